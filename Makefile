@@ -1,0 +1,48 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both do all the set-up; running them again goes on.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+# The demo's phantom: its effect (0 is the negative control), cases and seed. `make demo EFFECT=0` keeps both side by side.
+EFFECT ?= 3
+CASES ?= 160
+SEED ?= 42
+DATA ?= input/phantom-effect-$(EFFECT)
+
+.PHONY: demo test test-all lint setup lock clean
+
+setup: $(VENV)/.ready
+
+# A set-up that was cut off is begun anew; the mark .installing tells.
+$(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"error: Python {v[0]}.{v[1]}: the pinned packages are for Python 3.11; run make PYTHON=/path/to/python3.11")'
+	@if [ -e $(VENV)/.installing ]; then rm -rf $(VENV); fi
+	@mkdir -p $(VENV) && touch $(VENV)/.installing
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@rm $(VENV)/.installing && touch $@
+
+demo: setup
+	$(RUN) scripts/demo.py --data $(DATA) --effect $(EFFECT) --cases $(CASES) --seed $(SEED)
+
+test: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest -m "not slow"
+
+test-all: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest
+
+lint: setup
+	$(RUN) -m ruff check .
+
+# Pin again what setup.cfg allows: `make lock` keeps the pins that still hold, UPGRADE=--upgrade takes the newest.
+lock: setup
+	$(RUN) -m pip install --quiet uv
+	$(RUN) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--extra test $(UPGRADE) --output-file requirements.lock setup.cfg
+
+clean:
+	rm -rf $(VENV) build *.egg-info src/*.egg-info .pytest_cache .ruff_cache

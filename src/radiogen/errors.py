@@ -1,0 +1,60 @@
+"""The one kind of error for a user's mistake, and the way every script ends.
+
+In: whatever a command raises. Out: for a `UserError` one line on standard error and exit code 2; for Ctrl-C one line
+and exit code 130. Anything else is a bug of ours and keeps its traceback.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+
+class UserError(Exception):
+    """A mistake in what the user gave: one line that names the file (or option) and the remedy."""
+
+    def __init__(self, where: object, problem: str, remedy: str):
+        self.where, self.problem, self.remedy = str(where), problem, remedy
+        super().__init__(f"{where}: {problem}; {remedy}")
+
+    def __reduce__(self):
+        """Worker processes send errors back by pickle; an exception of three arguments has to say how."""
+        return (type(self), (self.where, self.problem, self.remedy))
+
+
+class Interrupted(BaseException):
+    """SIGTERM, raised as an exception so that half-done work is put away as on Ctrl-C."""
+
+
+def run_command(main: Callable[[], object]) -> NoReturn:
+    """Call `main` and leave the process with the exit code that its end deserves.
+
+    0: done. 2: a `UserError`, told in one line. 130 and 143: Ctrl-C and SIGTERM; finished parts are kept, and the
+    same command goes on from there.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow prints through C++ before Python can silence it
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it looks on the network whenever it is imported
+    signal.signal(signal.SIGTERM, _raise_interrupted)
+    try:
+        main()
+    except UserError as error:
+        _say(f"error: {error}")
+        sys.exit(2)
+    except (KeyboardInterrupt, Interrupted) as stop:
+        command = " ".join([Path(sys.executable).name, *sys.argv])
+        _say(f"stopped: what was finished is kept; go on with: {command}")
+        sys.exit(130 if isinstance(stop, KeyboardInterrupt) else 143)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at exit
+        sys.exit(141)
+    sys.exit(0)
+
+
+def _raise_interrupted(*_: object) -> NoReturn:
+    raise Interrupted
+
+
+def _say(line: str) -> None:
+    print("\n".join(part for part in line.splitlines() if part), file=sys.stderr, flush=True)

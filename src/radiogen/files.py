@@ -1,0 +1,143 @@
+"""The only way to write a file that lasts: under a temporary name, flushed to the disk, then renamed.
+
+A reader therefore sees the old file, the new one or none, whenever the writer is killed. A temporary name is the
+final one with a dot before and `.part` behind it; `working_folder` holds a folder for one process at a time and sweeps
+away what a killed one left there.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radiogen.errors import UserError
+
+if TYPE_CHECKING:  # pandas and numpy cost half a second at start: a script's --help does without
+    import numpy
+    import pandas
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write `content` to `path`, whole or not at all. Makes the folder. Raises UserError where it cannot write."""
+    return write_with(path, lambda file: file.write(content))
+
+
+def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
+    """Let `fill` write into a binary file which becomes `path` when it has returned and the bytes are on the disk."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise UserError(path, f"cannot be written ({error.strerror or error})",
+                        "free space or make the folder writable, then run the same command again") from error
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write `text` as UTF-8."""
+    return write_bytes(path, text.encode())
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write `content` as JSON that a person can read."""
+    return write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, table: "pandas.DataFrame") -> Path:
+    """Write `table` as a CSV without its index; floats keep all their digits."""
+    return write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def write_array(path: Path, array: "numpy.ndarray") -> Path:
+    """Write `array` as `.npy`."""
+    import numpy
+
+    return write_with(path, lambda file: numpy.save(file, array, allow_pickle=False))
+
+
+def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
+    """Let `fill` write into a temporary folder which becomes `path` when it has returned.
+
+    For many small files that can be made again: they are not flushed one by one, so a kill cannot leave half of them
+    but a power cut can. `path` must not exist.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        fill(part)
+        part.rename(path)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise UserError(path, f"cannot be written ({error.strerror or error})",
+                        "free space or make the folder writable, then run the same command again") from error
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that this package wrote. Raises UserError where it is missing or damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(path, "is missing", "run the command that makes it") from None
+    except (OSError, ValueError) as error:
+        raise UserError(path, f"cannot be read ({error})", "delete it and run the command that makes it") from error
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def working_folder(path: Path) -> Iterator[Path]:
+    """Hold the folder `path` for this process: make it, wait for whoever works in it, sweep away half files.
+
+    The lock (`.lock`) is the system's own and dies with its process, so a killed run leaves nothing to clean up.
+    """
+    import filelock
+
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            print(f"{path} is in use by another process: waiting for it to finish", flush=True)
+            lock.acquire()
+    except OSError as error:
+        raise UserError(path, f"cannot be written to ({error.strerror or error})",
+                        "make the folder writable or choose another") from error
+    try:
+        for part in path.rglob(".*.part"):
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+        yield path
+    finally:
+        lock.release()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename last through a power cut; some file systems cannot, which is no error."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,49 @@
+"""A series as one thing: voxels, where they lie in the patient, and what was odd about them.
+
+In: arrays in (slice, row, column) order and an affine from voxel index to patient coordinates. Out: spacing, plane and
+orientation, derived and never stored. Patient coordinates are DICOM's: LPS, in mm (x to the patient's left, y to the
+back, z to the head; DICOM PS3.3, C.7.6.2.1.1).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PLANES = ("sagittal", "coronal", "axial")
+"""Planes by the patient axis (x, y, z) that their slice normal is nearest to."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One series.
+
+    voxels: (slice, row, column), any real dtype; rescaled where the series asks for it.
+    affine: (4, 4) float64 from (slice, row, column, 1) to (x, y, z, 1) in LPS mm; None where the series does not tell.
+    findings: what was odd in the series, in words a radiographer would use.
+    """
+
+    voxels: np.ndarray
+    affine: np.ndarray | None
+    findings: tuple[str, ...] = ()
+
+
+def spacing_mm(volume: Volume) -> tuple[float, float, float] | None:
+    """Distance in mm between neighbouring slices, rows and columns; None where the affine is unknown."""
+    if volume.affine is None:
+        return None
+    return tuple(float(step) for step in np.linalg.norm(volume.affine[:3, :3], axis=0))
+
+
+def slice_normal(volume: Volume) -> np.ndarray | None:
+    """Unit vector (x, y, z) at right angles to the slices, towards the next slice; None where unknown."""
+    if volume.affine is None:
+        return None
+    normal = np.cross(volume.affine[:3, 2], volume.affine[:3, 1])
+    normal = normal / np.linalg.norm(normal)
+    return normal if normal @ volume.affine[:3, 0] >= 0 else -normal
+
+
+def plane(volume: Volume) -> str | None:
+    """`axial`, `coronal` or `sagittal`: the nearest one for an oblique series; None where unknown."""
+    normal = slice_normal(volume)
+    return None if normal is None else PLANES[int(np.argmax(np.abs(normal)))]

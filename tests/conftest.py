@@ -1,0 +1,19 @@
+"""What several tests share: where the real series are, and a small phantom data set made once a session."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder that holds `dicom/` and `tcga_lgg_side/`; the tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("RADIOGEN_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "dicom").is_dir():
+        pytest.skip("no real series here: set RADIOGEN_REAL_DATA to the folder that holds dicom/ and tcga_lgg_side/")
+    return folder
