@@ -69,6 +69,26 @@ def write_array(path: Path, array: "numpy.ndarray") -> Path:
     return write_with(path, lambda file: numpy.save(file, array, allow_pickle=False))
 
 
+def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
+    """As `write_with`, for a library that insists on a file name: `save` gets a temporary path with the same name."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        save(part / path.name)
+        with (part / path.name).open("rb") as file:
+            os.fsync(file.fileno())
+        (part / path.name).replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise UserError(path, f"cannot be written ({error.strerror or error})",
+                        "free space or make the folder writable, then run the same command again") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return path
+
+
 def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
     """Let `fill` write into a temporary folder which becomes `path` when it has returned.
 

@@ -1,20 +1,18 @@
-"""Progress bars, all alike: a description, a count, the time left; one line in a log, none when output is not wanted."""
+"""Progress bars, all alike: a description, a count, the time left; a line now and then where the output is a log."""
 
+import sys
 from collections.abc import Iterable
-from typing import TypeVar
-
-Item = TypeVar("Item")
+from typing import Any
 
 
-def progress(items: Iterable[Item], description: str, total: int | None = None, unit: str = "case") -> Iterable[Item]:
-    """Go through `items` with a tqdm bar on standard error.
+def progress(items: Iterable | None, description: str, total: int | None = None, unit: str = "case",
+             initial: int = 0) -> Any:
+    """Go through `items` with a tqdm bar on standard error; without items, a bar to `update()`.
 
-    In a terminal the bar is redrawn ten times a second; in a log file a line is added every half minute at most.
+    In a terminal the bar is redrawn ten times a second; in a log a line is added every half minute at most.
     """
-    import sys
-
     from tqdm import tqdm
 
     live = sys.stderr.isatty()
-    return tqdm(items, desc=description, total=total, unit=unit, mininterval=0.1 if live else 30, maxinterval=30,
-                dynamic_ncols=live, ncols=None if live else 100)
+    return tqdm(items, desc=description, total=total, unit=unit, initial=initial, mininterval=0.1 if live else 30,
+                maxinterval=30, dynamic_ncols=live, ncols=None if live else 110)

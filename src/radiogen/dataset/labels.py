@@ -1,7 +1,7 @@
 """Tables with ids: labels, sample submissions and predictions are read here, so that `00000` never becomes `0`.
 
-In: a CSV. Out: a table whose `BraTS21ID` is text of five digits, each once, checked column by column. Everything that is
-wrong with a table is told in one line that names file, row and remedy; rows count from 1, the heading is row 1.
+In: a CSV. Out: a table whose `BraTS21ID` is text of five digits, each once, checked column by column. Whatever is wrong
+with a table is told in one line that names file, row and remedy; rows count from 1, the heading is row 1.
 """
 
 from collections.abc import Sequence

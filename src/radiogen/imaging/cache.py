@@ -2,10 +2,11 @@
 
 In: a data set and the settings of one or more recipes. Out: a folder of uint8 arrays with `settings.json` and
 `index.csv` (case, split, sha256, findings, or the reason why there is none). The key is a hash of the settings, so a
-changed setting never meets a stale array; `<case>.json` beside an array tells from which files it was made, so a changed
-input is made again. Each series is read once for all settings; a killed run goes on where it was.
+changed setting never meets a stale array; `<case>.json` beside an array tells from which files it was made, so a
+changed input is made again. Each series is read once for all settings; a killed run goes on where it was.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -74,8 +75,6 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
     Known-bad cases and `leave_out` are not made for training. A case that fails is listed with its reason in `failed`
     and the rest goes on. Raises UserError where a sequence is in no training case or an id is in train and test.
     """
-    import contextlib
-
     cases = _cases(Path(data), leave_out)
     for settings in recipes:
         _check_sequences(Path(data), cases, settings)
@@ -155,7 +154,7 @@ def _make_case(job: _Job) -> dict[Path, dict]:
         try:
             rows[folder] = _write_case(job, settings, folder, volumes, source)
         except UserError as error:
-            if not str(error.where).startswith(str(job.data)) and Path(error.where).is_relative_to(folder):
+            if Path(error.where).is_relative_to(folder):
                 raise  # the cache itself cannot be written: no other case will fare better
             rows[folder] = _failed_row(job, error)
     return rows

@@ -1,0 +1,46 @@
+"""Make the arrays that recipes need from the DICOM series of a data set; each series is read once for all of them."""
+
+import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import OmitArgPrefixes
+
+from radiogen.errors import run_command
+from radiogen.learning.options import parse_options
+from radiogen.learning.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the command."""
+
+    settings: OmitArgPrefixes[Recipe]
+    data: Path | None = None
+    """Data set: the folder with train/, test/ and train_labels.csv."""
+    recipe: tuple[str, ...] = ()
+    """Recipes whose arrays to make (default: the one that train.py would take)."""
+    leave_out: tuple[str, ...] = ()
+    """Ids of training cases to leave out."""
+    cache: Path = Path("input/cache")
+    """Where arrays are kept."""
+    workers: int | None = None
+    """Processes (default: as many as cores may be used)."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler, such as tcp://10.0.0.1:8786, to spread the cases over a cluster."""
+
+
+def main() -> None:
+    chosen = parse_options(Options, __doc__)
+    from radiogen.learning.workflow import preprocess
+
+    first, recipes = chosen[0], [options.settings for options in chosen]
+    print(f"data set {first.data}; recipes {', '.join(recipe.name for recipe in recipes)}", flush=True)
+    preprocess(first.data, recipes, first.cache, leave_out=first.leave_out, workers=first.workers,
+               scheduler=first.scheduler)
+    print(f"next: python scripts/train.py --data {first.data} --recipe {recipes[0].name} --fold all")
+
+
+if __name__ == "__main__":
+    run_command(main)

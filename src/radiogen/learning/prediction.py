@@ -1,0 +1,69 @@
+"""A trained run says what it thinks of every case that did not train the network asked.
+
+In: a run with one or more trained folds. Out: `predictions.csv` (one row a case: out-of-fold by the one network that
+did not see it, holdout and test by the mean of all) and, in 2D, `predictions_slices.csv`. Probabilities are of
+methylation; a case's is the mean over its inputs.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen import files
+from radiogen.dataset.folds import HOLDOUT, TEST, fold_names
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.predictions import write_predictions
+from radiogen.errors import UserError
+from radiogen.imaging.cache import check_arrays, read_index
+from radiogen.learning.runs import WEIGHTS, Run, fold_folder, trained_folds
+
+
+def predict_run(run: Run) -> Path:
+    """Write the run's predictions; returns the path of `predictions.csv`.
+
+    With some folds trained, out-of-fold rows are those folds' only. Raises UserError where none is.
+    """
+    folds = trained_folds(run)
+    if not folds:
+        raise UserError(run.folder, "is not trained",
+                        f"python scripts/train.py --run {run.folder.name} --fold all")
+    index = read_index(run.cache)
+    cases = _cases(run, index, folds)
+    check_arrays(run.cache, index, cases[ID])
+    inputs = score_inputs(run, index, cases, folds)
+    if run.recipe.rank == 2:
+        slices = inputs[[ID, "fold", "sequence", "slice", LABEL, "probability"]]
+        files.write_csv(run.folder / "predictions_slices.csv", slices)
+    table = cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
+    table["predicted"] = (table["probability"] >= 0.5).astype(int)
+    return write_predictions(run.folder / "predictions.csv", table)
+
+
+def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
+    """The rows of `list_inputs` with `fold, MGMT_value, probability`, float64, from networks that may judge them."""
+    from radiogen.learning.batches import Batches, channels, list_inputs
+    from radiogen.learning.networks import build_network
+    from radiogen.progress import progress
+
+    recipe = run.recipe
+    inputs = list_inputs(recipe, index, cases[ID].tolist()).merge(cases, on=ID)
+    model = build_network(recipe.network, recipe.rank, recipe.size, channels(recipe), recipe.width)
+    total, networks = np.zeros(len(inputs)), np.zeros(len(inputs))
+    for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
+        model.load_weights(fold_folder(run, fold) / WEIGHTS)
+        rows = np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST]))
+        batches = Batches(recipe, run.cache, inputs.iloc[rows].reset_index(drop=True))
+        total[rows] += model.predict(batches, verbose=0)[:, 1].astype(float)
+        networks[rows] += 1
+    return inputs.assign(probability=total / networks)
+
+
+def _cases(run: Run, index: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
+    """`BraTS21ID, fold, MGMT_value` of every case that has an array and a network that may judge it."""
+    judged = run.folds[run.folds["fold"].isin([*folds, HOLDOUT])][[ID, "fold", LABEL]]
+    test = index[(index["split"] == TEST) & (index["sha256"] != "")]
+    test = pd.DataFrame({ID: test[ID], "fold": TEST, LABEL: pd.NA})
+    if set(fold_names(run.folds)) - set(folds):
+        print(f"trained so far: fold {', '.join(folds)}; holdout and test are judged by these alone", flush=True)
+    return pd.concat([judged.astype({LABEL: "Int64"}), test.astype({LABEL: "Int64"})], ignore_index=True)

@@ -1,0 +1,145 @@
+"""A run is a folder under models/: its recipe, its folds, what it was made from, and a folder for each fold.
+
+In: a recipe, a data set, an index of arrays. Out: `recipe.json`, `run.json`, `folds.csv`, `environment.json`, written
+once. Going on with a run means the same recipe, folds and arrays; anything else is an error and never a new beginning.
+"""
+
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen import __version__, files
+from radiogen.dataset.folds import fold_names, read_folds
+from radiogen.dataset.labels import ID
+from radiogen.errors import UserError
+from radiogen.imaging.cache import CacheSettings
+from radiogen.learning.recipes import Recipe, as_dict, from_dict
+
+WEIGHTS = "model.weights.h5"
+PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
+            "opencv-python-headless", "scipy")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is on the disk of a run.
+
+    folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `BraTS21ID, MGMT_value,
+    fold`.
+    """
+
+    folder: Path
+    recipe: Recipe
+    data: Path
+    cache: Path
+    folds: pd.DataFrame
+    leave_out: tuple[str, ...] = ()
+
+
+def cache_settings(recipe: Recipe) -> CacheSettings:
+    """The arrays that a recipe needs."""
+    isotropic_cubes = recipe.rank == 3 and recipe.geometry == "isotropic"
+    return CacheSettings(
+        kind="cubes" if recipe.rank == 3 else "slices", sequences=recipe.sequences, size=recipe.size,
+        geometry=recipe.geometry, normalisation=recipe.normalisation,
+        slices_per_series=recipe.slices_per_series if recipe.rank == 2 else None,
+        edge_mm=recipe.edge_mm if isotropic_cubes else None)
+
+
+def run_name(data: Path, recipe: str) -> str:
+    """The name of a run that was given none: `<data set>-<recipe>`."""
+    return f"{Path(data).resolve().name}-{recipe}"
+
+
+def prepare_run(run: Run, index: pd.DataFrame) -> None:
+    """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
+    facts = {"recipe": run.recipe.name, "rank": run.recipe.rank, "data": str(run.data), "cache": str(run.cache),
+             "cases": len(run.folds), "leave_out": list(run.leave_out), "arrays": _fingerprint(run, index)}
+    path = run.folder / "run.json"
+    if path.is_file():
+        _check_same(run, files.read_json(path), facts)
+        return
+    files.write_json(run.folder / "recipe.json", as_dict(run.recipe))
+    files.write_csv(run.folder / "folds.csv", run.folds)
+    files.write_json(run.folder / "environment.json", _environment())
+    files.write_json(path, facts)
+
+
+def open_run(folder: Path) -> Run:
+    """The run in this folder. Raises UserError where there is none."""
+    folder = Path(folder)
+    if not (folder / "run.json").is_file():
+        raise UserError(folder, "there is no such run", f"train it: python scripts/train.py --run {folder.name}")
+    facts = files.read_json(folder / "run.json")
+    if "cache" not in facts:
+        raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
+    return Run(folder, from_dict(files.read_json(folder / "recipe.json")), Path(facts["data"]), Path(facts["cache"]),
+               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]))
+
+
+def fold_folder(run: Run, fold: str) -> Path:
+    """Where a fold's network lies."""
+    return run.folder / f"fold-{fold}"
+
+
+def trained_folds(run: Run) -> list[str]:
+    """The folds whose network is finished."""
+    return [fold for fold in fold_names(run.folds) if (fold_folder(run, fold) / WEIGHTS).is_file()]
+
+
+def choose_folds(run: Run, fold: str) -> list[str]:
+    """`all` or one fold's number. Raises UserError for a fold that does not exist."""
+    names = fold_names(run.folds)
+    if fold == "all":
+        return names
+    if fold not in names:
+        raise UserError(f"--fold {fold}", "there is no such fold", f"choose one of {', '.join(names)}, or all")
+    return [fold]
+
+
+def _fingerprint(run: Run, index: pd.DataFrame) -> str:
+    """A hash of the arrays of all labelled cases: other images under the same ids make another."""
+    rows = index[index[ID].isin(run.folds[ID])].sort_values(ID)
+    return hashlib.sha256("".join(rows[ID] + rows["sha256"]).encode()).hexdigest()
+
+
+def _check_same(run: Run, kept: dict, facts: dict) -> None:
+    remedy = f"choose another --run name, or delete {run.folder} to train it anew"
+    recipe = from_dict(files.read_json(run.folder / "recipe.json"))
+    for name, value in as_dict(run.recipe).items():
+        before = as_dict(recipe)[name]
+        if before != value:
+            raise UserError(run.folder, f"was made with {name} {before}, not {value}", remedy)
+    if Path(kept["data"]).resolve() != run.data.resolve():
+        raise UserError(run.folder, f"was made from {kept['data']}, not {run.data}", remedy)
+    if not read_folds(run.folder / "folds.csv").equals(run.folds.astype(read_folds(run.folder / "folds.csv").dtypes)):
+        raise UserError(run.folder / "folds.csv", "the labels or the cases have changed since", remedy)
+    if kept["arrays"] != facts["arrays"]:
+        raise UserError(run.folder, "was made from other images: the data set has changed since", remedy)
+
+
+def _environment() -> dict:
+    """What a reader needs to make the run again."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return {"radiogen": __version__, "commit": _commit(), "python": platform.python_version(),
+            "system": platform.platform(), "packages": versions}
+
+
+def _commit() -> str:
+    """The clone's commit, or `unknown` where the package does not lie in one."""
+    try:
+        answer = subprocess.run(["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
+                                capture_output=True, text=True, timeout=5, check=True)
+        return answer.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

@@ -1,0 +1,95 @@
+"""The steps of the main job as scripts call them: preprocess, begin a run, train its folds, predict.
+
+In: a data set, recipes, folders. Out: caches under `input/cache`, a run under `models`. What is already there and still
+right is not made again; everything else is said in a line.
+"""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen import files
+from radiogen.dataset.folds import make_folds
+from radiogen.dataset.labels import ID, read_labels
+from radiogen.dataset.layout import KNOWN_BAD, case_ids
+from radiogen.errors import UserError
+from radiogen.imaging.cache import build_caches, cache_folder
+from radiogen.learning.recipes import Recipe
+from radiogen.learning.runs import Run, cache_settings, prepare_run
+
+
+def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
+               workers: int | None = None, scheduler: str | None = None) -> list[pd.DataFrame]:
+    """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed."""
+    settings = [cache_settings(recipe) for recipe in recipes]
+    _tell_left_out(data, leave_out)
+    indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler)
+    for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
+        made = index[index["failed"] == ""]
+        found = int((made["findings"] != "").sum())
+        print(f"{recipe.name}: {len(made)} of {len(index)} cases in {cache_folder(data, setting, cache)}; {found} with "
+              "findings in its index.csv", flush=True)
+    failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
+    for line in failed["failed"]:
+        print(f"failed: {line}", flush=True)
+    broken = failed[failed["split"] == "train"][ID]
+    if len(broken):
+        raise UserError(data, f"{len(broken)} training cases failed (above)",
+                        f"mend their files, or run again with --leave-out {' '.join(broken)}")
+    return indexes
+
+
+def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str] = (),
+              workers: int | None = None) -> Run:
+    """Make what a run rests on (arrays, folds, tables), or check that it is still the same. Returns the run."""
+    labels = _usable_labels(data, leave_out)
+    folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed,
+                       leave_out=[*KNOWN_BAD, *leave_out])
+    index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers)
+    run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache), folds,
+              tuple(leave_out))
+    prepare_run(run, index)
+    return run
+
+
+def train(run: Run, fold: str) -> None:
+    """Train one fold or `all`, each in a process of its own; finished ones are kept."""
+    from radiogen.learning.runs import choose_folds
+    from radiogen.learning.training import train_folds
+
+    chosen = choose_folds(run, fold)
+    with files.working_folder(run.folder):
+        train_folds(run, chosen)
+
+
+def predict(run: Run, *, workers: int | None = None) -> Path:
+    """Predict every case of the run's data set, arrays brought up to date first. Returns predictions.csv's path."""
+    from radiogen.learning.prediction import predict_run
+
+    begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, leave_out=run.leave_out, workers=workers)
+    with files.working_folder(run.folder):
+        return predict_run(run)
+
+
+def _tell_left_out(data: Path, leave_out: Collection[str]) -> None:
+    there = set(case_ids(data, "train"))
+    for case in sorted(there & set(KNOWN_BAD)):
+        print(f"{case} is left out of training: {KNOWN_BAD[case]} (known of the competition's data)", flush=True)
+    unknown = sorted(set(leave_out) - there)
+    if unknown:
+        raise UserError(f"--leave-out {' '.join(unknown)}", f"is no case of {data}/train", "give ids of five digits")
+
+
+def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
+    """The label table; every labelled case must have a folder, a folder without a label is told and not used."""
+    there = set(case_ids(data, "train"))
+    labels = read_labels(Path(data) / "train_labels.csv")
+    absent = [case for case in labels[ID] if case not in there | set(leave_out) | set(KNOWN_BAD)]
+    if absent:
+        raise UserError(Path(data) / "train" / absent[0], f"is missing, with {len(absent) - 1} more of the cases that "
+                        "train_labels.csv names", f"restore them, or run again with --leave-out {' '.join(absent)}")
+    spare = sorted(there - set(labels[ID]))
+    if spare:
+        print(f"{len(spare)} cases in {data}/train have no label and are not used: {spare[0]} ...", flush=True)
+    return labels
