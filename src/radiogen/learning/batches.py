@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.imaging.cache import open_array
 from radiogen.learning.augmentation import augment, make_augmentation
+from radiogen.learning.backend import keras
 from radiogen.learning.recipes import Recipe
 
 INPUT_COLUMNS = (ID, "sequence", "slice", "position")

@@ -9,11 +9,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from radiogen import files
 from radiogen.errors import UserError
+from radiogen.learning.backend import keras
 
 
 def save_checkpoint(path: Path, model: keras.Model, history: list[dict]) -> None:

@@ -6,8 +6,9 @@ keras.applications' ResNet50 (`conv2_block1_1_conv`, ...), so that weights can b
 
 from typing import Any
 
-import keras
-from keras import layers
+from radiogen.learning.backend import keras
+
+layers = keras.layers
 
 BLOCKS = {"resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
 """Blocks of each of the four stages (He et al., table 1; 10 layers as in Med3D, arXiv 1904.00625)."""
@@ -62,11 +63,14 @@ def _bottleneck_block(rank: int, x: Any, filters: int, stride: int, name: str) -
 
 
 def _convolve(rank: int, x: Any, filters: int, width: int, stride: int, name: str) -> Any:
-    """Padding on both sides alike, convolution, batch normalisation: named `<name>_pad`, `<name>_conv`, `<name>_bn`."""
+    """Padding on both sides alike, convolution, batch normalisation: named `<name>_pad`, `<name>_conv`, `<name>_bn`.
+
+    Only shortcuts have a bias, as in MONAI's ResNet, so that its weights can be carried over.
+    """
     if width > 1:
         x = _of_rank("ZeroPadding", rank)(width // 2, name=f"{name}_pad")(x)
-    x = _of_rank("Conv", rank)(filters, width, strides=stride, use_bias=False, kernel_initializer="he_normal",
-                               name=f"{name}_conv")(x)
+    x = _of_rank("Conv", rank)(filters, width, strides=stride, use_bias=name.endswith("_0"),
+                               kernel_initializer="he_normal", name=f"{name}_conv")(x)
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
 
 

@@ -9,7 +9,6 @@ import math
 import multiprocessing
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -18,6 +17,7 @@ from radiogen.dataset.folds import HOLDOUT
 from radiogen.dataset.labels import ID
 from radiogen.errors import UserError
 from radiogen.imaging.cache import read_index
+from radiogen.learning.backend import keras
 from radiogen.learning.batches import Batches, channels, label_inputs, list_inputs
 from radiogen.learning.checkpoints import load_checkpoint, save_checkpoint
 from radiogen.learning.networks import build_network

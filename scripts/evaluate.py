@@ -1,0 +1,35 @@
+"""Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures."""
+
+import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from radiogen.errors import run_command
+
+
+def main(names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[RUN ...]")] = (), /,
+         run: tuple[str, ...] = (), models: Path = Path("models")) -> None:
+    """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
+
+    Args:
+        names: The same as --run.
+        run: Names of runs under models/; rows come in this order (default: all that are predicted).
+        models: Where runs are kept.
+    """
+    from radiogen.dataset.predictions import chosen_runs
+    from radiogen.evaluation.report import evaluate_runs
+
+    runs = chosen_runs(models, (*names, *run))
+    print(f"runs in {models}: {', '.join(runs)}", flush=True)
+    text, written = evaluate_runs(models, runs)
+    print(text)
+    print("\nfiles written:")
+    print("\n".join(f"  {path}" for path in written))
+    print(f"next: python scripts/submit.py --run {runs[-1]}")
+
+
+if __name__ == "__main__":
+    run_command(lambda: tyro.cli(main))

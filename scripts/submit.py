@@ -1,0 +1,40 @@
+"""Write a run's submission and check it against the data set's sample."""
+
+import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from radiogen.errors import run_command
+
+
+def main(name: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[RUN]")] = None, /,
+         run: str | None = None, data: Path | None = None, models: Path = Path("models"),
+         submissions: Path = Path("submissions"), allow_constant: bool = False) -> None:
+    """Write a run's submission and check it against the data set's sample.
+
+    Args:
+        name: The same as --run.
+        run: Name of the run under models/ (default: the one predicted last).
+        data: Data set with sample_submission.csv (default: the one the run was made from).
+        models: Where runs are kept.
+        submissions: Where the CSV and its record go.
+        allow_constant: Write it even if all probabilities are the same.
+    """
+    from radiogen.competition.submission import imputed_text, write_submission
+    from radiogen.dataset.predictions import chosen_runs
+
+    chosen = chosen_runs(models, [given for given in (name, run) if given])[-1]
+    print(f"run {models / chosen}", flush=True)
+    submission = write_submission(models, chosen, submissions, data=data, allow_constant=allow_constant)
+    if submission.imputed:
+        print(imputed_text(submission))
+    print(f"submission: {submission.path} ({submission.cases} cases, ids and order of the sample checked)")
+    print(f"record: {submission.record}")
+    print(f"next: how good it is: python scripts/evaluate.py --run {chosen}")
+
+
+if __name__ == "__main__":
+    run_command(lambda: tyro.cli(main))

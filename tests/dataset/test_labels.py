@@ -1,0 +1,67 @@
+"""Tables of ids: what is read, and what is refused with file, row and remedy."""
+
+import pytest
+
+from radiogen.dataset.labels import read_labels, read_sample_submission
+from radiogen.errors import UserError
+
+GOOD = "BraTS21ID,MGMT_value\n00000,1\n00002,0\n"
+
+
+def _file(folder, text, encoding="utf-8"):
+    path = folder / "train_labels.csv"
+    path.write_text(text, encoding=encoding, newline="")
+    return path
+
+
+def test_ids_keep_their_zeros(tmp_path):
+    table = read_labels(_file(tmp_path, GOOD))
+    assert table["BraTS21ID"].tolist() == ["00000", "00002"]
+    assert table["MGMT_value"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("text", [GOOD.replace("\n", "\r\n"), "\ufeff" + GOOD, GOOD.replace(",", ", "),
+                                  "MGMT_value,BraTS21ID,site\n1,00000,A\n0,00002,B\n"])
+def test_windows_line_ends_a_byte_order_mark_spaces_and_other_columns_do_not_matter(tmp_path, text):
+    assert read_labels(_file(tmp_path, text)).to_numpy().tolist() == [["00000", 1], ["00002", 0]]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("BraTS21ID,MGMT_value\n0,1\n", r"row 2: BraTS21ID is '0'.*leading zeros"),
+    ("BraTS21ID,MGMT_value\n00000,1\nabc,1\n", "row 3: BraTS21ID is 'abc'"),
+    ("BraTS21ID,MGMT_value\n00000,1\n00001,0\n00000,1\n", "rows 2, 4: BraTS21ID 00000 stands more than once"),
+    ("BraTS21ID,MGMT_value\n00000,2\n", "row 2: MGMT_value is '2', not 0 or 1"),
+    ("BraTS21ID,MGMT_value\n00000,1\n00001,\n", "row 3: MGMT_value is '', not 0 or 1"),
+    ("BraTS21ID,MGMT_value\n00000,nan\n", "row 2: MGMT_value is 'nan'"),
+    ("BraTS21ID,MGMT_value\n00000,yes\n", "row 2: MGMT_value is 'yes'"),
+    ("BraTS21ID,MGMT_value\n", "has a heading and no row"),
+    ("BraTS21ID;MGMT_value\n00000;1\n", "has no column BraTS21ID or MGMT_value"),
+    ("id,MGMT_value\n00000,1\n", "has no column BraTS21ID"),
+    ("", "is empty"),
+])
+def test_what_is_wrong_is_told_with_its_row(tmp_path, text, message):
+    with pytest.raises(UserError, match=rf"train_labels\.csv: .*{message}"):
+        read_labels(_file(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"train_labels\.csv: is missing"):
+        read_labels(tmp_path / "train_labels.csv")
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    path = tmp_path / "train_labels.csv"
+    path.write_bytes(b"BraTS21ID,MGMT_value\n\xff\xfe\x00\x01,1\n")
+    with pytest.raises(UserError, match=r"train_labels\.csv: cannot be read"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1.5", "-0.1", "", "x"])
+def test_a_sample_submission_holds_probabilities(tmp_path, value):
+    with pytest.raises(UserError, match="row 2: MGMT_value"):
+        read_sample_submission(_file(tmp_path, f"BraTS21ID,MGMT_value\n00001,{value}\n"))
+
+
+def test_the_order_of_the_sample_submission_is_kept(tmp_path):
+    table = read_sample_submission(_file(tmp_path, "BraTS21ID,MGMT_value\n00013,0.5\n00001,0.5\n"))
+    assert table["BraTS21ID"].tolist() == ["00013", "00001"]

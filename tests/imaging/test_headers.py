@@ -1,0 +1,160 @@
+"""What one file says is checked value by value; what it does not say is None, never a guess."""
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from radiogen.imaging.headers import NotAnImage, read_headers
+
+from .series_files import AXIAL, pattern, write_enhanced, write_series
+
+
+def header(folder, **values):
+    return read_headers(write_series(folder, pattern((1, 4, 6)), **values)[0])[0][0]
+
+
+def notes(folder, **values) -> list[str]:
+    return read_headers(write_series(folder, pattern((1, 4, 6)), **values)[0])[1]
+
+
+def overwrite(path, tag: bytes, value: bytes) -> None:
+    """Write `value` over the beginning of an element's value, whatever pydicom would say to it."""
+    content = bytearray(path.read_bytes())
+    at = content.index(tag) + 8
+    content[at:at + len(value)] = value
+    path.write_bytes(content)
+
+
+def test_geometry_is_read_as_told(tmp_path):
+    one = header(tmp_path)
+    assert one.position == (-10, -20, 30)
+    assert one.orientation == (1, 0, 0, 0, 1, 0)
+    assert one.pixel_spacing == (0.75, 0.5)
+    assert (one.rows, one.columns, one.instance) == (4, 6, 1)
+
+
+def test_the_pixels_lie_where_the_header_says(tmp_path):
+    path = write_series(tmp_path, pattern((1, 4, 6)))[0]
+    storage = read_headers(path)[0][0].storage
+    assert path.read_bytes()[storage.offset:storage.offset + storage.length] == pattern((1, 4, 6)).tobytes()
+
+
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
+                                     "InstanceNumber"])
+def test_what_is_absent_is_none(tmp_path, keyword):
+    one = header(tmp_path, **{keyword: None})
+    name = {"ImagePositionPatient": "position", "ImageOrientationPatient": "orientation",
+            "PixelSpacing": "pixel_spacing", "InstanceNumber": "instance"}[keyword]
+    assert getattr(one, name) is None
+
+
+@pytest.mark.parametrize("value", [b"abc", b"NaN", b"inf"])
+def test_a_position_that_is_not_three_finite_numbers_is_none(tmp_path, value):
+    path = write_series(tmp_path, pattern((1, 4, 6)))[0]
+    overwrite(path, b"\x20\x00\x32\x00DS", value)
+    assert read_headers(path)[0][0].position is None
+
+
+def test_decimal_strings_longer_than_the_standard_allows_are_read(tmp_path):
+    path = write_series(tmp_path, pattern((1, 4, 6)))[0]
+    dataset = pydicom.dcmread(path)
+    long = b"-10.12345678901234567\\-20\\30 "
+    dataset[0x00200032] = pydicom.dataelem.RawDataElement(
+        pydicom.tag.Tag(0x00200032), "DS", len(long), long, 0, False, True)
+    dataset.save_as(path)
+    assert read_headers(path)[0][0].position == pytest.approx((-10.12345678901234567, -20, 30))
+
+
+def test_directions_are_made_exactly_one_long(tmp_path):
+    orientation = header(tmp_path, ImageOrientationPatient=["0.999", "0", "0", "0", "1.002", "0"]).orientation
+    assert orientation == (1, 0, 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(("values", "note"), [
+    ({"LossyImageCompression": "01"}, "compressed with loss"),
+    ({"RescaleSlope": "0"}, "a rescale slope of 0, not applied"),
+    ({"PixelSpacing": [0, 1]}, "a pixel spacing that is not above zero, not used"),
+    ({"ImageOrientationPatient": [0] * 6}, "an orientation that is not two directions at right angles, not used"),
+    ({"ModalityLUTSequence": [Dataset()]}, "a modality lookup table, not applied")])
+def test_what_is_odd_is_noted(tmp_path, values, note):
+    assert notes(tmp_path, **values) == [note]
+
+
+def test_a_plain_file_has_no_notes(tmp_path):
+    assert notes(tmp_path) == []
+
+
+@pytest.mark.parametrize(("kind", "component"), [
+    (["ORIGINAL", "PRIMARY", "M_FFE", "M", "FFE"], "magnitude"), (["ORIGINAL", "PRIMARY", "PHASE MAP", "P"], "phase"),
+    (["DERIVED", "PRIMARY", "MPR"], None), (["ORIGINAL", "PRIMARY", "IMAGINARY"], "imaginary part"),
+    ("ORIGINAL", None)])
+def test_magnitude_and_phase_are_told_by_the_image_type(tmp_path, kind, component):
+    assert header(tmp_path, ImageType=kind).traits.component == component
+
+
+def test_enhanced_frames_take_their_own_values_before_the_shared_ones(tmp_path):
+    def change(frame, groups):
+        if frame == 1:
+            item = Dataset()
+            item.PixelSpacing = [9, 9]
+            groups.PixelMeasuresSequence = [item]
+
+    slices, _ = read_headers(write_enhanced(tmp_path / "all.dcm", pattern((3, 4, 6)), change=change))
+    assert [one.pixel_spacing for one in slices] == [(0.75, 0.5), (9, 9), (0.75, 0.5)]
+    assert [one.position[2] for one in slices] == [30, 33, 36]
+    assert slices[1].name == "all.dcm frame 2"
+
+
+def test_a_multiframe_file_without_frame_positions_does_not_lend_them_all_the_files_own(tmp_path):
+    path = write_enhanced(tmp_path / "all.dcm", pattern((3, 4, 6)), PerFrameFunctionalGroupsSequence=None,
+                          ImagePositionPatient=[0, 0, 0])
+    assert [one.position for one in read_headers(path)[0]] == [None] * 3
+
+
+@pytest.mark.parametrize(("values", "reason"), [
+    ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "a colour image"),
+    ({"PhotometricInterpretation": "PALETTE COLOR"}, "a colour image"),
+    ({"BitsAllocated": 1, "BitsStored": 1}, "1 bits"),
+    ({"Rows": 0}, "declares 1 x 0 x 6"), ({"Rows": 20_000, "Columns": 20_000}, "declares 1 x 20000 x 20000"),
+    ({"Rows": 8}, "cut off in its pixels"), ({"PixelData": None}, "no pixels"), ({"Rows": None}, "no image in it")])
+def test_files_that_are_no_grey_image_say_why(tmp_path, values, reason):
+    path = write_series(tmp_path, pattern((1, 4, 6)), **values)[0]
+    with pytest.raises(NotAnImage, match=reason):
+        read_headers(path)
+
+
+@pytest.mark.parametrize(("content", "reason"), [
+    (b"", "empty"), (b"text" * 200, "not a DICOM file"), (b"\0" * 128 + b"DICM", "not a DICOM file"),
+    (b"\x08\x00\x05\x00" + b"\xff" * 300, "damaged|not a DICOM")])
+def test_files_that_are_not_dicom_say_so(tmp_path, content, reason):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(NotAnImage, match=reason):
+        read_headers(path)
+
+
+def test_compressed_pixels_under_an_uncompressed_syntax_are_refused(tmp_path):
+    path = write_series(tmp_path, pattern((1, 4, 6)), syntax=uid.RLELossless)[0]
+    content = path.read_bytes()
+    path.write_bytes(content.replace(uid.RLELossless.encode() + b"\0", uid.ExplicitVRLittleEndian.encode() + b"\0"))
+    with pytest.raises(NotAnImage, match="compressed pixels under a transfer syntax without compression"):
+        read_headers(path)
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian,
+                                    uid.DeflatedExplicitVRLittleEndian])
+def test_a_header_cut_anywhere_raises_nothing_but_not_an_image(tmp_path, syntax):
+    path = write_series(tmp_path, pattern((1, 4, 6)), AXIAL, syntax=syntax)[0]
+    content = path.read_bytes()
+    for length in range(0, len(content) - 1, 11):
+        path.write_bytes(content[:length])
+        with pytest.raises(NotAnImage):
+            read_headers(path)
+
+
+def test_headers_of_both_byte_orders_are_alike(tmp_path):
+    little, big = header(tmp_path / "a"), header(tmp_path / "b", syntax=uid.ExplicitVRBigEndian)
+    assert np.allclose(little.position, big.position)
+    assert (little.rows, little.storage.length) == (big.rows, big.storage.length)

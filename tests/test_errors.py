@@ -1,0 +1,50 @@
+"""How a command ends: one line and exit code 2 for the user's mistakes, a traceback for ours."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+
+from radiogen.errors import UserError
+
+PROGRAM = "from radiogen.errors import *\ndef main():\n    {}\nrun_command(main)"
+
+
+def _run(body: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", PROGRAM.format(body)], capture_output=True, text=True)
+
+
+def test_a_users_mistake_is_one_line_and_exit_code_2():
+    end = _run("raise UserError('labels.csv', 'row 3 is odd', 'mend it')")
+    assert (end.returncode, end.stderr, end.stdout) == (2, "error: labels.csv: row 3 is odd; mend it\n", "")
+
+
+def test_a_bug_keeps_its_traceback():
+    end = _run("1 / 0")
+    assert end.returncode == 1
+    assert "ZeroDivisionError" in end.stderr and "Traceback" in end.stderr
+
+
+def test_sigterm_ends_with_a_line_that_says_how_to_go_on():
+    end = _run("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)")
+    assert end.returncode == 128 + signal.SIGTERM
+    assert end.stderr.startswith("stopped: what was finished is kept; go on with:")
+
+
+def test_ctrl_c_ends_without_a_traceback():
+    end = _run("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(5)")
+    assert end.returncode == 130
+    assert "Traceback" not in end.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    shell = f"{sys.executable} -c \"{PROGRAM.format('[print(n) for n in range(10**5)]')}\" | head -1"
+    end = subprocess.run(shell, shell=True, capture_output=True, text=True, env={**os.environ})
+    assert (end.stdout, end.stderr) == ("0\n", "")
+
+
+def test_the_error_of_a_worker_process_arrives_whole():
+    error = pickle.loads(pickle.dumps(UserError("a.dcm", "is cut off", "copy it again")))
+    assert isinstance(error, UserError)
+    assert (error.where, error.problem, error.remedy) == ("a.dcm", "is cut off", "copy it again")

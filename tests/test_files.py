@@ -1,0 +1,89 @@
+"""Files are whole or not there; folders have one worker at a time."""
+
+import multiprocessing
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from radiogen import files
+from radiogen.errors import UserError
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_no_other(tmp_path):
+    path = files.write_text(tmp_path / "table.csv", "old")
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match="table.csv.*No space left"):
+        files.write_with(path, fail)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def _write_and_die(path):
+    def die(file):
+        file.write(b"half")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with files.working_folder(path.parent):
+        files.write_with(path, die)
+
+
+def test_a_killed_writer_leaves_no_half_file_under_the_final_name_and_the_next_one_sweeps(tmp_path):
+    path = tmp_path / "array.npy"
+    process = multiprocessing.get_context("fork").Process(target=_write_and_die, args=(path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert not path.exists()
+    assert (tmp_path / ".array.npy.part").exists()
+    with files.working_folder(tmp_path):  # the lock of the dead process does not hold
+        assert not (tmp_path / ".array.npy.part").exists()
+
+
+def test_half_made_folders_are_swept_too(tmp_path):
+    (tmp_path / "deep" / ".00012.part").mkdir(parents=True)
+    (tmp_path / "deep" / ".00012.part" / "Image-1.dcm").write_bytes(b"x")
+    with files.working_folder(tmp_path):
+        assert os.listdir(tmp_path / "deep") == []
+
+
+def test_a_folder_appears_whole(tmp_path):
+    def fill(folder):
+        (folder / "a").write_text("a")
+        assert not (tmp_path / "case").exists()
+
+    files.write_folder(tmp_path / "case", fill)
+    assert (tmp_path / "case" / "a").read_text() == "a"
+    assert os.listdir(tmp_path) == ["case"]
+
+
+def test_a_library_that_wants_a_name_gets_one_of_the_same_ending(tmp_path):
+    def save(path):
+        assert path.name == "model.weights.h5"
+        path.write_bytes(b"weights")
+
+    files.write_by_name(tmp_path / "model.weights.h5", save)
+    assert os.listdir(tmp_path) == ["model.weights.h5"]
+
+
+def test_an_array_comes_back_as_it_was(tmp_path):
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    assert np.array_equal(np.load(files.write_array(tmp_path / "a.npy", array)), array)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_with_its_name(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/run: cannot be written to"), files.working_folder(tmp_path / "file" / "run"):
+        pass
+
+
+def test_damaged_json_names_the_file_and_the_remedy(tmp_path):
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json: cannot be read.*delete it"):
+        files.read_json(tmp_path / "run.json")
