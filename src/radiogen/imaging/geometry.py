@@ -1,0 +1,134 @@
+"""Where a stack of slices lies: their order, the affine, and what speaks against it.
+
+In: slice headers of one stack, each place at most once. Out: a `Placement`. The step between slices is
+(last - first) / (n - 1) of the real positions, never SliceThickness or SpacingBetweenSlices: scanners round positions,
+and single gaps are off by as much. As a vector the step carries a gantry tilt as the shear that it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from radiogen.imaging.headers import SliceHeader
+from radiogen.imaging.stacks import distances_mm, file_order, names
+
+LARGEST_MISSING_SHARE = 0.25
+"""A stack that lacks more of its slices than this is no volume any more."""
+
+
+class NotAVolume(Exception):
+    """Slices that cannot be one volume; the message says why."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """order: indices of the slices, first to last along the normal. affine: as in `Volume`.
+
+    at: for every slice of the volume its place among the ordered slices, as a fraction where it lies between two of
+    them and has to be interpolated; None where the volume is just these slices. findings: what is odd.
+    """
+
+    order: tuple[int, ...]
+    affine: np.ndarray | None
+    at: np.ndarray | None = None
+    findings: tuple[str, ...] = ()
+
+
+def place(slices: Sequence[SliceHeader]) -> Placement:
+    """Order the slices by position along their normal and derive the affine.
+
+    By InstanceNumber, else by the number in the file's name, and without an affine, where positions or orientation
+    are not told. Raises NotAVolume where more than a quarter of the slices is missing.
+    """
+    along = distances_mm(slices)
+    if along is None:
+        return _by_number(slices)
+    order = np.argsort(along, kind="stable")
+    ordered, along = [slices[index] for index in order], along[order]
+    at, found = _even_places(along, ordered) if len(slices) > 2 else (None, ())
+    affine, more = _affine(ordered, along, len(slices) if at is None else len(at))
+    return Placement(tuple(order.tolist()), affine, at, (*found, *more))
+
+
+def fill(voxels: np.ndarray, at: np.ndarray | None) -> np.ndarray:
+    """Slices at the fractional places `at`, linear between neighbours; those at whole numbers are untouched."""
+    if at is None:
+        return voxels
+    filled = voxels[np.floor(at).astype(int)]
+    for index in np.flatnonzero(at % 1):
+        weight = at[index] % 1
+        between = (1 - weight) * voxels[int(at[index])].astype(np.float64) + weight * voxels[int(at[index]) + 1]
+        filled[index] = np.rint(between) if voxels.dtype.kind in "iu" else between
+    return filled
+
+
+def _by_number(slices: Sequence[SliceHeader]) -> Placement:
+    lacking = "position" if any(header.position is None for header in slices) else "orientation"
+    instances = [header.instance for header in slices if header.storage.frames == 1]
+    unique = None not in instances and len(set(instances)) == len(instances)
+    by = ("InstanceNumber" if unique else "the number in the file name") if instances else "their place in the file"
+    order = sorted(range(len(slices)), key=lambda index: file_order(slices[index]))
+    return Placement(tuple(order), None, None, (f"no {lacking} told: slices ordered by {by}, no affine",))
+
+
+def _even_places(along: np.ndarray, ordered: Sequence[SliceHeader]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """What to interpolate so that slices lie evenly; `along` ascends, in mm."""
+    gaps = np.diff(along)
+    usual = float(np.median(gaps))
+    multiples = np.maximum(np.rint(gaps / usual), 1).astype(int)
+    missing, total = int(multiples.sum() - len(gaps)), int(multiples.sum())
+    if missing > LARGEST_MISSING_SHARE * (total + 1):
+        raise NotAVolume(f"{missing} of {total + 1} slices are missing: {_holes(multiples, ordered)}")
+    if missing and _deviation(along, np.concatenate([[0], np.cumsum(multiples)])) <= 0.2 * usual:
+        at = np.concatenate([np.arange(count) / count + index for index, count in enumerate(multiples)] + [[len(gaps)]])
+        return at, (f"{missing} of {total + 1} slices are missing, interpolated from their neighbours: "
+                    f"{_holes(multiples, ordered)}",)
+    off = _deviation(along, np.arange(len(along)))
+    if off <= min(0.1, 0.1 * usual):
+        return None, ()
+    uneven = f"uneven spacing, gaps of {gaps.min():.2f} to {gaps.max():.2f} mm"
+    if off <= 0.5 * usual:
+        return None, (f"{uneven}: taken as even, which puts slices up to {off:.2f} mm from their true place",)
+    even = np.linspace(along[0], along[-1], total + 1)
+    at = np.interp(even, along, np.arange(len(along)))
+    return at, (f"{uneven}: interpolated to {len(at)} slices of {even[1] - even[0]:.2f} mm",)
+
+
+def _deviation(along: np.ndarray, number: np.ndarray) -> float:
+    """Largest distance in mm from an even grid through the first and the last slice."""
+    even = along[0] + number * (along[-1] - along[0]) / number[-1]
+    return float(np.abs(along - even).max())
+
+
+def _holes(multiples: np.ndarray, ordered: Sequence[SliceHeader]) -> str:
+    """`2 between 0007.dcm and 0008.dcm, 1 between ...`."""
+    holes = np.flatnonzero(multiples > 1)
+    told = [f"{multiples[hole] - 1} between {names(ordered[hole:hole + 2])}" for hole in holes[:5]]
+    return ", ".join(told) + (f" and {len(holes) - 5} more holes" if len(holes) > 5 else "")
+
+
+def _affine(ordered: Sequence[SliceHeader], along: np.ndarray, count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Affine of `count` slices from the first to the last of `ordered`; None, and why, where it cannot be known."""
+    first = ordered[0]
+    if first.pixel_spacing is None:
+        return None, ("no pixel spacing told: no affine",)
+    if len(ordered) == 1:
+        return None, ("a single slice: the distance to its neighbours is not known, no affine",)
+    positions = np.array([header.position for header in ordered])
+    way = positions[-1] - positions[0]
+    aside = positions - positions[0] - np.outer((along - along[0]) / (along[-1] - along[0]), way)
+    sideways = float(np.linalg.norm(aside, axis=1).max())
+    findings = []
+    if sideways > max(first.pixel_spacing):
+        return None, (f"slices are shifted sideways by up to {sideways:.1f} mm, each by its own: no affine",)
+    if sideways > 0.1:
+        findings.append(f"slices are shifted sideways by up to {sideways:.2f} mm from a straight stack")
+    row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    tilt = np.degrees(np.arccos(np.clip((along[-1] - along[0]) / np.linalg.norm(way), -1, 1)))
+    if tilt > 0.5:
+        findings.append(f"gantry tilt of {tilt:.1f} degrees: kept as a shear in the affine")
+    affine = np.eye(4)
+    affine[:3, :3] = np.column_stack([way / (count - 1), column * first.pixel_spacing[0], row * first.pixel_spacing[1]])
+    affine[:3, 3] = positions[0]
+    return affine, tuple(findings)

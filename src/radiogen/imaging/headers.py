@@ -1,0 +1,387 @@
+"""What one DICOM file says: a `SliceHeader` for every slice in it, with checked values and where its pixels lie.
+
+In: a path. Out: headers, and what is odd in the file; its pixels are not touched (pixels.py reads them). Every value is
+checked here, once: a position is three finite numbers or None, an orientation two unit vectors at right angles or None.
+pydicom does the parsing; a faster walk over plain files may stand beside it as long as it returns the same headers.
+"""
+
+import contextlib
+import functools
+import math
+import re
+import struct
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from radiogen.imaging import mosaic
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+MAX_PIXELS = 100_000_000
+"""More pixels than this in one frame are taken for a damaged header."""
+
+Vector = tuple[float, ...]
+Values = dict[str | int, Any]
+"""Values of a file's elements by keyword, of private ones by tag."""
+
+_TAGS = (
+    "SOPClassUID", "SeriesInstanceUID", "Modality", "ImageType", "SamplesPerPixel", "PhotometricInterpretation", "Rows",
+    "Columns", "NumberOfFrames", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelSpacing",
+    "ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber", "RescaleSlope", "RescaleIntercept",
+    "ModalityLUTSequence", "LossyImageCompression", "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence", "EchoTime", "InversionTime", "FlipAngle", "TriggerTime", "AcquisitionNumber",
+    "TemporalPositionIdentifier", "DiffusionBValue")
+_OVERLAY_BIT_POSITION = 0x6000_0102
+_COMPONENTS = {"M": "magnitude", "P": "phase", "R": "real part", "I": "imaginary part"}
+
+
+class NotAnImage(Exception):
+    """A file, or a slice of it, that cannot be used; the message says what it is ("empty")."""
+
+
+class Traits(NamedTuple):
+    """What tells repeated volumes of one series apart, in the order in which they are tried; None where not told."""
+
+    component: str | None = None
+    echo_ms: float | None = None
+    inversion_ms: float | None = None
+    flip_angle_degrees: float | None = None
+    b_value: float | None = None
+    gradient: Vector | None = None
+    time_point: float | None = None
+    acquisition: float | None = None
+    trigger_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class PixelStorage:
+    """How the pixels of one file are stored (PS3.5, section 8); shared by all its frames.
+
+    offset, length: the value of the Pixel Data element, in bytes from the start of `path`, or of `content` where the
+    file was inflated. compressed: encapsulated frames, to be decoded as `syntax` says.
+    """
+
+    path: Path
+    syntax: str
+    offset: int
+    length: int
+    compressed: bool
+    big_endian: bool
+    words: bool
+    floating: bool
+    frames: int
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    inverted: bool
+    overlay: bool
+    content: bytes | None = field(default=None, repr=False)
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one uncompressed frame."""
+        return self.rows * self.columns * self.bits_allocated
+
+
+@dataclass(frozen=True)
+class SliceHeader:
+    """One slice: where it lies in the patient, which volume it belongs to, and where its pixels are.
+
+    position: (x, y, z) in LPS mm of the centre of the first pixel. orientation: direction of a row (towards growing
+    columns) and of a column, six numbers. pixel_spacing: mm between rows, mm between columns. tile: first row and
+    column in the frame, where the frame is a mosaic.
+    """
+
+    path: Path
+    frame: int
+    rows: int
+    columns: int
+    position: Vector | None
+    orientation: Vector | None
+    pixel_spacing: Vector | None
+    slope: float
+    intercept: float
+    instance: int | None
+    series: str
+    traits: Traits
+    localiser: bool
+    storage: PixelStorage
+    tile: tuple[int, int] | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, with the frame's number (from 1) where the file holds several."""
+        return f"{self.path.name} frame {self.frame + 1}" if self.storage.frames > 1 else self.path.name
+
+
+def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
+    """The slices of one file, and what is odd in it. Raises NotAnImage, never another error, however damaged it is."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom warns of every value that bends a rule; here each is checked
+            values, storage = _parse(Path(path))
+            return _slices(values, storage)
+    except NotAnImage:
+        raise
+    except Exception as error:  # a damaged file makes pydicom raise nearly anything
+        raise NotAnImage(f"damaged ({short_reason(error)})") from error
+
+
+@functools.cache
+def _wanted() -> list:
+    from pydicom.tag import Tag
+
+    return [Tag(each) for each in (*_TAGS, _OVERLAY_BIT_POSITION, *mosaic.TAGS)]
+
+
+def _parse(path: Path) -> tuple[Values, PixelStorage]:
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        with path.open("rb") as file:
+            start = file.read(132)
+            if not start:
+                raise NotAnImage("empty")
+            plain = start[:4] in (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00")
+            file.seek(0)
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=plain, specific_tags=_wanted())
+            syntax = _syntax(dataset)
+            if syntax.is_deflated:
+                return _inflated(path, syntax)
+            here = file.tell()
+            element, values = file.read(12), _values(dataset)
+            return values, _storage(path, values, syntax, element, here, file.seek(0, 2))
+    except InvalidDicomError:
+        raise NotAnImage("not a DICOM file") from None
+    except OSError as error:
+        raise NotAnImage(f"not readable ({error.strerror or error})") from error
+
+
+def _syntax(dataset: "Dataset") -> Any:
+    from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    told = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    if told:
+        return UID(told)
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _values(dataset: "Dataset") -> Values:
+    """The elements by keyword, private ones by tag; one whose value cannot be parsed counts as absent."""
+    values = {}
+    for tag in dataset.keys():  # noqa: SIM118 - iterating a data set itself parses its values
+        with contextlib.suppress(Exception):
+            element = dataset[tag]
+            values[element.keyword or int(tag)] = element.value
+    return values
+
+
+def _inflated(path: Path, syntax: Any) -> tuple[Values, PixelStorage]:
+    """A deflated file has no place in it where the pixels lie: they are kept in memory."""
+    import pydicom
+
+    values = _values(pydicom.dcmread(path))
+    content = bytes(values.get("PixelData") or b"")
+    element = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, len(content)) if content else b""
+    return values, _storage(path, values, syntax, element, -12, len(content), content)
+
+
+def _storage(path: Path, values: Values, syntax: Any, element: bytes, here: int, size: int,
+             content: bytes | None = None) -> PixelStorage:
+    """Check what the header says of the pixels. `element` is the head of the element at byte `here` of `size`."""
+    if values.get("Rows") is None or values.get("Columns") is None:
+        raise NotAnImage("no image in it" if values.get("SOPClassUID") else "not a DICOM file")
+    rows, columns = int(values["Rows"]), int(values["Columns"])
+    big_endian = not syntax.is_little_endian
+    group, number, head, length, words = _element(element, syntax.is_implicit_VR, big_endian)
+    if group != 0x7FE0 or number not in (0x0008, 0x0009, 0x0010):
+        raise NotAnImage("no pixels: cut off in its header, or no image")
+    frames = int(values.get("NumberOfFrames") or 1)
+    bits = int(values.get("BitsAllocated") or 16)
+    stored = int(values.get("BitsStored") or bits)
+    photometric = str(values.get("PhotometricInterpretation") or "MONOCHROME2").strip()
+    if int(values.get("SamplesPerPixel") or 1) != 1 or not photometric.startswith("MONOCHROME"):
+        raise NotAnImage(f"a colour image ({photometric})")
+    if rows < 1 or columns < 1 or frames < 1 or rows * columns > MAX_PIXELS:
+        raise NotAnImage(f"declares {frames} x {rows} x {columns} pixels, so its header is damaged")
+    if bits not in (8, 12, 16, 32, 64) or not 1 <= stored <= bits:
+        raise NotAnImage(f"{stored} bits stored of {bits} a pixel, which is no image of grey values")
+    compressed = syntax.is_compressed and not syntax.is_deflated
+    if not compressed and length == 0xFFFF_FFFF:
+        raise NotAnImage("compressed pixels under a transfer syntax without compression")
+    length = size - here - head if length == 0xFFFF_FFFF else min(length, size - here - head)
+    return PixelStorage(
+        path=path, syntax=str(syntax), offset=here + head, length=max(length, 0), compressed=compressed,
+        big_endian=big_endian, words=words, floating=number != 0x0010, frames=frames, rows=rows, columns=columns,
+        bits_allocated=bits, bits_stored=stored, high_bit=int(values.get("HighBit") or stored - 1),
+        signed=int(values.get("PixelRepresentation") or 0) == 1, inverted=photometric == "MONOCHROME1",
+        overlay=int(values.get("OverlayBitPosition") or values.get(_OVERLAY_BIT_POSITION) or 0) > 0,
+        content=content)
+
+
+def _element(head: bytes, implicit: bool, big_endian: bool) -> tuple[int, int, int, int, bool]:
+    """Group, number, bytes of the head, length of the value, and whether it is stored as 16-bit words (VR OW)."""
+    order = ">" if big_endian else "<"
+    if len(head) < (8 if implicit else 12):
+        return 0, 0, len(head), 0, False
+    if implicit:
+        return *struct.unpack(order + "HH", head[:4]), 8, *struct.unpack(order + "I", head[4:8]), True
+    return (*struct.unpack(order + "HH", head[:4]), 12, *struct.unpack(order + "I", head[8:12]), head[4:6] == b"OW")
+
+
+def _slices(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader], list[str]]:
+    notes = _notes(values)
+    whole = _whole_frames(storage)
+    if whole == 0:
+        raise NotAnImage("cut off in its pixels")
+    if whole < storage.frames:
+        notes.append(f"cut off after {whole} of its {storage.frames} frames")
+    shared = _item(values, "SharedFunctionalGroupsSequence")
+    per_frame = values.get("PerFrameFunctionalGroupsSequence") or []
+    slices = []
+    for frame in range(whole):
+        groups = per_frame[frame] if frame < len(per_frame) else None
+        slices.append(_slice(values, storage, frame, groups, shared, notes))
+    if "MOSAIC" in _words(values, "ImageType"):
+        layout = mosaic.read_layout(values)
+        if layout is None:
+            raise NotAnImage("a mosaic that no longer says of how many slices (its CSA header was removed)")
+        slices = [tile for each in slices for tile in mosaic.split(each, layout)]
+    return slices, list(dict.fromkeys(notes))
+
+
+def _whole_frames(storage: PixelStorage) -> int:
+    """How many of the frames can be there, by the bytes that are there."""
+    if storage.compressed:
+        return min(storage.frames, max(storage.length // 8, 0))  # a fragment has a head of 8 bytes
+    return min(storage.frames, storage.length * 8 // storage.frame_bits)
+
+
+def _notes(values: Values) -> list[str]:
+    notes = []
+    if str(values.get("LossyImageCompression") or "").strip() == "01":
+        notes.append("compressed with loss")
+    if values.get("ModalityLUTSequence"):
+        notes.append("a modality lookup table, not applied")
+    return notes
+
+
+def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset | None",
+           shared: "Dataset | None", notes: list[str]) -> SliceHeader:
+    """One frame; a value comes from its own functional groups, else the shared ones, else the file's top level."""
+    alone = storage.frames == 1
+    find = functools.partial(_find, values, groups, shared)
+    position = _numbers(find("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
+    told = find("PlaneOrientationSequence", "ImageOrientationPatient")
+    orientation = _orientation(_numbers(told, 6))
+    if told is not None and orientation is None:
+        notes.append("an orientation that is not two directions at right angles, not used")
+    spacing = _numbers(find("PixelMeasuresSequence", "PixelSpacing"), 2)
+    if spacing is not None and min(spacing) <= 0:
+        notes.append("a pixel spacing that is not above zero, not used")
+        spacing = None
+    slope = _number(find("PixelValueTransformationSequence", "RescaleSlope"))
+    intercept = _number(find("PixelValueTransformationSequence", "RescaleIntercept"))
+    if slope == 0:
+        notes.append("a rescale slope of 0, not applied")
+    instance = _number(values.get("InstanceNumber"))
+    return SliceHeader(
+        path=storage.path, frame=frame, rows=storage.rows, columns=storage.columns, position=position,
+        orientation=orientation, pixel_spacing=spacing, slope=slope or 1.0, intercept=intercept or 0.0,
+        instance=None if instance is None else int(instance), series=str(values.get("SeriesInstanceUID") or ""),
+        traits=_traits(values, groups, shared), localiser="LOCALIZER" in _words(values, "ImageType"),
+        storage=storage)
+
+
+def _traits(values: Values, groups: "Dataset | None", shared: "Dataset | None") -> Traits:
+    find = functools.partial(_find, values, groups, shared)
+    kinds = _text(find("MRImageFrameTypeSequence", "ComplexImageComponent")) or _text(
+        find("MRImageFrameTypeSequence", "FrameType")) or _words(values, "ImageType")
+    component = next((_COMPONENTS[kind[0]] for kind in kinds if re.fullmatch(
+        r"[MPRI]|[MPRI]_.*|MAGNITUDE|PHASE|REAL|IMAGINARY", kind)), None)
+    diffusion = _group(groups, shared, "MRDiffusionSequence")
+    direction = _item(diffusion, "DiffusionGradientDirectionSequence")
+    moment = find("FrameContentSequence", "TemporalPositionIndex") or values.get("TemporalPositionIdentifier")
+    acquisition = find("FrameContentSequence", "FrameAcquisitionNumber") or values.get("AcquisitionNumber")
+    return Traits(
+        component=component,
+        echo_ms=_number(find("MREchoSequence", "EffectiveEchoTime") or values.get("EchoTime")),
+        inversion_ms=_number(values.get("InversionTime")),
+        flip_angle_degrees=_number(find("MRTimingAndRelatedParametersSequence", "FlipAngle")),
+        b_value=_number(find("MRDiffusionSequence", "DiffusionBValue")),
+        gradient=_numbers(direction.get("DiffusionGradientOrientation") if direction is not None else None, 3),
+        time_point=_number(moment),
+        acquisition=_number(acquisition),
+        trigger_ms=_number(find("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")
+                           or values.get("TriggerTime")))
+
+
+def _find(values: Values, groups: "Dataset | None", shared: "Dataset | None", sequence: str, keyword: str, *,
+          top: bool = True) -> Any:
+    item = _group(groups, shared, sequence)
+    value = None if item is None else item.get(keyword)
+    return values.get(keyword) if value is None and top else value
+
+
+def _group(groups: "Dataset | None", shared: "Dataset | None", sequence: str) -> "Dataset | None":
+    item = _item(groups, sequence)
+    return _item(shared, sequence) if item is None else item
+
+
+def _item(values: "Values | Dataset | None", sequence: str) -> "Dataset | None":
+    items = None if values is None else values.get(sequence)
+    return items[0] if items else None
+
+
+def _number(value: Any) -> float | None:
+    numbers = _numbers(value, 1)
+    return None if numbers is None else numbers[0]
+
+
+def _numbers(value: Any, count: int) -> Vector | None:
+    """`count` finite numbers, or None."""
+    if value is None or isinstance(value, (bytes, dict)):
+        return None
+    try:
+        values = [value] if isinstance(value, (str, int, float)) else list(value)
+        numbers = tuple(float(each) for each in values)
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
+
+
+def _orientation(six: Vector | None) -> Vector | None:
+    """The two directions made exactly one long; None unless they are so, and at right angles, within 1 %."""
+    if six is None:
+        return None
+    row, column = six[:3], six[3:]
+    lengths = math.hypot(*row), math.hypot(*column)
+    slant = sum(a * b for a, b in zip(row, column, strict=True))
+    if any(abs(length - 1) > 0.01 for length in lengths) or abs(slant) > 0.01:
+        return None
+    return tuple(a / lengths[0] for a in row) + tuple(a / lengths[1] for a in column)
+
+
+def _words(values: Values, keyword: str) -> list[str]:
+    return _text(values.get(keyword))
+
+
+def _text(value: Any) -> list[str]:
+    values = [] if value is None else [value] if isinstance(value, str) else list(value)
+    return [str(each).strip().upper() for each in values]
+
+
+def short_reason(error: Exception) -> str:
+    """What an error says, in one line of at most 100 characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 100 else text[:97] + "..."

@@ -1,0 +1,243 @@
+"""A folder of DICOM files as a `Volume`: the public face of reading.
+
+In: a folder of one series, or one file. Out: voxels in the order of the slices' places in the patient, the affine, and
+findings. What is odd in a series meets one of three policies: it is used and a finding says so, a part of it is used
+and a finding says which, or it is refused by name. Nothing is guessed: an affine that is not known is None.
+
+what                                            policy
+----                                            ------
+copies: same place, same pixels                 use part: one of them
+same place, other pixels (time points, echoes,  use part: magnitude before phase, then the most slices, then the
+  b-values, magnitude and phase)                  shortest echo, then the first; `read_volumes` gives all
+missing slices (a gap of several steps)         use: interpolated from the neighbours and named; refuse when they are
+                                                  more than a quarter of all
+uneven spacing, up to half a step off           use: taken as even, the largest error told in mm
+uneven spacing, further off                     use: interpolated to an even spacing
+all slices at one place                         use: ordered by InstanceNumber, no affine
+position or orientation missing, zero, NaN or   use: ordered by InstanceNumber, else by the number in the file's name;
+  not at right angles                             no affine
+PixelSpacing missing or not above zero          use: no affine
+a single slice                                  use: no affine (its thickness is not a distance)
+slices shifted sideways, each by its own        use: up to a pixel; beyond, no affine
+gantry tilt                                     use: kept in the affine as a shear
+several series, orientations, matrices or       use part: the stack with more than twice the slices of all others
+  pixel spacings in a folder                      together; refuse where there is none
+a SeriesInstanceUID of its own in every file    use: as one series
+localisers (ImageType) beside other images      use part: set aside
+mosaic (Siemens)                                use: its tiles are the slices; set aside where its CSA header
+                                                  was removed
+blank slices                                    use
+a wholly blank series                           refuse
+RescaleSlope and RescaleIntercept               use: float32, each slice by its own, also where they differ
+MONOCHROME1                                     use: inverted, so that bright means more
+signed, 8, 12 (packed), 16 and 32 bits, floats, use (no finding)
+  spare bits, overlays in them
+Implicit VR, big endian, deflated, no preamble  use (no finding)
+JPEG, JPEG lossless, JPEG-LS, JPEG 2000, RLE,   use (a finding where compressed with loss)
+  also in several fragments
+enhanced multi-frame, frames in any order       use (no finding): ordered by position
+PixelPaddingValue, windows, lookup tables       not applied (a finding for a modality lookup table)
+truncated file                                  use part: set aside; of several frames the whole ones are used
+empty, damaged, colour, not DICOM, without      use part: set aside
+  pixels, of another transfer syntax, more than
+  100 million pixels a frame
+no usable file, no file, no folder              refuse
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from radiogen.errors import UserError
+from radiogen.imaging.geometry import NotAVolume, Placement, fill, place
+from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
+from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, stored_dtype
+from radiogen.imaging.stacks import Stack, group_grids, listing, names, split_repeats
+from radiogen.imaging.volume import Volume
+
+_DIGITS = re.compile(r"([0-9]+)")
+
+
+class SeriesError(UserError):
+    """A series that is refused: the folder or file, why, and what to do."""
+
+
+def read_series(folder: Path | str) -> Volume:
+    """The one volume of a folder, or of one multi-frame file.
+
+    Voxels are (slice, row, column): the stored integers, or float32 where the series asks for a rescale. Slices are
+    ordered by ImagePositionPatient along the normal of ImageOrientationPatient, ascending (DICOM PS3.3, C.7.6.2.1.1).
+    Raises SeriesError where the series is refused (the table in this module's docstring).
+    """
+    folder = Path(folder)
+    headers, findings = _read_folder(folder)
+    group, aside = _main_group(folder, group_grids(_without_localisers(headers, findings)))
+    stacks = sorted(split_repeats(group), key=_preference)
+    findings += aside
+    if len(stacks) > 1:
+        findings.append(f"{len(stacks)} volumes in one series: {stacks[0].label} is used, the others are set aside")
+    volume = _volume(folder, stacks[0])
+    return replace(volume, findings=(*findings, *volume.findings))
+
+
+def read_volumes(folder: Path | str) -> list[Volume]:
+    """Every volume of a folder: time points, echoes, planes. The first finding of each says which it is.
+
+    Raises SeriesError where there is none. A stack that would be refused by itself is named in the others' findings.
+    """
+    folder = Path(folder)
+    headers, findings = _read_folder(folder)
+    stacks = [stack for group in group_grids(headers) for stack in split_repeats(group)]
+    volumes, problems = [], []
+    for stack in stacks:
+        try:
+            volume = _volume(folder, stack)
+        except SeriesError as problem:
+            problems.append(problem)
+            findings.append(f"{names(stack.slices)} set aside: {problem.problem}")
+            continue
+        label = stack.label or f"{len(volume.voxels)} slices, {names(stack.slices, 2)}"
+        volumes.append(replace(volume, findings=((label,) if len(stacks) > 1 else ()) + volume.findings))
+    if not volumes:
+        raise problems[0]
+    return [replace(volume, findings=(*volume.findings, *findings)) for volume in volumes]
+
+
+def _read_folder(folder: Path) -> tuple[list[SliceHeader], list[str]]:
+    """Headers of all usable slices, and findings about files."""
+    paths = _files(folder)
+    headers, unusable, odd = [], {}, {}
+    for path in paths:
+        try:
+            slices, notes = read_headers(path)
+        except NotAnImage as problem:
+            unusable.setdefault(str(problem), []).append(path.name)
+            continue
+        headers += slices
+        for note in notes:
+            odd.setdefault(note, []).append(path.name)
+    if not headers:
+        reasons = [f"{listing(files, 2)}: {problem}" for problem, files in unusable.items()]
+        raise SeriesError(folder, f"no usable image ({'; '.join(reasons[:5])})", "put the series' DICOM files there")
+    findings = [f"{listing(files)} set aside: {problem}" for problem, files in unusable.items()]
+    for note, files in odd.items():
+        findings.append(f"{listing(files) if len(files) < len(paths) else 'every file'}: {note}")
+    if len(headers) > 2 and len({header.series for header in headers}) == len(headers):
+        headers = [replace(header, series="") for header in headers]
+        findings.append("every file has a SeriesInstanceUID of its own, which is not used")
+    return headers, findings
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        if folder.is_file():
+            return [folder]
+        paths = sorted((path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file()),
+                       key=lambda path: [int(part) if part.isdigit() else part for part in _DIGITS.split(path.name)])
+    except FileNotFoundError:
+        raise SeriesError(folder, "there is no such folder or file", "check the path") from None
+    except OSError as error:
+        raise SeriesError(folder, f"cannot be read ({error.strerror})", "make it readable") from error
+    if not paths:
+        raise SeriesError(folder, "holds no files", "put the series' DICOM files there")
+    return paths
+
+
+def _without_localisers(headers: list[SliceHeader], findings: list[str]) -> list[SliceHeader]:
+    scouts = [header for header in headers if header.localiser]
+    if not scouts or len(scouts) == len(headers):
+        return headers
+    findings.append(f"{names(scouts)} set aside: localiser")
+    return [header for header in headers if not header.localiser]
+
+
+def _main_group(folder: Path, groups: list[list[SliceHeader]]) -> tuple[list[SliceHeader], list[str]]:
+    """The largest group and findings about the rest; SeriesError where it is not the clear majority."""
+    main, others = groups[0], groups[1:]
+    if sum(map(len, others)) * 2 >= len(main):
+        told = [f"{len(group)} slices from {group[0].name} on" + (
+            f" ({_difference(main[0], group[0])})" if group is not main else "") for group in groups[:4]]
+        raise SeriesError(folder, f"holds {len(groups)} stacks that are not one volume: {listing(told)}",
+                          "keep the files of one of them in the folder")
+    return main, [f"{names(group)} set aside: {_difference(main[0], group[0])}" for group in others]
+
+
+def _difference(main: SliceHeader, other: SliceHeader) -> str:
+    if other.series != main.series:
+        return "another series"
+    if (other.rows, other.columns) != (main.rows, main.columns):
+        return f"{other.rows} x {other.columns} pixels, not {main.rows} x {main.columns}"
+    if other.position is None or other.orientation is None:
+        return "no position or orientation"
+    return "another pixel spacing" if other.pixel_spacing != main.pixel_spacing else "another orientation"
+
+
+def _preference(stack: Stack) -> tuple:
+    """Which of repeated volumes comes first; those alike stay in their order."""
+    traits = stack.slices[0].traits
+    return traits.component not in ("magnitude", None), -len(stack.slices), traits.echo_ms or 0.0
+
+
+def _volume(folder: Path, stack: Stack) -> Volume:
+    """Read the pixels of a stack into their places."""
+    try:
+        placement = place(stack.slices)
+        ordered = [stack.slices[index] for index in placement.order]
+        voxels, bad = _read_voxels(folder, ordered)
+        findings = [*stack.findings, *_by_problem(ordered, bad)]
+        if bad:
+            ordered = [header for index, header in enumerate(ordered) if index not in bad]
+            if not ordered:
+                raise SeriesError(folder, f"no usable image ({findings[-1]})", "fetch the series again")
+            voxels = np.delete(voxels, list(bad), axis=0)
+            placement = place(ordered)
+    except NotAVolume as problem:
+        raise SeriesError(folder, str(problem), "restore the missing files") from problem
+    return _finished(folder, voxels, placement, ordered, findings)
+
+
+def _by_problem(ordered: Sequence[SliceHeader], bad: dict[int, NotAnImage]) -> Iterable[str]:
+    reasons: dict[str, list[SliceHeader]] = {}
+    for index, problem in bad.items():
+        reasons.setdefault(str(problem), []).append(ordered[index])
+    return [f"{names(slices)} set aside: {problem}" for problem, slices in reasons.items()]
+
+
+def _read_voxels(folder: Path, ordered: Sequence[SliceHeader]) -> tuple[np.ndarray, dict[int, NotAnImage]]:
+    """Voxels of the slices in this order, and why some, by index, could not be read (their voxels are 0)."""
+    rescale = any(map(is_rescaled, ordered))
+    dtype = np.dtype(np.float32) if rescale else np.result_type(*{stored_dtype(header.storage) for header in ordered})
+    shape = (len(ordered), ordered[0].rows, ordered[0].columns)
+    try:
+        voxels = np.zeros(shape, dtype)
+    except (MemoryError, ValueError) as error:
+        raise SeriesError(folder, f"declares {' x '.join(map(str, shape))} voxels, more than fit into memory",
+                          "leave the series out or use a larger machine") from error
+    bad = {}
+    for index, (header, pixels) in enumerate(zip(ordered, read_pixels(ordered), strict=True)):
+        if isinstance(pixels, NotAnImage):
+            bad[index] = pixels
+        else:
+            voxels[index] = real_values(pixels, header, rescale)
+    return voxels, bad
+
+
+def _finished(folder: Path, voxels: np.ndarray, placement: Placement, ordered: Sequence[SliceHeader],
+              findings: list[str]) -> Volume:
+    """Fill holes, and add what the pixels themselves have to say."""
+    lowest, highest = voxels.min(axis=(1, 2)), voxels.max(axis=(1, 2))
+    if lowest.min() == highest.max():
+        raise SeriesError(folder, f"is blank: every pixel of its {len(voxels)} slices is {lowest[0]:g}",
+                          "fetch the series again or leave it out")
+    findings += placement.findings
+    if any(header.storage.inverted for header in ordered):
+        findings.append("MONOCHROME1: inverted, so that bright means more")
+    if len({(header.slope, header.intercept) for header in ordered}) > 1:
+        findings.append("slices have different rescale factors: each is rescaled by its own")
+    blank = np.flatnonzero(lowest == highest)
+    if blank.size:
+        findings.append(f"{blank.size} of {len(ordered)} slices blank: {names([ordered[index] for index in blank])}")
+    return Volume(fill(voxels, placement.at), placement.affine, tuple(findings))

@@ -1,0 +1,219 @@
+"""Which slices belong to one volume, and where that volume lies.
+
+In: slice headers of a folder. Out: stacks, each with one slice a position, and for a stack the order and the affine.
+Slices are put together by what they are (series, matrix, orientation, spacing); only where positions repeat does the
+rest of the header decide, because echo or trigger times may well differ within one honest volume.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from radiogen.imaging.headers import SliceHeader, Traits
+from radiogen.imaging.pixels import read_pixels
+
+SAME_PLACE_MM = 0.01
+"""Slices nearer to each other than this lie at the same place."""
+
+SAME_DIRECTION = 1e-3
+"""Largest difference of direction cosines within a stack (0.06 degrees, a quarter of a millimetre across a head)."""
+
+
+_WORDS = {"echo_ms": "echo {:g} ms", "inversion_ms": "inversion time {:g} ms", "b_value": "b-value {:g}",
+          "flip_angle_degrees": "flip angle {:g} degrees", "time_point": "time point {:g}",
+          "acquisition": "acquisition {:g}", "trigger_ms": "trigger time {:g} ms"}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Slices of one volume, in no order; `label` tells it from its sisters ("phase, echo 4.6 ms"), "" where alone."""
+
+    slices: tuple[SliceHeader, ...]
+    label: str = ""
+    findings: tuple[str, ...] = ()
+
+
+def group_grids(headers: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    """Slices of one series, matrix, orientation and spacing together; the largest group first."""
+    groups: list[list[SliceHeader]] = []
+    known = defaultdict(list)
+    for header in headers:
+        candidates = known[header.series, header.rows, header.columns]
+        group = next((each for each in candidates if _same_grid(each[0], header)), None)
+        if group is None:
+            group = []
+            groups.append(group)
+            candidates.append(group)
+        group.append(header)
+    return sorted(groups, key=len, reverse=True)
+
+
+def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
+    """The volumes of a group of slices that share one grid: each holds a position at most once.
+
+    Told apart by `Traits` where these differ from volume to volume, else by the order of the files. Copies (same
+    place, same pixels) are dropped where the positions then come out even.
+    """
+    stacks = [Stack(tuple(headers))]
+    if _places(headers) is None or not _repeats(headers):
+        return stacks
+    taken = Counter(_places(headers))
+    one_place = len(taken) == 1
+    if sum(count > 1 for count in taken.values()) * 2 < len(taken):  # a few copies rather than repeated volumes
+        stacks = [_without_copies(stacks[0])]
+    for name in ("component", "echo_ms") if one_place else Traits._fields:
+        stacks = [part for stack in stacks for part in _split_by(stack, name)]
+    stacks = [_without_copies(stack) for stack in stacks]
+    if one_place:
+        return [_without_places(stack) for stack in stacks]
+    return [part for stack in stacks for part in _split_by_order(stack)]
+
+
+def distances_mm(slices: Sequence[SliceHeader]) -> np.ndarray | None:
+    """Each slice's position along the normal of the first, in mm; None where a position or orientation is unknown."""
+    if any(header.position is None or header.orientation is None for header in slices):
+        return None
+    return np.array([header.position for header in slices]) @ normal(slices[0])
+
+
+def normal(header: SliceHeader) -> np.ndarray:
+    """Unit vector at right angles to the slice: direction of a row x direction of a column."""
+    cross = np.cross(header.orientation[:3], header.orientation[3:])
+    return cross / np.linalg.norm(cross)
+
+
+def _same_grid(a: SliceHeader, b: SliceHeader) -> bool:
+    if (a.position is None) != (b.position is None):
+        return False
+    return _close(a.orientation, b.orientation, SAME_DIRECTION) and _close(a.pixel_spacing, b.pixel_spacing, 1e-3)
+
+
+def _close(a: tuple | None, b: tuple | None, tolerance: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= tolerance
+
+
+def _places(slices: Sequence[SliceHeader]) -> list[int] | None:
+    """By slice, the number of its place along the normal: slices with one number lie at the same place."""
+    along = distances_mm(slices)
+    if along is None:
+        return None
+    order = np.argsort(along, kind="stable")
+    numbers = np.empty(len(along), int)
+    numbers[order] = np.concatenate([[0], np.cumsum(np.diff(along[order]) > SAME_PLACE_MM)])
+    return numbers.tolist()
+
+
+def _repeats(slices: Sequence[SliceHeader]) -> bool:
+    places = _places(slices)
+    return len(set(places)) < len(places)
+
+
+def _split_by(stack: Stack, name: str) -> list[Stack]:
+    """Split where a trait tells volumes apart: no more values than a place has slices, and each fills the volume.
+
+    Most values have to cover three quarters of the places: one acquisition may be aborted, but odd and even slices
+    that were measured one after the other are no two volumes.
+    """
+    if not _repeats(stack.slices):
+        return [stack]
+    places = _places(stack.slices)
+    parts, covered = defaultdict(list), defaultdict(set)
+    for header, place in zip(stack.slices, places, strict=True):
+        value = getattr(header.traits, name)
+        parts[value].append(header)
+        covered[value].add(place)
+    most, full = max(Counter(places).values()), len(set(places))
+    typical = sorted(len(some) for some in covered.values())[len(covered) // 2]
+    if not 1 < len(parts) <= most or typical * 4 < full * 3:
+        return [stack]
+    values = sorted(parts, key=lambda value: (value is None, value))
+    return [replace(stack, slices=tuple(parts[value]), label=", ".join(filter(None, [
+        stack.label, _describe(name, value, values.index(value))]))) for value in values]
+
+
+def _describe(name: str, value: object, rank: int) -> str:
+    if value is None:
+        return f"no {name.split('_')[0]} told"
+    if name == "gradient":
+        return f"gradient {rank + 1}"
+    return str(value) if name == "component" else _WORDS[name].format(value)
+
+
+def _without_copies(stack: Stack) -> Stack:
+    """Drop slices with the place and the pixels of another, unless these are the empty ends of repeated volumes."""
+    if not _repeats(stack.slices):
+        return stack
+    by_place = defaultdict(list)
+    for header, place in zip(stack.slices, _places(stack.slices), strict=True):
+        by_place[place].append(header)
+    kept, dropped = [], []
+    for sisters in by_place.values():
+        new = _distinct(sorted(sisters, key=file_order)) if len(sisters) > 1 else sisters
+        kept += [new]
+        dropped += [header for header in sisters if header not in new]
+    before = {len(sisters) for sisters in by_place.values()}
+    after = {len(sisters) for sisters in kept}
+    if not dropped or (len(before) == 1 and len(after) > 1):
+        return stack
+    found = f"{names(dropped)} {'is a copy' if len(dropped) == 1 else 'are copies'} of other slices: each kept once"
+    return replace(stack, slices=tuple(header for sisters in kept for header in sisters),
+                   findings=(*stack.findings, found))
+
+
+def _distinct(sisters: list[SliceHeader]) -> list[SliceHeader]:
+    """Those whose pixels differ from all before them; what cannot be read counts as different."""
+    seen, kept = set(), []
+    for header, pixels in zip(sisters, read_pixels(sisters), strict=True):
+        mark = pixels.tobytes() if isinstance(pixels, np.ndarray) else header
+        if mark not in seen:
+            seen.add(mark)
+            kept.append(header)
+    return kept
+
+
+def _without_places(stack: Stack) -> Stack:
+    """A stack whose slices all claim one place: moments of a single slice, or positions lost by an anonymiser."""
+    if len(stack.slices) == 1:
+        return stack
+    return replace(stack, slices=tuple(replace(header, position=None) for header in stack.slices),
+                   findings=(*stack.findings, "all slices are told to lie at the same place, which is not used"))
+
+
+def _split_by_order(stack: Stack) -> list[Stack]:
+    if not _repeats(stack.slices):
+        return [stack]
+    ordered = sorted(stack.slices, key=file_order)
+    counts, volumes = Counter(), defaultdict(list)
+    for header, place in zip(ordered, _places(ordered), strict=True):
+        volumes[counts[place]].append(header)
+        counts[place] += 1
+    found = "slices at the same place differ and nothing in their headers says why: told apart by their order"
+    return [replace(stack, slices=tuple(volume), findings=(*stack.findings, found),
+                    label=", ".join(filter(None, [stack.label, f"repeat {number + 1}"])))
+            for number, volume in sorted(volumes.items())]
+
+
+def file_order(header: SliceHeader) -> tuple:
+    """Sort key where positions do not help: InstanceNumber, then the last number in the file's name, then the name."""
+    digits = re.findall(r"\d+", header.path.stem)
+    number = int(digits[-1]) if digits else 0
+    instance = header.instance if header.instance is not None else number
+    return instance, header.frame, header.tile or (0, 0), number, header.path.name
+
+
+def names(slices: Sequence[SliceHeader], most: int = 5) -> str:
+    """`0012.dcm, 0030.dcm and 4 more`."""
+    return listing([header.name for header in slices], most)
+
+
+def listing(words: Sequence[str], most: int = 5) -> str:
+    """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once."""
+    words = list(dict.fromkeys(words))
+    if len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
