@@ -9,14 +9,15 @@ import tyro
 
 from radiogen.errors import run_command
 
+Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
-def main(names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[RUN ...]")] = (), /,
-         run: tuple[str, ...] = (), name: str | None = None, method: Literal["mean", "rank-mean"] = "mean",
-         models: Path = Path("models")) -> None:
+
+def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), name: str | None = None,
+         method: Literal["mean", "rank-mean"] = "mean", models: Path = Path("models")) -> None:
     """Join runs into one: the mean of their probabilities, case by case.
 
     Args:
-        names: The same as --run.
+        names: The same as --run, and may stand instead of it.
         run: Names of the member runs under models/.
         name: Name of the new run (default: <data set>-ensemble).
         method: Mean of the probabilities, or of the ranks within each fold.

@@ -9,25 +9,26 @@ import tyro
 
 from radiogen.errors import run_command
 
+Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
-def main(names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[RUN ...]")] = (), /,
-         run: tuple[str, ...] = (), models: Path = Path("models")) -> None:
+
+def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path = Path("models")) -> None:
     """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
 
     Args:
-        names: The same as --run.
+        names: The same as --run, and may stand instead of it.
         run: Names of runs under models/; rows come in this order (default: all that are predicted).
         models: Where runs are kept.
     """
     from radiogen.dataset.predictions import chosen_runs
-    from radiogen.evaluation.report import evaluate_runs
+    from radiogen.evaluation.report import evaluate_runs, short_paths
 
     runs = chosen_runs(models, (*names, *run))
     print(f"runs in {models}: {', '.join(runs)}", flush=True)
     text, written = evaluate_runs(models, runs)
     print(text)
     print("\nfiles written:")
-    print("\n".join(f"  {path}" for path in written))
+    print("\n".join(f"  {line}" for line in short_paths(written)))
     print(f"next: python scripts/submit.py --run {runs[-1]}")
 
 

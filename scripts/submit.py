@@ -9,14 +9,16 @@ import tyro
 
 from radiogen.errors import run_command
 
+Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
-def main(name: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[RUN]")] = None, /,
-         run: str | None = None, data: Path | None = None, models: Path = Path("models"),
-         submissions: Path = Path("submissions"), allow_constant: bool = False) -> None:
+
+def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path | None = None,
+         models: Path = Path("models"), submissions: Path = Path("submissions"),
+         allow_constant: bool = False) -> None:
     """Write a run's submission and check it against the data set's sample.
 
     Args:
-        name: The same as --run.
+        name: The same as --run, and may stand instead of it.
         run: Name of the run under models/ (default: the one predicted last).
         data: Data set with sample_submission.csv (default: the one the run was made from).
         models: Where runs are kept.
@@ -33,7 +35,7 @@ def main(name: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar
         print(imputed_text(submission))
     print(f"submission: {submission.path} ({submission.cases} cases, ids and order of the sample checked)")
     print(f"record: {submission.record}")
-    print(f"next: how good it is: python scripts/evaluate.py --run {chosen}")
+    print(f"how good is it? python scripts/evaluate.py --run {chosen}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,149 @@
+"""Several runs speak with one voice: their predictions joined case by case and averaged.
+
+In: predictions of runs on the same data set with the same folds. Out: predictions of the same form, and a folder
+`models/<name>` that everything else takes for a run. A case's out-of-fold probability is made of its own out-of-fold
+probabilities, so it stays the word of networks that never saw it.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen import files
+from radiogen.dataset.folds import TEST
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.predictions import complete, read_predictions, write_predictions
+from radiogen.errors import UserError
+
+SHOWN_IDS = 5
+
+
+def mean_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The mean of the runs' probabilities for each case. Returns a table of predictions.
+
+    runs: predictions by the run's name, two at least. Raises UserError, with the ids, where a run lacks a case or has
+    it twice, or where runs differ in a case's fold or label.
+    """
+    first, probabilities = _joined(runs)
+    return complete(first.assign(probability=probabilities.mean(axis=1)))
+
+
+def rank_mean_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The mean of each case's rank in the runs, for runs whose probabilities are not on one scale.
+
+    Ranks are taken within a run and a fold (holdout and test each for themselves), for each fold has a network of its
+    own, and spread over (0, 1) as (rank - 0.5) / cases; equal probabilities share a rank. The result is an order and
+    no probability: 0.5 is the middle of each fold whatever its share of methylated cases, and a case's value
+    depends on which others stand beside it. Errors as in `mean_ensemble`.
+    """
+    first, probabilities = _joined(runs)
+    ranks = probabilities.groupby(first["fold"]).rank()
+    cases = first.groupby("fold")[ID].transform("size")
+    return complete(first.assign(probability=ranks.sub(0.5).div(cases, axis=0).mean(axis=1)))
+
+
+METHODS: dict[str, Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]] = {
+    "mean": mean_ensemble, "rank-mean": rank_mean_ensemble}
+
+
+def ensemble_name(models: Path, members: Sequence[str]) -> str:
+    """`<data set>-ensemble`, by the data set that the first member which knows it was made from; else `ensemble`."""
+    data = _data(_facts(models, members))
+    return f"{Path(data).resolve().name}-ensemble" if data else "ensemble"
+
+
+def write_ensemble(models: Path, members: Sequence[str], name: str | None = None, method: str = "mean") -> Path:
+    """Join `members` into the run `models/<name>` (default: `ensemble_name`); returns its `predictions.csv`.
+
+    Writes `run.json` (members, method, data set, a hash of each member's predictions), `folds.csv` and
+    `predictions.csv`. Raises UserError for fewer than two members, a member twice or not predicted, members of
+    different data sets, a name that belongs to a trained run, and whatever the method raises.
+    """
+    models = Path(models)
+    folder = models / (name or ensemble_name(models, members))
+    _check_names(folder, members)
+    tables = {member: read_predictions(models / member / "predictions.csv") for member in members}
+    data = _data(_facts(models, members))
+    joined = METHODS[method](tables)
+    with files.working_folder(folder):
+        files.write_json(folder / "run.json", {
+            "members": list(members), "method": method, "data": data,
+            "predictions": {member: files.sha256(models / member / "predictions.csv") for member in members}})
+        files.write_csv(folder / "folds.csv", joined.loc[joined["fold"] != TEST, [ID, LABEL, "fold"]])
+        return write_predictions(folder / "predictions.csv", joined)
+
+
+def _joined(runs: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The first run's table and, with its index, a column of probabilities for each run."""
+    _check_count(runs)
+    (first_name, first), *others = runs.items()
+    for name, table in runs.items():
+        doubled = table.loc[table[ID].duplicated(), ID]
+        if len(doubled):
+            raise UserError(name, f"has {_ids(doubled)} more than once", f"python scripts/predict.py --run {name}")
+    first = first.reset_index(drop=True)
+    probabilities = {first_name: first["probability"]}
+    for name, table in others:
+        table = _aligned(first_name, first, name, table)
+        probabilities[name] = table["probability"]
+    return first, pd.DataFrame(probabilities)
+
+
+def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """`table` in the order of `first`; UserError unless both speak of the same cases, folds and labels."""
+    for lacking, has, missing in ((name, first_name, ~first[ID].isin(table[ID])),
+                                  (first_name, name, ~table[ID].isin(first[ID]))):
+        ids = (first if has == first_name else table).loc[missing.to_numpy(), ID]
+        if len(ids):
+            raise UserError(lacking, f"has no prediction for {_ids(ids)}, which {has} has",
+                            f"finish it: python scripts/train.py --run {lacking} --fold all, then "
+                            f"python scripts/predict.py --run {lacking}")
+    table = table.set_index(ID).loc[first[ID]].reset_index()
+    for column in ("fold", LABEL):
+        differs = table[column].fillna(-1).to_numpy() != first[column].fillna(-1).to_numpy()
+        if differs.any():
+            row = int(np.flatnonzero(differs)[0])
+            raise UserError(name, f"puts {_ids(first.loc[differs, ID])} into another {column} than {first_name}: "
+                            f"{table[column].iloc[row]}, not {first[column].iloc[row]}",
+                            "join only runs with the same folds.csv")
+    return table
+
+
+def _check_count(members: Collection[str]) -> None:
+    if len(members) < 2:
+        raise UserError("--run", f"an ensemble needs two runs and was given {len(members)}", "name two or more")
+
+
+def _check_names(folder: Path, members: Sequence[str]) -> None:
+    _check_count(members)
+    doubled = [member for member in members if list(members).count(member) > 1]
+    if doubled:
+        raise UserError(f"--run {' '.join(members)}", f"names {doubled[0]} more than once", "name each run once")
+    if folder.name in members:
+        raise UserError(f"--name {folder.name}", "is one of the members", "choose another name")
+    taken = (folder / "recipe.json").is_file() or (
+        (folder / "run.json").is_file() and "members" not in files.read_json(folder / "run.json"))
+    if taken:
+        raise UserError(folder, "is a trained run, which an ensemble would overwrite", "choose another --name")
+
+
+def _facts(models: Path, members: Sequence[str]) -> dict[str, dict]:
+    paths = {member: Path(models) / member / "run.json" for member in members}
+    return {member: files.read_json(path) if path.is_file() else {} for member, path in paths.items()}
+
+
+def _data(facts: Mapping[str, dict]) -> str | None:
+    """The members' data set; UserError where they were made from different ones."""
+    known = {member: kept["data"] for member, kept in facts.items() if kept.get("data")}
+    if len({Path(data).resolve() for data in known.values()}) > 1:
+        told = ", ".join(f"{member} from {data}" for member, data in known.items())
+        raise UserError("--run", f"these runs were made from different data sets ({told})",
+                        "join only runs of one data set")
+    return next(iter(known.values()), None)
+
+
+def _ids(ids: pd.Series) -> str:
+    shown = ", ".join(ids.iloc[:SHOWN_IDS])
+    return f"{shown} and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else shown

@@ -1,0 +1,158 @@
+"""Pictures of a run: confusion matrix, learning curves, ROC, calibration, probabilities by label.
+
+In: labels, probabilities, a history. Out: PNG files of 900 to 1,200 pixels' width, written whole or not at all.
+matplotlib's object interface is used, never pyplot, so that nothing is shared between two pictures. The colours are of
+Okabe and Ito (jfly.uni-koeln.de/color): they can be told apart without seeing red or green; line styles differ, too.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from radiogen import files
+from radiogen.dataset.predictions import THRESHOLD
+from radiogen.errors import UserError
+from radiogen.evaluation.intervals import bootstrap_interval, roc_band, wilson_interval
+from radiogen.evaluation.metrics import auc, calibration_bins, roc_points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PURPLE, BLACK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#222222", "#8A8A8A"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, BLACK)
+STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+CLASSES = ("unmethylated", "methylated")
+DOTS_PER_INCH = 150
+
+
+def confusion_matrix_png(path: Path, labels: np.ndarray, predicted: np.ndarray, title: str) -> Path:
+    """Draw how many cases of each class were called what: counts, not shares. Both arrays hold 0 and 1, (cases,)."""
+    labels, predicted = np.asarray(labels, dtype=int), np.asarray(predicted, dtype=int)
+    matrix = np.zeros((2, 2), dtype=int)
+    np.add.at(matrix, (labels, predicted), 1)
+    figure, axes = _figure(6.0, 6.0)
+    axes.imshow(matrix, cmap="Blues", vmin=0, vmax=max(matrix.max(), 1))
+    for (row, column), count in np.ndenumerate(matrix):
+        colour = "white" if count > 0.55 * matrix.max() else BLACK
+        axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=26, color=colour)
+    axes.set_xticks([0, 1], CLASSES)
+    axes.set_yticks([0, 1], CLASSES, rotation=90, va="center")
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(f"{title}\n{int((labels == predicted).sum())} of {len(labels)} cases right", fontsize=12)
+    return _save(path, figure)
+
+
+def history_png(path: Path, history: Path, title: str) -> Path:
+    """Draw loss and accuracy over the epochs, for training and validation.
+
+    history: a CSV with `epoch` and any of `loss, val_loss, accuracy, val_accuracy`; what it lacks is not drawn.
+    """
+    try:
+        table = pd.read_csv(history)
+    except (OSError, ValueError) as error:
+        raise UserError(history, f"cannot be read as a table ({error})", "train the fold again") from error
+    figure, panels = _figure(8.0, 3.9, columns=2)
+    epochs = table["epoch"] if "epoch" in table else np.arange(1, len(table) + 1)
+    for axes, name in zip(panels, ("loss", "accuracy"), strict=True):
+        lines = ((name, "training", BLUE, "-"), (f"val_{name}", "validation", ORANGE, "--"))
+        for column, label, colour, style in lines:
+            if column in table:
+                marker = "o" if len(table) < 15 else None
+                axes.plot(epochs, table[column], style, color=colour, label=label, linewidth=2, marker=marker, ms=4)
+        axes.set(xlabel="epoch", ylabel="loss (cross-entropy)" if name == "loss" else name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        if name == "accuracy":
+            axes.set_ylim(-0.02, 1.02)
+        axes.grid(alpha=0.25)
+        if axes.lines:
+            axes.legend(frameon=False)
+    figure.suptitle(title, fontsize=12)
+    return _save(path, figure)
+
+
+def roc_png(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Path:
+    """Draw the ROC curve of each (labels, probabilities) with its 95 % band by bootstrap, and the line of chance.
+
+    A curve whose cases are all of one class cannot be drawn and is named in the legend instead.
+    """
+    figure, axes = _figure(6.6, 6.4)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (2, 3)), label="chance, AUC 0.5")
+    rates = np.linspace(0, 1, 201)
+    for number, (name, (labels, probabilities)) in enumerate(curves.items()):
+        colour, style = COLOURS[number % len(COLOURS)], STYLES[number % len(STYLES)]
+        if labels.all() or not labels.any():
+            axes.plot([], [], color=colour, linestyle=style, label=f"{name}: one class only, no curve")
+            continue
+        low, high = bootstrap_interval(labels, probabilities)
+        axes.fill_between(rates, *roc_band(labels, probabilities, rates), color=colour, alpha=0.13, linewidth=0)
+        axes.plot(*roc_points(labels, probabilities), color=colour, linestyle=style, linewidth=2,
+                  label=f"{name}, {len(labels)} cases\nAUC {auc(labels, probabilities):.3f} ({low:.3f} to {high:.3f})")
+    axes.set(xlabel="false positive rate (1 - specificity)", ylabel="true positive rate (sensitivity)",
+             xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.set_title(title, fontsize=12)
+    axes.grid(alpha=0.25)
+    axes.legend(loc="lower right", fontsize=8.5, framealpha=0.9, edgecolor="none")
+    return _save(path, figure)
+
+
+def calibration_png(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Path:
+    """Draw, for ten bins of probability, the share of methylated cases in each with its 95 % interval (Wilson's)."""
+    figure, axes = _figure(6.6, 6.4)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (2, 3)), label="perfect calibration")
+    for number, (name, (labels, probabilities)) in enumerate(curves.items()):
+        colour, style = COLOURS[number % len(COLOURS)], STYLES[number % len(STYLES)]
+        bins = pd.DataFrame(calibration_bins(labels, probabilities), columns=["cases", "probability", "observed"])
+        middle, half = wilson_interval(bins["observed"].to_numpy(), bins["cases"].to_numpy())
+        axes.vlines(bins["probability"], middle - half, middle + half, color=colour, alpha=0.35, linewidth=3)
+        axes.plot(bins["probability"], bins["observed"], color=colour, linestyle=style, linewidth=1.5, marker="o", ms=5,
+                  label=f"{name}, {len(labels)} cases")
+    axes.set(xlabel="predicted probability of methylation", ylabel="share of methylated cases",
+             xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    axes.set_title(title, fontsize=12)
+    axes.grid(alpha=0.25)
+    axes.legend(loc="upper left", fontsize=9, framealpha=0.9, edgecolor="none", title="bars: 95 % interval",
+                title_fontsize=9, alignment="left")
+    return _save(path, figure)
+
+
+def probabilities_png(path: Path, labels: np.ndarray, probabilities: np.ndarray, title: str) -> Path:
+    """Draw every case's probability, one row a class, over the class's histogram, with the threshold."""
+    figure, panels = _figure(7.0, 4.2, rows=2)
+    edges = np.linspace(0, 1, 21)
+    random = np.random.default_rng(0)
+    for axes, name, colour, chosen in zip(panels, CLASSES, (ORANGE, BLUE), (~labels, labels), strict=True):
+        values = probabilities[chosen]
+        axes.hist(values, bins=edges, color=colour, alpha=0.35)
+        top = max(axes.get_ylim()[1], 1)
+        axes.scatter(values, random.uniform(0.04, 0.28, len(values)) * top, s=10, color=colour, alpha=0.8, linewidth=0)
+        axes.axvline(THRESHOLD, color=BLACK, linewidth=1, linestyle="--")
+        axes.set(ylabel="cases", xlim=(-0.01, 1.01))
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.set_title(f"{name}: {len(values)} cases", loc="left", fontsize=10, color=colour)
+    panels[1].set_xlabel(f"probability of methylation (dashed: threshold of {THRESHOLD:g})")
+    figure.suptitle(title, fontsize=12)
+    return _save(path, figure)
+
+
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> "tuple[Figure, Axes | np.ndarray]":
+    """A figure of that many inches and its axes, the top and right frame lines left out."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, sharex=rows > 1)
+    for one in np.ravel(axes):
+        one.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(path: Path, figure: "Figure") -> Path:
+    """The version of matplotlib is left out of the file, so that the same numbers give the same bytes."""
+    return files.write_with(path, lambda file: figure.savefig(file, format="png", metadata={"Software": None}))

@@ -1,0 +1,238 @@
+"""What a run is worth, told in tables, pictures and sentences.
+
+In: the names of predicted runs. Out: beside each run its tables and pictures, beside the last one the comparison of
+all, and a text for the terminal of at most 100 columns. Every AUC comes with its interval, a verdict in words and, on a
+phantom, the best that any method could reach.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen import files
+from radiogen.dataset.folds import TEST
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold, read_predictions
+from radiogen.errors import UserError
+from radiogen.evaluation import figures, intervals
+from radiogen.evaluation.metrics import MEAN, fold_table, measure, scored, summary_table
+from radiogen.progress import progress
+
+WIDTH = 100
+METHOD = (f"positive class: 1, methylated; called from a probability of {THRESHOLD:g} up; intervals: 95 %, "
+          f"{intervals.DRAWS:,} resamples\nof patients within each class, seed 42; standard deviation: of the sample, "
+          "over folds")
+
+
+@dataclass(frozen=True)
+class PredictedRun:
+    """A run as evaluation sees it: its name, folder, what run.json says of it, its predictions."""
+
+    name: str
+    folder: Path
+    facts: dict
+    predictions: pd.DataFrame
+
+
+def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
+    """Judge the runs `names` under `models`; returns the text to print and the files written.
+
+    Each run gets `fold_metrics.csv`, `fold_metrics_rounded.csv`, `fold-<k>/confusion_matrix.png`,
+    `confusion_matrix_holdout.png`, `roc.png`, `calibration.png` and `probabilities.png`; the last one named gets
+    `comparison.csv` and, with several runs, `roc_comparison.png`. All runs are read before anything is written.
+    Raises UserError for a run that is not predicted or has no labelled case.
+    """
+    runs = [open_predictions(models, name) for name in dict.fromkeys(names)]
+    summary = summary_table({run.name: run.predictions for run in runs}, intervals.bootstrap_interval)
+    text, written = report_text(runs, summary), []
+    for run in progress(runs, "evaluate", len(runs), "run"):
+        with files.working_folder(run.folder):
+            written += write_tables(run) + draw_run(run)
+    last = runs[-1].folder
+    with files.working_folder(last):
+        written.append(files.write_csv(last / "comparison.csv", summary))
+        if len(runs) > 1:
+            curves = {run.name: scored(out_of_fold(run.predictions)) for run in runs}
+            written.append(figures.roc_png(last / "roc_comparison.png", curves, "ROC of all runs, out-of-fold"))
+    return text, written
+
+
+def report_text(runs: Sequence[PredictedRun], summary: pd.DataFrame) -> str:
+    """All that is told of the runs, at most 100 columns wide as far as their names allow; `summary`: all runs'."""
+    parts = [METHOD, *(run_text(run) for run in runs), comparison_text(summary), differences_text(runs),
+             ceiling_text(runs)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def open_predictions(models: Path, name: str) -> PredictedRun:
+    """Read a run's predictions and its run.json (an absent one is empty). Raises UserError if nothing can be judged."""
+    folder = Path(models) / name
+    predictions = read_predictions(folder / "predictions.csv")
+    if predictions[LABEL].isna().all():
+        raise UserError(folder / "predictions.csv", "holds no labelled case: there is nothing to judge",
+                        f"train a fold and predict: python scripts/predict.py --run {name}")
+    facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
+    return PredictedRun(name, folder, facts, predictions)
+
+
+def write_tables(run: PredictedRun) -> list[Path]:
+    """Write the table per fold with all digits and with three decimals."""
+    table = fold_table(run.predictions)
+    return [files.write_csv(run.folder / "fold_metrics.csv", table),
+            files.write_csv(run.folder / "fold_metrics_rounded.csv", rounded(table))]
+
+
+def draw_run(run: PredictedRun) -> list[Path]:
+    """Draw a run's pictures; returns their paths."""
+    judged, kept = out_of_fold(run.predictions), holdout(run.predictions)
+    written = []
+    for fold, cases in sorted(judged.groupby("fold"), key=lambda pair: int(pair[0])):
+        written.append(_confusion_matrix(run.folder / f"fold-{fold}" / "confusion_matrix.png", cases,
+                                         f"{run.name}, fold {fold}"))
+    if len(kept):
+        written.append(_confusion_matrix(run.folder / "confusion_matrix_holdout.png", kept, f"{run.name}, holdout"))
+    curves = {name: scored(cases) for name, cases in (("out-of-fold", judged), ("holdout", kept)) if len(cases)}
+    written.append(figures.roc_png(run.folder / "roc.png", curves, f"ROC of {run.name}"))
+    written.append(figures.calibration_png(run.folder / "calibration.png", curves, f"Calibration of {run.name}"))
+    name, (labels, probabilities) = next(iter(curves.items()))
+    written.append(figures.probabilities_png(run.folder / "probabilities.png", labels, probabilities,
+                                             f"{run.name}, {name}"))
+    return written
+
+
+def run_text(run: PredictedRun) -> str:
+    """The table per fold and the verdicts of one run."""
+    judged, kept = out_of_fold(run.predictions), holdout(run.predictions)
+    made = f"ensemble of {', '.join(run.facts['members'])}" if "members" in run.facts else (
+        f"recipe {run.facts['recipe']}" if "recipe" in run.facts else "")
+    lines = [f"{run.name}{': ' if made else ''}{made}", text_table(rounded(fold_table(run.predictions)), rule=MEAN)]
+    lines += _slice_lines(run)
+    for name, cases in (("out-of-fold", judged), ("holdout", kept)):
+        if len(cases):
+            verdict = intervals.verdict(*scored(cases))
+            reach = (f"{len(cases)} cases find an AUC of {verdict.resolvable:.3f} or more in 80 % of studies."
+                     if verdict.resolvable < 1 else f"{len(cases)} cases are too few to find anything.")
+            lines.append(textwrap.fill(f"{verdict.sentence}. {reach}", WIDTH, initial_indent=f"{name + ':':<13}",
+                                       subsequent_indent=" " * 13))
+    return "\n".join(lines)
+
+
+def comparison_text(summary: pd.DataFrame) -> str:
+    """The summary of all runs as two tables, out-of-fold and holdout."""
+    parts = []
+    for prefix, title in (("out_of_fold", "out-of-fold, all folds pooled"), ("holdout", "holdout")):
+        columns = {"run": summary["run"], "cases": summary[f"{prefix}_cases"]}
+        if not summary[f"{prefix}_cases"].any():
+            continue
+        shown = rounded(summary[[f"{prefix}_auc", f"{prefix}_auc_low", f"{prefix}_auc_high"]])
+        columns["AUC"] = shown[f"{prefix}_auc"]
+        columns["95 % interval"] = shown[f"{prefix}_auc_low"] + " to " + shown[f"{prefix}_auc_high"]
+        for name in ("accuracy", "precision", "recall", "f1"):
+            columns[name] = summary[f"{prefix}_{name}"]
+        parts.append(f"{title}\n{text_table(rounded(pd.DataFrame(columns)))}")
+    return "\n\n".join(parts)
+
+
+def differences_text(runs: Sequence[PredictedRun]) -> str:
+    """The last run against each other one, on the cases that both scored out of fold; '' for a single run."""
+    lines, last = [], runs[-1]
+    for run in runs[:-1]:
+        pair = out_of_fold(last.predictions).merge(out_of_fold(run.predictions)[[ID, "probability"]], on=ID,
+                                                   suffixes=("", "_other"))
+        labels, first = scored(pair)
+        second = pair["probability_other"].to_numpy()
+        gap = intervals.delong_difference(labels, first, second)
+        if np.isnan(gap.value):
+            lines.append(f"{last.name} and {run.name} share too few cases for a comparison")
+            continue
+        limit = intervals.resolvable_difference(labels, first, second)
+        words = "no difference shown"
+        if gap.p < 1 - intervals.LEVEL and abs(gap.value) >= limit:
+            words = f"{last.name} is {'better' if gap.value > 0 else 'worse'}"
+        lines.append(f"{last.name} against {run.name}: {words}\n    AUC {gap.value:+.3f} (95 % interval {gap.low:+.3f} "
+                     f"to {gap.high:+.3f}, DeLong p = {gap.p:.2g}); {len(labels)} cases resolve {limit:.3f} or more")
+    return "\n".join(["differences, out-of-fold, same cases", *lines]) if lines else ""
+
+
+def ceiling_text(runs: Sequence[PredictedRun]) -> str:
+    """What no method can exceed, where the runs' data set is a phantom that says so; else ''."""
+    lines = []
+    for data in dict.fromkeys(run.facts.get("data") for run in runs):
+        path = Path(data) / "phantom.json" if data else None
+        if path is None or not path.is_file():
+            continue
+        phantom = files.read_json(path)
+        ceiling = phantom.get("ceiling_auc")
+        if ceiling is None and phantom.get("ceiling"):
+            lines.append(f"ceiling: none on {data}: {phantom['ceiling']}")
+        elif isinstance(ceiling, int | float):
+            lines.append(f"ceiling: no method can do better than an AUC of {ceiling:.3f} on {data}, whatever it does;\n"
+                         f"{'':9}a few cases may lie above it by luck")
+    return "\n".join(lines)
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` as text: three decimals, whole counts of cases, one decimal for their mean and deviation, NaN empty."""
+    text = {}
+    for name in table.columns:
+        column = table[name]
+        if not pd.api.types.is_numeric_dtype(column):
+            text[name] = column.astype(str)
+        elif name.endswith("cases"):
+            text[name] = column.map(lambda value: "" if pd.isna(value) else f"{value:.1f}".removesuffix(".0"))
+        else:
+            text[name] = column.map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
+    return pd.DataFrame(text)
+
+
+def short_paths(paths: Sequence[Path]) -> list[str]:
+    """Paths as lines, those of several folds in one as `fold-{0,1}/name`, which a shell understands."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        fold = path.parent.name.removeprefix("fold-") if path.parent.name.startswith("fold-") else ""
+        lines.setdefault((str(path.parent.parent if fold else path.parent), path.name), []).append(fold)
+    return [f"{folder}/{name}" if folds == [""] else f"{folder}/fold-{{{','.join(folds)}}}/{name}" if len(folds) > 1
+            else f"{folder}/fold-{folds[0]}/{name}" for (folder, name), folds in lines.items()]
+
+
+def text_table(table: pd.DataFrame, rule: str | None = None) -> str:
+    """A table of text as aligned lines: the first column to the left, the others to the right.
+
+    Headings break at an underscore. `rule`: a line is drawn before the row whose first cell is this.
+    """
+    headings = [("AUC" if name == "auc" else "F1" if name == "f1" else name).split("_") for name in table.columns]
+    depth = max(len(words) for words in headings)
+    head = [[""] * (depth - len(words)) + words for words in headings]
+    rows = [list(row) for row in zip(*head, strict=True)] + table.to_numpy().tolist()
+    rows = [["-" if cell == "" and number >= depth else str(cell) for cell in row] for number, row in enumerate(rows)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
+    lines = ["  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
+                       for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
+    line = "-" * max(map(len, lines))
+    ends = [number for number, row in enumerate(rows) if rule is not None and row[0] == rule]
+    for number in [*reversed(ends), depth]:
+        lines.insert(number, line)
+    return "\n".join(lines)
+
+
+def _confusion_matrix(path: Path, cases: pd.DataFrame, title: str) -> Path:
+    labels, probabilities = scored(cases)
+    return figures.confusion_matrix_png(path, labels, probabilities >= THRESHOLD, title)
+
+
+def _slice_lines(run: PredictedRun) -> list[str]:
+    """A 2D run's figures per slice; slices of one case are no independent witnesses, so there is no interval."""
+    path = run.folder / "predictions_slices.csv"
+    if not path.is_file():
+        return []
+    slices = pd.read_csv(path, dtype={ID: str, "fold": str})
+    if not {"fold", LABEL, "probability"} <= set(slices.columns):
+        return []
+    slices_ = measure(out_of_fold(slices[slices["fold"] != TEST]))
+    return [f"per slice, not per case: {slices_['cases']:,} slices out-of-fold, accuracy {slices_['accuracy']:.3f}, "
+            f"precision {slices_['precision']:.3f}, recall {slices_['recall']:.3f},\n    F1 {slices_['f1']:.3f}, "
+            f"AUC {slices_['auc']:.3f}"]

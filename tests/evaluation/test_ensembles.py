@@ -1,0 +1,110 @@
+"""Ensembles: joined by case and fold whatever the order of rows; what does not fit together is told with its ids."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.dataset.folds import read_folds
+from radiogen.dataset.predictions import COLUMNS, complete, read_predictions, write_predictions
+from radiogen.errors import UserError
+from radiogen.evaluation.ensembles import ensemble_name, mean_ensemble, rank_mean_ensemble, write_ensemble
+
+
+def _table(probabilities: list[float], folds: list[str] | None = None) -> pd.DataFrame:
+    folds = folds or (["0", "0", "1", "1", "holdout", "test"] * 9)[: len(probabilities)]
+    labels = [None if fold == "test" else number % 2 for number, fold in enumerate(folds)]
+    return complete(pd.DataFrame({
+        "BraTS21ID": [f"{number:05d}" for number in range(len(folds))], "fold": folds,
+        "MGMT_value": pd.array(labels, dtype="Int64"), "probability": probabilities}))
+
+
+def _run(models, name, table, data="input/phantom"):
+    write_predictions(models / name / "predictions.csv", table)
+    (models / name / "run.json").write_text(json.dumps({"recipe": "demo-2d", "data": data}))
+
+
+def test_the_mean_joins_by_id_and_not_by_row():
+    first, second = _table([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), _table([0.3, 0.4, 0.5, 0.8, 0.9, 1.0])
+    joined = mean_ensemble({"a": first, "b": second.sample(frac=1, random_state=1)})
+    assert joined["probability"].tolist() == pytest.approx([0.2, 0.3, 0.4, 0.6, 0.7, 0.8])
+    assert joined["predicted"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert list(joined.columns) == COLUMNS
+    assert joined["fold"].tolist() == first["fold"].tolist()
+
+
+def test_the_rank_mean_ranks_each_fold_for_itself_and_ignores_the_scale():
+    tame = _table([0.40, 0.41, 0.42, 0.43], ["0", "0", "1", "1"])
+    wild = _table([0.0001, 0.9, 0.02, 0.01], ["0", "0", "1", "1"])
+    joined = rank_mean_ensemble({"tame": tame, "wild": wild})
+    assert joined["probability"].tolist() == pytest.approx([0.25, 0.75, 0.5, 0.5])
+    stretched = rank_mean_ensemble({"tame": tame, "wild": wild.assign(probability=wild["probability"] ** 3)})
+    assert stretched["probability"].tolist() == joined["probability"].tolist()
+
+
+def test_cases_that_one_run_lacks_are_named():
+    whole = _table(list(np.linspace(0, 1, 12)))
+    with pytest.raises(UserError, match="b: has no prediction for 00003, 00007, which a has"):
+        mean_ensemble({"a": whole, "b": whole[~whole["BraTS21ID"].isin(["00003", "00007"])]})
+    with pytest.raises(UserError, match="a: has no prediction for 00003, which b has"):
+        mean_ensemble({"a": whole[whole["BraTS21ID"] != "00003"], "b": whole})
+    with pytest.raises(UserError, match="00000, 00001, 00002, 00003, 00004 and 6 more"):
+        mean_ensemble({"a": whole, "b": whole.iloc[11:]})
+
+
+def test_a_doubled_case_is_named():
+    whole = _table([0.1, 0.2, 0.3])
+    with pytest.raises(UserError, match="b: has 00001 more than once"):
+        mean_ensemble({"a": whole, "b": pd.concat([whole, whole.iloc[[1]]])})
+
+
+def test_a_case_of_another_fold_or_label_is_named():
+    first = _table([0.1, 0.2, 0.3])
+    with pytest.raises(UserError, match="b: puts 00002 into another fold than a: 4, not 1"):
+        mean_ensemble({"a": first, "b": first.assign(fold=["0", "0", "4"])})
+    with pytest.raises(UserError, match="b: puts 00000 into another MGMT_value than a: 1, not 0"):
+        mean_ensemble({"a": first, "b": first.assign(MGMT_value=pd.array([1, 1, 0], dtype="Int64"))})
+
+
+def test_one_run_is_no_ensemble():
+    with pytest.raises(UserError, match="needs two runs and was given 1"):
+        mean_ensemble({"a": _table([0.1, 0.2])})
+
+
+def test_an_ensemble_is_a_run_that_knows_its_members(tmp_path):
+    _run(tmp_path, "a", _table([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
+    _run(tmp_path, "b", _table([0.3, 0.4, 0.5, 0.8, 0.9, 1.0]))
+    path = write_ensemble(tmp_path, ["a", "b"])
+    assert path == tmp_path / "phantom-ensemble" / "predictions.csv"
+    assert read_predictions(path)["probability"].tolist() == pytest.approx([0.2, 0.3, 0.4, 0.6, 0.7, 0.8])
+    assert read_folds(path.with_name("folds.csv"))["fold"].tolist() == ["0", "0", "1", "1", "holdout"]
+    kept = json.loads(path.with_name("run.json").read_text())
+    assert (kept["members"], kept["method"], kept["data"]) == (["a", "b"], "mean", "input/phantom")
+    before = path.read_bytes()
+    assert write_ensemble(tmp_path, ["a", "b"]).read_bytes() == before
+
+
+def test_a_trained_run_is_never_overwritten_by_an_ensemble(tmp_path):
+    for name in "abc":
+        _run(tmp_path, name, _table([0.1, 0.2, 0.3]))
+    before = (tmp_path / "c" / "predictions.csv").read_bytes()
+    with pytest.raises(UserError, match="is a trained run"):
+        write_ensemble(tmp_path, ["a", "b"], "c")
+    with pytest.raises(UserError, match="is one of the members"):
+        write_ensemble(tmp_path, ["a", "b"], "b")
+    assert (tmp_path / "c" / "predictions.csv").read_bytes() == before
+
+
+def test_runs_of_different_data_sets_are_not_joined_and_nothing_is_written(tmp_path):
+    _run(tmp_path, "a", _table([0.1, 0.2, 0.3]))
+    _run(tmp_path, "b", _table([0.1, 0.2, 0.3]), data="input/other")
+    with pytest.raises(UserError, match="different data sets .a from input/phantom, b from input/other"):
+        write_ensemble(tmp_path, ["a", "b"], "both")
+    assert not (tmp_path / "both").exists()
+
+
+def test_the_name_comes_from_the_data_set_where_a_member_knows_it(tmp_path):
+    _run(tmp_path, "a", _table([0.1, 0.2]))
+    assert ensemble_name(tmp_path, ["nobody", "a"]) == "phantom-ensemble"
+    assert ensemble_name(tmp_path, ["nobody"]) == "ensemble"
