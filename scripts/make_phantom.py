@@ -30,4 +30,4 @@ def main(settings: tyro.conf.OmitArgPrefixes[PhantomSettings], data: Path = Path
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main, config=(tyro.conf.FlagConversionOff,)))
+    run_command(lambda: tyro.cli(main))

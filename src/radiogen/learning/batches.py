@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from radiogen.dataset.labels import ID, LABEL
+from radiogen.imaging.arrays import middle_slices
 from radiogen.imaging.cache import open_array
 from radiogen.learning.augmentation import augment, make_augmentation
 from radiogen.learning.backend import keras
+from radiogen.learning.networks import build_network
 from radiogen.learning.recipes import Recipe
 
 INPUT_COLUMNS = (ID, "sequence", "slice", "position")
@@ -27,9 +29,12 @@ def list_inputs(recipe: Recipe, index: pd.DataFrame, cases: Sequence[str]) -> pd
     position is the input's place along the first axis of the case's array; -1 for the whole array.
     """
     counts = index.set_index(ID)["slices"]
+    middle = middle_slices(recipe.size, recipe.slices_per_series or recipe.size)
     rows = []
     for case in cases:
-        if recipe.rank == 2:
+        if recipe.rank == 2 and recipe.joined:
+            rows += [(case, "+".join(recipe.sequences), int(number), int(number)) for number in middle]
+        elif recipe.rank == 2:
             names = [(name, number) for part in counts[case].split() for name, many in [part.split(":")]
                      for number in range(int(many))]
             rows += [(case, name, number, position) for position, (name, number) in enumerate(names)]
@@ -41,14 +46,20 @@ def list_inputs(recipe: Recipe, index: pd.DataFrame, cases: Sequence[str]) -> pd
 
 
 def channels(recipe: Recipe) -> int:
-    """Channels of an input: 3 for a slice (grey thrice), the sequences of a joined cube, else 1."""
-    if recipe.rank == 2:
-        return 3
-    return len(recipe.sequences) if recipe.joined else 1
+    """Channels of an input: the sequences of a joined one, 3 for a slice (grey thrice), 1 for a cube."""
+    if recipe.joined:
+        return len(recipe.sequences)
+    return 3 if recipe.rank == 2 else 1
+
+
+def recipe_network(recipe: Recipe) -> keras.Model:
+    """The recipe's network, for the inputs that `Batches` gives."""
+    return build_network(recipe.network, recipe.rank, recipe.size, channels(recipe), recipe.width, recipe.stem_width,
+                         recipe.pooling)
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of at most `recipe.memory_batch` inputs, as even in size as can be.
+    """Batches of at most `recipe.memory_batch` and `recipe.batch_size` inputs, as even in size as can be.
 
     inputs: from `list_inputs`; labels: int per input, or None for prediction, which keeps the order and every image.
     Yields float32 (batch, size, ..., channels) in [0, 1] and, with labels, one-hot (batch, 2).
@@ -67,7 +78,7 @@ class Batches(keras.utils.PyDataset):
     @property
     def num_batches(self) -> int:
         """Batches an epoch."""
-        return -(-len(self.inputs) // self.recipe.memory_batch)
+        return -(-len(self.inputs) // min(self.recipe.memory_batch, self.recipe.batch_size))
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray] | tuple[np.ndarray]:
         rows = np.array_split(self._order, self.num_batches)[number]
@@ -82,10 +93,10 @@ class Batches(keras.utils.PyDataset):
 
     def _image(self, row: int) -> np.ndarray:
         array, position = self._open(self._cases[row]), self._positions[row]
-        if self.recipe.rank == 2:
+        if self.recipe.joined:
+            image = np.moveaxis(array if position < 0 else array[:, position], 0, -1)
+        elif self.recipe.rank == 2:
             image = np.repeat(array[position][..., None], 3, axis=-1)
-        elif self.recipe.joined:
-            image = np.moveaxis(array, 0, -1)
         else:
             image = array[max(position, 0)][..., None]
         image = image.astype(np.float32) / np.float32(255)

@@ -10,20 +10,24 @@ from radiogen.learning.backend import keras
 
 layers = keras.layers
 
-BLOCKS = {"resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
-"""Blocks of each of the four stages (He et al., table 1; 10 layers as in Med3D, arXiv 1904.00625)."""
+BLOCKS = {"resnet6": (1, 1),
+          "resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
+"""Blocks of each stage (He et al., table 1; 10 layers as in Med3D, arXiv 1904.00625; 6 are ours, for small inputs)."""
 
 
-def build_network(network: str, rank: int, size: int, channels: int, width: int = 64) -> keras.Model:
+def build_network(network: str, rank: int, size: int, channels: int, width: int = 64, stem_width: int = 7,
+                  pooling: str = "average") -> keras.Model:
     """A residual network over (size, ..., size, channels) inputs in [0, 1]; out: (2,) probabilities, [1] methylated.
 
-    `resnet50` has bottleneck blocks, the others basic ones; `width` filters in the first layer (64 in the paper).
+    `resnet50` has bottleneck blocks, the others basic ones; `width` filters in the first layer (64 in the paper), which
+    sees `stem_width` voxels across (7). `pooling` of the last features: `average` (the paper's), or `maximum`, which
+    finds a lesion that fills a small part of the image.
     """
     bottleneck = network == "resnet50"
     block = _bottleneck_block if bottleneck else _basic_block
     inputs = layers.Input((size,) * rank + (channels,), name="input")
     x = layers.Rescaling(2.0, offset=-1.0, name="centre")(inputs)
-    x = _convolve(rank, x, width, 7, 2, "conv1")
+    x = _convolve(rank, x, width, stem_width, 2, "conv1")
     x = layers.Activation("relu", name="conv1_relu")(x)
     x = _of_rank("ZeroPadding", rank)(1, name="pool1_pad")(x)
     x = _of_rank("MaxPooling", rank)(3, strides=2, name="pool1_pool")(x)
@@ -31,7 +35,8 @@ def build_network(network: str, rank: int, size: int, channels: int, width: int 
         for number in range(1, blocks + 1):
             stride = 2 if stage > 0 and number == 1 else 1
             x = block(rank, x, width * 2 ** stage, stride, f"conv{stage + 2}_block{number}")
-    x = _of_rank("GlobalAveragePooling", rank)(name="avg_pool")(x)
+    pool = "GlobalMaxPooling" if pooling == "maximum" else "GlobalAveragePooling"
+    x = _of_rank(pool, rank)(name="max_pool" if pooling == "maximum" else "avg_pool")(x)
     outputs = layers.Dense(2, activation="softmax", dtype="float32", name="predictions")(x)
     return keras.Model(inputs, outputs, name=f"{network}_{rank}d")
 

@@ -42,13 +42,12 @@ def predict_run(run: Run) -> Path:
 
 def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
     """The rows of `list_inputs` with `fold, MGMT_value, probability`, float64, from networks that may judge them."""
-    from radiogen.learning.batches import Batches, channels, list_inputs
-    from radiogen.learning.networks import build_network
+    from radiogen.learning.batches import Batches, list_inputs, recipe_network
     from radiogen.progress import progress
 
     recipe = run.recipe
     inputs = list_inputs(recipe, index, cases[ID].tolist()).merge(cases, on=ID)
-    model = build_network(recipe.network, recipe.rank, recipe.size, channels(recipe), recipe.width)
+    model = recipe_network(recipe)
     total, networks = np.zeros(len(inputs)), np.zeros(len(inputs))
     for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
         model.load_weights(fold_folder(run, fold) / WEIGHTS)

@@ -43,12 +43,12 @@ class Run:
 
 def cache_settings(recipe: Recipe) -> CacheSettings:
     """The arrays that a recipe needs."""
-    isotropic_cubes = recipe.rank == 3 and recipe.geometry == "isotropic"
+    cubes = recipe.rank == 3 or recipe.joined
     return CacheSettings(
-        kind="cubes" if recipe.rank == 3 else "slices", sequences=recipe.sequences, size=recipe.size,
+        kind="cubes" if cubes else "slices", sequences=recipe.sequences, size=recipe.size,
         geometry=recipe.geometry, normalisation=recipe.normalisation,
-        slices_per_series=recipe.slices_per_series if recipe.rank == 2 else None,
-        edge_mm=recipe.edge_mm if isotropic_cubes else None)
+        slices_per_series=None if cubes else recipe.slices_per_series,
+        edge_mm=recipe.edge_mm if cubes and recipe.geometry == "isotropic" else None)
 
 
 def run_name(data: Path, recipe: str) -> str:

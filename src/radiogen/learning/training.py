@@ -18,9 +18,8 @@ from radiogen.dataset.labels import ID
 from radiogen.errors import UserError
 from radiogen.imaging.cache import read_index
 from radiogen.learning.backend import keras
-from radiogen.learning.batches import Batches, channels, label_inputs, list_inputs
+from radiogen.learning.batches import Batches, label_inputs, list_inputs, recipe_network
 from radiogen.learning.checkpoints import load_checkpoint, save_checkpoint
-from radiogen.learning.networks import build_network
 from radiogen.learning.recipes import Recipe
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder
 
@@ -65,7 +64,7 @@ def train_fold(run: Run, fold: str) -> None:
 
 def compile_network(recipe: Recipe, inputs: int, batches: int) -> keras.Model:
     """The recipe's network with its optimiser, for `inputs` training inputs in `batches` batches an epoch."""
-    model = build_network(recipe.network, recipe.rank, recipe.size, channels(recipe), recipe.width)
+    model = recipe_network(recipe)
     batch = min(recipe.batch_size, inputs)
     accumulate = max(1, min(batches, math.ceil(batch / recipe.memory_batch)))
     rate = _learning_rate(recipe, max(1, recipe.epochs * batches // accumulate))
