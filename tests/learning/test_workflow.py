@@ -1,0 +1,88 @@
+"""Beginning and going on with a run: what must be the same, and what is said when it is not."""
+
+import dataclasses
+import shutil
+
+import pytest
+
+from radiogen.errors import UserError
+from radiogen.learning import runs, workflow
+
+
+@pytest.fixture
+def begin(small_data, small_recipe, tmp_path):
+    """Begin a run of a private copy of the small data set; options change recipe fields."""
+    data = tmp_path / "data"
+    shutil.copytree(small_data, data)
+
+    def call(leave_out=(), **change):
+        recipe = dataclasses.replace(small_recipe, **change)
+        return workflow.begin_run(data, recipe, tmp_path / "models" / "a", tmp_path / "cache", leave_out=leave_out,
+                                  workers=1)
+    return call
+
+
+def test_a_run_is_opened_again_as_it_was_begun(begin):
+    run = begin()
+    again = runs.open_run(run.folder)
+    assert again.recipe == run.recipe and again.cache == run.cache and again.data == run.data
+    assert again.folds.to_numpy().tolist() == run.folds.to_numpy().tolist()
+    assert begin().folds.equals(run.folds)
+
+
+def test_another_recipe_under_the_same_name_is_refused(begin):
+    begin()
+    with pytest.raises(UserError, match="was made with epochs 4, not 5; choose another --run name"):
+        begin(epochs=5)
+
+
+def test_changed_labels_are_noticed(begin):
+    run = begin()
+    path = run.data / "train_labels.csv"
+    path.write_text(path.read_text().replace("00000,0", "00000,1").replace("00001,1", "00001,0"))
+    with pytest.raises(UserError, match="labels or the cases have changed"):
+        begin()
+
+
+def test_changed_images_are_noticed(begin):
+    run = begin()
+    shutil.rmtree(run.data / "train" / "00000" / "T1wCE")
+    shutil.copytree(run.data / "train" / "00001" / "T1wCE", run.data / "train" / "00000" / "T1wCE")
+    with pytest.raises(UserError, match="was made from other images"):
+        begin()
+
+
+def test_a_labelled_case_without_a_folder_is_named_and_can_be_left_out(begin, tmp_path):
+    shutil.rmtree(tmp_path / "data" / "train" / "00004")
+    with pytest.raises(UserError, match="train/00004: is missing.*--leave-out 00004"):
+        begin()
+
+
+def test_a_damaged_training_case_stops_the_run_and_names_the_way_out(begin, tmp_path, capsys):
+    for path in (tmp_path / "data" / "train" / "00004" / "FLAIR").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match="1 training cases failed.*--leave-out 00004"):
+        begin()
+    assert "00004" in capsys.readouterr().out
+    run = begin(leave_out=("00004",))
+    assert "00004" not in run.folds["BraTS21ID"].tolist()
+    assert runs.open_run(run.folder).leave_out == ("00004",)
+
+
+def test_a_fold_that_does_not_exist_is_refused(begin):
+    run = begin()
+    assert runs.choose_folds(run, "all") == ["0", "1"]
+    with pytest.raises(UserError, match="--fold 7: there is no such fold; choose one of 0, 1, or all"):
+        runs.choose_folds(run, "7")
+
+
+def test_a_run_that_is_not_trained_cannot_predict(begin):
+    run = begin()
+    with pytest.raises(UserError, match="is not trained; python scripts/train.py --run a --fold all"):
+        workflow.predict(run, workers=1)
+    assert not (run.folder / "predictions.csv").exists()
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match="models/b: there is no such run"):
+        runs.open_run(tmp_path / "models" / "b")
