@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 
 # The demo's phantom: its effect (0 is the negative control), cases and seed. `make demo EFFECT=0` keeps both side by side.
 EFFECT ?= 3
-CASES ?= 160
+CASES ?= 200
 SEED ?= 42
 DATA ?= input/phantom-effect-$(EFFECT)
 

@@ -79,7 +79,8 @@ def test_an_array_comes_back_as_it_was(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_one_line_with_its_name(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="file/run: cannot be written to"), files.working_folder(tmp_path / "file" / "run"):
+    with (pytest.raises(UserError, match="file/run: cannot be written to"),
+          files.working_folder(tmp_path / "file" / "run")):
         pass
 
 

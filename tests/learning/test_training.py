@@ -131,7 +131,6 @@ def test_a_loss_that_is_no_number_stops_the_fold_and_keeps_the_epoch_before(run)
 
 
 def test_a_large_batch_is_reached_by_accumulation_and_never_exceeds_the_inputs(small_recipe):
-    recipe = dataclasses.replace(small_recipe, batch_size=1024, memory_batch=4)
-    assert compile_network(recipe, 100, 25).optimizer.gradient_accumulation_steps == 25
-    assert compile_network(dataclasses.replace(recipe, batch_size=16), 100, 25).optimizer.gradient_accumulation_steps == 4
-    assert compile_network(small_recipe, 100, 25).optimizer.gradient_accumulation_steps is None
+    for batch_size, steps in ((1024, 25), (16, 4), (4, None)):
+        recipe = dataclasses.replace(small_recipe, batch_size=batch_size, memory_batch=4)
+        assert compile_network(recipe, 100, 25).optimizer.gradient_accumulation_steps == steps

@@ -1,7 +1,8 @@
 """Images a little different in every epoch, and the same again in a resumed one.
 
-In: one image of floats in [0, 1] and a seed from (run, fold, epoch, case). Out: the image mirrored, shifted, brightened
-by chance. albumentations does the work: slices as `image`, cubes through its `volume` target.
+In: one image of bytes (four times faster than floats) and a seed from (run, fold, epoch, case). Out: the image
+mirrored, shifted, brightened by chance. albumentations does the work: slices as `image`, cubes through its `volume`
+target.
 """
 
 from typing import Any
@@ -24,9 +25,11 @@ def make_augmentation(recipe: Recipe) -> Any:
         steps.append(albumentations.HorizontalFlip(p=0.5))
     if "front-back" in recipe.flips:
         steps.append(albumentations.VerticalFlip(p=0.5))
-    if recipe.shift > 0:
-        share = (-recipe.shift, recipe.shift)
-        steps.append(albumentations.Affine(translate_percent={"x": share, "y": share}, p=0.8))
+    reach, size = round(recipe.shift * recipe.size), recipe.size
+    if reach and recipe.rank == 2:
+        steps += [albumentations.Pad(padding=reach), albumentations.RandomCrop(size, size)]
+    elif reach:  # a crop of whole voxels costs a seventh of an affine shift, and shifts along the slices, too
+        steps += [albumentations.Pad3D(padding=reach), albumentations.RandomCrop3D(size=(size,) * 3)]
     if recipe.brightness > 0:
         low = 100 * (1 - recipe.brightness)
         steps.append(albumentations.RandomGamma(gamma_limit=(low, 1e4 / low), p=0.5))
@@ -34,7 +37,7 @@ def make_augmentation(recipe: Recipe) -> Any:
 
 
 def augment(augmentation: Any, recipe: Recipe, image: np.ndarray, seed: tuple[int, ...]) -> np.ndarray:
-    """`image`, (row, column, channel) or (slice, row, column, channel) float32, changed as `seed` says."""
+    """`image`, (row, column, channel) or (slice, row, column, channel) uint8, changed as `seed` says."""
     random = np.random.default_rng(seed)
     augmentation.set_random_seed(int(random.integers(2**31)))
     if recipe.rank == 2:
