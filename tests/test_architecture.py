@@ -24,7 +24,8 @@ SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.name !
 def _imports(path):
     """The names of the modules that a file imports anywhere in it, but for those that only its annotations need."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))]
+    tree.body = [node for node in tree.body
+                 if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -7,6 +7,7 @@ import pytest
 
 from radiogen.errors import UserError
 from radiogen.imaging.arrays import (
+    axial_pictures,
     axis_weights,
     head_centre,
     isotropic_cube,
@@ -127,3 +128,18 @@ def test_chosen_slices_are_distinct_in_order_and_within_the_series(slices, count
     assert (np.diff(chosen) > 0).all() and chosen.min() >= 0 and chosen.max() < slices
     if slices >= 4 * count:
         assert len(chosen) == count and chosen.min() >= slices // 8 and chosen.max() < slices * 7 / 8
+
+
+def test_pictures_of_all_series_show_the_same_plane_through_the_brightest_place_of_the_first():
+    affine = _affine(PLANES["axial"], [4.0, 2.0, 2.0], [-80, -80, -80])
+    head = _ball((40, 80, 80), affine, [0, 0, 0], 70).voxels * 0.5
+    lesion = _ball((40, 80, 80), affine, [20, -20, 24], 12).voxels
+    sagittal = _affine(PLANES["sagittal"], [4.0, 2.0, 2.0], [-80, -80, 80])
+    marked = _ball((40, 80, 80), sagittal, [0, 0, 0], 70).voxels * 0.5 + _ball(
+        (40, 80, 80), sagittal, [20, -20, 24], 12).voxels
+    pictures = axial_pictures({"FLAIR": Volume(head + lesion, affine), "T2w": Volume(marked, sagittal),
+                               "T1w": Volume(head, None)}, size=50, edge_mm=200.0)
+    assert list(pictures) == ["FLAIR", "T2w"]
+    for picture in pictures.values():
+        row, column = np.stack(np.nonzero(picture > 0.9), -1).mean(axis=0)
+        assert abs((row - 24.5) * 4 - -20) < 5 and abs((column - 24.5) * 4 - 20) < 5

@@ -140,6 +140,23 @@ def probabilities_png(path: Path, labels: np.ndarray, probabilities: np.ndarray,
     return _save(path, figure)
 
 
+def cases_png(path: Path, cases: Mapping[str, Mapping[str, np.ndarray | None]], title: str) -> Path:
+    """Draw a row of grey pictures a case: {row's name: {column's name: (rows, columns) in [0, 1], None if missing}}."""
+    columns = list(next(iter(cases.values())))
+    figure, grid = _figure(2.1 * len(columns) + 0.6, 2.1 * len(cases) + 0.7, rows=len(cases), columns=len(columns))
+    for axes_row, (name, pictures) in zip(np.reshape(grid, (len(cases), -1)), cases.items(), strict=True):
+        for axes, column in zip(axes_row, columns, strict=True):
+            picture = pictures[column]
+            if picture is None:
+                axes.text(0.5, 0.5, "missing", ha="center", va="center", color=GREY, transform=axes.transAxes)
+            else:
+                axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
+            axes.set(xticks=[], yticks=[], title=column if name == next(iter(cases)) else "")
+        axes_row[0].set_ylabel(name, fontsize=10)
+    figure.suptitle(title, fontsize=12)
+    return _save(path, figure)
+
+
 def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> "tuple[Figure, Axes | np.ndarray]":
     """A figure of that many inches and its axes, the top and right frame lines left out."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,0 +1,97 @@
+"""The commands as a user meets them: what they say, where they stop, and that nothing half-written is left."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..imaging.series_files import pattern, write_series
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+def _run(folder, script, *arguments):
+    return subprocess.run([sys.executable, str(SCRIPTS / f"{script}.py"), *map(str, arguments)], cwd=folder,
+                          capture_output=True, text=True)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A working folder with a data set of two cases in it, too few to train on."""
+    for case in ("00000", "00001"):
+        for sequence in ("T1w", "T1wCE"):
+            write_series(tmp_path / "input" / "two" / "train" / case / sequence, pattern((6, 8, 8)))
+    (tmp_path / "input" / "two" / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n00000,1\n00001,0\n")
+    return tmp_path
+
+
+def _one_line(end):
+    assert end.returncode == 2, end.stdout + end.stderr
+    line, = [line for line in end.stderr.splitlines() if line.startswith("error: ")]
+    assert "Traceback" not in end.stderr
+    return line
+
+
+def test_training_without_any_data_set_names_the_default_and_how_to_make_it(tmp_path):
+    end = _run(tmp_path, "train", "--fold", "0")
+    assert end.stdout.splitlines()[0] == "data set input/phantom; recipe demo-3d; run models/phantom-demo-3d"
+    assert "input/phantom: there is no such data set; make one with `python scripts/make_phantom.py`" in _one_line(end)
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--recipe", "report-4d"], "--recipe report-4d: there is no such recipe; choose one of: report-2d"),
+    (["--epochs", "0"], "--epochs 0: is too small"),
+    (["--sequences", "T1w", "T2w"], "input/two: no case has T2w, which the recipe needs"),
+    (["--folds", "1"], "--folds 1: is too few"),
+    ([], r"train_labels.csv: only 0 cases with MGMT_value 0 are left for 5 folds"),
+])
+def test_what_cannot_be_trained_is_told_in_one_line(folder, arguments, message):
+    if "--sequences" in arguments:
+        arguments = ["--folds", "2", "--holdout-share", "0", *arguments]
+        labels = "".join(f"{number:05d},{number % 2}\n" for number in range(4))
+        (folder / "input" / "two" / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n" + labels)
+        for case in ("00002", "00003"):
+            write_series(folder / "input" / "two" / "train" / case / "T1w", pattern((6, 8, 8)))
+    assert message in _one_line(_run(folder, "train", "--data", "input/two", *arguments))
+    assert not (folder / "models").exists()
+
+
+def test_an_option_that_does_not_exist_ends_with_code_2(folder):
+    assert _run(folder, "train", "--learning-rat", "1").returncode == 2
+
+
+def test_a_label_file_with_a_doubled_id_stops_before_anything_is_made(folder):
+    path = folder / "input" / "two" / "train_labels.csv"
+    path.write_text(path.read_text() + "00000,0\n")
+    line = _one_line(_run(folder, "train", "--data", "input/two"))
+    assert "train_labels.csv: rows 2, 4: BraTS21ID 00000 stands more than once" in line
+    assert sorted(entry.name for entry in folder.iterdir()) == ["input"]
+
+
+def test_preprocessing_lists_what_failed_does_the_rest_and_ends_with_code_2(folder):
+    for path in (folder / "input" / "two" / "train" / "00001" / "T1w").iterdir():
+        path.write_bytes(b"DICM")
+    end = _run(folder, "preprocess", "--data", "input/two", "--recipe", "demo-3d")
+    assert "1 training cases failed (above); mend their files, or run again with --leave-out 00001" in _one_line(end)
+    assert "1 of 2 cases" in end.stdout and "00001/T1w" in end.stdout
+    assert [path.name for path in (folder / "input" / "cache").rglob("*.npy")] == ["00000.npy"]
+
+
+def test_predicting_a_run_that_is_not_there_says_how_to_train_it(folder):
+    line = _one_line(_run(folder, "predict", "--run", "nothing"))
+    assert line == "error: models/nothing: there is no such run; train it: python scripts/train.py --run nothing"
+
+
+def test_help_shows_defaults_and_units(folder):
+    end = _run(folder, "train", "--recipe", "report-2d", "--help")
+    text = " ".join(end.stdout.replace("│", " ").split())
+    assert "Edge of a slice in pixels or of a cube in voxels. (default: 224)" in text
+    assert "(default: 1024)" in text and "Edge of an isotropic cube, mm." in text
+
+
+def test_pictures_of_cases_mark_a_sequence_that_is_missing(folder):
+    end = _run(folder, "draw_cases", "--data", "input/two", "--output", "two.png")
+    assert end.returncode == 0, end.stderr
+    assert (folder / "two.png").read_bytes().startswith(b"\x89PNG")
