@@ -23,6 +23,8 @@ class Options:
     """Recipe: report-2d, report-3d, demo-2d or demo-3d."""
     fold: str = "all"
     """Fold to train, a number from 0, or all."""
+    at_once: int = 1
+    """Folds side by side, which share the cores: small networks train faster so."""
     run: str | None = None
     """Name of the run under models/ (default: <data set>-<recipe>)."""
     leave_out: tuple[str, ...] = ()
@@ -44,7 +46,7 @@ def main() -> None:
     print(f"data set {options.data}; recipe {options.settings.name}; run {options.models / name}", flush=True)
     run = workflow.begin_run(options.data, options.settings, options.models / name, options.cache,
                              leave_out=options.leave_out, workers=options.workers)
-    workflow.train(run, options.fold)
+    workflow.train(run, options.fold, options.at_once)
     for fold in runs.trained_folds(run):
         folder = runs.fold_folder(run, fold)
         history_png(folder / "history.png", folder / "history.csv", f"{name}, fold {fold}")

@@ -50,4 +50,5 @@ def _variables(model: keras.Model) -> list[Any]:
 
 
 def _names(model: keras.Model) -> list[str]:
-    return [variable.path for variable in _variables(model)]
+    """Without the first part: Keras counts it up when a second optimiser is made in the same process."""
+    return [variable.path.split("/", 1)[-1] for variable in _variables(model)]

@@ -5,8 +5,13 @@ In: a `Run` whose tables are written. Out: in each fold's folder `history.csv` a
 is shown and not used. Each fold runs in a process of its own, for `fit` in a loop leaks (tf-keras#286).
 """
 
+import concurrent.futures
+import contextlib
 import math
 import multiprocessing
+import os
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +29,28 @@ from radiogen.learning.recipes import Recipe
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder
 
 
-def train_folds(run: Run, folds: list[str]) -> None:
-    """Train each of `folds` that is not finished. Raises UserError naming the folds that failed, after the others."""
+def train_folds(run: Run, folds: list[str], at_once: int = 1) -> None:
+    """Train each of `folds` that is not finished, `at_once` side by side, which share the cores.
+
+    Raises UserError naming the folds that failed, after the others.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    failed = {}
-    for fold in folds:
-        if (fold_folder(run, fold) / WEIGHTS).is_file():
-            print(f"fold {fold} is trained already", flush=True)
-            continue
-        reason = _in_process(context, run, fold)
-        if reason:
-            failed[fold] = reason
+    todo = [fold for fold in folds if not (fold_folder(run, fold) / WEIGHTS).is_file()]
+    for fold in sorted(set(folds) - set(todo), key=int):
+        print(f"fold {fold} is trained already", flush=True)
+    threads = max(1, len(os.sched_getaffinity(0)) // at_once) if at_once > 1 else 0
+    children = []
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        waiting = {fold: pool.submit(_in_process, context, run, fold, threads, children) for fold in todo}
+        try:
+            reasons = {fold: future.result() for fold, future in waiting.items()}
+        except BaseException:  # Ctrl-C: nothing more is begun, and what runs is ended
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in children:
+                child.terminate()
+            raise
+    failed = {fold: reason for fold, reason in reasons.items() if reason}
     if failed:
         first = next(iter(failed))
         raise UserError(run.folder, f"fold {', '.join(failed)} failed: {failed[first]}",
@@ -86,29 +101,36 @@ def set_seed(*parts: int) -> None:
         tensorflow.config.experimental.enable_op_determinism()
 
 
-def _in_process(context: multiprocessing.context.BaseContext, run: Run, fold: str) -> str | None:
-    """Train a fold in a new process; returns why it failed, None where it did not."""
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_fold_process, args=(run, fold, theirs), name=f"fold {fold}")
+def _in_process(context: multiprocessing.context.BaseContext, run: Run, fold: str, threads: int,
+                children: list) -> str | None:
+    """Train a fold in a new process, noted in `children`; returns why it failed, None where it did not."""
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_fold_process, args=(run, fold, threads, theirs), name=f"fold {fold}")
     process.start()
+    children.append(process)
     theirs.close()
     try:
-        try:
-            reason = ours.recv()
-        except EOFError:
-            reason = "died"
-        process.join()
-    finally:
-        process.terminate()
-        process.join()
-    if reason == "died":
-        killed = process.exitcode == -9
-        return "was killed by the system, most likely for memory: try a smaller --memory-batch" if killed else \
-            f"its process ended with code {process.exitcode}"
-    return reason
+        reason = ours.recv()
+    except EOFError:
+        reason = "died"
+    ours.close()
+    process.join()
+    if reason != "died":
+        return reason
+    if process.exitcode == -signal.SIGKILL:
+        return "was killed by the system, most likely for memory: try a smaller --memory-batch"
+    return f"its process ended with code {process.exitcode}"
 
 
-def _fold_process(run: Run, fold: str, answer: "multiprocessing.connection.Connection") -> None:
+def _fold_process(run: Run, fold: str, threads: int, answer: "multiprocessing.connection.Connection") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its folds
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, args=(answer,), daemon=True).start()
+    if threads and keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
     try:
         train_fold(run, fold)
         answer.send(None)
@@ -119,6 +141,13 @@ def _fold_process(run: Run, fold: str, answer: "multiprocessing.connection.Conne
             raise
         answer.send(f"memory ran out with --memory-batch {run.recipe.memory_batch}: halve it; --batch-size stays, "
                     "gradients are accumulated")
+
+
+def _end_with_parent(connection: "multiprocessing.connection.Connection") -> None:
+    """A fold whose parent was killed must not go on writing beside the one that is started in its place."""
+    with contextlib.suppress(EOFError, OSError):
+        connection.recv()  # nothing is ever sent: this returns when the parent's end is closed
+    os._exit(1)
 
 
 def _batches(run: Run, index: pd.DataFrame, cases: pd.DataFrame, fold: str, *, training: bool) -> Batches:
