@@ -33,7 +33,9 @@ def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom-effect-3"
         names = sequences_present(data, "train", case)
         volumes = {name: read_series(series_folder(data, "train", case, name)) for name in names}
         pictures = axial_pictures(volumes)
-        rows[f"{case}, MGMT {labels.get(case, 'unknown')}"] = {name: pictures.get(name) for name in SEQUENCES}
+        rows[f"{case}, MGMT {labels.get(case, 'unknown')}"] = pictures
+    columns = [name for name in SEQUENCES if any(name in row for row in rows.values())]
+    rows = {title: {name: row.get(name) for name in columns} for title, row in rows.items()}
     print(f"picture: {cases_png(output, rows, f'{data.name}: patient left on the right')}")
     print(f"next: python scripts/preprocess.py --data {data}")
 
