@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 EFFECT ?= 3
 CASES ?= 200
 SEED ?= 42
-DATA ?= input/phantom-effect-$(EFFECT)
+DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
 .PHONY: demo test test-all lint setup lock clean
 

@@ -17,7 +17,7 @@ SCRIPTS = Path(__file__).resolve().parent
 RECIPES = ("demo-2d", "demo-3d")
 
 
-def main(data: Path = Path("input/phantom-effect-3"), effect: float = 3.0, cases: int = 200, seed: int = 42) -> None:
+def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 200, seed: int = 42) -> None:
     """Phantom, preprocess, train 2D and 3D, predict, ensemble, evaluate, submission.
 
     Args:

@@ -10,7 +10,7 @@ from radiogen.dataset.layout import SEQUENCES
 from radiogen.errors import run_command
 
 
-def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom-effect-3"),
+def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
          output: Path = Path("cases.png")) -> None:
     """Draw cases of a data set: one axial plane of the patient in every sequence, a row a case, into a PNG.
 

@@ -37,7 +37,7 @@ _LABEL, _LATENT, _ANATOMY, _GEOMETRY, _ACQUISITION, _IDS = range(6)
 class PhantomSettings:
     """What a phantom is made of."""
 
-    cases: int = 160
+    cases: int = 200
     """Training cases; half of them, or one more or less, are methylated (label 1)."""
     test_cases: int = 16
     """Test cases, whose labels stand in phantom_cases.csv only."""
