@@ -31,6 +31,8 @@ def map_items(function: Callable[[Any], Any], items: Sequence[Any], description:
             client = stack.enter_context(_cluster(scheduler))
             stack.enter_context(joblib.parallel_config(backend="dask", scheduler_host=scheduler))
             workers = max(1, sum(client.nthreads().values()))
+        else:  # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
+            stack.callback(lambda: joblib.externals.loky.get_reusable_executor().shutdown(wait=True))
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
         results = pool(joblib.delayed(function)(item) for item in items)
         return list(progress(results, description, len(items), unit))

@@ -1,0 +1,45 @@
+"""Items side by side give what a loop gives, on this machine and on a cluster."""
+
+import os
+
+import pytest
+
+from radiogen.errors import UserError
+from radiogen.parallel import map_items
+
+
+def _where(item):
+    return item * 2, os.getpid()
+
+
+def _fail(item):
+    raise UserError(item, "is odd", "mend it")
+
+
+def test_results_come_in_the_items_order_from_other_processes():
+    results = map_items(_where, [3, 1, 2], "test", workers=2)
+    assert [value for value, _ in results] == [6, 2, 4]
+    assert os.getpid() not in {process for _, process in results}
+
+
+def test_one_worker_is_this_process():
+    assert map_items(_where, [1, 2], "test", workers=1) == [(2, os.getpid()), (4, os.getpid())]
+
+
+def test_a_users_mistake_in_a_worker_arrives_as_one():
+    with pytest.raises(UserError, match="a: is odd; mend it"):
+        map_items(_fail, ["a", "b"], "test", workers=2)
+
+
+def test_the_same_work_runs_on_a_dask_cluster():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        results = map_items(_where, list(range(6)), "test", scheduler=cluster.scheduler_address)
+    assert [value for value, _ in results] == [0, 2, 4, 6, 8, 10]
+    assert os.getpid() not in {process for _, process in results}
+
+
+def test_a_cluster_that_does_not_answer_is_named():
+    pytest.importorskip("distributed")
+    with pytest.raises(UserError, match="tcp://127.0.0.1:9: no Dask scheduler answers"):
+        map_items(_where, [1, 2], "test", scheduler="tcp://127.0.0.1:9")
