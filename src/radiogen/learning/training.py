@@ -180,7 +180,7 @@ class _Bar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         shown = {name: f"{logs[name]:.3f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs}
-        self.bar.set_postfix(epoch=f"{epoch + 1}/{self.epochs}", **shown)
+        self.bar.set_postfix(refresh=False, epoch=f"{epoch + 1}/{self.epochs}", **shown)
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.bar.close()
