@@ -44,9 +44,10 @@ def main() -> None:
 
     name = options.run or runs.run_name(options.data, options.settings.name)
     print(f"data set {options.data}; recipe {options.settings.name}; run {options.models / name}", flush=True)
+    folds = runs.choose_folds(options.settings, options.fold)
     run = workflow.begin_run(options.data, options.settings, options.models / name, options.cache,
                              leave_out=options.leave_out, workers=options.workers)
-    workflow.train(run, options.fold, options.at_once)
+    workflow.train(run, folds, options.at_once)
     for fold in runs.trained_folds(run):
         folder = runs.fold_folder(run, fold)
         history_png(folder / "history.png", folder / "history.csv", f"{name}, fold {fold}")

@@ -69,11 +69,11 @@ def test_a_damaged_training_case_stops_the_run_and_names_the_way_out(begin, tmp_
     assert runs.open_run(run.folder).leave_out == ("00004",)
 
 
-def test_a_fold_that_does_not_exist_is_refused(begin):
-    run = begin()
-    assert runs.choose_folds(run, "all") == ["0", "1"]
+def test_a_fold_that_does_not_exist_is_refused(small_recipe):
+    assert runs.choose_folds(small_recipe, "all") == ["0", "1"]
+    assert runs.choose_folds(small_recipe, "1") == ["1"]
     with pytest.raises(UserError, match="--fold 7: there is no such fold; choose one of 0, 1, or all"):
-        runs.choose_folds(run, "7")
+        runs.choose_folds(small_recipe, "7")
 
 
 def test_a_run_that_is_not_trained_cannot_predict(begin):

@@ -92,9 +92,9 @@ def trained_folds(run: Run) -> list[str]:
     return [fold for fold in fold_names(run.folds) if (fold_folder(run, fold) / WEIGHTS).is_file()]
 
 
-def choose_folds(run: Run, fold: str) -> list[str]:
+def choose_folds(recipe: Recipe, fold: str) -> list[str]:
     """`all` or one fold's number. Raises UserError for a fold that does not exist."""
-    names = fold_names(run.folds)
+    names = [str(number) for number in range(recipe.folds)]
     if fold == "all":
         return names
     if fold not in names:

@@ -53,14 +53,12 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     return run
 
 
-def train(run: Run, fold: str, at_once: int = 1) -> None:
-    """Train one fold or `all`, `at_once` side by side, each in a process of its own; finished ones are kept."""
-    from radiogen.learning.runs import choose_folds
+def train(run: Run, folds: list[str], at_once: int = 1) -> None:
+    """Train these folds, `at_once` side by side, each in a process of its own; finished ones are kept."""
     from radiogen.learning.training import train_folds
 
-    chosen = choose_folds(run, fold)
     with files.working_folder(run.folder):
-        train_folds(run, chosen, at_once)
+        train_folds(run, folds, at_once)
 
 
 def predict(run: Run, *, workers: int | None = None) -> Path:
