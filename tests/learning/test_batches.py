@@ -90,7 +90,7 @@ def test_prediction_sees_every_image_unchanged_and_in_order(make, small_recipe):
 
 
 def test_without_left_right_flips_the_side_of_the_patient_is_kept(make, small_recipe):
-    recipe = dataclasses.replace(small_recipe, flips=("front-back", "up-down"), shift=0.0)
+    recipe = dataclasses.replace(small_recipe, flips=("front-back", "up-down"), shift=0.0, brightness=0.0)
     folder, inputs = make(recipe)
     batches = Batches(recipe, folder, inputs, np.zeros(3, int), training=True)
     sides = np.stack([np.moveaxis(open_array(folder, case), 0, -1) for case in CASES]).astype(int).sum(axis=(1, 2))
