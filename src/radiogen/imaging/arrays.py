@@ -16,6 +16,7 @@ from radiogen.imaging.volume import Volume, spacing_mm
 
 Geometry = Literal["stretch", "isotropic"]
 
+
 def resize(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Resize an array of any rank to `shape` as float32; an axis shrinks by averaging and grows by interpolation."""
     result = np.asarray(voxels, dtype=np.float32)

@@ -13,7 +13,7 @@ import pandas as pd
 from radiogen import files
 from radiogen.dataset.folds import HOLDOUT, TEST, fold_names
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.dataset.predictions import write_predictions
+from radiogen.dataset.predictions import complete, write_predictions
 from radiogen.errors import UserError
 from radiogen.imaging.cache import check_arrays, read_index
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder, trained_folds
@@ -36,8 +36,7 @@ def predict_run(run: Run) -> Path:
         slices = inputs[[ID, "fold", "sequence", "slice", LABEL, "probability"]]
         files.write_csv(run.folder / "predictions_slices.csv", slices)
     table = cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
-    table["predicted"] = (table["probability"] >= 0.5).astype(int)
-    return write_predictions(run.folder / "predictions.csv", table)
+    return write_predictions(run.folder / "predictions.csv", complete(table))
 
 
 def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:

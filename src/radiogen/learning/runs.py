@@ -110,14 +110,15 @@ def _fingerprint(run: Run, index: pd.DataFrame) -> str:
 
 def _check_same(run: Run, kept: dict, facts: dict) -> None:
     remedy = f"choose another --run name, or delete {run.folder} to train it anew"
-    recipe = from_dict(files.read_json(run.folder / "recipe.json"))
+    recipe = as_dict(from_dict(files.read_json(run.folder / "recipe.json")))
     for name, value in as_dict(run.recipe).items():
-        before = as_dict(recipe)[name]
+        before = recipe[name]
         if before != value:
             raise UserError(run.folder, f"was made with {name} {before}, not {value}", remedy)
     if Path(kept["data"]).resolve() != run.data.resolve():
         raise UserError(run.folder, f"was made from {kept['data']}, not {run.data}", remedy)
-    if not read_folds(run.folder / "folds.csv").equals(run.folds.astype(read_folds(run.folder / "folds.csv").dtypes)):
+    folds = read_folds(run.folder / "folds.csv")
+    if not folds.equals(run.folds.astype(folds.dtypes)):
         raise UserError(run.folder / "folds.csv", "the labels or the cases have changed since", remedy)
     if kept["arrays"] != facts["arrays"]:
         raise UserError(run.folder, "was made from other images: the data set has changed since", remedy)
