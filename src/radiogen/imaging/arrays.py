@@ -6,46 +6,49 @@ whole of what a new voxel covers, so nothing aliases; growing interpolates linea
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from radiogen.errors import UserError
 from radiogen.imaging.intensity import head_mask, normalise
+from radiogen.imaging.reduced import Target, read_reduced, reduce_volume
 from radiogen.imaging.volume import Volume, spacing_mm
 
 Geometry = Literal["stretch", "isotropic"]
 
 
-def resize(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Resize an array of any rank to `shape` as float32; an axis shrinks by averaging and grows by interpolation."""
-    result = np.asarray(voxels, dtype=np.float32)
-    shrinking_first = np.argsort([new / old for old, new in zip(result.shape, shape, strict=True)])
-    for axis in shrinking_first:
-        if result.shape[axis] != shape[axis]:
-            weights = axis_weights(result.shape[axis], shape[axis])
-            result = np.moveaxis(np.tensordot(weights, result, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(result)
+def read_cube(folder: Path | str, size: int = 64, *, fast: bool = True) -> np.ndarray:
+    """(size, size, size) uint8: the report's cube of a series, min-max of the volume; no slice is skipped.
 
-
-def axis_weights(old: int, new: int) -> np.ndarray:
-    """(new, old) float32 matrix that takes an axis of `old` samples to `new`; rows sum to 1.
-
-    Both ends of the axis keep their place: sample i covers [i, i + 1) / count of the same length. Shrinking weighs each
-    old sample by the part of it that the new one covers; growing interpolates between the centres.
+    fast: as in `read_series`. Raises SeriesError where the series is refused.
     """
-    if new <= old:
-        edges = np.arange(new + 1) * (old / new)
-        cells = np.arange(old)
-        covered = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-        return (np.clip(covered, 0, None) * (new / old)).astype(np.float32)
-    centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
-    below = np.minimum(centres.astype(int), max(old - 2, 0))
-    weights = np.zeros((new, old), np.float32)
-    weights[np.arange(new), below] = 1 - (centres - below)
-    if old > 1:
-        weights[np.arange(new), below + 1] = centres - below
-    return weights
+    reduced = read_reduced(folder, lambda shape, affine: [Target(size, size)], fast=fast)
+    return to_bytes(stretched(reduced.stacks[0], reduced.shape, size), reduced.lowest, reduced.highest)
+
+
+def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> np.ndarray:
+    """(slices, size, size) uint8: every slice of a series squeezed to size x size, min-max of the volume.
+
+    fast: as in `read_series`. Raises SeriesError where the series is refused.
+    """
+    reduced = read_reduced(folder, lambda shape, affine: [Target(size, size)], fast=fast)
+    return to_bytes(reduced.stacks[0], reduced.lowest, reduced.highest)
+
+
+def resize(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Resize (slice, row, column) to `shape` as float32; an axis shrinks by averaging and grows by interpolation."""
+    from radiogen.imaging import kernels
+
+    return kernels.resize_slice_axis(kernels.reduce_slices(voxels, shape[1:]), shape[0])
+
+
+def to_bytes(values: np.ndarray, lowest: float = 0.0, highest: float = 1.0) -> np.ndarray:
+    """float32 to uint8: `lowest` becomes 0 and `highest` 255."""
+    from radiogen.imaging import kernels
+
+    return kernels.to_bytes(values, lowest, highest)
 
 
 def stretch_cube(voxels: np.ndarray, size: int) -> np.ndarray:
@@ -53,8 +56,22 @@ def stretch_cube(voxels: np.ndarray, size: int) -> np.ndarray:
 
     The longest axis comes first; the others keep their order. Anatomy is distorted wherever the axes differ.
     """
-    longest = int(np.argmax(voxels.shape))
-    return resize(np.moveaxis(voxels, longest, 0), (size, size, size))
+    return stretched(resize(voxels, (len(voxels), size, size)), voxels.shape, size)
+
+
+def stretched(stack: np.ndarray, shape: tuple[int, int, int], size: int) -> np.ndarray:
+    """`stretch_cube` of a series of this shape, from its slices (slices, size, size)."""
+    from radiogen.imaging import kernels
+
+    cube = kernels.resize_slice_axis(stack, size)
+    return np.ascontiguousarray(np.moveaxis(cube, int(np.argmax(shape)), 0))
+
+
+def grown(shape: tuple[int, ...], new: tuple[int, ...]) -> str | None:
+    """Says which axes grow, so that there is less in them than it seems; None where none does."""
+    axes = [f"{old} {name} to {count}" for name, old, count in zip(
+        ("slices", "rows", "columns"), shape, new, strict=True) if count > old]
+    return f"grown by interpolation: {', '.join(axes)}" if axes else None
 
 
 def isotropic_cube(volume: Volume, grid: np.ndarray, size: int) -> np.ndarray:
@@ -65,7 +82,7 @@ def isotropic_cube(volume: Volume, grid: np.ndarray, size: int) -> np.ndarray:
     """
     from scipy import ndimage
 
-    _need_affine(volume)
+    _need_affine(volume.affine)
     step = float(np.linalg.norm(grid[:3, 0]))
     counts = tuple(min(old, max(1, round(old * spacing / step)))
                    for old, spacing in zip(volume.voxels.shape, spacing_mm(volume), strict=True))
@@ -83,7 +100,7 @@ def patient_grid(volume: Volume, size: int, edge_mm: float) -> np.ndarray:
     Slices go up to the vertex, rows to the back, columns to the patient's left: a slice looks as an axial picture does
     in radiology. Series on the same grid are channels of one image. Raises UserError where the affine is unknown.
     """
-    _need_affine(volume)
+    _need_affine(volume.affine)
     step = edge_mm / size
     grid = np.eye(4)
     grid[:3, :3] = step * np.eye(3)[:, ::-1]
@@ -106,20 +123,32 @@ def slices_2d(volume: Volume, size: int, geometry: Geometry, count: int | None =
 
     `stretch` squeezes the matrix to size x size; `isotropic` pads the shorter side with 0 first, by millimetres.
     """
-    voxels = volume.voxels
-    if count is not None:
-        voxels = voxels[middle_slices(len(voxels), count)]
-    if geometry == "isotropic":
-        _need_affine(volume)
-        _, row_mm, column_mm = spacing_mm(volume)
-        height, width = voxels.shape[1] * row_mm, voxels.shape[2] * column_mm
-        scale = size / max(height, width)
-        inner = (max(1, round(height * scale)), max(1, round(width * scale)))
-        top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
-        padded = np.zeros((len(voxels), size, size), np.float32)
-        padded[:, top:top + inner[0], left:left + inner[1]] = resize(voxels, (len(voxels), *inner))
-        return padded
-    return resize(voxels, (len(voxels), size, size))
+    target = slice_target(volume.voxels.shape, volume.affine, size, geometry, count)
+    return padded(reduce_volume(volume, lambda shape, affine: [target]).stacks[0], size)
+
+
+def slice_target(shape: tuple[int, int, int], affine: np.ndarray | None, size: int, geometry: Geometry,
+                 count: int | None = None) -> Target:
+    """Which slices `slices_2d` takes of a series and, in pixels, how large they become before they are padded."""
+    chosen = None if count is None else middle_slices(shape[0], count)
+    if geometry == "stretch":
+        return Target(size, size, chosen)
+    _need_affine(affine)
+    _, row_mm, column_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    height, width = shape[1] * row_mm, shape[2] * column_mm
+    scale = size / max(height, width)
+    return Target(max(1, round(height * scale)), max(1, round(width * scale)), chosen)
+
+
+def padded(stack: np.ndarray, size: int) -> np.ndarray:
+    """Slices (slices, rows, columns) in the middle of squares of size x size, 0 around them; same dtype."""
+    count, rows, columns = stack.shape
+    if (rows, columns) == (size, size):
+        return stack
+    square = np.zeros((count, size, size), stack.dtype)
+    top, left = (size - rows) // 2, (size - columns) // 2
+    square[:, top:top + rows, left:left + columns] = stack
+    return square
 
 
 def middle_slices(slices: int, count: int) -> np.ndarray:
@@ -149,7 +178,7 @@ def axial_pictures(volumes: Mapping[str, Volume], size: int = 160, edge_mm: floa
     return {name: cube[number] for name, cube in cubes.items()}
 
 
-def _need_affine(volume: Volume) -> None:
-    if volume.affine is None:
+def _need_affine(affine: np.ndarray | None) -> None:
+    if affine is None:
         raise UserError("geometry isotropic", "needs series that tell position, orientation and spacing",
                         "use --geometry stretch")

@@ -26,7 +26,7 @@ from radiogen.imaging.series import read_series
 from radiogen.imaging.volume import Volume
 from radiogen.parallel import map_items
 
-REVISION = 1
+REVISION = 2
 """Counted up whenever the same settings make other arrays, so that old caches are not met any more."""
 
 COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "failed")

@@ -5,13 +5,15 @@ In: slice headers of one stack, each place at most once. Out: a `Placement`. The
 and single gaps are off by as much. As a vector the step carries a gantry tilt as the shear that it is.
 """
 
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from radiogen.imaging.headers import SliceHeader
-from radiogen.imaging.stacks import distances_mm, file_order, names
+from radiogen.imaging.headers import SliceHeader, Vector
+from radiogen.imaging.stacks import file_order, listing, normal
 
 LARGEST_MISSING_SHARE = 0.25
 """A stack that lacks more of its slices than this is no volume any more."""
@@ -41,13 +43,22 @@ def place(slices: Sequence[SliceHeader]) -> Placement:
     By InstanceNumber, else by the number in the file's name, and without an affine, where positions or orientation
     are not told. Raises NotAVolume where more than a quarter of the slices is missing.
     """
-    along = distances_mm(slices)
-    if along is None:
+    if any(header.position is None or header.orientation is None for header in slices):
         return _by_number(slices)
+    return place_positions(np.array([header.position for header in slices]), [each.orientation for each in slices],
+                           [each.pixel_spacing for each in slices], [each.name for each in slices])
+
+
+def place_positions(positions: np.ndarray, orientations: Sequence[Vector], spacings: Sequence[Vector | None],
+                    names: Sequence[str], reference: int = 0) -> Placement:
+    """As `place`, from what the slices tell: positions (slices, 3) in mm; the normal is that of slice `reference`."""
+    along = positions @ normal(orientations[reference])
     order = np.argsort(along, kind="stable")
-    ordered, along = [slices[index] for index in order], along[order]
-    at, found = _even_places(along, ordered) if len(slices) > 2 else (None, ())
-    affine, more = _affine(ordered, along, len(slices) if at is None else len(at))
+    along, first = along[order], order[0]
+    named = [names[index] for index in order]
+    at, found = _even_places(along, named) if len(order) > 2 else (None, ())
+    affine, more = _affine(positions[order], along, orientations[first], spacings[first],
+                           len(order) if at is None else len(at))
     return Placement(tuple(order.tolist()), affine, at, (*found, *more))
 
 
@@ -72,18 +83,18 @@ def _by_number(slices: Sequence[SliceHeader]) -> Placement:
     return Placement(tuple(order), None, None, (f"no {lacking} told: slices ordered by {by}, no affine",))
 
 
-def _even_places(along: np.ndarray, ordered: Sequence[SliceHeader]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """What to interpolate so that slices lie evenly; `along` ascends, in mm."""
     gaps = np.diff(along)
-    usual = float(np.median(gaps))
+    usual = statistics.median(gaps.tolist())
     multiples = np.maximum(np.rint(gaps / usual), 1).astype(int)
     missing, total = int(multiples.sum() - len(gaps)), int(multiples.sum())
     if missing > LARGEST_MISSING_SHARE * (total + 1):
-        raise NotAVolume(f"{missing} of {total + 1} slices are missing: {_holes(multiples, ordered)}")
+        raise NotAVolume(f"{missing} of {total + 1} slices are missing: {_holes(multiples, names)}")
     if missing and _deviation(along, np.concatenate([[0], np.cumsum(multiples)])) <= 0.2 * usual:
         at = np.concatenate([np.arange(count) / count + index for index, count in enumerate(multiples)] + [[len(gaps)]])
         return at, (f"{missing} of {total + 1} slices are missing, interpolated from their neighbours: "
-                    f"{_holes(multiples, ordered)}",)
+                    f"{_holes(multiples, names)}",)
     off = _deviation(along, np.arange(len(along)))
     if off <= min(0.1, 0.1 * usual):
         return None, ()
@@ -101,34 +112,33 @@ def _deviation(along: np.ndarray, number: np.ndarray) -> float:
     return float(np.abs(along - even).max())
 
 
-def _holes(multiples: np.ndarray, ordered: Sequence[SliceHeader]) -> str:
+def _holes(multiples: np.ndarray, names: Sequence[str]) -> str:
     """`2 between 0007.dcm and 0008.dcm, 1 between ...`."""
     holes = np.flatnonzero(multiples > 1)
-    told = [f"{multiples[hole] - 1} between {names(ordered[hole:hole + 2])}" for hole in holes[:5]]
+    told = [f"{multiples[hole] - 1} between {listing(names[hole:hole + 2])}" for hole in holes[:5]]
     return ", ".join(told) + (f" and {len(holes) - 5} more holes" if len(holes) > 5 else "")
 
 
-def _affine(ordered: Sequence[SliceHeader], along: np.ndarray, count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Affine of `count` slices from the first to the last of `ordered`; None, and why, where it cannot be known."""
-    first = ordered[0]
-    if first.pixel_spacing is None:
+def _affine(positions: np.ndarray, along: np.ndarray, orientation: Vector, pixel_spacing: Vector | None,
+            count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Affine of `count` slices from the first to the last position; None, and why, where it cannot be known."""
+    if pixel_spacing is None:
         return None, ("no pixel spacing told: no affine",)
-    if len(ordered) == 1:
+    if len(positions) == 1:
         return None, ("a single slice: the distance to its neighbours is not known, no affine",)
-    positions = np.array([header.position for header in ordered])
     way = positions[-1] - positions[0]
     aside = positions - positions[0] - np.outer((along - along[0]) / (along[-1] - along[0]), way)
-    sideways = float(np.linalg.norm(aside, axis=1).max())
+    sideways = math.sqrt((aside * aside).sum(axis=1).max())
     findings = []
-    if sideways > max(first.pixel_spacing):
+    if sideways > max(pixel_spacing):
         return None, (f"slices are shifted sideways by up to {sideways:.1f} mm, each by its own: no affine",)
     if sideways > 0.1:
         findings.append(f"slices are shifted sideways by up to {sideways:.2f} mm from a straight stack")
-    row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
-    tilt = np.degrees(np.arccos(np.clip((along[-1] - along[0]) / np.linalg.norm(way), -1, 1)))
+    row, column = np.array(orientation[:3]), np.array(orientation[3:])
+    tilt = math.degrees(math.acos(min(1.0, (along[-1] - along[0]) / math.hypot(*way))))
     if tilt > 0.5:
         findings.append(f"gantry tilt of {tilt:.1f} degrees: kept as a shear in the affine")
     affine = np.eye(4)
-    affine[:3, :3] = np.column_stack([way / (count - 1), column * first.pixel_spacing[0], row * first.pixel_spacing[1]])
+    affine[:3, :3] = np.array([way / (count - 1), column * pixel_spacing[0], row * pixel_spacing[1]]).T
     affine[:3, 3] = positions[0]
     return affine, tuple(findings)

@@ -126,7 +126,7 @@ def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of every value that bends a rule; here each is checked
             values, storage = _parse(Path(path))
-            return _slices(values, storage)
+            return slices_of(values, storage)
     except NotAnImage:
         raise
     except Exception as error:  # a damaged file makes pydicom raise nearly anything
@@ -157,7 +157,7 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
                 return _inflated(path, syntax)
             here = file.tell()
             element, values = file.read(12), _values(dataset)
-            return values, _storage(path, values, syntax, element, here, file.seek(0, 2))
+            return values, storage_of(path, values, syntax, element, here, file.seek(0, 2))
     except InvalidDicomError:
         raise NotAnImage("not a DICOM file") from None
     except OSError as error:
@@ -193,10 +193,10 @@ def _inflated(path: Path, syntax: Any) -> tuple[Values, PixelStorage]:
     values = _values(pydicom.dcmread(path))
     content = bytes(values.get("PixelData") or b"")
     element = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, len(content)) if content else b""
-    return values, _storage(path, values, syntax, element, -12, len(content), content)
+    return values, storage_of(path, values, syntax, element, -12, len(content), content)
 
 
-def _storage(path: Path, values: Values, syntax: Any, element: bytes, here: int, size: int,
+def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: int, size: int,
              content: bytes | None = None) -> PixelStorage:
     """Check what the header says of the pixels. `element` is the head of the element at byte `here` of `size`."""
     if values.get("Rows") is None or values.get("Columns") is None:
@@ -239,7 +239,7 @@ def _element(head: bytes, implicit: bool, big_endian: bool) -> tuple[int, int, i
     return (*struct.unpack(order + "HH", head[:4]), 12, *struct.unpack(order + "I", head[8:12]), head[4:6] == b"OW")
 
 
-def _slices(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader], list[str]]:
+def slices_of(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader], list[str]]:
     notes = _notes(values)
     whole = _whole_frames(storage)
     if whole == 0:
@@ -283,7 +283,7 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
     find = functools.partial(_find, values, groups, shared)
     position = _numbers(find("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
     told = find("PlaneOrientationSequence", "ImageOrientationPatient")
-    orientation = _orientation(_numbers(told, 6))
+    orientation = orientation_of(_numbers(told, 6))
     if told is not None and orientation is None:
         notes.append("an orientation that is not two directions at right angles, not used")
     spacing = _numbers(find("PixelMeasuresSequence", "PixelSpacing"), 2)
@@ -360,7 +360,7 @@ def _numbers(value: Any, count: int) -> Vector | None:
     return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
 
 
-def _orientation(six: Vector | None) -> Vector | None:
+def orientation_of(six: Vector | None) -> Vector | None:
     """The two directions made exactly one long; None unless they are so, and at right angles, within 1 %."""
     if six is None:
         return None

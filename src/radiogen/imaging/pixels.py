@@ -29,7 +29,7 @@ def read_pixels(slices: Sequence[SliceHeader]) -> Iterator[np.ndarray | NotAnIma
             if frame_of != (storage.path, header.frame) or header.tile is None:
                 frame = _decompressed(storage, content, header.frame) if storage.compressed else _native(
                     storage, header.frame)
-                frame, frame_of = _cells_to_values(frame, storage), (storage.path, header.frame)
+                frame, frame_of = cells_to_values(frame, storage), (storage.path, header.frame)
             yield _cut(frame, header)
         except NotAnImage as problem:
             yield problem
@@ -126,7 +126,7 @@ def _decompressed(storage: PixelStorage, content: bytes, frame: int) -> np.ndarr
     return cells.astype(stored_dtype(storage), copy=False)
 
 
-def _cells_to_values(cells: np.ndarray, storage: PixelStorage) -> np.ndarray:
+def cells_to_values(cells: np.ndarray, storage: PixelStorage) -> np.ndarray:
     """Take the stored bits out of their cells (PS3.5, 8.1.1): no overlay bits above, sign where there is one."""
     spare = storage.bits_allocated - storage.bits_stored
     if storage.floating or spare == 0:

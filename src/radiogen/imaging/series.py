@@ -44,7 +44,6 @@ empty, damaged, colour, not DICOM, without      use part: set aside
 no usable file, no file, no folder              refuse
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,24 +54,28 @@ from radiogen.errors import UserError
 from radiogen.imaging.geometry import NotAVolume, Placement, fill, place
 from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, stored_dtype
-from radiogen.imaging.stacks import Stack, group_grids, listing, names, split_repeats
+from radiogen.imaging.stacks import Stack, group_grids, listing, names, natural_order, split_repeats
 from radiogen.imaging.volume import Volume
-
-_DIGITS = re.compile(r"([0-9]+)")
 
 
 class SeriesError(UserError):
     """A series that is refused: the folder or file, why, and what to do."""
 
 
-def read_series(folder: Path | str) -> Volume:
+def read_series(folder: Path | str, *, fast: bool = True) -> Volume:
     """The one volume of a folder, or of one multi-frame file.
+
+    fast: plain files are read by compiled code (plain.py), all others by pydicom; False: all by pydicom. The volume is
+    the same.
 
     Voxels are (slice, row, column): the stored integers, or float32 where the series asks for a rescale. Slices are
     ordered by ImagePositionPatient along the normal of ImageOrientationPatient, ascending (DICOM PS3.3, C.7.6.2.1.1).
     Raises SeriesError where the series is refused (the table in this module's docstring).
     """
     folder = Path(folder)
+    volume = _read_plain(folder) if fast else None
+    if volume is not None:
+        return volume
     headers, findings = _read_folder(folder)
     group, aside = _main_group(folder, group_grids(_without_localisers(headers, findings)))
     stacks = sorted(split_repeats(group), key=_preference)
@@ -106,6 +109,42 @@ def read_volumes(folder: Path | str) -> list[Volume]:
     return [replace(volume, findings=(*volume.findings, *findings)) for volume in volumes]
 
 
+def blank_findings(folder: Path, values: Sequence[float | None], told: Sequence[str]) -> list[str]:
+    """Which slices are blank. values: by slice, its one value where it is blank, else None; told: names.
+
+    Raises SeriesError where the whole series is blank.
+    """
+    blank = [name for name, value in zip(told, values, strict=True) if value is not None]
+    if len(blank) == len(told) and len(set(values)) == 1:
+        raise SeriesError(folder, f"is blank: every pixel of its {len(told)} slices is {values[0]:g}",
+                          "fetch the series again or leave it out")
+    return [f"{len(blank)} of {len(told)} slices blank: {listing(blank)}"] if blank else []
+
+
+def factor_findings(factors: Sequence[tuple[float, float]]) -> list[str]:
+    """What is odd about the slopes and intercepts of the slices."""
+    return ["slices have different rescale factors: each is rescaled by its own"] if len(set(factors)) > 1 else []
+
+
+def _read_plain(folder: Path) -> Volume | None:
+    """The volume of a folder of plain files; None where it is not, or its pixels are not all there."""
+    from radiogen.imaging import kernels, plain
+
+    with kernels.announce_compiling(), plain.open_plain(folder) as series:
+        if series is None:
+            return None
+        try:
+            voxels = np.empty((len(series.files), series.first.rows, series.first.columns), series.dtype)
+            values = [pixels[0, 0] if kernels.is_blank(pixels) else None
+                      for pixels in plain.plain_slices(series, voxels)]
+        except (plain.NotPlain, MemoryError, ValueError):
+            return None
+    placement = series.placement
+    findings = [*placement.findings, *factor_findings(series.factors),
+                *blank_findings(folder, values, [series.names[index] for index in placement.order])]
+    return Volume(fill(voxels, placement.at), placement.affine, tuple(findings))
+
+
 def _read_folder(folder: Path) -> tuple[list[SliceHeader], list[str]]:
     """Headers of all usable slices, and findings about files."""
     paths = _files(folder)
@@ -136,7 +175,7 @@ def _files(folder: Path) -> list[Path]:
         if folder.is_file():
             return [folder]
         paths = sorted((path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file()),
-                       key=lambda path: [int(part) if part.isdigit() else part for part in _DIGITS.split(path.name)])
+                       key=lambda path: natural_order(path.name))
     except FileNotFoundError:
         raise SeriesError(folder, "there is no such folder or file", "check the path") from None
     except OSError as error:
@@ -228,16 +267,10 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader]) -> tuple[np.ndarr
 def _finished(folder: Path, voxels: np.ndarray, placement: Placement, ordered: Sequence[SliceHeader],
               findings: list[str]) -> Volume:
     """Fill holes, and add what the pixels themselves have to say."""
-    lowest, highest = voxels.min(axis=(1, 2)), voxels.max(axis=(1, 2))
-    if lowest.min() == highest.max():
-        raise SeriesError(folder, f"is blank: every pixel of its {len(voxels)} slices is {lowest[0]:g}",
-                          "fetch the series again or leave it out")
+    values = [pixels.flat[0] if (pixels == pixels.flat[0]).all() else None for pixels in voxels]
+    blank = blank_findings(folder, values, [header.name for header in ordered])
     findings += placement.findings
     if any(header.storage.inverted for header in ordered):
         findings.append("MONOCHROME1: inverted, so that bright means more")
-    if len({(header.slope, header.intercept) for header in ordered}) > 1:
-        findings.append("slices have different rescale factors: each is rescaled by its own")
-    blank = np.flatnonzero(lowest == highest)
-    if blank.size:
-        findings.append(f"{blank.size} of {len(ordered)} slices blank: {names([ordered[index] for index in blank])}")
+    findings += [*factor_findings([(header.slope, header.intercept) for header in ordered]), *blank]
     return Volume(fill(voxels, placement.at), placement.affine, tuple(findings))

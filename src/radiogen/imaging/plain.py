@@ -1,0 +1,272 @@
+"""The fast path: a folder of plain files; compiled code walks their headers, their pixels go straight to their slots.
+
+Plain is: one frame of grey values a file, Explicit VR little endian, not compressed, one series on one grid, every
+slice at a place of its own. Whatever else a folder holds, `open_plain` gives None and pydicom reads it (headers.py).
+Nothing is decided here that is not decided there: the same functions check the values, the same geometry makes order
+and affine.
+"""
+
+import contextlib
+import math
+import os
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from radiogen.imaging.geometry import NotAVolume, Placement, place_positions
+from radiogen.imaging.headers import (
+    NotAnImage,
+    SliceHeader,
+    Values,
+    Vector,
+    orientation_of,
+    slices_of,
+    storage_of,
+)
+from radiogen.imaging.kernels import rescale
+from radiogen.imaging.pixels import cells_to_values, stored_dtype
+from radiogen.imaging.stacks import SAME_DIRECTION, SAME_SPACING, close, natural_order, normal, repeats
+from radiogen.imaging.walk import KEYWORDS, OWN, SHARED, SHORTS, TOO_SHORT, decimals, walk_files
+
+_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+
+_WINDOWS = (4096, 65_536, 1 << 20)
+"""Bytes of a file that are read to find its pixels: more where a header is longer."""
+
+_MOST_BYTES = 1 << 28
+"""Headers of a series that take more than this are left to pydicom."""
+
+class NotPlain(Exception):
+    """A file that turned out to be odd while its pixels were read: the whole series is to be read by pydicom."""
+
+
+@dataclass(frozen=True)
+class PlainSeries:
+    """Plain files whose headers are known. `names`, `offsets` and `factors` are in the order of `files`.
+
+    first: the header of one of them, whose storage and shape all share. files: open descriptors, or paths where the
+    system allows too few of them. offsets: bytes before the pixels. factors: rescale slope and intercept.
+    """
+
+    first: SliceHeader
+    names: Sequence[str]
+    files: Sequence[int | str]
+    offsets: np.ndarray
+    factors: Sequence[tuple[float, float]]
+    placement: Placement
+
+    @property
+    def rescaled(self) -> bool:
+        """Whether the voxels are real values (float32), not the stored integers."""
+        return any(factors != (1.0, 0.0) for factors in set(self.factors))
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the voxels."""
+        return np.dtype(np.float32) if self.rescaled else stored_dtype(self.first.storage)
+
+
+@contextlib.contextmanager
+def open_plain(folder: Path) -> Iterator[PlainSeries | None]:
+    """The series in `folder` where it is plain, its files open within the context; else None."""
+    descriptors: list[int] = []
+    try:
+        try:
+            series = _open(folder, descriptors)
+        except (OSError, NotAVolume, NotAnImage, ValueError):  # pydicom's path says what is wrong
+            series = None
+        yield series
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def plain_slices(series: PlainSeries, into: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """The slices (row, column) in their order, each read into its place in `into`, else into one array again and again.
+
+    Raises NotPlain where a file is shorter than its header told, or changed meanwhile.
+    """
+    shape, storage = (series.first.rows, series.first.columns), series.first.storage
+    offsets = series.offsets.tolist()
+    rescaled, padded = series.rescaled, storage.signed and storage.bits_stored < storage.bits_allocated
+    stored = np.empty(shape, stored_dtype(storage))
+    out = np.empty(shape, series.dtype) if rescaled else stored
+    for place, index in enumerate(series.placement.order):
+        if into is not None:
+            out = into[place]
+        target = stored if rescaled else out
+        _read_pixels(series.files[index], target, offsets[index])
+        if padded:
+            np.copyto(target, cells_to_values(target, storage))
+        if rescaled:
+            rescale(target, *series.factors[index], out)
+        yield out
+
+
+def _open(folder: Path, descriptors: list[int]) -> PlainSeries | None:
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.path) for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+    if len(found) < 2:
+        return None
+    names, files = zip(*found, strict=True)
+    path = Path(files[0])
+    if len(files) < resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2:
+        for file in files:
+            descriptors.append(os.open(file, os.O_RDONLY))
+        files = tuple(descriptors)
+    for window in _WINDOWS:
+        contents, lengths = _read_starts(files, window)
+        states, spans, pixels, same = walk_files(contents, lengths)
+        if not (states == TOO_SHORT).any():
+            break
+        if lengths.min() < window or 16 * window * len(files) > _MOST_BYTES:
+            return None
+    if states.any() or not same[:, SHARED].all():
+        return None
+    first = _first_header(path, contents[0], spans[0], pixels[0])
+    if first is None or pixels[:, 1].min() < first.storage.frame_bits // 8:
+        return None
+    own = [_numbers(contents, spans, same, keyword) for keyword in OWN]
+    return _series(first, names, files, pixels[:, 0], _positions(contents, spans), own)
+
+
+def _read_starts(files: Sequence[int | str], window: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first bytes of all files, and how many there were. Files that are not in memory are all called for first."""
+    contents = np.empty((len(files), window), np.uint8)
+    lengths = np.zeros(len(files), np.int64)
+    cold = []
+    for number, file in enumerate(files):
+        try:
+            lengths[number] = _read_at(file, contents[number], 0, os.RWF_NOWAIT)
+        except OSError:  # it would have to wait for the disk, or the file system cannot tell
+            cold.append(number)
+    for number in cold:
+        if isinstance(files[number], int):
+            os.posix_fadvise(files[number], 0, 0, os.POSIX_FADV_WILLNEED)
+    for number in cold:
+        lengths[number] = _read_at(files[number], contents[number], 0)
+    return contents, lengths
+
+
+def _read_at(file: int | str, target: np.ndarray, offset: int, flags: int = 0) -> int:
+    if isinstance(file, int):
+        return os.preadv(file, [target], offset, flags)
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        return os.preadv(descriptor, [target], offset, flags)
+    finally:
+        os.close(descriptor)
+
+
+def _read_pixels(file: int | str, target: np.ndarray, offset: int) -> None:
+    try:
+        read = _read_at(file, target, offset)
+    except OSError as error:
+        raise NotPlain from error
+    if read != target.nbytes:
+        raise NotPlain
+
+
+def _first_header(path: Path, content: np.ndarray, spans: np.ndarray, pixels: np.ndarray) -> SliceHeader | None:
+    """The header of one file, made and checked as pydicom's values are; None where it is not a plain image."""
+    from pydicom.uid import UID
+
+    values: Values = {}
+    for keyword, (start, size) in zip(KEYWORDS, spans, strict=True):
+        if size > 0:
+            raw = content[start:start + size].tobytes()
+            values[keyword] = _short(raw) if keyword in SHORTS else _text(raw)
+    values = {keyword: value for keyword, value in values.items() if value not in ("", None)}
+    if values.get("TransferSyntaxUID") != _EXPLICIT_LITTLE_ENDIAN:
+        return None
+    offset, size = (int(number) for number in pixels)
+    element = content[offset - 12:offset].tobytes()
+    storage = storage_of(path, values, UID(_EXPLICIT_LITTLE_ENDIAN), element, offset - 12, offset + size)
+    headers, notes = slices_of(values, storage)
+    plain = (storage.bits_allocated in (8, 16) and storage.high_bit == storage.bits_stored - 1
+             and not (storage.compressed or storage.floating or storage.inverted or storage.overlay))
+    if len(headers) != 1 or headers[0].localiser or notes or not plain:
+        return None
+    return headers[0]
+
+
+def _short(raw: bytes) -> int:
+    if len(raw) != 2:
+        raise ValueError("more than one value")
+    return int.from_bytes(raw, "little")
+
+
+def _text(raw: bytes) -> str | list[str]:
+    parts = [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
+    return parts if len(parts) > 1 else parts[0]
+
+
+def _positions(contents: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """(files, 3) float64; ValueError where one is missing or odd."""
+    element = KEYWORDS.index("ImagePositionPatient")
+    positions = decimals(contents, spans[:, element], 3)
+    for number in np.flatnonzero(np.isnan(positions).any(axis=1)):
+        positions[number] = _parsed(contents[number], *spans[number, element])
+    return positions
+
+
+def _numbers(contents: np.ndarray, spans: np.ndarray, same: np.ndarray, keyword: str) -> list[Vector | None]:
+    """The numbers of an element by file, None where it is absent or empty; a single entry where all tell the same.
+
+    Raises ValueError where a text is no number.
+    """
+    element = KEYWORDS.index(keyword)
+    if same[:, element].all():
+        return [_parsed(contents[0], *spans[0, element])]
+    return [_parsed(content, *span) for content, span in zip(contents, spans[:, element], strict=True)]
+
+
+def _parsed(content: np.ndarray, start: int, size: int) -> Vector | None:
+    return tuple(map(float, content[start:start + size].tobytes().rstrip(b" \0").split(b"\\"))) if size > 0 else None
+
+
+def _series(first: SliceHeader, names: Sequence[str], files: Sequence[int | str], offsets: np.ndarray,
+            positions: np.ndarray, own: Sequence[list[Vector | None]]) -> PlainSeries | None:
+    """Check that the slices share a grid and no place, and put them in order; None where pydicom has to decide."""
+    directions, spacings, intercepts, slopes = own
+    if not np.isfinite(positions).all():
+        return None
+    reference = 0
+    if len(directions) > 1:
+        reference = min(range(len(names)), key=lambda number: natural_order(names[number]))
+    orientations = _by_value(directions, lambda told: orientation_of(told if told and len(told) == 6 else None))
+    if None in orientations or not _alike(orientations, reference, SAME_DIRECTION) or not _alike(
+            spacings, reference, SAME_SPACING) or any(
+            spacing and (len(spacing) != 2 or min(spacing) <= 0) for spacing in set(spacings)):
+        return None
+    factors = _factors(slopes, intercepts)
+    if factors is None or repeats(positions @ normal(orientations[reference])):
+        return None
+    placement = place_positions(positions, _for_all(orientations, names), _for_all(spacings, names), names, reference)
+    return PlainSeries(first, names, files, offsets, _for_all(factors, names), placement)
+
+
+def _factors(slopes: Sequence[Vector | None], intercepts: Sequence[Vector | None]) -> list[tuple[float, float]] | None:
+    """Rescale slope and intercept by file, or of all; None where they are odd."""
+    if any(each is not None and (len(each) > 1 or not math.isfinite(each[0])) for each in {*slopes, *intercepts}):
+        return None
+    count = max(len(slopes), len(intercepts))
+    factors = [(slope[0] if slope else 1.0, intercept[0] if intercept else 0.0) for slope, intercept in zip(
+        _for_all(slopes, range(count)), _for_all(intercepts, range(count)), strict=True)]
+    return None if any(slope == 0 for slope, _ in set(factors)) else factors
+
+
+def _for_all(values: Sequence, files: Sequence) -> Sequence:
+    return values if len(values) == len(files) else [values[0]] * len(files)
+
+
+def _by_value(values: Sequence, function: Callable) -> list:
+    known = {value: function(value) for value in set(values)}
+    return [known[value] for value in values]
+
+
+def _alike(values: Sequence[Vector | None], reference: int, tolerance: float) -> bool:
+    return len(values) == 1 or all(close(values[reference], value, tolerance) for value in set(values))

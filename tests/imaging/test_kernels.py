@@ -1,0 +1,98 @@
+"""Area averages by compiled loops are those of a plain matrix product, for every dtype and every pair of sizes."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from radiogen.imaging import kernels
+
+
+def _matrix(old, new):
+    """The weights of an axis as a dense (new, old) matrix."""
+    start, weights = kernels.axis_weights(old, new)
+    dense = np.zeros((new, old))
+    for row in range(new):
+        dense[row, int(start[row]):int(start[row]) + weights.shape[1]] += weights[row]
+    return dense
+
+
+SIZES = [(10, 5), (512, 64), (100, 64), (7, 3), (5, 5), (3, 7), (20, 64), (1, 4), (512, 224), (256, 224), (208, 224),
+         (192, 64), (2, 1), (225, 224), (9, 2)]
+
+
+@pytest.mark.parametrize(("old", "new"), SIZES)
+def test_weights_of_an_axis_sum_to_one_and_keep_the_centre(old, new):
+    weights = _matrix(old, new)
+    assert np.allclose(weights.sum(axis=1), 1, atol=1e-6)
+    assert weights.min() >= 0
+    centres = weights @ ((np.arange(old) + 0.5) / old)
+    assert np.allclose(centres[new // 4: -(new // 4) or None],
+                       ((np.arange(new) + 0.5) / new)[new // 4: -(new // 4) or None], atol=0.5 / old + 1e-6)
+
+
+@pytest.mark.parametrize(("old", "new"), [size for size in SIZES if size[0] > size[1]])
+def test_shrinking_weighs_every_old_sample_alike(old, new):
+    assert np.allclose(_matrix(old, new).sum(axis=0), new / old, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32, np.float64, np.int32, ">i2"])
+@pytest.mark.parametrize("shape", [(64, 64), (37, 50), (11, 90)])
+def test_a_slice_becomes_what_the_weights_say(dtype, shape):
+    voxels = np.random.default_rng(0).integers(0, 200, (2, 50, 37)).astype(dtype)
+    expected = _matrix(50, shape[0]) @ voxels.astype(float) @ _matrix(37, shape[1]).T
+    assert np.allclose(kernels.reduce_slices(voxels, shape), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [3, 20, 21, 64])
+def test_the_slice_axis_becomes_what_the_weights_say(count):
+    stack = np.random.default_rng(1).uniform(size=(20, 5, 6)).astype(np.float32)
+    expected = np.tensordot(_matrix(20, count), stack, axes=1)
+    assert np.allclose(kernels.resize_slice_axis(stack, count), expected, atol=1e-5)
+
+
+def test_voxels_that_are_not_finite_count_as_zero():
+    voxels = np.array([[[np.nan, 4.0], [np.inf, 0.0]]])
+    assert kernels.reduce_slices(voxels, (1, 1))[0, 0, 0] == 1.0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_extremes_are_the_smallest_and_the_largest(dtype):
+    pixels = np.random.default_rng(2).integers(-100 if dtype != np.uint8 else 0, 100, (9, 31)).astype(dtype)
+    assert kernels.extremes(pixels) == (pixels.min(), pixels.max())
+
+
+def test_a_slice_is_blank_only_if_all_its_pixels_are_alike():
+    pixels = np.full((5, 7), 3, np.uint16)
+    assert kernels.is_blank(pixels)
+    pixels[-1, -1] = 4
+    assert not kernels.is_blank(pixels)
+
+
+def test_rescaling_rounds_once_from_double():
+    stored = np.random.default_rng(3).integers(0, 4096, (8, 8)).astype(np.uint16)
+    out = np.empty((8, 8), np.float32)
+    kernels.rescale(stored, 1.2345678912345, -7.1, out)
+    assert np.array_equal(out, (stored.astype(np.float64) * 1.2345678912345 - 7.1).astype(np.float32))
+
+
+def test_bytes_run_from_lowest_to_highest_and_are_rounded_and_clipped():
+    values = np.array([-1, 10, 10.49 + 100 / 255, 60, 110, 200], np.float32)
+    assert kernels.to_bytes(values, 10, 110).tolist() == [0, 0, 2, 128, 255, 255]
+
+
+def test_no_contrast_gives_zeros():
+    assert kernels.to_bytes(np.full((2, 2), 5, np.float32), 5, 5).max() == 0
+
+
+def test_compiling_is_announced_once_and_kept_kernels_are_loaded_in_silence(tmp_path):
+    code = ("from radiogen.imaging import kernels; import numpy as np\n"
+            "with kernels.announce_compiling(): kernels.is_blank(np.zeros((2, 2), np.uint8)); "
+            "kernels.is_blank(np.zeros((2, 2), np.int16))")
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    told = [subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+                           ).stderr for _ in range(2)]
+    assert told[0].count("compiling") == 1
+    assert told[1] == ""
