@@ -29,6 +29,8 @@ class Options:
     """Processes (default: as many as cores may be used)."""
     scheduler: str | None = None
     """Address of a Dask scheduler, such as tcp://10.0.0.1:8786, to spread the cases over a cluster."""
+    fast: bool = True
+    """Read plain files by compiled code; --no-fast: all files by pydicom, which gives the same arrays."""
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
     first, recipes = chosen[0], [options.settings for options in chosen]
     print(f"data set {first.data}; recipes {', '.join(recipe.name for recipe in recipes)}", flush=True)
     preprocess(first.data, recipes, first.cache, leave_out=first.leave_out, workers=first.workers,
-               scheduler=first.scheduler)
+               scheduler=first.scheduler, fast=first.fast)
     print(f"next: python scripts/train.py --data {first.data} --recipe {recipes[0].name} --fold all")
 
 

@@ -81,7 +81,7 @@ def test_a_changed_array_is_noticed_and_made_again(data):
 
 
 @pytest.mark.parametrize("change", [{"size": 9}, {"normalisation": "percentile"}, {"sequences": ("FLAIR",)},
-                                    {"geometry": "isotropic", "edge_mm": 100.0}])
+                                    {"geometry": "isotropic", "edge_mm": 100.0}, {"dtype": "float16"}])
 def test_every_setting_has_a_key_of_its_own(data, change):
     assert dataclasses.replace(CUBES, **change).key != CUBES.key
 
@@ -137,3 +137,58 @@ def test_two_workers_make_the_same_bytes_as_one(data, tmp_path):
     one, = _build(data, CUBES)
     two, = build_caches(data, [CUBES], tmp_path / "other", workers=2)
     assert one.equals(two)
+
+
+def test_all_recipes_together_make_the_same_arrays_as_each_alone(data, tmp_path):
+    percentile = dataclasses.replace(CUBES, normalisation="percentile")
+    isotropic = dataclasses.replace(SLICES, geometry="isotropic")
+    alone = [_build(data, each)[0] for each in (CUBES, SLICES, percentile, isotropic)]
+    together = build_caches(data, [CUBES, SLICES, percentile, isotropic], tmp_path / "other", workers=1)
+    for one, other in zip(alone, together, strict=True):
+        assert one.equals(other)
+
+
+def test_pydicom_alone_makes_the_same_bytes_as_the_fast_path(data, tmp_path):
+    fast = _build(data, CUBES, SLICES)
+    slow = build_caches(data, [CUBES, SLICES], tmp_path / "other", workers=1, fast=False)
+    assert all(one.equals(other) for one, other in zip(fast, slow, strict=True))
+
+
+def test_each_file_of_a_case_is_opened_once_for_all_recipes(data, monkeypatch):
+    opened = []
+    real = os.open
+
+    def counted(path, *rest, **more):
+        opened.append(str(path))
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", counted)
+    _build(data, CUBES, SLICES, dataclasses.replace(CUBES, normalisation="percentile"))
+    images = [path for path in opened if path.endswith(".dcm")]
+    assert len(images) == len(set(images)) == 3 * (5 + 7)
+
+
+def test_half_floats_keep_the_value_itself(data):
+    bytes_, halves = _build(data, CUBES, dataclasses.replace(CUBES, dtype="float16"))
+    kept = open_array(_folder(data, dataclasses.replace(CUBES, dtype="float16")), "00001")
+    assert kept.dtype == np.float16
+    assert np.abs(kept * 255.0 - open_array(_folder(data, CUBES), "00001")).max() <= 0.51
+    assert kept.min() >= 0 and kept.max() <= 1
+
+
+def test_a_series_with_fewer_slices_than_the_cube_says_that_it_was_grown(data):
+    index, = _build(data, CUBES)
+    assert "FLAIR: grown by interpolation: 5 slices to 8" in index["findings"][0]
+    assert "rows" not in index["findings"][0]
+
+
+def test_a_test_series_that_tells_no_place_is_left_out_alone(data):
+    for path in (data / "test" / "00003" / "FLAIR").iterdir():
+        path.unlink()
+    write_series(data / "test" / "00003" / "FLAIR", pattern((5, 12, 10)), ImagePositionPatient=None)
+    isotropic = dataclasses.replace(CUBES, geometry="isotropic", edge_mm=10.0)
+    index, = _build(data, isotropic)
+    assert index["failed"].tolist()[-1] == ""
+    assert "FLAIR: not used: its place is not told" in index["findings"].tolist()[-1]
+    array = open_array(_folder(data, isotropic), "00003")
+    assert not array[0].any() and array[1].any()

@@ -82,7 +82,7 @@ def isotropic_cube(volume: Volume, grid: np.ndarray, size: int) -> np.ndarray:
     """
     from scipy import ndimage
 
-    _need_affine(volume.affine)
+    need_affine(volume.affine)
     step = float(np.linalg.norm(grid[:3, 0]))
     counts = tuple(min(old, max(1, round(old * spacing / step)))
                    for old, spacing in zip(volume.voxels.shape, spacing_mm(volume), strict=True))
@@ -100,7 +100,7 @@ def patient_grid(volume: Volume, size: int, edge_mm: float) -> np.ndarray:
     Slices go up to the vertex, rows to the back, columns to the patient's left: a slice looks as an axial picture does
     in radiology. Series on the same grid are channels of one image. Raises UserError where the affine is unknown.
     """
-    _need_affine(volume.affine)
+    need_affine(volume.affine)
     step = edge_mm / size
     grid = np.eye(4)
     grid[:3, :3] = step * np.eye(3)[:, ::-1]
@@ -133,7 +133,7 @@ def slice_target(shape: tuple[int, int, int], affine: np.ndarray | None, size: i
     chosen = None if count is None else middle_slices(shape[0], count)
     if geometry == "stretch":
         return Target(size, size, chosen)
-    _need_affine(affine)
+    need_affine(affine)
     _, row_mm, column_mm = np.linalg.norm(affine[:3, :3], axis=0)
     height, width = shape[1] * row_mm, shape[2] * column_mm
     scale = size / max(height, width)
@@ -178,7 +178,8 @@ def axial_pictures(volumes: Mapping[str, Volume], size: int = 160, edge_mm: floa
     return {name: cube[number] for name, cube in cubes.items()}
 
 
-def _need_affine(affine: np.ndarray | None) -> None:
+def need_affine(affine: np.ndarray | None) -> None:
+    """Raise UserError where an affine is needed and none is known."""
     if affine is None:
         raise UserError("geometry isotropic", "needs series that tell position, orientation and spacing",
                         "use --geometry stretch")

@@ -12,47 +12,17 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from radiogen import files
-from radiogen.dataset.layout import KNOWN_BAD, Split, case_ids, sequences_present, series_folder
+from radiogen.dataset.layout import KNOWN_BAD, SEQUENCES, Split, case_ids, sequences_present, series_folder
 from radiogen.errors import UserError
-from radiogen.imaging.arrays import Geometry, isotropic_cube, patient_grid, slices_2d, stretch_cube
-from radiogen.imaging.intensity import Normalisation, normalise
-from radiogen.imaging.series import read_series
-from radiogen.imaging.volume import Volume
+from radiogen.imaging.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, read_case
 from radiogen.parallel import map_items
 
-REVISION = 2
-"""Counted up whenever the same settings make other arrays, so that old caches are not met any more."""
-
 COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "failed")
-
-
-@dataclasses.dataclass(frozen=True)
-class CacheSettings:
-    """Everything that the arrays of a cache depend on.
-
-    cubes: (sequence, slice, row, column) of edge `size`; a missing series of a test case is a cube of zeros.
-    slices: (slice, row, column), the sequences one after the other; index.csv's `slices` tells how many of each.
-    """
-
-    kind: Literal["cubes", "slices"]
-    sequences: tuple[str, ...]
-    size: int
-    geometry: Geometry
-    normalisation: Normalisation
-    slices_per_series: int | None = None
-    edge_mm: float | None = None
-
-    @property
-    def key(self) -> str:
-        """Ten hexadecimal digits that change with any setting and with `REVISION`."""
-        text = json.dumps([REVISION, dataclasses.asdict(self)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +31,7 @@ class _Job:
     split: Split
     case: str
     folders: tuple[tuple[CacheSettings, Path], ...]
+    fast: bool
 
 
 def cache_folder(data: Path, settings: CacheSettings, root: Path) -> Path:
@@ -69,12 +40,15 @@ def cache_folder(data: Path, settings: CacheSettings, root: Path) -> Path:
 
 
 def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, leave_out: Collection[str] = (),
-                 workers: int | None = None, scheduler: str | None = None) -> list[pd.DataFrame]:
+                 workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
     """Make what is missing or outdated of these caches; returns an index (`COLUMNS`) for each of `recipes`.
 
     Known-bad cases and `leave_out` are not made for training. A case that fails is listed with its reason in `failed`
-    and the rest goes on. Raises UserError where a sequence is in no training case or an id is in train and test.
+    and the rest goes on. fast: as in `read_series`; the arrays are the same. Raises UserError where a sequence is in
+    no training case or an id is in train and test.
     """
+    from radiogen.imaging.plain import warm_up
+
     cases = _cases(Path(data), leave_out)
     for settings in recipes:
         _check_sequences(Path(data), cases, settings)
@@ -85,8 +59,10 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
         pairs = dict(zip(folders, recipes, strict=True))
         for folder, settings in pairs.items():
             files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
-        jobs = [_Job(Path(data), split, case, tuple((settings, folder) for folder, settings in pairs.items()))
+        jobs = [_Job(Path(data), split, case, tuple((settings, folder) for folder, settings in pairs.items()), fast)
                 for split, case in cases]
+        if scheduler is None and any(not (folder / f"{job.case}.npy").is_file() for folder in pairs for job in jobs):
+            warm_up()  # once here, rather than in every worker
         rows = map_items(_make_case, jobs, "preprocess", workers=workers, scheduler=scheduler)
         tables = {folder: pd.DataFrame([row[folder] for row in rows], columns=COLUMNS) for folder in pairs}
         for folder, table in tables.items():
@@ -147,12 +123,14 @@ def _make_case(job: _Job) -> dict[Path, dict]:
         source = _source(job)
         rows = {folder: _kept_row(folder, job.case, source) for _, folder in job.folders}
         todo = [(settings, folder) for settings, folder in job.folders if rows[folder] is None]
-        volumes = _read_volumes(job, {name for settings, _ in todo for name in settings.sequences})
+        places = {name: series_folder(job.data, job.split, job.case, name) for name in SEQUENCES}
+        series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
+                           fast=job.fast)
     except UserError as error:
         return {folder: _failed_row(job, error) for _, folder in job.folders}
     for settings, folder in todo:
         try:
-            rows[folder] = _write_case(job, settings, folder, volumes, source)
+            rows[folder] = _write_case(job, settings, folder, series, source)
         except UserError as error:
             if Path(error.where).is_relative_to(folder):
                 raise  # the cache itself cannot be written: no other case will fare better
@@ -185,70 +163,20 @@ def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
         return None
 
 
-def _read_volumes(job: _Job, sequences: Collection[str]) -> dict[str, Volume]:
-    """The case's series by sequence. A training case needs them all; a test case goes on with what can be read."""
-    volumes = {}
-    for sequence in sorted(sequences):
-        folder = series_folder(job.data, job.split, job.case, sequence)
-        try:
-            if not folder.is_dir():
-                raise UserError(folder, "is missing",
-                                f"restore it, or leave the case out with --leave-out {job.case}")
-            volumes[sequence] = read_series(folder)
-        except UserError as error:
-            if job.split == "train":
-                raise
-            empty = np.zeros((1, 1, 1), np.uint8)
-            volumes[sequence] = Volume(empty, None, (f"not used: {error.problem}",))
-    return volumes
-
-
-def _write_case(job: _Job, settings: CacheSettings, folder: Path, volumes: dict[str, Volume],
+def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],
                 source: dict[str, str]) -> dict:
-    chosen = {name: volumes[name] for name in settings.sequences}
-    usable = {name: volume for name, volume in chosen.items() if volume.voxels.size > 1}
-    if not usable:
+    made = case_array(settings, series, whole=job.split == "train")
+    if made is None:
         raise UserError(job.data / job.split / job.case, "has no series that can be read",
                         "the case is given the training prevalence")
-    make = _cubes if settings.kind == "cubes" else _slices
-    array, counts = make(settings, usable)
+    array, counts, found = made
     path = files.write_array(folder / f"{job.case}.npy", array)
     row = {"BraTS21ID": job.case, "split": job.split, "sha256": files.sha256(path),
-           "shape": " x ".join(map(str, array.shape)), "slices": counts,
-           "findings": "; ".join(f"{name}: {text}" for name, volume in chosen.items() for text in volume.findings),
-           "failed": ""}
+           "shape": " x ".join(map(str, array.shape)), "slices": counts, "findings": "; ".join(found), "failed": ""}
     files.write_json(folder / f"{job.case}.json", {
         "row": row, "wanted": list(settings.sequences),
         "source": {name: mark for name, mark in source.items() if name in settings.sequences}})
     return row
-
-
-def _cubes(settings: CacheSettings, volumes: dict[str, Volume]) -> tuple[np.ndarray, str]:
-    cubes = np.zeros((len(settings.sequences), *(settings.size,) * 3), np.uint8)
-    grid = None
-    for place, name in enumerate(settings.sequences):
-        volume = volumes.get(name)
-        if volume is None:
-            continue
-        volume = dataclasses.replace(volume, voxels=normalise(volume.voxels, settings.normalisation))
-        if settings.geometry == "isotropic":
-            grid = patient_grid(volume, settings.size, settings.edge_mm) if grid is None else grid
-            cubes[place] = _to_bytes(isotropic_cube(volume, grid, settings.size))
-        else:
-            cubes[place] = _to_bytes(stretch_cube(volume.voxels, settings.size))
-    return cubes, ""
-
-
-def _slices(settings: CacheSettings, volumes: dict[str, Volume]) -> tuple[np.ndarray, str]:
-    parts = {}
-    for name, volume in volumes.items():
-        volume = dataclasses.replace(volume, voxels=normalise(volume.voxels, settings.normalisation))
-        parts[name] = _to_bytes(slices_2d(volume, settings.size, settings.geometry, settings.slices_per_series))
-    return np.concatenate(list(parts.values())), " ".join(f"{name}:{len(part)}" for name, part in parts.items())
-
-
-def _to_bytes(array: np.ndarray) -> np.ndarray:
-    return np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
 
 
 def _failed_row(job: _Job, error: UserError) -> dict:

@@ -7,7 +7,6 @@ seconds, once a machine: numba keeps the result, and `announce_compiling` says w
 
 import contextlib
 import sys
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -82,22 +81,6 @@ def announce_compiling() -> contextlib.AbstractContextManager:
 
 
 _ANNOUNCEMENT = _Announcement()
-
-
-def warm_up() -> None:
-    """Compile, or load, the kernels for the usual pixels (uint16), so that worker processes find them kept."""
-    from radiogen.imaging.walk import decimals, walk_files
-
-    with announce_compiling(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", numba.NumbaWarning)
-        _, spans, _, _ = walk_files(np.zeros((1, 8), np.uint8), np.zeros(1, np.int64))
-        decimals(np.zeros((1, 8), np.uint8), spans[:, 0], 3)
-        for dtype in (np.uint16, np.float32):
-            extremes(np.zeros((2, 2), dtype))
-            is_blank(np.zeros((2, 2), dtype))
-            reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
-        rescale(np.zeros((1, 1), np.uint16), 1.0, 0.0, np.zeros((1, 1), _FLOAT))
-        to_bytes(np.zeros((1, 1, 1), _FLOAT), 0.0, 1.0)
 
 
 def reduce_slices(voxels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

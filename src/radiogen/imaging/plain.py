@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radiogen.imaging import kernels
 from radiogen.imaging.geometry import NotAVolume, Placement, place_positions
 from radiogen.imaging.headers import (
     NotAnImage,
@@ -26,7 +27,6 @@ from radiogen.imaging.headers import (
     slices_of,
     storage_of,
 )
-from radiogen.imaging.kernels import rescale
 from radiogen.imaging.pixels import cells_to_values, stored_dtype
 from radiogen.imaging.stacks import SAME_DIRECTION, SAME_SPACING, close, natural_order, normal, repeats
 from radiogen.imaging.walk import KEYWORDS, OWN, SHARED, SHORTS, TOO_SHORT, decimals, walk_files
@@ -102,8 +102,21 @@ def plain_slices(series: PlainSeries, into: np.ndarray | None = None) -> Iterato
         if padded:
             np.copyto(target, cells_to_values(target, storage))
         if rescaled:
-            rescale(target, *series.factors[index], out)
+            kernels.rescale(target, *series.factors[index], out)
         yield out
+
+
+def warm_up() -> None:
+    """Compile, or load, the kernels for the usual pixels (uint16), so that worker processes find them kept."""
+    with kernels.announce_compiling():
+        _, spans, _, _ = walk_files(np.zeros((1, 8), np.uint8), np.zeros(1, np.int64))
+        decimals(np.zeros((1, 8), np.uint8), spans[:, 0], 3)
+        for dtype in (np.uint16, np.float32):
+            kernels.extremes(np.zeros((2, 2), dtype))
+            kernels.is_blank(np.zeros((2, 2), dtype))
+            kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
+        kernels.rescale(np.zeros((1, 1), np.uint16), 1.0, 0.0, np.zeros((1, 1), np.float32))
+        kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
 
 
 def _open(folder: Path, descriptors: list[int]) -> PlainSeries | None:

@@ -99,10 +99,12 @@ class Batches(keras.utils.PyDataset):
             image = np.repeat(array[position][..., None], 3, axis=-1)
         else:
             image = array[max(position, 0)][..., None]
+        if image.dtype != np.uint8:
+            image = image.astype(np.float32)
         if self.augmentation is not None:
             seed = (self.recipe.seed, self.fold, self.epoch, int(self._cases[row]), max(position, 0))
             image = augment(self.augmentation, self.recipe, np.ascontiguousarray(image), seed)
-        return image.astype(np.float32) / np.float32(255)
+        return image / np.float32(255) if image.dtype == np.uint8 else image
 
 
 def label_inputs(inputs: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:

@@ -32,8 +32,11 @@ class Recipe:
     """stretch: every axis squeezed to size, as in the report; isotropic: millimetres kept, patient orientation."""
     edge_mm: float = 200.0
     """Edge of an isotropic cube, mm."""
-    normalisation: Literal["min-max", "percentile"] = "min-max"
-    """Intensities to 0..1: min-max of the volume, as in the report, or clipped at percentiles of the head."""
+    normalisation: Literal["min-max", "percentile", "z-score"] = "min-max"
+    """Intensities to 0..1: min-max of the volume, as in the report, or clipped at percentiles of the head; or to mean 0
+    and deviation 1 over the head."""
+    array_dtype: Literal["uint8", "float16"] = "uint8"
+    """What the cache keeps an intensity as: a byte, or float16 for twice the space."""
     slices_per_series: int | None = None
     """2D: how many slices of the middle three quarters; None: every slice."""
     joined: bool = False
@@ -130,6 +133,11 @@ def check_recipe(recipe: Recipe) -> Recipe:
         raise UserError("--sequences", "names no sequence or one twice", f"choose among {' '.join(SEQUENCES)}")
     if recipe.joined and recipe.geometry == "stretch" and len(recipe.sequences) > 1:
         raise UserError("--joined", "needs the sequences on one grid", "add --geometry isotropic")
+    if recipe.normalisation == "z-score" and recipe.array_dtype == "uint8":
+        raise UserError("--normalisation z-score", "does not fit into bytes", "add --array-dtype float16")
+    if recipe.normalisation == "z-score" and recipe.brightness > 0:
+        raise UserError("--normalisation z-score", "has no gamma: half of its values are below zero",
+                        "add --brightness 0")
     return recipe
 
 

@@ -17,7 +17,7 @@ from radiogen import __version__, files
 from radiogen.dataset.folds import fold_names, read_folds
 from radiogen.dataset.labels import ID
 from radiogen.errors import UserError
-from radiogen.imaging.cache import CacheSettings
+from radiogen.imaging.case_arrays import CacheSettings
 from radiogen.learning.recipes import Recipe, as_dict, from_dict
 
 WEIGHTS = "model.weights.h5"
@@ -48,7 +48,7 @@ def cache_settings(recipe: Recipe) -> CacheSettings:
         kind="cubes" if cubes else "slices", sequences=recipe.sequences, size=recipe.size,
         geometry=recipe.geometry, normalisation=recipe.normalisation,
         slices_per_series=None if cubes else recipe.slices_per_series,
-        edge_mm=recipe.edge_mm if cubes and recipe.geometry == "isotropic" else None)
+        edge_mm=recipe.edge_mm if cubes and recipe.geometry == "isotropic" else None, dtype=recipe.array_dtype)
 
 
 def run_name(data: Path, recipe: str) -> str:

@@ -20,11 +20,12 @@ from radiogen.learning.runs import Run, cache_settings, prepare_run
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
-               workers: int | None = None, scheduler: str | None = None) -> list[pd.DataFrame]:
+               workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
     """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed."""
     settings = [cache_settings(recipe) for recipe in recipes]
     _tell_left_out(data, leave_out)
-    indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler)
+    indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
+                           fast=fast)
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
         made = index[index["failed"] == ""]
         found = int((made["findings"] != "").sum())
