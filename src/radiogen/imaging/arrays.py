@@ -24,8 +24,11 @@ def read_cube(folder: Path | str, size: int = 64, *, fast: bool = True) -> np.nd
 
     fast: as in `read_series`. Raises SeriesError where the series is refused.
     """
+    from radiogen.imaging import kernels
+
     reduced = read_reduced(folder, lambda shape, affine: [Target(size, size)], fast=fast)
-    return to_bytes(stretched(reduced.stacks[0], reduced.shape, size), reduced.lowest, reduced.highest)
+    cube = kernels.resize_slice_axis(reduced.stacks[0], size)
+    return longest_first(to_bytes(cube, reduced.lowest, reduced.highest), reduced.shape)
 
 
 def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> np.ndarray:
@@ -33,8 +36,7 @@ def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> np
 
     fast: as in `read_series`. Raises SeriesError where the series is refused.
     """
-    reduced = read_reduced(folder, lambda shape, affine: [Target(size, size)], fast=fast)
-    return to_bytes(reduced.stacks[0], reduced.lowest, reduced.highest)
+    return read_reduced(folder, lambda shape, affine: [Target(size, size, as_bytes=True)], fast=fast).stacks[0]
 
 
 def resize(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -56,14 +58,11 @@ def stretch_cube(voxels: np.ndarray, size: int) -> np.ndarray:
 
     The longest axis comes first; the others keep their order. Anatomy is distorted wherever the axes differ.
     """
-    return stretched(resize(voxels, (len(voxels), size, size)), voxels.shape, size)
+    return longest_first(resize(voxels, (size, size, size)), voxels.shape)
 
 
-def stretched(stack: np.ndarray, shape: tuple[int, int, int], size: int) -> np.ndarray:
-    """`stretch_cube` of a series of this shape, from its slices (slices, size, size)."""
-    from radiogen.imaging import kernels
-
-    cube = kernels.resize_slice_axis(stack, size)
+def longest_first(cube: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """A cube with the axes of a series of this shape, its longest moved to the front."""
     return np.ascontiguousarray(np.moveaxis(cube, int(np.argmax(shape)), 0))
 
 

@@ -19,13 +19,13 @@ from radiogen.imaging.arrays import (
     Geometry,
     grown,
     isotropic_cube,
+    longest_first,
     need_affine,
     padded,
     patient_grid,
     slice_target,
     slices_2d,
     stretch_cube,
-    stretched,
     to_bytes,
 )
 from radiogen.imaging.intensity import Normalisation, normalise
@@ -150,10 +150,13 @@ def _target(settings: CacheSettings, shape: tuple[int, int, int], affine: np.nda
         return Target(settings.size, settings.size)
     if affine is None and settings.geometry == "isotropic":
         return Target(1, 1)  # not used: these settings refuse the series when their turn comes, others go on
-    return slice_target(shape, affine, settings.size, settings.geometry, settings.slices_per_series)
+    target = slice_target(shape, affine, settings.size, settings.geometry, settings.slices_per_series)
+    return target._replace(as_bytes=settings.dtype == "uint8")
 
 
 def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[str]]:
+    from radiogen.imaging.kernels import resize_slice_axis
+
     size = settings.size
     cubes = np.zeros((len(settings.sequences), size, size, size), settings.dtype)
     grid, found = None, []
@@ -162,8 +165,8 @@ def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[n
             continue
         volume, reduced = series[name].volume, series[name].reduced
         if settings in series[name].streamed:
-            cube = stretched(reduced.stacks[series[name].streamed.index(settings)], reduced.shape, size)
-            cubes[place] = _stored(cube, settings, reduced.lowest, reduced.highest)
+            cube = resize_slice_axis(reduced.stacks[series[name].streamed.index(settings)], size)
+            cubes[place] = longest_first(_stored(cube, settings, reduced.lowest, reduced.highest), reduced.shape)
         else:
             volume = dataclasses.replace(volume, voxels=normalise(volume.voxels, settings.normalisation))
             if settings.geometry == "isotropic":
@@ -182,7 +185,9 @@ def _slices(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[
     for name, one in series.items():
         if settings in one.streamed:
             stack = one.reduced.stacks[one.streamed.index(settings)]
-            parts[name] = padded(_stored(stack, settings, one.reduced.lowest, one.reduced.highest), settings.size)
+            if settings.dtype != "uint8":
+                stack = _stored(stack, settings, one.reduced.lowest, one.reduced.highest)
+            parts[name] = padded(stack, settings.size)
         else:
             volume = dataclasses.replace(one.volume, voxels=normalise(one.volume.voxels, settings.normalisation))
             parts[name] = _stored(slices_2d(volume, settings.size, settings.geometry, settings.slices_per_series),

@@ -22,7 +22,8 @@ _FLOAT = np.float32
 class Weights(NamedTuple):
     """How an axis of `old` samples becomes `new` ones: sample i is the sum of weights[i, k] * old[start[i] + k].
 
-    start: (new,) uint64. weights: (new, taps) float32, rows sum to 1.
+    start: (new,) uint64. weights: (new, taps) float32, rows sum to 1; taps are 2 or, with zeros, a multiple of 4,
+    unless the axis is shorter than that.
     """
 
     start: np.ndarray
@@ -37,17 +38,20 @@ def axis_weights(old: int, new: int) -> Weights:
     """
     if new <= old:
         edges = np.arange(new + 1) * (old / new)
-        start = np.floor(edges[:-1] + 1e-9).astype(np.int64)
-        taps = int((np.ceil(edges[1:] - 1e-9).astype(np.int64) - start).max())
-        start = np.clip(start, 0, old - taps)
-        cells = start[:, None] + np.arange(taps)
+        taps = int((np.ceil(edges[1:] - 1e-9) - np.floor(edges[:-1] + 1e-9)).max())
+        first = np.floor(edges[:-1] + 1e-9).astype(np.int64)
+    else:
+        centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
+        taps, first = 2, np.floor(centres).astype(np.int64)
+    wide = 2 if taps <= 2 else -(-taps // 4) * 4
+    taps = min(wide if wide <= old else taps, old)
+    start = np.clip(first, 0, old - taps)
+    cells = start[:, None] + np.arange(taps)
+    if new <= old:
         covered = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-        return Weights(start.astype(_INDEX), (np.clip(covered, 0, None) * (new / old)).astype(_FLOAT))
-    centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
-    taps = min(2, old)
-    start = np.minimum(centres.astype(np.int64), old - taps)
-    above = centres - start
-    weights = np.column_stack([1 - above, above])[:, :taps] if taps == 2 else np.ones((new, 1))
+        weights = np.clip(covered, 0, None) * (new / old)
+    else:
+        weights = np.clip(1 - np.abs(cells - centres[:, None]), 0, None)
     return Weights(start.astype(_INDEX), weights.astype(_FLOAT))
 
 
@@ -93,13 +97,30 @@ def reduce_slices(voxels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return stack
 
 
-def slice_reducer(old: tuple[int, int], new: tuple[int, int]) -> Callable[[np.ndarray, np.ndarray], None]:
-    """A function (source of shape `old`, out of shape `new` float32) that resizes one slice; made once a series."""
-    down, across = axis_weights(old[0], new[0]), axis_weights(old[1], new[1])
-    line, across_weights = np.empty(old[1], _FLOAT), np.ascontiguousarray(across.weights.T)
+def reduce_to_bytes(voxels: np.ndarray, shape: tuple[int, int], lowest: float, highest: float) -> np.ndarray:
+    """`to_bytes` of `reduce_slices`, without all the floats in between."""
+    stack, one = np.empty((len(voxels), *shape), np.uint8), np.empty(shape, _FLOAT)
+    reduce = slice_reducer(voxels.shape[1:], shape)
+    for index in range(len(voxels)):
+        reduce(voxels[index], one)
+        _scaled(one.reshape(-1), *_scale(lowest, highest), stack[index].reshape(-1))
+    return stack
+
+
+def slice_reducer(old: tuple[int, int], new: tuple[int, int]) -> Callable[[np.ndarray, np.ndarray], tuple]:
+    """A function that resizes one slice, made once a series; it returns the slice's smallest and largest pixel.
+
+    Its arguments: source (rows, columns) of shape `old`, out of shape `new` float32.
+    """
     if old == new:
-        return lambda source, out: np.copyto(out, source, casting="unsafe")
-    return lambda source, out: _reduce(source, down.start, down.weights, across.start, across_weights, line, out)
+        return _copy_slice
+    down, across = axis_weights(old[0], new[0]), axis_weights(old[1], new[1])
+    lines, across_weights = np.empty((4, old[1]), _FLOAT), np.ascontiguousarray(across.weights.T)
+
+    def reduce(source: np.ndarray, out: np.ndarray) -> tuple:
+        return _reduce(source, down.start, down.weights, across.start, across_weights, lines, out)
+
+    return reduce
 
 
 def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
@@ -126,9 +147,12 @@ def kernel_ready(voxels: np.ndarray) -> np.ndarray:
 def to_bytes(stack: np.ndarray, lowest: float, highest: float) -> np.ndarray:
     """float32 of any shape to uint8: `lowest` becomes 0, `highest` 255, clipped and rounded; no contrast, all 0."""
     out = np.empty(stack.shape, np.uint8)
-    scale = 255 / (highest - lowest) if highest > lowest else 0.0
-    _scaled(np.ascontiguousarray(stack).reshape(-1), _FLOAT(lowest), _FLOAT(scale), out.reshape(-1))
+    _scaled(np.ascontiguousarray(stack).reshape(-1), *_scale(lowest, highest), out.reshape(-1))
     return out
+
+
+def _scale(lowest: float, highest: float) -> tuple[np.float32, np.float32]:
+    return _FLOAT(lowest), _FLOAT(255 / (highest - lowest) if highest > lowest else 0.0)
 
 
 @compiled()
@@ -159,11 +183,38 @@ def rescale(stored, slope, intercept, out):
         out[index] = _FLOAT(stored[index] * slope + intercept)
 
 
+def _copy_slice(source: np.ndarray, out: np.ndarray) -> tuple:
+    np.copyto(out, source, casting="unsafe")
+    return extremes(source)
+
+
 @compiled(fastmath=True)
-def _reduce(source, down_start, down_weights, across_start, across_weights, line, out):
-    for row in range(_INDEX(out.shape[0])):
-        _sum_of_lines(source, down_start, down_weights, row, line)
-        _sum_along_line(line, across_start, across_weights, out[row])
+def _reduce(source, down_start, down_weights, across_start, across_weights, lines, out):
+    """Four new rows at a time, while the old ones are in the nearest cache; the last four may overlap those before."""
+    lowest = highest = source[0, 0]
+    seen, rows, taps = _INDEX(0), _INDEX(out.shape[0]), _INDEX(down_weights.shape[1])
+    for group in range(_INDEX(0), rows, _FOUR):
+        first = min(group, max(rows, _FOUR) - _FOUR)
+        count = min(_FOUR, rows)
+        for number in range(count):
+            end = down_start[first + number] + taps
+            while seen < end:
+                lowest, highest = _wider(source[seen], lowest, highest)
+                seen += _ONE
+            _sum_of_lines(source, down_start, down_weights, first + number, lines[number])
+        if count == _FOUR:
+            _sums_along_lines(lines, across_start, across_weights, out, first)
+        else:
+            for number in range(count):
+                _sum_along_line(lines[number], across_start, across_weights, out[first + number])
+    return lowest, highest
+
+
+@compiled()
+def _wider(line, lowest, highest):
+    for index in range(_INDEX(line.shape[0])):
+        lowest, highest = min(lowest, line[index]), max(highest, line[index])
+    return lowest, highest
 
 
 @compiled(fastmath=True)
@@ -194,26 +245,43 @@ def _sum_of_lines(source, start, weights, row, line):
 
 
 @compiled(fastmath=True)
-def _sum_along_line(line, start, weights, out):
-    """Weighted sums of neighbours along a line; weights are (taps, new). Unrolled for the taps of 224 of 256 or 512."""
-    taps = _INDEX(weights.shape[0])
+def _sums_along_lines(lines, start, weights, out, first):
+    """`_sum_along_line` of four lines at once, which share their weights; weights are (taps, new)."""
+    a, b, c, d = lines[0], lines[1], lines[2], lines[3]
+    oa, ob, oc, od = out[first], out[first + _ONE], out[first + _TWO], out[first + _THREE]
+    taps, columns = _INDEX(weights.shape[0]), _INDEX(out.shape[1])
     if taps == _TWO:
-        wa, wb = weights[0], weights[1]
-        for column in range(_INDEX(out.shape[0])):
-            at = start[column]
-            out[column] = wa[column] * line[at] + wb[column] * line[at + _ONE]
-    elif taps == _FOUR:
-        wa, wb, wc, wd = weights[0], weights[1], weights[2], weights[3]
-        for column in range(_INDEX(out.shape[0])):
-            at = start[column]
-            out[column] = (wa[column] * line[at] + wb[column] * line[at + _ONE] + wc[column] * line[at + _TWO]
-                           + wd[column] * line[at + _THREE])
+        for column in range(columns):
+            at, u, v = start[column], weights[0, column], weights[1, column]
+            after = at + _ONE
+            oa[column], ob[column] = u * a[at] + v * a[after], u * b[at] + v * b[after]
+            oc[column], od[column] = u * c[at] + v * c[after], u * d[at] + v * d[after]
+    elif taps & _THREE:
+        for number in range(_FOUR):
+            _sum_along_line(lines[number], start, weights, out[first + number])
     else:
-        for column in range(_INDEX(out.shape[0])):
-            at, total = start[column], _FLOAT(0)
-            for tap in range(taps):
-                total += weights[tap, column] * line[at + tap]
-            out[column] = total
+        for column in range(columns):
+            ta = tb = tc = td = _FLOAT(0)
+            for tap in range(_INDEX(0), taps, _FOUR):
+                p = start[column] + tap
+                q, r, s = p + _ONE, p + _TWO, p + _THREE
+                u, v = weights[tap, column], weights[tap + _ONE, column]
+                x, y = weights[tap + _TWO, column], weights[tap + _THREE, column]
+                ta += u * a[p] + v * a[q] + x * a[r] + y * a[s]
+                tb += u * b[p] + v * b[q] + x * b[r] + y * b[s]
+                tc += u * c[p] + v * c[q] + x * c[r] + y * c[s]
+                td += u * d[p] + v * d[q] + x * d[r] + y * d[s]
+            oa[column], ob[column], oc[column], od[column] = ta, tb, tc, td
+
+
+@compiled(fastmath=True)
+def _sum_along_line(line, start, weights, out):
+    """Weighted sums of neighbours along a line; weights are (taps, new)."""
+    for column in range(_INDEX(out.shape[0])):
+        at, total = start[column], _FLOAT(0)
+        for tap in range(_INDEX(weights.shape[0])):
+            total += weights[tap, column] * line[at + tap]
+        out[column] = total
 
 
 @compiled()

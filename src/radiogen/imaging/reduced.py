@@ -6,7 +6,8 @@ all slices are seen. Plain series are reduced slice by slice as they come from t
 volume first and then go through the same kernels, with the same result.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,11 +21,15 @@ Shape = tuple[int, int, int]
 
 
 class Target(NamedTuple):
-    """Rows and columns that slices shall have; slices: indices of those wanted, None for all."""
+    """Rows and columns that slices shall have; slices: indices of those wanted, None for all.
+
+    as_bytes: uint8, the series' smallest voxel as 0, its largest as 255; else the float32 values.
+    """
 
     rows: int
     columns: int
     slices: np.ndarray | None = None
+    as_bytes: bool = False
 
 
 Plan = Callable[[Shape, np.ndarray | None], Sequence[Target]]
@@ -33,7 +38,7 @@ Plan = Callable[[Shape, np.ndarray | None], Sequence[Target]]
 
 @dataclass(frozen=True)
 class Reduced:
-    """stacks: by target, (slices, rows, columns) float32. lowest, highest: of all voxels.
+    """stacks: by target, (slices, rows, columns) float32 or uint8. lowest, highest: of all voxels.
 
     shape, affine, findings: of the whole series, as in `Volume`.
     """
@@ -62,10 +67,18 @@ def reduce_volume(volume: Volume, plan: Plan) -> Reduced:
 
     with kernels.announce_compiling():
         voxels = kernels.kernel_ready(volume.voxels)
-        stacks = tuple(kernels.reduce_slices(voxels if target.slices is None else voxels[target.slices], target[:2])
-                       for target in plan(voxels.shape, volume.affine))
-        lowest, highest = kernels.extremes(voxels)
-    return Reduced(stacks, float(lowest), float(highest), voxels.shape, volume.affine, volume.findings)
+        lowest, highest = (float(value) for value in kernels.extremes(voxels))
+        stacks = tuple(_reduced(voxels, target, lowest, highest) for target in plan(voxels.shape, volume.affine))
+    return Reduced(stacks, lowest, highest, voxels.shape, volume.affine, volume.findings)
+
+
+def _reduced(voxels: np.ndarray, target: Target, lowest: float, highest: float) -> np.ndarray:
+    from radiogen.imaging import kernels
+
+    chosen = voxels if target.slices is None else voxels[target.slices]
+    if target.as_bytes:
+        return kernels.reduce_to_bytes(chosen, target[:2], lowest, highest)
+    return kernels.reduce_slices(chosen, target[:2])
 
 
 def _read_plain(folder: Path, plan: Plan) -> Reduced | None:
@@ -77,30 +90,45 @@ def _read_plain(folder: Path, plan: Plan) -> Reduced | None:
         if series is None or series.placement.at is not None:
             return None
         shape = (len(series.files), series.first.rows, series.first.columns)
-        placement = series.placement
-        targets = plan(shape, placement.affine)
-        stacks = tuple(np.empty((shape[0] if target.slices is None else len(target.slices), *target[:2]), np.float32)
-                       for target in targets)
-        work = [_work(target, stack, shape) for target, stack in zip(targets, stacks, strict=True)]
-        each = []
+        targets = plan(shape, series.placement.affine)
+        if _larger(targets, shape, series.dtype.itemsize):
+            return None
+        stacks = [np.empty((shape[0] if target.slices is None else len(target.slices), *target[:2]), np.float32)
+                  for target in targets]
         try:
-            for index, pixels in enumerate(plain_slices(series)):
-                each.append(kernels.extremes(pixels))
-                for reduce, places in work:
-                    if index in places:
-                        reduce(pixels, places[index])
+            each = _fill(stacks, targets, plain_slices(series), shape)
         except NotPlain:
             return None
-    told = [series.names[index] for index in placement.order]
-    findings = (*placement.findings, *factor_findings(series.factors),
+    lowest, highest = float(min(low for low, _ in each)), float(max(high for _, high in each))
+    stacks = [kernels.to_bytes(stack, lowest, highest) if target.as_bytes else stack
+              for stack, target in zip(stacks, targets, strict=True)]
+    told = [series.names[index] for index in series.placement.order]
+    findings = (*series.placement.findings, *factor_findings(series.factors),
                 *blank_findings(folder, [low if low == high else None for low, high in each], told))
-    return Reduced(stacks, float(min(low for low, _ in each)), float(max(high for _, high in each)), shape,
-                   placement.affine, findings)
+    return Reduced(tuple(stacks), lowest, highest, shape, series.placement.affine, findings)
 
 
-def _work(target: Target, stack: np.ndarray, shape: Shape) -> tuple[Callable, dict[int, np.ndarray]]:
-    """The function that reduces a slice, and by slice where to."""
-    from radiogen.imaging.kernels import slice_reducer
+def _larger(targets: Sequence[Target], shape: Shape, itemsize: int) -> bool:
+    """Whether the floats on the way to bytes would take more memory than the volume itself."""
+    floats = sum(target.rows * target.columns * (shape[0] if target.slices is None else len(target.slices))
+                 for target in targets if target.as_bytes)
+    return floats * 4 > math.prod(shape) * itemsize
 
-    wanted = range(shape[0]) if target.slices is None else target.slices.tolist()
-    return slice_reducer(shape[1:], target[:2]), dict(zip(wanted, stack, strict=True))
+
+def _fill(stacks: Sequence[np.ndarray], targets: Sequence[Target], slices: Iterable[np.ndarray],
+          shape: Shape) -> list[tuple[float, float]]:
+    """Reduce each slice as it comes into the stacks that want it; returns its extremes."""
+    from radiogen.imaging import kernels
+
+    work = []
+    for target, stack in zip(targets, stacks, strict=True):
+        wanted = range(shape[0]) if target.slices is None else target.slices.tolist()
+        work.append((kernels.slice_reducer(shape[1:], target[:2]), dict(zip(wanted, stack, strict=True))))
+    each = []
+    for index, pixels in enumerate(slices):
+        seen = None
+        for reduce, places in work:
+            if index in places:
+                seen = reduce(pixels, places[index])
+        each.append(seen or kernels.extremes(pixels))
+    return each
