@@ -87,40 +87,42 @@ def announce_compiling() -> contextlib.AbstractContextManager:
 _ANNOUNCEMENT = _Announcement()
 
 
+class SlicePlan(NamedTuple):
+    """What a slice of one shape needs to be resized to another; made once a series. `lines` is room to work in."""
+
+    down_start: np.ndarray
+    down_weights: np.ndarray
+    across_start: np.ndarray
+    across_weights: np.ndarray
+    lines: np.ndarray
+
+
+def slice_plan(old: tuple[int, int], new: tuple[int, int]) -> SlicePlan:
+    """From slices of `old` (rows, columns) to `new`."""
+    down, across = axis_weights(old[0], new[0]), axis_weights(old[1], new[1])
+    return SlicePlan(*down, across.start, np.ascontiguousarray(across.weights.T), np.empty((4, old[1]), _FLOAT))
+
+
 def reduce_slices(voxels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Every slice of (slice, row, column) resized to `shape`; float32."""
-    stack = np.empty((len(voxels), *shape), _FLOAT)
-    reduce = slice_reducer(voxels.shape[1:], shape)
     voxels = kernel_ready(voxels)
-    for index in range(len(voxels)):
-        reduce(voxels[index], stack[index])
+    stack = np.empty((len(voxels), *shape), _FLOAT)
+    _reduce_all(voxels, slice_plan(voxels.shape[1:], shape), stack)
     return stack
 
 
 def reduce_to_bytes(voxels: np.ndarray, shape: tuple[int, int], lowest: float, highest: float) -> np.ndarray:
     """`to_bytes` of `reduce_slices`, without all the floats in between."""
-    stack, one = np.empty((len(voxels), *shape), np.uint8), np.empty(shape, _FLOAT)
-    reduce = slice_reducer(voxels.shape[1:], shape)
-    for index in range(len(voxels)):
-        reduce(voxels[index], one)
-        _scaled(one.reshape(-1), *_scale(lowest, highest), stack[index].reshape(-1))
+    voxels = kernel_ready(voxels)
+    stack = np.empty((len(voxels), *shape), np.uint8)
+    _reduce_all_to_bytes(voxels, slice_plan(voxels.shape[1:], shape), np.empty(shape, _FLOAT),
+                         *_scale(lowest, highest), stack)
     return stack
 
 
-def slice_reducer(old: tuple[int, int], new: tuple[int, int]) -> Callable[[np.ndarray, np.ndarray], tuple]:
-    """A function that resizes one slice, made once a series; it returns the slice's smallest and largest pixel.
-
-    Its arguments: source (rows, columns) of shape `old`, out of shape `new` float32.
-    """
-    if old == new:
-        return _copy_slice
-    down, across = axis_weights(old[0], new[0]), axis_weights(old[1], new[1])
-    lines, across_weights = np.empty((4, old[1]), _FLOAT), np.ascontiguousarray(across.weights.T)
-
-    def reduce(source: np.ndarray, out: np.ndarray) -> tuple:
-        return _reduce(source, down.start, down.weights, across.start, across_weights, lines, out)
-
-    return reduce
+def reduce_slice(source: np.ndarray, plan: SlicePlan, out: np.ndarray) -> tuple:
+    """Resize `source` into `out` (float32) and return its smallest and largest pixel."""
+    return _reduce(source, plan, out)
 
 
 def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
@@ -183,30 +185,64 @@ def rescale(stored, slope, intercept, out):
         out[index] = _FLOAT(stored[index] * slope + intercept)
 
 
-def _copy_slice(source: np.ndarray, out: np.ndarray) -> tuple:
-    np.copyto(out, source, casting="unsafe")
-    return extremes(source)
+_READ = numba.types.ExternalFunction("pread", numba.types.intp(
+    numba.types.int32, numba.types.uintp, numba.types.uintp, numba.types.int64))
+"""The system's own pread(file, to, bytes, offset): a series costs one call of compiled code, not one a slice."""
+
+
+@compiled()
+def read_volume(files, offsets, voxels, blank):
+    """Read the pixels of open files into `voxels`; `blank` says which slices are. Returns how many could be read."""
+    for index in range(files.shape[0]):
+        if _READ(files[index], voxels[index].ctypes.data, voxels[index].nbytes, offsets[index]) != voxels[index].nbytes:
+            return index
+        blank[index] = is_blank(voxels[index])
+    return files.shape[0]
 
 
 @compiled(fastmath=True)
-def _reduce(source, down_start, down_weights, across_start, across_weights, lines, out):
+def read_reduced(files, offsets, source, plan, stack, each):
+    """Read each slice into `source`, resize it into its place in `stack`, its extremes into `each`; how many were."""
+    for index in range(files.shape[0]):
+        if _READ(files[index], source.ctypes.data, source.nbytes, offsets[index]) != source.nbytes:
+            return index
+        each[index, 0], each[index, 1] = _reduce(source, plan, stack[index])
+    return files.shape[0]
+
+
+@compiled(fastmath=True)
+def _reduce_all(voxels, plan, stack):
+    for index in range(_INDEX(voxels.shape[0])):
+        _reduce(voxels[index], plan, stack[index])
+
+
+@compiled(fastmath=True)
+def _reduce_all_to_bytes(voxels, plan, one, lowest, scale, stack):
+    for index in range(_INDEX(voxels.shape[0])):
+        _reduce(voxels[index], plan, one)
+        _scaled(one.reshape(-1), lowest, scale, stack[index].reshape(-1))
+
+
+@compiled(fastmath=True)
+def _reduce(source, plan, out):
     """Four new rows at a time, while the old ones are in the nearest cache; the last four may overlap those before."""
     lowest = highest = source[0, 0]
-    seen, rows, taps = _INDEX(0), _INDEX(out.shape[0]), _INDEX(down_weights.shape[1])
+    seen, rows, taps = _INDEX(0), _INDEX(out.shape[0]), _INDEX(plan.down_weights.shape[1])
+    lines = plan.lines
     for group in range(_INDEX(0), rows, _FOUR):
         first = min(group, max(rows, _FOUR) - _FOUR)
         count = min(_FOUR, rows)
         for number in range(count):
-            end = down_start[first + number] + taps
+            end = plan.down_start[first + number] + taps
             while seen < end:
                 lowest, highest = _wider(source[seen], lowest, highest)
                 seen += _ONE
-            _sum_of_lines(source, down_start, down_weights, first + number, lines[number])
+            _sum_of_lines(source, plan.down_start, plan.down_weights, first + number, lines[number])
         if count == _FOUR:
-            _sums_along_lines(lines, across_start, across_weights, out, first)
+            _sums_along_lines(lines, plan.across_start, plan.across_weights, out, first)
         else:
             for number in range(count):
-                _sum_along_line(lines[number], across_start, across_weights, out[first + number])
+                _sum_along_line(lines[number], plan.across_start, plan.across_weights, out[first + number])
     return lowest, highest
 
 
@@ -221,27 +257,26 @@ def _wider(line, lowest, highest):
 def _sum_of_lines(source, start, weights, row, line):
     """Weighted sum of neighbouring rows, four at a time, so that `line` is stored a quarter as often."""
     columns, taps, first, row = _INDEX(source.shape[1]), _INDEX(weights.shape[1]), start[row], _INDEX(row)
-    for column in range(columns):
-        line[column] = _FLOAT(0)
-    tap = _INDEX(0)
-    while tap + _FOUR <= taps:
-        a, b, c, d = (source[first + tap], source[first + tap + _ONE], source[first + tap + _TWO],
-                      source[first + tap + _THREE])
-        wa, wb, wc, wd = (weights[row, tap], weights[row, tap + _ONE], weights[row, tap + _TWO],
-                          weights[row, tap + _THREE])
+    if taps == _TWO:
+        a, b, wa, wb = source[first], source[first + _ONE], weights[row, 0], weights[row, 1]
         for column in range(columns):
-            line[column] += (wa * _FLOAT(a[column]) + wb * _FLOAT(b[column]) + wc * _FLOAT(c[column])
-                             + wd * _FLOAT(d[column]))
-        tap += _FOUR
-    if tap + _TWO <= taps:
-        a, b, wa, wb = source[first + tap], source[first + tap + _ONE], weights[row, tap], weights[row, tap + _ONE]
-        for column in range(columns):
-            line[column] += wa * _FLOAT(a[column]) + wb * _FLOAT(b[column])
-        tap += _TWO
-    if tap < taps:
-        a, wa = source[first + tap], weights[row, tap]
-        for column in range(columns):
-            line[column] += wa * _FLOAT(a[column])
+            line[column] = wa * _FLOAT(a[column]) + wb * _FLOAT(b[column])
+    elif taps & _THREE:
+        line[:] = _FLOAT(0)
+        for tap in range(taps):
+            a, wa = source[first + tap], weights[row, tap]
+            for column in range(columns):
+                line[column] += wa * _FLOAT(a[column])
+    else:
+        for tap in range(_INDEX(0), taps, _FOUR):
+            a, b = source[first + tap], source[first + tap + _ONE]
+            c, d = source[first + tap + _TWO], source[first + tap + _THREE]
+            wa, wb = weights[row, tap], weights[row, tap + _ONE]
+            wc, wd = weights[row, tap + _TWO], weights[row, tap + _THREE]
+            for column in range(columns):
+                total = (wa * _FLOAT(a[column]) + wb * _FLOAT(b[column]) + wc * _FLOAT(c[column])
+                         + wd * _FLOAT(d[column]))
+                line[column] = total + line[column] if tap else total
 
 
 @compiled(fastmath=True)
@@ -260,18 +295,17 @@ def _sums_along_lines(lines, start, weights, out, first):
         for number in range(_FOUR):
             _sum_along_line(lines[number], start, weights, out[first + number])
     else:
-        for column in range(columns):
-            ta = tb = tc = td = _FLOAT(0)
-            for tap in range(_INDEX(0), taps, _FOUR):
+        for tap in range(_INDEX(0), taps, _FOUR):
+            wu, wv, wx, wy = weights[tap], weights[tap + _ONE], weights[tap + _TWO], weights[tap + _THREE]
+            for column in range(columns):
                 p = start[column] + tap
                 q, r, s = p + _ONE, p + _TWO, p + _THREE
-                u, v = weights[tap, column], weights[tap + _ONE, column]
-                x, y = weights[tap + _TWO, column], weights[tap + _THREE, column]
-                ta += u * a[p] + v * a[q] + x * a[r] + y * a[s]
-                tb += u * b[p] + v * b[q] + x * b[r] + y * b[s]
-                tc += u * c[p] + v * c[q] + x * c[r] + y * c[s]
-                td += u * d[p] + v * d[q] + x * d[r] + y * d[s]
-            oa[column], ob[column], oc[column], od[column] = ta, tb, tc, td
+                u, v, x, y = wu[column], wv[column], wx[column], wy[column]
+                ta, tb = u * a[p] + v * a[q] + x * a[r] + y * a[s], u * b[p] + v * b[q] + x * b[r] + y * b[s]
+                tc, td = u * c[p] + v * c[q] + x * c[r] + y * c[s], u * d[p] + v * d[q] + x * d[r] + y * d[s]
+                if tap:
+                    ta, tb, tc, td = ta + oa[column], tb + ob[column], tc + oc[column], td + od[column]
+                oa[column], ob[column], oc[column], od[column] = ta, tb, tc, td
 
 
 @compiled(fastmath=True)

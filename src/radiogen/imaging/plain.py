@@ -64,6 +64,18 @@ class PlainSeries:
         return any(factors != (1.0, 0.0) for factors in set(self.factors))
 
     @property
+    def straight(self) -> bool:
+        """Whether the bytes in the files are the voxels, and the files are open."""
+        storage = self.first.storage
+        padded = storage.signed and storage.bits_stored < storage.bits_allocated
+        return not (self.rescaled or padded) and isinstance(self.files[0], int)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Slices, rows, columns."""
+        return len(self.files), self.first.rows, self.first.columns
+
+    @property
     def dtype(self) -> np.dtype:
         """Of the voxels."""
         return np.dtype(np.float32) if self.rescaled else stored_dtype(self.first.storage)
@@ -82,6 +94,36 @@ def open_plain(folder: Path) -> Iterator[PlainSeries | None]:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def plain_volume(series: PlainSeries) -> tuple[np.ndarray, list[float | None]]:
+    """The voxels (slice, row, column), and by slice its one value where it is blank. Raises NotPlain."""
+    voxels = np.empty(series.shape, series.dtype)
+    blank = np.zeros(len(voxels), np.bool_)
+    if series.straight:
+        if kernels.read_volume(*_in_order(series), voxels, blank) < len(voxels):
+            raise NotPlain
+    else:
+        for place, pixels in enumerate(plain_slices(series, voxels)):
+            blank[place] = kernels.is_blank(pixels)
+    return voxels, [voxels[place, 0, 0] if is_blank else None for place, is_blank in enumerate(blank.tolist())]
+
+
+def plain_reduced(series: PlainSeries, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Every slice resized to `size`, (slices, rows, columns) float32; smallest and largest voxel by slice, (slices, 2).
+
+    Raises NotPlain.
+    """
+    stack, each = np.empty((series.shape[0], *size), np.float32), np.empty((series.shape[0], 2), series.dtype)
+    plan = kernels.slice_plan(series.shape[1:], size)
+    if series.straight:
+        source = np.empty(series.shape[1:], series.dtype)
+        if kernels.read_reduced(*_in_order(series), source, plan, stack, each) < len(stack):
+            raise NotPlain
+    else:
+        for place, pixels in enumerate(plain_slices(series)):
+            each[place] = kernels.reduce_slice(pixels, plan, stack[place])
+    return stack, each
 
 
 def plain_slices(series: PlainSeries, into: np.ndarray | None = None) -> Iterator[np.ndarray]:
@@ -115,6 +157,11 @@ def warm_up() -> None:
             kernels.extremes(np.zeros((2, 2), dtype))
             kernels.is_blank(np.zeros((2, 2), dtype))
             kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
+            kernels.reduce_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)
+        none, pixels = np.zeros(0, np.int64), np.zeros((1, 2, 2), np.uint16)
+        kernels.read_volume(none.astype(np.int32), none, pixels, np.zeros(1, np.bool_))
+        kernels.read_reduced(none.astype(np.int32), none, pixels[0], kernels.slice_plan((2, 2), (1, 1)),
+                             np.zeros((1, 1, 1), np.float32), np.zeros((1, 2), np.uint16))
         kernels.rescale(np.zeros((1, 1), np.uint16), 1.0, 0.0, np.zeros((1, 1), np.float32))
         kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
 
@@ -144,6 +191,12 @@ def _open(folder: Path, descriptors: list[int]) -> PlainSeries | None:
         return None
     own = [_numbers(contents, spans, same, keyword) for keyword in OWN]
     return _series(first, names, files, pixels[:, 0], _positions(contents, spans), own)
+
+
+def _in_order(series: PlainSeries) -> tuple[np.ndarray, np.ndarray]:
+    """Descriptors and offsets in the order of the slices."""
+    order = list(series.placement.order)
+    return np.array(series.files, np.int32)[order], np.asarray(series.offsets, np.int64)[order]
 
 
 def _read_starts(files: Sequence[int | str], window: int) -> tuple[np.ndarray, np.ndarray]:

@@ -83,29 +83,29 @@ def _reduced(voxels: np.ndarray, target: Target, lowest: float, highest: float) 
 
 def _read_plain(folder: Path, plan: Plan) -> Reduced | None:
     """None where the series is not plain, or has holes that are to be filled with voxels of their own."""
-    from radiogen.imaging import kernels
-    from radiogen.imaging.plain import NotPlain, open_plain, plain_slices
+    from radiogen.imaging import kernels, plain
 
-    with kernels.announce_compiling(), open_plain(folder) as series:
+    with kernels.announce_compiling(), plain.open_plain(folder) as series:
         if series is None or series.placement.at is not None:
             return None
-        shape = (len(series.files), series.first.rows, series.first.columns)
-        targets = plan(shape, series.placement.affine)
-        if _larger(targets, shape, series.dtype.itemsize):
+        targets = plan(series.shape, series.placement.affine)
+        if _larger(targets, series.shape, series.dtype.itemsize):
             return None
-        stacks = [np.empty((shape[0] if target.slices is None else len(target.slices), *target[:2]), np.float32)
-                  for target in targets]
         try:
-            each = _fill(stacks, targets, plain_slices(series), shape)
-        except NotPlain:
+            if len(targets) == 1 and targets[0].slices is None:
+                stack, each = plain.plain_reduced(series, targets[0][:2])
+                stacks = [stack]
+            else:
+                stacks, each = _reduced_together(targets, series.shape, plain.plain_slices(series))
+        except plain.NotPlain:
             return None
-    lowest, highest = float(min(low for low, _ in each)), float(max(high for _, high in each))
+    lowest, highest = float(each.min()), float(each.max())
     stacks = [kernels.to_bytes(stack, lowest, highest) if target.as_bytes else stack
               for stack, target in zip(stacks, targets, strict=True)]
     told = [series.names[index] for index in series.placement.order]
     findings = (*series.placement.findings, *factor_findings(series.factors),
-                *blank_findings(folder, [low if low == high else None for low, high in each], told))
-    return Reduced(tuple(stacks), lowest, highest, shape, series.placement.affine, findings)
+                *blank_findings(folder, [low if low == high else None for low, high in each.tolist()], told))
+    return Reduced(tuple(stacks), lowest, highest, series.shape, series.placement.affine, findings)
 
 
 def _larger(targets: Sequence[Target], shape: Shape, itemsize: int) -> bool:
@@ -115,20 +115,20 @@ def _larger(targets: Sequence[Target], shape: Shape, itemsize: int) -> bool:
     return floats * 4 > math.prod(shape) * itemsize
 
 
-def _fill(stacks: Sequence[np.ndarray], targets: Sequence[Target], slices: Iterable[np.ndarray],
-          shape: Shape) -> list[tuple[float, float]]:
-    """Reduce each slice as it comes into the stacks that want it; returns its extremes."""
+def _reduced_together(targets: Sequence[Target], shape: Shape, slices: Iterable[np.ndarray]
+                      ) -> tuple[list[np.ndarray], np.ndarray]:
+    """Reduce each slice, as it comes, into the stacks that want it; the stacks, and the slices' extremes."""
     from radiogen.imaging import kernels
 
-    work = []
-    for target, stack in zip(targets, stacks, strict=True):
-        wanted = range(shape[0]) if target.slices is None else target.slices.tolist()
-        work.append((kernels.slice_reducer(shape[1:], target[:2]), dict(zip(wanted, stack, strict=True))))
-    each = []
+    work, stacks, each = [], [], []
+    for target in targets:
+        wanted = list(range(shape[0]) if target.slices is None else target.slices.tolist())
+        stacks.append(np.empty((len(wanted), *target[:2]), np.float32))
+        work.append((kernels.slice_plan(shape[1:], target[:2]), dict(zip(wanted, stacks[-1], strict=True))))
     for index, pixels in enumerate(slices):
         seen = None
-        for reduce, places in work:
+        for plan, places in work:
             if index in places:
-                seen = reduce(pixels, places[index])
+                seen = kernels.reduce_slice(pixels, plan, places[index])
         each.append(seen or kernels.extremes(pixels))
-    return each
+    return stacks, np.array(each)

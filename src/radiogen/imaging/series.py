@@ -76,14 +76,23 @@ def read_series(folder: Path | str, *, fast: bool = True) -> Volume:
     volume = _read_plain(folder) if fast else None
     if volume is not None:
         return volume
+    stack, findings = chosen_stack(folder)
+    volume = _volume(folder, stack)
+    return replace(volume, findings=(*findings, *volume.findings))
+
+
+def chosen_stack(folder: Path) -> tuple[Stack, list[str]]:
+    """The slices that `read_series` makes its volume of, their headers by pydicom, and what was set aside.
+
+    Raises SeriesError where the series is refused for its headers.
+    """
     headers, findings = _read_folder(folder)
     group, aside = _main_group(folder, group_grids(_without_localisers(headers, findings)))
     stacks = sorted(split_repeats(group), key=_preference)
     findings += aside
     if len(stacks) > 1:
         findings.append(f"{len(stacks)} volumes in one series: {stacks[0].label} is used, the others are set aside")
-    volume = _volume(folder, stacks[0])
-    return replace(volume, findings=(*findings, *volume.findings))
+    return stacks[0], findings
 
 
 def read_volumes(folder: Path | str) -> list[Volume]:
@@ -134,9 +143,7 @@ def _read_plain(folder: Path) -> Volume | None:
         if series is None:
             return None
         try:
-            voxels = np.empty((len(series.files), series.first.rows, series.first.columns), series.dtype)
-            values = [pixels[0, 0] if kernels.is_blank(pixels) else None
-                      for pixels in plain.plain_slices(series, voxels)]
+            voxels, values = plain.plain_volume(series)
         except (plain.NotPlain, MemoryError, ValueError):
             return None
     placement = series.placement
@@ -147,7 +154,7 @@ def _read_plain(folder: Path) -> Volume | None:
 
 def _read_folder(folder: Path) -> tuple[list[SliceHeader], list[str]]:
     """Headers of all usable slices, and findings about files."""
-    paths = _files(folder)
+    paths = series_files(folder)
     headers, unusable, odd = [], {}, {}
     for path in paths:
         try:
@@ -170,7 +177,8 @@ def _read_folder(folder: Path) -> tuple[list[SliceHeader], list[str]]:
     return headers, findings
 
 
-def _files(folder: Path) -> list[Path]:
+def series_files(folder: Path) -> list[Path]:
+    """The files of a folder but for hidden ones, Image-2 before Image-10. Raises SeriesError where there are none."""
     try:
         if folder.is_file():
             return [folder]
