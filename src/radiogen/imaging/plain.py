@@ -39,6 +39,9 @@ _WINDOWS = (4096, 65_536, 1 << 20)
 _MOST_BYTES = 1 << 28
 """Headers of a series that take more than this are left to pydicom."""
 
+_NOW = getattr(os, "RWF_NOWAIT", 0)  # Linux only
+
+
 class NotPlain(Exception):
     """A file that turned out to be odd while its pixels were read: the whole series is to be read by pydicom."""
 
@@ -206,11 +209,13 @@ def _read_starts(files: Sequence[int | str], window: int) -> tuple[np.ndarray, n
     cold = []
     for number, file in enumerate(files):
         try:
-            lengths[number] = _read_at(file, contents[number], 0, os.RWF_NOWAIT)
+            lengths[number] = _read_at(file, contents[number], 0, _NOW)
         except OSError:  # it would have to wait for the disk, or the file system cannot tell
+            lengths[number] = 0
+        if lengths[number] < window:
             cold.append(number)
     for number in cold:
-        if isinstance(files[number], int):
+        if isinstance(files[number], int) and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(files[number], 0, 0, os.POSIX_FADV_WILLNEED)
     for number in cold:
         lengths[number] = _read_at(files[number], contents[number], 0)
