@@ -9,13 +9,13 @@ from radiogen.errors import UserError
 from radiogen.imaging.arrays import (
     axial_pictures,
     head_centre,
-    isotropic_cube,
     middle_slices,
     patient_grid,
     resize,
     slices_2d,
     stretch_cube,
 )
+from radiogen.imaging.resampling import resample_to
 from radiogen.imaging.volume import Volume
 
 
@@ -75,7 +75,7 @@ def test_the_same_place_in_the_patient_is_the_same_voxel_whatever_the_plane(plan
     grid = np.eye(4)
     grid[:3, :3] = 4 * np.eye(3)[:, ::-1]
     grid[:3, 3] = -4 * 15.5
-    cube = isotropic_cube(_ball(shape, affine, [20, -12, 30], 14), grid, 32)
+    cube = resample_to(_ball(shape, affine, [20, -12, 30], 14), grid, (32,) * 3).voxels
     where = np.stack(np.nonzero(cube > 0.5), -1).mean(axis=0)
     assert np.allclose(grid @ [*where, 1], [20, -12, 30, 1], atol=1.0)
     assert cube.max() <= 1 + 1e-6

@@ -168,6 +168,13 @@ def test_each_file_of_a_case_is_opened_once_for_all_recipes(data, monkeypatch):
     assert len(images) == len(set(images)) == 3 * (5 + 7)
 
 
+def test_what_an_isotropic_cube_crops_and_pads_is_told(data):
+    index, = _build(data, dataclasses.replace(CUBES, geometry="isotropic", edge_mm=30.0))
+    assert "FLAIR: padded: " in index["changes"][0]
+    index, = _build(data, dataclasses.replace(CUBES, geometry="isotropic", edge_mm=2.0))
+    assert "FLAIR: cropped: " in index["changes"][0]
+
+
 def test_half_floats_keep_the_value_itself(data):
     bytes_, halves = _build(data, CUBES, dataclasses.replace(CUBES, dtype="float16"))
     kept = open_array(_folder(data, dataclasses.replace(CUBES, dtype="float16")), "00001")
@@ -178,8 +185,8 @@ def test_half_floats_keep_the_value_itself(data):
 
 def test_a_series_with_fewer_slices_than_the_cube_says_that_it_was_grown(data):
     index, = _build(data, CUBES)
-    assert "FLAIR: grown by interpolation: 5 slices to 8" in index["findings"][0]
-    assert "rows" not in index["findings"][0]
+    assert index["changes"][0].split("; ")[0] == "FLAIR: grown by interpolation: 5 slices to 8"
+    assert index["findings"][0] == ""
 
 
 def test_a_test_series_that_tells_no_place_is_left_out_alone(data):

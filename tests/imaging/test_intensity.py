@@ -1,8 +1,24 @@
-"""Intensities come out between 0 and 1, by the whole volume."""
+"""Intensities come out on one scale, by the whole volume; counting integers gives what sorting them gives."""
 
+import hypothesis.extra.numpy as arrays
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from radiogen.imaging.intensity import head_mask, min_max, normalise, percentile_clip
+from radiogen.imaging.intensity import (
+    head_mask,
+    min_max,
+    min_max_each_slice,
+    normalise,
+    percentile,
+    percentile_clip,
+    z_score,
+)
+
+WHOLE_NUMBERS = st.sampled_from(["uint8", "uint16", "int16", "int32"]).flatmap(lambda dtype: arrays.arrays(
+    dtype, arrays.array_shapes(min_dims=3, max_dims=3, max_side=6),
+    elements=st.integers(0, 255) if dtype == "uint8" else st.integers(-9_000 if dtype[0] == "i" else 0, 15_000)))
 
 
 def test_min_max_takes_the_volume_and_not_the_slice():
@@ -16,7 +32,7 @@ def test_a_linear_change_of_the_scanners_units_changes_nothing():
 
 
 def test_a_volume_without_contrast_is_zeros():
-    for how in ("min-max", "percentile"):
+    for how in ("min-max", "percentile", "z-score"):
         assert not normalise(np.full((3, 4, 4), 7, np.uint16), how).any()
 
 
@@ -38,3 +54,66 @@ def test_the_head_is_what_is_brighter_than_air():
     voxels = np.zeros((6, 10, 10), np.uint16)
     voxels[1:5, 2:8, 3:7] = 400
     assert np.array_equal(head_mask(voxels), voxels > 0)
+
+
+@settings(deadline=None)
+@given(WHOLE_NUMBERS, st.floats(0, 100), st.sampled_from(["float64", "float32"]))
+def test_a_percentile_of_counted_values_is_numpys_to_the_bit(voxels, percent, dtype):
+    levels, counts = np.unique(voxels, return_counts=True)
+    levels = levels.astype(dtype)
+    expected = np.percentile(voxels.astype(dtype), [percent])[0]
+    assert percentile(levels, counts, np.float64(percent)) == expected
+
+
+@settings(deadline=None)
+@given(WHOLE_NUMBERS)
+def test_the_head_and_its_clip_do_not_depend_on_whether_voxels_are_counted_or_sorted(voxels):
+    top = np.percentile(voxels.astype(float), 99)
+    bottom = min(0, int(voxels.min()))
+    assert np.array_equal(head_mask(voxels), voxels > bottom + 0.1 * (top - bottom))
+    assert np.array_equal(percentile_clip(voxels), percentile_clip(voxels.astype(np.float32)))
+    assert np.allclose(z_score(voxels), z_score(voxels.astype(np.float32)), atol=1e-4)
+
+
+def test_voxels_too_far_apart_to_be_counted_are_sorted():
+    voxels = np.arange(24, dtype=np.int32).reshape(2, 3, 4) * 1_000_000
+    assert head_mask(voxels).sum() == 24 - 3
+    assert np.allclose(min_max(voxels).ravel(), np.arange(24) / 23)
+
+
+def test_a_view_with_gaps_is_read_as_what_it_shows():
+    voxels = np.random.default_rng(1).integers(0, 900, (6, 40, 40)).astype(np.uint16)
+    view = voxels[::-2, 3::3, ::-1]
+    for how in ("min-max", "percentile", "z-score"):
+        assert np.array_equal(normalise(view, how), normalise(view.copy(), how))
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_a_z_score_has_mean_0_and_deviation_1_in_the_head_however_much_air_there_is(dtype):
+    head = np.random.default_rng(0).integers(400, 1200, (6, 20, 20))
+    for air in (5, 60):
+        voxels = np.pad(head, air).astype(dtype)
+        scores = z_score(voxels)
+        inside = scores[air:-air, air:-air, air:-air]
+        assert scores.dtype == np.float32
+        assert abs(inside.mean()) < 1e-4 and abs(inside.std() - 1) < 1e-4
+        assert scores[0, 0, 0] == scores.min() < -2
+
+
+def test_a_linear_change_of_the_scanners_units_changes_no_z_score():
+    voxels = np.random.default_rng(0).integers(0, 1000, (5, 6, 7)).astype(np.uint16)
+    assert np.allclose(z_score(voxels), z_score(7 * voxels.astype(np.int32)), atol=1e-5)
+
+
+def test_slice_by_slice_every_slice_reaches_from_0_to_1_and_a_blank_one_is_0():
+    voxels = np.stack([np.arange(16).reshape(4, 4) * 10, np.arange(16).reshape(4, 4), np.full((4, 4), 9)])
+    scaled = min_max_each_slice(voxels.astype(np.uint16))
+    assert np.allclose(scaled[0], scaled[1]) and np.allclose(scaled[0].ravel(), np.arange(16) / 15)
+    assert not scaled[2].any()
+
+
+def test_no_voxels_are_no_trouble():
+    for empty in (np.zeros((0, 4, 4), np.uint16), np.zeros((3, 0, 4), np.float32)):
+        for how in ("min-max", "percentile", "z-score"):
+            assert normalise(empty, how).shape == empty.shape
+        assert min_max_each_slice(empty).shape == empty.shape

@@ -1,8 +1,8 @@
 """A volume becomes what a network eats: slices of n x n, or a cube of n x n x n.
 
 Two ways, both named. `stretch` is the report's: every axis is squeezed to n, whatever the proportions. `isotropic`
-keeps millimetres: a cube of a given edge, in patient orientation, around the head's centre. Shrinking averages the
-whole of what a new voxel covers, so nothing aliases; growing interpolates linearly.
+keeps millimetres: a cube of a given edge, in patient orientation, around the head's centre (resampling.py). Shrinking
+averages the whole of what a new voxel covers, so nothing aliases; growing interpolates linearly.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ import numpy as np
 from radiogen.errors import UserError
 from radiogen.imaging.intensity import head_mask, normalise
 from radiogen.imaging.reduced import Target, read_reduced, reduce_volume
-from radiogen.imaging.volume import Volume, spacing_mm
+from radiogen.imaging.resampling import resample_to
+from radiogen.imaging.volume import Volume
 
 Geometry = Literal["stretch", "isotropic"]
 
@@ -71,26 +72,6 @@ def grown(shape: tuple[int, ...], new: tuple[int, ...]) -> str | None:
     axes = [f"{old} {name} to {count}" for name, old, count in zip(
         ("slices", "rows", "columns"), shape, new, strict=True) if count > old]
     return f"grown by interpolation: {', '.join(axes)}" if axes else None
-
-
-def isotropic_cube(volume: Volume, grid: np.ndarray, size: int) -> np.ndarray:
-    """(size, size, size) float32: the volume resampled onto a patient grid, 0 outside the series.
-
-    Axes finer than the grid are averaged down to its step first; the rest is linear interpolation.
-    Raises UserError where the series does not tell where it lies.
-    """
-    from scipy import ndimage
-
-    need_affine(volume.affine)
-    step = float(np.linalg.norm(grid[:3, 0]))
-    counts = tuple(min(old, max(1, round(old * spacing / step)))
-                   for old, spacing in zip(volume.voxels.shape, spacing_mm(volume), strict=True))
-    factors = np.array(volume.voxels.shape) / counts
-    to_full = np.diag([*factors, 1.0])
-    to_full[:3, 3] = (factors - 1) / 2
-    index = np.linalg.inv(volume.affine @ to_full) @ grid
-    return ndimage.affine_transform(resize(volume.voxels, counts), index[:3, :3], index[:3, 3], (size,) * 3,
-                                    order=1, mode="grid-constant", cval=0.0)
 
 
 def patient_grid(volume: Volume, size: int, edge_mm: float) -> np.ndarray:
@@ -168,7 +149,7 @@ def axial_pictures(volumes: Mapping[str, Volume], size: int = 160, edge_mm: floa
     for name, volume in usable.items():
         volume = Volume(normalise(volume.voxels, "percentile"), volume.affine)
         grid = patient_grid(volume, size, edge_mm) if grid is None else grid
-        cubes[name] = isotropic_cube(volume, grid, size)
+        cubes[name] = resample_to(volume, grid, (size,) * 3).voxels
     if not cubes:
         return {}
     inner = next(iter(cubes.values()))[size // 5: -size // 5, size // 5: -size // 5, size // 5: -size // 5]

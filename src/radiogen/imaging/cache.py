@@ -1,9 +1,9 @@
 """Series become arrays once: `input/cache/<data set>/<kind>-<key>/<case>.npy`, never inside the data set's own folder.
 
-In: a data set and the settings of one or more recipes. Out: a folder of uint8 arrays with `settings.json` and
-`index.csv` (case, split, sha256, findings, or the reason why there is none). The key is a hash of the settings, so a
-changed setting never meets a stale array; `<case>.json` beside an array tells from which files it was made, so a
-changed input is made again. Each series is read once for all settings; a killed run goes on where it was.
+In: a data set and the settings of one or more recipes. Out: a folder of arrays with `settings.json` and `index.csv`
+(case, split, sha256, findings, changes, or why there is none). The key is a hash of the settings, so a changed one
+never meets a stale array; `<case>.json` beside an array tells from which files it was made, so a changed input is made
+again. Each series is read once for all settings; a killed run goes on where it was.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from radiogen.errors import UserError
 from radiogen.imaging.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, read_case
 from radiogen.parallel import map_items
 
-COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "failed")
+COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "changes", "failed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,10 +169,10 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     if made is None:
         raise UserError(job.data / job.split / job.case, "has no series that can be read",
                         "the case is given the training prevalence")
-    array, counts, found = made
-    path = files.write_array(folder / f"{job.case}.npy", array)
+    path = files.write_array(folder / f"{job.case}.npy", made.array)
     row = {"BraTS21ID": job.case, "split": job.split, "sha256": files.sha256(path),
-           "shape": " x ".join(map(str, array.shape)), "slices": counts, "findings": "; ".join(found), "failed": ""}
+           "shape": " x ".join(map(str, made.array.shape)), "slices": made.slices,
+           "findings": "; ".join(made.findings), "changes": "; ".join(made.changes), "failed": ""}
     files.write_json(folder / f"{job.case}.json", {
         "row": row, "wanted": list(settings.sequences),
         "source": {name: mark for name, mark in source.items() if name in settings.sequences}})
@@ -181,4 +181,4 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
 
 def _failed_row(job: _Job, error: UserError) -> dict:
     return {"BraTS21ID": job.case, "split": job.split, "sha256": "", "shape": "", "slices": "", "findings": "",
-            "failed": str(error)}
+            "changes": "", "failed": str(error)}

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from radiogen.errors import UserError
 from radiogen.imaging.arrays import (
     Geometry,
     grown,
-    isotropic_cube,
     longest_first,
     need_affine,
     padded,
@@ -30,6 +29,7 @@ from radiogen.imaging.arrays import (
 )
 from radiogen.imaging.intensity import Normalisation, normalise
 from radiogen.imaging.reduced import Reduced, Target, read_reduced, reduce_volume
+from radiogen.imaging.resampling import resample_to
 from radiogen.imaging.series import read_series
 from radiogen.imaging.volume import Volume
 
@@ -87,6 +87,18 @@ class CaseSeries:
         return told is not None and told.affine is not None
 
 
+class CaseArray(NamedTuple):
+    """slices: how many of each sequence (`FLAIR:24 T1w:160`), "" for cubes. findings: what was odd in the series.
+
+    changes: what the geometry did to them, where it is not harmless: grown, interpolated, padded, cropped.
+    """
+
+    array: np.ndarray
+    slices: str
+    findings: list[str]
+    changes: list[str]
+
+
 def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, whole: bool, case: str,
               fast: bool = True) -> dict[str, CaseSeries]:
     """The series of a case, by sequence, as `case_array` needs them for the settings `wanted`.
@@ -107,11 +119,10 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
     return series
 
 
-def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, whole: bool
-               ) -> tuple[np.ndarray, str, list[str]] | None:
-    """The case's array, how many slices of each sequence (`FLAIR:24 T1w:160`, "" for cubes), and findings.
+def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, whole: bool) -> CaseArray | None:
+    """The case's array; None where no series is left.
 
-    None where no series is left. Raises UserError where the geometry needs an affine, a series tells none, and the
+    Raises UserError where the geometry needs an affine, a series tells none, and the
     case shall be `whole`.
     """
     found = [f"{name}: {text}" for name in settings.sequences for text in series[name].findings]
@@ -125,8 +136,8 @@ def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, who
     if not usable:
         return None
     make = _cubes if settings.kind == "cubes" else _slices
-    array, counts, more = make(settings, usable)
-    return array, counts, found + more
+    array, counts, changes = make(settings, usable)
+    return CaseArray(array, counts, found, changes)
 
 
 def _read(folder: Path, wanted: Sequence[CacheSettings], fast: bool) -> CaseSeries:
@@ -157,9 +168,9 @@ def _target(settings: CacheSettings, shape: tuple[int, int, int], affine: np.nda
 def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[str]]:
     from radiogen.imaging.kernels import resize_slice_axis
 
-    size = settings.size
+    size, changes = settings.size, []
     cubes = np.zeros((len(settings.sequences), size, size, size), settings.dtype)
-    grid, found = None, []
+    grid = None
     for place, name in enumerate(settings.sequences):
         if name not in series:
             continue
@@ -171,13 +182,15 @@ def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[n
             volume = dataclasses.replace(volume, voxels=normalise(volume.voxels, settings.normalisation))
             if settings.geometry == "isotropic":
                 grid = patient_grid(volume, size, settings.edge_mm) if grid is None else grid
-                cubes[place] = _stored(isotropic_cube(volume, grid, size), settings)
+                cube = resample_to(volume, grid, (size,) * 3)
+                cubes[place] = _stored(cube.voxels, settings)
+                changes += [f"{name}: {change}" for change in cube.findings[len(volume.findings):]]
             else:
                 cubes[place] = _stored(stretch_cube(volume.voxels, size), settings)
         if settings.geometry == "stretch":
             growth = grown((volume.voxels if volume else reduced).shape, (size,) * 3)
-            found += [f"{name}: {growth}"] if growth else []
-    return cubes, "", found
+            changes += [f"{name}: {growth}"] if growth else []
+    return cubes, "", changes
 
 
 def _slices(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[str]]:

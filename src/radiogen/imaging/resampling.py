@@ -1,0 +1,204 @@
+"""A series onto another grid of the same patient: equal steps, another series' grid, any grid.
+
+In: a `Volume` that tells where it lies. Out: a `Volume` of float32 on the new grid, 0 outside the series; every point
+of the patient keeps its mm. A new voxel averages what it covers where it is the larger one and interpolates linearly
+where it is the smaller one: a box as wide as the larger of the two does both. Where the grids' axes run along each
+other this is exact, axis by axis; else the series is averaged along its own axes and then interpolated.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radiogen.errors import UserError
+from radiogen.imaging.intensity import finite_voxels, head_mask
+from radiogen.imaging.volume import Volume, slice_normal, spacing_mm
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+_AXES = ("slices", "rows", "columns")
+_WORTH_TELLING = 0.005
+"""Smallest share of a grid or of a head that a finding speaks of."""
+
+
+def resample_isotropic(volume: Volume, spacing_mm: float = 1.0) -> Volume:
+    """The same block of the patient in voxels of `spacing_mm` in every direction; rows and columns run as before.
+
+    The slices of a gantry tilt are set upright. The block's edge is off by up to half a voxel, its middle is not.
+    Raises UserError where the series does not tell where it lies.
+    """
+    affine, shape = _upright_grid(volume, spacing_mm)
+    return resample_to(volume, affine, shape)
+
+
+def resample_like(volume: Volume, reference: Volume) -> Volume:
+    """The series on the grid of `reference`: voxel (slice, row, column) of both is the same place in the patient.
+
+    Raises UserError where either series does not tell where it lies.
+    """
+    need_place(reference, "resample_like")
+    return resample_to(volume, reference.affine, reference.voxels.shape)
+
+
+def resample_to(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int]) -> Volume:
+    """The series on the grid of `affine` (4, 4; voxel index to LPS mm) and `shape`; float32, 0 outside the series.
+
+    Findings tell what was interpolated, what of the grid is empty and what of the head is cut off. Raises UserError
+    where the series does not tell where it lies.
+    """
+    need_place(volume, "resampling")
+    shape = tuple(int(count) for count in shape)
+    index = np.linalg.inv(volume.affine) @ affine
+    voxels = finite_voxels(volume.voxels)
+    axes = _matching_axes(index, shape)
+    if axes is not None:
+        voxels, inside = _axis_by_axis(voxels, index, axes, shape)
+    else:
+        voxels, inside = _interpolated(voxels, index, shape)
+    found = [*_growth(volume, index), *_beyond(inside, _head_cut_off(volume, index, shape))]
+    return Volume(voxels, np.array(affine, float), (*volume.findings, *found))
+
+
+def stack_channels(volumes: Sequence[Volume]) -> np.ndarray:
+    """(channel, slice, row, column): volumes of one grid as channels of one image.
+
+    Raises ValueError where their grids differ by more than a hundredth of a millimetre: `resample_like` them first.
+    """
+    first = volumes[0]
+    for volume in volumes:
+        need_place(volume, "stack_channels")
+        if volume.voxels.shape != first.voxels.shape:
+            raise ValueError(f"grids of {first.voxels.shape} and {volume.voxels.shape} voxels: use resample_like")
+        reach = np.abs(volume.affine - first.affine)[:3] @ [*first.voxels.shape, 1]
+        if reach.max() > 0.01:
+            raise ValueError(f"grids lie up to {reach.max():.2f} mm apart: use resample_like")
+    return np.stack([volume.voxels for volume in volumes])
+
+
+def need_place(volume: Volume, what: str) -> None:
+    """Raise UserError where `what` needs an affine and the series tells none."""
+    if volume.affine is None:
+        raise UserError(what, "needs a series that tells position, orientation and spacing",
+                        "leave the series out, or stretch it")
+
+
+def _upright_grid(volume: Volume, step: float) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """Affine and shape of a grid of equal steps along slices, rows and columns that covers the series.
+
+    Along the normal where the stack leans by more than half a degree: less is the rounding of positions.
+    """
+    need_place(volume, "resample_isotropic")
+    frame, normal = volume.affine[:3, :3] / np.array(spacing_mm(volume)), slice_normal(volume)
+    if frame[:, 0] @ normal < np.cos(np.radians(0.5)):
+        frame[:, 0] = normal
+    corners = np.array(np.meshgrid(*[(-0.5, count - 0.5) for count in volume.voxels.shape])).reshape(3, -1)
+    along = np.linalg.solve(frame, volume.affine[:3, :3] @ corners + volume.affine[:3, 3:])
+    lowest, highest = along.min(axis=1), along.max(axis=1)
+    shape = np.maximum(np.rint((highest - lowest) / step), 1).astype(int)
+    affine = np.eye(4)
+    affine[:3, :3] = frame * step
+    affine[:3, 3] = frame @ ((lowest + highest) / 2 - step * (shape - 1) / 2)
+    return affine, tuple(shape.tolist())
+
+
+def _matching_axes(index: np.ndarray, shape: tuple[int, ...]) -> list[int] | None:
+    """For each new axis the old one that it runs along, to a hundredth of a voxel over its length; None: oblique."""
+    steps = np.abs(index[:3, :3])
+    axes = [int(np.argmax(steps[:, new])) for new in range(3)]
+    steps[axes, range(3)] = 0
+    drifts = (steps * (np.array(shape) - 1)).max()
+    return axes if sorted(axes) == [0, 1, 2] and drifts < 0.01 else None
+
+
+def _axis_by_axis(voxels: np.ndarray, index: np.ndarray, axes: list[int], shape: tuple[int, int, int]
+                  ) -> tuple[np.ndarray, float]:
+    """Voxels on a grid along the old axes, and which share of it lies inside the series."""
+    voxels, inside, weights = voxels.transpose(axes), 1.0, []
+    for new, old in enumerate(axes):
+        places = index[old, 3] + index[old, new] * np.arange(shape[new])
+        inside *= _within(places, voxels.shape[new]).mean()
+        weights.append(_box_weights(voxels.shape[new], places, abs(index[old, new])))
+    return _sums(voxels, weights), inside
+
+
+def _interpolated(voxels: np.ndarray, index: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, float]:
+    """As `_axis_by_axis`, for any grid.
+
+    A new voxel is a box; along an old axis it is as wide as a box of the same variance, which is the length of its row
+    of `index`. The old axis is averaged to that width at steps of half of it, so that linear interpolation between them
+    blurs little more.
+    """
+    from scipy import ndimage
+
+    at, weights = index.copy(), []
+    for axis, (old, width) in enumerate(zip(voxels.shape, np.linalg.norm(index[:3, :3], axis=1), strict=True)):
+        step = max(1.0, width / 2)
+        count = int(np.ceil(old / step - 1e-6))
+        start = (old - 1) / 2 - step * (count - 1) / 2
+        weights.append(_box_weights(old, start + step * np.arange(count), width))
+        at[axis] = (index[axis] - [0, 0, 0, start]) / step
+    new = ndimage.affine_transform(_sums(voxels, weights), at[:3, :3], at[:3, 3], shape, order=1, mode="nearest")
+    inside = np.ones(shape, bool)
+    slices, rows, columns = np.ogrid[tuple(slice(count) for count in shape)]
+    for (a, b, c, start), old in zip(index[:3], voxels.shape, strict=True):
+        inside &= _within((a * slices + start) + b * rows + c * columns, old)
+    new[~inside] = 0
+    return new, inside.mean()
+
+
+def _box_weights(count: int, places: np.ndarray, width: float) -> "sparse.csr_array":
+    """(places, count) float32: the share of each of `count` cells in a box around each place; rows outside are 0.
+
+    A box of one cell's width is linear interpolation. What of a box hangs over the end does not count.
+    """
+    from scipy import sparse
+
+    half, cells, places = max(width, 1.0) / 2, np.arange(count), np.round(places, 6)[:, None]
+    covered = np.minimum(places + half, cells + 0.5) - np.maximum(places - half, cells - 0.5)
+    covered = np.clip(covered, 0, None) * _within(places, count)
+    return sparse.csr_array((covered / np.maximum(covered.sum(axis=1, keepdims=True), 1e-9)).astype(np.float32))
+
+
+def _sums(voxels: np.ndarray, weights: Sequence["sparse.csr_array"]) -> np.ndarray:
+    """Weighted sums along slices, rows and columns as float32; each slice while it is in the processor's cache."""
+    slices, rows, columns = weights
+    stack = np.empty((len(voxels), rows.shape[0], columns.shape[0]), np.float32)
+    for out, pixels in zip(stack, voxels, strict=True):
+        out[:] = (columns @ (rows @ pixels.astype(np.float32)).T).T
+    return (slices @ stack.reshape(len(stack), -1)).reshape(-1, *stack.shape[1:])
+
+
+def _within(places: np.ndarray, count: int) -> np.ndarray:
+    """Which places, as fractional indices, lie in one of `count` cells."""
+    return (places > -0.5 - 1e-6) & (places < count - 0.5 + 1e-6)
+
+
+def _growth(volume: Volume, index: np.ndarray) -> list[str]:
+    """Which axes lie farther apart than the new voxels, so that there is less in them than it seems."""
+    widths = np.linalg.norm(index[:3, :3], axis=1)
+    grown = [f"{name} {old:.3g} mm apart to {old * width:.3g} mm"
+             for name, old, width in zip(_AXES, spacing_mm(volume), widths, strict=True) if width < 0.99]
+    return [f"interpolated: {', '.join(grown)}"] if grown else []
+
+
+def _beyond(inside: float, head_cut_off: float) -> list[str]:
+    found = []
+    if 1 - inside >= _WORTH_TELLING:
+        found.append(f"padded: {1 - inside:.0%} of the new grid lies outside the series and is 0")
+    if head_cut_off >= _WORTH_TELLING:
+        found.append(f"cropped: {head_cut_off:.0%} of the head lies outside the new grid")
+    return found
+
+
+def _head_cut_off(volume: Volume, index: np.ndarray, shape: tuple[int, int, int]) -> float:
+    """Share of the head that lies outside the new grid, from some 40 samples along each axis."""
+    steps = [max(1, count // 40) for count in volume.voxels.shape]
+    head = np.argwhere(head_mask(finite_voxels(volume.voxels[::steps[0], ::steps[1], ::steps[2]]))) * steps
+    if not len(head):
+        return 0.0
+    back = np.linalg.inv(index)
+    places = head @ back[:3, :3].T + back[:3, 3]
+    kept = np.all([_within(places[:, axis], shape[axis]) for axis in range(3)], axis=0)
+    return 1 - float(kept.mean())
