@@ -175,6 +175,13 @@ def test_what_an_isotropic_cube_crops_and_pads_is_told(data):
     assert "FLAIR: cropped: " in index["changes"][0]
 
 
+def test_what_lies_outside_a_series_is_air_in_z_scores_too(data):
+    settings = dataclasses.replace(CUBES, geometry="isotropic", edge_mm=60.0, normalisation="z-score", dtype="float16")
+    _build(data, settings)
+    cube = open_array(_folder(data, settings), "00001")[0]
+    assert cube[0, 0, 0] == cube.min() < -1
+
+
 def test_half_floats_keep_the_value_itself(data):
     bytes_, halves = _build(data, CUBES, dataclasses.replace(CUBES, dtype="float16"))
     kept = open_array(_folder(data, dataclasses.replace(CUBES, dtype="float16")), "00001")

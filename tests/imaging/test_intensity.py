@@ -75,6 +75,11 @@ def test_the_head_and_its_clip_do_not_depend_on_whether_voxels_are_counted_or_so
     assert np.allclose(z_score(voxels), z_score(voxels.astype(np.float32)), atol=1e-4)
 
 
+def test_the_head_begins_with_the_first_whole_number_above_the_threshold():
+    voxels = np.arange(120, dtype=np.uint16).reshape(4, 5, 6)  # its 99th percentile is 117.81, so the threshold 11.781
+    assert np.array_equal(head_mask(voxels), voxels >= 12)
+
+
 def test_voxels_too_far_apart_to_be_counted_are_sorted():
     voxels = np.arange(24, dtype=np.int32).reshape(2, 3, 4) * 1_000_000
     assert head_mask(voxels).sum() == 24 - 3

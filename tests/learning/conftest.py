@@ -37,5 +37,5 @@ def small_data(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small_recipe() -> Recipe:
     """Cubes of 8 voxels, two folds, four epochs."""
-    return dataclasses.replace(DEMO_3D, sequences=("FLAIR", "T1wCE"), size=8, edge_mm=40.0, width=4, epochs=4, folds=2,
+    return dataclasses.replace(DEMO_3D, sequences=("FLAIR", "T1wCE"), size=8, edge_mm=12.0, width=4, epochs=4, folds=2,
                                batch_size=4, memory_batch=4)

@@ -31,6 +31,17 @@ def test_a_joined_cube_has_the_sequences_as_channels(make, small_recipe):
     assert np.allclose(batch[0, ..., 1] * 255, open_array(folder, "00003")[1])
 
 
+def test_half_floats_reach_the_network_as_they_are_also_augmented(make, small_recipe):
+    recipe = dataclasses.replace(small_recipe, normalisation="z-score", array_dtype="float16", brightness=0.0)
+    folder, inputs = make(recipe)
+    batch, = Batches(recipe, folder, inputs)[0]
+    assert batch.dtype == np.float32 and batch.min() < -0.5
+    assert np.array_equal(batch[0, ..., 1], open_array(folder, "00003")[1].astype(np.float32))
+    training = Batches(recipe, folder, inputs, np.zeros(3, int), training=True)
+    augmented, _ = training[0]
+    assert augmented.shape == batch.shape and augmented.min() < -0.5
+
+
 def test_separate_cubes_are_inputs_of_their_own(make, small_recipe):
     recipe = dataclasses.replace(small_recipe, joined=False)
     folder, inputs = make(recipe)

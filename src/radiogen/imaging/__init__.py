@@ -1,7 +1,10 @@
 """From DICOM files to arrays: `read_series(folder) -> Volume` is the part that others may want to import."""
 
 from radiogen.imaging.arrays import read_cube, read_slices
+from radiogen.imaging.resampling import resample_isotropic, resample_like, stack_channels
 from radiogen.imaging.series import SeriesError, read_series, read_volumes
+from radiogen.imaging.transforms import central_slab, crop_to_head, reorient, to_cube
 from radiogen.imaging.volume import Volume
 
-__all__ = ["SeriesError", "Volume", "read_cube", "read_series", "read_slices", "read_volumes"]
+__all__ = ["SeriesError", "Volume", "central_slab", "crop_to_head", "read_cube", "read_series", "read_slices",
+           "read_volumes", "reorient", "resample_isotropic", "resample_like", "stack_channels", "to_cube"]

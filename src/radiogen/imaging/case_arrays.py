@@ -179,11 +179,13 @@ def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[n
             cube = resize_slice_axis(reduced.stacks[series[name].streamed.index(settings)], size)
             cubes[place] = longest_first(_stored(cube, settings, reduced.lowest, reduced.highest), reduced.shape)
         else:
+            if settings.geometry == "isotropic" and grid is None:
+                grid = patient_grid(volume, size, settings.edge_mm)
             volume = dataclasses.replace(volume, voxels=normalise(volume.voxels, settings.normalisation))
             if settings.geometry == "isotropic":
-                grid = patient_grid(volume, size, settings.edge_mm) if grid is None else grid
-                cube = resample_to(volume, grid, (size,) * 3)
-                cubes[place] = _stored(cube.voxels, settings)
+                air = volume.voxels.min()  # not 0 in z-scores, and what lies outside the series shall be air
+                cube = resample_to(dataclasses.replace(volume, voxels=volume.voxels - air), grid, (size,) * 3)
+                cubes[place] = _stored(cube.voxels + air, settings)
                 changes += [f"{name}: {change}" for change in cube.findings[len(volume.findings):]]
             else:
                 cubes[place] = _stored(stretch_cube(volume.voxels, size), settings)
