@@ -122,7 +122,7 @@ def reduce_to_bytes(voxels: np.ndarray, shape: tuple[int, int], lowest: float, h
 
 def reduce_slice(source: np.ndarray, plan: SlicePlan, out: np.ndarray) -> tuple:
     """Resize `source` into `out` (float32) and return its smallest and largest pixel."""
-    return _reduce(source, plan, out)
+    return _reduce(source, plan, out, True)
 
 
 def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
@@ -191,12 +191,19 @@ _READ = numba.types.ExternalFunction("pread", numba.types.intp(
 
 
 @compiled()
-def read_volume(files, offsets, voxels, blank):
-    """Read the pixels of open files into `voxels`; `blank` says which slices are. Returns how many could be read."""
+def read_volume(files, offsets, voxels, blank, each):
+    """Read the pixels of open files into `voxels`; `blank` says which slices are. Returns how many could be read.
+
+    each: (slices, 2) for the slices' extremes, or (0, 2) where they are not wanted.
+    """
     for index in range(files.shape[0]):
         if _READ(files[index], voxels[index].ctypes.data, voxels[index].nbytes, offsets[index]) != voxels[index].nbytes:
             return index
-        blank[index] = is_blank(voxels[index])
+        if each.shape[0]:
+            each[index, 0], each[index, 1] = extremes(voxels[index])
+            blank[index] = each[index, 0] == each[index, 1]
+        else:
+            blank[index] = is_blank(voxels[index])
     return files.shape[0]
 
 
@@ -206,26 +213,29 @@ def read_reduced(files, offsets, source, plan, stack, each):
     for index in range(files.shape[0]):
         if _READ(files[index], source.ctypes.data, source.nbytes, offsets[index]) != source.nbytes:
             return index
-        each[index, 0], each[index, 1] = _reduce(source, plan, stack[index])
+        each[index, 0], each[index, 1] = _reduce(source, plan, stack[index], True)
     return files.shape[0]
 
 
 @compiled(fastmath=True)
 def _reduce_all(voxels, plan, stack):
     for index in range(_INDEX(voxels.shape[0])):
-        _reduce(voxels[index], plan, stack[index])
+        _reduce(voxels[index], plan, stack[index], False)
 
 
 @compiled(fastmath=True)
 def _reduce_all_to_bytes(voxels, plan, one, lowest, scale, stack):
     for index in range(_INDEX(voxels.shape[0])):
-        _reduce(voxels[index], plan, one)
+        _reduce(voxels[index], plan, one, False)
         _scaled(one.reshape(-1), lowest, scale, stack[index].reshape(-1))
 
 
 @compiled(fastmath=True)
-def _reduce(source, plan, out):
-    """Four new rows at a time, while the old ones are in the nearest cache; the last four may overlap those before."""
+def _reduce(source, plan, out, look):
+    """Four new rows at a time, while the old ones are in the nearest cache; the last four may overlap those before.
+
+    look: find the extremes on the way.
+    """
     lowest = highest = source[0, 0]
     seen, rows, taps = _INDEX(0), _INDEX(out.shape[0]), _INDEX(plan.down_weights.shape[1])
     lines = plan.lines
@@ -234,7 +244,7 @@ def _reduce(source, plan, out):
         count = min(_FOUR, rows)
         for number in range(count):
             end = plan.down_start[first + number] + taps
-            while seen < end:
+            while look and seen < end:
                 lowest, highest = _wider(source[seen], lowest, highest)
                 seen += _ONE
             _sum_of_lines(source, plan.down_start, plan.down_weights, first + number, lines[number])

@@ -99,17 +99,23 @@ def open_plain(folder: Path) -> Iterator[PlainSeries | None]:
             os.close(descriptor)
 
 
-def plain_volume(series: PlainSeries) -> tuple[np.ndarray, list[float | None]]:
-    """The voxels (slice, row, column), and by slice its one value where it is blank. Raises NotPlain."""
+def plain_volume(series: PlainSeries, extremes: bool = False) -> tuple[np.ndarray, list[float | None], np.ndarray]:
+    """The voxels (slice, row, column); by slice its one value where it is blank; with `extremes`, as `plain_reduced`.
+
+    Raises NotPlain.
+    """
     voxels = np.empty(series.shape, series.dtype)
-    blank = np.zeros(len(voxels), np.bool_)
+    blank, each = np.zeros(len(voxels), np.bool_), np.empty((len(voxels) if extremes else 0, 2), series.dtype)
     if series.straight:
-        if kernels.read_volume(*_in_order(series), voxels, blank) < len(voxels):
+        if kernels.read_volume(*_in_order(series), voxels, blank, each) < len(voxels):
             raise NotPlain
     else:
         for place, pixels in enumerate(plain_slices(series, voxels)):
             blank[place] = kernels.is_blank(pixels)
-    return voxels, [voxels[place, 0, 0] if is_blank else None for place, is_blank in enumerate(blank.tolist())]
+            if extremes:
+                each[place] = kernels.extremes(pixels)
+    values = [voxels[place, 0, 0] if is_blank else None for place, is_blank in enumerate(blank.tolist())]
+    return voxels, values, each
 
 
 def plain_reduced(series: PlainSeries, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -162,7 +168,8 @@ def warm_up() -> None:
             kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
             kernels.reduce_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)
         none, pixels = np.zeros(0, np.int64), np.zeros((1, 2, 2), np.uint16)
-        kernels.read_volume(none.astype(np.int32), none, pixels, np.zeros(1, np.bool_))
+        kernels.read_volume(none.astype(np.int32), none, pixels, np.zeros(1, np.bool_),
+                            np.zeros((0, 2), np.uint16))
         kernels.read_reduced(none.astype(np.int32), none, pixels[0], kernels.slice_plan((2, 2), (1, 1)),
                              np.zeros((1, 1, 1), np.float32), np.zeros((1, 2), np.uint16))
         kernels.rescale(np.zeros((1, 1), np.uint16), 1.0, 0.0, np.zeros((1, 1), np.float32))

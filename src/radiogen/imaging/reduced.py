@@ -89,10 +89,12 @@ def _read_plain(folder: Path, plan: Plan) -> Reduced | None:
         if series is None or series.placement.at is not None:
             return None
         targets = plan(series.shape, series.placement.affine)
-        if _larger(targets, series.shape, series.dtype.itemsize):
-            return None
         try:
-            if len(targets) == 1 and targets[0].slices is None:
+            if _larger(targets, series.shape, series.dtype.itemsize):
+                voxels, _, each = plain.plain_volume(series, extremes=True)
+                lowest, highest = float(each.min()), float(each.max())
+                stacks = [_reduced(voxels, target, lowest, highest) for target in targets]
+            elif len(targets) == 1 and targets[0].slices is None:
                 stack, each = plain.plain_reduced(series, targets[0][:2])
                 stacks = [stack]
             else:
@@ -100,7 +102,7 @@ def _read_plain(folder: Path, plan: Plan) -> Reduced | None:
         except plain.NotPlain:
             return None
     lowest, highest = float(each.min()), float(each.max())
-    stacks = [kernels.to_bytes(stack, lowest, highest) if target.as_bytes else stack
+    stacks = [kernels.to_bytes(stack, lowest, highest) if target.as_bytes and stack.dtype != np.uint8 else stack
               for stack, target in zip(stacks, targets, strict=True)]
     told = [series.names[index] for index in series.placement.order]
     findings = (*series.placement.findings, *factor_findings(series.factors),

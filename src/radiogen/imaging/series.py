@@ -143,7 +143,7 @@ def _read_plain(folder: Path) -> Volume | None:
         if series is None:
             return None
         try:
-            voxels, values = plain.plain_volume(series)
+            voxels, values, _ = plain.plain_volume(series)
         except (plain.NotPlain, MemoryError, ValueError):
             return None
     placement = series.placement
