@@ -4,6 +4,7 @@ In: whatever a command raises. Out: for a `UserError` one line on standard error
 and exit code 130. Anything else is a bug of ours and keeps its traceback.
 """
 
+import io
 import os
 import signal
 import sys
@@ -37,6 +38,8 @@ def run_command(main: Callable[[], object]) -> NoReturn:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow prints through C++ before Python can silence it
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it looks on the network whenever it is imported
     signal.signal(signal.SIGTERM, _raise_interrupted)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a file's name need not be text
     try:
         main()
     except UserError as error:

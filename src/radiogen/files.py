@@ -48,8 +48,8 @@ def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write `text` as UTF-8."""
-    return write_bytes(path, text.encode())
+    """Write `text` as UTF-8; a byte of a file's name that is none becomes its number, as in `\\udcfc.dcm`."""
+    return write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, content: Any) -> Path:

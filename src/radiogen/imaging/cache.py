@@ -49,6 +49,8 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
     """
     from radiogen.imaging.plain import warm_up
 
+    if scheduler is not None:
+        data, root = Path(data).absolute(), Path(root).absolute()  # workers were started in folders of their own
     cases = _cases(Path(data), leave_out)
     for settings in recipes:
         _check_sequences(Path(data), cases, settings)

@@ -76,7 +76,7 @@ def fill(voxels: np.ndarray, at: np.ndarray | None) -> np.ndarray:
 
 def _by_number(slices: Sequence[SliceHeader]) -> Placement:
     lacking = "position" if any(header.position is None for header in slices) else "orientation"
-    instances = [header.instance for header in slices if header.storage.frames == 1]
+    instances = [header.instance for header in slices if header.storage.frames == 1 and header.tile is None]
     unique = None not in instances and len(set(instances)) == len(instances)
     by = ("InstanceNumber" if unique else "the number in the file name") if instances else "their place in the file"
     order = sorted(range(len(slices)), key=lambda index: file_order(slices[index]))
@@ -91,19 +91,26 @@ def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | 
     missing, total = int(multiples.sum() - len(gaps)), int(multiples.sum())
     if missing > LARGEST_MISSING_SHARE * (total + 1):
         raise NotAVolume(f"{missing} of {total + 1} slices are missing: {_holes(multiples, names)}")
-    if missing and _deviation(along, np.concatenate([[0], np.cumsum(multiples)])) <= 0.2 * usual:
+    off = _deviation(along, np.concatenate([[0], np.cumsum(multiples)]))
+    if missing and off <= 0.2 * usual:
         at = np.concatenate([np.arange(count) / count + index for index, count in enumerate(multiples)] + [[len(gaps)]])
         return at, (f"{missing} of {total + 1} slices are missing, interpolated from their neighbours: "
-                    f"{_holes(multiples, names)}",)
+                    f"{_holes(multiples, names)}" + _told(off, usual),)
     off = _deviation(along, np.arange(len(along)))
-    if off <= min(0.1, 0.1 * usual):
+    if not _told(off, usual):
         return None, ()
     uneven = f"uneven spacing, gaps of {gaps.min():.2f} to {gaps.max():.2f} mm"
     if off <= 0.5 * usual:
-        return None, (f"{uneven}: taken as even, which puts slices up to {off:.2f} mm from their true place",)
+        return None, (f"{uneven}: taken as even{_told(off, usual)}",)
     even = np.linspace(along[0], along[-1], total + 1)
     at = np.interp(even, along, np.arange(len(along)))
     return at, (f"{uneven}: interpolated to {len(at)} slices of {even[1] - even[0]:.2f} mm",)
+
+
+def _told(off_mm: float, usual_mm: float) -> str:
+    """What an even grid costs; "" where it is no more than the rounding of positions."""
+    small = off_mm <= min(0.1, 0.1 * usual_mm)
+    return "" if small else f", which puts slices up to {off_mm:.2f} mm from their true place"
 
 
 def _deviation(along: np.ndarray, number: np.ndarray) -> float:

@@ -149,9 +149,9 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
             start = file.read(132)
             if not start:
                 raise NotAnImage("empty")
-            plain = start[:4] in (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00")
+            bare = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"  # a low element of group 2 or 8
             file.seek(0)
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=plain, specific_tags=_wanted())
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=bare, specific_tags=_wanted())
             syntax = _syntax(dataset)
             if syntax.is_deflated:
                 return _inflated(path, syntax)
@@ -169,7 +169,9 @@ def _syntax(dataset: "Dataset") -> Any:
 
     told = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
     if told:
-        return UID(told)
+        if not (uid := UID(told)).is_transfer_syntax:
+            raise NotAnImage(f"of a transfer syntax that is not known here ({uid})")
+        return uid
     implicit, little = dataset.original_encoding
     if implicit:
         return ImplicitVRLittleEndian
@@ -206,7 +208,7 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
     group, number, head, length, words = _element(element, syntax.is_implicit_VR, big_endian)
     if group != 0x7FE0 or number not in (0x0008, 0x0009, 0x0010):
         raise NotAnImage("no pixels: cut off in its header, or no image")
-    frames = int(values.get("NumberOfFrames") or 1)
+    frames = int(_number(values.get("NumberOfFrames")) or 1)
     bits = int(values.get("BitsAllocated") or 16)
     stored = int(values.get("BitsStored") or bits)
     photometric = str(values.get("PhotometricInterpretation") or "MONOCHROME2").strip()
@@ -230,8 +232,14 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
 
 
 def _element(head: bytes, implicit: bool, big_endian: bool) -> tuple[int, int, int, int, bool]:
-    """Group, number, bytes of the head, length of the value, and whether it is stored as 16-bit words (VR OW)."""
+    """Group, number, bytes of the head, length of the value, and whether it is stored as 16-bit words (VR OW).
+
+    Some writers tell the wrong one of Explicit and Implicit VR in the file's meta header. pydicom then reads what is
+    there, and so must this: OB, OW and UN in the place of a length would be an odd number, which no length is.
+    """
     order = ">" if big_endian else "<"
+    if len(head) == 12:
+        implicit = head[4:6] not in (b"OB", b"OW", b"UN") if implicit else not head[4:6].isalpha()
     if len(head) < (8 if implicit else 12):
         return 0, 0, len(head), 0, False
     if implicit:
@@ -257,6 +265,9 @@ def slices_of(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader],
         if layout is None:
             raise NotAnImage("a mosaic that no longer says of how many slices (its CSA header was removed)")
         slices = [tile for each in slices for tile in mosaic.split(each, layout)]
+        if not slices:
+            raise NotAnImage(f"a mosaic of {layout.tiles} slices whose matrix of {storage.rows} x {storage.columns} "
+                             "is no whole number of tiles")
     return slices, list(dict.fromkeys(notes))
 
 
@@ -290,8 +301,11 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
     if spacing is not None and min(spacing) <= 0:
         notes.append("a pixel spacing that is not above zero, not used")
         spacing = None
-    slope = _number(find("PixelValueTransformationSequence", "RescaleSlope"))
-    intercept = _number(find("PixelValueTransformationSequence", "RescaleIntercept"))
+    told_factors = [find("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
+    slope, intercept = map(_number, told_factors)
+    for name, told, number in zip(("slope", "intercept"), told_factors, (slope, intercept), strict=True):
+        if number is None and str(told or "").strip():
+            notes.append(f"a rescale {name} that is no number ({str(told).strip()}), not applied")
     if slope == 0:
         notes.append("a rescale slope of 0, not applied")
     instance = _number(values.get("InstanceNumber"))
@@ -299,8 +313,7 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
         path=storage.path, frame=frame, rows=storage.rows, columns=storage.columns, position=position,
         orientation=orientation, pixel_spacing=spacing, slope=slope or 1.0, intercept=intercept or 0.0,
         instance=None if instance is None else int(instance), series=str(values.get("SeriesInstanceUID") or ""),
-        traits=_traits(values, groups, shared), localiser="LOCALIZER" in _words(values, "ImageType"),
-        storage=storage)
+        traits=_traits(values, groups, shared), localiser="LOCALIZER" in _words(values, "ImageType"), storage=storage)
 
 
 def _traits(values: Values, groups: "Dataset | None", shared: "Dataset | None") -> Traits:

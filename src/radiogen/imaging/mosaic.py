@@ -43,9 +43,12 @@ def split(header: "SliceHeader", layout: Layout) -> list["SliceHeader"]:
     """A header for each tile of the mosaic `header`.
 
     The position told for a mosaic is that of a single image as large as the mosaic around the centre of the first
-    slice, so the first tile lies half the difference of the two sizes further in (nibabel, `MosaicWrapper`).
+    slice, so the first tile lies half the difference of the two sizes further in (nibabel, `MosaicWrapper`). No
+    tiles where the matrix is no whole number of them: cropped or resized after the scanner wrote it.
     """
     across = math.ceil(math.sqrt(layout.tiles))
+    if header.rows % across or header.columns % across:
+        return []
     rows, columns = header.rows // across, header.columns // across
     tiles = []
     for number in range(layout.tiles):

@@ -33,7 +33,7 @@ from radiogen.imaging.walk import KEYWORDS, OWN, SHARED, SHORTS, TOO_SHORT, deci
 
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
-_WINDOWS = (4096, 65_536, 1 << 20)
+_WINDOWS = (1 << 12, 1 << 15, 1 << 18, 1 << 20)
 """Bytes of a file that are read to find its pixels: more where a header is longer."""
 
 _MOST_BYTES = 1 << 28
@@ -160,13 +160,14 @@ def plain_slices(series: PlainSeries, into: np.ndarray | None = None) -> Iterato
 def warm_up() -> None:
     """Compile, or load, the kernels for the usual pixels (uint16), so that worker processes find them kept."""
     with kernels.announce_compiling():
-        _, spans, _, _ = walk_files(np.zeros((1, 8), np.uint8), np.zeros(1, np.int64))
-        decimals(np.zeros((1, 8), np.uint8), spans[:, 0], 3)
+        _, spans, _, _ = walk_files(np.zeros((2, 8), np.uint8), np.zeros(2, np.int64))
+        decimals(np.zeros((2, 8), np.uint8), spans[:, 0], 3)
         for dtype in (np.uint16, np.float32):
             kernels.extremes(np.zeros((2, 2), dtype))
             kernels.is_blank(np.zeros((2, 2), dtype))
             kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
             kernels.reduce_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)
+        kernels.resize_slice_axis(np.zeros((2, 1, 1), np.float32), 1)
         none, pixels = np.zeros(0, np.int64), np.zeros((1, 2, 2), np.uint16)
         kernels.read_volume(none.astype(np.int32), none, pixels, np.zeros(1, np.bool_),
                             np.zeros((0, 2), np.uint16))
@@ -178,8 +179,9 @@ def warm_up() -> None:
 
 def _open(folder: Path, descriptors: list[int]) -> PlainSeries | None:
     with os.scandir(folder) as entries:
-        found = [(entry.name, entry.path) for entry in entries if not entry.name.startswith(".") and entry.is_file()]
-    if len(found) < 2:
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+    found = [(entry.name, entry.path) for entry in shown if entry.is_file()]
+    if len(found) < 2 or len(found) < len(shown):  # pydicom's path tells of folders and of links that lead nowhere
         return None
     names, files = zip(*found, strict=True)
     path = Path(files[0])
@@ -192,7 +194,7 @@ def _open(folder: Path, descriptors: list[int]) -> PlainSeries | None:
         states, spans, pixels, same = walk_files(contents, lengths)
         if not (states == TOO_SHORT).any():
             break
-        if lengths.min() < window or 16 * window * len(files) > _MOST_BYTES:
+        if lengths.min() < window or 8 * window * len(files) > _MOST_BYTES:
             return None
     if states.any() or not same[:, SHARED].all():
         return None

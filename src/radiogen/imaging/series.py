@@ -24,8 +24,8 @@ several series, orientations, matrices or       use part: the stack with more th
   pixel spacings in a folder                      together; refuse where there is none
 a SeriesInstanceUID of its own in every file    use: as one series
 localisers (ImageType) beside other images      use part: set aside
-mosaic (Siemens)                                use: its tiles are the slices; set aside where its CSA header
-                                                  was removed
+mosaic (Siemens)                                use: its tiles are the slices, each mosaic a volume; set aside where
+                                                  its CSA header was removed or its matrix is no whole number of tiles
 blank slices                                    use
 a wholly blank series                           refuse
 RescaleSlope and RescaleIntercept               use: float32, each slice by its own, also where they differ
@@ -41,6 +41,9 @@ truncated file                                  use part: set aside; of several 
 empty, damaged, colour, not DICOM, without      use part: set aside
   pixels, of another transfer syntax, more than
   100 million pixels a frame
+a link that leads nowhere                       use part: set aside
+a folder within the folder                      not read (a finding)
+a rescale factor that is no number              not applied (a finding)
 no usable file, no file, no folder              refuse
 """
 
@@ -169,6 +172,9 @@ def _read_folder(folder: Path) -> tuple[list[SliceHeader], list[str]]:
         reasons = [f"{listing(files, 2)}: {problem}" for problem, files in unusable.items()]
         raise SeriesError(folder, f"no usable image ({'; '.join(reasons[:5])})", "put the series' DICOM files there")
     findings = [f"{listing(files)} set aside: {problem}" for problem, files in unusable.items()]
+    folders = sorted(path.name for path in folder.glob("[!.]*/")) if folder.is_dir() else []
+    if folders:
+        findings.append(f"not read: what is in {listing(folders)}, inside this folder")
     for note, files in odd.items():
         findings.append(f"{listing(files) if len(files) < len(paths) else 'every file'}: {note}")
     if len(headers) > 2 and len({header.series for header in headers}) == len(headers):
@@ -182,8 +188,8 @@ def series_files(folder: Path) -> list[Path]:
     try:
         if folder.is_file():
             return [folder]
-        paths = sorted((path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file()),
-                       key=lambda path: natural_order(path.name))
+        paths = sorted((path for path in folder.iterdir() if not path.name.startswith(".") and (
+            path.is_file() or (path.is_symlink() and not path.exists()))), key=lambda path: natural_order(path.name))
     except FileNotFoundError:
         raise SeriesError(folder, "there is no such folder or file", "check the path") from None
     except OSError as error:

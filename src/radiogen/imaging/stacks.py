@@ -61,9 +61,13 @@ def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
     Told apart by `Traits` where these differ from volume to volume, else by the order of the files. Copies (same
     place, same pixels) are dropped where the positions then come out even.
     """
+    if len({(header.path, header.frame) for header in headers if header.tile is not None}) > 1:
+        whole = _mosaics(headers)
+        if whole:
+            return whole
     stacks = [Stack(tuple(headers))]
     if _places(headers) is None or not _repeats(headers):
-        return stacks
+        return _moved_time_points(stacks[0])
     taken = Counter(_places(headers))
     one_place = len(taken) == 1
     if sum(count > 1 for count in taken.values()) * 2 < len(taken):  # a few copies rather than repeated volumes
@@ -74,6 +78,24 @@ def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
     if one_place:
         return [_without_places(stack) for stack in stacks]
     return [part for stack in stacks for part in _split_by_order(stack)]
+
+
+def _mosaics(headers: Sequence[SliceHeader]) -> list[Stack]:
+    """Each mosaic as the volume that it is, where places cannot tell: unknown, or moved between mosaics (by a scanner
+    that follows the head, Siemens PACE). Empty where all mosaics have the same places.
+    """
+    frames = defaultdict(list)
+    for header in sorted(headers, key=file_order):
+        frames[(header.path, header.frame) if header.tile is not None else None].append(header)
+    along = [distances_mm(slices) for slices in frames.values()]
+    if all(each is not None and len(each) == len(along[0]) and np.allclose(each, along[0], atol=SAME_PLACE_MM, rtol=0)
+           for each in along):
+        return []
+    name = next((name for name in Traits._fields if len({getattr(slices[0].traits, name) for slices in frames.values()})
+                 == len(frames)), None)
+    labels = [_describe(name, getattr(slices[0].traits, name), number) if name else slices[0].name
+              for number, slices in enumerate(frames.values())]
+    return [Stack(tuple(slices), label) for slices, label in zip(frames.values(), labels, strict=True)]
 
 
 def distances_mm(slices: Sequence[SliceHeader]) -> np.ndarray | None:
@@ -97,7 +119,7 @@ def repeats(along: np.ndarray) -> bool:
 
 def natural_order(name: str) -> list[str | int]:
     """Sort key of a file's name in which Image-2 comes before Image-10."""
-    return [int(part) if part.isdigit() else part for part in _DIGITS.split(name)]
+    return [int(part) if place % 2 else part for place, part in enumerate(_DIGITS.split(name))]
 
 
 def close(a: Vector | None, b: Vector | None, tolerance: float) -> bool:
@@ -153,6 +175,23 @@ def _split_by(stack: Stack, name: str) -> list[Stack]:
         stack.label, _describe(name, value, values.index(value))]))) for value in values]
 
 
+def _moved_time_points(stack: Stack) -> list[Stack]:
+    """Time points whose slices lie between each other's, since the scanner or the head moved; else the stack as it is.
+
+    Each has to span most of the stack by itself: then they are no parts of one volume.
+    """
+    parts, along = defaultdict(list), distances_mm(stack.slices)
+    if along is None or len({header.traits.time_point for header in stack.slices}) == 1:
+        return [stack]
+    for header, distance in zip(stack.slices, along, strict=True):
+        parts[header.traits.time_point].append((header, distance))
+    spans = [np.ptp([distance for _, distance in part]) for part in parts.values()]
+    if None in parts or min(map(len, parts.values())) < 3 or min(spans) < 0.75 * np.ptp(along):
+        return [stack]
+    return [Stack(tuple(header for header, _ in parts[value]), _describe("time_point", value, 0))
+            for value in sorted(parts)]
+
+
 def _describe(name: str, value: object, rank: int) -> str:
     if value is None:
         return f"no {name.split('_')[0]} told"
@@ -205,19 +244,37 @@ def _split_by_order(stack: Stack) -> list[Stack]:
     if not _repeats(stack.slices):
         return [stack]
     ordered = sorted(stack.slices, key=file_order)
-    counts, volumes = Counter(), defaultdict(list)
-    for header, place in zip(ordered, _places(ordered), strict=True):
-        volumes[counts[place]].append(header)
-        counts[place] += 1
+    volumes = defaultdict(list)
+    for header, number in zip(ordered, _volume_numbers(_places(ordered)), strict=True):
+        volumes[number].append(header)
     found = "slices at the same place differ and nothing in their headers says why: told apart by their order"
     return [replace(stack, slices=tuple(volume), findings=(*stack.findings, found),
                     label=", ".join(filter(None, [stack.label, f"repeat {number + 1}"])))
             for number, volume in sorted(volumes.items())]
 
 
+def _volume_numbers(places: Sequence[int]) -> list[int]:
+    """By slice, in the order of the files, the number of its volume.
+
+    A place that is taken begins the next volume, so that a slice missing in one is not filled from another. Where that
+    makes more volumes than a place has slices, or short ones, slices alternate: the first of each place is volume 0.
+    """
+    number, taken, counts, following, alternating = 0, set(), Counter(), [], []
+    for place in places:
+        if place in taken:
+            number, taken = number + 1, set()
+        taken.add(place)
+        following.append(number)
+        alternating.append(counts[place])
+        counts[place] += 1
+    sizes = sorted(Counter(following).values())
+    whole = len(sizes) == max(counts.values()) and sizes[len(sizes) // 2] * 4 >= len(counts) * 3
+    return following if whole else alternating
+
+
 def file_order(header: SliceHeader) -> tuple:
     """Sort key where positions do not help: InstanceNumber, then the last number in the file's name, then the name."""
-    digits = re.findall(r"\d+", header.path.stem)
+    digits = _DIGITS.findall(header.path.stem)
     number = int(digits[-1]) if digits else 0
     instance = header.instance if header.instance is not None else number
     return instance, header.frame, header.tile or (0, 0), number, header.path.name

@@ -15,7 +15,8 @@ _NEVER = 0
 _ELEMENTS = {  # tag: keyword, value representation; those that are never in a plain file have none
     0x0002_0010: ("TransferSyntaxUID", _UI), 0x0008_0008: ("ImageType", _CS), 0x0008_0016: ("SOPClassUID", _UI),
     0x0020_000E: ("SeriesInstanceUID", _UI), 0x0020_0032: ("ImagePositionPatient", _DS),
-    0x0020_0037: ("ImageOrientationPatient", _DS), 0x0028_0002: ("SamplesPerPixel", _US),
+    0x0020_0037: ("ImageOrientationPatient", _DS), 0x0020_0100: ("TemporalPositionIdentifier", _IS),
+    0x0028_0002: ("SamplesPerPixel", _US),
     0x0028_0004: ("PhotometricInterpretation", _CS), 0x0028_0008: ("NumberOfFrames", _IS), 0x0028_0010: ("Rows", _US),
     0x0028_0011: ("Columns", _US), 0x0028_0030: ("PixelSpacing", _DS), 0x0028_0100: ("BitsAllocated", _US),
     0x0028_0101: ("BitsStored", _US), 0x0028_0102: ("HighBit", _US), 0x0028_0103: ("PixelRepresentation", _US),
