@@ -122,8 +122,7 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
 def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, whole: bool) -> CaseArray | None:
     """The case's array; None where no series is left.
 
-    Raises UserError where the geometry needs an affine, a series tells none, and the
-    case shall be `whole`.
+    Raises UserError where the geometry needs an affine, a series tells none, and the case shall be `whole`.
     """
     found = [f"{name}: {text}" for name in settings.sequences for text in series[name].findings]
     usable = {name: series[name] for name in settings.sequences if not series[name].unusable}

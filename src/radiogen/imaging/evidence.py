@@ -16,7 +16,7 @@ from radiogen.imaging.geometry import Placement, place
 from radiogen.imaging.headers import NotAnImage, SliceHeader
 from radiogen.imaging.pixels import read_pixels
 from radiogen.imaging.series import chosen_stack, read_series, series_files
-from radiogen.imaging.stacks import natural_order, normal
+from radiogen.imaging.stacks import distances_mm, natural_order, normal
 from radiogen.imaging.volume import PLANES, Volume
 
 _SIDES = ("RL", "AP", "FH")
@@ -49,9 +49,7 @@ class Evidence:
     @property
     def along_mm(self) -> np.ndarray | None:
         """(slices,) mm, ascending: positions projected on the normal; None where the order is not by position."""
-        if any(header.position is None or header.orientation is None for header in self.slices):
-            return None
-        return np.array([header.position for header in self.slices]) @ self.normal
+        return distances_mm(self.slices)
 
     @property
     def ordered_by(self) -> str:

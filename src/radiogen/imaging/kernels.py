@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from numba.core import event
 
+from radiogen.imaging.intensity import finite_voxels
+
 _INDEX = np.uint64
 _ONE, _TWO, _THREE, _FOUR = (_INDEX(number) for number in (1, 2, 3, 4))
 _FLOAT = np.float32
@@ -140,9 +142,7 @@ def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
 def kernel_ready(voxels: np.ndarray) -> np.ndarray:
     """The same voxels as one of the few dtypes that kernels are compiled for, in C order; what is not finite is 0."""
     if voxels.dtype not in (np.uint8, np.uint16, np.int16):
-        voxels = np.asarray(voxels, _FLOAT)
-        if not np.isfinite(voxels).all():
-            voxels = np.nan_to_num(voxels, nan=0, posinf=0, neginf=0)
+        voxels = finite_voxels(np.asarray(voxels, _FLOAT))
     return np.ascontiguousarray(voxels)
 
 
@@ -161,10 +161,7 @@ def _scale(lowest: float, highest: float) -> tuple[np.float32, np.float32]:
 def extremes(pixels):
     """Smallest and largest of an array of any shape."""
     flat = pixels.reshape(-1)
-    lowest = highest = flat[0]
-    for index in range(_INDEX(flat.shape[0])):
-        lowest, highest = min(lowest, flat[index]), max(highest, flat[index])
-    return lowest, highest
+    return _wider(flat, flat[0], flat[0])
 
 
 @compiled()

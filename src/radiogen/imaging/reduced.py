@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from radiogen.imaging.series import blank_findings, factor_findings, read_series
+from radiogen.imaging.series import plain_findings, read_series
 from radiogen.imaging.volume import Volume
 
 Shape = tuple[int, int, int]
@@ -104,9 +104,7 @@ def _read_plain(folder: Path, plan: Plan) -> Reduced | None:
     lowest, highest = float(each.min()), float(each.max())
     stacks = [kernels.to_bytes(stack, lowest, highest) if target.as_bytes and stack.dtype != np.uint8 else stack
               for stack, target in zip(stacks, targets, strict=True)]
-    told = [series.names[index] for index in series.placement.order]
-    findings = (*series.placement.findings, *factor_findings(series.factors),
-                *blank_findings(folder, [low if low == high else None for low, high in each.tolist()], told))
+    findings = plain_findings(folder, series, [low if low == high else None for low, high in each.tolist()])
     return Reduced(tuple(stacks), lowest, highest, series.shape, series.placement.affine, findings)
 
 

@@ -50,6 +50,7 @@ no usable file, no file, no folder              refuse
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -59,6 +60,9 @@ from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, stored_dtype
 from radiogen.imaging.stacks import Stack, group_grids, listing, names, natural_order, split_repeats
 from radiogen.imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from radiogen.imaging.plain import PlainSeries
 
 
 class SeriesError(UserError):
@@ -133,6 +137,12 @@ def blank_findings(folder: Path, values: Sequence[float | None], told: Sequence[
     return [f"{len(blank)} of {len(told)} slices blank: {listing(blank)}"] if blank else []
 
 
+def plain_findings(folder: Path, series: "PlainSeries", values: Sequence[float | None]) -> tuple[str, ...]:
+    """All findings of a plain series; values as in `blank_findings`. Raises SeriesError where it is blank."""
+    told = [series.names[index] for index in series.placement.order]
+    return (*series.placement.findings, *factor_findings(series.factors), *blank_findings(folder, values, told))
+
+
 def factor_findings(factors: Sequence[tuple[float, float]]) -> list[str]:
     """What is odd about the slopes and intercepts of the slices."""
     return ["slices have different rescale factors: each is rescaled by its own"] if len(set(factors)) > 1 else []
@@ -150,9 +160,7 @@ def _read_plain(folder: Path) -> Volume | None:
         except (plain.NotPlain, MemoryError, ValueError):
             return None
     placement = series.placement
-    findings = [*placement.findings, *factor_findings(series.factors),
-                *blank_findings(folder, values, [series.names[index] for index in placement.order])]
-    return Volume(fill(voxels, placement.at), placement.affine, tuple(findings))
+    return Volume(fill(voxels, placement.at), placement.affine, plain_findings(folder, series, values))
 
 
 def _read_folder(folder: Path) -> tuple[list[SliceHeader], list[str]]:

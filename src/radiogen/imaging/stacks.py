@@ -148,8 +148,7 @@ def _places(slices: Sequence[SliceHeader]) -> list[int] | None:
 
 
 def _repeats(slices: Sequence[SliceHeader]) -> bool:
-    places = _places(slices)
-    return len(set(places)) < len(places)
+    return repeats(distances_mm(slices))
 
 
 def _split_by(stack: Stack, name: str) -> list[Stack]:

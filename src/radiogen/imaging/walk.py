@@ -156,27 +156,18 @@ def _after_sequence(content, at, length):
         if at + 12 > length:
             return -TOO_SHORT
         tag = _tag(content, at)
-        if tag >> 16 == 0xFFFE:
-            size = _number(content, at + 4)
-            at += 8
-            if tag == 0xFFFE_E000 and not in_item[depth]:
-                if size != _UNDEFINED:
-                    at += size
-                else:
-                    depth += 1
-                    if depth == 32:
-                        return -ODD
-                    in_item[depth] = True
-            elif (tag == 0xFFFE_E00D and in_item[depth]) or (tag == 0xFFFE_E0DD and not in_item[depth]):
-                depth -= 1
-                if depth < 0:
-                    return at
-            else:
-                return -ODD
+        if (tag == 0xFFFE_E00D and in_item[depth]) or (tag == 0xFFFE_E0DD and not in_item[depth]):
+            at, depth = at + 8, depth - 1
+            if depth < 0:
+                return at
             continue
-        representation, head, size = _element(content, at)
-        if head == 0 or not in_item[depth] or (size == _UNDEFINED and representation != _SEQUENCE):
-            return -ODD
+        if tag == 0xFFFE_E000 and not in_item[depth]:
+            head, size = 8, _number(content, at + 4)
+        else:
+            representation, head, size = _element(content, at)
+            if tag >> 16 == 0xFFFE or head == 0 or not in_item[depth] or (
+                    size == _UNDEFINED and representation != _SEQUENCE):
+                return -ODD
         at += head
         if size != _UNDEFINED:
             at += size
@@ -184,7 +175,7 @@ def _after_sequence(content, at, length):
             depth += 1
             if depth == 32:
                 return -ODD
-            in_item[depth] = False
+            in_item[depth] = tag == 0xFFFE_E000
 
 
 @compiled()
