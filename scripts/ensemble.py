@@ -1,4 +1,4 @@
-"""Join runs into one: the mean of their probabilities, case by case."""
+"""Join runs into one, case by case: the mean of their probabilities, or weights learnt in the other folds."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
@@ -13,21 +13,28 @@ Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior
 
 
 def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), name: str | None = None,
-         method: Literal["mean", "rank-mean"] = "mean", models: Path = Path("models")) -> None:
-    """Join runs into one: the mean of their probabilities, case by case.
+         method: Literal["mean", "rank-mean", "stacking", "greedy"] = "mean", models: Path = Path("models")) -> None:
+    """Join runs into one, case by case: the mean of their probabilities, or weights learnt in the other folds.
 
     Args:
         names: The same as --run, and may stand instead of it.
         run: Names of the member runs under models/.
         name: Name of the new run (default: <data set>-ensemble).
-        method: Mean of the probabilities, or of the ranks within each fold.
+        method: Mean of the probabilities, or of the ranks within each fold; stacking: logistic regression; greedy:
+            runs selected one by one. The last two learn a fold's weights in the other folds.
         models: Where runs are kept.
     """
-    from radiogen.evaluation.ensembles import write_ensemble
+    import pandas as pd
+
+    from radiogen.evaluation.ensembles import ensemble_sentence, write_ensemble
+    from radiogen.evaluation.report import rounded, text_table
 
     members = (*names, *run)
     path = write_ensemble(models, members, name, method)
     print(f"run {path.parent.name}: {method} of {', '.join(members)}")
+    table = pd.read_csv(path.with_name("ensemble.csv"))
+    if len(table):
+        print(f"{text_table(rounded(table))}\n{ensemble_sentence(table, method)}")
     print(f"predictions: {path}")
     print(f"next: python scripts/evaluate.py --run {' '.join(members)} {path.parent.name}")
 

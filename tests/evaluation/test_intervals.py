@@ -1,16 +1,23 @@
 """Intervals and verdicts: against definitions written out, against theory, and for honesty over many seeds."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from radiogen.evaluation.intervals import (
     BETTER,
+    LESS,
+    MORE,
+    SAME,
     UNCLEAR,
     WORSE,
     bootstrap_auc,
     bootstrap_difference,
     bootstrap_interval,
+    compare,
     delong,
     delong_covariance,
     delong_difference,
@@ -20,6 +27,7 @@ from radiogen.evaluation.intervals import (
     resolvable_auc,
     resolvable_difference,
     roc_band,
+    stratified_auc,
     verdict,
     wilson_interval,
 )
@@ -199,3 +207,91 @@ def test_wilsons_interval_of_a_share_is_scipys():
     for index, (found, cases) in enumerate(((0, 7), (3, 10), (4, 4))):
         expected = stats.binomtest(found, cases).proportion_ci(method="wilson")
         assert (middle[index] - half[index], middle[index] + half[index]) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+# Subarachnoid haemorrhage, 113 patients (Turck et al., Intensive Care Med 2010;36:107), as it comes with R's pROC
+# (Robin et al., BMC Bioinformatics 2011;12:77). Figures: pROC 1.18.0, R 4.2.2, `ci.auc(roc(outcome, marker))`, `var`,
+# and `roc.test(outcome, first, second, method = "delong", paired = TRUE)` with digits = 15.
+ASAH = Path(__file__).with_name("asah.csv")
+
+
+@pytest.mark.parametrize(("marker", "area", "low", "high", "variance"), [
+    ("wfns", 0.823678861788618, 0.748534887819453, 0.898822835757783, 0.00146991470882363),
+    ("ndka", 0.611957994579946, 0.501244999271703, 0.722670989888189, 0.0031908105493913),
+    ("s100b", 0.731368563685637, 0.630118211761623, 0.832618915609651, 0.00266868245717244),
+])
+def test_delongs_interval_is_that_of_proc(marker, area, low, high, variance):
+    table = pd.read_csv(ASAH)
+    labels, scores = (table["outcome"] == "Poor").to_numpy(), table[marker].to_numpy(float)
+    found = delong(labels, scores)
+    assert (found.value, found.low, found.high) == pytest.approx((area, low, high), abs=1e-6)
+    assert delong_covariance(labels, [scores])[1][0, 0] == pytest.approx(variance, rel=1e-10)
+
+
+@pytest.mark.parametrize(("first", "second", "p", "low", "high"), [
+    ("wfns", "ndka", 0.00514557970691098, 0.06340117093398764, 0.36004056348335656),
+    ("wfns", "s100b", 0.0271757821822291, 0.0104061769564846, 0.1742144192494776),
+    ("s100b", "ndka", 0.1642951752230545, -0.0488706064228094, 0.2876917446341914),
+])
+def test_delongs_paired_difference_is_that_of_proc(first, second, p, low, high):
+    table = pd.read_csv(ASAH)
+    found = delong_difference((table["outcome"] == "Poor").to_numpy(), *table[[first, second]].to_numpy(float).T)
+    assert (found.p, found.low, found.high) == pytest.approx((p, low, high), abs=1e-6)
+
+
+def test_a_clearly_better_run_is_called_so_and_a_like_one_is_not():
+    labels, scores = _cases(3, cases=300, effect=2)
+    _, noise = _cases(4, cases=300, effect=0)
+    assert compare(labels, scores, noise).words == MORE
+    assert compare(labels, noise, scores).words == LESS
+    assert compare(labels, scores, scores).words == SAME
+    found = compare(labels, scores, noise)
+    assert found.bootstrap[0] <= found.estimate.value <= found.bootstrap[1]
+
+
+def test_one_class_alone_cannot_be_compared():
+    found = compare(np.ones(5, dtype=bool), np.arange(5) / 5, np.arange(5) / 7)
+    assert found.words == SAME and "too few" in found.sentence
+
+
+def test_the_stratified_auc_counts_only_pairs_of_one_stratum():
+    random = np.random.default_rng(0)
+    labels, strata = random.random(60) < 0.5, random.integers(0, 4, 60)
+    scores = random.random(60).round(1) + strata
+    pairs = [(one > other) + 0.5 * (one == other) for stratum in range(4)
+             for one in scores[labels & (strata == stratum)] for other in scores[~labels & (strata == stratum)]]
+    found = stratified_auc(labels, scores, strata)
+    assert found.value == pytest.approx(np.mean(pairs), abs=1e-12)
+    assert found.low < found.value < found.high
+
+
+def test_scores_that_only_know_the_stratum_are_at_chance_within_it():
+    labels = np.arange(200) % 2 == 0
+    strata = np.where(np.random.default_rng(1).random(200) < np.where(labels, 0.9, 0.1), "coronal", "axial")
+    scores = (strata == "coronal") * 1.0
+    assert auc(labels, scores) > 0.8
+    found = stratified_auc(labels, scores, strata)
+    assert (found.value, found.p) == (0.5, 1.0)
+
+
+def test_one_stratum_is_the_plain_auc_with_its_interval_and_p():
+    labels, scores = _cases(5)
+    found = stratified_auc(labels, scores, np.zeros(80))
+    assert (found.low, found.high) == pytest.approx(bootstrap_interval(labels, scores))
+    assert (found.value, found.p) == pytest.approx((auc(labels, scores), permutation_p(labels, scores)))
+
+
+def test_strata_of_one_class_have_no_stratified_auc():
+    labels = np.array([True, True, False])
+    assert np.isnan(stratified_auc(labels, np.arange(3.0), np.array(["a", "a", "b"])).value)
+
+
+@pytest.mark.slow
+def test_the_stratified_p_of_noise_is_uniform():
+    values = []
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        strata = random.integers(0, 3, 60)
+        labels = random.random(60) < 0.3 + 0.2 * strata
+        values.append(stratified_auc(labels, random.normal(size=60), strata, draws=199, seed=seed).p)
+    assert stats.kstest(values, "uniform").pvalue > 0.001

@@ -2,7 +2,7 @@
 
 In: predictions of runs on the same data set with the same folds. Out: predictions of the same form, and a folder
 `models/<name>` that everything else takes for a run. A case's out-of-fold probability is made of its own out-of-fold
-probabilities, so it stays the word of networks that never saw it.
+probabilities, so it stays the word of networks that never saw it; weights are learnt in the other folds (stacking.py).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,8 +14,11 @@ import pandas as pd
 from radiogen import files
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.dataset.predictions import complete, read_predictions, write_predictions
+from radiogen.dataset.predictions import complete, out_of_fold, read_predictions, write_predictions
 from radiogen.errors import UserError
+from radiogen.evaluation.intervals import bootstrap_interval
+from radiogen.evaluation.metrics import auc
+from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
 
 SHOWN_IDS = 5
 
@@ -44,8 +47,59 @@ def rank_mean_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return complete(first.assign(probability=ranks.sub(0.5).div(cases, axis=0).mean(axis=1)))
 
 
+def stacking_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A logistic regression on the runs' logits, learnt in the other folds; errors as in `mean_ensemble`."""
+    return learnt_ensemble(runs, "stacking")[0]
+
+
+def greedy_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A mean of greedily selected runs, selected in the other folds; errors as in `mean_ensemble`."""
+    return learnt_ensemble(runs, "greedy")[0]
+
+
+def learnt_ensemble(runs: Mapping[str, pd.DataFrame], method: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions whose weights were learnt in the other folds, and the weights, a row a fold (`stacking.nested`)."""
+    first, probabilities = _joined(runs)
+    joined, weights = nested(method, first[LABEL].astype("Float64").to_numpy(float, na_value=np.nan),
+                             first["fold"].to_numpy(str), probabilities)
+    return complete(first.assign(probability=joined)), weights
+
+
 METHODS: dict[str, Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]] = {
-    "mean": mean_ensemble, "rank-mean": rank_mean_ensemble}
+    "mean": mean_ensemble, "rank-mean": rank_mean_ensemble, "stacking": stacking_ensemble, "greedy": greedy_ensemble}
+
+
+def ensemble_table(runs: Mapping[str, pd.DataFrame], methods: Sequence[str] = tuple(METHODS)) -> pd.DataFrame:
+    """What joining these runs gives out of fold: the members, the best of them, then the methods, a row each.
+
+    Columns: `name, cases, auc, low, high` (patient bootstrap), `optimistic_auc`: with weights, or the best member,
+    chosen on the scored cases themselves; the same as `auc` where nothing is chosen. The row `best member` takes for
+    each fold the member that is best in the others. Errors as in `mean_ensemble`; no row without out-of-fold cases.
+    """
+    first, probabilities = _joined(runs)
+    inside = (first["fold"].isin(out_of_fold(first)["fold"]) & first[LABEL].notna()).to_numpy()
+    if not inside.any():
+        return pd.DataFrame(columns=["name", "cases", "auc", "low", "high", "optimistic_auc"])
+    labels, columns = first.loc[inside, LABEL].to_numpy(int) == 1, probabilities[inside]
+    areas = {name: auc(labels, columns[name].to_numpy()) for name in runs}
+    rows = [_row(name, labels, columns[name].to_numpy(), areas[name]) for name in runs]
+    rows.append(_row("best member", labels, _best_elsewhere(labels, first.loc[inside, "fold"].to_numpy(str), columns),
+                     max(areas.values())))
+    for method in methods:
+        own = METHODS[method](runs)["probability"].to_numpy()[inside]
+        flattered = auc(labels, optimistic(method, labels, columns)) if method in LEARNERS else auc(labels, own)
+        rows.append(_row(method, labels, own, flattered))
+    return pd.DataFrame(rows)
+
+
+def ensemble_sentence(table: pd.DataFrame, method: str) -> str:
+    """What one method's row of `ensemble_table` says, in words."""
+    row = table.set_index("name").loc[method]
+    told = f"out-of-fold AUC {row['auc']:.3f} (95 % interval {row['low']:.3f} to {row['high']:.3f})"
+    if method not in LEARNERS:
+        return f"{method}: {told}; nothing was learnt from the labels"
+    return (f"{method}: {told}, weights learnt in the other folds; learnt on the scored cases themselves it would have "
+            f"seemed to be {row['optimistic_auc']:.3f}")
 
 
 def ensemble_name(models: Path, members: Sequence[str]) -> str:
@@ -57,22 +111,44 @@ def ensemble_name(models: Path, members: Sequence[str]) -> str:
 def write_ensemble(models: Path, members: Sequence[str], name: str | None = None, method: str = "mean") -> Path:
     """Join `members` into the run `models/<name>` (default: `ensemble_name`); returns its `predictions.csv`.
 
-    Writes `run.json` (members, method, data set, a hash of each member's predictions), `folds.csv` and
-    `predictions.csv`. Raises UserError for fewer than two members, a member twice or not predicted, members of
-    different data sets, a name that belongs to a trained run, and whatever the method raises.
+    Writes `run.json` (members, method, data set, a hash of each member's predictions), `folds.csv`, `ensemble.csv`
+    (`ensemble_table`), `weights.csv` where weights were learnt, and `predictions.csv`. Raises UserError for fewer than
+    two members, a member twice or not predicted, members of different data sets, a name that belongs to a trained run,
+    and whatever the method raises.
     """
     models = Path(models)
     folder = models / (name or ensemble_name(models, members))
     _check_names(folder, members)
     tables = {member: read_predictions(models / member / "predictions.csv") for member in members}
     data = _data(_facts(models, members))
-    joined = METHODS[method](tables)
+    joined, weights = learnt_ensemble(tables, method) if method in LEARNERS else (METHODS[method](tables), None)
     with files.working_folder(folder):
         files.write_json(folder / "run.json", {
             "members": list(members), "method": method, "data": data,
             "predictions": {member: files.sha256(models / member / "predictions.csv") for member in members}})
         files.write_csv(folder / "folds.csv", joined.loc[joined["fold"] != TEST, [ID, LABEL, "fold"]])
+        files.write_csv(folder / "ensemble.csv", ensemble_table(tables))
+        if weights is None:
+            (folder / "weights.csv").unlink(missing_ok=True)
+        else:
+            files.write_csv(folder / "weights.csv", weights)
         return write_predictions(folder / "predictions.csv", joined)
+
+
+def _row(name: str, labels: np.ndarray, probabilities: np.ndarray, flattered: float) -> dict[str, object]:
+    low, high = bootstrap_interval(labels, probabilities)
+    return {"name": name, "cases": len(labels), "auc": auc(labels, probabilities), "low": low, "high": high,
+            "optimistic_auc": flattered}
+
+
+def _best_elsewhere(labels: np.ndarray, folds: np.ndarray, columns: pd.DataFrame) -> np.ndarray:
+    """For each case the probability of the run whose AUC is highest in the other folds; of equals the first."""
+    found = np.empty(len(labels))
+    for fold in np.unique(folds):
+        areas = [auc(labels[folds != fold], columns[name].to_numpy()[folds != fold]) for name in columns]
+        best = int(np.argmax(np.nan_to_num(areas, nan=0.0)))
+        found[folds == fold] = columns.iloc[:, best].to_numpy()[folds == fold]
+    return found
 
 
 def _joined(runs: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -2,13 +2,15 @@
 
 In: labels and probabilities of the same cases. Out: intervals, p-values, a sentence. The patient is the unit
 throughout. The word *better* is spoken only where the test says so and the AUC is one that this many cases would
-usually have found; a lucky draw among few cases is not called a finding.
+usually have found; a lucky draw among few cases is not called a finding. All of it takes the predictions as given: what
+another training on other cases would give varies more, which only training again can tell.
 """
 
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
 
 from radiogen.evaluation.metrics import auc, midranks
 
@@ -16,6 +18,7 @@ LEVEL = 0.95
 DRAWS = 2000
 POWER = 0.8
 BETTER, UNCLEAR, WORSE = "better than chance", "not distinguishable from chance", "worse than chance"
+MORE, SAME, LESS = "better", "no difference shown", "worse"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,21 @@ class Verdict:
     resolvable: float
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What a difference of two AUCs on the same cases means: `words` is MORE, SAME or LESS, `sentence` says why.
+
+    `estimate` is DeLong's, `bootstrap` the ends of the patient bootstrap's 95 % interval; `resolvable` is the smallest
+    difference that these cases find reliably.
+    """
+
+    words: str
+    sentence: str
+    estimate: Estimate
+    bootstrap: tuple[float, float]
+    resolvable: float
+
+
 def verdict(labels: np.ndarray, probabilities: np.ndarray, *, seed: int = 42) -> Verdict:
     """Whether the probabilities, shape (cases,), rank the cases better than chance would; see the file's head.
 
@@ -46,7 +64,7 @@ def verdict(labels: np.ndarray, probabilities: np.ndarray, *, seed: int = 42) ->
     low, high = bootstrap_interval(labels, probabilities, seed=seed)
     estimate = Estimate(auc(labels, probabilities), low, high, permutation_p(labels, probabilities, seed=seed))
     limit = resolvable_auc(int(labels.sum()), int((~labels).sum()))
-    told = f"AUC {estimate.value:.3f} (95 % interval {low:.3f} to {high:.3f}, permutation p = {_p(estimate.p)})"
+    told = f"AUC {estimate.value:.3f} (95 % interval {low:.3f} to {high:.3f}, permutation p = {p_text(estimate.p)})"
     if np.isnan(estimate.value):
         return Verdict(UNCLEAR, f"{UNCLEAR}: {len(labels)} cases of one class have no AUC", estimate, limit)
     gap, significant = abs(estimate.value - 0.5), estimate.p < 1 - LEVEL
@@ -57,6 +75,50 @@ def verdict(labels: np.ndarray, probabilities: np.ndarray, *, seed: int = 42) ->
         told += (f"; {len(labels)} cases are too few to call it, for they find reliably only an AUC of {limit:.3f} or "
                  "more" if limit < 1 else f"; {len(labels)} cases are too few to call anything")
     return Verdict(UNCLEAR, f"{UNCLEAR}: {told}", estimate, limit)
+
+
+def compare(labels: np.ndarray, first: np.ndarray, second: np.ndarray, *, seed: int = 42) -> Comparison:
+    """Whether `first` ranks the cases better than `second`; labels bool, all three of shape (cases,).
+
+    MORE or LESS need DeLong's p below 0.05 and a difference of at least `resolvable_difference`; else SAME.
+    """
+    gap = delong_difference(labels, first, second)
+    if np.isnan(gap.value):
+        return Comparison(SAME, f"{SAME}: {len(labels)} cases are too few to compare", gap, (np.nan, np.nan), np.nan)
+    limit = resolvable_difference(labels, first, second)
+    low, high = bootstrap_difference(labels, first, second, seed=seed)
+    shown = gap.p < 1 - LEVEL and abs(gap.value) >= limit
+    words = SAME if not shown else MORE if gap.value > 0 else LESS
+    sentence = (f"{words}: AUC {gap.value:+.3f} (95 % interval {gap.low:+.3f} to {gap.high:+.3f}, DeLong p = "
+                f"{p_text(gap.p)}; bootstrap {low:+.3f} to {high:+.3f}); {len(labels)} cases resolve {limit:.3f} or "
+                "more")
+    return Comparison(words, sentence, gap, (low, high), limit)
+
+
+def stratified_auc(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndarray, *, draws: int = DRAWS,
+                   seed: int = 42) -> Estimate:
+    """The AUC among cases alike in `strata`, (cases,): only pairs of one stratum are compared, each pair counts once.
+
+    A stratum of one class has no pair. The interval is the bootstrap's, the p-value the two-sided permutation test's;
+    both draw within each stratum. With one stratum it is the AUC of all. NaN where no stratum has both classes.
+    """
+    wins, drawn, shuffled, pairs = 0.0, np.zeros(draws), np.zeros(draws), 0
+    for number, name in enumerate(pd.unique(np.asarray(strata))):
+        inside = np.asarray(strata) == name
+        own, scores = labels[inside], probabilities[inside]
+        weight = int(own.sum()) * int((~own).sum())
+        if not weight:
+            continue
+        pairs += weight
+        wins += weight * auc(own, scores)
+        drawn += weight * bootstrap_auc(own, scores, draws=draws, seed=seed + 1000 * number)
+        shuffled += weight * _shuffled_auc(own, scores, draws, seed + 1000 * number)
+    if not pairs:
+        return Estimate(np.nan, np.nan, np.nan, np.nan)
+    low, high = np.quantile(drawn / pairs, _tails())
+    gap = abs(wins / pairs - 0.5)
+    p = (1 + (np.abs(shuffled / pairs - 0.5) >= gap - 1e-12).sum()) / (draws + 1)
+    return Estimate(wins / pairs, float(low), float(high), float(p))
 
 
 def bootstrap_interval(labels: np.ndarray, probabilities: np.ndarray, *, draws: int = DRAWS,
@@ -126,13 +188,9 @@ def permutation_p(labels: np.ndarray, probabilities: np.ndarray, *, draws: int =
     The observed order counts as one of the draws (Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 2010;9:39), so the
     smallest p is 1 / (draws + 1). NaN unless both classes are there.
     """
-    positives = int(labels.sum())
-    negatives = len(labels) - positives
-    if not positives or not negatives:
+    if labels.all() or not labels.any():
         return np.nan
-    ranks = np.tile(midranks(probabilities), (draws, 1))
-    sums = np.random.default_rng([seed, 1]).permuted(ranks, axis=1)[:, :positives].sum(axis=1)
-    areas = (sums - positives * (positives + 1) / 2) / (positives * negatives)
+    areas = _shuffled_auc(labels, probabilities, draws, seed)
     gap = abs(auc(labels, probabilities) - 0.5)
     return float((1 + (np.abs(areas - 0.5) >= gap - 1e-12).sum()) / (draws + 1))
 
@@ -213,6 +271,13 @@ def wilson_interval(share: np.ndarray, cases: np.ndarray) -> tuple[np.ndarray, n
     return middle, reach / spread * np.sqrt(share * (1 - share) / cases + reach**2 / (4 * cases**2))
 
 
+def p_text(value: float) -> str:
+    """A p-value with as many decimals as it deserves; below 0.0001 as in 2e-09."""
+    if value < 1e-4:
+        return f"{value:.0e}"
+    return f"{value:.4f}" if value < 0.01 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def _one_sided_limit(positives: int, negatives: int) -> float:
     """The AUC that lies just 1.96 of its own standard errors (Hanley and McNeil) below 1."""
     from scipy.optimize import brentq
@@ -223,6 +288,14 @@ def _one_sided_limit(positives: int, negatives: int) -> float:
         return 1 - area - reach * hanley_mcneil_error(area, positives, negatives)
 
     return float(brentq(gap, 0.0, 1 - 1e-9)) if gap(0.0) > 0 > gap(1 - 1e-9) else 0.0
+
+
+def _shuffled_auc(labels: np.ndarray, probabilities: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """The AUC of `draws` permutations of the labels, shape (draws,); both classes are needed."""
+    positives = int(labels.sum())
+    ranks = np.tile(midranks(probabilities), (draws, 1))
+    sums = np.random.default_rng([seed, 1]).permuted(ranks, axis=1)[:, :positives].sum(axis=1)
+    return (sums - positives * (positives + 1) / 2) / (positives * (len(labels) - positives))
 
 
 def _weighted_auc(labels: np.ndarray, probabilities: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -255,7 +328,3 @@ def _normal_estimate(value: float, variance: float, null: float, low: float) -> 
 
 def _tails() -> tuple[float, float]:
     return (1 - LEVEL) / 2, (1 + LEVEL) / 2
-
-
-def _p(value: float) -> str:
-    return f"{value:.4f}" if value < 0.01 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"

@@ -1,8 +1,8 @@
 """How good predictions are: counts at a threshold, ranking and calibration, per fold and for whole runs.
 
 In: a table of predictions. Out: tables of numbers. The positive class is 1, methylated; a case counts as methylated
-from a probability of 0.5 up. What cannot be computed is NaN and never an error, so that a small or one-sided fold
-leaves a gap in the table instead of ending the evaluation.
+from a probability of 0.5 up, or from a threshold that thresholds.py chose. What cannot be computed is NaN and never an
+error, so that a small or one-sided fold leaves a gap in the table instead of ending the evaluation.
 """
 
 from collections.abc import Callable, Mapping
@@ -67,13 +67,13 @@ def scored(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return known[LABEL].to_numpy(dtype=int) == 1, known["probability"].to_numpy(dtype=float)
 
 
-def counts(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Accuracy, precision, recall and F1 of the methylated class at the threshold of 0.5.
+def counts(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> dict[str, float]:
+    """Accuracy, precision, recall and F1 of the methylated class; a case is called so from `threshold` up.
 
     Nothing called methylated: precision is 0, as in the usual tables. No methylated case: recall and F1 are NaN, for
     there was nothing to find.
     """
-    called = probabilities >= THRESHOLD
+    called = probabilities >= threshold
     found = int((called & labels).sum())
     positives, total = int(labels.sum()), len(labels)
     return {"accuracy": float((called == labels).mean()) if total else np.nan,

@@ -1,0 +1,67 @@
+"""The geometry of a data set's series: which plane, how many slices, rows and columns, how far apart. No voxel.
+
+In: a CSV with one row a series, as a run or a cache keeps it, or as the competition's training set was measured by
+others. Out: one form of both. A case stands in it once for every sequence and split; a cell may be empty.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen.dataset.labels import ID
+from radiogen.dataset.layout import is_case_id
+from radiogen.errors import UserError
+
+SIZES = ("slices", "rows", "columns", "slice_spacing_mm", "row_mm", "column_mm")
+COLUMNS = (ID, "split", "sequence", "plane", *SIZES)
+OTHER_NAMES = {"series": "sequence", "pixel_spacing_row_mm": "row_mm", "pixel_spacing_col_mm": "column_mm"}
+UNKNOWN = "unknown"
+"""Stands for the plane of a series that is missing or whose plane nobody knows."""
+
+
+def read_geometry(path: Path) -> pd.DataFrame:
+    """Read a table of geometry, checked.
+
+    Returns `COLUMNS`: `BraTS21ID` as text of five digits, `split` train or test (train where the column is missing),
+    `plane` as text or missing, `SIZES` as floats, NaN where a cell is empty. Columns called as in `OTHER_NAMES` are
+    taken for ours. Raises UserError with the row for a malformed id, a doubled series or a size that is no number.
+    """
+    path = Path(path)
+    table = _table(path)
+    for row, case in enumerate(table[ID], start=2):
+        if not is_case_id(case):
+            raise UserError(path, f"row {row}: {ID} is {case!r}, not five digits", "write ids as in 00042")
+    doubled = table.duplicated([ID, "split", "sequence"]).to_numpy().nonzero()[0]
+    if len(doubled):
+        case, split, sequence = table.loc[doubled[0], [ID, "split", "sequence"]]
+        raise UserError(path, f"row {doubled[0] + 2}: {sequence} of {split} case {case} stands twice",
+                        "keep one row a series")
+    for name in SIZES:
+        table[name] = _sizes(path, table[name], name)
+    return table.assign(plane=table["plane"].replace("", None))[list(COLUMNS)]
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(path, "is missing", "name the table of geometry that a run or a cache keeps") from None
+    except (OSError, ValueError) as error:
+        raise UserError(path, f"cannot be read as a CSV ({str(error).strip()})",
+                        "save it as comma-separated text in UTF-8") from error
+    table = table.rename(columns={old: new for old, new in OTHER_NAMES.items() if new not in table})
+    table = table if "split" in table else table.assign(split="train")
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise UserError(path, f"row 1: has no column {' or '.join(missing)}",
+                        f"save it with the heading {','.join(COLUMNS)}")
+    return table
+
+
+def _sizes(path: Path, column: pd.Series, name: str) -> pd.Series:
+    values = pd.to_numeric(column.replace("", None), errors="coerce").astype(float)
+    bad = (values.isna() & (column != "")).to_numpy().nonzero()[0]
+    if len(bad):
+        raise UserError(path, f"row {bad[0] + 2}: {name} is {column.iloc[bad[0]]!r}",
+                        "write a number or leave the cell empty")
+    return values

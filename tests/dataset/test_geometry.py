@@ -1,0 +1,48 @@
+"""Tables of geometry: ours and others' headings, empty cells, and rows that are told when they are wrong."""
+
+import pytest
+
+from radiogen.dataset.geometry import COLUMNS, read_geometry
+from radiogen.errors import UserError
+
+HEADING = "BraTS21ID,split,sequence,plane,slices,rows,columns,slice_spacing_mm,row_mm,column_mm"
+
+
+def _written(folder, *rows, heading=HEADING):
+    path = folder / "geometry.csv"
+    path.write_text("\n".join([heading, *rows]) + "\n")
+    return path
+
+
+def test_ids_stay_text_and_empty_cells_are_missing(tmp_path):
+    table = read_geometry(_written(tmp_path, "00000,train,FLAIR,coronal,60,256,232,3,1,", "00000,train,T1w,,,,,,,"))
+    assert table["BraTS21ID"].tolist() == ["00000", "00000"]
+    assert table.loc[0, ["plane", "slices", "rows"]].tolist() == ["coronal", 60, 256]
+    assert table.isna().sum(axis=1).tolist() == [1, 7]
+
+
+def test_the_competitions_measured_geometry_is_read_by_its_own_headings(tmp_path):
+    heading = ("BraTS21ID,split,series,plane,rows,columns,slices,pixel_spacing_row_mm,pixel_spacing_col_mm,"
+               "slice_spacing_mm,plane_from")
+    table = read_geometry(_written(tmp_path, "00002,train,T2w,axial,512,448,60,0.5,0.6,3.3,seen", heading=heading))
+    assert tuple(table.columns) == COLUMNS
+    assert table.loc[0, ["sequence", "row_mm", "column_mm"]].tolist() == ["T2w", 0.5, 0.6]
+
+
+@pytest.mark.parametrize(("row", "said"), [
+    ("2,train,T1w,axial,1,1,1,1,1,1", "row 3: BraTS21ID is '2'"),
+    ("00000,train,FLAIR,axial,1,1,1,1,1,1", "row 3: FLAIR of train case 00000 stands twice"),
+    ("00000,train,T1w,axial,many,1,1,1,1,1", "row 3: slices is 'many'"),
+])
+def test_a_wrong_row_is_told_with_file_and_row(tmp_path, row, said):
+    path = _written(tmp_path, "00000,train,FLAIR,axial,60,256,232,3,1,1", row)
+    with pytest.raises(UserError) as error:
+        read_geometry(path)
+    assert said in str(error.value) and str(path) in str(error.value)
+
+
+def test_a_missing_file_or_column_is_told(tmp_path):
+    with pytest.raises(UserError, match="geometry.csv: is missing"):
+        read_geometry(tmp_path / "geometry.csv")
+    with pytest.raises(UserError, match="has no column plane or slices"):
+        read_geometry(_written(tmp_path, "00000,FLAIR", heading="BraTS21ID,sequence"))
