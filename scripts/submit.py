@@ -1,4 +1,4 @@
-"""Write a run's submission and check it against the data set's sample."""
+"""Write a run's submission, check it against the data set's sample, and send it to Kaggle if told to."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.dataset.layout import COMPETITION
 from radiogen.errors import run_command
 
 Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
@@ -14,8 +15,9 @@ Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
 def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path | None = None,
          models: Path = Path("models"), submissions: Path = Path("submissions"),
-         allow_constant: bool = False) -> None:
-    """Write a run's submission and check it against the data set's sample.
+         allow_constant: bool = False, send: bool = False,
+         message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", competition: str = COMPETITION) -> None:
+    """Write a run's submission, check it against the data set's sample, and send it to Kaggle if told to.
 
     Args:
         name: The same as --run, and may stand instead of it.
@@ -24,6 +26,9 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path 
         models: Where runs are kept.
         submissions: Where the CSV and its record go.
         allow_constant: Write it even if all probabilities are the same.
+        send: Send the CSV to Kaggle, wait for the score and write it beside the run. The same file is sent only once.
+        message: What the submission is called (default: the run's name).
+        competition: The competition that it is sent to.
     """
     from radiogen.competition.submission import imputed_text, write_submission
     from radiogen.dataset.predictions import chosen_runs
@@ -35,7 +40,14 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path 
         print(imputed_text(submission))
     print(f"submission: {submission.path} ({submission.cases} cases, ids and order of the sample checked)")
     print(f"record: {submission.record}")
-    print(f"how good is it? python scripts/evaluate.py --run {chosen}")
+    if send:
+        from radiogen.competition import sending
+        from radiogen.competition.client import connect
+
+        told = sending.send(connect(), submission, message or chosen, models / chosen, competition=competition)
+        print(f"score of submission {told['submission']}: public {told['public_score']}, "
+              f"private {told['private_score']}; written to {models / chosen / sending.SENT}")
+    print(f"next: how good is it here? python scripts/evaluate.py --run {chosen}")
 
 
 if __name__ == "__main__":

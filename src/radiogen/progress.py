@@ -14,5 +14,5 @@ def progress(items: Iterable | None, description: str, total: int | None = None,
     from tqdm import tqdm
 
     live = sys.stderr.isatty()
-    return tqdm(items, desc=description, total=total, unit=unit, initial=initial, mininterval=0.1 if live else 30,
-                maxinterval=30, dynamic_ncols=live, ncols=None if live else 110)
+    return tqdm(items, desc=description, total=total, unit=unit, initial=initial, unit_scale=unit == "B",
+                mininterval=0.1 if live else 30, maxinterval=30, dynamic_ncols=live, ncols=None if live else 110)

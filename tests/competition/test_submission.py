@@ -137,3 +137,11 @@ def test_the_competitions_own_sample_is_filled_in_its_order(rsna_tables, tmp_pat
     made = _submit(tmp_path, data=rsna_tables)
     assert made.cases == 87
     assert made.path.read_text().splitlines()[1].startswith(f"{sample['BraTS21ID'].iloc[0]},0.86")
+
+
+def test_the_record_keeps_the_score_of_this_very_file_and_of_no_other(house):
+    record = _submit(house).record
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"kaggle": {"submission": 4711}}))
+    assert json.loads(_submit(house).record.read_text())["kaggle"] == {"submission": 4711}
+    _predict(house, {"00000": 0.5, "00013": 0.125, "00109": 0.5, "00114": 0.875})
+    assert "kaggle" not in json.loads(_submit(house).record.read_text())

@@ -1,8 +1,9 @@
 """From a run's predictions to the CSV that the competition takes, checked, with a record of how it came about.
 
 In: `models/<run>/predictions.csv` and the data set's `sample_submission.csv`. Out: `submissions/<run>.csv` with exactly
-the sample's ids in its order, and `submissions/<run>.json`. A case that could not be predicted gets the share of
-methylated training cases, said aloud; it is never left out, for the competition rejects a file that lacks one.
+the sample's ids in its order, and `submissions/<run>.json`, which keeps the score while the CSV is the one that was
+sent. A case that could not be predicted gets the share of methylated training cases, said aloud; it is never left out,
+for the competition rejects a file that lacks one.
 """
 
 from dataclasses import dataclass
@@ -54,11 +55,14 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
                         "or submit it nevertheless with --allow-constant")
     path = files.write_csv(Path(submissions) / f"{name}.csv", table)
     check_submission(path, sample)
-    record = files.write_json(path.with_suffix(".json"), {
+    digest, record = files.sha256(path), path.with_suffix(".json")
+    before = files.read_json(record) if record.is_file() else {}
+    sent = {"kaggle": before["kaggle"]} if before.get("sha256") == digest and "kaggle" in before else {}
+    files.write_json(record, {
         "run": name, "members": facts.get("members", [name]), "data": str(data), "cases": len(table),
         "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
-        "sha256": files.sha256(path), "predictions_sha256": files.sha256(folder / "predictions.csv"),
-        "radiogen": __version__})
+        "sha256": digest, "predictions_sha256": files.sha256(folder / "predictions.csv"),
+        "radiogen": __version__, **sent})
     return Submission(path, record, len(table), imputed, prevalence)
 
 

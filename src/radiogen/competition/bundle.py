@@ -1,0 +1,182 @@
+"""Everything that the kernel needs and Kaggle lacks, in one flat folder: the private dataset of a code competition.
+
+In: trained runs. Out: a folder with radiogen's wheel, the wheels of what Kaggle's image lacks, each run's recipe, folds
+and weights, `radiogen-bundle.json` that tells what is what, with hashes, and `dataset-metadata.json` for the client.
+Flat, because Kaggle unpacks archives and its client leaves folders out. Weights go with their recipe, never a whole
+model, so that another Keras can load them; a machine's paths and its token never go.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from radiogen import __version__, files
+from radiogen.competition.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
+from radiogen.competition.session import MANIFEST
+from radiogen.errors import UserError
+
+DATASET_METADATA = "dataset-metadata.json"
+CLONE = Path(__file__).resolve().parents[3]
+WHEEL_SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "src")
+
+
+def build_bundle(models: Path, names: Sequence[str], folder: Path, *, wheels: Path | None = None) -> dict:
+    """Write the bundle of the runs `names` into `folder`, made anew; returns its manifest.
+
+    wheels: a folder with the wheels of what the image lacks, for a machine without internet; else pip downloads them.
+    Raises UserError for an ensemble or what is no run, a wheel that cannot be had, or where the package does not lie in
+    a clone.
+    """
+    folder = Path(folder)
+    missing = missing_packages(image_packages())
+    _empty(folder)
+    _collect_wheels(missing, folder, wheels)
+    package = build_wheel(folder)
+    manifest = {
+        "radiogen": __version__, "wheels": [*(f"{name}=={version}" for name, version in missing.items()),
+                                            f"radiogen=={package.name.split('-')[1]}"],
+        "runs": {name: _copy_run(Path(models) / name, folder) for name in names}}
+    files.write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build radiogen's wheel into `folder`, without the network and without leaving anything in the clone."""
+    if not (CLONE / "setup.cfg").is_file():
+        raise UserError(CLONE, "is no clone of radiogen, and a wheel is built from one",
+                        "git clone the project, `make setup`, and run scripts/push_kernel.py there")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in WHEEL_SOURCES:
+            source = CLONE / name
+            if source.is_dir():
+                shutil.copytree(source, Path(scratch) / name,
+                                ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            elif source.is_file():
+                shutil.copyfile(source, Path(scratch) / name)
+        _pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(folder), scratch,
+             where="radiogen's wheel", remedy="pip install setuptools wheel")
+    return next(Path(folder).glob("radiogen-*.whl"))
+
+
+def dataset_metadata(owner: str, title: str, slug: str) -> dict:
+    """What `dataset-metadata.json` holds. The owner's name and the title are the user's; a bundle is never public."""
+    return {"title": title, "id": f"{owner}/{slug}", "licenses": [{"name": "other"}],
+            "subtitle": "Package, wheels and trained folds of radiogen"}
+
+
+def check_runs(models: Path, names: Sequence[str]) -> None:
+    """Raise UserError unless each of `names` is a trained and predicted run under `models`, named once."""
+    from radiogen.dataset.predictions import read_predictions
+    from radiogen.learning.runs import open_run, trained_folds
+
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if not names or twice:
+        raise UserError("RUN", f"{', '.join(twice)} is named twice" if twice else "no run is named",
+                        "name each trained run once: python scripts/push_kernel.py RUN [RUN ...]")
+    for name in names:
+        run = open_run(Path(models) / name)
+        if not trained_folds(run):
+            raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {name} --fold all")
+        read_predictions(run.folder / "predictions.csv")
+
+
+def check_bundle(folder: Path) -> None:
+    """Raise UserError for the first thing for which the kernel would fail: file, hash, wheel or metadata."""
+    folder = Path(folder)
+    again = "run scripts/push_kernel.py again"
+    manifest = files.read_json(folder / MANIFEST)
+    for members in manifest["runs"].values():
+        for kept in members.values():
+            path = folder / kept["file"]
+            if not path.is_file() or files.sha256(path) != kept["sha256"]:
+                raise UserError(path, "is missing or was changed", again)
+    there = [path.name for path in folder.glob("*.whl")]
+    for wanted in manifest["wheels"]:
+        name, version = wanted.split("==")
+        fitting = [wheel for wheel in there if wheel.lower().startswith(f"{name.replace('-', '_')}-{version}-".lower())
+                   and fits(wheel, PYTHON)]
+        if not fitting:
+            raise UserError(folder, f"has no wheel of {wanted} for Python {PYTHON}, Kaggle's",
+                            f"put one into a folder and name it with --wheels, or {again}")
+    folders = [path.name for path in folder.iterdir() if path.is_dir() or path.suffix in (".zip", ".tar", ".gz")]
+    if folders:
+        raise UserError(folder / folders[0], "is a folder or an archive: Kaggle leaves it out or unpacks it", again)
+    _check_metadata(folder / DATASET_METADATA, files.read_json(folder / DATASET_METADATA))
+
+
+def fits(wheel: str, python: str) -> bool:
+    """Whether a wheel's name says that it can be installed on Linux under this Python, as `3.12`."""
+    interpreter, _, platform = wheel.removesuffix(".whl").rsplit("-", 3)[1:]
+    digits = python.replace(".", "")
+    stable = any(tag.startswith("cp3") and int(tag[3:]) <= int(digits[1:]) for tag in interpreter.split("."))
+    return ("py3" in interpreter.split(".") or f"cp{digits}" in interpreter.split(".")
+            or (stable and "-abi3-" in wheel)) and (platform == "any" or "linux" in platform)
+
+
+def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
+    """A run's files into the flat folder; by its place in the run, the file's name there and its hash.
+
+    run.json is written anew: the paths in it are this machine's.
+    """
+    from radiogen.learning.runs import WEIGHTS, fold_folder, open_run, trained_folds
+
+    run = open_run(source)
+    facts = files.read_json(source / "run.json")
+    kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays") if key in facts}
+    members = {}
+    weights = [f"{fold_folder(run, fold).name}/{WEIGHTS}" for fold in trained_folds(run)]
+    for place in ("run.json", "recipe.json", "folds.csv", *weights):
+        target = folder / f"{source.name}--{place.replace('/', '--')}"
+        if place == "run.json":
+            files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})
+        else:
+            shutil.copyfile(source / place, target)
+        members[place] = {"file": target.name, "sha256": files.sha256(target)}
+    return members
+
+
+def _collect_wheels(missing: Mapping[str, str], folder: Path, wheels: Path | None) -> None:
+    """A wheel of each package for each of `WHEEL_PYTHONS`; one for Kaggle's Python has to be had."""
+    from_where = ["--no-index", "--find-links", str(wheels)] if wheels else []
+    for name, version in missing.items():
+        for python in sorted(WHEEL_PYTHONS, key=lambda one: one != PYTHON):
+            if any(fits(path.name, python) for path in folder.glob(f"{name.replace('-', '_')}-{version}-*.whl")):
+                continue
+            platforms = [word for platform in WHEEL_PLATFORMS for word in ("--platform", platform)]
+            try:
+                _pip("download", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
+                     *from_where, "-d", str(folder), f"{name}=={version}", where=f"{name} {version}",
+                     remedy="connect to the internet, or name a folder that holds its wheel for Linux and "
+                     f"Python {PYTHON} with --wheels")
+            except UserError:
+                if python == PYTHON:
+                    raise
+
+
+def _pip(*words: str, where: str, remedy: str) -> None:
+    ended = subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *words],
+                           capture_output=True, text=True)
+    if ended.returncode:
+        lines = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")] or ended.stderr.splitlines()
+        raise UserError(where, f"pip {words[0]} fails ({lines[-1].strip() if lines else ended.returncode})", remedy)
+
+
+def _check_metadata(path: Path, kept: dict) -> None:
+    owner, _, slug = kept["id"].partition("/")
+    remedy = "choose another --title"
+    if not owner or not 6 <= len(slug) <= 50:
+        raise UserError(path, f"the dataset's id {kept['id']} is not owner/slug with 6 to 50 characters", remedy)
+    if not 6 <= len(kept["title"]) <= 50:
+        raise UserError(path, f"the dataset's title has {len(kept['title'])} characters; Kaggle takes 6 to 50", remedy)
+
+
+def _empty(folder: Path) -> None:
+    """Make `folder` a new one; only what this file wrote before is taken away."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file() \
+            and not list(folder.glob("*.whl")):
+        raise UserError(folder, "holds files that are no bundle", "choose another --output")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)

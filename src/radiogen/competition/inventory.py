@@ -1,0 +1,62 @@
+"""What lies in a data set, counted, and what the competition has.
+
+In: a data set's folder. Out: cases, series and files of each split, and a line for each that tells where they differ.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from radiogen.dataset.layout import SEQUENCES, Split, case_ids, series_folder
+
+
+@dataclass(frozen=True)
+class Count:
+    """Cases, series folders with a file in them, and `.dcm` files of a split; None where it is not known."""
+
+    cases: int
+    series: int
+    files: int | None
+
+
+PUBLISHED: Mapping[str, Count] = {"train": Count(585, 585 * 4, 348_641), "test": Count(87, 87 * 4, None)}
+"""The competition as it stands at Kaggle: 585 training cases and 87 to be seen of the test set, four series each. The
+number of training images is that of Kaggle's data page; that of the test images is not published."""
+
+
+def count(data: Path) -> dict[str, Count]:
+    """Count each split that `data` has. Raises UserError for a folder that is no data set."""
+    found = {}
+    for split in get_args(Split):
+        if not (Path(data) / split).is_dir():
+            continue
+        cases = case_ids(data, split)
+        series = [_images(series_folder(data, split, case, sequence)) for case in cases for sequence in SEQUENCES]
+        found[split] = Count(len(cases), sum(images > 0 for images in series), sum(series))
+    return found
+
+
+def count_lines(found: Mapping[str, Count], expected: Mapping[str, Count] | None = None) -> list[str]:
+    """A line a split; with `expected`, a warning behind each number that differs and a line for a split that lacks."""
+    lines = [f"{split}: {_text(there, (expected or {}).get(split))}" for split, there in found.items()]
+    return lines + [f"warning: {split}/ is missing" for split in (expected or {}) if split not in found]
+
+
+def _text(there: Count, expected: Count | None) -> str:
+    words = f"{there.cases} cases, {there.series} series, {there.files} files"
+    if expected is None:
+        return words
+    wanted = [f"{want} {name}" for name, have, want in (
+        ("cases", there.cases, expected.cases), ("series", there.series, expected.series),
+        ("files", there.files, expected.files)) if want not in (None, have)]
+    return f"{words} (warning: the competition has {', '.join(wanted)})" if wanted else f"{words}, as the competition"
+
+
+def _images(folder: Path) -> int:
+    try:
+        with os.scandir(folder) as entries:
+            return sum(entry.name.endswith(".dcm") for entry in entries)
+    except FileNotFoundError:
+        return 0

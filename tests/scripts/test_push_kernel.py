@@ -1,0 +1,47 @@
+"""`scripts/push_kernel.py` stops early, in one line, and leaves nothing half-made."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..competition.small_run import write_paper_run
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "push_kernel.py"
+
+
+def _run(folder, *arguments, **environment):
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("KAGGLE_")}
+    return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], cwd=folder, capture_output=True,
+                          text=True, env={**kept, "HOME": str(folder / "home"), **environment})
+
+
+def _error(end):
+    assert end.returncode == 2 and "Traceback" not in end.stderr, end.stderr
+    line, = [line for line in end.stderr.splitlines() if line.startswith("error: ")]
+    return line
+
+
+@pytest.mark.parametrize(("names", "message"), [
+    (["new"], "models/new: there is no such run; train it: python scripts/train.py --run new"),
+    (["first", "first"], "RUN: first is named twice"),
+    ([], "RUN: no run is named"),
+])
+def test_runs_that_cannot_be_sent_are_named_before_anything_is_built(tmp_path, names, message):
+    write_paper_run(tmp_path / "models" / "first")
+    assert message in _error(_run(tmp_path, *names, "--dry-run"))
+    assert not (tmp_path / "submissions").exists()
+
+
+def test_a_run_that_was_never_predicted_is_told_before_anything_is_built(tmp_path):
+    write_paper_run(tmp_path / "models" / "first")
+    assert "make it: python scripts/predict.py --run first" in _error(_run(tmp_path, "first", "--dry-run"))
+    assert not (tmp_path / "submissions").exists()
+
+
+def test_without_a_token_nothing_is_built(tmp_path):
+    write_paper_run(tmp_path / "models" / "first")
+    end = _run(tmp_path, "first")
+    assert "oken" in _error(end) and not (tmp_path / "submissions").exists()
