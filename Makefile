@@ -10,7 +10,7 @@ CASES ?= 200
 SEED ?= 42
 DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
-.PHONY: demo test test-all lint setup lock clean
+.PHONY: demo test test-all test-jax lint setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -35,6 +35,18 @@ test-all: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m pytest
 
+# One short fold on Keras with JAX, and one network over two processes, in an environment without TensorFlow.
+test-jax: setup $(VENV)-jax/.ready
+	RADIOGEN_JAX_PYTHON=$(CURDIR)/$(VENV)-jax/bin/python $(RUN) -m pytest tests/learning/test_devices.py
+
+$(VENV)-jax/.ready: setup.cfg
+	$(PYTHON) -m venv --clear $(VENV)-jax
+	sed -n '/^install_requires/,/^$$/s/^ *\([a-z0-9-]* >=.*\)/\1/p' setup.cfg | grep -v tensorflow > $(VENV)-jax/packages.txt
+	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet jax -r $(VENV)-jax/packages.txt
+	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation setuptools
+	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
 lint: setup
 	$(RUN) -m ruff check .
 
@@ -45,4 +57,4 @@ lock: setup
 		--extra test $(UPGRADE) --output-file requirements.lock setup.cfg
 
 clean:
-	rm -rf $(VENV) build *.egg-info src/*.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-jax build *.egg-info src/*.egg-info .pytest_cache .ruff_cache

@@ -12,19 +12,30 @@ from radiogen.errors import run_command
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
 
-def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path = Path("models")) -> None:
+def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path = Path("models"),
+         null: int = 0, within_planes: bool = False, at_once: int = 1) -> None:
     """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
 
     Args:
         names: The same as --run, and may stand instead of it.
         run: Names of runs under models/; rows come in this order (default: all that are predicted).
         models: Where runs are kept.
+        null: Train each run anew on so many permutations of its labels first, to see what chance would give it.
+        within_planes: Exchange labels only among cases whose series lie in the same planes.
+        at_once: With --null: folds side by side.
     """
     from radiogen.dataset.predictions import chosen_runs
     from radiogen.evaluation.report import evaluate_runs, short_paths
 
     runs = chosen_runs(models, (*names, *run))
     print(f"runs in {models}: {', '.join(runs)}", flush=True)
+    for name in runs if null else ():
+        from radiogen.learning.null_mirror import mirror_cost, run_null
+        from radiogen.learning.runs import open_run
+
+        minutes = null * mirror_cost(open_run(models / name)) / 60
+        print(f"null mirror of {name}: {null} draws, about {minutes:.1f} minutes if none is there yet", flush=True)
+        run_null(open_run(models / name), null, within_planes, at_once)
     text, written = evaluate_runs(models, runs)
     print(text)
     print("\nfiles written:")

@@ -1,58 +1,28 @@
-"""Train the fold networks of a run; what is finished is kept, what was cut off goes on."""
+"""Train the fold networks of one or more runs; what is finished is kept, what was cut off goes on."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-from dataclasses import dataclass
-from pathlib import Path
-
-from tyro.conf import OmitArgPrefixes
-
 from radiogen.errors import run_command
-from radiogen.learning.options import parse_options
-from radiogen.learning.recipes import Recipe
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of the command."""
-
-    settings: OmitArgPrefixes[Recipe]
-    data: Path | None = None
-    """Data set: the folder with train/, test/ and train_labels.csv."""
-    recipe: str | None = None
-    """Recipe: report-2d, report-3d, demo-2d or demo-3d."""
-    fold: str = "all"
-    """Fold to train, a number from 0, or all."""
-    at_once: int = 1
-    """Folds side by side, which share the cores: small networks train faster so."""
-    run: str | None = None
-    """Name of the run under models/ (default: <data set>-<recipe>)."""
-    leave_out: tuple[str, ...] = ()
-    """Ids of training cases to leave out."""
-    models: Path = Path("models")
-    """Where runs are kept."""
-    cache: Path = Path("input/cache")
-    """Where arrays are kept; missing ones are made."""
-    workers: int | None = None
-    """Processes for making arrays (default: as many as cores may be used)."""
+from radiogen.learning.options import TrainOptions, parse_options
 
 
 def main() -> None:
-    options, *_ = parse_options(Options, __doc__)
-    from radiogen.evaluation.figures import history_png
-    from radiogen.learning import runs, workflow
+    chosen = parse_options(TrainOptions, __doc__)
+    from radiogen.learning import planning, runs
 
-    name = options.run or runs.run_name(options.data, options.settings.name)
-    print(f"data set {options.data}; recipe {options.settings.name}; run {options.models / name}", flush=True)
-    folds = runs.choose_folds(options.settings, options.fold)
-    run = workflow.begin_run(options.data, options.settings, options.models / name, options.cache,
-                             leave_out=options.leave_out, workers=options.workers)
-    workflow.train(run, folds, options.at_once)
-    for fold in runs.trained_folds(run):
-        folder = runs.fold_folder(run, fold)
-        history_png(folder / "history.png", folder / "history.csv", f"{name}, fold {fold}")
-    print(f"trained: fold {', '.join(runs.trained_folds(run))} in {run.folder}")
-    print(f"next: python scripts/predict.py --run {name}")
+    devices = planning.check_options(chosen)
+    from radiogen.evaluation.figures import history_png
+    from radiogen.evaluation.resolvability import resolvability_text
+
+    begun = planning.begin_runs(chosen)
+    print(resolvability_text(begun[0][0].folds), flush=True)
+    planning.train_runs(begun, chosen[0], devices)
+    for run, _ in begun:
+        for fold in runs.trained_folds(run):
+            folder = runs.fold_folder(run, fold)
+            history_png(folder / "history.png", folder / "history.csv", f"{run.folder.name}, fold {fold}")
+        print(f"trained: fold {', '.join(runs.trained_folds(run))} in {run.folder}", flush=True)
+    print("next: " + "; ".join(f"python scripts/predict.py --run {run.folder.name}" for run, _ in begun))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def map_items(function: Callable[[Any], Any], items: Sequence[Any], description:
         return [function(item) for item in progress(items, description, len(items), unit)]
     with contextlib.ExitStack() as stack:
         if scheduler is not None:
-            client = stack.enter_context(_cluster(scheduler))
+            client = stack.enter_context(cluster_client(scheduler))
             stack.enter_context(joblib.parallel_config(backend="dask", scheduler_host=scheduler))
             workers = max(1, sum(client.nthreads().values()))
         else:  # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
@@ -38,8 +38,8 @@ def map_items(function: Callable[[Any], Any], items: Sequence[Any], description:
         return list(progress(results, description, len(items), unit))
 
 
-def _cluster(scheduler: str) -> Any:
-    """A client of the Dask scheduler at this address, or one line that says why there is none."""
+def cluster_client(scheduler: str) -> Any:
+    """A `distributed.Client` of the Dask scheduler at this address. Raises UserError where none answers."""
     try:
         from distributed import Client
     except ImportError:

@@ -6,8 +6,18 @@ import os
 import numpy as np
 import pytest
 
+from radiogen.dataset.geometry import read_geometry
 from radiogen.errors import UserError
-from radiogen.imaging.cache import CacheSettings, build_caches, cache_folder, check_arrays, open_array, read_index
+from radiogen.imaging.cache import (
+    CacheSettings,
+    array_layout,
+    build_caches,
+    cache_folder,
+    check_arrays,
+    open_array,
+    read_blocks,
+    read_index,
+)
 
 from .series_files import pattern, write_series
 
@@ -81,7 +91,8 @@ def test_a_changed_array_is_noticed_and_made_again(data):
 
 
 @pytest.mark.parametrize("change", [{"size": 9}, {"normalisation": "percentile"}, {"sequences": ("FLAIR",)},
-                                    {"geometry": "isotropic", "edge_mm": 100.0}, {"dtype": "float16"}])
+                                    {"geometry": "isotropic", "edge_mm": 100.0}, {"dtype": "float16"},
+                                    {"window": True}, {"kind": "slabs", "geometry": "slab", "depth": 8}])
 def test_every_setting_has_a_key_of_its_own(data, change):
     assert dataclasses.replace(CUBES, **change).key != CUBES.key
 
@@ -206,3 +217,50 @@ def test_a_test_series_that_tells_no_place_is_left_out_alone(data):
     assert "FLAIR: not used: its place is not told" in index["findings"].tolist()[-1]
     array = open_array(_folder(data, isotropic), "00003")
     assert not array[0].any() and array[1].any()
+
+
+def test_each_series_that_was_read_has_a_row_of_its_geometry(data):
+    for path in (data / "test" / "00003" / "FLAIR").iterdir():
+        path.write_bytes(b"")
+    _build(data, CUBES)
+    table = read_geometry(_folder(data, CUBES) / "geometry.csv")
+    assert list(zip(table["BraTS21ID"], table["split"], table["sequence"], table["slices"], strict=True)) == [
+        ("00001", "train", "FLAIR", 5), ("00001", "train", "T1wCE", 7), ("00007", "train", "FLAIR", 5),
+        ("00007", "train", "T1wCE", 7), ("00003", "test", "T1wCE", 7)]
+    assert set(table["plane"]) == {"axial"} and set(table["slice_spacing_mm"]) == {3.0}
+    assert set(table["row_mm"]) == {0.75} and set(table["column_mm"]) == {0.5}
+    before = (_folder(data, CUBES) / "geometry.csv").read_bytes()
+    _build(data, CUBES)
+    assert (_folder(data, CUBES) / "geometry.csv").read_bytes() == before
+
+
+def test_cases_with_the_same_first_series_have_the_same_likeness_and_a_lost_one_has_none(data):
+    for path in (data / "test" / "00003" / "FLAIR").iterdir():
+        path.write_bytes(b"")
+    cubes, slices = _build(data, CUBES, SLICES)
+    assert cubes["likeness"].tolist() == slices["likeness"].tolist()
+    assert cubes["likeness"][0] == cubes["likeness"][1] and len(cubes["likeness"][0]) == 64
+    assert cubes["likeness"][2] == ""
+
+
+@pytest.mark.parametrize("settings", [CUBES, SLICES, dataclasses.replace(CUBES, dtype="float16")])
+def test_images_are_read_one_by_one_as_they_lie_in_the_array(data, settings):
+    _build(data, settings)
+    folder = _folder(data, settings)
+    array, layout = np.asarray(open_array(folder, "00007")), array_layout(folder, "00007")
+    assert (layout.shape, layout.dtype) == (array.shape, array.dtype)
+    flat = array.reshape(-1, *array.shape[-2:])
+    assert np.array_equal(read_blocks(folder, "00007", layout, [5, 0, len(flat) - 1], 2), flat[[5, 0, -1]])
+
+
+def test_an_array_that_is_cut_off_is_an_error_that_names_it(data):
+    _build(data, CUBES)
+    folder = _folder(data, CUBES)
+    layout = array_layout(folder, "00007")
+    path = folder / "00007.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"00007\.npy: cannot be read \(cut off\)"):
+        read_blocks(folder, "00007", layout, [1], 3)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(UserError, match=r"00007\.npy: cannot be read"):
+        array_layout(folder, "00007")

@@ -1,14 +1,17 @@
 """What a network is given: the right images with the right labels, the same again after a restart."""
 
 import dataclasses
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from radiogen.dataset.labels import read_labels
 from radiogen.imaging.cache import build_caches, cache_folder, open_array
-from radiogen.learning.batches import Batches, channels, label_inputs, list_inputs
-from radiogen.learning.recipes import REPORT_2D
+from radiogen.learning import batches as batches_module
+from radiogen.learning.batches import Batches, channels, label_inputs, list_inputs, recipe_network
+from radiogen.learning.recipes import REPORT_2D, REPORT_3D, REPORT_3D_SLICES, WINNER_3D
 from radiogen.learning.runs import cache_settings
 
 CASES = ["00003", "00000", "00005"]
@@ -76,6 +79,92 @@ def test_labels_go_with_their_cases(make, small_recipe, small_data):
     assert labels.tolist() == [1, 0, 1]
     _, truth = Batches(small_recipe, folder, inputs, labels)[0]
     assert truth.tolist() == [[0, 1], [1, 0], [0, 1]]
+
+
+def test_one_output_has_one_label_an_input(make, small_recipe):
+    folder, inputs = make(small_recipe)
+    recipe = dataclasses.replace(small_recipe, outputs=1)
+    _, truth = Batches(recipe, folder, inputs, np.array([1, 0, 1]))[0]
+    assert truth.dtype == np.float32 and truth.tolist() == [[1], [0], [1]]
+
+
+def test_sections_are_the_cubes_own_one_channel_each_sequence_after_sequence(make):
+    recipe = dataclasses.replace(REPORT_3D_SLICES, sequences=("FLAIR", "T1wCE"), size=8, memory_batch=48)
+    folder, inputs = make(recipe)
+    batch, = Batches(recipe, folder, inputs)[0]
+    assert batch.shape == (48, 8, 8, 1) and channels(recipe) == 1
+    assert np.allclose(batch[:16, ..., 0] * 255, open_array(folder, "00003").reshape(16, 8, 8))
+    assert inputs["sequence"].tolist()[:16] == ["FLAIR"] * 8 + ["T1wCE"] * 8
+    cubes = dataclasses.replace(REPORT_3D, sequences=("FLAIR", "T1wCE"), size=8)
+    assert cache_settings(recipe) == cache_settings(cubes)
+
+
+def test_a_slab_is_as_deep_as_the_recipe_says_also_shifted(make):
+    recipe = dataclasses.replace(WINNER_3D, size=12, depth=6)
+    folder, inputs = make(recipe)
+    batch, = Batches(recipe, folder, inputs)[0]
+    assert batch.shape == (3, 6, 12, 12, 1)
+    assert np.allclose(batch[0, ..., 0] * 255, open_array(folder, "00003")[0])
+    moved, _ = Batches(dataclasses.replace(recipe, shift=0.2), folder, inputs, np.zeros(3, int), training=True)[0]
+    assert moved.shape == batch.shape
+
+
+@pytest.mark.parametrize(("batch_size", "memory_batch", "sizes"), [
+    (2, 2, [2]), (2, 1, [1, 1]), (3, 2, [2, 1]), (8, 8, [3])])
+def test_the_last_batch_is_dropped_where_it_is_smaller(make, small_recipe, batch_size, memory_batch, sizes):
+    recipe = dataclasses.replace(small_recipe, batch_size=batch_size, memory_batch=memory_batch, drop_last=True)
+    folder, inputs = make(recipe)
+    batches = Batches(recipe, folder, inputs, np.zeros(3, int), training=True)
+    assert [len(batches[number][0]) for number in range(batches.num_batches)] == sizes
+    judged = Batches(recipe, folder, inputs, np.zeros(3, int))
+    assert sum(len(judged[number][0]) for number in range(judged.num_batches)) == 3
+
+
+def test_another_input_is_left_out_in_another_epoch(make, small_recipe):
+    recipe = dataclasses.replace(small_recipe, batch_size=2, memory_batch=2, drop_last=True, flips=(), shift=0.0,
+                                 brightness=0.0)
+    folder, inputs = make(recipe)
+    batches, seen = Batches(recipe, folder, inputs, np.zeros(3, int), training=True), set()
+    for epoch in range(12):
+        batches.begin(epoch)
+        seen |= {image.tobytes() for image in batches[0][0]}
+    assert len(seen) == 3
+
+
+def test_a_mirrored_batch_is_the_image_from_the_other_side(make, small_recipe):
+    recipe = dataclasses.replace(small_recipe, test_flips=True)
+    folder, inputs = make(recipe)
+    plain, = Batches(recipe, folder, inputs)[0]
+    turned, = Batches(recipe, folder, inputs, mirror=(3,))[0]
+    assert np.array_equal(turned, plain[:, :, :, ::-1])
+
+
+def test_no_file_of_the_cache_stays_mapped_or_open(make, small_recipe):
+    folder, inputs = make(small_recipe)
+    batches = Batches(small_recipe, folder, inputs)
+    batches[0]
+    assert str(folder) not in Path("/proc/self/maps").read_text()
+    assert not [link for link in Path("/proc/self/fd").iterdir() if str(folder) in os.path.realpath(link)]
+
+
+def test_the_network_takes_what_the_batches_give(make, small_recipe):
+    for recipe in (small_recipe, dataclasses.replace(WINNER_3D, size=16, depth=8, width=4),
+                   dataclasses.replace(REPORT_3D_SLICES, sequences=("FLAIR", "T1wCE"), size=16, width=4,
+                                       network="resnet10")):
+        folder, inputs = make(recipe)
+        batch, truth = Batches(recipe, folder, inputs, np.zeros(len(inputs), int))[0]
+        assert recipe_network(recipe).output_shape[1:] == truth.shape[1:]
+        assert recipe_network(recipe).input_shape[1:] == batch.shape[1:]
+
+
+@pytest.mark.parametrize(("change", "scale"), [
+    ({}, "centre"), ({"weights": "imagenet"}, "imagenet"),
+    ({"weights": "imagenet", "normalisation": "z-score", "array_dtype": "float16"}, "imagenet z-score")])
+def test_first_weights_get_the_scale_that_they_were_trained_on(change, scale, monkeypatch):
+    given = {}
+    monkeypatch.setattr(batches_module, "build_network", lambda *_, **named: given.update(named))
+    recipe_network(dataclasses.replace(REPORT_2D, **change))
+    assert given["scale"] == scale
 
 
 def test_order_and_augmentation_follow_from_the_epoch_alone(make, small_recipe):

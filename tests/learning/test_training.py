@@ -1,22 +1,22 @@
-"""A fold that was killed ends with the same weights as one that was not; nothing is begun anew in silence."""
+"""Training: what may train what, what stops a fold, and that nothing is chosen on the fold that is scored."""
 
 import dataclasses
+import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 from radiogen.errors import UserError
-from radiogen.learning import runs, workflow
-from radiogen.learning.backend import keras
-from radiogen.learning.checkpoints import load_checkpoint, save_checkpoint
-from radiogen.learning.training import compile_network, train_fold
+from radiogen.learning import runs, training, workflow
+from radiogen.learning.checkpoints import epochs_done
+from radiogen.learning.training import cut_off, fold_batches, train_fold
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
+ID, LABEL = "BraTS21ID", "MGMT_value"
 
 
 @pytest.fixture(scope="module")
@@ -26,43 +26,17 @@ def run(small_data, small_recipe, tmp_path_factory):
     return workflow.begin_run(small_data, small_recipe, root / "models" / "a", root / "cache", workers=1)
 
 
+def _changed(run, name, folds=None, **change):
+    """The run in another folder, its recipe or its table of folds changed."""
+    return dataclasses.replace(run, folder=run.folder.parent / name, folds=run.folds if folds is None else folds,
+                               recipe=dataclasses.replace(run.recipe, **change))
+
+
 def _weights(run, fold="0"):
-    model = compile_network(run.recipe, 8, 2)
-    model.load_weights(runs.fold_folder(run, fold) / runs.WEIGHTS)
-    return [keras.ops.convert_to_numpy(variable) for variable in model.weights]
-
-
-def _command(run, name):
-    recipe = run.recipe
-    options = {"sequences": recipe.sequences, "size": [recipe.size], "edge-mm": [recipe.edge_mm], "epochs": [12],
-               "width": [recipe.width], "folds": [recipe.folds], "batch-size": [4], "memory-batch": [4],
-               "cache": [run.cache.parent.parent], "models": [run.folder.parent], "run": [name], "fold": [0],
-               "data": [run.data], "recipe": ["demo-3d"]}
-    return [sys.executable, str(SCRIPT), *(str(word) for name, words in options.items()
-                                           for word in (f"--{name}", *words))]
-
-
-def test_a_killed_fold_goes_on_to_the_same_weights_bit_for_bit(run):
-    """kill -9 of the command while an epoch runs, then the same again; the fold's process ends by itself."""
-    subprocess.run(_command(run, "whole"), check=True, capture_output=True)
-    folder = run.folder.parent / "cut" / "fold-0"
-    process = subprocess.Popen(_command(run, "cut"), stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    while not (folder / "checkpoint.npz").is_file():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
-    assert not (folder / runs.WEIGHTS).is_file()
-    done = len(pd.read_csv(folder / "history.csv")) if (folder / "history.csv").is_file() else 0
-    assert done < 12
-    subprocess.run(_command(run, "cut"), check=True, capture_output=True)
-    whole, cut = (dataclasses.replace(run, folder=run.folder.parent / name) for name in ("whole", "cut"))
-    for one, other in zip(_weights(whole), _weights(cut), strict=True):
-        assert np.array_equal(one, other)
-    histories = [pd.read_csv(each.folder / "fold-0" / "history.csv") for each in (whole, cut)]
-    assert histories[0].equals(histories[1]) and len(histories[0]) == 12
-    assert not (folder / "checkpoint.npz").exists()
+    found = {}
+    with h5py.File(runs.fold_folder(run, fold) / runs.WEIGHTS) as file:
+        file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
 
 
 def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
@@ -70,65 +44,132 @@ def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
     seen = workflow.begin_run(run.data, recipe, run.folder.parent / "seen", run.cache.parent.parent, workers=1)
     for fold in ("0", "1"):
         train_fold(seen, fold)
-    table = pd.read_csv(workflow.predict(seen, workers=1), dtype={"BraTS21ID": str})
-    assert sorted(table["BraTS21ID"]) == [f"{number:05d}" for number in range(22)]
+    table = pd.read_csv(workflow.predict(seen, workers=1), dtype={ID: str})
+    assert sorted(table[ID]) == [f"{number:05d}" for number in range(22)]
     assert table["fold"].value_counts().to_dict() == {"0": 8, "1": 8, "holdout": 4, "test": 2}
     known = table[table["fold"] != "test"]
-    assert (known["predicted"] == known["MGMT_value"]).mean() >= 0.85
-    assert table[table["fold"] == "test"]["MGMT_value"].isna().all()
+    assert (known["predicted"] == known[LABEL]).mean() >= 0.85
+    assert table[table["fold"] == "test"][LABEL].isna().all()
+    history = pd.read_csv(runs.fold_folder(seen, "0") / "history.csv")
+    assert history["auc"].iloc[-5:].mean() > 0.9 and history["epoch"].tolist() == list(range(1, 61))
+    timings = json.loads((runs.fold_folder(seen, "0") / "timings.json").read_text())
+    assert len(timings["seconds_an_epoch"]) == 60 and min(timings["seconds_an_epoch"]) > 0
+    assert timings["batches_an_epoch"] == 1 and timings["precision"] == "float32" and timings["peak_memory_mb"] > 50
 
 
-def test_no_labelled_case_of_the_scored_fold_is_among_the_training_inputs(run, monkeypatch):
-    import radiogen.learning.training as training
-
-    made = []
-
-    class Spy(training.Batches):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            made.append(self)
-
-    monkeypatch.setattr(training, "Batches", Spy)
-    train_fold(dataclasses.replace(run, folder=run.folder.parent / "spied",
-                                   recipe=dataclasses.replace(run.recipe, epochs=1)), "0")
-    fold = run.folds.set_index("BraTS21ID")["fold"]
-    parts = {batches.training: set(fold[batches.inputs["BraTS21ID"]]) for batches in made}
-    assert parts == {True: {"1"}, False: {"0"}}
+def test_each_case_has_one_part_in_a_fold_and_the_holdout_none(run):
+    parts = fold_batches(_changed(run, "parts", stop_share=0.25), "0")
+    trained, chooses, scored = (set(part.inputs[ID]) for part in (parts.train, parts.stop, parts.scored))
+    fold = run.folds.set_index(ID)["fold"]
+    assert scored == set(fold.index[fold == "0"]) and trained | chooses == set(fold.index[fold == "1"])
+    assert not trained & chooses and len(chooses) == 2
+    assert parts.train.training and not parts.stop.training and not parts.scored.training
+    assert fold_batches(run, "0").stop is None
 
 
-def test_a_checkpoint_carries_weights_moments_steps_and_random_states(tmp_path, small_recipe):
-    keras.utils.set_random_seed(1)
-    model = compile_network(small_recipe, 8, 2)
-    images = np.random.default_rng(0).uniform(size=(4, 8, 8, 8, 2)).astype(np.float32)
-    model.fit(images, np.eye(2)[[0, 1, 0, 1]], verbose=0)
-    save_checkpoint(tmp_path / "checkpoint.npz", model, [{"epoch": 1, "loss": 0.5}])
-    other = compile_network(small_recipe, 8, 2)
-    assert load_checkpoint(tmp_path / "checkpoint.npz", other) == [{"epoch": 1, "loss": 0.5}]
-    for one, two in zip([*model.variables, *model.optimizer.variables],
-                        [*other.variables, *other.optimizer.variables], strict=True):
-        assert np.array_equal(keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(two))
+def test_cases_that_choose_are_a_share_of_each_label_and_drawn_anew_by_seed_and_fold():
+    cases = pd.DataFrame({ID: [f"{number:05d}" for number in range(100)], LABEL: [1] * 60 + [0] * 40})
+    chosen = cut_off(cases, 0.2, 42, 0)
+    assert (chosen[:60].sum(), chosen[60:].sum()) == (12, 8)
+    assert np.array_equal(chosen, cut_off(cases, 0.2, 42, 0))
+    for seed, fold in ((42, 1), (7, 0)):
+        assert not np.array_equal(chosen, cut_off(cases, 0.2, seed, fold))
+    assert not cut_off(cases, 0.0, 42, 0).any()
+    with pytest.raises(UserError, match="--stop-share 0.9: leaves no case with MGMT_value 0 to train on in fold 0"):
+        cut_off(cases.iloc[[0, 60, 61, 62, 1, 2, 3, 4, 5, 6]], 0.9, 42, 0)
 
 
-def test_a_damaged_or_foreign_checkpoint_stops_with_its_name(tmp_path, small_recipe):
-    path = tmp_path / "checkpoint.npz"
-    model = compile_network(small_recipe, 8, 2)
-    save_checkpoint(path, model, [])
-    with pytest.raises(UserError, match=r"checkpoint\.npz: belongs to another network; delete"):
-        load_checkpoint(path, compile_network(dataclasses.replace(small_recipe, width=8), 8, 2))
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(UserError, match=r"checkpoint\.npz: cannot be read"):
-        load_checkpoint(path, model)
+def test_the_labels_of_the_scored_fold_change_no_weight(run):
+    """The epoch is chosen, yet on other cases; the scored fold's own curve does change."""
+    scored = run.folds["fold"] == "0"
+    turned = run.folds.assign(**{LABEL: run.folds[LABEL].where(~scored, 1 - run.folds[LABEL])})
+    ours, other = (_changed(run, name, folds, epochs=6, stop_share=0.25, patience=3)
+                   for name, folds in (("right", run.folds), ("turned", turned)))
+    for each in (ours, other):
+        train_fold(each, "0")
+    here, there = _weights(ours), _weights(other)
+    assert here.keys() == there.keys() and all(np.array_equal(here[name], there[name]) for name in here)
+    histories = [pd.read_csv(runs.fold_folder(each, "0") / "history.csv") for each in (ours, other)]
+    assert histories[0]["stop_loss"].equals(histories[1]["stop_loss"])
+    assert not histories[0]["val_loss"].equals(histories[1]["val_loss"])
+    best = int(histories[0]["stop_loss"].argmin())
+    assert json.loads((ours.folder / "fold-0" / "timings.json").read_text())["chosen_epoch"] == best + 1
+    assert len(histories[0]) == min(6, best + 1 + 3)
 
 
-def test_a_loss_that_is_no_number_stops_the_fold_and_keeps_the_epoch_before(run):
-    wild = dataclasses.replace(run, folder=run.folder.parent / "wild",
-                               recipe=dataclasses.replace(run.recipe, learning_rate=1e30, schedule="constant"))
-    with pytest.raises(UserError, match="the loss became nan in epoch .*lower --learning-rate"):
+def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(run, monkeypatch):
+    sick, read = _changed(run, "sick"), []
+
+    def get(batches, number, get=training.Batches.__getitem__):
+        images, labels = get(batches, number)
+        if batches.training and batches.epoch == 1:
+            read.append(number)
+            images = images * np.float32("nan")
+        return images, labels
+
+    steps = []
+    monkeypatch.setattr(training.Batches, "__getitem__", get)
+    monkeypatch.setattr(training.Bar, "on_train_batch_end", lambda bar, batch, logs: steps.append(batch))
+    with pytest.raises(UserError, match="the loss became nan in epoch 2; the epoch before is kept; lower --learning"):
+        train_fold(sick, "0")
+    assert steps == [0, 1] and 0 in read  # two batches an epoch: the first of the second epoch is not counted
+    assert epochs_done(sick.folder / "fold-0" / "checkpoint.npz") == 1
+    assert len(pd.read_csv(sick.folder / "fold-0" / "history.csv")) == 1
+    assert not (sick.folder / "fold-0" / runs.WEIGHTS).exists()
+
+
+def test_a_rate_that_is_far_too_high_is_named(run):
+    wild = _changed(run, "wild", learning_rate=1e30, schedule="constant")
+    with pytest.raises(UserError, match="became n.*in epoch .*lower --learning-rate"):
         train_fold(wild, "0")
     assert not (wild.folder / "fold-0" / runs.WEIGHTS).exists()
 
 
-def test_a_large_batch_is_reached_by_accumulation_and_never_exceeds_the_inputs(small_recipe):
-    for batch_size, steps in ((1024, 25), (16, 4), (4, None)):
-        recipe = dataclasses.replace(small_recipe, batch_size=batch_size, memory_batch=4)
-        assert compile_network(recipe, 100, 25).optimizer.gradient_accumulation_steps == steps
+@pytest.mark.parametrize("error", ["tensorflow", "python", "jax"])
+def test_memory_that_runs_out_names_the_batch_and_the_accumulation(run, monkeypatch, error):
+    def get(batches, number):
+        if error == "tensorflow":
+            import tensorflow
+
+            raise tensorflow.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        raise MemoryError if error == "python" else RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    monkeypatch.setattr(training.Batches, "__getitem__", get)
+    with pytest.raises(UserError, match="--memory-batch 4: memory ran out .*halve it: --batch-size 4 stays, gradients"):
+        train_fold(_changed(run, "full"), "0")
+
+
+def test_a_fold_whose_history_was_not_written_before_the_kill_gets_it_whole(run):
+    """Killed after the last checkpoint: nothing is left to train, but history, timings and weights are."""
+    late, folder = _changed(run, "late", epochs=1), run.folder.parent / "late" / "fold-0"
+    kept = training._finish
+    try:
+        training._finish = lambda *arguments: None
+        train_fold(late, "0")
+    finally:
+        training._finish = kept
+    before = (folder / "checkpoint.npz").read_bytes()
+    (folder / "history.csv").unlink()
+    train_fold(late, "0")
+    assert len(pd.read_csv(folder / "history.csv")) == 1 and before
+    assert (folder / runs.WEIGHTS).is_file() and not (folder / "checkpoint.npz").exists()
+
+
+def test_training_loads_no_tensorflow_where_keras_runs_on_another_back_end():
+    """By reading: every import of a back end stands behind a question for it."""
+    folder = Path(training.__file__).parent
+    for name in ("training", "optimisation", "checkpoints", "callbacks", "processes", "forecast"):
+        lines = (folder / f"{name}.py").read_text().splitlines()
+        for before, line in zip(lines, lines[1:], strict=False):
+            if line.strip() in ("import tensorflow", "import jax", "import torch"):
+                assert "backend" in before or before.strip() == "else:", f"{name}: {line}"
+
+
+@pytest.mark.slow
+def test_tensorboard_gets_its_files(run):
+    pytest.importorskip("tensorboard")
+    program = (f"from pathlib import Path\nfrom radiogen.learning.runs import open_run\n"
+               f"from radiogen.learning.training import train_fold\ntrain_fold(open_run(Path({str(run.folder)!r})), "
+               f"'1', tensorboard=True)")
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert list((run.folder / "fold-1" / "tensorboard").rglob("events.out.tfevents.*"))

@@ -49,25 +49,28 @@ def confusion_matrix_png(path: Path, labels: np.ndarray, predicted: np.ndarray, 
 
 
 def history_png(path: Path, history: Path, title: str) -> Path:
-    """Draw loss and accuracy over the epochs, for training and validation.
+    """Draw loss, accuracy and AUC over the epochs: of training, of the fold that is scored, of cases that chose.
 
-    history: a CSV with `epoch` and any of `loss, val_loss, accuracy, val_accuracy`; what it lacks is not drawn.
+    history: a CSV with `epoch` and any of `loss, accuracy, auc`, each also with `val_` or `stop_` before it; what it
+    lacks is not drawn.
     """
     try:
         table = pd.read_csv(history)
     except (OSError, ValueError) as error:
         raise UserError(history, f"cannot be read as a table ({error})", "train the fold again") from error
-    figure, panels = _figure(8.0, 3.9, columns=2)
+    names = [name for name in ("loss", "accuracy", "auc") if name in table or name != "auc"]
+    figure, panels = _figure(4.0 * len(names), 3.9, columns=len(names))
     epochs = table["epoch"] if "epoch" in table else np.arange(1, len(table) + 1)
-    for axes, name in zip(panels, ("loss", "accuracy"), strict=True):
-        lines = ((name, "training", BLUE, "-"), (f"val_{name}", "validation", ORANGE, "--"))
+    for axes, name in zip(panels, names, strict=True):
+        lines = ((name, "training", BLUE, "-"), (f"stop_{name}", "choosing the epoch", GREY, "-."),
+                 (f"val_{name}", "validation", ORANGE, "--"))
         for column, label, colour, style in lines:
             if column in table:
                 marker = "o" if len(table) < 15 else None
                 axes.plot(epochs, table[column], style, color=colour, label=label, linewidth=2, marker=marker, ms=4)
-        axes.set(xlabel="epoch", ylabel="loss (cross-entropy)" if name == "loss" else name)
+        axes.set(xlabel="epoch", ylabel={"loss": "loss (cross-entropy)", "auc": "AUC of the inputs"}.get(name, name))
         axes.xaxis.get_major_locator().set_params(integer=True)
-        if name == "accuracy":
+        if name != "loss":
             axes.set_ylim(-0.02, 1.02)
         axes.grid(alpha=0.25)
         if axes.lines:

@@ -29,8 +29,8 @@ SUSPICIOUS_AUC = 0.75
 """On the competition's data: gold began at 0.601, and no figure above 0.65 has been repeated by others."""
 LIKENESS_BITS = 256
 LIKENESS_LIMIT = 10
-"""Bits of difference up to which two cases may be one image: the same 32 real FLAIR series with 8 bits or another gamma
-differ from themselves in at most 9, two different patients in at least 20."""
+"""Bits of difference up to which two cases may be one image: a real FLAIR series with 1 % noise or another gamma
+differs from itself in at most 9 (of 24 series), two different patients in at least 14."""
 SCORINGS = "holdout_scorings.csv"
 SHOWN = 5
 

@@ -6,9 +6,10 @@ phantom, the best that any method could reach.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold, read_predictions
 from radiogen.errors import UserError
 from radiogen.evaluation import figures, intervals
+from radiogen.evaluation.judgement import Judgement, judge_run, judgement_text, write_judgement
 from radiogen.evaluation.metrics import MEAN, fold_table, measure, scored, summary_table
 from radiogen.progress import progress
 
@@ -48,10 +50,12 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     """
     runs = [open_predictions(models, name) for name in dict.fromkeys(names)]
     summary = summary_table({run.name: run.predictions for run in runs}, intervals.bootstrap_interval)
-    text, written = report_text(runs, summary), []
+    judged, written = {}, []
     for run in progress(runs, "evaluate", len(runs), "run"):
         with files.working_folder(run.folder):
-            written += write_tables(run) + draw_run(run)
+            judged[run.name] = judge_run(run.folder, run.predictions, run.facts.get("members", ()))
+            written += write_tables(run) + write_judgement(run.folder, judged[run.name]) + draw_run(run)
+    text = report_text(runs, summary, judged)
     last = runs[-1].folder
     with files.working_folder(last):
         written.append(files.write_csv(last / "comparison.csv", summary))
@@ -61,10 +65,15 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     return text, written
 
 
-def report_text(runs: Sequence[PredictedRun], summary: pd.DataFrame) -> str:
-    """All that is told of the runs, at most 100 columns wide as far as their names allow; `summary`: all runs'."""
-    parts = [METHOD, *(run_text(run) for run in runs), comparison_text(summary), differences_text(runs),
-             ceiling_text(runs)]
+def report_text(runs: Sequence[PredictedRun], summary: pd.DataFrame,
+                judged: Mapping[str, Judgement] = MappingProxyType({})) -> str:
+    """All that is told of the runs, at most 100 columns wide as far as their names allow.
+
+    summary: all runs'; judged: by the run's name, what judgement.py says of it.
+    """
+    own = [f"{run_text(run)}\n{judgement_text(judged[run.name])}" if run.name in judged else run_text(run)
+           for run in runs]
+    parts = [METHOD, *own, comparison_text(summary), differences_text(runs), ceiling_text(runs)]
     return "\n\n".join(part for part in parts if part)
 
 

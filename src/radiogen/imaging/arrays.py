@@ -47,6 +47,21 @@ def resize(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return kernels.resize_slice_axis(kernels.reduce_slices(voxels, shape[1:]), shape[0])
 
 
+def interpolate(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """(row, column) to `shape` as float32, linear between the four nearest pixels, also where it shrinks: aliases.
+
+    What cv2.resize does unless told otherwise, and so the competition's winner; pixels keep their floats.
+    """
+    values = np.asarray(pixels, np.float32)
+    for axis, count in enumerate(shape):
+        centres = np.clip((np.arange(count) + 0.5) * (values.shape[axis] / count) - 0.5, 0, values.shape[axis] - 1)
+        before = np.minimum(centres.astype(int), max(values.shape[axis] - 2, 0))
+        share = np.float32(centres - before).reshape((-1, 1) if axis == 0 else (1, -1))
+        after = np.minimum(before + 1, values.shape[axis] - 1)
+        values = values.take(before, axis) * (1 - share) + values.take(after, axis) * share
+    return values
+
+
 def to_bytes(values: np.ndarray, lowest: float = 0.0, highest: float = 1.0) -> np.ndarray:
     """float32 to uint8: `lowest` becomes 0 and `highest` 255."""
     from radiogen.imaging import kernels

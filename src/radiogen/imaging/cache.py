@@ -1,28 +1,33 @@
 """Series become arrays once: `input/cache/<data set>/<kind>-<key>/<case>.npy`, never inside the data set's own folder.
 
-In: a data set and the settings of one or more recipes. Out: a folder of arrays with `settings.json` and `index.csv`
-(case, split, sha256, findings, changes, or why there is none). The key is a hash of the settings, so a changed one
-never meets a stale array; `<case>.json` beside an array tells from which files it was made, so a changed input is made
-again. Each series is read once for all settings; a killed run goes on where it was.
+In: a data set and the settings of one or more recipes. Out: a folder of arrays with `settings.json`, `index.csv` (case,
+split, sha256, findings, changes, or why there is none) and `geometry.csv` (a row a series that was read). The key is a
+hash of the settings, so a changed one never meets a stale array; `<case>.json` beside an array tells from which files
+it was made, so a changed input is made again. Each series is read once for all settings; a killed run goes on where it
+was.
 """
 
 import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+import math
+import os
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset import geometry
 from radiogen.dataset.layout import KNOWN_BAD, SEQUENCES, Split, case_ids, sequences_present, series_folder
 from radiogen.errors import UserError
 from radiogen.imaging.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, read_case
 from radiogen.parallel import map_items
 
-COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "changes", "failed")
+COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "changes", "failed", "likeness")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +73,9 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
         rows = map_items(_make_case, jobs, "preprocess", workers=workers, scheduler=scheduler)
         tables = {folder: pd.DataFrame([row[folder] for row in rows], columns=COLUMNS) for folder in pairs}
         for folder, table in tables.items():
+            series = [one for row in rows for one in row[folder].get("geometry", ())]
+            measured = pd.DataFrame(series, columns=geometry.COLUMNS)
+            files.write_csv(folder / "geometry.csv", measured.astype(dict.fromkeys(("slices", "rows", "columns"), int)))
             files.write_csv(folder / "index.csv", table)
     return [tables[folder] for folder in folders]
 
@@ -92,9 +100,52 @@ def check_arrays(folder: Path, index: pd.DataFrame, cases: Collection[str]) -> N
 
 def open_array(folder: Path, case: str) -> np.ndarray:
     """A case's array as a read-only memory map."""
-    path = Path(folder) / f"{case}.npy"
-    try:
+    with _readable(Path(folder) / f"{case}.npy") as path:
         return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+class Layout(NamedTuple):
+    """Where a case's array lies in its file: `offset` bytes from the beginning, in C order."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    offset: int
+
+
+def array_layout(folder: Path, case: str) -> Layout:
+    """The layout of a case's array, from the header of its file."""
+    with _readable(Path(folder) / f"{case}.npy") as path, path.open("rb") as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("not as this package writes it")
+        shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        if in_columns or dtype.hasobject:
+            raise ValueError("not as this package writes it")
+        return Layout(shape, dtype, file.tell())
+
+
+def read_blocks(folder: Path, case: str, layout: Layout, blocks: Sequence[int], rank: int) -> np.ndarray:
+    """Images of `rank` axes out of a case's array, (len(blocks), ...); the array counts as one row of them.
+
+    Only their bytes are read, and no memory map is left behind: mapped pages count as memory of the process.
+    """
+    shape = layout.shape[-rank:]
+    size = math.prod(shape) * layout.dtype.itemsize
+    out = np.empty((len(blocks), *shape), layout.dtype)
+    with _readable(f"{folder}/{case}.npy") as path:  # a Path costs as much as the reading
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            for block, target in zip(blocks, out, strict=True):
+                if os.preadv(descriptor, [target], layout.offset + block * size) < size:
+                    raise ValueError("cut off")
+        finally:
+            os.close(descriptor)
+    return out
+
+
+@contextlib.contextmanager
+def _readable(path: Path | str) -> Iterator[Path | str]:
+    try:
+        yield path
     except (OSError, ValueError) as error:
         raise UserError(path, f"cannot be read ({error})", "delete it and run scripts/preprocess.py again") from error
 
@@ -160,7 +211,8 @@ def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
     try:
         kept = json.loads(note.read_text(encoding="utf-8"))
         fresh = all(kept["source"].get(name) == source.get(name) for name in set(kept["source"]) | set(kept["wanted"]))
-        return kept["row"] if fresh and files.sha256(array) == kept["row"]["sha256"] else None
+        intact = fresh and files.sha256(array) == kept["row"]["sha256"]
+        return {**kept["row"], "geometry": kept["geometry"]} if intact else None
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -174,13 +226,16 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     path = files.write_array(folder / f"{job.case}.npy", made.array)
     row = {"BraTS21ID": job.case, "split": job.split, "sha256": files.sha256(path),
            "shape": " x ".join(map(str, made.array.shape)), "slices": made.slices,
-           "findings": "; ".join(made.findings), "changes": "; ".join(made.changes), "failed": ""}
+           "findings": "; ".join(made.findings), "changes": "; ".join(made.changes), "failed": "",
+           "likeness": series[settings.first_sequence].likeness}
+    measured = [{"BraTS21ID": job.case, "split": job.split, "sequence": name, **series[name].geometry}
+                for name in settings.sequences if series[name].told is not None]
     files.write_json(folder / f"{job.case}.json", {
-        "row": row, "wanted": list(settings.sequences),
+        "row": row, "geometry": measured, "wanted": list(settings.sequences),
         "source": {name: mark for name, mark in source.items() if name in settings.sequences}})
-    return row
+    return {**row, "geometry": measured}
 
 
 def _failed_row(job: _Job, error: UserError) -> dict:
     return {"BraTS21ID": job.case, "split": job.split, "sha256": "", "shape": "", "slices": "", "findings": "",
-            "changes": "", "failed": str(error)}
+            "changes": "", "failed": str(error), "likeness": ""}

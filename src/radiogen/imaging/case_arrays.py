@@ -1,8 +1,8 @@
 """The series of one case become the arrays of one or more recipes, each file read once for all of them.
 
-In: the folders of a case's series, and settings. Out: an array for each setting. What min-max scaling of whole slices
-can do is done while the files are read (reduced.py); what needs the volume (percentiles, the patient's grid) gets it.
-Memory holds one case.
+In: the folders of a case's series, and settings. Out: an array for each setting, the geometry of every series read, and
+a hash that tells whether two cases look alike. What min-max scaling of whole slices can do is done while the files are
+read (reduced.py); what needs the volume (percentiles, the patient's grid, windows) gets it. Memory holds one case.
 """
 
 import dataclasses
@@ -10,15 +10,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from radiogen.dataset.geometry import SIZES
+from radiogen.dataset.layout import SEQUENCES
 from radiogen.errors import UserError
 from radiogen.imaging.arrays import (
-    Geometry,
     grown,
+    interpolate,
     longest_first,
+    middle_slices,
     need_affine,
     padded,
     patient_grid,
@@ -31,9 +34,14 @@ from radiogen.imaging.intensity import Normalisation, normalise
 from radiogen.imaging.reduced import Reduced, Target, read_reduced, reduce_volume
 from radiogen.imaging.resampling import resample_to
 from radiogen.imaging.series import read_series
-from radiogen.imaging.volume import Volume
+from radiogen.imaging.transforms import slab_slices
+from radiogen.imaging.volume import Volume, plane, spacing_mm
+from radiogen.imaging.window import apply_window, read_windows
 
-REVISION = 2
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+REVISION = 3
 """Counted up whenever the same settings make other arrays, so that old caches are not met any more."""
 
 
@@ -42,18 +50,27 @@ class CacheSettings:
     """Everything that the arrays of a cache depend on.
 
     cubes: (sequence, slice, row, column) of edge `size`; a missing series of a test case is a cube of zeros.
+    slabs: the same with `depth` slices, those around the one that shows most of the head (`central_slab`).
     slices: (slice, row, column), the sequences one after the other; index.csv's `slices` tells how many of each.
+    window: the windows that the files name are applied first.
     dtype: uint8 keeps 0..1 as 0..255; float16 keeps the values themselves, which z-scores need.
     """
 
-    kind: Literal["cubes", "slices"]
+    kind: Literal["cubes", "slabs", "slices"]
     sequences: tuple[str, ...]
     size: int
-    geometry: Geometry
+    geometry: Literal["stretch", "isotropic", "slab"]
     normalisation: Normalisation
     slices_per_series: int | None = None
     edge_mm: float | None = None
     dtype: Literal["uint8", "float16"] = "uint8"
+    depth: int | None = None
+    window: bool = False
+
+    @property
+    def first_sequence(self) -> str:
+        """The series that stands for the case where cases are compared: the first in `SEQUENCES`'s order."""
+        return min(self.sequences, key=SEQUENCES.index)
 
     @property
     def key(self) -> str:
@@ -67,24 +84,35 @@ class CaseSeries:
     """One series as far as the settings need it; `unusable` says why a test case goes on without it.
 
     volume: where a setting needs the voxels. reduced: its stacks are those of the settings in `streamed`.
+    windows: one a slice of the volume, where a setting applies them. likeness: as in `likeness_hash`, or "".
     """
 
     volume: Volume | None = None
     reduced: Reduced | None = None
     streamed: tuple[CacheSettings, ...] = ()
     unusable: str = ""
+    windows: "tuple[Dataset | None, ...]" = ()
+    window_findings: tuple[str, ...] = ()
+    likeness: str = ""
 
     @property
-    def findings(self) -> tuple[str, ...]:
-        """What was odd in the series."""
-        told = self.volume or self.reduced
-        return told.findings if told else ()
+    def told(self) -> Volume | None:
+        """Shape, affine and findings of the series as a `Volume`, whose voxels may all be 0; None where unusable."""
+        if self.volume is not None or self.reduced is None:
+            return self.volume
+        return Volume(np.broadcast_to(np.uint8(0), self.reduced.shape), self.reduced.affine, self.reduced.findings)
 
     @property
     def placed(self) -> bool:
         """Whether the series tells where it lies."""
-        told = self.volume or self.reduced
-        return told is not None and told.affine is not None
+        return self.told is not None and self.told.affine is not None
+
+    @property
+    def geometry(self) -> dict[str, str | int | float | None]:
+        """Plane, matrix and spacing by the columns of a cache's `geometry.csv`; None where the series tells none."""
+        steps = spacing_mm(self.told) or (None,) * 3
+        sizes = (*self.told.voxels.shape, *(step and round(step, 4) for step in steps))
+        return {"plane": plane(self.told), **dict(zip(SIZES, sizes, strict=True))}
 
 
 class CaseArray(NamedTuple):
@@ -111,7 +139,7 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
         try:
             if not folder.is_dir():
                 raise UserError(folder, "is missing", f"restore it, or leave the case out with --leave-out {case}")
-            series[sequence] = _read(folder, [each for each in wanted if sequence in each.sequences], fast)
+            series[sequence] = _read(folder, sequence, [each for each in wanted if sequence in each.sequences], fast)
         except UserError as error:
             if whole:
                 raise
@@ -124,8 +152,9 @@ def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, who
 
     Raises UserError where the geometry needs an affine, a series tells none, and the case shall be `whole`.
     """
-    found = [f"{name}: {text}" for name in settings.sequences for text in series[name].findings]
     usable = {name: series[name] for name in settings.sequences if not series[name].unusable}
+    found = [f"{name}: {text}" for name, one in usable.items() for text in (
+        *one.told.findings, *(one.window_findings if settings.window else ()))]
     unplaced = [name for name, one in usable.items() if settings.geometry == "isotropic" and not one.placed]
     if unplaced and whole:
         need_affine(None)
@@ -134,25 +163,47 @@ def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, who
     found += [f"{name}: not used: {reason}" for name, reason in reasons.items() if name not in usable]
     if not usable:
         return None
-    make = _cubes if settings.kind == "cubes" else _slices
+    make = _slices if settings.kind == "slices" else _cubes
     array, counts, changes = make(settings, usable)
     return CaseArray(array, counts, found, changes)
 
 
-def _read(folder: Path, wanted: Sequence[CacheSettings], fast: bool) -> CaseSeries:
+def likeness_hash(stack: np.ndarray) -> str:
+    """64 hexadecimal digits of a series' slices averaged to 8 x 9 pixels each: where it gets brighter along a row.
+
+    256 bits: four layers of eight rows of nine averages, and a bit for each two neighbours, set where the second is
+    brighter by a thousandth of the range: noise in the air tells nothing. The same pixels give the same digits. Of 24
+    real FLAIR series no two differ in fewer than 14 bits; with another gamma (0.8, in bytes) or 1 % of noise each
+    differs from itself in 9 at most.
+    """
+    from radiogen.imaging.kernels import resize_slice_axis
+
+    layers = resize_slice_axis(stack, 4)
+    bits = np.diff(layers, axis=2) > 0.001 * np.ptp(layers)
+    return np.packbits(bits).tobytes().hex()
+
+
+def _read(folder: Path, sequence: str, wanted: Sequence[CacheSettings], fast: bool) -> CaseSeries:
     streamed = tuple(each for each in wanted if _is_streamed(each))
+    compared = any(each.first_sequence == sequence for each in wanted)
 
     def plan(shape: tuple[int, int, int], affine: np.ndarray | None) -> list[Target]:
-        return [_target(each, shape, affine) for each in streamed]
+        targets = [_target(each, shape, affine) for each in streamed]
+        return [*targets, Target(8, 9, middle_slices(shape[0], 32))] if compared else targets
 
-    if len(streamed) == len(wanted):
-        return CaseSeries(None, read_reduced(folder, plan, fast=fast), streamed)
-    volume = read_series(folder, fast=fast)
-    return CaseSeries(volume, reduce_volume(volume, plan) if streamed else None, streamed)
+    volume = None if len(streamed) == len(wanted) else read_series(folder, fast=fast)
+    if volume is None:
+        reduced = read_reduced(folder, plan, fast=fast)
+    else:
+        reduced = reduce_volume(volume, plan) if streamed or compared else None
+    windows, odd = read_windows(folder, volume) if any(each.window for each in wanted) else ((), ())
+    return CaseSeries(volume, reduced, streamed, "", tuple(windows), tuple(odd),
+                      likeness_hash(reduced.stacks[-1]) if compared else "")
 
 
 def _is_streamed(settings: CacheSettings) -> bool:
-    return settings.normalisation == "min-max" and (settings.kind == "slices" or settings.geometry == "stretch")
+    return (settings.normalisation == "min-max" and not settings.window
+            and (settings.kind == "slices" or settings.geometry == "stretch"))
 
 
 def _target(settings: CacheSettings, shape: tuple[int, int, int], affine: np.ndarray | None) -> Target:
@@ -165,33 +216,56 @@ def _target(settings: CacheSettings, shape: tuple[int, int, int], affine: np.nda
 
 
 def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[str]]:
-    from radiogen.imaging.kernels import resize_slice_axis
-
-    size, changes = settings.size, []
-    cubes = np.zeros((len(settings.sequences), size, size, size), settings.dtype)
-    grid = None
+    shape, changes, grid = (settings.depth or settings.size, settings.size, settings.size), [], None
+    cubes = np.zeros((len(settings.sequences), *shape), settings.dtype)
     for place, name in enumerate(settings.sequences):
         if name not in series:
             continue
-        volume, reduced = series[name].volume, series[name].reduced
-        if settings in series[name].streamed:
-            cube = resize_slice_axis(reduced.stacks[series[name].streamed.index(settings)], size)
-            cubes[place] = longest_first(_stored(cube, settings, reduced.lowest, reduced.highest), reduced.shape)
+        one = series[name]
+        if settings in one.streamed:
+            cubes[place], changed = _streamed_cube(settings, one.reduced, one.streamed.index(settings))
+        elif settings.geometry == "slab":
+            cubes[place], changed = _slab(settings, one)
+        elif settings.geometry == "isotropic":
+            grid = patient_grid(one.volume, settings.size, settings.edge_mm) if grid is None else grid
+            cubes[place], changed = _isotropic_cube(settings, one, grid)
         else:
-            if settings.geometry == "isotropic" and grid is None:
-                grid = patient_grid(volume, size, settings.edge_mm)
-            volume = dataclasses.replace(volume, voxels=normalise(volume.voxels, settings.normalisation))
-            if settings.geometry == "isotropic":
-                air = volume.voxels.min()  # not 0 in z-scores, and what lies outside the series shall be air
-                cube = resample_to(dataclasses.replace(volume, voxels=volume.voxels - air), grid, (size,) * 3)
-                cubes[place] = _stored(cube.voxels + air, settings)
-                changes += [f"{name}: {change}" for change in cube.findings[len(volume.findings):]]
-            else:
-                cubes[place] = _stored(stretch_cube(volume.voxels, size), settings)
-        if settings.geometry == "stretch":
-            growth = grown((volume.voxels if volume else reduced).shape, (size,) * 3)
-            changes += [f"{name}: {growth}"] if growth else []
+            cubes[place] = _stored(stretch_cube(_normalised(settings, one).voxels, settings.size), settings)
+            changed = [grown(one.volume.voxels.shape, shape)]
+        changes += [f"{name}: {change}" for change in changed if change]
     return cubes, "", changes
+
+
+def _streamed_cube(settings: CacheSettings, reduced: Reduced, number: int) -> tuple[np.ndarray, list[str | None]]:
+    from radiogen.imaging.kernels import resize_slice_axis
+
+    cube = resize_slice_axis(reduced.stacks[number], settings.size)
+    return (longest_first(_stored(cube, settings, reduced.lowest, reduced.highest), reduced.shape),
+            [grown(reduced.shape, (settings.size,) * 3)])
+
+
+def _isotropic_cube(settings: CacheSettings, one: CaseSeries, grid: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
+    volume = _normalised(settings, one)
+    air = volume.voxels.min()  # not 0 in z-scores, and what lies outside the series shall be air
+    cube = resample_to(dataclasses.replace(volume, voxels=volume.voxels - air), grid, (settings.size,) * 3)
+    return _stored(cube.voxels + air, settings), cube.findings[len(volume.findings):]
+
+
+def _slab(settings: CacheSettings, one: CaseSeries) -> tuple[np.ndarray, list[str | None]]:
+    """The winner's order: slices chosen by the pixels as they are, then windowed, resized, and normalised last."""
+    voxels, shape = one.volume.voxels, (settings.depth or settings.size, settings.size, settings.size)
+    first, end, middle = slab_slices(voxels, shape[0])
+    windows = one.windows[first:end] if settings.window else [None] * (end - first)
+    slices = [interpolate(apply_window(pixels, window), shape[1:])
+              for pixels, window in zip(voxels[first:end], windows, strict=True)]
+    values = normalise(np.stack(slices), settings.normalisation)
+    slab = np.full(shape, values.min(), np.float32)  # not 0 in z-scores
+    slab[:len(values)] = values
+    missing = shape[0] - len(values)
+    return _stored(slab, settings), [
+        f"slices {first + 1} to {end} of {len(voxels)}, around {middle + 1}" if end - first < len(voxels) else None,
+        f"padded: {missing} slices of air appended" if missing else None,
+        grown(voxels.shape, (0, *shape[1:]))]
 
 
 def _slices(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[str]]:
@@ -203,10 +277,16 @@ def _slices(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[
                 stack = _stored(stack, settings, one.reduced.lowest, one.reduced.highest)
             parts[name] = padded(stack, settings.size)
         else:
-            volume = dataclasses.replace(one.volume, voxels=normalise(one.volume.voxels, settings.normalisation))
-            parts[name] = _stored(slices_2d(volume, settings.size, settings.geometry, settings.slices_per_series),
-                                  settings)
+            parts[name] = _stored(slices_2d(_normalised(settings, one), settings.size, settings.geometry,
+                                            settings.slices_per_series), settings)
     return np.concatenate(list(parts.values())), " ".join(f"{name}:{len(part)}" for name, part in parts.items()), []
+
+
+def _normalised(settings: CacheSettings, one: CaseSeries) -> Volume:
+    voxels = one.volume.voxels
+    if settings.window:
+        voxels = np.stack([apply_window(*pair) for pair in zip(voxels, one.windows, strict=True)])
+    return dataclasses.replace(one.volume, voxels=normalise(voxels, settings.normalisation))
 
 
 def _stored(values: np.ndarray, settings: CacheSettings, lowest: float = 0.0, highest: float = 1.0) -> np.ndarray:

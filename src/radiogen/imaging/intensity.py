@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-Normalisation = Literal["min-max", "percentile", "z-score"]
+Normalisation = Literal["min-max", "min-max slices", "percentile", "z-score"]
 
 _BLOCK = 1 << 17
 """Voxels that are worked on at once, so that they stay in the processor's cache."""
@@ -20,8 +20,9 @@ _WIDEST_HISTOGRAM = 1 << 16
 
 
 def normalise(voxels: np.ndarray, how: Normalisation) -> np.ndarray:
-    """`min-max` of the volume (the report's) or `percentile` over the head, both to [0, 1], or `z-score`; float32."""
-    return {"min-max": min_max, "percentile": percentile_clip, "z-score": z_score}[how](voxels)
+    """To [0, 1] by `min-max` of the volume (the report's) or of each slice, or `percentile`; or `z-score`; float32."""
+    return {"min-max": min_max, "min-max slices": min_max_each_slice, "percentile": percentile_clip,
+            "z-score": z_score}[how](voxels)
 
 
 def min_max(voxels: np.ndarray) -> np.ndarray:

@@ -89,16 +89,22 @@ def central_slab(volume: Volume, count: int, centre: Literal["bounding box", "he
     From count // 2 slices before the centre on; where the slab hangs over the series at either end, zeros are
     appended after its last slice, also as there. Source: FirasBaba/rsna-resnet10, dataset.py, load_dicom_images_3d.
     """
-    voxels, slices = volume.voxels, len(volume.voxels)
-    area = _box_areas(voxels) if centre == "bounding box" else head_mask(finite_voxels(voxels)).sum(axis=(1, 2))
-    middle = int(np.argmax(area))
-    first, end = max(0, middle - count // 2), min(slices, middle - count // 2 + count)
+    voxels = volume.voxels
+    first, end, middle = slab_slices(voxels, count, centre)
     slab = _cut(volume, (first, 0, 0), (end, *voxels.shape[1:]), f"slab around slice {middle + 1}, largest {centre}")
     if len(slab.voxels) == count:
         return slab
     padded = np.zeros((count, *voxels.shape[1:]), voxels.dtype)
     padded[:len(slab.voxels)] = slab.voxels
     return _with(replace(slab, voxels=padded), f"padded: {count - len(slab.voxels)} slices of zeros appended")
+
+
+def slab_slices(voxels: np.ndarray, count: int,
+                centre: Literal["bounding box", "head area"] = "bounding box") -> tuple[int, int, int]:
+    """First slice, the one after the last, and the central one of `central_slab`."""
+    area = _box_areas(voxels) if centre == "bounding box" else head_mask(finite_voxels(voxels)).sum(axis=(1, 2))
+    middle = int(np.argmax(area))
+    return max(0, middle - count // 2), min(len(voxels), middle - count // 2 + count), middle
 
 
 def _wanted_directions(axes: str) -> np.ndarray:

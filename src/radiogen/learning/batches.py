@@ -1,12 +1,11 @@
-"""Cached arrays become batches, as a Keras PyDataset that reads from memory maps.
+"""Cached arrays become batches, as a Keras PyDataset that reads just the images it needs.
 
-In: a recipe, a cache folder with its index, cases with labels. Out: (inputs, one-hot labels) where an input is a slice
-as RGB, one sequence's cube, or all sequences as channels of one cube. The order and the augmentation follow from (seed,
-fold, epoch, case) alone, so a resumed run sees the same images.
+In: a recipe, a cache folder with its index, cases with labels. Out: (inputs, labels) where an input is a slice as RGB,
+a section of a cube, one sequence's cube, or all sequences as channels of one. The order and the augmentation follow
+from (seed, fold, epoch, case) alone, so a resumed run sees the same images. Nothing of a case stays in memory.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,10 @@ import pandas as pd
 
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.imaging.arrays import middle_slices
-from radiogen.imaging.cache import open_array
-from radiogen.learning.augmentation import augment, make_augmentation
+from radiogen.imaging.cache import Layout, array_layout, read_blocks
+from radiogen.learning.augmentation import augment, channels_last, make_augmentation
 from radiogen.learning.backend import keras
+from radiogen.learning.devices import Share
 from radiogen.learning.networks import build_network
 from radiogen.learning.recipes import Recipe
 
@@ -26,7 +26,8 @@ INPUT_COLUMNS = (ID, "sequence", "slice", "position")
 def list_inputs(recipe: Recipe, index: pd.DataFrame, cases: Sequence[str]) -> pd.DataFrame:
     """One row an input of the network, in the cases' order: `BraTS21ID, sequence, slice, position`.
 
-    position is the input's place along the first axis of the case's array; -1 for the whole array.
+    position is the input's place among the case's images, one behind the other: slices, sections or cubes; in joined
+    slices that of the first sequence's; -1 for the whole array.
     """
     counts = index.set_index(ID)["slices"]
     middle = middle_slices(recipe.size, recipe.slices_per_series or recipe.size)
@@ -34,6 +35,9 @@ def list_inputs(recipe: Recipe, index: pd.DataFrame, cases: Sequence[str]) -> pd
     for case in cases:
         if recipe.rank == 2 and recipe.joined:
             rows += [(case, "+".join(recipe.sequences), int(number), int(number)) for number in middle]
+        elif recipe.sections:
+            rows += [(case, name, int(number), place * recipe.size + int(number))
+                     for place, name in enumerate(recipe.sequences) for number in middle]
         elif recipe.rank == 2:
             names = [(name, number) for part in counts[case].split() for name, many in [part.split(":")]
                      for number in range(int(many))]
@@ -46,65 +50,86 @@ def list_inputs(recipe: Recipe, index: pd.DataFrame, cases: Sequence[str]) -> pd
 
 
 def channels(recipe: Recipe) -> int:
-    """Channels of an input: the sequences of a joined one, 3 for a slice (grey thrice), 1 for a cube."""
+    """Channels of an input: the sequences of a joined one, 3 for a slice (grey thrice), 1 for a cube or its section."""
     if recipe.joined:
         return len(recipe.sequences)
-    return 3 if recipe.rank == 2 else 1
+    return 3 if recipe.rank == 2 and not recipe.sections else 1
 
 
 def recipe_network(recipe: Recipe) -> keras.Model:
     """The recipe's network, for the inputs that `Batches` gives."""
+    scale = "imagenet z-score" if recipe.normalisation == "z-score" else "imagenet"
     return build_network(recipe.network, recipe.rank, recipe.size, channels(recipe), recipe.width, recipe.stem_width,
-                         recipe.pooling)
+                         recipe.pooling, depth=recipe.depth, stem_stride=recipe.stem_stride, outputs=recipe.outputs,
+                         scale=scale if recipe.weights else "centre")
 
 
 class Batches(keras.utils.PyDataset):
     """Batches of at most `recipe.memory_batch` and `recipe.batch_size` inputs, as even in size as can be.
 
     inputs: from `list_inputs`; labels: int per input, or None for prediction, which keeps the order and every image.
-    Yields float32 (batch, size, ..., channels) in [0, 1] and, with labels, one-hot (batch, 2).
+    mirror: axes of a batch to turn round (`augmentation.mirrors`). share: the part of each batch that is wanted here.
+    Yields float32 (batch, [slice,] row, column, channels), in [0, 1] but for z-scores, and with labels float32 (batch,
+    2) one-hot or, with one output, (batch, 1).
     """
 
     def __init__(self, recipe: Recipe, folder: Path, inputs: pd.DataFrame, labels: np.ndarray | None = None, *,
-                 training: bool = False, fold: int = 0):
+                 training: bool = False, fold: int = 0, mirror: tuple[int, ...] = ()):
         super().__init__(workers=1)
         self.recipe, self.folder, self.inputs, self.labels = recipe, Path(folder), inputs, labels
-        self.training, self.fold = training, fold
+        self.training, self.fold, self.mirror, self.share = training, fold, mirror, Share()
         self.augmentation = make_augmentation(recipe) if training else None
         self._cases, self._positions = inputs[ID].to_numpy(object), inputs["position"].to_numpy(int)
-        self._open = lru_cache(maxsize=256)(lambda case: open_array(self.folder, case))
+        self._layouts: dict[str, Layout] = {}
         self.begin(0)
 
     @property
     def num_batches(self) -> int:
         """Batches an epoch."""
-        return -(-len(self.inputs) // min(self.recipe.memory_batch, self.recipe.batch_size))
+        return -(-len(self._order) // min(self.recipe.memory_batch, self.recipe.batch_size))
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray] | tuple[np.ndarray]:
-        rows = np.array_split(self._order, self.num_batches)[number]
-        images = np.stack([self._image(row) for row in rows])
-        return (images,) if self.labels is None else (images, np.eye(2, dtype=np.float32)[self.labels[rows]])
+        rows = self.share.of(self._order, self.num_batches, number)
+        batch = None
+        for place, row in enumerate(rows):
+            image = self._image(row)
+            if batch is None:
+                batch = np.empty((len(rows), *image.shape[:-1], channels(self.recipe)), np.float32)
+            scale = np.float32(255 if image.dtype == np.uint8 else 1)
+            np.divide(image, scale, out=batch[place])  # a slice's one grey goes into all of its channels
+        if self.mirror:
+            batch = np.ascontiguousarray(np.flip(batch, self.mirror))
+        return (batch,) if self.labels is None else (batch, self._truth(rows))
 
     def begin(self, epoch: int) -> None:
         """Take the order and the images of this epoch. Called by a callback: Keras counts epochs differently."""
         self.epoch, self._order = epoch, np.arange(len(self.inputs))
         if self.training:
             np.random.default_rng((self.recipe.seed, self.fold, epoch)).shuffle(self._order)
+        if self.training and self.recipe.drop_last:  # others are left out in the next epoch
+            whole = len(self._order) // self.recipe.batch_size * self.recipe.batch_size
+            self._order = self._order[:whole or None]
+
+    def _truth(self, rows: np.ndarray) -> np.ndarray:
+        if self.recipe.outputs == 1:
+            return self.labels[rows, None].astype(np.float32)
+        return np.eye(2, dtype=np.float32)[self.labels[rows]]
 
     def _image(self, row: int) -> np.ndarray:
-        array, position = self._open(self._cases[row]), self._positions[row]
-        if self.recipe.joined:
-            image = np.moveaxis(array if position < 0 else array[:, position], 0, -1)
-        elif self.recipe.rank == 2:
-            image = np.repeat(array[position][..., None], 3, axis=-1)
-        else:
-            image = array[max(position, 0)][..., None]
-        if image.dtype != np.uint8:
-            image = image.astype(np.float32)
-        if self.augmentation is not None:
-            seed = (self.recipe.seed, self.fold, self.epoch, int(self._cases[row]), max(position, 0))
-            image = augment(self.augmentation, self.recipe, np.ascontiguousarray(image), seed)
-        return image / np.float32(255) if image.dtype == np.uint8 else image
+        """One input, (..., channels), or (..., 1) where all are alike: bytes, or float32 from half floats."""
+        recipe, case, position = self.recipe, self._cases[row], self._positions[row]
+        if case not in self._layouts:
+            self._layouts[case] = array_layout(self.folder, case)
+        layout, blocks = self._layouts[case], [max(position, 0)]
+        if recipe.joined:
+            step = recipe.size if recipe.rank == 2 else 1
+            blocks = [blocks[0] + step * place for place in range(len(recipe.sequences))]
+        planes = read_blocks(self.folder, case, layout, blocks, recipe.rank)
+        if planes.dtype != np.uint8:
+            planes = planes.astype(np.float32)
+        if self.augmentation is None:
+            return channels_last(planes)
+        return augment(self.augmentation, recipe, planes, (recipe.seed, self.fold, self.epoch, int(case), blocks[0]))
 
 
 def label_inputs(inputs: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:

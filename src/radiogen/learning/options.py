@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
+from tyro.conf import OmitArgPrefixes
 
 from radiogen import files
 from radiogen.dataset.layout import COMPETITION
-from radiogen.learning.recipes import Recipe, check_recipe, default_recipe, find_recipe, from_dict
+from radiogen.learning.recipes import Recipe, check_recipe, default_recipe, describe, find_recipe, from_dict
 
 Options = TypeVar("Options")
 
@@ -29,6 +30,47 @@ class _Choice:
     models: Path = Path("models")
 
 
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of scripts/train.py."""
+
+    settings: OmitArgPrefixes[Recipe]
+    data: Path | None = None
+    """Data set: the folder with train/, test/ and train_labels.csv."""
+    recipe: tuple[str, ...] = ()
+    """Recipes, by name; several are trained one after another, or at once with --scheduler."""
+    fold: str = "all"
+    """Fold to train, a number from 0, or all."""
+    at_once: int = 1
+    """Folds side by side, which share the cores, or get a GPU each: small networks train faster so."""
+    seeds: int = 1
+    """Train so many runs on the same split, with the seeds from --seed up: <run>, <run>-seed-43, ..."""
+    run: str | None = None
+    """Name of the run under models/ (default: <data set>-<recipe>)."""
+    leave_out: tuple[str, ...] = ()
+    """Ids of training cases to leave out."""
+    models: Path = Path("models")
+    """Where runs are kept."""
+    cache: Path = Path("input/cache")
+    """Where arrays are kept; missing ones are made."""
+    workers: int | None = None
+    """Processes for making arrays (default: as many as cores may be used)."""
+    devices: str = "auto"
+    """auto: every GPU shares a fold's batches, else the CPU; or cpu, gpu, gpu:2; cpu:4 splits the CPU, for a try."""
+    machines: int = 1
+    """Machines that train one network together; needs Keras on JAX and folders that all of them see."""
+    machine: int = 0
+    """Which of the machines this is, from 0; the same command runs on each."""
+    coordinator: str | None = None
+    """With --machines: address and port of machine 0, such as 10.0.0.1:9876."""
+    scheduler: str | None = None
+    """Dask scheduler, such as tcp://10.0.0.1:8786: all folds of all runs become tasks, one at a time on each worker."""
+    forecast: bool = True
+    """Say first how long it will take, and how much memory and disk, from a few measured steps."""
+    tensorboard: bool = False
+    """Write what TensorBoard shows to models/<run>/fold-<k>/tensorboard."""
+
+
 def default_data() -> Path:
     """The data set where none is named: the competition's if it is there, else the demo's phantom."""
     real = Path("input") / COMPETITION
@@ -39,6 +81,7 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
     """The script's options, once for each recipe named with `--recipe`, its fields overridden by what was given.
 
     Without `--recipe`, a run that exists is gone on with: its own recipe, data set and left-out cases are the defaults.
+    `--help` shows `description` and what the recipe's docstring says.
     Raises UserError for a recipe that does not exist or whose fields do not make sense together.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -49,7 +92,8 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
     parsed = []
     for recipe in recipes:
         default = options(settings=recipe, **{key: value for key, value in defaults.items() if key in known})
-        parsed.append(tyro.cli(options, default=default, args=arguments, description=description))
+        text = f"{description}\n\n{recipe.name}: {describe(recipe.name)}"
+        parsed.append(tyro.cli(options, default=default, args=arguments, description=text))
         check_recipe(parsed[-1].settings)
     return parsed
 

@@ -2,7 +2,7 @@
 
 In: a run with one or more trained folds. Out: `predictions.csv` (one row a case: out-of-fold by the one network that
 did not see it, holdout and test by the mean of all) and, in 2D, `predictions_slices.csv`. Probabilities are of
-methylation; a case's is the mean over its inputs.
+methylation; a case's is the mean over its inputs, with `test_flips` in all of their mirrors.
 """
 
 from pathlib import Path
@@ -41,20 +41,26 @@ def predict_run(run: Run) -> Path:
 
 def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
     """The rows of `list_inputs` with `fold, MGMT_value, probability`, float64, from networks that may judge them."""
+    from radiogen.learning.augmentation import mirrors
     from radiogen.learning.batches import Batches, list_inputs, recipe_network
+    from radiogen.learning.networks import probabilities
+    from radiogen.learning.optimisation import set_precision
     from radiogen.progress import progress
 
     recipe = run.recipe
+    set_precision(recipe)
     inputs = list_inputs(recipe, index, cases[ID].tolist()).merge(cases, on=ID)
     model = recipe_network(recipe)
-    total, networks = np.zeros(len(inputs)), np.zeros(len(inputs))
+    total, answers = np.zeros(len(inputs)), np.zeros(len(inputs))
     for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
         model.load_weights(fold_folder(run, fold) / WEIGHTS)
         rows = np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST]))
-        batches = Batches(recipe, run.cache, inputs.iloc[rows].reset_index(drop=True))
-        total[rows] += model.predict(batches, verbose=0)[:, 1].astype(float)
-        networks[rows] += 1
-    return inputs.assign(probability=total / networks)
+        asked = inputs.iloc[rows].reset_index(drop=True)
+        for mirror in mirrors(recipe):
+            batches = Batches(recipe, run.cache, asked, mirror=mirror)
+            total[rows] += probabilities(model.predict(batches, verbose=0))
+            answers[rows] += 1
+    return inputs.assign(probability=total / answers)
 
 
 def _cases(run: Run, index: pd.DataFrame, folds: list[str]) -> pd.DataFrame:

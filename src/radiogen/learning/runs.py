@@ -8,7 +8,7 @@ import hashlib
 import importlib.metadata
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +21,7 @@ from radiogen.imaging.case_arrays import CacheSettings
 from radiogen.learning.recipes import Recipe, as_dict, from_dict
 
 WEIGHTS = "model.weights.h5"
-PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
+PACKAGES = ("tensorflow", "jax", "torch", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
             "opencv-python-headless", "scipy")
 
 
@@ -43,12 +43,14 @@ class Run:
 
 def cache_settings(recipe: Recipe) -> CacheSettings:
     """The arrays that a recipe needs."""
-    cubes = recipe.rank == 3 or recipe.joined
+    whole = recipe.rank == 3 or recipe.joined or recipe.sections
+    slab = recipe.geometry == "slab"
     return CacheSettings(
-        kind="cubes" if cubes else "slices", sequences=recipe.sequences, size=recipe.size,
+        kind="slabs" if slab else "cubes" if whole else "slices", sequences=recipe.sequences, size=recipe.size,
         geometry=recipe.geometry, normalisation=recipe.normalisation,
-        slices_per_series=None if cubes else recipe.slices_per_series,
-        edge_mm=recipe.edge_mm if cubes and recipe.geometry == "isotropic" else None, dtype=recipe.array_dtype)
+        slices_per_series=None if whole else recipe.slices_per_series,
+        edge_mm=recipe.edge_mm if whole and recipe.geometry == "isotropic" else None, dtype=recipe.array_dtype,
+        depth=(recipe.depth or recipe.size) if slab else None, window=recipe.window)
 
 
 def run_name(data: Path, recipe: str) -> str:
@@ -62,11 +64,16 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
              "cases": len(run.folds), "leave_out": list(run.leave_out), "arrays": _fingerprint(run, index)}
     path = run.folder / "run.json"
     if path.is_file():
-        _check_same(run, files.read_json(path), facts)
+        kept = files.read_json(path)
+        _check_same(run, kept, facts)
+        _copy_tables(run, index)
+        if kept["cache"] != facts["cache"]:  # the same arrays, as another version of this package keeps them
+            files.write_json(path, {**kept, "cache": facts["cache"]})
         return
     files.write_json(run.folder / "recipe.json", as_dict(run.recipe))
     files.write_csv(run.folder / "folds.csv", run.folds)
     files.write_json(run.folder / "environment.json", _environment())
+    _copy_tables(run, index)
     files.write_json(path, facts)
 
 
@@ -102,6 +109,25 @@ def choose_folds(recipe: Recipe, fold: str) -> list[str]:
     return [fold]
 
 
+def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
+    """The runs of `seeds` seeds from the recipe's up, on one split: `name`, then `name-seed-43`, ... and their recipes.
+
+    Raises UserError where there is no such number of runs.
+    """
+    if seeds < 1:
+        raise UserError(f"--seeds {seeds}", "is too few", "give 1 or more")
+    split = recipe.seed if recipe.split_seed is None else recipe.split_seed
+    more = range(recipe.seed + 1, recipe.seed + seeds)
+    return {name: recipe, **{f"{name}-seed-{seed}": replace(recipe, seed=seed, split_seed=split) for seed in more}}
+
+
+def _copy_tables(run: Run, index: pd.DataFrame) -> None:
+    """`geometry.csv` and `arrays.csv`, which outlive the cache: how the series lie, which cases are alike."""
+    files.write_bytes(run.folder / "geometry.csv", (run.cache / "geometry.csv").read_bytes())
+    made = index[index["sha256"] != ""]
+    files.write_csv(run.folder / "arrays.csv", made[[ID, "split", "sha256", "likeness"]])
+
+
 def _fingerprint(run: Run, index: pd.DataFrame) -> str:
     """A hash of the arrays of all labelled cases: other images under the same ids make another."""
     rows = index[index[ID].isin(run.folds[ID])].sort_values(ID)
@@ -132,15 +158,27 @@ def _environment() -> dict:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
-    return {"radiogen": __version__, "commit": _commit(), "python": platform.python_version(),
-            "system": platform.platform(), "packages": versions}
+    return {"radiogen": __version__, **_commit(), "python": platform.python_version(),
+            "system": platform.platform(), "processor": _processor(), "packages": versions}
 
 
-def _commit() -> str:
-    """The clone's commit, or `unknown` where the package does not lie in one."""
+def _commit() -> dict:
+    """The clone's commit and whether its files differ from it; `unknown` where the package does not lie in a clone."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True,
+                              timeout=5, check=True).stdout.strip()
+
     try:
-        answer = subprocess.run(["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
-                                capture_output=True, text=True, timeout=5, check=True)
-        return answer.stdout.strip()
+        return {"commit": git("rev-parse", "HEAD"),
+                "changed_since": bool(git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError):
+        return {"commit": "unknown", "changed_since": None}
+
+
+def _processor() -> str:
+    """The processor's name, as Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    except OSError:
         return "unknown"

@@ -1,17 +1,16 @@
 """Training: the arrays of a run's training folds, Keras `fit`, one network a fold.
 
-In: a `Run` whose tables are written. Out: in each fold's folder `history.csv` and, when its last epoch is done,
-`model.weights.h5`. The number of epochs is fixed beforehand and nothing is chosen on the fold that is scored: its loss
-is shown and not used. Each fold runs in a process of its own, for `fit` in a loop leaks (tf-keras#286).
+In: a `Run` whose tables are written. Out: in each fold's folder `history.csv`, `timings.json` and, when its last epoch
+is done, `model.weights.h5`. The number of epochs is fixed beforehand, or chosen on cases that are cut from the training
+folds (`stop_share`); the fold that is scored is shown and not used. Each fold runs in a process of its own, for `fit`
+in a loop leaks (tf-keras#286).
 """
 
-import concurrent.futures
 import contextlib
-import math
-import multiprocessing
 import os
-import signal
-import threading
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,77 +18,108 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset.folds import HOLDOUT
-from radiogen.dataset.labels import ID
+from radiogen.dataset.labels import ID, LABEL
 from radiogen.errors import UserError
 from radiogen.imaging.cache import read_index
 from radiogen.learning.backend import keras
 from radiogen.learning.batches import Batches, label_inputs, list_inputs, recipe_network
-from radiogen.learning.checkpoints import load_checkpoint, save_checkpoint
-from radiogen.learning.recipes import Recipe
+from radiogen.learning.callbacks import Bar, Keeper, write_history
+from radiogen.learning.checkpoints import FoldState, load_checkpoint
+from radiogen.learning.devices import Devices, Share, check_accumulation, one_gpu_each, placed, synchronise
+from radiogen.learning.optimisation import (
+    accumulation,
+    compile_ahead,
+    make_loss,
+    make_metrics,
+    make_optimizer,
+    set_precision,
+)
+from radiogen.learning.processes import map_apart
+from radiogen.learning.recipes import Recipe, as_dict
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder
 
+CHECKPOINT = "checkpoint.npz"
 
-def train_folds(run: Run, folds: list[str], at_once: int = 1) -> None:
-    """Train each of `folds` that is not finished, `at_once` side by side, which share the cores.
+
+@dataclass(frozen=True)
+class FoldBatches:
+    """A fold's three parts: what trains, what chooses the epoch (None: nothing does), what is scored."""
+
+    train: Batches
+    stop: Batches | None
+    scored: Batches
+
+
+def train_folds(run: Run, folds: list[str], at_once: int = 1, devices: Devices | None = None, *,
+                tensorboard: bool = False) -> None:
+    """Train each of `folds` that is not finished, `at_once` side by side, which share cores and GPUs.
 
     Raises UserError naming the folds that failed, after the others.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    todo = [fold for fold in folds if not (fold_folder(run, fold) / WEIGHTS).is_file()]
+    devices, todo = devices or Devices(), untrained(run, folds)
     for fold in sorted(set(folds) - set(todo), key=int):
+        (fold_folder(run, fold) / CHECKPOINT).unlink(missing_ok=True)  # killed between the weights and this
         print(f"fold {fold} is trained already", flush=True)
-    threads = max(1, len(os.sched_getaffinity(0)) // at_once) if at_once > 1 else 0
-    children = []
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        waiting = {fold: pool.submit(_in_process, context, run, fold, threads, children) for fold in todo}
-        try:
-            reasons = {fold: future.result() for fold, future in waiting.items()}
-        except BaseException:  # Ctrl-C: nothing more is begun, and what runs is ended
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in children:
-                child.terminate()
-            raise
-    failed = {fold: reason for fold, reason in reasons.items() if reason}
+    ends = map_apart(train_fold, [(run, fold, devices, tensorboard) for fold in todo],
+                     [f"fold {fold}" for fold in todo], at_once, one_gpu_each(devices, at_once))
+    failed = {fold: error for fold, error in zip(todo, ends, strict=True) if error is not None}
     if failed:
         first = next(iter(failed))
         raise UserError(run.folder, f"fold {', '.join(failed)} failed: {failed[first]}",
                         f"mend that, then: python scripts/train.py --run {run.folder.name} --fold {first}")
 
 
-def train_fold(run: Run, fold: str) -> None:
-    """Train one fold in this process, from its last checkpoint where there is one."""
-    recipe, folder = run.recipe, fold_folder(run, fold)
-    folder.mkdir(parents=True, exist_ok=True)
-    index = read_index(run.cache)
-    judged = run.folds["fold"] == fold
-    train, validation = (_batches(run, index, cases, fold, training=training) for cases, training in
-                         ((run.folds[~judged & (run.folds["fold"] != HOLDOUT)], True), (run.folds[judged], False)))
-    set_seed(recipe.seed, int(fold))
-    model = compile_network(recipe, len(train.inputs), train.num_batches)
-    checkpoint = folder / "checkpoint.npz"
-    history = load_checkpoint(checkpoint, model) if checkpoint.is_file() else []
-    model.fit(train, validation_data=validation, epochs=recipe.epochs, initial_epoch=len(history), verbose=0,
-              shuffle=False,
-              callbacks=[_Bar(f"fold {fold}", recipe.epochs, train.num_batches, len(history)),
-                         _Keeper(checkpoint, folder / "history.csv", history, train)])
-    files.write_by_name(folder / WEIGHTS, model.save_weights)
-    checkpoint.unlink(missing_ok=True)
+def train_fold(run: Run, fold: str, devices: Devices | None = None, tensorboard: bool = False) -> None:
+    """Train one fold in this process, from its last checkpoint where there is one.
+
+    Raises UserError where the loss or the weights become no numbers, the checkpoint is not this fold's, or memory runs
+    out.
+    """
+    with placed(devices or Devices(), int(fold)) as share, guarded_memory(run.recipe):
+        _train(run, fold, share, tensorboard)
 
 
 def compile_network(recipe: Recipe, inputs: int, batches: int) -> keras.Model:
     """The recipe's network with its optimiser, for `inputs` training inputs in `batches` batches an epoch."""
     model = recipe_network(recipe)
-    batch = min(recipe.batch_size, inputs)
-    accumulate = max(1, min(batches, math.ceil(batch / recipe.memory_batch)))
-    rate = _learning_rate(recipe, max(1, recipe.epochs * batches // accumulate))
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay) if recipe.weight_decay else \
-        keras.optimizers.Adam(rate)
-    if accumulate > 1:
-        optimizer.gradient_accumulation_steps = accumulate
-    model.compile(optimizer=optimizer, loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
-    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=make_optimizer(recipe, inputs, batches), loss=make_loss(recipe),
+                  metrics=make_metrics(recipe), jit_compile=compile_ahead())
+    model.optimizer.build(model.trainable_variables)
     return model
+
+
+def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches:
+    """The batches of one fold; `share`: the part that this process feeds, where several devices train together."""
+    index, recipe = read_index(run.cache), run.recipe
+    scored = run.folds["fold"] == fold
+    cases = run.folds[~scored & (run.folds["fold"] != HOLDOUT)]
+    chooses = cut_off(cases, recipe.stop_share, recipe.seed, int(fold))
+
+    def batches(part: pd.DataFrame, training: bool) -> Batches:
+        inputs = list_inputs(recipe, index, part[ID].tolist())
+        made = Batches(recipe, run.cache, inputs, label_inputs(inputs, part), training=training, fold=int(fold))
+        made.share = share or Share()
+        return made
+
+    return FoldBatches(batches(cases[~chooses], True), batches(cases[chooses], False) if chooses.any() else None,
+                       batches(run.folds[scored], False))
+
+
+def cut_off(cases: pd.DataFrame, share: float, seed: int, fold: int) -> np.ndarray:
+    """Which of the training cases choose the epoch instead of training: bool (cases,), of each label its `share`.
+
+    cases: one row a patient with `MGMT_value`. At least one of each label, where share is not 0. Raises UserError
+    where nothing of a label would be left to train on.
+    """
+    chosen = np.zeros(len(cases), bool)
+    for label in (0, 1) if share > 0 else ():
+        rows = np.flatnonzero(cases[LABEL].to_numpy(int) == label)
+        count = max(1, round(share * len(rows)))
+        if count >= len(rows):
+            raise UserError(f"--stop-share {share}", f"leaves no case with MGMT_value {label} to train on in fold "
+                            f"{fold}", "give a smaller one, or 0 for a fixed number of epochs")
+        chosen[np.random.default_rng((seed, fold, label)).permutation(rows)[:count]] = True
+    return chosen
 
 
 def set_seed(*parts: int) -> None:
@@ -101,105 +131,107 @@ def set_seed(*parts: int) -> None:
         tensorflow.config.experimental.enable_op_determinism()
 
 
-def _in_process(context: multiprocessing.context.BaseContext, run: Run, fold: str, threads: int,
-                children: list) -> str | None:
-    """Train a fold in a new process, noted in `children`; returns why it failed, None where it did not."""
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_fold_process, args=(run, fold, threads, theirs), name=f"fold {fold}")
-    process.start()
-    children.append(process)
-    theirs.close()
+def untrained(run: Run, folds: list[str]) -> list[str]:
+    """Those of `folds` that are not finished."""
+    return [fold for fold in folds if not (fold_folder(run, fold) / WEIGHTS).is_file()]
+
+
+@contextlib.contextmanager
+def guarded_memory(recipe: Recipe) -> Iterator[None]:
+    """Within: where memory runs out, of a GPU or of the machine, a UserError names the options that save it."""
     try:
-        reason = ours.recv()
-    except EOFError:
-        reason = "died"
-    ours.close()
-    process.join()
-    if reason != "died":
-        return reason
-    if process.exitcode == -signal.SIGKILL:
-        return "was killed by the system, most likely for memory: try a smaller --memory-batch"
-    return f"its process ended with code {process.exitcode}"
+        yield
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise UserError(f"--memory-batch {recipe.memory_batch}", "memory ran out with that many inputs at once",
+                        f"halve it: --batch-size {recipe.batch_size} stays, gradients are accumulated over more "
+                        "batches") from error
 
 
-def _fold_process(run: Run, fold: str, threads: int, answer: "multiprocessing.connection.Connection") -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its folds
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, args=(answer,), daemon=True).start()
-    if threads and keras.backend.backend() == "tensorflow":
+def peak_memory() -> int:
+    """The most memory that this process has held, bytes (resident, without a GPU's)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
+    recipe, folder = run.recipe, fold_folder(run, fold)
+    folder.mkdir(parents=True, exist_ok=True)
+    precision = set_precision(recipe)
+    parts = fold_batches(run, fold, share)
+    steps, together = parts.train.num_batches, accumulation(recipe, len(parts.train.inputs), parts.train.num_batches)
+    check_accumulation(together, share)
+    set_seed(recipe.seed, int(fold))
+    model = compile_network(recipe, len(parts.train.inputs), steps)
+    synchronise(model, share)
+    owner = {"fold": fold, **as_dict(recipe)}
+    state = _begin(folder, model, recipe, owner)
+    keeper = Keeper(folder, state, parts.train, stop=parts.stop, patience=recipe.patience, owner=owner,
+                    writes=share.first)
+    calls = [keeper, Bar(f"fold {fold}", recipe.epochs, steps, len(state.history))]
+    if tensorboard and share.first:
+        calls.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
+    if not state.finished(recipe.epochs, recipe.patience if parts.stop else None):
+        model.fit(parts.train, validation_data=parts.scored, epochs=recipe.epochs, initial_epoch=len(state.history),
+                  verbose=0, shuffle=False, callbacks=calls)
+    if share.first:
+        _finish(folder, model, keeper.state,
+                {"batches_an_epoch": steps, "batches_a_step": together, "precision": precision,
+                 "device": device_name(), "devices": share.devices, "parameters": model.count_params()})
+
+
+def _begin(folder: Path, model: keras.Model, recipe: Recipe, owner: dict) -> FoldState:
+    """The state to go on from; where there is none, the recipe's first weights are put into `model`."""
+    if (folder / CHECKPOINT).is_file():
+        state = load_checkpoint(folder / CHECKPOINT, model, owner)
+        write_history(folder, state)  # the process may have been killed between the two
+        return state
+    if recipe.weights:
+        from radiogen.learning.weights import imagenet_file, load_first_weights
+
+        told = load_first_weights(model, recipe.weights)
+        path = imagenet_file() if recipe.weights == "imagenet" else Path(recipe.weights).expanduser()
+        files.write_json(folder / "first_weights.json", {"file": str(path), "sha256": files.sha256(path), "told": told})
+        print(told, flush=True)
+    return FoldState()
+
+
+def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict) -> None:
+    """The weights that count, and last of all nothing but them: their file says that the fold is trained."""
+    if state.best_weights:
+        model.set_weights(list(state.best_weights))
+        facts = {"chosen_epoch": state.best_epoch, **facts}
+    kept = folder / CHECKPOINT
+    files.write_json(folder / "timings.json",
+                     {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
+                      "peak_memory_mb": round(peak_memory() / 1e6),
+                      "checkpoint_bytes": kept.stat().st_size if kept.is_file() else 0, **facts})
+    files.write_by_name(folder / WEIGHTS, model.save_weights)
+    kept.unlink(missing_ok=True)
+
+
+def device_name() -> str:
+    """What Keras computes on here, in the driver's words; a CPU with the cores that this process may use."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
         import tensorflow
 
-        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
-    try:
-        train_fold(run, fold)
-        answer.send(None)
-    except UserError as error:
-        answer.send(str(error))
-    except Exception as error:
-        if type(error).__name__ not in ("ResourceExhaustedError", "MemoryError"):
-            raise
-        answer.send(f"memory ran out with --memory-batch {run.recipe.memory_batch}: halve it; --batch-size stays, "
-                    "gradients are accumulated")
+        for gpu in tensorflow.config.get_visible_devices("GPU"):
+            return tensorflow.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+    elif backend == "jax":
+        import jax
+
+        if jax.local_devices()[0].platform != "cpu":
+            return jax.local_devices()[0].device_kind
+    else:
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.get_device_name()
+    return f"CPU, {len(os.sched_getaffinity(0))} cores"
 
 
-def _end_with_parent(connection: "multiprocessing.connection.Connection") -> None:
-    """A fold whose parent was killed must not go on writing beside the one that is started in its place."""
-    with contextlib.suppress(EOFError, OSError):
-        connection.recv()  # nothing is ever sent: this returns when the parent's end is closed
-    os._exit(1)
-
-
-def _batches(run: Run, index: pd.DataFrame, cases: pd.DataFrame, fold: str, *, training: bool) -> Batches:
-    inputs = list_inputs(run.recipe, index, cases[ID].tolist())
-    return Batches(run.recipe, run.cache, inputs, label_inputs(inputs, cases), training=training, fold=int(fold))
-
-
-def _learning_rate(recipe: Recipe, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    warm_up = max(1, steps // 20)
-    return keras.optimizers.schedules.CosineDecay(0.0, max(1, steps - warm_up), warmup_target=recipe.learning_rate,
-                                                  warmup_steps=warm_up)
-
-
-class _Bar(keras.callbacks.Callback):
-    """A tqdm bar over all steps, with the epoch and the losses beside it."""
-
-    def __init__(self, description: str, epochs: int, steps: int, done: int):
-        super().__init__()
-        self.description, self.epochs, self.steps, self.done = description, epochs, steps, done
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        from radiogen.progress import progress
-
-        self.bar = progress(None, self.description, self.epochs * self.steps, "step", self.done * self.steps)
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.bar.update()
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        shown = {name: f"{logs[name]:.3f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs}
-        self.bar.set_postfix(refresh=False, epoch=f"{epoch + 1}/{self.epochs}", **shown)
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.bar.close()
-
-
-class _Keeper(keras.callbacks.Callback):
-    """After each epoch the checkpoint and the history; a loss that is no number ends the fold before either."""
-
-    def __init__(self, checkpoint: Path, table: Path, history: list[dict], train: Batches):
-        super().__init__()
-        self.checkpoint, self.table, self.history, self.train = checkpoint, table, history, train
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.train.begin(epoch)
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if not math.isfinite(logs["loss"]):
-            raise UserError(self.checkpoint.parent, f"the loss became {logs['loss']} in epoch {epoch + 1}; the epoch "
-                            "before is kept", "lower --learning-rate, in a new --run")
-        self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}})
-        save_checkpoint(self.checkpoint, self.model, self.history)
-        files.write_csv(self.table, pd.DataFrame(self.history))
+def _is_out_of_memory(error: BaseException) -> bool:
+    """TensorFlow's ResourceExhaustedError, PyTorch's OutOfMemoryError, JAX's RESOURCE_EXHAUSTED, Python's own."""
+    return isinstance(error, MemoryError) or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError") \
+        or (type(error).__name__.endswith("RuntimeError") and "RESOURCE_EXHAUSTED" in str(error))

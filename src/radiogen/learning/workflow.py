@@ -4,7 +4,10 @@ In: a data set, recipes, folders. Out: caches under `input/cache`, a run under `
 right is not made again; everything else is said in a line.
 """
 
+import contextlib
+import time
 from collections.abc import Collection, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +18,7 @@ from radiogen.dataset.labels import ID, read_labels
 from radiogen.dataset.layout import KNOWN_BAD, case_ids
 from radiogen.errors import UserError
 from radiogen.imaging.cache import build_caches, cache_folder
+from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
 from radiogen.learning.runs import Run, cache_settings, prepare_run
 
@@ -45,7 +49,8 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
               workers: int | None = None) -> Run:
     """Make what a run rests on (arrays, folds, tables), or check that it is still the same. Returns the run."""
     labels = _usable_labels(data, leave_out)
-    folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed,
+    folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share,
+                       seed=recipe.seed if recipe.split_seed is None else recipe.split_seed,
                        leave_out=[*KNOWN_BAD, *leave_out])
     index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers)
     run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache), folds,
@@ -54,19 +59,42 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     return run
 
 
-def train(run: Run, folds: list[str], at_once: int = 1) -> None:
-    """Train these folds, `at_once` side by side, each in a process of its own; finished ones are kept."""
-    from radiogen.learning.training import train_folds
+def train(run: Run, folds: list[str], at_once: int = 1, *, devices: Devices | None = None, forecast: bool = False,
+          tensorboard: bool = False) -> None:
+    """Train these folds, `at_once` side by side, each in a process of its own; finished ones are kept.
 
-    with files.working_folder(run.folder):
-        train_folds(run, folds, at_once)
+    forecast: say what it will cost before it begins, and what it did cost beside it at the end.
+    """
+    from radiogen.learning.training import train_folds, untrained
+
+    devices = devices or Devices()
+    with files.working_folder(run.folder) if devices.machine == 0 else contextlib.nullcontext():
+        todo = untrained(run, folds)
+        if devices.machines > 1 or not (forecast and todo):
+            train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+            return
+        from radiogen.learning.forecast import actual_cost, compared_text, forecast_run, forecast_text
+
+        cost = forecast_run(run, todo, at_once, devices)
+        print(forecast_text(cost, run, len(todo)), flush=True)
+        began = time.perf_counter()
+        train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+        print(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)), flush=True)
+
+
+def check_tensorboard(wanted: bool) -> None:
+    """Raise UserError, before anything is made, where TensorBoard's files are wanted and cannot be written."""
+    if wanted and not (find_spec("tensorboard") and find_spec("tensorflow")):
+        raise UserError("--tensorboard", "needs TensorBoard and TensorFlow, which writes its files",
+                        "pip install tensorboard tensorflow, or leave it out: history.csv and history.png are there")
 
 
 def predict(run: Run, *, workers: int | None = None) -> Path:
     """Predict every case of the run's data set, arrays brought up to date first. Returns predictions.csv's path."""
     from radiogen.learning.prediction import predict_run
 
-    begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, leave_out=run.leave_out, workers=workers)
+    run = begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, leave_out=run.leave_out,
+                    workers=workers)
     with files.working_folder(run.folder):
         return predict_run(run)
 

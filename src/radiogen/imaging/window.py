@@ -1,0 +1,130 @@
+"""The window that a series' own files name: which values a radiologist's screen shows from black to white.
+
+In: a folder, and the `Volume` that was read from it. Out: a window for each slice, and slices with it applied. The
+arithmetic is pydicom's `apply_voi_lut` (DICOM PS3.3 C.11.2: linear, exact linear, sigmoid, lookup tables), on rescaled
+values, as the standard wants it. A file without a window, or with one that makes no sense, is left as it is and told.
+"""
+
+import contextlib
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radiogen.imaging.geometry import place
+from radiogen.imaging.headers import SliceHeader, short_reason
+from radiogen.imaging.series import chosen_stack
+from radiogen.imaging.stacks import names
+from radiogen.imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_WINDOW = ("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")
+_SCALE = ("BitsStored", "PixelRepresentation", "PhotometricInterpretation")
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+
+
+def read_windows(folder: Path, volume: Volume) -> tuple[list["Dataset | None"], list[str]]:
+    """For each slice of `volume`, read from `folder`, the window of the file nearest to it; None where there is none.
+
+    Of several windows the first counts, and a lookup table before a window. Also returns what is odd, in words.
+    """
+    stack, _ = chosen_stack(Path(folder))
+    headers = [stack.slices[index] for index in place(stack.slices).order]
+    if any(header.storage.inverted for header in headers):
+        return [None] * len(volume.voxels), ["MONOCHROME1: the window is not applied"]
+    files: dict[Path, Dataset | None] = {}
+    told, bad = [], {}
+    for header in headers:
+        if header.path not in files:
+            files[header.path] = _values(header.path)
+        window = _of_frame(files[header.path], header.frame)
+        reason = "no window told" if window is None else _refused(window)
+        told.append(window if not reason else None)
+        if reason:
+            bad.setdefault(reason, []).append(header)
+    findings = [f"not windowed ({reason}): {'every slice' if len(slices) == len(headers) else names(slices)}"
+                for reason, slices in bad.items()]
+    if any(window is not None and _several(window) for window in told):
+        findings.append("several windows: the first is used")
+    nearest = _nearest(headers, volume)
+    if nearest is None:
+        return [None] * len(volume.voxels), ["the windows are not applied: nobody knows which slice is whose"]
+    return [told[index] for index in nearest], findings
+
+
+def apply_window(pixels: np.ndarray, window: "Dataset | None") -> np.ndarray:
+    """`pixels` (row, column) as the window shows them, float32 from 0 or, in signed series, from below; or as they are.
+
+    The scale is that of the stored bits (or of the lookup table), so it says nothing: a normalisation has to follow.
+    """
+    from pydicom.pixels import apply_voi_lut
+
+    if window is None:
+        return pixels.astype(np.float32)
+    if window.get("VOILUTSequence") and pixels.dtype.kind == "f":
+        pixels = np.rint(pixels).astype(np.int32)
+    return apply_voi_lut(pixels, window).astype(np.float32)
+
+
+def _values(path: Path) -> "Dataset | None":
+    import pydicom
+
+    with warnings.catch_warnings(), contextlib.suppress(Exception):  # headers.py has told what is wrong with it
+        warnings.simplefilter("ignore")
+        return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=[*_WINDOW, *_SCALE, *_GROUPS])
+    return None
+
+
+def _of_frame(values: "Dataset | None", frame: int) -> "Dataset | None":
+    """The window of one frame, of an enhanced file from its functional groups; None where nothing is told."""
+    import pydicom
+
+    if values is None:
+        return None
+    groups = [*values.get("SharedFunctionalGroupsSequence", ())]
+    with contextlib.suppress(IndexError):
+        groups.append(values.get("PerFrameFunctionalGroupsSequence", ())[frame])
+    window = pydicom.Dataset()
+    if hasattr(values, "file_meta"):  # tells the byte order of a lookup table
+        window.file_meta = values.file_meta
+    for keyword in (*_WINDOW, *_SCALE):
+        if keyword in values:
+            window.add(values[keyword])
+    for group in groups:
+        for item in group.get("FrameVOILUTSequence", ()):
+            for keyword in _WINDOW:
+                if keyword in item:
+                    window.add(item[keyword])
+    known = window.get("VOILUTSequence") or None not in (window.get("WindowCenter"), window.get("WindowWidth"))
+    return window if known else None
+
+
+def _refused(window: "Dataset") -> str:
+    """Why a window cannot be applied; "" where it can."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            shown = apply_window(np.zeros((1, 1), np.int32), window)
+    except Exception as error:  # pydicom raises nearly anything on a damaged lookup table
+        return f"the window cannot be applied ({short_reason(error)})"
+    return "" if np.isfinite(shown).all() else "the window is no number"
+
+
+def _several(window: "Dataset") -> bool:
+    if window.get("VOILUTSequence"):
+        return len(window.VOILUTSequence) > 1
+    return window["WindowCenter"].VM > 1
+
+
+def _nearest(headers: list[SliceHeader], volume: Volume) -> list[int] | None:
+    """By slice of the volume, which of `headers` lies nearest to it; None where it cannot be told."""
+    count = len(volume.voxels)
+    if volume.affine is not None and all(header.position is not None for header in headers):
+        step = volume.affine[:3, 0]
+        positions = np.array([header.position for header in headers])
+        along = (positions - volume.affine[:3, 3]) @ step / (step @ step)
+        return np.abs(np.arange(count)[:, None] - along).argmin(axis=1).tolist()
+    return list(range(count)) if count == len(headers) else None

@@ -1,0 +1,63 @@
+"""What `scripts/train.py` was asked for, as runs: every recipe with every seed, then trained here or on a cluster.
+
+In: the command's options, once for each recipe. Out: begun runs and their folds, trained one after another on this
+machine's devices, together with other machines, or as tasks on a Dask cluster.
+"""
+
+import contextlib
+from collections.abc import Sequence
+
+from radiogen import files
+from radiogen.errors import UserError
+from radiogen.learning.devices import Devices, check_devices
+from radiogen.learning.options import TrainOptions
+from radiogen.learning.runs import Run, choose_folds, run_name, seeded_names
+
+
+def check_options(chosen: Sequence[TrainOptions]) -> Devices:
+    """The devices that were asked for. Raises UserError for what cannot be done, before anything is made."""
+    options = chosen[0]
+    if len(chosen) > 1 and options.run:
+        raise UserError(f"--run {options.run}", f"names one run, and there are {len(chosen)} recipes",
+                        "leave it out: each run gets a name of its own")
+    if options.scheduler and options.machines > 1:
+        raise UserError("--scheduler", "gives each fold to one worker; --machines gives one fold to all", "choose one")
+    devices = Devices(options.devices, options.machines, options.machine, options.coordinator)
+    if devices.machines > 1:
+        from radiogen.learning.backend import keras
+
+        return check_devices(devices, keras.backend.backend())
+    return check_devices(devices, "any")
+
+
+def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
+    """Begin, or go on with, the runs of all recipes and seeds; returns each with the folds to train."""
+    from radiogen.learning import workflow
+
+    begun = []
+    for options in chosen:
+        folds = choose_folds(options.settings, options.fold)
+        workflow.check_tensorboard(options.tensorboard)
+        first = options.run or run_name(options.data, options.settings.name)
+        print(f"data set {options.data}; recipe {options.settings.name}; run {options.models / first}", flush=True)
+        for name, recipe in seeded_names(first, options.settings, options.seeds).items():
+            begun.append((workflow.begin_run(options.data, recipe, options.models / name, options.cache,
+                                             leave_out=options.leave_out, workers=options.workers), folds))
+    return begun
+
+
+def train_runs(begun: Sequence[tuple[Run, list[str]]], options: TrainOptions, devices: Devices) -> None:
+    """Train the folds of `begin_runs`. Raises UserError naming those that failed, after the others."""
+    from radiogen.learning import workflow
+
+    if options.scheduler is None:
+        for run, folds in begun:
+            workflow.train(run, folds, options.at_once, devices=devices, forecast=options.forecast,
+                           tensorboard=options.tensorboard)
+        return
+    from radiogen.learning.cluster import train_on_cluster
+
+    with contextlib.ExitStack() as stack:
+        for folder in sorted(run.folder for run, _ in begun):
+            stack.enter_context(files.working_folder(folder))
+        train_on_cluster([(run, fold) for run, folds in begun for fold in folds], options.scheduler, devices)

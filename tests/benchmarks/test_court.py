@@ -1,0 +1,166 @@
+"""The data court plants what it says it plants, and reports what its checks say and nothing else."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.dataset.folds import make_folds
+from radiogen.dataset.geometry import COLUMNS
+from radiogen.evaluation.metrics import auc
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import court  # noqa: E402
+import court_epochs  # noqa: E402
+import court_plants  # noqa: E402
+
+CASES = 100
+
+
+@pytest.fixture(scope="module")
+def clean() -> court_plants.Exhibit:
+    """Cases whose label one feature tells a little; planes and sizes by chance, no two cases alike."""
+    random = np.random.default_rng(3)
+    ids = [f"{number:05d}" for number in range(CASES)]
+    labels = pd.DataFrame({"BraTS21ID": ids, "MGMT_value": random.permutation([0, 1] * (CASES // 2))})
+    values = random.normal(size=(CASES, 3))
+    values[:, 0] += 1.2 * labels["MGMT_value"]
+    rows = [(case, "train", sequence, random.choice(["axial", "coronal"]), *random.integers(20, 200, 3).astype(float),
+             1.0, 1.0, 1.0) for case in ids for sequence in ("FLAIR", "T1w", "T1wCE")]
+    arrays = pd.DataFrame({"BraTS21ID": ids, "split": "train", "sha256": [f"{number:064x}" for number in range(CASES)],
+                           "likeness": [random.bytes(32).hex() for _ in ids]})
+    return court_plants.Exhibit(labels, pd.DataFrame(values, index=ids), pd.DataFrame(rows, columns=COLUMNS), arrays)
+
+
+@pytest.fixture
+def place(tmp_path) -> court_plants.Place:
+    return court_plants.Place(tmp_path / "data", tmp_path / "cubes", tmp_path / "room", 1, 1)
+
+
+def agreement(exhibit, trait) -> float:
+    return float((exhibit.labels["MGMT_value"].to_numpy() == np.asarray(trait)).mean())
+
+
+@pytest.fixture(scope="module")
+def ruling(clean) -> court.Ruling:
+    return court.rule("clean", clean, 0.6)
+
+
+def test_a_clean_exhibit_raises_no_alarm_but_where_its_auc_is_above_the_limit(ruling):
+    assert ruling.alarms == ["AUC limit"] and ruling.auc > 0.7
+    assert "above 0.60" in ruling.said["AUC limit"]
+    assert court.missing([ruling]) == ["the clean copy raised an alarm: AUC limit"]
+
+
+def test_a_correlation_is_a_hint_and_no_alarm():
+    assert court.missing([court.Ruling("clean", 0.6, {"correlation": "x"})]) == []
+
+
+def test_labels_tied_to_the_plane_follow_it_and_the_image_free_models_say_so(clean, place):
+    planted = court_plants.tied_to_plane(clean, place)
+    planes = clean.geometry[clean.geometry["sequence"] == "FLAIR"]["plane"].to_numpy()
+    assert 0.82 < agreement(planted, planes != "axial") < 0.97
+    assert "planes" in court.rule("labels tied to the plane", planted, 0.95).said["image-free models"]
+
+
+@pytest.mark.slow
+def test_labels_tied_to_the_id_are_found_by_the_model_of_ids(clean, place):
+    planted = court_plants.tied_to_id(clean, place)
+    assert 0.82 < agreement(planted, np.arange(CASES) >= CASES / 2) < 0.97
+    assert "case id" in court.rule("labels tied to the case id", planted, 0.95).said["image-free models"]
+
+
+def test_labels_tied_to_the_number_of_slices_follow_it(clean, place):
+    slices = clean.geometry[clean.geometry["sequence"] == "T1w"]["slices"].to_numpy()
+    assert 0.82 < agreement(court_plants.tied_to_slices(clean, place), slices > np.median(slices)) < 0.97
+
+
+def test_clean_labels_drawn_again_follow_the_latent(tmp_path):
+    from radiogen.imaging.phantom import PhantomSettings, phantom_cases
+
+    settings = PhantomSettings(cases=400, test_cases=0, effect=3.0, seed=2)
+    key = phantom_cases(settings)
+    empty = pd.DataFrame()
+    drawn = court.redraw(court_plants.Exhibit(key[["BraTS21ID", "MGMT_value"]], empty, empty, empty), settings, 0)
+    labels = drawn.labels["MGMT_value"].to_numpy()
+    assert auc(labels == 1, key["latent"].to_numpy()) == pytest.approx(0.983, abs=0.02)
+    assert 0.4 < labels.mean() < 0.6 and (labels != key["MGMT_value"]).any()
+
+
+def test_one_label_in_twenty_is_swapped(clean, place):
+    planted = court_plants.swapped_labels(clean, place)
+    assert (planted.labels["MGMT_value"] != clean.labels["MGMT_value"]).sum() == 5
+
+
+def test_the_limit_lies_above_the_best_that_is_possible():
+    assert 0.76 < court.limit_of(1.0, 200) < 0.9
+
+
+def test_a_fault_that_its_check_misses_and_an_alarm_of_the_clean_copy_are_both_told():
+    silent = court.Ruling("labels tied to the plane", 0.9, {"AUC limit": "high"})
+    loud = court.Ruling("clean", 0.6, {"AUC limit": "x"})
+    told = court.missing([silent, loud])
+    assert len(told) == 2 and "not caught by its check, image-free models" in told[0]
+    assert court.missing([court.Ruling("labels swapped in 5 %", 0.6, {})]) == []
+
+
+def test_the_table_says_not_caught_and_why():
+    rulings = [court.Ruling("clean", 0.7, {}), court.Ruling("labels swapped in 5 %", 0.6, {})]
+    table = court.rulings_text(rulings).splitlines()
+    assert table[2].endswith("| no alarm |") and table[3].endswith("| **not caught** |")
+    assert "looks like a hard case" in court.details_text(rulings)
+
+
+def _learner(clean):
+    folds = make_folds(clean.labels)
+    return clean.features.loc[folds["BraTS21ID"]].to_numpy(), folds["MGMT_value"].to_numpy(), folds["fold"].to_numpy()
+
+
+def test_a_choice_inside_the_training_folds_does_not_see_the_scored_labels(clean):
+    inputs, labels, place = _learner(clean)
+    first = place == "0"
+    turned = np.where(first, 1 - labels, labels)
+    nested, again = (court_epochs.choose_epochs(inputs, each, place, inner=True, seed=1) for each in (labels, turned))
+    np.testing.assert_array_equal(nested[first], again[first])
+    assert np.isnan(nested[place == "holdout"]).all() and not np.isnan(nested[place != "holdout"]).any()
+
+
+def test_a_choice_on_the_scored_fold_finds_something_in_nothing(clean):
+    inputs, labels, place = _learner(clean)
+    judged, random = place != "holdout", np.random.default_rng(0)
+    gains = []
+    for seed in range(4):
+        drawn = court_epochs.permuted(labels, place, random)
+        told = [court_epochs.choose_epochs(inputs, drawn, place, inner=inner, seed=seed) for inner in (False, True)]
+        areas = [auc(drawn[judged] == 1, each[judged]) for each in told]
+        gains.append(areas[0] - areas[1])
+    assert np.mean(gains) > 0.02
+
+
+def test_the_mirror_takes_no_more_than_one_in_twenty_drawings_for_a_finding(clean):
+    choice = court_epochs.judge_choice(clean.features, make_folds(clean.labels), draws=20, seed=1)
+    assert choice.mirrored.sum() <= 1
+    assert np.median(choice.chosen) > np.median(choice.nested)
+
+
+@pytest.mark.slow
+def test_twins_are_other_ids_with_the_same_or_nearly_the_same_pixels(tmp_path, monkeypatch):
+    from radiogen.dataset.labels import read_labels
+    from radiogen.evaluation.leakage import LIKENESS_LIMIT
+    from radiogen.imaging.phantom import PhantomSettings
+
+    monkeypatch.setattr(court_plants, "TWINS", 2)
+    settings = PhantomSettings(cases=4, test_cases=0, effect=1.0, scale=0.05, seed=1)
+    clean, place = court.clean_exhibit(tmp_path / "room", settings, tmp_path / "copies", 1)
+    own = set(clean.labels["BraTS21ID"])
+    for plant, same in ((court_plants.same_pixels, True), (court_plants.changed_pixels, False)):
+        planted = plant(clean, place)
+        twins = planted.arrays[~planted.arrays["BraTS21ID"].isin(own)]
+        assert len(twins) == 2 and len(planted.labels) == 6
+        assert twins["sha256"].isin(clean.arrays["sha256"]).all() == same
+        for likeness in twins["likeness"]:
+            distance = min((int(likeness, 16) ^ int(other, 16)).bit_count() for other in clean.arrays["likeness"])
+            assert distance <= (0 if same else LIKENESS_LIMIT)
+    assert len(read_labels(place.data / "train_labels.csv")) == 4
