@@ -50,7 +50,7 @@ def test_an_ensemble_takes_the_geometry_of_its_first_member(tied):
 
 def test_lines_fit_100_columns_and_passed_checks_take_one_line(tied):
     lines = judgement_text(judge_run(*tied)).splitlines()
-    assert max(map(len, lines)) <= 120 and [line for line in lines[1:] if len(line) > 100] == []
+    assert max(map(len, lines)) <= 100
     assert sum(line.startswith("passed:") for line in lines) == 1
 
 

@@ -59,14 +59,14 @@ def judge_run(folder: Path, predictions: pd.DataFrame, members: Sequence[str] = 
 def judgement_text(judgement: Judgement) -> str:
     """The judgement as lines of at most 100 columns, the passed checks as one."""
     mean = judgement.thresholds.set_index("fold").loc["mean"]
-    lines = [f"threshold:   chosen for each fold in the others, {mean['threshold']:.3f} on average: accuracy "
-             f"{mean['accuracy']:.3f}, F1 {mean['f1']:.3f}; at 0.5: {mean['accuracy_at_half']:.3f}, "
-             f"{mean['f1_at_half']:.3f}"]
+    lines = [_wrapped("threshold:", f"chosen for each fold in the others, {mean['threshold']:.3f} on average: accuracy "
+                      f"{mean['accuracy']:.3f}, F1 {mean['f1']:.3f}; at 0.5: {mean['accuracy_at_half']:.3f}, "
+                      f"{mean['f1_at_half']:.3f}")]
     if judgement.confounds is None:
         lines.append("no image:    not checked: geometry.csv is missing, or fewer than two folds are predicted")
     else:
-        lines += [_wrapped("no image:", ", ".join(judgement.confounds.words)),
-                  *(_wrapped("", sentence) for sentence in judgement.confounds.sentences)]
+        lines += [_wrapped("no image:", ", ".join(judgement.confounds.words[1:])),  # the first is the verdict above
+                  *(_wrapped("", sentence) for sentence in judgement.confounds.sentences[1:])]
     lines += [_wrapped("null mirror:", sentence) for sentence in judgement.null]
     for one in judgement.findings:
         if one.severity != "passed":
