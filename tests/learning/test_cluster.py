@@ -78,6 +78,7 @@ def test_a_fold_whose_worker_is_killed_goes_on_elsewhere_to_the_same_weights(clu
     assert all(np.array_equal(here[name], there[name]) for name in here)
 
 
+@pytest.mark.slow
 def test_a_fold_that_fails_is_named_and_the_others_are_trained(cluster, run):
     good, bad = _twin(run, "good"), _twin(run, "bad")
     folder = runs.fold_folder(bad, "0")

@@ -26,6 +26,7 @@ def _weights(run):
     return found
 
 
+@pytest.mark.slow
 def test_a_run_with_a_forecast_has_the_weights_of_one_without(run, capsys):
     twin = dataclasses.replace(run, folder=run.folder.parent / "b")
     runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
