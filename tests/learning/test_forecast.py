@@ -41,6 +41,7 @@ def test_a_run_with_a_forecast_has_the_weights_of_one_without(run, capsys):
     assert forecast_run(run, ["0"]) is None  # nothing is left to train
 
 
+@pytest.mark.slow
 def test_weights_and_checkpoint_take_the_disk_that_was_forecast(run):
     cost = forecast_run(run, ["1"])
     assert cost.seconds > 0 and cost.memory > 50e6
