@@ -106,7 +106,8 @@ def forecast_text(cost: Cost, run: Run, folds: int) -> str:
     """The forecast in two lines, and what is too little for it in more."""
     free_memory, free_disk = _free_memory(), shutil.disk_usage(run.folder).free
     at_most = "at most " if run.recipe.stop_share else ""
-    lines = [f"forecast for {folds} fold{'s' * (folds != 1)} of {run.recipe.epochs} epochs: {at_most}"
+    lines = [f"forecast for {folds} fold{'s' * (folds != 1)} of {run.recipe.epochs} "
+             f"epoch{'s' * (run.recipe.epochs != 1)}: {at_most}"
              f"{duration(cost.seconds)}",
              f"  memory {size(cost.memory)} ({size(free_memory)} free), disk {size(cost.disk)}, while it trains "
              f"{size(cost.checkpoints)} more ({size(free_disk)} free)"]
