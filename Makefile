@@ -43,7 +43,7 @@ $(VENV)-jax/.ready: setup.cfg
 	$(PYTHON) -m venv --clear $(VENV)-jax
 	sed -n '/^install_requires/,/^$$/s/^ *\([a-z0-9-]* >=.*\)/\1/p' setup.cfg | grep -v tensorflow > $(VENV)-jax/packages.txt
 	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet jax -r $(VENV)-jax/packages.txt
-	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation setuptools
+	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --upgrade "setuptools>=70.1"
 	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 

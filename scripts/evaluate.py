@@ -25,7 +25,8 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path
         at_once: With --null: folds side by side.
     """
     from radiogen.dataset.predictions import chosen_runs
-    from radiogen.evaluation.report import evaluate_runs, short_paths
+    from radiogen.evaluation.report import evaluate_runs
+    from radiogen.evaluation.text_tables import short_paths
 
     runs = chosen_runs(models, (*names, *run))
     print(f"runs in {models}: {', '.join(runs)}", flush=True)

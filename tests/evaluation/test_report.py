@@ -10,15 +10,9 @@ from radiogen.dataset.predictions import complete, write_predictions
 from radiogen.errors import UserError
 from radiogen.evaluation.intervals import bootstrap_interval, delong_difference
 from radiogen.evaluation.metrics import summary_table
-from radiogen.evaluation.report import (
-    evaluate_runs,
-    open_predictions,
-    report_text,
-    rounded,
-    short_paths,
-    text_table,
-    write_tables,
-)
+from radiogen.evaluation.predicted_runs import open_predictions
+from radiogen.evaluation.report import evaluate_runs, report_text, write_tables
+from radiogen.evaluation.text_tables import rounded, short_paths, text_table
 
 
 def _run(models, name, effect, seed=0, cases=90, data=None):
@@ -47,9 +41,9 @@ def test_every_run_gets_its_tables_and_pictures_and_the_last_one_the_comparison(
     assert text.count("no image:    not checked: geometry.csv is missing") == 2
     expected = {f"{run}/{name}" for run in "ab" for name in (
         "fold_metrics.csv", "fold_metrics_rounded.csv", "confusion_matrix_holdout.png", "roc.png", "calibration.png",
-        "probabilities.png", "thresholds.csv", "leakage.csv",
+        "probabilities.png", "thresholds.csv", "leakage.csv", "provenance.csv",
         *(f"fold-{fold}/confusion_matrix.png" for fold in range(5)))}
-    expected |= {"b/comparison.csv", "b/roc_comparison.png"}
+    expected |= {"b/comparison.csv", "b/roc_comparison.png", "b/forest.png", "b/report.html"}
     assert {str(path.relative_to(tmp_path)) for path in written} == expected
     assert all(path.stat().st_size > 0 for path in written)
 

@@ -1,6 +1,7 @@
-"""Pictures of a run: confusion matrix, learning curves, ROC, calibration, probabilities by label.
+"""Pictures of a run: confusion matrix, learning curves, ROC, calibration, probabilities by label, all runs as a forest.
 
-In: labels, probabilities, a history. Out: PNG files of 900 to 1,200 pixels' width, written whole or not at all.
+In: labels, probabilities, a history. Out: PNG files of 900 to 1,200 pixels' width, written whole or not at all, or, for
+the page, the figure itself (`*_figure`, whose `scale` makes it smaller against its letters).
 matplotlib's object interface is used, never pyplot, so that nothing is shared between two pictures. The colours are of
 Okabe and Ito (jfly.uni-koeln.de/color): they can be told apart without seeing red or green; line styles differ, too.
 """
@@ -84,7 +85,12 @@ def roc_png(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], tit
 
     A curve whose cases are all of one class cannot be drawn and is named in the legend instead.
     """
-    figure, axes = _figure(6.6, 6.4)
+    return _save(path, roc_figure(curves, title))
+
+
+def roc_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str = "", scale: float = 1.0) -> "Figure":
+    """What `roc_png` saves."""
+    figure, axes = _figure(6.6 * scale, 6.4 * scale)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (2, 3)), label="chance, AUC 0.5")
     rates = np.linspace(0, 1, 201)
     for number, (name, (labels, probabilities)) in enumerate(curves.items()):
@@ -98,15 +104,21 @@ def roc_png(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], tit
                   label=f"{name}, {len(labels)} cases\nAUC {auc(labels, probabilities):.3f} ({low:.3f} to {high:.3f})")
     axes.set(xlabel="false positive rate (1 - specificity)", ylabel="true positive rate (sensitivity)",
              xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.set_title(title, fontsize=12)
+    _title(axes, title)
     axes.grid(alpha=0.25)
     axes.legend(loc="lower right", fontsize=8.5, framealpha=0.9, edgecolor="none")
-    return _save(path, figure)
+    return figure
 
 
 def calibration_png(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Path:
     """Draw, for ten bins of probability, the share of methylated cases in each with its 95 % interval (Wilson's)."""
-    figure, axes = _figure(6.6, 6.4)
+    return _save(path, calibration_figure(curves, title))
+
+
+def calibration_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str = "",
+                       scale: float = 1.0) -> "Figure":
+    """What `calibration_png` saves."""
+    figure, axes = _figure(6.6 * scale, 6.4 * scale)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (2, 3)), label="perfect calibration")
     for number, (name, (labels, probabilities)) in enumerate(curves.items()):
         colour, style = COLOURS[number % len(COLOURS)], STYLES[number % len(STYLES)]
@@ -117,16 +129,22 @@ def calibration_png(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarra
                   label=f"{name}, {len(labels)} cases")
     axes.set(xlabel="predicted probability of methylation", ylabel="share of methylated cases",
              xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
-    axes.set_title(title, fontsize=12)
+    _title(axes, title)
     axes.grid(alpha=0.25)
     axes.legend(loc="upper left", fontsize=9, framealpha=0.9, edgecolor="none", title="bars: 95 % interval",
                 title_fontsize=9, alignment="left")
-    return _save(path, figure)
+    return figure
 
 
 def probabilities_png(path: Path, labels: np.ndarray, probabilities: np.ndarray, title: str) -> Path:
     """Draw every case's probability, one row a class, over the class's histogram, with the threshold."""
-    figure, panels = _figure(7.0, 4.2, rows=2)
+    return _save(path, probabilities_figure(labels, probabilities, title))
+
+
+def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: str = "",
+                         scale: float = 1.0) -> "Figure":
+    """What `probabilities_png` saves."""
+    figure, panels = _figure(7.0 * scale, 4.2 * scale, rows=2)
     edges = np.linspace(0, 1, 21)
     random = np.random.default_rng(0)
     for axes, name, colour, chosen in zip(panels, CLASSES, (ORANGE, BLUE), (~labels, labels), strict=True):
@@ -139,8 +157,63 @@ def probabilities_png(path: Path, labels: np.ndarray, probabilities: np.ndarray,
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.set_title(f"{name}: {len(values)} cases", loc="left", fontsize=10, color=colour)
     panels[1].set_xlabel(f"probability of methylation (dashed: threshold of {THRESHOLD:g})")
-    figure.suptitle(title, fontsize=12)
-    return _save(path, figure)
+    if title:
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def curves_figure(histories: Mapping[str, pd.DataFrame], name: str, scale: float = 1.0) -> "Figure":
+    """One figure of training over the epochs, all folds in one: `name` is `loss`, `accuracy` or `auc`.
+
+    histories: by fold, as `history_png` takes them. Thin broken lines: training; whole ones: the fold that is scored.
+    """
+    figure, axes = _figure(6.6 * scale, 4.4 * scale)
+    for number, (fold, table) in enumerate(histories.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        marker = "o" if len(table) < 15 else None
+        for column, style, width, label in ((name, "--", 1.0, None), (f"val_{name}", "-", 1.8, f"fold {fold}")):
+            if column in table:
+                axes.plot(table["epoch"], table[column], linestyle=style, color=colour, linewidth=width, label=label,
+                          marker=marker if style == "-" else None, ms=3)
+    axes.set(xlabel="epoch", ylabel={"loss": "loss (cross-entropy)", "auc": "AUC of the inputs"}.get(name, name))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if name != "loss":
+        axes.set_ylim(-0.02, 1.02)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, fontsize=8.5, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return figure
+
+
+def forest_png(path: Path, rows: pd.DataFrame, title: str, baseline: float | None = None) -> Path:
+    """Draw the AUC of every run with its interval, a line each, against chance and the image-free baseline.
+
+    rows: `run, set, cases, auc, low, high`; set is out-of-fold or holdout. baseline: AUC of the best image-free model.
+    """
+    return _save(path, forest_figure(rows, title, baseline))
+
+
+def forest_figure(rows: pd.DataFrame, title: str = "", baseline: float | None = None,
+                  scale: float = 1.0) -> "Figure":
+    """What `forest_png` saves."""
+    figure, axes = _figure(7.0 * scale, (0.42 * len(rows) + 1.7) * max(scale, 0.85))
+    looks = {"out-of-fold": (BLUE, "o", "-"), "holdout": (ORANGE, "s", "--")}
+    names, drawn = [], set()
+    for place, row in enumerate(rows.itertuples()):
+        colour, form, style = looks.get(row.set, (GREEN, "D", "-"))
+        label = row.set if row.set not in drawn else None
+        axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.2, linestyle=style)
+        axes.plot(row.auc, place, form, color=colour, markersize=7, label=label)
+        names.append(f"{row.run}\n{row.auc:.3f} ({row.low:.3f} to {row.high:.3f})")
+        drawn.add(row.set)
+    axes.axvline(0.5, color=GREY, linewidth=1.4, linestyle=(0, (2, 3)), label="chance")
+    if baseline is not None and np.isfinite(baseline):
+        axes.axvline(baseline, color=PURPLE, linewidth=1.6, linestyle="-.", label=f"no image: {baseline:.3f}")
+    axes.set_yticks(np.arange(len(rows)), names, fontsize=8.5)
+    axes.set(ylim=(len(rows) - 0.5, -0.6), xlabel="AUC (line: 95 % interval)")
+    axes.grid(axis="x", alpha=0.25)
+    axes.legend(frameon=False, fontsize=8.5, ncols=2, loc="lower center", bbox_to_anchor=(0.4, 1.0))
+    _title(axes, title)
+    return figure
 
 
 def cases_png(path: Path, cases: Mapping[str, Mapping[str, np.ndarray | None]], title: str) -> Path:
@@ -171,6 +244,11 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> "tu
     for one in np.ravel(axes):
         one.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _title(axes: "Axes", title: str) -> None:
+    if title:
+        axes.set_title(title, fontsize=12)
 
 
 def _save(path: Path, figure: "Figure") -> Path:

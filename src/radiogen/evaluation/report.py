@@ -7,7 +7,6 @@ phantom, the best that any method could reach.
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,11 +16,14 @@ import pandas as pd
 from radiogen import files
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold, read_predictions
-from radiogen.errors import UserError
+from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation import figures, intervals
 from radiogen.evaluation.judgement import Judgement, judge_run, judgement_text, write_judgement
 from radiogen.evaluation.metrics import MEAN, fold_table, measure, scored, summary_table
+from radiogen.evaluation.page import write_page
+from radiogen.evaluation.page_charts import best_image_free, forest_rows
+from radiogen.evaluation.predicted_runs import PredictedRun, open_predictions
+from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.progress import progress
 
 WIDTH = 100
@@ -30,23 +32,13 @@ METHOD = (f"positive class: 1, methylated; called from a probability of {THRESHO
           "over folds")
 
 
-@dataclass(frozen=True)
-class PredictedRun:
-    """A run as evaluation sees it: its name, folder, what run.json says of it, its predictions."""
-
-    name: str
-    folder: Path
-    facts: dict
-    predictions: pd.DataFrame
-
-
 def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     """Judge the runs `names` under `models`; returns the text to print and the files written.
 
     Each run gets `fold_metrics.csv`, `fold_metrics_rounded.csv`, `fold-<k>/confusion_matrix.png`,
-    `confusion_matrix_holdout.png`, `roc.png`, `calibration.png` and `probabilities.png`; the last one named gets
-    `comparison.csv` and, with several runs, `roc_comparison.png`. All runs are read before anything is written.
-    Raises UserError for a run that is not predicted or has no labelled case.
+    `confusion_matrix_holdout.png`, `roc.png`, `calibration.png`, `probabilities.png` and `provenance.csv`; the last one
+    named gets `comparison.csv`, `forest.png`, `report.html` (page.py) and, with several runs, `roc_comparison.png`. All
+    runs are read before anything is written. Raises UserError for a run that is not predicted or has no labelled case.
     """
     runs = [open_predictions(models, name) for name in dict.fromkeys(names)]
     summary = summary_table({run.name: run.predictions for run in runs}, intervals.bootstrap_interval)
@@ -62,6 +54,9 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
         if len(runs) > 1:
             curves = {run.name: scored(out_of_fold(run.predictions)) for run in runs}
             written.append(figures.roc_png(last / "roc_comparison.png", curves, "ROC of all runs, out-of-fold"))
+        written.append(figures.forest_png(last / "forest.png", forest_rows(summary), "AUC of every run",
+                                          best_image_free(judged)))
+        written += write_page(runs, summary, judged)
     return text, written
 
 
@@ -75,17 +70,6 @@ def report_text(runs: Sequence[PredictedRun], summary: pd.DataFrame,
            for run in runs]
     parts = [METHOD, *own, comparison_text(summary), differences_text(runs), ceiling_text(runs)]
     return "\n\n".join(part for part in parts if part)
-
-
-def open_predictions(models: Path, name: str) -> PredictedRun:
-    """Read a run's predictions and its run.json (an absent one is empty). Raises UserError if nothing can be judged."""
-    folder = Path(models) / name
-    predictions = read_predictions(folder / "predictions.csv")
-    if predictions[LABEL].isna().all():
-        raise UserError(folder / "predictions.csv", "holds no labelled case: there is nothing to judge",
-                        f"train a fold and predict: python scripts/predict.py --run {name}")
-    facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
-    return PredictedRun(name, folder, facts, predictions)
 
 
 def write_tables(run: PredictedRun) -> list[Path]:
@@ -181,50 +165,6 @@ def ceiling_text(runs: Sequence[PredictedRun]) -> str:
         elif isinstance(ceiling, int | float):
             lines.append(f"ceiling: no method can do better than an AUC of {ceiling:.3f} on {data}, whatever it does;\n"
                          f"{'':9}a few cases may lie above it by luck")
-    return "\n".join(lines)
-
-
-def rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` as text: three decimals, whole counts of cases, one decimal for their mean and deviation, NaN empty."""
-    text = {}
-    for name in table.columns:
-        column = table[name]
-        if not pd.api.types.is_numeric_dtype(column):
-            text[name] = column.astype(str)
-        elif name.endswith("cases"):
-            text[name] = column.map(lambda value: "" if pd.isna(value) else f"{value:.1f}".removesuffix(".0"))
-        else:
-            text[name] = column.map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
-    return pd.DataFrame(text)
-
-
-def short_paths(paths: Sequence[Path]) -> list[str]:
-    """Paths as lines, those of several folds in one as `fold-{0,1}/name`, which a shell understands."""
-    lines: dict[tuple[str, str], list[str]] = {}
-    for path in paths:
-        fold = path.parent.name.removeprefix("fold-") if path.parent.name.startswith("fold-") else ""
-        lines.setdefault((str(path.parent.parent if fold else path.parent), path.name), []).append(fold)
-    return [f"{folder}/{name}" if folds == [""] else f"{folder}/fold-{{{','.join(folds)}}}/{name}" if len(folds) > 1
-            else f"{folder}/fold-{folds[0]}/{name}" for (folder, name), folds in lines.items()]
-
-
-def text_table(table: pd.DataFrame, rule: str | None = None) -> str:
-    """A table of text as aligned lines: the first column to the left, the others to the right.
-
-    Headings break at an underscore. `rule`: a line is drawn before the row whose first cell is this.
-    """
-    headings = [("AUC" if name == "auc" else "F1" if name == "f1" else name).split("_") for name in table.columns]
-    depth = max(len(words) for words in headings)
-    head = [[""] * (depth - len(words)) + words for words in headings]
-    rows = [list(row) for row in zip(*head, strict=True)] + table.to_numpy().tolist()
-    rows = [["-" if cell == "" and number >= depth else str(cell) for cell in row] for number, row in enumerate(rows)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
-    lines = ["  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
-                       for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
-    line = "-" * max(map(len, lines))
-    ends = [number for number, row in enumerate(rows) if rule is not None and row[0] == rule]
-    for number in [*reversed(ends), depth]:
-        lines.insert(number, line)
     return "\n".join(lines)
 
 

@@ -179,11 +179,12 @@ def _make_case(job: _Job) -> dict[Path, dict]:
         places = {name: series_folder(job.data, job.split, job.case, name) for name in SEQUENCES}
         series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
                            fast=job.fast)
+        contents = {name: _contents(job, name) for name in source} if todo else {}
     except UserError as error:
         return {folder: _failed_row(job, error) for _, folder in job.folders}
     for settings, folder in todo:
         try:
-            rows[folder] = _write_case(job, settings, folder, series, source)
+            rows[folder] = _write_case(job, settings, folder, series, {"source": source, "contents": contents})
         except UserError as error:
             if Path(error.where).is_relative_to(folder):
                 raise  # the cache itself cannot be written: no other case will fare better
@@ -203,6 +204,19 @@ def _source(job: _Job) -> dict[str, str]:
     return source
 
 
+def _contents(job: _Job, sequence: str) -> str:
+    """SHA-256 of the SHA-256 of a series' files, in their order: `LC_ALL=C sha256sum * | cut -c-64 | sha256sum`.
+
+    "" where one of them cannot be read, which the findings tell.
+    """
+    folder = series_folder(job.data, job.split, job.case, sequence)
+    try:
+        marks = [files.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()]
+    except OSError:
+        return ""
+    return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
+
+
 def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
     """The row of an array that is there and was made from these very files; None where it has to be made."""
     note, array = folder / f"{case}.json", folder / f"{case}.npy"
@@ -218,7 +232,8 @@ def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],
-                source: dict[str, str]) -> dict:
+                marks: dict[str, dict[str, str]]) -> dict:
+    """marks: fingerprints of the series by what they tell and by sequence."""
     made = case_array(settings, series, whole=job.split == "train")
     if made is None:
         raise UserError(job.data / job.split / job.case, "has no series that can be read",
@@ -232,7 +247,8 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
                 for name in settings.sequences if series[name].told is not None]
     files.write_json(folder / f"{job.case}.json", {
         "row": row, "geometry": measured, "wanted": list(settings.sequences),
-        "source": {name: mark for name, mark in source.items() if name in settings.sequences}})
+        **{told: {name: mark for name, mark in each.items() if name in settings.sequences}
+           for told, each in marks.items()}})
     return {**row, "geometry": measured}
 
 

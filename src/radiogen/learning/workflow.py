@@ -89,14 +89,21 @@ def check_tensorboard(wanted: bool) -> None:
                         "pip install tensorboard tensorflow, or leave it out: history.csv and history.png are there")
 
 
-def predict(run: Run, *, workers: int | None = None) -> Path:
-    """Predict every case of the run's data set, arrays brought up to date first. Returns predictions.csv's path."""
+def predict(run: Run, *, workers: int | None = None, explain: int = 8) -> Path:
+    """Predict every case of the run's data set, arrays brought up to date first. Returns predictions.csv's path.
+
+    explain: of so many labelled cases Grad-CAM is kept for the report (gradcam.py); 0 for none.
+    """
+    from radiogen.learning.gradcam import write_explained
     from radiogen.learning.prediction import predict_run
 
     run = begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, leave_out=run.leave_out,
                     workers=workers)
     with files.working_folder(run.folder):
-        return predict_run(run)
+        path = predict_run(run)
+        if explain:
+            write_explained(run, explain)
+        return path
 
 
 def _tell_left_out(data: Path, leave_out: Collection[str]) -> None:

@@ -1,0 +1,35 @@
+"""A run as evaluation sees it: its folder, what it says of itself, its predictions.
+
+In: a folder under models/. Out: a `PredictedRun`, which report and page share.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen import files
+from radiogen.dataset.labels import LABEL
+from radiogen.dataset.predictions import read_predictions
+from radiogen.errors import UserError
+
+
+@dataclass(frozen=True)
+class PredictedRun:
+    """A run as evaluation sees it: its name, folder, what run.json says of it, its predictions."""
+
+    name: str
+    folder: Path
+    facts: dict
+    predictions: pd.DataFrame
+
+
+def open_predictions(models: Path, name: str) -> PredictedRun:
+    """Read a run's predictions and its run.json (an absent one is empty). Raises UserError if nothing can be judged."""
+    folder = Path(models) / name
+    predictions = read_predictions(folder / "predictions.csv")
+    if predictions[LABEL].isna().all():
+        raise UserError(folder / "predictions.csv", "holds no labelled case: there is nothing to judge",
+                        f"train a fold and predict: python scripts/predict.py --run {name}")
+    facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
+    return PredictedRun(name, folder, facts, predictions)

@@ -1,0 +1,144 @@
+"""From a prediction back to what made it: fold, seed, network, array, the files of its series, and the command.
+
+In: a run's folder. Out: a table with a row a prediction, which is written beside the run and stands behind every row of
+the page; and what the run says of how it was made. What is not there any more (a cache that was cleared, a network that
+was not copied along) leaves its cell empty.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen import files
+from radiogen.dataset.folds import HOLDOUT, TEST
+from radiogen.dataset.labels import ID
+from radiogen.evaluation.predicted_runs import PredictedRun
+
+WEIGHTS = "model.weights.h5"
+COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "series_files",
+           "series_sha256", "command")
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a run was made: `recipe.json`, `environment.json`, `run.json` as they are, and its networks' hashes by fold.
+
+    members: of an ensemble, by name; it has no recipe and no network of its own.
+    """
+
+    name: str
+    facts: dict
+    recipe: dict
+    environment: dict
+    networks: dict[str, str]
+    arrays: dict[str, str]
+    members: dict[str, "Making"] = field(default_factory=dict)
+
+    @property
+    def first(self) -> "Making":
+        """Itself, or of an ensemble the first member that is there: who knows recipe and versions."""
+        return next((one for one in self.members.values() if one.recipe), self)
+
+
+def read_making(folder: Path) -> Making:
+    """What the run in `folder`, models/<run>, says of how it was made. Hashes every network that is there."""
+    facts, recipe, environment = (_json(folder / f"{name}.json") for name in ("run", "recipe", "environment"))
+    paths = sorted(folder.glob(f"fold-*/{WEIGHTS}"), key=lambda path: (len(path.parent.name), path))
+    networks = {path.parent.name.removeprefix("fold-"): files.sha256(path) for path in paths}
+    members = {name: read_making(folder.parent / name) for name in facts.get("members", ())
+               if (folder.parent / name).is_dir()}
+    return Making(folder.name, facts, recipe, environment, networks, _arrays(folder / "arrays.csv"), members)
+
+
+def provenance_table(run: PredictedRun, making: Making) -> pd.DataFrame:
+    """`COLUMNS`, a row a prediction, or for an ensemble a row a prediction and member.
+
+    `networks`: files of all networks that scored the case, joined by a space; `series_sha256`: of each series' files
+    when the array was made, `<sequence>:<sha256>`, which `LC_ALL=C sha256sum * | cut -c-64 | sha256sum` gives again;
+    `command`: what makes the row again from the DICOM files, and `series_files` those.
+    """
+    members = making.members or {run.name: making}
+    tables = [_member_rows(run.predictions, one, run.folder.parent) for one in members.values()]
+    if making.members:
+        tables = [table.assign(command=" && ".join(commands(making))) for table in tables]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+    return table.sort_values([ID, "run"], kind="stable", ignore_index=True)[list(COLUMNS)]
+
+
+def commands(making: Making) -> list[str]:
+    """The commands that make the run again, in order; every field of its recipe is told, so that no default counts."""
+    if making.members:
+        own = [command for one in making.members.values() for command in commands(one)]
+        return [*dict.fromkeys(own), _join_command(making)]
+    if not making.facts.get("data"):
+        return []
+    recipe = making.facts.get("recipe", "")
+    left_out = making.facts.get("leave_out") or []
+    more = f" --leave-out {' '.join(left_out)}" if left_out else ""
+    data = shlex.quote(making.facts["data"])
+    return [f"python scripts/train.py --data {data} --recipe {recipe} --run {making.name} --fold all{more} "
+            f"{_options(making.recipe)}".rstrip(), f"python scripts/predict.py --run {making.name}"]
+
+
+def _member_rows(predictions: pd.DataFrame, making: Making, models: Path) -> pd.DataFrame:
+    folder, cache = models / making.name, making.facts.get("cache", "")
+    data, sequences = making.facts.get("data", ""), making.recipe.get("sequences", ())
+    command = " && ".join(commands(making))
+    rows = []
+    for case, fold in zip(predictions[ID], predictions["fold"], strict=True):
+        asked = [name for name in making.networks if fold in (name, HOLDOUT, TEST)]
+        split = TEST if fold == TEST else "train"
+        rows.append({
+            ID: case, "fold": fold, "run": making.name, "seed": making.recipe.get("seed", ""),
+            "networks": " ".join(str(folder / f"fold-{name}" / WEIGHTS) for name in asked),
+            "networks_sha256": " ".join(making.networks[name] for name in asked),
+            "array": f"{cache}/{case}.npy" if cache else "", "array_sha256": making.arrays.get(case, ""),
+            "series_files": " ".join(f"{data}/{split}/{case}/{name}/*" for name in sequences) if data else "",
+            "series_sha256": _series_marks(Path(cache) / f"{case}.json") if cache else "", "command": command})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _options(recipe: Mapping) -> str:
+    """Every field of a recipe as the option of scripts/train.py that sets it, whatever the recipe's defaults are."""
+    words = []
+    for name, value in recipe.items():
+        option = name.replace("_", "-")
+        if name == "name":
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif isinstance(value, list):
+            words.append(" ".join([f"--{option}", *map(str, value)]))
+        else:
+            words.append(f"--{option} {shlex.quote(str(value))}")
+    return " ".join(words)
+
+
+def _join_command(making: Making) -> str:
+    return (f"python scripts/ensemble.py --run {' '.join(making.facts['members'])} --name {making.name} --method "
+            f"{making.facts.get('method', 'mean')}")
+
+
+def _series_marks(path: Path) -> str:
+    told = _json(path).get("contents", {})
+    return " ".join(f"{name}:{mark}" for name, mark in told.items())
+
+
+def _arrays(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return dict(zip(table[ID], table["sha256"], strict=True)) if {ID, "sha256"} <= set(table.columns) else {}
+
+
+def _json(path: Path) -> Mapping:
+    """The file as it is, {} where it is missing or no table of names."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}

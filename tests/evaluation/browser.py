@@ -1,0 +1,143 @@
+"""A headless Chromium for tests of the page: driven over a pipe by the DevTools protocol, with no package for it.
+
+Protocol: chromedevtools.github.io/devtools-protocol; with `--remote-debugging-pipe` the browser reads commands from
+file descriptor 3 and answers on 4, JSON with a zero byte behind each.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextlib.contextmanager
+def open_page(path: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> Iterator["Page"]:
+    """The page of this file, loaded; skips the test where no Chromium is found."""
+    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    commands, answers = os.pipe(), os.pipe()
+    with tempfile.TemporaryDirectory() as profile:
+        child = subprocess.Popen(
+            ["bash", "-c", f'exec 3<&{commands[0]} 4>&{answers[1]}; exec "$@"', "bash", program, "--headless=new",
+             "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
+             f"--user-data-dir={profile}", "about:blank"],
+            pass_fds=(commands[0], answers[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(commands[0])
+        os.close(answers[1])
+        page = Page(commands[1], answers[0])
+        try:
+            page.start(path, width, height, dark)
+            yield page
+        finally:
+            with contextlib.suppress(OSError, AssertionError):
+                page.ask("Browser.close", own=False)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(10)
+            child.kill()
+            child.wait()
+            os.close(commands[1])
+            os.close(answers[0])
+
+
+class Page:
+    """One tab; `requests` and `complaints` are what it asked for and what its console and script errors said."""
+
+    def __init__(self, write: int, read: int):
+        self.write, self.read, self.number, self.session, self.rest = write, read, 0, None, b""
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.events: list[str] = []
+
+    def start(self, path: Path, width: int, height: int, dark: bool) -> None:
+        """Open the file at this size and in this colour scheme, and wait until it is loaded."""
+        tab = self.ask("Target.createTarget", own=False, url="about:blank")["targetId"]
+        self.session = self.ask("Target.attachToTarget", own=False, targetId=tab, flatten=True)["sessionId"]
+        for room in ("Page", "Runtime", "Network", "Log"):
+            self.ask(f"{room}.enable")
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+                 mobile=width < 500)
+        self.ask("Emulation.setEmulatedMedia",
+                 features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.ask("Page.navigate", url=path.resolve().as_uri())
+        self.wait_for(lambda: "Page.loadEventFired" in self.events)
+
+    def evaluate(self, script: str) -> Any:
+        """The value of a JavaScript expression; a promise is waited for."""
+        told = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in told, told["exceptionDetails"]
+        return told["result"].get("value")
+
+    def wait_until(self, script: str) -> None:
+        """Wait until the expression is true."""
+        self.wait_for(lambda: self.evaluate(script))
+
+    def press(self, key: str) -> None:
+        """Press and release a key where the focus is."""
+        for kind in ("keyDown", "keyUp"):
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, **({"text": key} if len(key) == 1 else {}))
+
+    def screenshot(self, whole: bool = False) -> bytes:
+        """The window as PNG, or the whole page."""
+        return base64.b64decode(self.ask("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
+
+    def pdf(self) -> bytes:
+        """The page as it prints."""
+        return base64.b64decode(self.ask("Page.printToPDF", printBackground=True)["data"])
+
+    def ask(self, method: str, own: bool = True, **parameters: Any) -> dict:
+        """Send a command and return its answer; `own`: to this tab, else to the browser."""
+        self.number += 1
+        sent = {"id": self.number, "method": method, "params": parameters}
+        if own:
+            sent["sessionId"] = self.session
+        os.write(self.write, json.dumps(sent).encode() + b"\0")
+        while True:
+            told = self._hear(60)
+            if told.get("id") == self.number:
+                assert "error" not in told, told
+                return told["result"]
+
+    def wait_for(self, done: Any) -> None:
+        """Wait until `done()` is true, half a minute at most."""
+        end = time.monotonic() + 30
+        while not done():
+            assert time.monotonic() < end, "it did not happen within 30 seconds"
+            with contextlib.suppress(TimeoutError):
+                self._hear(0.05)
+
+    def _hear(self, seconds: float) -> dict:
+        while b"\0" not in self.rest:
+            ready, _, _ = select.select([self.read], [], [], seconds)
+            if not ready:
+                raise TimeoutError
+            part = os.read(self.read, 1 << 20)
+            assert part, "Chromium has gone"
+            self.rest += part
+        line, _, self.rest = self.rest.partition(b"\0")
+        told = json.loads(line)
+        self._note(told.get("method", ""), told.get("params", {}))
+        return told
+
+    def _note(self, method: str, told: dict) -> None:
+        self.events.append(method)
+        if method == "Network.requestWillBeSent":
+            self.requests.append(told["request"]["url"])
+        elif method == "Runtime.exceptionThrown":
+            self.complaints.append(str(told["exceptionDetails"]))
+        elif method == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning", "assert"):
+            self.complaints.append(str(told["args"]))
+        elif method == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
+            self.complaints.append(told["entry"]["text"])
