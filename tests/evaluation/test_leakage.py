@@ -160,6 +160,21 @@ def test_the_limit_comes_from_the_recipe_else_from_the_competitions_data_and_a_p
     assert suspicious_auc(tmp_path) == 0.75
     (tmp_path / "recipe.json").write_text(json.dumps({"suspicious_auc": 0.9}))
     assert suspicious_auc(tmp_path) == 0.9
+    (tmp_path / "recipe.json").write_text(json.dumps({"suspicious_auc": None}))
+    assert suspicious_auc(tmp_path) == 0.75
+
+
+def test_an_ensemble_is_reviewed_by_the_arrays_and_the_limit_of_its_members(tmp_path):
+    folds, arrays, predictions = _run()
+    for name, limit in (("first", 0.9), ("second", 0.8)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.json").write_text(json.dumps({"suspicious_auc": limit}))
+    arrays.to_csv(tmp_path / "second" / "arrays.csv", index=False)
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "run.json").write_text(json.dumps({"members": ["first", "second"]}))
+    folds.to_csv(tmp_path / "both" / "folds.csv", index=False)
+    found = {one.check: one for one in review_run(tmp_path / "both", predictions)}
+    assert found["pixels"].severity == "passed" and found["AUC"].sentence == "no AUC is above 0.80"
 
 
 def test_what_is_missing_is_said_to_be_unchecked_and_alarms_come_first(tmp_path):

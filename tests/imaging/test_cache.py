@@ -59,6 +59,19 @@ def test_the_data_sets_own_folder_is_not_written_to(data):
     assert {path: path.stat().st_mtime_ns for path in [data, *data.rglob("*")]} == before
 
 
+def test_each_case_keeps_the_hash_of_its_series_files_that_the_shell_gives_too(data):
+    import json
+    import subprocess
+
+    _build(data, CUBES)
+    kept = json.loads((_folder(data, CUBES) / "00007.json").read_text())["contents"]
+    assert set(kept) == {"FLAIR", "T1wCE"}
+    for sequence, mark in kept.items():
+        told = subprocess.run("LC_ALL=C sha256sum * | cut -c-64 | sha256sum", shell=True, text=True, check=True,
+                              capture_output=True, cwd=data / "train" / "00007" / sequence).stdout
+        assert mark == told.split()[0]
+
+
 def test_a_second_call_makes_nothing_again_and_gives_the_same_index(data):
     first, = _build(data, CUBES)
     times = {path.name: path.stat().st_mtime_ns for path in _folder(data, CUBES).glob("*.npy")}

@@ -49,10 +49,11 @@ def review_run(folder: Path, predictions: pd.DataFrame) -> list[Finding]:
     """Every check on the run in `folder`, models/<run>; alarms first. Reads, writes nothing.
 
     Takes `folds.csv`, `arrays.csv`, `recipe.json`, `run.json` and `holdout_scorings.csv` from the folder as far as
-    they are there; predictions: the run's own.
+    they are there; predictions: the run's own. For an ensemble the arrays of its first member that has some count.
     """
     folds = _read(folder / "folds.csv", (ID, LABEL, "fold"))
-    arrays = _read(folder / "arrays.csv", (ID, "split", "sha256", "likeness"))
+    arrays = next((table for place in _with_members(folder)
+                   if (table := _read(place / "arrays.csv", (ID, "split", "sha256", "likeness"))) is not None), None)
     findings = [*review_patients(folds, predictions, arrays), *review_pixels(folds, arrays),
                 review_holdout(_read(folder / SCORINGS, ("date", "sha256"))),
                 review_auc(predictions, suspicious_auc(folder))]
@@ -157,11 +158,13 @@ def review_auc(predictions: pd.DataFrame, limit: float | None) -> Finding:
 
 
 def suspicious_auc(folder: Path) -> float | None:
-    """The limit that the run's `recipe.json` sets; else SUSPICIOUS_AUC on the competition's data, else None."""
-    for name, key in (("recipe.json", "suspicious_auc"), ("run.json", "suspicious_auc")):
-        path = folder / name
-        if path.is_file() and isinstance(files.read_json(path).get(key), int | float):
-            return float(files.read_json(path)[key])
+    """The limit that the run's `recipe.json` sets, of an ensemble the lowest of its members'; else SUSPICIOUS_AUC on
+    the competition's data, else None."""
+    recipes = [files.read_json(place / "recipe.json") for place in _with_members(folder)
+               if (place / "recipe.json").is_file()]
+    limits = [limit for recipe in recipes if isinstance(limit := recipe.get("suspicious_auc"), int | float)]
+    if limits:
+        return float(min(limits))
     path = folder / "run.json"
     data = files.read_json(path).get("data") if path.is_file() else None
     return SUSPICIOUS_AUC if data and Path(data).name == COMPETITION else None
@@ -188,6 +191,13 @@ def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFr
     table = pd.concat([past, pd.DataFrame([row])], ignore_index=True)
     files.write_csv(path, table)
     return table
+
+
+def _with_members(folder: Path) -> list[Path]:
+    """The run's folder and, of an ensemble, those of its members."""
+    path = folder / "run.json"
+    members = files.read_json(path).get("members", ()) if path.is_file() else ()
+    return [folder, *(folder.parent / name for name in members)]
 
 
 def likeness_limit(distances: np.ndarray) -> int:

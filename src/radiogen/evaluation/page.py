@@ -26,7 +26,7 @@ from radiogen.evaluation.metrics import fold_table, scored
 from radiogen.evaluation.page_charts import best_image_free, comparison_charts, forest_rows, run_charts
 from radiogen.evaluation.page_images import by_label, read_images
 from radiogen.evaluation.page_summary import summary_lines, tone
-from radiogen.evaluation.predicted_runs import PredictedRun
+from radiogen.evaluation.predicted_runs import PredictedRun, slice_sentence
 from radiogen.evaluation.provenance import Making, commands, provenance_table, read_making
 from radiogen.evaluation.resolvability import fold_groups, resolvability_table
 from radiogen.evaluation.text_tables import rounded
@@ -100,8 +100,9 @@ def _run_part(run: PredictedRun, judgement: Judgement, making: Making, table: pd
     verdicts = [(name, verdict(*scored(cases)).sentence) for name, cases in (("Out-of-fold", judged), ("Holdout", kept))
                 if len(cases)]
     confounds = judgement.confounds
-    return {"name": run.name, "last": last, "charts": run_charts(run), "verdicts": verdicts,
-            "folds": _table(fold_table(run.predictions)), "thresholds": _table(judgement.thresholds),
+    return {"name": run.name, "last": last, "slices": slice_sentence(run), "charts": run_charts(run),
+            "verdicts": verdicts, "folds": _table(fold_table(run.predictions)),
+            "thresholds": _table(judgement.thresholds),
             "matrices": [_matrix(f"Fold {fold}", cases) for fold, cases in folds]
             + ([_matrix("Holdout", kept)] if len(kept) else []),
             "confounds": None if confounds is None else {

@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen import files
-from radiogen.dataset.labels import LABEL
-from radiogen.dataset.predictions import read_predictions
+from radiogen.dataset.folds import TEST
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.predictions import out_of_fold, read_predictions
 from radiogen.errors import UserError
+from radiogen.evaluation.metrics import measure
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,17 @@ def open_predictions(models: Path, name: str) -> PredictedRun:
                         f"train a fold and predict: python scripts/predict.py --run {name}")
     facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
     return PredictedRun(name, folder, facts, predictions)
+
+
+def slice_sentence(run: PredictedRun) -> str:
+    """A 2D run's figures per slice, "" for others; slices of a case are no independent witnesses: no interval."""
+    path = run.folder / "predictions_slices.csv"
+    if not path.is_file():
+        return ""
+    slices = pd.read_csv(path, dtype={ID: str, "fold": str})
+    if not {"fold", LABEL, "probability"} <= set(slices.columns):
+        return ""
+    told = measure(out_of_fold(slices[slices["fold"] != TEST]))
+    return (f"per slice, not per case: {told['cases']:,} slices out-of-fold, accuracy {told['accuracy']:.3f}, "
+            f"precision {told['precision']:.3f}, recall {told['recall']:.3f}, F1 {told['f1']:.3f}, "
+            f"AUC {told['auc']:.3f}")

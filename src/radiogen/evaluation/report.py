@@ -14,15 +14,14 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
-from radiogen.dataset.folds import TEST
-from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.labels import ID
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation import figures, intervals
 from radiogen.evaluation.judgement import Judgement, judge_run, judgement_text, write_judgement
-from radiogen.evaluation.metrics import MEAN, fold_table, measure, scored, summary_table
+from radiogen.evaluation.metrics import MEAN, fold_table, scored, summary_table
 from radiogen.evaluation.page import write_page
 from radiogen.evaluation.page_charts import best_image_free, forest_rows
-from radiogen.evaluation.predicted_runs import PredictedRun, open_predictions
+from radiogen.evaluation.predicted_runs import PredictedRun, open_predictions, slice_sentence
 from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.progress import progress
 
@@ -103,7 +102,8 @@ def run_text(run: PredictedRun) -> str:
     made = f"ensemble of {', '.join(run.facts['members'])}" if "members" in run.facts else (
         f"recipe {run.facts['recipe']}" if "recipe" in run.facts else "")
     lines = [f"{run.name}{': ' if made else ''}{made}", text_table(rounded(fold_table(run.predictions)), rule=MEAN)]
-    lines += _slice_lines(run)
+    if slices := slice_sentence(run):
+        lines.append(textwrap.fill(slices, WIDTH, subsequent_indent="    "))
     for name, cases in (("out-of-fold", judged), ("holdout", kept)):
         if len(cases):
             verdict = intervals.verdict(*scored(cases))
@@ -171,17 +171,3 @@ def ceiling_text(runs: Sequence[PredictedRun]) -> str:
 def _confusion_matrix(path: Path, cases: pd.DataFrame, title: str) -> Path:
     labels, probabilities = scored(cases)
     return figures.confusion_matrix_png(path, labels, probabilities >= THRESHOLD, title)
-
-
-def _slice_lines(run: PredictedRun) -> list[str]:
-    """A 2D run's figures per slice; slices of one case are no independent witnesses, so there is no interval."""
-    path = run.folder / "predictions_slices.csv"
-    if not path.is_file():
-        return []
-    slices = pd.read_csv(path, dtype={ID: str, "fold": str})
-    if not {"fold", LABEL, "probability"} <= set(slices.columns):
-        return []
-    slices_ = measure(out_of_fold(slices[slices["fold"] != TEST]))
-    return [f"per slice, not per case: {slices_['cases']:,} slices out-of-fold, accuracy {slices_['accuracy']:.3f}, "
-            f"precision {slices_['precision']:.3f}, recall {slices_['recall']:.3f},\n    F1 {slices_['f1']:.3f}, "
-            f"AUC {slices_['auc']:.3f}"]

@@ -5,6 +5,7 @@ Start one worker a GPU (`CUDA_VISIBLE_DEVICES=0 dask worker ADDRESS --nthreads 1
 another, which goes on from the checkpoint. `python -m radiogen.learning.cluster` is the process that a worker starts.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -81,10 +82,12 @@ def _train(order: dict) -> None:
 
     run = open_run(Path(order["folder"]))
     run = dataclasses.replace(run, data=Path(order["data"]), cache=Path(order["cache"]))
-    folder = fold_folder(run, order["fold"])
-    with files.working_folder(folder):  # a client that was killed and started again may have sent the fold twice
+    folder, devices = fold_folder(run, order["fold"]), Devices(**order["devices"])
+    # A client that was killed and started again may have sent the fold twice. Of several machines, which wait for each
+    # other, the first one holds the folder for all.
+    with files.working_folder(folder) if devices.machine == 0 else contextlib.nullcontext():
         if not (folder / WEIGHTS).is_file():
-            train_fold(run, order["fold"], Devices(**order["devices"]))
+            train_fold(run, order["fold"], devices)
 
 
 def main() -> None:

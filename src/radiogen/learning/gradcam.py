@@ -90,7 +90,7 @@ def grad_cam(model: keras.Model, batch: np.ndarray, called: int) -> np.ndarray:
     pooling = head.input._keras_history.operation
     kernel = np.asarray(keras.ops.convert_to_numpy(head.kernel), np.float64)
     weights = (kernel[:, -1] - (kernel[:, 0] if kernel.shape[1] == 2 else 0)) * (1 if called else -1)
-    features = keras.Model(model.inputs, pooling.input)(batch, training=False)
+    features = keras.Model(model.input, pooling.input)(batch, training=False)
     features = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(features, "float32")), np.float64)
     positions = math.prod(features.shape[1:-1])
     heat = np.maximum(features @ weights / positions, 0)

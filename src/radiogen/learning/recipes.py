@@ -108,6 +108,8 @@ class Recipe:
     """Seed of the split, the first weights, the order and the augmentation."""
     split_seed: int | None = None
     """Seed of the split alone; None: the seed. So several seeds train on one split."""
+    suspicious_auc: float | None = None
+    """An AUC above this is an alarm in the report, with what to check; None: 0.75 on the competition's data."""
 
 
 REPORT_2D = Recipe("report-2d", rank=2, sequences=SEQUENCES, size=224)
@@ -229,6 +231,8 @@ def check_recipe(recipe: Recipe) -> Recipe:
         value = getattr(recipe, name)
         if not 0 <= value < limit:
             raise UserError(f"{_option(name)} {value}", "is out of range", f"give a number from 0 to below {limit}")
+    if recipe.suspicious_auc is not None and not 0.5 <= recipe.suspicious_auc <= 1:
+        raise UserError(f"--suspicious-auc {recipe.suspicious_auc}", "is out of range", "give a number from 0.5 to 1")
     if recipe.folds < 2:
         raise UserError(f"--folds {recipe.folds}", "is too few", "give 2 or more")
     if not recipe.sequences or len(set(recipe.sequences)) < len(recipe.sequences):
