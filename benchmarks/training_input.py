@@ -18,10 +18,10 @@ import pandas as pd
 
 from radiogen.learning.backend import keras
 from radiogen.learning.batches import Batches, list_inputs
-from radiogen.learning.recipes import DEMO_2D, DEMO_3D, REPORT_2D, Recipe
+from radiogen.learning.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REPORT_2D, Recipe
 from radiogen.learning.training import compile_network
 
-INPUT_RECIPES = (("demo-2d", DEMO_2D, 96), ("demo-3d", DEMO_3D, 96))
+INPUT_RECIPES = (("demo-2d", DEMO_2D, 384), ("demo-3d", DEMO_3D, 384), ("isotropic-3d", ISOTROPIC_3D, 12))
 
 
 class Held(keras.utils.PyDataset):

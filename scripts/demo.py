@@ -38,6 +38,7 @@ def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 2
     step("evaluate", "--run", *runs, ensemble)
     print(f"""
 The demo is done. What it made:
+  the report           models/{ensemble}/report.html: open it in a browser
   submission           submissions/{ensemble}.csv
   table 2D, 3D, both   models/{ensemble}/comparison.csv
   tables by fold       models/<run>/fold_metrics.csv, fold_metrics_rounded.csv

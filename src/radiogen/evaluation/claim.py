@@ -5,6 +5,7 @@ that is for the author, for no program knows who set the labels or who paid. The
 (claim_items.csv); numbers and sections are CLAIM's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,10 @@ from radiogen.evaluation.predicted_runs import PredictedRun
 from radiogen.evaluation.provenance import Making
 
 UNKNOWN = "unknown"
+TOLD_OF = frozenset({"array_dtype", "batch_size", "brightness", "edge_mm", "epochs", "flips", "folds", "geometry",
+                     "holdout_share", "learning_rate", "network", "normalisation", "pooling", "rank", "schedule",
+                     "seed", "sequences", "shift", "size", "width"})
+"""Fields of a recipe that the answers tell of; where one is missing (a run of another version) the model is unknown."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ Answers = dict[int, tuple[str, tuple[tuple[str, str], ...]]]
 
 
 def _data_answers(run: PredictedRun, making: Making) -> Answers:
-    recipe, facts, data = making.first.recipe, making.first.facts, making.facts.get("data")
+    recipe, facts, data = _recipe(making), making.first.facts, making.facts.get("data")
     known = run.predictions[run.predictions[LABEL].notna()]
     inside, kept = out_of_fold(known), holdout(known)
     answers: Answers = {
@@ -84,7 +89,7 @@ def _data_answers(run: PredictedRun, making: Making) -> Answers:
 
 
 def _model_answers(making: Making) -> Answers:
-    recipe, environment = making.first.recipe, making.first.environment
+    recipe, environment = _recipe(making), making.first.environment
     answers: Answers = {}
     place = _place(making)
     if recipe:
@@ -136,12 +141,17 @@ def _evaluation_answers(judgement: Judgement, making: Making, explained: bool) -
     return answers
 
 
+def _recipe(making: Making) -> Mapping:
+    recipe = making.first.recipe
+    return recipe if set(recipe) >= TOLD_OF else {}
+
+
 def _place(making: Making) -> str:
     """Where the files of the run, or of an ensemble's first member, lie as seen from the page."""
     return f"../{making.first.name}/" if making.members else ""
 
 
-def _partition(recipe: dict, inside: int, kept: int) -> str:
+def _partition(recipe: Mapping, inside: int, kept: int) -> str:
     told = f"{inside} cases in folds, {kept} held out"
     if recipe:
         seed = recipe["seed"] if recipe.get("split_seed") is None else recipe["split_seed"]
@@ -150,7 +160,7 @@ def _partition(recipe: dict, inside: int, kept: int) -> str:
     return told
 
 
-def _preprocessing(recipe: dict) -> str:
+def _preprocessing(recipe: Mapping) -> str:
     size = f"{recipe['size']} voxels across"
     grid = {"isotropic": f"resampled to {recipe['edge_mm']:g} mm, {size}", "stretch": f"each axis squeezed, {size}",
             "slab": f"{recipe.get('depth') or recipe['size']} slices, {size}"}[recipe["geometry"]]
@@ -158,7 +168,7 @@ def _preprocessing(recipe: dict) -> str:
 
 
 def _training(making: Making) -> str:
-    recipe = making.first.recipe
+    recipe = _recipe(making)
     changes = [f"mirrored {', '.join(recipe['flips'])}" if recipe["flips"] else "",
                f"shifted by up to {recipe['shift']:.0%}" if recipe["shift"] else "",
                f"gamma by up to {recipe['brightness']:.0%}" if recipe["brightness"] else ""]

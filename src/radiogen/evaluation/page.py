@@ -29,6 +29,7 @@ from radiogen.evaluation.page_summary import summary_lines, tone
 from radiogen.evaluation.predicted_runs import PredictedRun, slice_sentence
 from radiogen.evaluation.provenance import Making, commands, provenance_table, read_making
 from radiogen.evaluation.resolvability import fold_groups, resolvability_table
+from radiogen.evaluation.seeds import seed_table
 from radiogen.evaluation.text_tables import rounded
 
 PAGE, PROVENANCE = "report.html", "provenance.csv"
@@ -73,12 +74,14 @@ def _comparison(runs: Sequence[PredictedRun], summary: pd.DataFrame, judged: Map
             own = summary[["run", *(name for name in summary if name.startswith(f"{prefix}_"))]]
             tables.append((title, _table(own.rename(columns=lambda name, cut=f"{prefix}_": name.removeprefix(cut)
                                                     .removeprefix("auc_")))))
+    seeds = seed_table(runs)
     ensemble = runs[-1].folder / "ensemble.csv"
     joined = pd.read_csv(ensemble) if ensemble.is_file() and runs[-1].facts.get("members") else None
     matrices = [_matrix(f"{run.name}, holdout", holdout(run.predictions)) for run in runs
                 if len(holdout(run.predictions))]
     return {"charts": comparison_charts(runs, forest_rows(summary), best_image_free(judged)), "tables": tables,
             "matrices": matrices, "differences": _differences(runs),
+            "seeds": _table(seeds) if len(seeds) else None,
             "ensemble": None if joined is None else _table(joined)}
 
 

@@ -22,6 +22,7 @@ from radiogen.evaluation.metrics import MEAN, fold_table, scored, summary_table
 from radiogen.evaluation.page import write_page
 from radiogen.evaluation.page_charts import best_image_free, forest_rows
 from radiogen.evaluation.predicted_runs import PredictedRun, open_predictions, slice_sentence
+from radiogen.evaluation.seeds import seed_sentences, seed_table
 from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.progress import progress
 
@@ -55,6 +56,8 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
             written.append(figures.roc_png(last / "roc_comparison.png", curves, "ROC of all runs, out-of-fold"))
         written.append(figures.forest_png(last / "forest.png", forest_rows(summary), "AUC of every run",
                                           best_image_free(judged)))
+        if len(seeds := seed_table(runs)):
+            written.append(files.write_csv(last / "seeds.csv", seeds))
         written += write_page(runs, summary, judged)
     return text, written
 
@@ -67,7 +70,7 @@ def report_text(runs: Sequence[PredictedRun], summary: pd.DataFrame,
     """
     own = [f"{run_text(run)}\n{judgement_text(judged[run.name])}" if run.name in judged else run_text(run)
            for run in runs]
-    parts = [METHOD, *own, comparison_text(summary), differences_text(runs), ceiling_text(runs)]
+    parts = [METHOD, *own, comparison_text(summary), seeds_text(runs), differences_text(runs), ceiling_text(runs)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -128,6 +131,12 @@ def comparison_text(summary: pd.DataFrame) -> str:
             columns[name] = summary[f"{prefix}_{name}"]
         parts.append(f"{title}\n{text_table(rounded(pd.DataFrame(columns)))}")
     return "\n\n".join(parts)
+
+
+def seeds_text(runs: Sequence[PredictedRun]) -> str:
+    """How far runs lie apart that differ in their seed alone; '' where there are none."""
+    lines = [textwrap.fill(line, WIDTH, subsequent_indent="    ") for line in seed_sentences(seed_table(runs))]
+    return "\n".join(["seeds, out-of-fold, all folds pooled", *lines]) if lines else ""
 
 
 def differences_text(runs: Sequence[PredictedRun]) -> str:
