@@ -10,7 +10,7 @@ CASES ?= 200
 SEED ?= 42
 DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
-.PHONY: demo test test-all test-jax lint setup lock clean
+.PHONY: demo rsna test test-all test-jax torture lint setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -26,6 +26,11 @@ $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 
 demo: setup
 	$(RUN) scripts/demo.py --data $(DATA) --effect $(EFFECT) --cases $(CASES) --seed $(SEED)
+
+# The competition's data, from a Kaggle token to a kernel ready to push; says first what it will take.
+# `make rsna RSNA="--only-estimate"`; other options: scripts/rsna.py --help
+rsna: setup
+	$(RUN) scripts/rsna.py $(RSNA)
 
 test: setup
 	$(RUN) -m ruff check .
@@ -46,6 +51,10 @@ $(VENV)-jax/.ready: setup.cfg
 	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --upgrade "setuptools>=70.1"
 	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+# Kills, full disks, signals, large sets, fuzzed series and tables; docs/torture.md has the table. TORTURE="--parts kills --seed 2"
+torture: setup
+	$(RUN) benchmarks/torture.py $(TORTURE)
 
 lint: setup
 	$(RUN) -m ruff check .

@@ -1,27 +1,59 @@
-"""Predict every case of a run's data set: out-of-fold, holdout and test."""
+"""Predict every case of a run's data set, or the one patient whose series lie in a folder."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from radiogen.errors import run_command
 
+Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
-def main(run: str, models: Path = Path("models"), workers: int | None = None) -> None:
-    """Predict every case of a run's data set: out-of-fold, holdout and test.
+
+def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, case: Path | None = None,
+         models: Path = Path("models"), output: Path | None = None, workers: int | None = None) -> None:
+    """Predict every case of a run's data set, or the one patient whose series lie in a folder.
 
     Args:
+        name: The same as --run, and may stand instead of it.
         run: Name of the run under models/.
+        case: Folder with one patient's series, flat or in subfolders: only this case is predicted, with a picture.
         models: Where runs are kept.
+        output: With --case: where picture and record go (default: models/RUN/cases).
         workers: Processes for making arrays that are missing (default: as many as cores may be used).
     """
+    from radiogen.errors import UserError
+
+    chosen = name or run
+    if chosen is None:
+        raise UserError("RUN", "no run is named", "python scripts/predict.py RUN, the name of a folder under models/")
+    if case is not None:
+        predict_one(models / chosen, case, output or models / chosen / "cases")
+        return
     from radiogen.learning import runs, workflow
 
-    path = workflow.predict(runs.open_run(models / run), workers=workers)
+    path = workflow.predict(runs.open_run(models / chosen), workers=workers)
     print(f"predictions: {path}")
-    print(f"next: python scripts/evaluate.py --run {run}")
+    print(f"next: python scripts/evaluate.py --run {chosen}")
+
+
+def predict_one(folder: Path, case: Path, output: Path) -> None:
+    from radiogen import files
+    from radiogen.evaluation.case_figure import Panel, case_png
+    from radiogen.evaluation.standing import standing_lines
+    from radiogen.learning import one_case, runs
+
+    run = runs.open_run(folder)
+    answer = one_case.predict_case(run, case)
+    print(one_case.answer_text(answer), flush=True)
+    standing = standing_lines(folder, answer.probability)
+    print("\n".join([f"what {folder.name} is worth:", *(f"  {line}" for line in standing)]), flush=True)
+    picture = case_png(output / f"{answer.name}.png", [Panel(*view) for view in answer.views],
+                       one_case.title_text(answer), one_case.heat_text(answer), one_case.DISCLAIMER)
+    files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing})
+    print(f"picture: {picture}\n{one_case.DISCLAIMER}")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,58 @@ def test_a_killed_writer_leaves_no_half_file_under_the_final_name_and_the_next_o
         assert not (tmp_path / ".array.npy.part").exists()
 
 
+def _write_slowly(path, begun, may_end):
+    def fill(file):
+        file.write(b"slow ")
+        file.flush()
+        begun.set()
+        may_end.wait()
+        file.write(b"and whole")
+
+    files.write_with(path, fill)
+
+
+@pytest.fixture
+def slow_writer(tmp_path):
+    """A process in the midst of writing `table.csv`, and what lets it finish; it is waited for."""
+    context = multiprocessing.get_context("fork")
+    begun, may_end = context.Event(), context.Event()
+    process = context.Process(target=_write_slowly, args=(tmp_path / "table.csv", begun, may_end))
+    process.start()
+    begun.wait()
+
+    def finish():
+        may_end.set()
+        process.join()
+        return process.exitcode
+
+    yield may_end, finish
+    finish()
+
+
+def test_two_processes_that_write_one_file_follow_each_other(tmp_path, slow_writer, monkeypatch):
+    may_end, finish = slow_writer
+    lock, seen = files.fcntl.flock, []
+
+    def flock(file, kind):
+        seen.append(sorted(os.listdir(tmp_path)))
+        may_end.set()  # only now: this process has opened the other's temporary file
+        lock(file, kind)
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    files.write_text(tmp_path / "table.csv", "second")
+    assert finish() == 0 and seen[0] == [".table.csv.part"]
+    assert (tmp_path / "table.csv").read_text() == "second"
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_what_another_process_is_writing_is_not_swept_away(tmp_path, slow_writer):
+    with files.working_folder(tmp_path):
+        pass
+    assert slow_writer[1]() == 0
+    assert (tmp_path / "table.csv").read_text() == "slow and whole"
+
+
 def test_half_made_folders_are_swept_too(tmp_path):
     (tmp_path / "deep" / ".00012.part").mkdir(parents=True)
     (tmp_path / "deep" / ".00012.part" / "Image-1.dcm").write_bytes(b"x")

@@ -2,10 +2,12 @@
 
 A reader therefore sees the old file, the new one or none, whenever the writer is killed. A temporary name is the
 final one with a dot before and `.part` behind it; `working_folder` holds a folder for one process at a time and sweeps
-away what a killed one left there.
+away what a killed one left there. Two processes never write one temporary file: a worker may outlive the command that
+started it by a case, and meet the one that was started in its place.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import json
@@ -33,11 +35,11 @@ def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with _held(part) as file:
             fill(file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+            part.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -72,9 +74,8 @@ def write_array(path: Path, array: "numpy.ndarray") -> Path:
 def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
     """As `write_with`, for a library that insists on a file name: `save` gets a temporary path with the same name."""
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    part = _own_folder(path)
     try:
-        shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         save(part / path.name)
         with (part / path.name).open("rb") as file:
@@ -96,9 +97,8 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
     but a power cut can. `path` must not exist.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    part = _own_folder(path)
     try:
-        shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         fill(part)
         part.rename(path)
@@ -147,10 +147,48 @@ def working_folder(path: Path) -> Iterator[Path]:
                         "make the folder writable or choose another") from error
     try:
         for part in path.rglob(".*.part"):
-            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+            _sweep(part)
         yield path
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _held(part: Path) -> Iterator[io.BufferedWriter]:
+    """The temporary file, opened, empty, and this process's own until it is closed; another's writing is waited for."""
+    while True:
+        # Path.open would cut off what another process is writing
+        with open(part, "wb", opener=_open_uncut) as file:  # noqa: PTH123
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat()):
+                file.truncate(0)
+                yield file
+                return  # else another process has given it its final name meanwhile, or swept it away
+
+
+def _open_uncut(name: str, flags: int) -> int:
+    return os.open(name, flags & ~os.O_TRUNC, 0o666)
+
+
+def _own_folder(path: Path) -> Path:
+    """A temporary name for what becomes a folder, or is made in one; in a `working_folder`, which sweeps it away."""
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+
+
+def _sweep(part: Path) -> None:
+    """Delete what a killed process left; not what a worker that outlived it is writing this very moment."""
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+        return
+    with contextlib.suppress(FileNotFoundError), part.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        except OSError:  # a file system without locks
+            pass
+        part.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -64,6 +64,15 @@ def test_the_same_command_again_asks_kaggle_for_nothing_even_without_the_archive
     download_all(data, login=_no_login)
 
 
+def test_what_a_kill_left_between_the_archive_s_name_and_the_end_of_its_download_goes(get, data):
+    get()
+    marker = data.with_name(f"{COMPETITION}.zip.partial.json")
+    marker.write_text("{}")
+    (data / ".files.csv").unlink()
+    get()
+    assert not marker.exists()
+
+
 def test_what_was_lost_comes_back_from_the_archive_without_kaggle(kaggle, get, data):
     get()
     shutil.rmtree(data / "train" / "00002")

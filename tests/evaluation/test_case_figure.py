@@ -19,10 +19,9 @@ def _page(path):
 def test_a_slice_of_oblong_pixels_is_drawn_in_the_patients_proportions(tmp_path):
     grey = np.full((64, 64), 0.4)
     page = _page(case_png(tmp_path / "a.png", [_panel(mm=(2.0, 1.0), image=grey)], "t", "m"))
-    square = np.argwhere((np.abs(page - 102) <= 1).all(axis=-1))
-    (top, left), (_, right) = square.min(axis=0), square.max(axis=0)
-    upper = square[square[:, 0] < top + 395]
-    assert abs((upper[:, 0].max() - top) / (right - left) - 2) < 0.05
+    grey = (np.abs(page - 102) <= 1).all(axis=-1)[:580]  # the upper row
+    rows, columns = (np.flatnonzero(grey.sum(axis=axis) > 100) for axis in (1, 0))
+    assert abs(np.ptp(rows) / np.ptp(columns) - 2) < 0.05
 
 
 def test_heat_is_drawn_only_in_the_lower_row_and_where_it_is(tmp_path):
@@ -45,4 +44,4 @@ def test_the_scale_grows_brighter_from_low_to_high_for_every_eye():
 def test_four_sequences_and_one_without_a_known_size_fit_on_a_page(tmp_path):
     panels = [_panel(f"{name}, slice 1 of 8") for name in ("FLAIR", "T1w", "T1wCE")] + [_panel("T2w, slice 1", None)]
     page = _page(case_png(tmp_path / "four.png", panels, "case\nmean of five networks", "Grad-CAM", "foot"))
-    assert page.shape[1] > 1.8 * page.shape[0] and (page[:6] == 255).all()
+    assert page.shape[1] > 1.6 * page.shape[0] and (page[:6] == 255).all()

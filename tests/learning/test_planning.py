@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from radiogen.errors import UserError
-from radiogen.learning import runs
+from radiogen.learning import runs, workflow
+from radiogen.learning.devices import Devices
 from radiogen.learning.options import TrainOptions
-from radiogen.learning.planning import begin_runs, check_options
+from radiogen.learning.planning import begin_runs, check_options, train_runs
 from radiogen.learning.recipes import DEMO_2D, DEMO_3D
 
 
@@ -35,3 +36,22 @@ def test_what_does_not_go_together_is_said_before_anything_is_made(changed, said
     with pytest.raises(UserError, match=said):
         check_options([TrainOptions(recipe, **changed) for recipe in (DEMO_2D, DEMO_3D)])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_fails_does_not_keep_the_next_from_being_trained(small_data, small_recipe, tmp_path, monkeypatch,
+                                                                    capsys):
+    begun = begin_runs([TrainOptions(small_recipe, data=small_data, seeds=3, workers=1, run="night",
+                                     models=tmp_path / "models", cache=tmp_path / "cache")])
+    trained = []
+
+    def train(run, *_, **__):
+        if run.folder.name == "night":
+            raise UserError(run.folder, "fold 1 failed: fold 1: was killed", "train.py --run night --fold 1")
+        trained.append(run.folder.name)
+
+    monkeypatch.setattr(workflow, "train", train)
+    options = TrainOptions(small_recipe, data=small_data)
+    with pytest.raises(UserError, match=r"night: 1 of 3 runs failed \(fold 1 failed: .*\); .*run the same command"):
+        train_runs(begun, options, Devices())
+    assert trained == ["night-seed-43", "night-seed-44"]
+    assert "night: fold 1 failed: fold 1: was killed; train.py --run night --fold 1" in capsys.readouterr().out

@@ -57,6 +57,17 @@ def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
     assert timings["batches_an_epoch"] == 1 and timings["precision"] == "float32" and timings["peak_memory_mb"] > 50
 
 
+@pytest.mark.parametrize(("ends", "told"), [
+    ((None, UserError("fold 1", "was killed", "x")), r"fold 1 failed: fold 1: was killed; x; .*--run folds --fold 1$"),
+    ((UserError("fold 0", "died", "x"), UserError("fold 1", "was killed", "x")),
+     r"fold 0, 1 failed: fold 0: died; x; fold 1: was killed; x; .*--run folds --fold all$"),
+])
+def test_every_fold_that_failed_is_told_with_its_own_reason_and_what_to_run_again(run, monkeypatch, ends, told):
+    monkeypatch.setattr(training, "map_apart", lambda *_: list(ends))
+    with pytest.raises(UserError, match=told):
+        training.train_folds(_changed(run, "folds"), ["0", "1"])
+
+
 def test_each_case_has_one_part_in_a_fold_and_the_holdout_none(run):
     parts = fold_batches(_changed(run, "parts", stop_share=0.25), "0")
     trained, chooses, scored = (set(part.inputs[ID]) for part in (parts.train, parts.stop, parts.scored))

@@ -30,7 +30,7 @@ from radiogen.competition.archive import (
     read_members,
 )
 from radiogen.competition.client import asked, connect
-from radiogen.competition.transfer import fetch
+from radiogen.competition.transfer import fetch, tidy
 from radiogen.dataset.labels import ID, LABEL, read_labels, read_sample_submission
 from radiogen.dataset.layout import COMPETITION, KNOWN_BAD
 from radiogen.errors import UserError
@@ -63,7 +63,9 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
         members = _read_list(data / LIST)
         lacking = missing(members, data)
         if not members or len(lacking) > FEW or (lacking and archive.is_file()):
-            if not archive.is_file():
+            if archive.is_file():
+                tidy(archive)
+            else:
                 _fetch_archive(login(), competition, archive, data, pause)
             members = read_members(archive)
             files.write_csv(data / LIST, pd.DataFrame(members, columns=list(Member._fields)))
@@ -149,7 +151,7 @@ def list_folder(api: Any, competition: str, folder: str, *,
 def _fetch_archive(api: Any, competition: str, archive: Path, data: Path, pause: Pause) -> None:
     from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFilesRequest
 
-    count, unpacked = _published(api, competition, pause)
+    count, unpacked = published(api, competition, pause)
     known = f"{count} files, {unpacked / 1e9:.1f} GB unpacked" if count else "size unpacked not told by Kaggle"
     print(f"{competition}: {known}", flush=True)
     request = ApiDownloadDataFilesRequest()
@@ -164,7 +166,7 @@ def _fetch_archive(api: Any, competition: str, archive: Path, data: Path, pause:
     fetch(ask, archive, f"the data of {competition}", check=check, pause=pause)
 
 
-def _published(api: Any, competition: str, pause: Pause) -> tuple[int, int]:
+def published(api: Any, competition: str, pause: Pause) -> tuple[int, int]:
     """How many files the competition has and their bytes; 0, 0 where Kaggle does not tell."""
     from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionDataFilesSummaryRequest
 

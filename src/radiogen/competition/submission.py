@@ -53,16 +53,17 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
         raise UserError(folder / "predictions.csv", f"gives all {len(table)} test cases the same probability "
                         f"({table[LABEL].iloc[0]:g})", f"predict the test set: python scripts/predict.py --run {name}; "
                         "or submit it nevertheless with --allow-constant")
-    path = files.write_csv(Path(submissions) / f"{name}.csv", table)
-    check_submission(path, sample)
-    digest, record = files.sha256(path), path.with_suffix(".json")
-    before = files.read_json(record) if record.is_file() else {}
-    sent = {"kaggle": before["kaggle"]} if before.get("sha256") == digest and "kaggle" in before else {}
-    files.write_json(record, {
-        "run": name, "members": facts.get("members", [name]), "data": str(data), "cases": len(table),
-        "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
-        "sha256": digest, "predictions_sha256": files.sha256(folder / "predictions.csv"),
-        "radiogen": __version__, **sent})
+    with files.working_folder(submissions):
+        path = files.write_csv(Path(submissions) / f"{name}.csv", table)
+        check_submission(path, sample)
+        digest, record = files.sha256(path), path.with_suffix(".json")
+        before = files.read_json(record) if record.is_file() else {}
+        sent = {"kaggle": before["kaggle"]} if before.get("sha256") == digest and "kaggle" in before else {}
+        files.write_json(record, {
+            "run": name, "members": facts.get("members", [name]), "data": str(data), "cases": len(table),
+            "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
+            "sha256": digest, "predictions_sha256": files.sha256(folder / "predictions.csv"),
+            "radiogen": __version__, **sent})
     return Submission(path, record, len(table), imputed, prevalence)
 
 

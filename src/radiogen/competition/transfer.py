@@ -45,8 +45,13 @@ def fetch(ask: Callable[[], Any], path: Path, what: str, *, check: Callable[[int
         raise UserError(part, "the disk is full" if full else f"cannot be written ({error.strerror or error})",
                         "free space or make the folder writable, then run the same command again: it goes on where it "
                         "stopped") from None
-    _marker(part).unlink(missing_ok=True)
+    tidy(path)
     return path
+
+
+def tidy(path: Path) -> None:
+    """Delete what belonged to the download of `path`, which is whole: a kill may have come between the two."""
+    _marker(Path(path).with_name(f"{Path(path).name}.partial")).unlink(missing_ok=True)
 
 
 def _attempt(ask: Callable[[], Any], part: Path, name: str, check: Callable[[int, int], None]) -> None:

@@ -104,14 +104,14 @@ def actual_cost(run: Run, folds: Sequence[str], at_once: int, seconds: float) ->
 
 def forecast_text(cost: Cost, run: Run, folds: int) -> str:
     """The forecast in two lines, and what is too little for it in more."""
-    free_memory, free_disk = _free_memory(), shutil.disk_usage(run.folder).free
+    memory_left, free_disk = free_memory(), shutil.disk_usage(run.folder).free
     at_most = "at most " if run.recipe.stop_share else ""
     lines = [f"forecast for {folds} fold{'s' * (folds != 1)} of {run.recipe.epochs} "
              f"epoch{'s' * (run.recipe.epochs != 1)}: {at_most}"
              f"{duration(cost.seconds)}",
-             f"  memory {size(cost.memory)} ({size(free_memory)} free), disk {size(cost.disk)}, while it trains "
+             f"  memory {size(cost.memory)} ({size(memory_left)} free), disk {size(cost.disk)}, while it trains "
              f"{size(cost.checkpoints)} more ({size(free_disk)} free)"]
-    if cost.memory > free_memory:
+    if cost.memory > memory_left:
         lines.append("  that is more memory than is free: give a smaller --memory-batch or --at-once")
     if cost.disk + 2 * cost.checkpoints > free_disk:  # the old checkpoint stays until the new one is whole
         lines.append(f"  that is more than {run.folder} has room for: free some, or give other --models")
@@ -254,7 +254,7 @@ def _interval(ends: list[float]) -> float:
     return (ends[-1] - ends[0]) / (len(ends) - 1) if len(ends) > 1 else 0.0
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
     """Bytes that can be had without swapping, as Linux tells it."""
     lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     kilobytes, = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))

@@ -42,7 +42,8 @@ def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
         print(f"data set {options.data}; recipe {options.settings.name}; run {options.models / first}", flush=True)
         for name, recipe in seeded_names(first, options.settings, options.seeds).items():
             begun.append((workflow.begin_run(options.data, recipe, options.models / name, options.cache,
-                                             leave_out=options.leave_out, workers=options.workers), folds))
+                                             leave_out=options.leave_out, workers=options.workers,
+                                             holds=options.machine == 0), folds))
     return begun
 
 
@@ -51,9 +52,20 @@ def train_runs(begun: Sequence[tuple[Run, list[str]]], options: TrainOptions, de
     from radiogen.learning import workflow
 
     if options.scheduler is None:
+        failed = []
         for run, folds in begun:
-            workflow.train(run, folds, options.at_once, devices=devices, forecast=options.forecast,
-                           tensorboard=options.tensorboard)
+            try:
+                workflow.train(run, folds, options.at_once, devices=devices, forecast=options.forecast,
+                               tensorboard=options.tensorboard)
+            except UserError as error:
+                if len(begun) == 1:
+                    raise
+                failed.append(error)
+                print(f"failed: {error}", flush=True)
+        if failed:
+            raise UserError(", ".join(error.where for error in failed), f"{len(failed)} of {len(begun)} runs failed "
+                            f"({'; '.join(error.problem for error in failed)})",
+                            "mend that, then run the same command again: what is finished is kept")
         return
     from radiogen.learning.cluster import train_on_cluster
 

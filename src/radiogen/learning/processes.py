@@ -13,18 +13,20 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from radiogen.errors import UserError
 
 
 def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0, gpu: str | None = None,
-               children: list | None = None) -> Any:
-    """`function(*arguments)`, in a new process.
+               children: list | None = None, stopped: threading.Event | None = None) -> Any:
+    """`function(*arguments)`, in a new process which the system's tools show under `name`.
 
     threads: how many of the cores it uses (0: all); gpu: number of the only GPU it sees (None: whatever there is).
-    children: the process is appended here, for whoever wants to end it. Raises the UserError that the function raised,
-    and one that names the end where the process died; the traceback of anything else is on standard error.
+    children: the process is appended here, for whoever wants to end it; stopped: set where none is to begin any more.
+    Raises the UserError that the function raised, and one that names the end where the process died; the traceback of
+    anything else is on standard error.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["radiogen.learning.training"])
@@ -33,6 +35,8 @@ def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0,
     process.start()
     if children is not None:
         children.append(process)
+    if stopped is not None and stopped.is_set():  # while it was started, which takes seconds where Keras is imported
+        process.terminate()
     theirs.close()
     try:
         answer, error = ours.recv()
@@ -55,14 +59,15 @@ def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], 
     the cores. Returns what each call returned, or the UserError that it raised.
     """
     threads = max(1, len(os.sched_getaffinity(0)) // at_once) if at_once > 1 else 0
-    children, free = [], queue.SimpleQueue()
+    children, free, stopped = [], queue.SimpleQueue(), threading.Event()
     for number in range(at_once):
         free.put(gpus[number % len(gpus)])
 
     def call(arguments: tuple, name: str) -> Any:
         gpu = free.get()
         try:
-            return call_apart(function, *arguments, name=name, threads=threads, gpu=gpu, children=children)
+            return call_apart(function, *arguments, name=name, threads=threads, gpu=gpu, children=children,
+                              stopped=stopped)
         except UserError as error:
             return error
         finally:
@@ -72,6 +77,7 @@ def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], 
         try:
             return list(pool.map(call, calls, names))
         except BaseException:  # Ctrl-C: nothing more is begun, and what runs is ended
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for child in children:
                 child.terminate()
@@ -83,6 +89,8 @@ def _run(function: Callable, arguments: tuple, threads: int, gpu: str | None,
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its children
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
+    with contextlib.suppress(OSError):  # `top` and the kernel's word on whom it killed for memory then name the fold
+        Path("/proc/self/comm").write_text(multiprocessing.current_process().name, encoding="utf-8")
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if threads:

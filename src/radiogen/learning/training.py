@@ -64,9 +64,10 @@ def train_folds(run: Run, folds: list[str], at_once: int = 1, devices: Devices |
                      [f"fold {fold}" for fold in todo], at_once, one_gpu_each(devices, at_once))
     failed = {fold: error for fold, error in zip(todo, ends, strict=True) if error is not None}
     if failed:
-        first = next(iter(failed))
-        raise UserError(run.folder, f"fold {', '.join(failed)} failed: {failed[first]}",
-                        f"mend that, then: python scripts/train.py --run {run.folder.name} --fold {first}")
+        reasons = "; ".join(dict.fromkeys(map(str, failed.values())))
+        raise UserError(run.folder, f"fold {', '.join(failed)} failed: {reasons}",
+                        f"mend that, then: python scripts/train.py --run {run.folder.name} --fold "
+                        f"{next(iter(failed)) if len(failed) == 1 else 'all'}")
 
 
 def train_fold(run: Run, fold: str, devices: Devices | None = None, tensorboard: bool = False) -> None:

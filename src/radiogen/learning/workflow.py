@@ -46,8 +46,11 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
 
 
 def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str] = (),
-              workers: int | None = None) -> Run:
-    """Make what a run rests on (arrays, folds, tables), or check that it is still the same. Returns the run."""
+              workers: int | None = None, holds: bool = True) -> Run:
+    """Make what a run rests on (arrays, folds, tables), or check that it is still the same. Returns the run.
+
+    holds: False on machines that train together with another, which holds the run's folder for all.
+    """
     labels = _usable_labels(data, leave_out)
     folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share,
                        seed=recipe.seed if recipe.split_seed is None else recipe.split_seed,
@@ -55,7 +58,8 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers)
     run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache), folds,
               tuple(leave_out))
-    prepare_run(run, index)
+    with files.working_folder(run.folder) if holds else contextlib.nullcontext():
+        prepare_run(run, index)
     return run
 
 
