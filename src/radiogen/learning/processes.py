@@ -42,6 +42,7 @@ def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0,
         answer, error = ours.recv()
     except EOFError:
         answer, error = None, "died"
+    process.join(30)  # closing first would cut off its tidying up, and the system's semaphores with it
     ours.close()
     process.join()
     if error == "died":
