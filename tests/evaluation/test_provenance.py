@@ -29,7 +29,9 @@ def models(tmp_path):
         {"name": "demo-3d", "seed": 7, "sequences": ["FLAIR", "T2w"], "joined": True, "window": False}))
     (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "data": "in put/x", "cache": str(cache)}))
     (folder / "arrays.csv").write_text("BraTS21ID,sha256\n00000,aa\n00001,bb\n")
-    (cache / "00000.json").write_text(json.dumps({"contents": {"FLAIR": "ff", "T2w": "22"}}))
+    (cache / "00000.json").write_text(json.dumps({
+        "contents": {"FLAIR": "ff", "T2w": "22"},
+        "geometry": [{"sequence": "FLAIR", "slices": 20}, {"sequence": "T2w", "slices": 31}]}))
     write_predictions(folder.parent / "both" / "predictions.csv", table)
     (folder.parent / "both" / "run.json").write_text(json.dumps({"members": ["a", "gone"], "method": "rank-mean"}))
     return folder.parent
@@ -66,6 +68,14 @@ def test_a_row_of_an_ensemble_has_the_members_that_are_there_and_the_command_tha
     table = _table(models, "both")
     assert set(table["run"]) == {"a"} and len(table) == 4
     assert table.loc["00000", "command"].endswith("scripts/ensemble.py --run a gone --name both --method rank-mean")
+
+
+def test_slices_are_those_that_a_2d_run_saw_or_all_that_a_cube_was_made_of(models):
+    assert _table(models, "a").loc["00000", "slices"] == "FLAIR:20 T2w:31"
+    (models / "a" / "predictions_slices.csv").write_text(
+        "BraTS21ID,fold,sequence,slice,MGMT_value,probability\n00000,0,FLAIR,6,0,0.1\n00000,0,FLAIR,9,0,0.2\n"
+        "00000,0,T2w,3,0,0.3\n")
+    assert _table(models, "a").loc["00000", "slices"] == "FLAIR:6,9 T2w:3"
 
 
 def test_what_is_gone_leaves_its_cell_empty(models):

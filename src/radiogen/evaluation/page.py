@@ -166,8 +166,8 @@ def _script_data(parts: Sequence[dict], tables: Mapping[str, pd.DataFrame], maki
             case.pop("views")
             case.pop("still")
     pool: dict[str, int] = {}
-    columns = ["run", "seed", "networks", "networks_sha256", "array", "array_sha256", "series_files",
-               "series_sha256"]
+    columns = ["run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
+               "series_files", "series_sha256"]
     rows = {name: {str(case): [[pool.setdefault(cell, len(pool)) for cell in row]
                                for row in group[columns].astype(str).to_numpy().tolist()]
                    for case, group in table.groupby(ID)} for name, table in tables.items()}

@@ -19,8 +19,8 @@ from radiogen.dataset.labels import ID
 from radiogen.evaluation.predicted_runs import PredictedRun
 
 WEIGHTS = "model.weights.h5"
-COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "series_files",
-           "series_sha256", "command")
+COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
+           "series_files", "series_sha256", "command")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def provenance_table(run: PredictedRun, making: Making) -> pd.DataFrame:
 
     `networks`: files of all networks that scored the case, joined by a space; `series_sha256`: of each series' files
     when the array was made, `<sequence>:<sha256>`, which `LC_ALL=C sha256sum * | cut -c-64 | sha256sum` gives again;
-    `command`: what makes the row again from the DICOM files, and `series_files` those.
+    `command`: what makes the row again from the DICOM files, and `series_files` those; `slices`: in 2D which of the
+    array were seen, `<sequence>:<numbers>`, in 3D how many each series had, which all went in, `<sequence>:<count>`.
     """
     members = making.members or {run.name: making}
     tables = [_member_rows(run.predictions, one, run.folder.parent) for one in members.values()]
@@ -87,18 +88,22 @@ def commands(making: Making) -> list[str]:
 def _member_rows(predictions: pd.DataFrame, making: Making, models: Path) -> pd.DataFrame:
     folder, cache = models / making.name, making.facts.get("cache", "")
     data, sequences = making.facts.get("data", ""), making.recipe.get("sequences", ())
-    command = " && ".join(commands(making))
+    command, seen = " && ".join(commands(making)), _seen_slices(folder / "predictions_slices.csv")
     rows = []
     for case, fold in zip(predictions[ID], predictions["fold"], strict=True):
         asked = [name for name in making.networks if fold in (name, HOLDOUT, TEST)]
         split = TEST if fold == TEST else "train"
+        note = _json(Path(cache) / f"{case}.json") if cache else {}
+        counts = " ".join(f"{one['sequence']}:{one['slices']}" for one in note.get("geometry", ()))
         rows.append({
             ID: case, "fold": fold, "run": making.name, "seed": making.recipe.get("seed", ""),
             "networks": " ".join(str(folder / f"fold-{name}" / WEIGHTS) for name in asked),
             "networks_sha256": " ".join(making.networks[name] for name in asked),
             "array": f"{cache}/{case}.npy" if cache else "", "array_sha256": making.arrays.get(case, ""),
+            "slices": seen.get(case) or counts,
             "series_files": " ".join(f"{data}/{split}/{case}/{name}/*" for name in sequences) if data else "",
-            "series_sha256": _series_marks(Path(cache) / f"{case}.json") if cache else "", "command": command})
+            "series_sha256": " ".join(f"{name}:{mark}" for name, mark in note.get("contents", {}).items()),
+            "command": command})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -123,9 +128,15 @@ def _join_command(making: Making) -> str:
             f"{making.facts.get('method', 'mean')}")
 
 
-def _series_marks(path: Path) -> str:
-    told = _json(path).get("contents", {})
-    return " ".join(f"{name}:{mark}" for name, mark in told.items())
+def _seen_slices(path: Path) -> dict[str, str]:
+    """By case, `<sequence>:<numbers>` of the slices that a 2D run predicted."""
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if not {ID, "sequence", "slice"} <= set(table.columns):
+        return {}
+    numbers = table.groupby([ID, "sequence"], sort=False)["slice"].agg(",".join).reset_index()
+    return (numbers["sequence"] + ":" + numbers["slice"]).groupby(numbers[ID], sort=False).agg(" ".join).to_dict()
 
 
 def _arrays(path: Path) -> dict[str, str]:

@@ -52,7 +52,7 @@
   const element = (name, text, parent) => { const made = document.createElement(name); made.textContent = text; parent.append(made); return made; };
 
   const explain = (cell, run, id) => {
-    const names = { seed: "seed", networks: "networks", networks_sha256: "their SHA-256", array: "array", array_sha256: "its SHA-256",
+    const names = { seed: "seed", networks: "networks", networks_sha256: "their SHA-256", array: "array", array_sha256: "its SHA-256", slices: "slices",
       series_files: "DICOM files", series_sha256: "SHA-256 of each series" };
     (data.rows[run][id] || []).forEach((row) => {
       const values = Object.fromEntries(data.columns.map((name, place) => [name, data.texts[row[place]]]));
