@@ -27,7 +27,7 @@ def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("i
         data: Where the data set is or goes.
         recipe: Recipes to train, each in all of its folds with every seed.
         seeds: Runs of each recipe, on one split.
-        options: Fields of the recipes, as train.py takes them: --options "--memory-batch 2 --stem-stride 2".
+        options: Fields of the recipes, as train.py takes them: --options="--memory-batch 2 --stem-stride 2".
         at_once: Folds side by side.
         models: Where runs are kept.
         cache: Where arrays are kept.

@@ -155,8 +155,8 @@ def process(stand_in, tmp_path):
         stand_in.data[name] = (tmp_path / "phantom" / name).read_bytes()
     files.write_text(tmp_path / "site" / "sitecustomize.py", SITE)
     write_wheel(tmp_path / "wheels", "rare-thing", "1.2")
-    words = ["--recipe", "demo-3d", "demo-2d", "--seeds", "2", "--wheels", tmp_path / "wheels", "--options",
-             "--epochs 1 --size 16 --width 4 --folds 2"]
+    words = ["--recipe", "demo-3d", "demo-2d", "--seeds", "2", "--wheels", tmp_path / "wheels",
+             "--options=--epochs 1 --size 16 --width 4 --folds 2"]
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path / 'site'}:{SOURCE}", "KAGGLE_STAND_IN": stand_in.address,
                    "PYTHONUNBUFFERED": "1"}
 
