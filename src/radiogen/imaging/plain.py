@@ -320,7 +320,7 @@ def _series(first: SliceHeader, names: Sequence[str], files: Sequence[int | str]
     orientations = _by_value(directions, lambda told: orientation_of(told if told and len(told) == 6 else None))
     if None in orientations or not _alike(orientations, reference, SAME_DIRECTION) or not _alike(
             spacings, reference, SAME_SPACING) or any(
-            spacing and (len(spacing) != 2 or min(spacing) <= 0) for spacing in set(spacings)):
+            told and (len(told) != 2 or not all(0 < each < math.inf for each in told)) for told in set(spacings)):
         return None
     factors = _factors(slopes, intercepts)
     if factors is None or repeats(positions @ normal(orientations[reference])):
