@@ -251,7 +251,7 @@ def own_disk(place: Path) -> Iterator[Callable[[int | None], None] | None]:
     try:
         yield lambda size: _quiet(["mount", "-o", "remount,ro" if size is None else f"remount,size={size}", str(place)])
     finally:
-        _quiet(["umount", str(place)])
+        _quiet(["umount", "--lazy", str(place)])  # an interrupted command may still be in it
 
 
 def _quiet(words: Sequence[str]) -> int:
