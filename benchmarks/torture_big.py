@@ -1,22 +1,26 @@
 """Ten, forty and a hundred and sixty cases: time grows no faster than they do, memory not at all.
 
 In: a seed. Out: an outcome for time and one for memory of preprocess, an epoch of training, predict and evaluate; the
-note has the figures and the exponent, the slope of the logarithms. Each is timed in a process of its own which has done
-the same with the fewest cases before, so that imports, compiling and the first allocations are in no figure.
+note has the figures and the exponent, the slope of the logarithms. Time is the processor's, for others use the machine,
+too. Each figure is taken in a process of its own which has done the same with the fewest cases before, so that imports,
+compiling and the first allocations are in none.
 """
 
 import json
+import resource
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from torture_commands import run_command, script
+from torture_commands import run_command
 from torture_outcome import Outcome
 from torture_stages import make_phantom
 
 SIZES = (10, 40, 160)
+STEPS = ("preprocess", "epoch of training", "predict", "evaluate")
 LINEAR = 1.15
-"""The largest exponent of time that passes: 1 and what a machine that others use meanwhile adds."""
+"""The largest exponent of time that passes: 1, and what caches and other processes add."""
 FLAT = 0.1
 """The largest exponent of memory that passes: sixteen times the cases may take a third more."""
 RECIPE = ("--recipe", "demo-3d", "--size", "16", "--width", "4", "--epochs", "3", "--folds", "2", "--batch-size", "4",
@@ -29,18 +33,8 @@ def run(seed: int, many: float, folder: Path) -> list[Outcome]:
     sizes = SIZES if many > 0.5 else SIZES[:2]
     for cases in sizes:
         make_phantom(folder / f"set-{cases}", cases, max(2, cases // 10))
-    steps = {"preprocess": [_probe("preprocess", folder, cases) for cases in sizes]}
-    trained = []
-    for cases in sizes:
-        end = run_command(script("train", "--data", f"set-{cases}", "--run", f"run-{cases}", "--cache", "cache",
-                                 "--fold", 0, "--no-forecast", *RECIPE), folder)
-        _require(end.code == 0, "train", end.said)
-        told = json.loads((folder / "models" / f"run-{cases}" / "fold-0" / "timings.json").read_text())
-        trained.append((min(told["seconds_an_epoch"][1:]), told["peak_memory_mb"] * 1e6))
-    steps["epoch of training"] = trained
-    for step in ("predict", "evaluate"):
-        steps[step] = [_probe(step, folder, cases) for cases in sizes]
-    return [outcome for step, found in steps.items() for outcome in _outcomes(step, sizes, found)]
+    found = {step: [_probe(step, folder, cases) for cases in sizes] for step in STEPS}
+    return [outcome for step in STEPS for outcome in _outcomes(step, sizes, found[step])]
 
 
 def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
@@ -52,47 +46,69 @@ def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
 
 def probe(step: str, folder: str, cases: str) -> None:
     """In a process of its own: do the step with the fewest cases, then with `cases`; print seconds and peak memory."""
-    import time
-
     from radiogen.errors import run_command as told
     from radiogen.learning.training import peak_memory
 
     def main() -> None:
         do = _step(step, Path(folder))
         do(SIZES[0])
-        _forget(step, Path(folder), int(cases))
-        began = time.perf_counter()
-        do(int(cases))
-        print(json.dumps([time.perf_counter() - began, peak_memory()]))
+        began = processor_seconds()
+        own = do(int(cases))
+        print(json.dumps([processor_seconds() - began if own is None else own, peak_memory()]))
 
     told(main)
 
 
-def _step(step: str, folder: Path) -> Callable[[int], object]:
+def processor_seconds() -> float:
+    """Of this process and of those that it has waited for, with what the system did for them."""
+    told = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in told)
+
+
+def _step(step: str, folder: Path) -> Callable[[int], float | None]:
+    """What does the step anew for so many cases; it returns its seconds where not all of it counts."""
     from radiogen.evaluation.report import evaluate_runs
-    from radiogen.imaging.cache import build_caches
     from radiogen.learning import prediction, runs
+
+    def predict(cases: int) -> None:
+        prediction.predict_run(runs.open_run(folder / "models" / f"run-{cases}"))
+
+    def evaluate(cases: int) -> None:
+        evaluate_runs(folder / "models", [f"run-{cases}"])
+
+    return {"preprocess": lambda cases: _preprocess(folder, cases), "predict": predict, "evaluate": evaluate,
+            "epoch of training": lambda cases: _epoch(folder, cases)}[step]
+
+
+def _preprocess(folder: Path, cases: int) -> None:
+    from radiogen.imaging.cache import build_caches
+    from radiogen.learning.runs import cache_settings
+
+    shutil.rmtree(folder / "cache" / f"set-{cases}", ignore_errors=True)
+    build_caches(folder / f"set-{cases}", [cache_settings(_recipe())], folder / "cache", workers=1)
+
+
+def _epoch(folder: Path, cases: int) -> float:
+    """The processor's seconds of the shortest epoch of a fold but the first, which compiles."""
+    from types import SimpleNamespace
+
+    from radiogen.learning import callbacks, training, workflow
+
+    place = folder / "models" / f"run-{cases}"
+    shutil.rmtree(place, ignore_errors=True)
+    callbacks.time = SimpleNamespace(perf_counter=processor_seconds)
+    training.train_fold(workflow.begin_run(folder / f"set-{cases}", _recipe(), place, folder / "cache", workers=1), "0")
+    return min(json.loads((place / "fold-0" / "timings.json").read_text())["seconds_an_epoch"][1:])
+
+
+def _recipe() -> object:
     from radiogen.learning.options import TrainOptions, parse_options
 
-    if step == "preprocess":
-        recipe = parse_options(TrainOptions, "", ["--data", str(folder), *RECIPE])[0].settings
-        settings = [runs.cache_settings(recipe)]
-        return lambda cases: build_caches(folder / f"set-{cases}", settings, folder / "cache", workers=1)
-    if step == "predict":
-        return lambda cases: prediction.predict_run(runs.open_run(folder / "models" / f"run-{cases}"))
-    return lambda cases: evaluate_runs(folder / "models", [f"run-{cases}"])
-
-
-def _forget(step: str, folder: Path, cases: int) -> None:
-    """What the first time made of the same cases would be kept."""
-    import shutil
-
-    if step == "preprocess":
-        shutil.rmtree(folder / "cache" / f"set-{cases}", ignore_errors=True)
+    return parse_options(TrainOptions, "", ["--data", "set", *RECIPE])[0].settings
 
 
 def _probe(step: str, folder: Path, cases: int) -> tuple[float, float]:
-    """Seconds and peak memory of a step: the least of two, for others use the machine."""
+    """The processor's seconds and peak memory of a step: the least of two."""
     found = []
     for _ in range(2):
         end = run_command([sys.executable, "-c", PROBE, str(Path(__file__).parent), step, ".", str(cases)], folder)

@@ -74,9 +74,15 @@ def run_command(words: Sequence[str], folder: Path, moment: Moment | None = None
     """
     chosen = {name: value for name, value in {**os.environ, **ONE_THREAD, **(environment or {})}.items()
               if value is not None}
+
+    def begin() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what was started in the background ignores it, and its children
+        if prepare is not None:
+            prepare()
+
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=told, stderr=told, env=chosen,
-                                   start_new_session=True, preexec_fn=prepare)
+                                   start_new_session=True, preexec_fn=begin)
         code, seconds, waited, memory = _attend(process.pid, folder, moment, limit, watch)
         process.returncode = code  # it was waited for already: Popen must not look for it
         told.seek(0)

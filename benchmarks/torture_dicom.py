@@ -1,78 +1,113 @@
 """Two thousand damaged series: each is refused in a line, or read the same by the compiled walk and by pydicom.
 
-In: a seed. Out: an outcome a kind of damage. Small series of four kinds (plain, implicit VR, big endian, several
-frames) are damaged file by file; workers with a limit of memory read them, each within a limit of time. A crash is
-anything but the error of a series that is refused.
+In: a seed. Out: an outcome a kind of damage (torture_damage.py). Workers with a limit of memory read the series, each
+within a limit of time, as every reader of the package does: the volume, its quality, the arrays of a case. A crash is
+anything but the error of a series that is refused. What the compiled walk takes is held against pydicom alone, too,
+value by value, without this package's own code between.
 """
 
 import contextlib
+import faulthandler
 import os
 import shutil
 import signal
-import struct
-import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from torture_damage import DAMAGES, KINDS, TOLD, write_base
 from torture_outcome import Outcome
+from torture_walk import CHUNK, judge_walk
 
 if TYPE_CHECKING:
     import numpy as np
 
 PART = "bad DICOM"
-SERIES = 2016
+SERIES = 2040
+HEADERS = 100_000
 SECONDS = 5
-"""A series may take no longer; reading one of these whole ones takes some hundredths."""
+"""A series may take no longer for each reader, of a processor's time; a whole one takes some hundredths."""
+WAITED = 4
+"""How many times as long it may take by the clock: others use the machine, too."""
 MEMORY = 1 << 30
 """Bytes that a worker may hold more than after its start."""
-BATCH = 48
-Random = "np.random.Generator"
+BATCH = 40
+FINE = ("read", "refused")
+Job = tuple[int, int, int, str]
+
+
+class Late(BaseException):
+    """A reader took too long; no handler of other errors may swallow it."""
 
 
 def run(seed: int, many: float, folder: Path) -> list[Outcome]:
     """One outcome a kind of damage, of `SERIES * many` damaged series in all."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     count = max(len(DAMAGES), round(SERIES * many))
     jobs = [(seed, first, min(first + BATCH, count), str(folder)) for first in range(0, count, BATCH)]
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        told = [one for batch in pool.map(_batch, jobs) for one in batch]
-    return [_outcome(name, [words for kind, words in told if kind == name]) for name in DAMAGES]
+    told = [one for batch in _in_workers(jobs) for one in batch]
+    outcomes = [_outcome(name, [words for kind, words in told if kind == name]) for name in DAMAGES]
+    headers = max(CHUNK, round(HEADERS * many))
+    taken, wrong = judge_walk(seed, headers)
+    note = f"{headers} headers, {taken} taken" + (f", {len(wrong)} wrong: {'; '.join(wrong[:3])}" if wrong else "")
+    return [*outcomes, Outcome(PART, "the compiled walk alone, against pydicom", not wrong, note)]
 
 
-def judge_series(folder: Path) -> str:
-    """How a series is read: `read`, `refused`, or what is wrong with that."""
-    from radiogen.errors import UserError
+def judge_reading(folder: Path) -> str:
+    """As `judge_series`, of the volume alone: both paths, and pydicom by itself."""
     from radiogen.imaging import read_series
 
-    answers = []
-    for fast in (True, False):
-        try:
-            with _limited(SECONDS):
-                answers.append(read_series(folder, fast=fast))
-        except UserError as error:
-            if "\n" in str(error):
-                return f"more than one line: {str(error)[:80]!r}"
-            answers.append(None)
-        except TimeoutError:
-            return f"over {SECONDS} s"
-        except BaseException as error:  # noqa: BLE001  (whatever it is, it is the finding)
-            return f"{type(error).__name__}: {str(error)[:120]}"
-    return _compare(*answers)
+    answers = [_answer(lambda fast=fast: read_series(folder, fast=fast)) for fast in (True, False)]
+    wrong = next((one for one in answers if isinstance(one, str)), "") or _compare(*answers)
+    return (_answer(lambda: _alone(folder)) or wrong) if wrong in FINE else wrong
 
 
-def _outcome(name: str, words: list[str]) -> Outcome:
-    wrong = [one for one in words if one not in ("read", "refused")]
-    note = f"{len(words)} series: {words.count('read')} read, {words.count('refused')} refused"
-    if wrong:
-        note += f", {len(wrong)} wrong: {'; '.join(dict.fromkeys(wrong))}"
-    return Outcome(PART, name, not wrong, note)
+def judge_series(folder: Path, whole: Any = None, *, told: bool = False) -> str:
+    """How a series is read: `read`, `refused`, or what is wrong with that.
+
+    whole: the undamaged volume; told: whether another volume than that has to come with a finding.
+    """
+    from radiogen.imaging import read_series
+
+    answers = [_answer(lambda fast=fast: read_series(folder, fast=fast)) for fast in (True, False)]
+    wrong = next((one for one in answers if isinstance(one, str)), "") or _compare(*answers)
+    if wrong in FINE:
+        volume = answers[0]
+        others = [_answer(lambda other=other: other(folder)) for other in (_quality, _arrays, _alone)]
+        wrong = next((one for one in others if isinstance(one, str) and one), wrong)
+        if wrong == "read" and told and not volume.findings and not _same(volume, whole):
+            wrong = "another volume than the undamaged one, and no finding"
+    return wrong
 
 
-def _compare(fast: object, judge: object) -> str:
+@cache
+def whole_volume(kind: str, folder: Path) -> Any:
+    """The volume of the undamaged series of a kind; `folder` is made and deleted."""
+    from radiogen.imaging import read_series
+
+    write_base(folder, kind)
+    volume = read_series(folder)
+    shutil.rmtree(folder)
+    return volume
+
+
+def _answer(call: Callable[[], Any]) -> Any:
+    """What `call` returns, None where it refuses the series; text where that is wrong."""
+    from radiogen.errors import UserError
+
+    try:
+        with _limited(SECONDS):
+            return call()
+    except UserError as error:
+        return f"more than one line: {str(error)[:80]!r}" if "\n" in str(error) else None
+    except Late:
+        return f"over {SECONDS} s"
+    except BaseException as error:  # noqa: BLE001  (whatever it is, it is the finding)
+        return f"{type(error).__name__}: {str(error)[:120]}"
+
+
+def _compare(fast: Any, judge: Any) -> str:
     """Both refused, or both the same volume."""
     import numpy as np
 
@@ -82,14 +117,140 @@ def _compare(fast: object, judge: object) -> str:
         return "other voxels than pydicom's"
     if (fast.affine is None) != (judge.affine is None):
         return "an affine that pydicom does not have, or the reverse"
+    if fast.affine is not None and not (np.isfinite(fast.affine).all() and np.linalg.det(fast.affine[:3, :3])):
+        return "an affine that is not finite, or flat"
     if fast.affine is not None and not np.array_equal(fast.affine, judge.affine):
         return "another affine than pydicom's"
-    if fast.affine is not None and not np.isfinite(fast.affine).all():
-        return "an affine that is not finite"
+    if sorted(fast.findings) != sorted(judge.findings):
+        return f"other findings than pydicom's: {set(fast.findings) ^ set(judge.findings)}"
     return "read"
 
 
-def _batch(job: tuple[int, int, int, str]) -> list[tuple[str, str]]:
+def _same(volume: Any, whole: Any) -> bool:
+    import numpy as np
+
+    return (volume.voxels.shape == whole.voxels.shape and np.array_equal(volume.voxels, whole.voxels)
+            and volume.affine is not None and np.allclose(volume.affine, whole.affine, atol=1e-6))
+
+
+def _quality(folder: Path) -> str:
+    """"" where the row of quality.csv can be made; a series that is refused is a row, too."""
+    from radiogen.imaging.proof import explain_series
+    from radiogen.imaging.quality import inspect_series
+
+    row = inspect_series(folder)
+    if row["refused"]:
+        return ""
+    explain_series(folder)
+    return ""
+
+
+def _arrays(folder: Path) -> str:
+    """"" where the arrays of a test case are the same by both readers, or the series is left out by both."""
+    import numpy as np
+
+    from radiogen.imaging.case_arrays import case_array, read_case
+
+    made = []
+    for fast in (True, False):
+        series = read_case({"FLAIR": folder}, _settings(), whole=False, case="00000", fast=fast)
+        made.append([case_array(settings, series, whole=False) for settings in _settings()])
+    for settings, fast, judge in zip(_settings(), *made, strict=True):
+        if (fast is None) != (judge is None):
+            return f"{settings.kind} by one reader only"
+        if fast is not None and not np.array_equal(fast.array, judge.array, equal_nan=True):
+            return f"other {settings.kind} than pydicom's"
+        if fast is not None and not np.isfinite(fast.array).all():
+            return f"{settings.kind} that are not finite"
+    return ""
+
+
+@cache
+def _settings() -> tuple:
+    from radiogen.imaging.case_arrays import CacheSettings
+
+    only = ("FLAIR",)
+    return (CacheSettings("slices", only, 8, "stretch", "min-max"),
+            CacheSettings("cubes", only, 8, "stretch", "min-max"),
+            CacheSettings("cubes", only, 8, "isotropic", "percentile", edge_mm=20.0),
+            CacheSettings("slabs", only, 8, "slab", "z-score", dtype="float16", depth=4, window=True))
+
+
+def _alone(folder: Path) -> str:
+    """"" where pydicom alone tells the same of each file that the compiled walk takes, value by value."""
+    from radiogen.imaging import plain
+
+    with plain.open_plain(folder) as series:
+        if series is None:
+            return ""
+        try:
+            voxels = plain.plain_volume(series)[0]
+        except plain.NotPlain:
+            return ""
+        for place, index in enumerate(series.placement.order):
+            wrong = _against_pydicom(folder / series.names[index], series, place, voxels[place])
+            if wrong:
+                return f"pydicom tells another {wrong} of a file that the compiled walk takes"
+    return ""
+
+
+def _against_pydicom(path: Path, series: Any, place: int, voxels: "np.ndarray") -> str:
+    """Which value of a file is not the one that was used; place: of the slice in the stack."""
+    import numpy as np
+    import pydicom
+
+    file, affine, count = pydicom.dcmread(path), series.placement.affine, len(series.placement.order)
+    if (file.Rows, file.Columns) != voxels.shape or int(file.get("NumberOfFrames") or 1) != 1:
+        return "matrix"
+    bits = int(file.get("BitsAllocated") or 16)
+    stored = np.frombuffer(file.PixelData[:voxels.size * bits // 8],
+                           f"<{'i' if file.get('PixelRepresentation') == 1 else 'u'}{bits // 8}").reshape(voxels.shape)
+    spare = bits - int(file.get("BitsStored") or bits)
+    slope, intercept = (float(value) if (value := file.get(name)) not in (None, "") else default
+                        for name, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
+    if not spare and not np.array_equal((stored * slope + intercept).astype(voxels.dtype), voxels):
+        return "pixel or rescale factor"
+    if affine is None:
+        return "" if "PixelSpacing" not in file or not file.PixelSpacing or "sideways" in str(
+            series.placement.findings) else "pixel spacing"
+    row, column = np.reshape(np.array(file.ImageOrientationPatient, float), (2, 3))
+    steps = affine[:3, 1] / np.linalg.norm(affine[:3, 1]), affine[:3, 2] / np.linalg.norm(affine[:3, 2])
+    if not (np.allclose(column, steps[0], atol=0.011) and np.allclose(row, steps[1], atol=0.011)):
+        return "orientation"
+    lengths = np.linalg.norm(affine[:3, 1:3], axis=0)
+    if not np.allclose(np.array(file.PixelSpacing, float), lengths, rtol=0.011):
+        return "pixel spacing"
+    steps_to_last = (count if series.placement.at is None else len(series.placement.at)) - 1
+    ends = {0: affine[:3, 3], count - 1: affine[:3, 3] + steps_to_last * affine[:3, 0]}
+    at = np.array(file.ImagePositionPatient, float)
+    return "" if place not in ends or np.allclose(at, ends[place], rtol=1e-9, atol=1e-9) else "position"
+
+
+def _in_workers(jobs: list[Job]) -> list[list[tuple[str, str]]]:
+    """The batches of all jobs; one whose process died is made again, series by series, to tell which it was."""
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    done: dict[Job, list[tuple[str, str]]] = {}
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        futures = {job: pool.submit(judge_batch, job) for job in jobs}
+        for job, future in futures.items():
+            with contextlib.suppress(BrokenProcessPool):
+                done[job] = future.result()
+    for seed, first, end, place in (job for job in jobs if job not in done):
+        single = []
+        for number in range(first, end):
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                try:
+                    single += pool.submit(judge_batch, (seed, number, number + 1, place)).result()
+                except BrokenProcessPool:
+                    single.append((list(DAMAGES)[number % len(DAMAGES)], f"the process died (series {number})"))
+        done[seed, first, end, place] = single
+    return [done[job] for job in jobs]
+
+
+def judge_batch(job: Job) -> list[tuple[str, str]]:
     """Make and judge the series of one job in this process; (kind of damage, words) of each."""
     import resource
 
@@ -97,184 +258,49 @@ def _batch(job: tuple[int, int, int, str]) -> list[tuple[str, str]]:
 
     warnings.simplefilter("ignore")
     seed, first, end, place = job
+    names, told = list(DAMAGES), []
+    wholes = {kind: whole_volume(kind, Path(place) / f"whole-{os.getpid()}") for kind in dict.fromkeys(KINDS)}
     held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (held + 4 * MEMORY, resource.RLIM_INFINITY))
-    told, names = [], list(DAMAGES)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(first, end):
-        random = np.random.default_rng([seed, number])
+        name, kind = names[number % len(names)], KINDS[number // len(names) % len(KINDS)]
         folder = Path(place) / f"series-{number}"
-        name = names[number % len(names)]
-        _write_base(folder, number // len(names) % 4)
-        DAMAGES[name](folder, random)
-        words = judge_series(folder)
-        now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if (now - peak) * 1024 > MEMORY:
-            words = f"{(now - peak) / 2**20:.1f} GiB of memory"
-        peak = max(peak, now)
-        told.append((name, words if words in ("read", "refused") else f"{words} (series {number})"))
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(os.fsencode(folder), ignore_errors=True)  # of a process that died in it
+        write_base(folder, kind)
+        DAMAGES[name](folder, np.random.default_rng([seed, number]))
+        faulthandler.dump_traceback_later(20 * SECONDS, exit=True)  # where compiled code hangs no signal helps
+        words = judge_series(folder, wholes[kind], told=name in TOLD)
+        faulthandler.cancel_dump_traceback_later()
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+        if grown > MEMORY:
+            words, before = f"{grown / 2**30:.1f} GiB of memory", before + grown // 1024
+        told.append((name, words if words in FINE else f"{words} (series {number}, {kind})"))
+        shutil.rmtree(os.fsencode(folder), ignore_errors=True)
     return told
 
 
-def _write_base(folder: Path, kind: int) -> None:
-    """A whole series of 8 slices of 16 x 16: plain, implicit VR, big endian, or one file of several frames."""
-    import numpy as np
-    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
-    sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests" / "imaging")]
-    from series_files import write_enhanced, write_series
-
-    voxels = np.random.default_rng(kind).integers(1, 4000, (8, 16, 16)).astype(np.uint16)
-    folder.mkdir(parents=True)
-    if kind == 3:
-        write_enhanced(folder / "Image-1.dcm", voxels)
-    else:
-        syntax = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)[kind]
-        write_series(folder, voxels, syntax=syntax)
+def _outcome(name: str, words: list[str]) -> Outcome:
+    wrong = [one for one in words if one not in FINE]
+    note = f"{len(words)} series: {words.count('read')} read, {words.count('refused')} refused"
+    if wrong:
+        note += f", {len(wrong)} wrong: {'; '.join(dict.fromkeys(wrong))}"
+    return Outcome(PART, name, not wrong, note)
 
 
 @contextlib.contextmanager
 def _limited(seconds: int) -> Iterator[None]:
     def late(*_: object) -> None:
-        raise TimeoutError
+        raise Late
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    timers = {signal.SIGPROF: (signal.ITIMER_PROF, seconds), signal.SIGALRM: (signal.ITIMER_REAL, WAITED * seconds)}
+    before = {number: signal.signal(number, late) for number in timers}
+    for timer, limit in timers.values():
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _one(folder: Path, random: "np.random.Generator") -> Path:
-    paths = sorted(folder.iterdir())
-    return paths[int(random.integers(len(paths)))]
-
-
-def _some(folder: Path, random: "np.random.Generator") -> list[Path]:
-    """One file, some, or all: damage that all share is another case than that of one."""
-    paths = sorted(folder.iterdir())
-    return [paths[number] for number in random.permutation(len(paths))[:random.choice([1, 1, 3, len(paths)])]]
-
-
-def _change(**choices: list) -> Callable[[Path, "np.random.Generator"], None]:
-    """Damage through pydicom: in some files each keyword gets one of its choices; None deletes it."""
-    def damage(folder: Path, random: "np.random.Generator") -> None:
-        import pydicom
-        from pydicom import config
-
-        config.settings.writing_validation_mode = config.IGNORE
-        keyword = list(choices)[int(random.integers(len(choices)))]
-        value = choices[keyword][int(random.integers(len(choices[keyword])))]
-        for path in _some(folder, random):
-            dataset = pydicom.dcmread(path)
-            if value is None:
-                dataset.pop(pydicom.datadict.tag_for_keyword(keyword), None)
-            else:
-                with contextlib.suppress(Exception):  # what pydicom will not even write is no damage of this kind
-                    setattr(dataset, keyword, value)
-            with contextlib.suppress(Exception):
-                dataset.save_as(path)
-    return damage
-
-
-def _truncated(folder: Path, random: "np.random.Generator") -> None:
-    for path in _some(folder, random):
-        content = path.read_bytes()
-        path.write_bytes(content[:int(random.integers(len(content)))])
-
-
-def _flipped_bytes(folder: Path, random: "np.random.Generator") -> None:
-    for path in _some(folder, random):
-        content = bytearray(path.read_bytes())
-        head = content.find(b"\xe0\x7f\x10\x00")  # most of the damage goes into the header
-        for _ in range(int(random.integers(1, 9))):
-            reach = head if head > 0 and random.random() < 0.9 else len(content)
-            content[int(random.integers(reach))] = int(random.integers(256))
-        path.write_bytes(content)
-
-
-def _lying_length(folder: Path, random: "np.random.Generator") -> None:
-    """A length of two or four bytes behind some VR is replaced."""
-    for path in _some(folder, random):
-        content = bytearray(path.read_bytes())
-        places = [place for vr in (b"DS", b"US", b"UI", b"CS", b"IS", b"LO", b"OW", b"SQ")
-                  for place in range(132, len(content) - 8) if content[place:place + 2] == vr]
-        if places:
-            place = places[int(random.integers(len(places)))]
-            wide = bytes(content[place:place + 2]) in (b"OW", b"SQ")
-            start, form = (place + 4, "<I") if wide else (place + 2, "<H")
-            top = 2 ** (32 if wide else 16) - 1
-            told = [0, 1, 3, top, top - 1, int(random.integers(top))][int(random.integers(6))]
-            content[start:start + struct.calcsize(form)] = struct.pack(form, told)
-        path.write_bytes(content)
-
-
-def _spliced(folder: Path, random: "np.random.Generator") -> None:
-    """A stretch of the file is cut out, doubled, or filled with noise: missing and doubled elements."""
-    for path in _some(folder, random):
-        content = path.read_bytes()
-        start = int(random.integers(132, len(content)))
-        end = min(len(content), start + int(random.integers(1, 200)))
-        middle = [b"", content[start:end] * 2, random.bytes(end - start)][int(random.integers(3))]
-        path.write_bytes(content[:start] + middle + content[end:])
-
-
-def _noise(folder: Path, random: "np.random.Generator") -> None:
-    for path in _some(folder, random):
-        head = path.read_bytes()[:int(random.choice([0, 132, 140, 300]))]
-        path.write_bytes(head + random.bytes(int(random.integers(0, 3000))))
-
-
-def _strange_entries(folder: Path, random: "np.random.Generator") -> None:
-    """Empty files, folders, links that lead nowhere or in a circle, names that are no text."""
-    path = _one(folder, random)
-    kind = int(random.integers(6))
-    if kind == 0:
-        path.write_bytes(b"")
-    elif kind == 1:
-        path.unlink()
-        path.mkdir()
-    elif kind == 2:
-        path.unlink()
-        path.symlink_to("nowhere.dcm")
-    elif kind == 3:
-        path.unlink()
-        path.symlink_to(path.name)
-    elif kind == 4:
-        os.rename(os.fsencode(path), os.fsencode(folder) + b"/Image-\xff\xfe.dcm")  # noqa: PTH104  (bytes)
-    else:
-        (folder / "circle").symlink_to(folder)
-
-
-def _pixels_of_another_length(folder: Path, random: "np.random.Generator") -> None:
-    for path in _some(folder, random):
-        content = path.read_bytes()
-        more = int(random.integers(1, 600))
-        path.write_bytes(content[:-more] if random.random() < 0.5 else content + random.bytes(more))
-
-
-DAMAGES: dict[str, Callable[[Path, "np.random.Generator"], None]] = {
-    "truncated anywhere": _truncated,
-    "bytes changed": _flipped_bytes,
-    "lengths that lie": _lying_length,
-    "elements cut out, doubled, overwritten": _spliced,
-    "random bytes": _noise,
-    "empty files, folders, links, names": _strange_entries,
-    "pixel data shorter or longer": _pixels_of_another_length,
-    "absurd rows and columns": _change(Rows=[0, 1, 17, 65535, None], Columns=[0, 1, 15, 65535, None],
-                                       NumberOfFrames=[0, -1, 9, 2**31 - 1, "x"]),
-    "orientation": _change(ImageOrientationPatient=[
-        ["nan"] * 6, [0] * 6, [1, 0, 0, 1, 0, 0], [1, 0, 0], None, [1e30, 0, 0, 0, 1e30, 0], ["a"] * 6]),
-    "position and spacing": _change(ImagePositionPatient=[None, ["nan", 0, 0], [0, 0], ["inf", 0, 0], [1e300, 0, 0]],
-                                    PixelSpacing=[[0, 0], [-1, 1], None, ["nan", 1], [1e-300, 1]],
-                                    SliceThickness=[0, -5, "x"]),
-    "values of the wrong kind": _change(BitsAllocated=[0, 1, 7, 12, 32, 64, None], BitsStored=[0, 99, 17],
-                                        SamplesPerPixel=[0, 3, None], PixelRepresentation=[2, 1, None],
-                                        PhotometricInterpretation=["RGB", "", "PALETTE COLOR", None],
-                                        RescaleSlope=["nan", 0, 1e300], RescaleIntercept=["nan", "inf"]),
-    "another series among them": _change(SeriesInstanceUID=["1.2.3", "", None], InstanceNumber=[-1, 99999999, "x"],
-                                         SOPInstanceUID=["1.2.3"], ImageType=[["DERIVED", "MOSAIC"], ["LOCALIZER"]]),
-}
+        for timer, _ in timers.values():
+            signal.setitimer(timer, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -66,11 +66,12 @@ def kill_stage(stage: Stage, count: int, random: "np.random.Generator", place: P
     outcomes: list[Outcome] = []
     while len(outcomes) < count:
         trial = copy_folder(stage.folder, place / stage.name)
-        outcomes += kill_chain(stage, min(count - len(outcomes), int(random.integers(1, LONGEST_CHAIN + 1))), random,
-                               trial, begin)
+        found = kill_chain(stage, min(count - len(outcomes), int(random.integers(1, LONGEST_CHAIN + 1))), random, trial,
+                           begin)
+        outcomes += found
         shutil.rmtree(trial)
-        print(f"kills: {stage.name} {len(outcomes)} of {count}"
-              f"{'' if all(one.passed for one in outcomes) else ', some failed'}", flush=True)
+        told = [f"; {one.what}: {one.note}" for one in found if not one.passed]
+        print(f"kills: {stage.name} {len(outcomes)} of {count}{''.join(told)}", flush=True)
     return outcomes
 
 

@@ -56,7 +56,7 @@ def full_disks(stages: dict[str, Stage], random: "np.random.Generator", place: P
             trial = copy_folder(stage.folder, place / "disk" / "work")
             stat = os.statvfs(place / "disk")
             used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize
-            resize(used + int(random.integers(1, 5)) * 4096)
+            resize(used + int(random.integers(1, min(4, stage.written // 2) + 1)) * 4096)
             end = run_command(stage.words, trial, environment=stage.environment)
             faults = told_faults(end) + half_files(trial, stage.before, stage.after)[:2]
             resize(SPARE_BYTES)
@@ -76,13 +76,13 @@ def limited_files(stage: Stage, place: Path, what: str) -> Outcome:
 
 def closed_folders(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
     """Folders on a disk that is read-only, and folders and files whose permissions say no."""
-    closed = {"preprocess": "input/cache", "train": "models", "predict": "models/one", "ensemble": "models",
+    targets = {"preprocess": "input/cache", "train": "models", "predict": "models/one", "ensemble": "models",
               "evaluate": "models/one", "submit": "submissions"}
-    for name, target in closed.items():
+    for name, target in targets.items():
         stage = stages[name]
         trial = copy_folder(stage.folder, place / "closed")
         (trial / target).mkdir(parents=True, exist_ok=True)
-        yield from _closed(stage, trial, target)
+        yield from closed(stage, trial, target)
         shutil.rmtree(trial)
     with own_disk(place / "disk") as resize:
         if resize is None:
@@ -96,7 +96,8 @@ def closed_folders(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
         yield Outcome(PART, "the whole job, its data set on a read-only disk", *whole_job(stages, trial))
 
 
-def _closed(stage: Stage, trial: Path, target: str) -> Iterator[Outcome]:
+def closed(stage: Stage, trial: Path, target: str) -> Iterator[Outcome]:
+    """The command where `target`, a folder of `trial`, may not be written to; as root without what passes over that."""
     what = f"no permission to write to {target} while {stage.name}"
     if shutil.which(BOUND[0]) is None and os.geteuid() == 0:
         yield Outcome(PART, what, None, "root, and no setpriv")
@@ -128,9 +129,10 @@ def other_folders(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
     away = place / "away"
     away.mkdir()
     end = run_command(script("predict", "--run", "one", "--models", trial / "models"), away)
-    faults = [] if end.code == 0 else told_faults(end, DATA)
-    yield Outcome(PART, "predict from another folder than the run's relative --data", not faults,
-                  "; ".join(faults) or end.last)
+    faults = [f"ended with code {end.code}: {end.last}"] if end.code else []
+    faults += differences(stages["predict"].after, state_of(trial))[:3]
+    yield Outcome(PART, "predict from another folder than the one that a run's paths are relative to", not faults,
+                  "; ".join(faults))
     words = [*script("train", "--data", f"../here/{DATA}", "--models", "../here/models", "--cache",
                      "../here/input/cache", "--run", "one", *RECIPE)]
     end = run_command(words, away)
@@ -174,11 +176,9 @@ def interrupted(stages: dict[str, Stage], random: "np.random.Generator", count: 
 
 def interrupted_faults(end: End, code: int) -> list[str]:
     """What is wrong with the end of a command that was told to stop; nothing where it was done before."""
+    faults = [f"took {end.waited:.0f} s to end"] if end.waited > SECONDS else []
     if end.code == 0:
-        return []
-    faults = []
-    if end.waited > SECONDS:
-        faults.append(f"took {end.waited:.0f} s to end")
+        return faults
     if end.code != 128 + code:
         faults.append(f"ended with code {end.code}")
     if "go on with:" not in end.said:

@@ -39,6 +39,16 @@ def test_ctrl_c_ends_without_a_traceback():
     assert "Traceback" not in end.stderr
 
 
+def test_a_command_that_loses_the_signal_ends_nevertheless_and_says_so_once():
+    body = ("import contextlib, os, signal, time; from radiogen import errors; errors.PATIENCE_SECONDS = 0.1\n"
+            "    with contextlib.suppress(BaseException):\n"
+            "        os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)\n"
+            "    time.sleep(60)")
+    end = _run(body)
+    assert end.returncode == 128 + signal.SIGTERM
+    assert len(end.stderr.splitlines()) == 1 and "go on with:" in end.stderr
+
+
 def test_a_reader_that_leaves_early_is_no_error():
     shell = f"{sys.executable} -c \"{PROGRAM.format('[print(n) for n in range(10**5)]')}\" | head -1"
     end = subprocess.run(shell, shell=True, capture_output=True, text=True, env={**os.environ})

@@ -140,3 +140,9 @@ def test_damaged_json_names_the_file_and_the_remedy(tmp_path):
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(UserError, match=r"run\.json: cannot be read.*delete it"):
         files.read_json(tmp_path / "run.json")
+
+
+def test_json_nested_without_end_names_the_file(tmp_path):
+    (tmp_path / "run.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match=r"run\.json: cannot be read"):
+        files.read_json(tmp_path / "run.json")

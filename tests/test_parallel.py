@@ -1,6 +1,9 @@
 """Items side by side give what a loop gives, on this machine and on a cluster."""
 
 import os
+import select
+import subprocess
+import sys
 
 import pytest
 
@@ -29,6 +32,17 @@ def test_one_worker_is_this_process():
 def test_a_users_mistake_in_a_worker_arrives_as_one():
     with pytest.raises(UserError, match="[ab]: is odd; mend it"):
         map_items(_fail, ["a", "b"], "test", workers=2)
+
+
+def test_processes_end_with_the_one_that_started_them_even_if_it_is_killed():
+    work = "import os, time; os.write(1, b'x'); time.sleep(600)"
+    code = f"from radiogen.parallel import map_items; map_items(exec, [{work!r}] * 2, 'test', workers=2)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    begun = process.stdout.read(2)
+    process.kill()
+    process.wait()
+    assert begun == b"xx"
+    assert select.select([process.stdout], [], [], 60)[0] and process.stdout.read() == b""  # nobody holds the pipe
 
 
 def test_the_same_work_runs_on_a_dask_cluster():

@@ -1,16 +1,22 @@
 """The one kind of error for a user's mistake, and the way every script ends.
 
 In: whatever a command raises. Out: for a `UserError` one line on standard error and exit code 2; for Ctrl-C one line
-and exit code 130. Anything else is a bug of ours and keeps its traceback.
+and exit code 130. Anything else is a bug of ours and keeps its traceback. Ctrl-C and SIGTERM are exceptions, which a
+library may lose, or keep waiting while it tidies up: a thread then ends the process, for a kill harms nothing here.
 """
 
 import io
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
+
+PATIENCE_SECONDS = 7
+"""How long a command may take to end by itself after Ctrl-C or SIGTERM."""
 
 
 class UserError(Exception):
@@ -37,7 +43,11 @@ def run_command(main: Callable[[], object]) -> NoReturn:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow prints through C++ before Python can silence it
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it looks on the network whenever it is imported
+    # Python counts the semaphores of a process that was killed, and says so in several lines behind the one that helps
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     signal.signal(signal.SIGTERM, _raise_interrupted)
+    told = threading.Lock()
+    _end_late(told)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a file's name need not be text
     try:
@@ -46,8 +56,7 @@ def run_command(main: Callable[[], object]) -> NoReturn:
         _say(f"error: {error}")
         sys.exit(2)
     except (KeyboardInterrupt, Interrupted) as stop:
-        command = " ".join([Path(sys.executable).name, *sys.argv])
-        _say(f"stopped: what was finished is kept; go on with: {command}")
+        _say_stopped(told)
         sys.exit(130 if isinstance(stop, KeyboardInterrupt) else 143)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at exit
@@ -57,6 +66,29 @@ def run_command(main: Callable[[], object]) -> NoReturn:
 
 def _raise_interrupted(*_: object) -> NoReturn:
     raise Interrupted
+
+
+def _end_late(told: threading.Lock) -> None:
+    """End the process some seconds after a signal that it did not heed; the signal's number comes through a pipe."""
+    numbers, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def wait() -> None:
+        while (number := os.read(numbers, 1)[0]) not in (signal.SIGINT, signal.SIGTERM):
+            pass
+        time.sleep(PATIENCE_SECONDS)
+        _say_stopped(told)
+        os._exit(128 + number)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _say_stopped(told: threading.Lock) -> None:
+    """Say once how to go on."""
+    if told.acquire(blocking=False):
+        command = " ".join([Path(sys.executable).name, *sys.argv])
+        _say(f"stopped: what was finished is kept; go on with: {command}")
 
 
 def _say(line: str) -> None:

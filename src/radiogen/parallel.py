@@ -1,11 +1,15 @@
 """Cases side by side: the same function on many items, on this machine's cores or on a Dask cluster.
 
 In: a function that can be pickled and a list of items. Out: the results in the items' order, with a progress bar.
-joblib does the work; with `scheduler` its Dask backend sends the same tasks to the cluster's workers.
+joblib does the work; with `scheduler` its Dask backend sends the same tasks to the cluster's workers. Processes on this
+machine end with the one that started them, however that ends: joblib's own would wait for work for five minutes.
 """
 
 import contextlib
+import functools
 import os
+import select
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,6 +37,7 @@ def map_items(function: Callable[[Any], Any], items: Sequence[Any], description:
             workers = max(1, sum(client.nthreads().values()))
         else:  # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
             stack.callback(lambda: joblib.externals.loky.get_reusable_executor().shutdown(wait=True))
+            function = functools.partial(_call, function, os.getpid())
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
         results = pool(joblib.delayed(function)(item) for item in items)
         return list(progress(results, description, len(items), unit))
@@ -49,3 +54,25 @@ def cluster_client(scheduler: str) -> Any:
     except (OSError, ValueError) as error:
         raise UserError(scheduler, f"no Dask scheduler answers ({error})",
                         "start one with `dask scheduler` or leave --scheduler out") from error
+
+
+def _call(function: Callable[[Any], Any], parent: int, item: Any) -> Any:
+    _end_with(parent)
+    return function(item)
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """Let this process end as soon as the one that started it is gone: else it would write beside the next one."""
+    try:
+        gone = os.pidfd_open(parent)
+    except ProcessLookupError:
+        os._exit(1)
+    except OSError:  # Linux before 5.3
+        return
+
+    def wait() -> None:
+        select.select([gone], [], [])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

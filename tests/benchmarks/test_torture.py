@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import torture_big  # noqa: E402
 import torture_commands as commands  # noqa: E402
 import torture_kills  # noqa: E402
+import torture_long  # noqa: E402
 import torture_outcome  # noqa: E402
 import torture_stages  # noqa: E402
 import torture_states as states  # noqa: E402
@@ -118,14 +119,44 @@ def test_the_table_counts_what_was_tried_and_tells_what_failed():
     assert table.splitlines()[2:] == ["| kills | 2 | 1 | b: x / y |", "| disks | 0 | 0 | not tried: c (no mount) |"]
 
 
-@pytest.mark.slow
-def test_a_killed_preprocess_goes_on_and_two_at_once_do_not_meet(tmp_path):
-    """The short form of the kills; those of training are in tests/learning/test_kills.py."""
-    data = torture_stages.make_phantom(tmp_path / "phantom", 6, 2)
-    (tmp_path / "work" / "input").mkdir(parents=True)
-    (tmp_path / "work" / "input" / "phantom").symlink_to(data)
+@pytest.fixture(scope="module")
+def preprocess(tmp_path_factory):
+    """The arrays of six small cases, as a stage."""
+    folder = tmp_path_factory.mktemp("torture")
+    data = torture_stages.make_phantom(folder / "phantom", 6, 2)
+    (folder / "work" / "input").mkdir(parents=True)
+    (folder / "work" / "input" / "phantom").symlink_to(data)
     words = commands.script("preprocess", "--data", "input/phantom", *torture_stages.RECIPE, "--workers", "2")
-    stage = torture_stages.make_stage("preprocess", words, tmp_path / "work", tmp_path / "before")
-    found = _kill(stage, tmp_path, 3)
-    found.append(torture_kills.start_twice(stage, np.random.default_rng(1), tmp_path / "trials"))
+    return torture_stages.make_stage("preprocess", words, folder / "work", folder / "before")
+
+
+@pytest.mark.slow
+def test_a_killed_preprocess_goes_on_and_two_at_once_do_not_meet(preprocess, tmp_path):
+    """The short form of the kills; those of training are in tests/learning/test_kills.py."""
+    found = _kill(preprocess, tmp_path, 3)
+    found.append(torture_kills.start_twice(preprocess, np.random.default_rng(1), tmp_path / "trials"))
     assert all(one.passed for one in found), found
+
+
+@pytest.mark.slow
+def test_full_disks_closed_folders_and_signals_are_told_in_a_line_and_cost_nothing(preprocess, tmp_path):
+    stages, random = {"preprocess": preprocess}, np.random.default_rng(2)
+    found = [*torture_surroundings.full_disks(stages, random, tmp_path),
+             *torture_surroundings.interrupted(stages, random, 2, tmp_path)]
+    trial = torture_stages.copy_folder(preprocess.folder, tmp_path / "closed")
+    (trial / "input" / "cache").mkdir()
+    found += torture_surroundings.closed(preprocess, trial, "input/cache")
+    assert len(found) == 4 and all(one.passed is not False for one in found), found
+
+
+@pytest.mark.slow
+def test_a_fold_that_is_killed_is_named_and_the_others_finish(tmp_path):
+    torture_stages.make_phantom(tmp_path / torture_stages.DATA, 20, 2)
+    found = torture_long.dying_fold(tmp_path, np.random.default_rng(1), 1)
+    assert found.passed, found
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_cases(tmp_path):
+    found = [one for one in torture_big.run(1, 0.1, tmp_path) if one.what.startswith("memory")]
+    assert len(found) == 4 and all(one.passed for one in found), found

@@ -8,46 +8,57 @@ import numpy as np
 import pytest
 
 from radiogen.errors import UserError
+from radiogen.imaging import read_series
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import torture_damage  # noqa: E402
 import torture_dicom  # noqa: E402
+import torture_models  # noqa: E402
 import torture_tables  # noqa: E402
+import torture_walk  # noqa: E402
+
+FIRST_KINDS = ("plain", "implicit", "several frames", "rescaled", "deflated")
+SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", torture_dicom.DAMAGES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW if name == "bombs" else ())
+                                  for name in torture_damage.DAMAGES])
 def test_damaged_series_are_refused_in_a_line_or_read_as_pydicom_reads_them(tmp_path, name):
     words = []
-    for number in range(8):
+    for number, kind in enumerate(FIRST_KINDS):
         folder = tmp_path / str(number)
-        torture_dicom._write_base(folder, number % 4)
-        torture_dicom.DAMAGES[name](folder, np.random.default_rng([7, number]))
-        words.append(torture_dicom.judge_series(folder))
+        torture_damage.write_base(folder, kind)
+        whole = read_series(folder)
+        torture_damage.DAMAGES[name](folder, np.random.default_rng([7, number]))
+        words.append(torture_dicom.judge_series(folder, whole, told=name in torture_damage.TOLD) if number < 2
+                     else torture_dicom.judge_reading(folder))
     assert set(words) <= {"read", "refused"}
 
 
 @pytest.mark.slow
 def test_a_whole_torture_of_series_in_workers_counts_each_once(tmp_path):
     outcomes = torture_dicom.run(3, 0.1, tmp_path)
-    assert [one.passed for one in outcomes] == [True] * len(torture_dicom.DAMAGES)
-    assert sum(int(one.note.split()[0]) for one in outcomes) == 202
+    assert [one for one in outcomes if not one.passed] == []
+    assert sum(int(one.note.split()[0]) for one in outcomes[:-1]) == 204
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reader_that_differs_from_pydicom_is_seen():
-    def volume(value=1, affine=1.0):
-        return SimpleNamespace(voxels=np.full((2, 2, 2), value), affine=np.full((4, 4), affine))
+    def volume(value=1, affine=1.0, findings=()):
+        return SimpleNamespace(voxels=np.full((2, 2, 2), value), affine=np.eye(4) * affine, findings=findings)
 
     assert torture_dicom._compare(volume(), volume()) == "read"
     assert torture_dicom._compare(None, None) == "refused"
     assert "other voxels" in torture_dicom._compare(volume(2), volume())
     assert "another affine" in torture_dicom._compare(volume(affine=2.0), volume())
+    assert "other findings" in torture_dicom._compare(volume(findings=("odd",)), volume())
     assert "only pydicom" in torture_dicom._compare(None, volume())
     assert "not finite" in torture_dicom._compare(volume(affine=np.inf), volume(affine=np.inf))
 
 
 @pytest.mark.parametrize(("error", "said"), [
     (UserError("a", "b\nc", "d"), "more than one line"), (IndexError("5"), "IndexError"),
-    (MemoryError(), "MemoryError")])
+    (MemoryError(), "MemoryError"), (torture_dicom.Late(), "over 5 s")])
 def test_a_crash_is_seen_whatever_it_is(tmp_path, monkeypatch, error, said):
     def crash(*_, **__):
         raise error
@@ -56,17 +67,96 @@ def test_a_crash_is_seen_whatever_it_is(tmp_path, monkeypatch, error, said):
     assert said in torture_dicom.judge_series(tmp_path)
 
 
-def test_damaged_tables_are_refused_in_a_line_or_read_as_they_were(tmp_path):
+def test_a_volume_that_lost_a_slice_without_a_word_is_seen(tmp_path):
+    torture_damage.write_base(tmp_path / "series", "plain")
+    whole = read_series(tmp_path / "series")
+    max((tmp_path / "series").iterdir()).unlink()
+    assert torture_dicom.judge_series(tmp_path / "series", whole) == "read"
+    assert "no finding" in torture_dicom.judge_series(tmp_path / "series", whole, told=True)
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"PixelSpacing": [0.75, 0.6]}, "pixel spacing"), ({"RescaleSlope": "2"}, "pixel or rescale factor"),
+    ({"ImageOrientationPatient": [0, 1, 0, 1, 0, 0]}, "orientation"), ({"ImagePositionPatient": [0, 0, 0]}, "position"),
+    ({"PixelRepresentation": 1, "BitsStored": 16}, ""), ({"Rows": 16, "Columns": 64}, "matrix")])
+def test_a_compiled_walk_that_took_another_value_than_pydicom_is_seen(tmp_path, monkeypatch, change, said):
+    import pydicom
+
+    torture_damage.write_base(tmp_path / "series", "plain")
+    true = pydicom.dcmread
+
+    def other(path, *arguments, **options):
+        dataset = true(path, *arguments, **options)
+        for keyword, value in change.items():
+            setattr(dataset, keyword, value)
+        return dataset
+
+    assert torture_dicom._alone(tmp_path / "series") == ""
+    monkeypatch.setattr(pydicom, "dcmread", other)
+    assert said in torture_dicom._alone(tmp_path / "series")
+
+
+def test_headers_that_the_compiled_walk_takes_hold_what_pydicom_parses():
+    taken, wrong = torture_walk.judge_walk(6, torture_walk.CHUNK)
+    assert taken > 50 and wrong == []
+
+
+def test_a_walk_that_takes_another_value_or_reads_behind_the_end_is_seen(monkeypatch):
+    from radiogen.imaging import walk
+
+    true = walk.walk_files
+
+    def one_byte_on(contents, lengths):
+        states, spans, pixels, same = true(contents, lengths)
+        return states, np.where(spans > 600, spans + 1, spans), pixels, same
+
+    monkeypatch.setattr(walk, "walk_files", one_byte_on)
+    assert any("to pydicom" in words for words in torture_walk.judge_walk(6, 100)[1])
+    monkeypatch.setattr(walk, "walk_files", lambda contents, lengths: true(contents, lengths + 64))
+    assert any("behind the end" in words for words in torture_walk.judge_walk(6, 1000)[1])
+
+
+def test_damaged_tables_are_refused_in_a_line_or_read_as_they_were(tmp_path, monkeypatch):
+    monkeypatch.setattr(torture_tables, "through_scripts", lambda *_: [])
     outcomes = torture_tables.run(1, 0.2, tmp_path)
-    assert len(outcomes) == 4 * len(torture_tables.DAMAGES)
+    assert len(outcomes) == 6 * len(torture_tables.DAMAGES)
     assert [one for one in outcomes if not one.passed] == []
+
+
+@pytest.mark.slow
+def test_scripts_that_meet_a_damaged_table_end_with_code_2_and_a_line(tmp_path):
+    outcomes = torture_tables.through_scripts(np.random.default_rng(4), 1, tmp_path)
+    assert len(outcomes) == 6 and [one for one in outcomes if not one.passed] == []
 
 
 def test_a_reader_of_tables_that_takes_anything_is_seen(tmp_path, monkeypatch):
     import pandas as pd
 
     tables = {"anything": (lambda path: pd.read_csv(path), ["BraTS21ID,MGMT_value", "00010,1", "00011,0"])}
-    monkeypatch.setattr(torture_tables, "_tables", lambda: tables)
+    monkeypatch.setattr(torture_tables, "tables", lambda: tables)
+    monkeypatch.setattr(torture_tables, "through_scripts", lambda *_: [])
     wrong = {one.what: one.note for one in torture_tables.run(1, 0.2, tmp_path) if not one.passed}
     assert wrong["anything: a doubled id"] == "was read" and "Error" in wrong["anything: an empty file"]
     assert "anything: as it is" not in wrong
+
+
+@pytest.mark.parametrize("group", [pytest.param(name, marks=() if name == "first weights" else SLOW)
+                                   for name in torture_models.GROUPS])
+def test_damaged_and_hostile_models_caches_and_runs_are_refused_or_made_again(tmp_path, group):
+    trials = torture_models.try_group(group, 2, 1, tmp_path / "room")
+    assert len(trials) > 10
+    assert [one for one in trials if one[1]] == []
+
+
+def test_a_payload_that_runs_and_a_loader_that_takes_anything_are_seen(tmp_path, monkeypatch):
+    def trials(folder, random, places, mark):
+        yield "harmless", torture_models.refusal(lambda: None, "x.h5", or_same=lambda _: True)
+        yield "taken", torture_models.refusal(lambda: None, "x.h5")
+        yield "raised", torture_models.refusal(lambda: 1 / 0, "x.h5")
+        pickle = torture_models.pickle
+        yield "run", torture_models.refusal(lambda: pickle.loads(pickle.dumps(torture_models.Payload(mark))), "x.h5")
+
+    monkeypatch.setitem(torture_models.GROUPS, "a group", trials)
+    wrong = dict(torture_models.try_group("a group", 1, 1, tmp_path / "room"))
+    assert wrong["a group: harmless"] == "" and wrong["a group: taken"] == "was taken"
+    assert "ZeroDivisionError" in wrong["a group: raised"] and "code" in wrong["a group: run"]

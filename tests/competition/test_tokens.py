@@ -1,6 +1,8 @@
 """A token that lies on this machine is found wherever it slipped in, and never repeated."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,9 @@ from radiogen.competition.tokens import check_no_token, known_tokens
 from radiogen.errors import UserError
 
 from .small_run import write_wheel
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import torture_stages  # noqa: E402
 
 TOKEN = "KGAT_0123456789abcdef0123456789abcdef"
 
@@ -54,3 +59,19 @@ def _add(wheel, text):
 
     with ZipFile(wheel, "a", ZIP_DEFLATED) as archive:
         archive.writestr("thing/kaggle.json", text)
+
+
+@pytest.mark.slow
+def test_a_token_of_the_environment_is_in_no_file_that_the_whole_job_writes(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    (home / ".kaggle").mkdir(parents=True)
+    (home / ".kaggle" / "kaggle.json").write_text(json.dumps({"username": "someone", "key": TOKEN}))
+    for name, value in (("KAGGLE_KEY", TOKEN), ("KAGGLE_API_TOKEN", TOKEN), ("HOME", str(home))):
+        monkeypatch.setenv(name, value)
+    stages = torture_stages.make_stages(tmp_path / "job")
+    assert {"preprocess", "train", "predict", "ensemble", "evaluate", "submit"} <= set(stages)
+    assert len(list((tmp_path / "job" / "work").rglob("*.json"))) > 10
+    check_no_token([tmp_path / "job"], [TOKEN])
+    (tmp_path / "job" / "work" / "planted.csv").write_text(TOKEN)
+    with pytest.raises(UserError, match=r"planted\.csv"):
+        check_no_token([tmp_path / "job"], [TOKEN])

@@ -155,7 +155,7 @@ def process(stand_in, tmp_path):
         stand_in.data[name] = (tmp_path / "phantom" / name).read_bytes()
     files.write_text(tmp_path / "site" / "sitecustomize.py", SITE)
     write_wheel(tmp_path / "wheels", "rare-thing", "1.2")
-    words = ["--recipe", "demo-3d", "demo-2d", "--seeds", "2", "--wheels", tmp_path / "wheels",
+    words = ["--recipe", "demo-3d", "--seeds", "2", "--wheels", tmp_path / "wheels",
              "--options=--epochs 1 --size 16 --width 4 --folds 2"]
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path / 'site'}:{SOURCE}", "KAGGLE_STAND_IN": stand_in.address,
                    "PYTHONUNBUFFERED": "1"}
@@ -174,7 +174,7 @@ def test_the_whole_job_goes_on_after_a_kill_and_leaves_a_kernel_ready_to_push(pr
     for line in first.stdout:
         before.append(line)
         forecasts += line.startswith("forecast for")
-        if forecasts == 2:  # the first run is trained, the second begins
+        if forecasts == 2:  # the first seed is trained, the second begins
             break
     assert forecasts == 2, "".join(before)
     os.killpg(first.pid, signal.SIGKILL)
@@ -186,7 +186,7 @@ def test_the_whole_job_goes_on_after_a_kill_and_leaves_a_kernel_ready_to_push(pr
     assert second.returncode == 0, text
     assert weights.stat().st_mtime_ns == kept and "measuring on phantoms" not in text and "inspected already" in text
     assert "DownloadDataFiles" not in stand_in.names()
-    runs = [f"{COMPETITION}-{name}" for name in ("demo-3d", "demo-3d-seed-43", "demo-2d", "demo-2d-seed-43")]
+    runs = [f"{COMPETITION}-{name}" for name in ("demo-3d", "demo-3d-seed-43")]
     for run in runs:
         assert len(list((tmp_path / "models" / run).glob("fold-*/model.weights.h5"))) == 2
         assert (tmp_path / "models" / run / "predictions.csv").is_file()

@@ -76,3 +76,10 @@ def test_the_real_label_file_gives_582_cases(rsna_tables):
     folds = make_folds(read_labels(rsna_tables / "train_labels.csv"))
     assert len(folds) == 582
     assert (folds["fold"] == HOLDOUT).sum() == 117
+
+
+@pytest.mark.parametrize("seed", [-1, 2 ** 32])
+def test_a_seed_that_no_split_can_have_is_named(seed):
+    labels = pd.DataFrame({"BraTS21ID": [f"{case:05d}" for case in range(40)], "MGMT_value": [0, 1] * 20})
+    with pytest.raises(UserError, match=f"seed {seed}: is none"):
+        make_folds(labels, seed=seed)

@@ -33,6 +33,9 @@ def test_the_competitions_measured_geometry_is_read_by_its_own_headings(tmp_path
     ("2,train,T1w,axial,1,1,1,1,1,1", "row 3: BraTS21ID is '2'"),
     ("00000,train,FLAIR,axial,1,1,1,1,1,1", "row 3: FLAIR of train case 00000 stands twice"),
     ("00000,train,T1w,axial,many,1,1,1,1,1", "row 3: slices is 'many'"),
+    ("00000,train,T1w,axial,1,1,1,inf,1,1", "row 3: slice_spacing_mm is 'inf'"),
+    ("00000,train,T1w,axial,1,1,1,-2,1,1", "row 3: slice_spacing_mm is '-2'"),
+    ("00000,train,T1w,axial,1", "row 3: has 5 cells, the heading has 10"),
 ])
 def test_a_wrong_row_is_told_with_file_and_row(tmp_path, row, said):
     path = _written(tmp_path, "00000,train,FLAIR,axial,60,256,232,3,1,1", row)

@@ -65,3 +65,27 @@ def test_a_sample_submission_holds_probabilities(tmp_path, value):
 def test_the_order_of_the_sample_submission_is_kept(tmp_path):
     table = read_sample_submission(_file(tmp_path, "BraTS21ID,MGMT_value\n00013,0.5\n00001,0.5\n"))
     assert table["BraTS21ID"].tolist() == ["00013", "00001"]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("BraTS21ID,MGMT_value,MGMT_value\n00000,1,0\n", "row 1: 'MGMT_value' stands more than once"),
+    ("BraTS21ID,MGMT_value,MGMT_value \n00000,1,0\n", "row 1: 'MGMT_value' stands more than once"),
+    ("BraTS21ID,MGMT_value\n00000,1\n\n00002,7\n", "row 3: has 0 cells, the heading has 2"),
+    ("BraTS21ID,MGMT_value\n00000,1,\n00002,1,\n", "row 2: has 3 cells, the heading has 2"),
+    ("BraTS21ID,MGMT_value\n00000,1\n00002", "row 3: has 1 cell, the heading has 2"),
+    ('BraTS21ID,MGMT_value\n00000,1\n"00002,1\n', "row 3: cannot be read"),
+])
+def test_a_row_or_heading_that_does_not_fit_is_told_rather_than_taken_for_another(tmp_path, text, message):
+    with pytest.raises(UserError, match=rf"train_labels\.csv: {message}"):
+        read_labels(_file(tmp_path, text))
+
+
+def test_a_cell_of_any_length_is_told_in_a_short_line(tmp_path):
+    with pytest.raises(UserError, match=r"row 2: BraTS21ID is '1+'\.\.\.") as caught:
+        read_labels(_file(tmp_path, f"BraTS21ID,MGMT_value\n{'1' * 100_000},1\n"))
+    assert len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
+def test_empty_lines_and_columns_at_the_end_do_not_matter(tmp_path):
+    text = "".join(f"{line},,\n" for line in GOOD.splitlines()) + "\n\n"
+    assert read_labels(_file(tmp_path, text)).to_numpy().tolist() == [["00000", 1], ["00002", 0]]

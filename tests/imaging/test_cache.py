@@ -1,6 +1,7 @@
 """Arrays are made once, again when anything they depend on has changed, and never half."""
 
 import dataclasses
+import json
 import os
 
 import numpy as np
@@ -277,3 +278,36 @@ def test_an_array_that_is_cut_off_is_an_error_that_names_it(data):
     path.write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"00007\.npy: cannot be read"):
         array_layout(folder, "00007")
+
+
+def test_an_array_with_bytes_behind_its_end_is_an_error_that_names_it(data):
+    _build(data, CUBES)
+    path = _folder(data, CUBES) / "00007.npy"
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(UserError, match=r"00007\.npy: cannot be read \(\d+ bytes do not hold uint8"):
+        array_layout(path.parent, "00007")
+
+
+@pytest.mark.parametrize("damage", [
+    lambda note: [], lambda note: {**note, "row": 7}, lambda note: {**note, "geometry": 7},
+    lambda note: {**note, "row": {"sha256": note["row"]["sha256"]}},
+    lambda note: {name: value for name, value in note.items() if name != "source"}])
+def test_a_note_of_another_version_is_made_again_with_its_array(data, damage):
+    index, = _build(data, CUBES)
+    note = _folder(data, CUBES) / "00001.json"
+    whole = note.read_bytes()
+    note.write_text(json.dumps(damage(json.loads(whole))))
+    again, = _build(data, CUBES)
+    assert again.equals(index) and note.read_bytes() == whole
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"BraTS21ID\n00001\n"])
+def test_a_damaged_index_is_named_and_written_anew(data, content):
+    _build(data, CUBES)
+    path = _folder(data, CUBES) / "index.csv"
+    whole = path.read_bytes()
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"index\.csv: .*; run scripts/preprocess\.py again"):
+        read_index(path.parent)
+    _build(data, CUBES)
+    assert path.read_bytes() == whole

@@ -73,3 +73,9 @@ def test_numbers_decide_only_where_positions_are_unknown(tmp_path):
     found = place(stack)
     assert found.order == (1, 2, 0)
     assert found.affine is None
+
+
+@pytest.mark.parametrize("height", [1e19, 1e300, -1e300, 1e12])
+def test_a_position_that_cannot_be_is_refused_by_the_slices_beside_it(tmp_path, height):
+    with pytest.raises(NotAVolume, match=r"mm lie between .*\.dcm and|mm lie between .*\.dcm, "):
+        place(slices(tmp_path, [0, 1, 2, 3, height]))

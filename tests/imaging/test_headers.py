@@ -158,3 +158,20 @@ def test_headers_of_both_byte_orders_are_alike(tmp_path):
     little, big = header(tmp_path / "a"), header(tmp_path / "b", syntax=uid.ExplicitVRBigEndian)
     assert np.allclose(little.position, big.position)
     assert (little.rows, little.storage.length) == (big.rows, big.storage.length)
+
+
+def test_an_element_whose_value_cannot_be_parsed_is_told(tmp_path):
+    path = write_series(tmp_path, pattern((1, 4, 6)))[0]
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\x28\x00\x03\x01US", b"\x28\x00\x03\x01FD"))  # PixelRepresentation
+    assert read_headers(path)[1] == ["(0028,0103) cannot be read, not used"]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(3, 6), (4, 5), (1, 1)])
+def test_more_pixel_data_than_rows_and_columns_tell_is_told(tmp_path, rows, columns):
+    assert notes(tmp_path / "fewer", Rows=rows, Columns=columns) == ["more pixel data than its rows and columns tell"]
+    assert notes(tmp_path / "whole") == []
+
+
+def test_the_byte_that_makes_the_pixel_data_even_is_not_told(tmp_path):
+    assert read_headers(write_series(tmp_path, pattern((1, 3, 5), "uint8"))[0])[1] == []

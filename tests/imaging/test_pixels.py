@@ -135,3 +135,14 @@ def test_damage_says_nothing_on_the_terminal(tmp_path, capfd):
         path.write_bytes(content)
         list(read_pixels(read_headers(path)[0]))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(8, 7), (7, 8), (1, 8)])
+def test_runs_that_decode_to_another_matrix_are_refused_and_padding_is_not(tmp_path, rows, columns):
+    path = write_series(tmp_path / "whole", pattern((1, 7, 7)), syntax=uid.RLELossless)[0]
+    assert np.array_equal(stored(path)[0], pattern((1, 7, 7))[0])
+    path = write_series(tmp_path / "fewer", pattern((1, 8, 8)), syntax=uid.RLELossless)[0]
+    dataset = pydicom.dcmread(path)
+    dataset.Rows, dataset.Columns = rows, columns
+    dataset.save_as(path)
+    assert "more pixels than its rows and columns tell" in str(stored(path)[0])

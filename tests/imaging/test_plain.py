@@ -284,3 +284,21 @@ print(kernels._ANNOUNCEMENT.said)
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["False"]
     assert ended.stderr.count("compiling") == 1
+
+
+def test_one_file_with_more_pixel_data_than_it_tells_is_told_as_by_pydicom(tmp_path):
+    paths = write_series(tmp_path, pattern((6, 10, 8)))
+    content = paths[3].read_bytes()
+    place = content.index(b"\xe0\x7f\x10\x00OW") + 8
+    paths[3].write_bytes(content[:place] + (160 + 20).to_bytes(4, "little") + content[place + 4:] + bytes(20))
+    assert not _is_plain(tmp_path)
+    _assert_same(tmp_path)
+    assert f"{paths[3].name}: more pixel data than its rows and columns tell" in read_series(tmp_path).findings
+
+
+def test_a_group_length_of_another_kind_is_left_to_pydicom(tmp_path):
+    paths = write_series(tmp_path, pattern((6, 10, 8)))
+    content = paths[3].read_bytes()
+    paths[3].write_bytes(content.replace(b"\x02\x00\x00\x00UL", b"\x02\x00\x00\x00FD"))
+    _assert_same(tmp_path)
+    assert any("damaged" in finding for finding in read_series(tmp_path).findings)

@@ -1,6 +1,7 @@
 """What `read_series` makes of good and of odd series: each policy of its table."""
 
 import itertools
+import os
 import pickle
 import subprocess
 import sys
@@ -531,3 +532,12 @@ def test_damage_anywhere_ends_as_a_finding_or_a_series_error(tmp_path, syntax):
             assert read_series(tmp_path).voxels.shape[0] >= 2
         except SeriesError as error:
             assert error.remedy
+
+
+def test_a_pipe_in_the_folder_is_told_and_never_waited_for(tmp_path):
+    paths = write_series(tmp_path, pattern())
+    paths[-1].unlink()
+    os.mkfifo(paths[-1])
+    volume = read_series(tmp_path)
+    assert len(volume.voxels) == 4
+    assert f"not read: {paths[-1].name}, no file but a pipe, a socket or a device" in volume.findings

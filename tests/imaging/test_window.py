@@ -133,3 +133,12 @@ def test_every_real_series_gets_a_window_for_each_slice_or_a_finding(real_data):
         windows, findings = read_windows(folder, volume)
         assert len(windows) == len(volume.voxels)
         assert all(window is not None for window in windows) or findings
+
+
+def test_a_window_beside_an_element_of_the_wrong_kind_is_told_and_the_others_are_applied(tmp_path):
+    paths = write_series(tmp_path, VOXELS, WindowCenter="90", WindowWidth="60")
+    content = paths[1].read_bytes()
+    paths[1].write_bytes(content.replace(b"\x28\x00\x03\x01US", b"\x28\x00\x03\x01FD"))
+    windows, findings = read_windows(tmp_path, read_series(tmp_path))
+    assert [window is None for window in windows] == [False, True, False, False]
+    assert len(findings) == 1 and "the window cannot be read" in findings[0] and paths[1].name in findings[0]

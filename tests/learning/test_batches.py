@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from radiogen.dataset.labels import read_labels
+from radiogen.errors import UserError
 from radiogen.imaging.cache import build_caches, cache_folder, open_array
 from radiogen.learning import batches as batches_module
 from radiogen.learning.batches import Batches, channels, label_inputs, list_inputs, recipe_network
@@ -198,3 +199,14 @@ def test_without_left_right_flips_the_side_of_the_patient_is_kept(make, small_re
         batches.begin(epoch)
         images = (batches[0][0] * 255).round().astype(int).sum(axis=(1, 2))
         assert sorted(map(str, images.tolist())) == sorted(map(str, sides.tolist()))
+
+
+@pytest.mark.parametrize("change", [lambda array: array[..., :-1], lambda array: array[0], lambda array: array[:0],
+                                    lambda array: array.astype(np.float32), lambda array: array.astype(np.int8),
+                                    np.asfortranarray])
+def test_an_array_of_another_shape_or_type_is_named_rather_than_trained_on(make, small_recipe, change):
+    folder, inputs = make(small_recipe)
+    array = np.load(folder / "00000.npy")
+    np.save(folder / "00000.npy", change(array))
+    with pytest.raises(UserError, match=r"00000\.npy: .*; delete it and run scripts/preprocess\.py again"):
+        Batches(small_recipe, folder, inputs)[0]

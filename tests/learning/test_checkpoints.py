@@ -1,5 +1,7 @@
 """A checkpoint holds everything that the next epoch depends on; a wrong one is named and never used."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,24 @@ def test_weights_that_are_no_numbers_never_replace_a_good_checkpoint(kept):
     with pytest.raises(UserError, match="weights became no numbers in epoch 2; the epoch before is kept"):
         save_checkpoint(path, model, state.after({"loss": 0.4}, 1.0))
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["history", "seconds", "best_loss", "best_epoch", "names", "best", "owner"])
+def test_a_checkpoint_of_a_version_without_a_field_is_named(kept, name):
+    path, model, _ = kept
+    with np.load(path) as file:
+        arrays = dict(file)
+    note = {key: value for key, value in json.loads(arrays["note"].tobytes()).items() if key != name}
+    np.savez(path, **{**arrays, "note": np.frombuffer(json.dumps(note).encode(), np.uint8)})
+    for read in (lambda: load_checkpoint(path, model, {"fold": "0", "seed": 42}), lambda: epochs_done(path)):
+        with pytest.raises(UserError, match=rf"of another version: it has no {name}"):
+            read()
+
+
+def test_a_compressed_checkpoint_is_refused_before_it_is_unpacked(kept):
+    path, model, _ = kept
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez_compressed(path, **{**arrays, "00000": np.zeros(1 << 24, np.float32)})
+    with pytest.raises(UserError, match="is compressed, which no checkpoint is"):
+        load_checkpoint(path, model, {"fold": "0", "seed": 42})

@@ -1,5 +1,6 @@
 """A call in a process of its own: what it returns, how its death is told, and that it can be called off."""
 
+import os
 import signal
 import threading
 import time
@@ -25,6 +26,17 @@ def test_a_call_that_dies_leaves_the_others_their_answers():
     died, third = map_apart(signal.raise_signal, [(signal.SIGKILL,), (signal.SIGWINCH,)], ["one", "two"])
     assert (first, second, third) == ("Interrupt", "Terminated", None)
     assert "one: was killed" in str(died)
+
+
+def test_calls_leave_no_open_file_behind():
+    def many() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    call_apart(os.getpid, name="first")  # starts the server of processes
+    before, children = many(), []
+    for name in ("one", "two"):
+        call_apart(os.getpid, name=name, children=children)
+    assert many() == before and children == []
 
 
 def test_a_call_that_is_stopped_while_its_process_starts_does_not_go_on():

@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from radiogen.dataset.folds import make_folds
 from radiogen.errors import UserError
+from radiogen.imaging.cache import read_index
 from radiogen.learning import runs, workflow
 
 
@@ -47,3 +50,51 @@ def test_a_run_carries_commit_packages_and_the_fingerprint_of_its_arrays(begun):
     assert environment["changed_since"] in (True, False, None)
     assert environment["packages"]["keras"][0].isdigit() and environment["processor"]
     assert len(json.loads((folder / "run.json").read_text())["arrays"]) == 64
+
+
+@pytest.mark.parametrize(("name", "change", "said"), [
+    ("run.json", {"data": None}, "does not tell data"), ("run.json", {"cache": 7}, "does not tell cache"),
+    ("run.json", {"leave_out": [7]}, "does not tell leave_out"),
+    ("recipe.json", {"sequences": None}, "has no sequences"), ("recipe.json", {"size": "8"}, "holds size '8'"),
+    ("recipe.json", {"network": "vgg"}, "holds network 'vgg'"), ("recipe.json", {"epochs": -1}, "--epochs -1"),
+    ("recipe.json", {"outputs": True}, "holds outputs True"), ("recipe.json", {"of the future": 1}, "of the future 1"),
+])
+def test_a_run_of_another_version_is_named_with_its_file(begun, tmp_path, name, change, said):
+    folder = shutil.copytree(begun["a"].folder, tmp_path / "a")
+    fields = {**json.loads((folder / name).read_text()), **change}
+    (folder / name).write_text(json.dumps({key: value for key, value in fields.items() if value is not None}))
+    with pytest.raises(UserError, match=rf"{name}: .*{said}"):
+        runs.open_run(folder)
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "7", "{"])
+def test_a_run_whose_tables_are_none_is_named(begun, tmp_path, content):
+    for name in ("run.json", "recipe.json"):
+        folder = shutil.copytree(begun["a"].folder, tmp_path / name)
+        (folder / name).write_text(content)
+        with pytest.raises(UserError, match=rf"{name}: "):
+            runs.open_run(folder)
+
+
+def test_going_on_with_a_run_that_does_not_tell_its_arrays_is_refused(begun, tmp_path):
+    run = dataclasses.replace(begun["a"], folder=shutil.copytree(begun["a"].folder, tmp_path / "a"))
+    facts = json.loads((run.folder / "run.json").read_text())
+    (run.folder / "run.json").write_text(json.dumps({**facts, "arrays": None}))
+    with pytest.raises(UserError, match=r"run\.json: does not tell arrays"):
+        runs.prepare_run(run, read_index(run.cache))
+
+
+def test_a_run_with_relative_paths_is_gone_on_with_from_another_folder(small_data, small_recipe, tmp_path, monkeypatch):
+    home, away = tmp_path / "home", tmp_path / "away"
+    (home / "input").mkdir(parents=True)
+    away.mkdir()
+    (home / "input" / "small").symlink_to(small_data)
+    monkeypatch.chdir(home)
+    data, cache = Path("input/small"), Path("input/cache")
+    workflow.begin_run(data, small_recipe, Path("models/a"), cache, workers=1)
+    told = (home / "models" / "a" / "run.json").read_text()
+    monkeypatch.chdir(away)
+    opened = runs.open_run(Path("../home/models/a"))
+    assert opened.data.is_dir() and read_index(opened.cache)["BraTS21ID"].size == 22
+    workflow.begin_run("../home" / data, small_recipe, Path("../home/models/a"), "../home" / cache, workers=1)
+    assert (home / "models" / "a" / "run.json").read_text() == told

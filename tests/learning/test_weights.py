@@ -1,6 +1,7 @@
 """First weights: found by name, inflated, damaged; and whether images reach real ImageNet weights as they want them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -10,7 +11,13 @@ from sklearn.datasets import load_sample_images
 from radiogen.errors import UserError
 from radiogen.learning.backend import keras
 from radiogen.learning.networks import build_network
-from radiogen.learning.weights import IMAGENET_FILE, compare_statistics, load_first_weights, load_torch_weights
+from radiogen.learning.weights import (
+    IMAGENET_FILE,
+    compare_statistics,
+    load_first_weights,
+    load_torch_weights,
+    load_trained,
+)
 
 REAL = "resnet50_imagenet_conv1_to_conv3_block1.h5"
 
@@ -237,3 +244,66 @@ def test_a_wrong_scale_or_order_of_colours_fits_the_weights_worse(compared, phot
     assert min(fits["255 less"], fits["-1..1"]) > 10 * fits["right"]
     shifts = {name: table["shift"].abs()[table["layer"] == "conv1_bn"][colour].mean() for name, table in tables.items()}
     assert shifts["order"] > shifts["right"]  # by how much, depends on the photographs
+
+
+@pytest.mark.parametrize("where", ["link", "storage", "virtual"])
+def test_arrays_that_lie_in_other_files_are_not_read(tmp_path, where):
+    kernel = np.ones((7, 7, 3, 4), np.float32)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["kernel"] = kernel
+    (tmp_path / "raw").write_bytes(kernel.tobytes())
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        group = file.create_group("conv1_conv")
+        group.attrs["weight_names"] = [b"kernel"]
+        if where == "link":
+            group["kernel"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "kernel")
+        elif where == "storage":
+            group.create_dataset("kernel", kernel.shape, "f4", external=[(str(tmp_path / "raw"), 0, kernel.nbytes)])
+        else:
+            layout = h5py.VirtualLayout(kernel.shape, "f4")
+            layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "kernel", kernel.shape)
+            group.create_virtual_dataset("kernel", layout)
+    with pytest.raises(UserError, match=r"weights\.h5: .*kernel lies in another file"):
+        load_first_weights(_narrow(), str(tmp_path / "weights.h5"))
+
+
+def test_an_array_that_claims_more_than_its_file_can_hold_is_not_made(tmp_path):
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        group = file.create_group("conv1_conv")
+        group.attrs["weight_names"] = [b"kernel"]
+        group.create_dataset("kernel", (1 << 20, 1 << 18), "f4", chunks=(1024, 1024))
+    with pytest.raises(UserError, match="claims to hold more than the file can"):
+        load_first_weights(_narrow(), str(tmp_path / "weights.h5"))
+
+
+def test_an_array_without_axes_is_no_kernel(tmp_path):
+    _write_legacy(tmp_path / "weights.h5", {"conv1_conv": [np.float32(1)]})
+    with pytest.raises(UserError, match="values in conv1_conv that are no numbers"):
+        load_first_weights(_narrow(), str(tmp_path / "weights.h5"))
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_whole_model_with_a_lambda_layer_is_refused_and_does_not_run(tmp_path, name):
+    ran = []
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Lambda(lambda x: (ran.append(1), x)[1])])
+    model.save(tmp_path / "model.keras")
+    ran.clear()
+    (tmp_path / name).write_bytes((tmp_path / "model.keras").read_bytes())
+    with pytest.raises(UserError, match=r"is an archive, such as \.keras, that may hold code"):
+        load_first_weights(_narrow(), str(tmp_path / name))
+    assert ran == []
+
+
+def test_damaged_weights_of_a_trained_fold_are_named_with_the_command_that_makes_them_again(tmp_path):
+    run, model = SimpleNamespace(folder=tmp_path / "models" / "one"), _narrow()
+    path = run.folder / "fold-3" / "model.weights.h5"
+    path.parent.mkdir(parents=True)
+    model.save_weights(path)
+    load_trained(model, run, "3")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:len(whole) // 2])
+    with pytest.raises(UserError, match=r"fold-3/model\.weights\.h5: is damaged.*train\.py --run one --fold 3"):
+        load_trained(model, run, "3")
+    path.write_bytes(whole)
+    with pytest.raises(UserError, match="is damaged or of another network"):
+        load_trained(_narrow(width=8), run, "3")

@@ -172,8 +172,8 @@ def check_room(plan: Plan, told: Estimate) -> None:
     for name, cost in told.recipes.items():
         if cost.memory > free_memory():
             raise UserError(f"--recipe {name}", f"training it needs {size(cost.memory)} of memory, and "
-                            f"{size(free_memory())} are free", "give --options '--memory-batch 1', a GPU, or other "
-                            "recipes; --anyway begins all the same")
+                            f"{size(free_memory())} are free", 'give --options="--memory-batch 1", a GPU, or another '
+                            "--recipe; --anyway begins all the same")
 
 
 def _measure(plan: Plan) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _measure(plan: Plan) -> dict[str, Any]:
     plan.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".measure-", dir=plan.cache) as scrap:
         large, small = Path(scrap) / "large", Path(scrap) / "small"
-        print("measuring on phantoms what this machine does in an hour", flush=True)
+        print("measuring on phantoms how fast this machine reads and trains: some minutes, once", flush=True)
         write_phantom(small, PhantomSettings(cases=SAMPLE_CASES, test_cases=0))
         preprocess(small, recipes, Path(scrap) / "cache")  # once: kernels are compiled
         write_phantom(large, PhantomSettings(cases=2, test_cases=0, scale=FULL_SIZE))

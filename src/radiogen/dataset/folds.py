@@ -22,10 +22,12 @@ def make_folds(labels: pd.DataFrame, *, folds: int = 5, holdout_share: float = 0
     """Assign every case of `labels` but those in `leave_out` to `holdout` or to one of `folds` folds (as text).
 
     Rows are sorted by id first, so the order of the label file does not matter.
-    Raises UserError where a class has too few cases for that many folds.
+    Raises UserError where a class has too few cases for that many folds, or the seed is below 0.
     """
     from sklearn.model_selection import StratifiedKFold, train_test_split
 
+    if not 0 <= seed < 2 ** 32:
+        raise UserError(f"seed {seed}", "is none that a split can have", "give a number from 0 to 4294967295")
     table = labels[~labels[ID].isin(list(leave_out))].sort_values(ID, ignore_index=True)
     _check_sizes(table, folds, holdout_share)
     table["fold"] = HOLDOUT

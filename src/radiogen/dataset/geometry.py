@@ -6,9 +6,10 @@ others. Out: one form of both. A case stands in it once for every sequence and s
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from radiogen.dataset.labels import ID
+from radiogen.dataset.labels import ID, read_cells, shown
 from radiogen.dataset.layout import is_case_id
 from radiogen.errors import UserError
 
@@ -30,7 +31,7 @@ def read_geometry(path: Path) -> pd.DataFrame:
     table = _table(path)
     for row, case in enumerate(table[ID], start=2):
         if not is_case_id(case):
-            raise UserError(path, f"row {row}: {ID} is {case!r}, not five digits", "write ids as in 00042")
+            raise UserError(path, f"row {row}: {ID} is {shown(case)}, not five digits", "write ids as in 00042")
     doubled = table.duplicated([ID, "split", "sequence"]).to_numpy().nonzero()[0]
     if len(doubled):
         case, split, sequence = table.loc[doubled[0], [ID, "split", "sequence"]]
@@ -42,13 +43,7 @@ def read_geometry(path: Path) -> pd.DataFrame:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(path, "is missing", "name the table of geometry that a run or a cache keeps") from None
-    except (OSError, ValueError) as error:
-        raise UserError(path, f"cannot be read as a CSV ({str(error).strip()})",
-                        "save it as comma-separated text in UTF-8") from error
+    table = read_cells(path, COLUMNS)
     table = table.rename(columns={old: new for old, new in OTHER_NAMES.items() if new not in table})
     table = table if "split" in table else table.assign(split="train")
     missing = [name for name in COLUMNS if name not in table]
@@ -60,8 +55,8 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _sizes(path: Path, column: pd.Series, name: str) -> pd.Series:
     values = pd.to_numeric(column.replace("", None), errors="coerce").astype(float)
-    bad = (values.isna() & (column != "")).to_numpy().nonzero()[0]
+    bad = ((values.isna() & (column != "")) | (values < 0) | np.isinf(values)).to_numpy().nonzero()[0]
     if len(bad):
-        raise UserError(path, f"row {bad[0] + 2}: {name} is {column.iloc[bad[0]]!r}",
-                        "write a number or leave the cell empty")
+        raise UserError(path, f"row {bad[0] + 2}: {name} is {shown(column.iloc[bad[0]])}",
+                        "write a number from 0 up or leave the cell empty")
     return values

@@ -4,6 +4,7 @@ In: a CSV. Out: a table whose `BraTS21ID` is text of five digits, each once, che
 with a table is told in one line that names file, row and remedy; rows count from 1, the heading is row 1.
 """
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,25 +37,54 @@ def read_sample_submission(path: Path) -> pd.DataFrame:
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a CSV with at least these `columns` as text, `BraTS21ID` among them and checked. Empty cells are ''."""
     path = Path(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    except FileNotFoundError:
-        raise UserError(path, "is missing", "put the table there or name another file") from None
-    except pd.errors.EmptyDataError:
-        raise UserError(path, "is empty", f"it needs the columns {','.join(columns)} and a row a case") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise UserError(path, f"cannot be read as a CSV ({str(error).strip()})",
-                        "save it as comma-separated text in UTF-8") from error
-    table.columns = table.columns.str.strip()
+    table = read_cells(path, columns)
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        found = ",".join(table.columns)
-        raise UserError(path, f"row 1: has no column {' or '.join(missing)} (it has: {found})",
+        raise UserError(path, f"row 1: has no column {' or '.join(missing)} (it has: {shown(','.join(table.columns))})",
                         f"save it as comma-separated text with the heading {','.join(columns)}")
     if table.empty:
         raise UserError(path, "has a heading and no row", "add a row a case")
     _check_ids(path, table[ID])
     return table
+
+
+def read_cells(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Every cell of a CSV as text without the spaces around it; `columns` are named where the file is empty.
+
+    A byte order mark, any kind of line end and empty lines at the end are a spreadsheet's. Raises UserError for a file
+    that is no CSV, a name that stands twice in the heading, and a row with too few or too many cells: pandas would
+    take the first of the two, or the wrong one.
+    """
+    rows: list[list[str]] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.reader(file, strict=True):
+                rows.append([cell.strip() for cell in row])
+    except FileNotFoundError:
+        raise UserError(path, "is missing", "put the table there or name another file") from None
+    except csv.Error as error:
+        raise UserError(path, f"row {len(rows) + 1}: cannot be read ({error})",
+                        "close its quotes, or save the table as comma-separated text in UTF-8") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(path, f"cannot be read as a CSV ({str(error).strip()})",
+                        "save it as comma-separated text in UTF-8") from error
+    while rows and not rows[-1]:
+        rows.pop()
+    if not rows:
+        raise UserError(path, "is empty", f"it needs the columns {','.join(columns)} and a row a case")
+    doubled = next((name for name in rows[0] if name and rows[0].count(name) > 1), None)
+    if doubled is not None:
+        raise UserError(path, f"row 1: {shown(doubled)} stands more than once", "keep one column of that name")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise UserError(path, f"row {number}: has {len(row)} cell{'s' * (len(row) != 1)}, the heading has "
+                            f"{len(rows[0])}", "give each row a cell a column, divided by commas; take empty rows out")
+    return pd.DataFrame(rows[1:], columns=rows[0], dtype=str)
+
+
+def shown(text: str) -> str:
+    """A cell as it is told in an error: quoted, of at most 60 characters."""
+    return repr(text) if len(text) <= 60 else f"{text[:57]!r}..."
 
 
 def numbers(path: Path, table: pd.DataFrame, column: str, low: float, high: float) -> pd.Series:
@@ -63,7 +93,7 @@ def numbers(path: Path, table: pd.DataFrame, column: str, low: float, high: floa
     bad = ~np.isfinite(values) | (values < low) | (values > high)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise UserError(path, f"row {row + 2}: {column} is {table[column].iloc[row]!r}",
+        raise UserError(path, f"row {row + 2}: {column} is {shown(table[column].iloc[row])}",
                         f"write a number from {low:g} to {high:g}")
     return values
 
@@ -72,7 +102,7 @@ def _check_ids(path: Path, ids: pd.Series) -> None:
     for row, value in enumerate(ids, start=2):
         if not is_case_id(value):
             hint = "leading zeros were lost: write it" if value.isdigit() and len(value) < 5 else "write ids"
-            raise UserError(path, f"row {row}: {ID} is {value!r}, not five digits", f"{hint} as in 00042")
+            raise UserError(path, f"row {row}: {ID} is {shown(value)}, not five digits", f"{hint} as in 00042")
     doubled = ids[ids.duplicated()]
     if len(doubled):
         rows = ", ".join(str(row + 2) for row in np.flatnonzero(ids == doubled.iloc[0]))
@@ -84,6 +114,6 @@ def _labels(path: Path, column: pd.Series) -> pd.Series:
     bad = ~values.isin([0, 1])
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise UserError(path, f"row {row + 2}: {LABEL} is {column.iloc[row]!r}, not 0 or 1",
+        raise UserError(path, f"row {row + 2}: {LABEL} is {shown(column.iloc[row])}, not 0 or 1",
                         "write 1 for methylated and 0 for unmethylated, or take the row out")
     return values.astype(int)

@@ -36,7 +36,7 @@ def standing_lines(folder: Path, probability: float) -> list[str]:
         positive = int((near[LABEL] == 1).sum())
         middle, half = wilson_interval(pd.Series([positive / len(near)]).to_numpy(), pd.Series([len(near)]).to_numpy())
         lines.append(f"of its {len(near)} answers within {NEAR:g} of this one {positive} were of methylated patients "
-                     f"(95 % interval {middle[0] - half[0]:.0%} to {middle[0] + half[0]:.0%})")
+                     f"(95 % interval {max(0.0, middle[0] - half[0]):.0%} to {min(1.0, middle[0] + half[0]):.0%})")
     else:
         lines.append(f"none of its answers on known patients lies within {NEAR:g} of this one")
     return lines

@@ -85,7 +85,15 @@ def read_index(folder: Path) -> pd.DataFrame:
     path = Path(folder) / "index.csv"
     if not path.is_file():
         raise UserError(path, "is missing", "run scripts/preprocess.py")
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        index = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
+    except (OSError, ValueError) as error:
+        raise UserError(path, f"cannot be read ({error})", "run scripts/preprocess.py again") from error
+    lacking = [name for name in COLUMNS if name not in index]
+    if lacking or index["BraTS21ID"].duplicated().any():
+        problem = f"has no column {lacking[0]}" if lacking else "has a case twice"
+        raise UserError(path, f"{problem}, so it is damaged", "run scripts/preprocess.py again")
+    return index
 
 
 def check_arrays(folder: Path, index: pd.DataFrame, cases: Collection[str]) -> None:
@@ -118,9 +126,12 @@ def array_layout(folder: Path, case: str) -> Layout:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError("not as this package writes it")
         shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
-        if in_columns or dtype.hasobject:
+        offset, size = file.tell(), file.seek(0, os.SEEK_END)
+        if in_columns or dtype.hasobject or min(shape, default=0) < 1:
             raise ValueError("not as this package writes it")
-        return Layout(shape, dtype, file.tell())
+        if size != offset + math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{size} bytes do not hold {dtype} {shape}")
+        return Layout(shape, dtype, offset)
 
 
 def read_blocks(folder: Path, case: str, layout: Layout, blocks: Sequence[int], rank: int) -> np.ndarray:
@@ -226,8 +237,10 @@ def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
         kept = json.loads(note.read_text(encoding="utf-8"))
         fresh = all(kept["source"].get(name) == source.get(name) for name in set(kept["source"]) | set(kept["wanted"]))
         intact = fresh and files.sha256(array) == kept["row"]["sha256"]
-        return {**kept["row"], "geometry": kept["geometry"]} if intact else None
-    except (ValueError, KeyError, TypeError):
+        told = {name: str(kept["row"][name]) for name in COLUMNS}
+        measured = [{name: series[name] for name in geometry.COLUMNS} for series in kept["geometry"]]
+        return {**told, "geometry": measured} if intact else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # damaged, or of another version
         return None
 
 

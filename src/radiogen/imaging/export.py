@@ -18,6 +18,7 @@ from radiogen.dataset.layout import is_case_id
 from radiogen.errors import UserError
 from radiogen.imaging.arrays import Geometry, padded, slice_target, to_bytes
 from radiogen.imaging.enhanced import Origin, SourceFile, is_upright, write_dicom
+from radiogen.imaging.guarded import read_tags
 from radiogen.imaging.intensity import min_max
 from radiogen.imaging.reduced import reduce_volume
 from radiogen.imaging.series import read_series
@@ -128,15 +129,14 @@ def source_files(folder: Path) -> tuple[tuple[SourceFile, ...], str | None]:
     Files without valid UIDs are left out, as no other may refer to them. None where the files differ in their frame of
     reference or tell none.
     """
-    import pydicom
     from pydicom.uid import UID
 
     folder = Path(folder)
     tags = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "FrameOfReferenceUID")
     found: dict[str, list[tuple[SourceFile, str | None]]] = {}
-    for path in [folder] if folder.is_file() else sorted(folder.iterdir()):
+    for path in [folder] if folder.is_file() else sorted(path for path in folder.iterdir() if path.is_file()):
         try:
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(tags))
+            dataset = read_tags(path, tags)
         except Exception:  # what is wrong with a file was said when the series was read
             continue
         *uids, frame = (UID(str(dataset.get(tag) or "")) for tag in tags)

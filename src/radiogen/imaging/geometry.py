@@ -19,6 +19,10 @@ LARGEST_MISSING_SHARE = 0.25
 """A stack that lacks more of its slices than this is no volume any more."""
 
 
+MOST_STEPS = 1_000_000
+"""A stack that would have more slices than this if its gaps were filled has a position that cannot be."""
+
+
 class NotAVolume(Exception):
     """Slices that cannot be one volume; the message says why."""
 
@@ -87,7 +91,11 @@ def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | 
     """What to interpolate so that slices lie evenly; `along` ascends, in mm."""
     gaps = np.diff(along)
     usual = statistics.median(gaps.tolist())
-    multiples = np.maximum(np.rint(gaps / usual), 1).astype(int)
+    steps = np.maximum(np.rint(gaps / usual), 1)
+    if not np.isfinite(steps).all() or steps.sum() > MOST_STEPS:
+        far = int(gaps.argmax())
+        raise NotAVolume(f"{gaps[far]:.3g} mm lie between {listing(names[far:far + 2])}, {usual:.3g} mm between others")
+    multiples = steps.astype(int)
     missing, total = int(multiples.sum() - len(gaps)), int(multiples.sum())
     if missing > LARGEST_MISSING_SHARE * (total + 1):
         raise NotAVolume(f"{missing} of {total + 1} slices are missing: {_holes(multiples, names)}")

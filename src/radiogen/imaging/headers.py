@@ -1,11 +1,9 @@
 """What one DICOM file says: a `SliceHeader` for every slice in it, with checked values and where its pixels lie.
 
-In: a path. Out: headers, and what is odd in the file; its pixels are not touched (pixels.py reads them). Every value is
-checked here, once: a position is three finite numbers or None, an orientation two unit vectors at right angles or None.
-pydicom does the parsing; a faster walk over plain files may stand beside it as long as it returns the same headers.
+In: a path. Out: headers, and what is odd in the file; pixels.py reads its pixels. Every value is checked here, once: a
+position is three finite numbers or None, an orientation two unit vectors at right angles or None. pydicom parses.
 """
 
-import contextlib
 import functools
 import math
 import re
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from radiogen.imaging import mosaic
+from radiogen.imaging.guarded import GuardedFile, check_behind
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -34,7 +33,7 @@ _TAGS = (
     "ModalityLUTSequence", "LossyImageCompression", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", "EchoTime", "InversionTime", "FlipAngle", "TriggerTime", "AcquisitionNumber",
     "TemporalPositionIdentifier", "DiffusionBValue")
-_OVERLAY_BIT_POSITION = 0x6000_0102
+_OVERLAY_BIT_POSITION, _UNREADABLE = 0x6000_0102, "unreadable"
 _COMPONENTS = {"M": "magnitude", "P": "phase", "R": "real part", "I": "imaginary part"}
 
 
@@ -145,9 +144,8 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
     from pydicom.errors import InvalidDicomError
 
     try:
-        with path.open("rb") as file:
-            start = file.read(132)
-            if not start:
+        with GuardedFile(path) as file:
+            if not (start := file.read(132)):
                 raise NotAnImage("empty")
             bare = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"  # a low element of group 2 or 8
             file.seek(0)
@@ -155,9 +153,10 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
             syntax = _syntax(dataset)
             if syntax.is_deflated:
                 return _inflated(path, syntax)
-            here = file.tell()
-            element, values = file.read(12), _values(dataset)
-            return values, storage_of(path, values, syntax, element, here, file.seek(0, 2))
+            here, element, values = file.tell(), file.read(12), _values(dataset)
+            storage = storage_of(path, values, syntax, element, here, file.seek(0, 2))
+            check_behind(file, storage.offset + storage.length, dataset.original_encoding, _wanted())
+            return values, storage
     except InvalidDicomError:
         raise NotAnImage("not a DICOM file") from None
     except OSError as error:
@@ -179,12 +178,14 @@ def _syntax(dataset: "Dataset") -> Any:
 
 
 def _values(dataset: "Dataset") -> Values:
-    """The elements by keyword, private ones by tag; one whose value cannot be parsed counts as absent."""
+    """The elements by keyword, private ones by tag; one whose value cannot be parsed counts as absent, and is told."""
     values = {}
     for tag in dataset.keys():  # noqa: SIM118 - iterating a data set itself parses its values
-        with contextlib.suppress(Exception):
+        try:
             element = dataset[tag]
             values[element.keyword or int(tag)] = element.value
+        except Exception:
+            values.setdefault(_UNREADABLE, []).append(str(tag))
     return values
 
 
@@ -254,13 +255,15 @@ def slices_of(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader],
         raise NotAnImage("cut off in its pixels")
     if whole < storage.frames:
         notes.append(f"cut off after {whole} of its {storage.frames} frames")
+    elif not storage.compressed and storage.length > (storage.frames * storage.frame_bits + 7) // 8 + 1:
+        notes.append("more pixel data than its rows and columns tell")
     shared = _item(values, "SharedFunctionalGroupsSequence")
     per_frame = values.get("PerFrameFunctionalGroupsSequence") or []
     slices = []
     for frame in range(whole):
         groups = per_frame[frame] if frame < len(per_frame) else None
         slices.append(_slice(values, storage, frame, groups, shared, notes))
-    if "MOSAIC" in _words(values, "ImageType"):
+    if "MOSAIC" in _text(values.get("ImageType")):
         layout = mosaic.read_layout(values)
         if layout is None:
             raise NotAnImage("a mosaic that no longer says of how many slices (its CSA header was removed)")
@@ -279,7 +282,7 @@ def _whole_frames(storage: PixelStorage) -> int:
 
 
 def _notes(values: Values) -> list[str]:
-    notes = []
+    notes = [f"{tag} cannot be read, not used" for tag in values.get(_UNREADABLE, ())]
     if str(values.get("LossyImageCompression") or "").strip() == "01":
         notes.append("compressed with loss")
     if values.get("ModalityLUTSequence"):
@@ -313,13 +316,14 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
         path=storage.path, frame=frame, rows=storage.rows, columns=storage.columns, position=position,
         orientation=orientation, pixel_spacing=spacing, slope=slope or 1.0, intercept=intercept or 0.0,
         instance=None if instance is None else int(instance), series=str(values.get("SeriesInstanceUID") or ""),
-        traits=_traits(values, groups, shared), localiser="LOCALIZER" in _words(values, "ImageType"), storage=storage)
+        traits=_traits(values, groups, shared), storage=storage,
+        localiser="LOCALIZER" in _text(values.get("ImageType")))
 
 
 def _traits(values: Values, groups: "Dataset | None", shared: "Dataset | None") -> Traits:
     find = functools.partial(_find, values, groups, shared)
     kinds = _text(find("MRImageFrameTypeSequence", "ComplexImageComponent")) or _text(
-        find("MRImageFrameTypeSequence", "FrameType")) or _words(values, "ImageType")
+        find("MRImageFrameTypeSequence", "FrameType")) or _text(values.get("ImageType"))
     component = next((_COMPONENTS[kind[0]] for kind in kinds if re.fullmatch(
         r"[MPRI]|[MPRI]_.*|MAGNITUDE|PHASE|REAL|IMAGINARY", kind)), None)
     diffusion = _group(groups, shared, "MRDiffusionSequence")
@@ -383,10 +387,6 @@ def orientation_of(six: Vector | None) -> Vector | None:
     if any(abs(length - 1) > 0.01 for length in lengths) or abs(slant) > 0.01:
         return None
     return tuple(a / lengths[0] for a in row) + tuple(a / lengths[1] for a in column)
-
-
-def _words(values: Values, keyword: str) -> list[str]:
-    return _text(values.get(keyword))
 
 
 def _text(value: Any) -> list[str]:

@@ -5,6 +5,7 @@ read straight from their place in the file; compressed ones are decoded by pydic
 be read is handed back as `NotAnImage`, so that one bad file does not cost the series.
 """
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,8 @@ import numpy as np
 from radiogen.imaging.headers import NotAnImage, PixelStorage, SliceHeader, short_reason
 
 _RLE = "1.2.840.10008.1.2.5"
+_RLE_PADDING = re.compile(r"padding - (\d+) vs\. (\d+) bytes")
+"""What pydicom warns of where a segment holds more than a frame: a byte is padding, more is another matrix."""
 
 
 def read_pixels(slices: Sequence[SliceHeader]) -> Iterator[np.ndarray | NotAnImage]:
@@ -114,8 +117,8 @@ def _decompressed(storage: PixelStorage, content: bytes, frame: int) -> np.ndarr
         decoder = get_decoder(storage.syntax)
     except NotImplementedError:
         raise NotAnImage(f"compressed in a way that is not known here (transfer syntax {storage.syntax})") from None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         cells, _ = decoder.as_array(
             content, index=frame, raw=True, rows=storage.rows, columns=storage.columns, samples_per_pixel=1,
             photometric_interpretation="MONOCHROME1" if storage.inverted else "MONOCHROME2",
@@ -123,6 +126,9 @@ def _decompressed(storage: PixelStorage, content: bytes, frame: int) -> np.ndarr
             pixel_representation=int(storage.signed), number_of_frames=storage.frames, pixel_keyword="PixelData",
             # pylibjpeg's own RLE decoder leaves Python by a panic when a run is damaged
             decoding_plugin="pydicom" if storage.syntax == _RLE else "")
+    spare = [_RLE_PADDING.search(str(each.message)) for each in told]
+    if any(found and int(found[1]) > int(found[2]) + 1 for found in spare):
+        raise NotAnImage("decodes to more pixels than its rows and columns tell")
     return cells.astype(stored_dtype(storage), copy=False)
 
 

@@ -199,10 +199,18 @@ def _open(folder: Path, descriptors: list[int]) -> PlainSeries | None:
     if states.any() or not same[:, SHARED].all():
         return None
     first = _first_header(path, contents[0], spans[0], pixels[0])
-    if first is None or pixels[:, 1].min() < first.storage.frame_bits // 8:
+    size = 0 if first is None else first.storage.frame_bits // 8
+    if first is None or pixels[:, 1].min() < size or pixels[:, 1].max() > size + 1 or _more_behind(files, pixels):
         return None
     own = [_numbers(contents, spans, same, keyword) for keyword in OWN]
     return _series(first, names, files, pixels[:, 0], _positions(contents, spans), own)
+
+
+def _more_behind(files: Sequence[int | str], pixels: np.ndarray) -> bool:
+    """Whether anything stands behind the pixels of a file; pydicom tells what."""
+    ends = pixels.sum(axis=1).tolist()
+    return any((os.fstat(file) if isinstance(file, int) else Path(file).stat()).st_size > end
+               for file, end in zip(files, ends, strict=True))
 
 
 def _in_order(series: PlainSeries) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ import numpy as np
 from radiogen.dataset.layout import KNOWN_BAD
 from radiogen.errors import UserError
 from radiogen.imaging.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
+from radiogen.imaging.guarded import read_tags
 from radiogen.imaging.quality import list_series
 from radiogen.imaging.stacks import normal
 
@@ -229,11 +230,9 @@ def _unused_values(evidence: Evidence) -> dict[str, list[float]]:
 
 
 def _unused_of_file(path: Path) -> dict[str, float]:
-    import pydicom
-
     wanted = [*_NOT_USED, "SharedFunctionalGroupsSequence"]
     with contextlib.suppress(Exception):  # the file was read before: what cannot be parsed now is told by nobody
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=wanted)
+        dataset = read_tags(path, wanted, force=True)
         shared = _item(_item(dataset, "SharedFunctionalGroupsSequence"), "PixelMeasuresSequence")
         found = {name: _number(dataset, name) for name in _NOT_USED}
         inner = {name: _number(shared, name) for name in _NOT_USED}

@@ -61,6 +61,8 @@ _KINDS = {
     "lookup table": "a modality lookup table",
     "with loss": "compressed with loss",
     "cut off after": "a file cut off after some of its frames",
+    "cannot be read, not used": "an element that cannot be read",
+    "more pixel data": "more pixel data than rows and columns tell",
 }
 """Kinds of findings by words that stand in them; the first that fits counts."""
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from radiogen.dataset.layout import SEQUENCES
 from radiogen.errors import UserError
+from radiogen.imaging.guarded import read_tags
 
 MOST_FOLDERS = 200
 """A folder with more folders of files in it is no patient's."""
@@ -218,10 +219,8 @@ def _doubt(name: str, kind: Kind) -> str:
 
 def _header(path: Path) -> dict[str, str] | None:
     """The elements of `_TAGS` as text; None for what is no image."""
-    import pydicom
-
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
+        dataset = read_tags(path, _TAGS)
         told = {name: _text(dataset.get(name)) for name in _TAGS}
     except Exception:  # a damaged or another file: `read_series` tells of those that lie in a series' folder
         return None

@@ -38,11 +38,13 @@ JPEG, JPEG lossless, JPEG-LS, JPEG 2000, RLE,   use (a finding where compressed 
 enhanced multi-frame, frames in any order       use (no finding): ordered by position
 PixelPaddingValue, windows, lookup tables       not applied (a finding for a modality lookup table)
 truncated file                                  use part: set aside; of several frames the whole ones are used
+an element whose value cannot be parsed         not used (a finding)
+more pixel data than rows and columns tell      use (a finding)
 empty, damaged, colour, not DICOM, without      use part: set aside
   pixels, of another transfer syntax, more than
   100 million pixels a frame
 a link that leads nowhere                       use part: set aside
-a folder within the folder                      not read (a finding)
+a folder within the folder, a pipe, a device    not read (a finding)
 a rescale factor that is no number              not applied (a finding)
 no usable file, no file, no folder              refuse
 """
@@ -183,6 +185,10 @@ def _read_folder(folder: Path) -> tuple[list[SliceHeader], list[str]]:
     folders = sorted(path.name for path in folder.glob("[!.]*/")) if folder.is_dir() else []
     if folders:
         findings.append(f"not read: what is in {listing(folders)}, inside this folder")
+    special = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.exists()
+                     and not (path.is_file() or path.is_dir())) if folder.is_dir() else []
+    if special:
+        findings.append(f"not read: {listing(special)}, no file but a pipe, a socket or a device")
     for note, files in odd.items():
         findings.append(f"{listing(files) if len(files) < len(paths) else 'every file'}: {note}")
     if len(headers) > 2 and len({header.series for header in headers}) == len(headers):

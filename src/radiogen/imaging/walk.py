@@ -39,6 +39,8 @@ for _names, _head in (("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI
                       ("OB OD OF OL OV OW SQ SV UC UN UR UT UV", 12)):
     for _name in _names.split():
         _HEADS[int.from_bytes(_name.encode(), "little")] = _head
+_GROUP_LENGTH, _UNSIGNED = 0x0002_0000, int.from_bytes(b"UL", "little")
+"""Of the file's meta header: pydicom reads no file where it is of another kind."""
 _SEQUENCE = int.from_bytes(b"SQ", "little")
 _BYTES, _WORDS = (int.from_bytes(text, "little") for text in (b"OB", b"OW"))
 _UNDEFINED = 0xFFFF_FFFF
@@ -123,7 +125,7 @@ def _walk(content, length, spans, pixels):
             return TOO_SHORT
         tag = _tag(content, at)
         representation, head, size = _element(content, at)
-        if tag <= previous or head == 0:
+        if tag <= previous or head == 0 or (tag == _GROUP_LENGTH and (representation != _UNSIGNED or size != 4)):
             return ODD
         previous = tag
         if tag == 0x7FE0_0010:

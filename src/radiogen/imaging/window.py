@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from radiogen.imaging.geometry import place
+from radiogen.imaging.guarded import read_tags
 from radiogen.imaging.headers import SliceHeader, short_reason
 from radiogen.imaging.series import chosen_stack
 from radiogen.imaging.stacks import names
@@ -40,8 +41,11 @@ def read_windows(folder: Path, volume: Volume) -> tuple[list["Dataset | None"], 
     for header in headers:
         if header.path not in files:
             files[header.path] = _values(header.path)
-        window = _of_frame(files[header.path], header.frame)
-        reason = "no window told" if window is None else _refused(window)
+        try:
+            window = _of_frame(files[header.path], header.frame)
+            reason = "no window told" if window is None else _refused(window)
+        except Exception as error:  # pydicom raises nearly anything on an element of another kind
+            window, reason = None, f"the window cannot be read ({short_reason(error)})"
         told.append(window if not reason else None)
         if reason:
             bad.setdefault(reason, []).append(header)
@@ -70,11 +74,9 @@ def apply_window(pixels: np.ndarray, window: "Dataset | None") -> np.ndarray:
 
 
 def _values(path: Path) -> "Dataset | None":
-    import pydicom
-
     with warnings.catch_warnings(), contextlib.suppress(Exception):  # headers.py has told what is wrong with it
         warnings.simplefilter("ignore")
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=[*_WINDOW, *_SCALE, *_GROUPS])
+        return read_tags(path, (*_WINDOW, *_SCALE, *_GROUPS), force=True)
     return None
 
 

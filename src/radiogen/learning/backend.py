@@ -29,10 +29,23 @@ def held_back_stderr() -> Iterator[None]:
             os.close(kept)
 
 
+@contextlib.contextmanager
+def not_importable(*names: str) -> Iterator[None]:
+    """Let `import name` raise ImportError meanwhile, for those that are not imported yet."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow leaves oneDNN off on CPUs without AVX-512; Eigen's gradient of a 3D convolution is up to 100 times slower.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-with held_back_stderr():
+# Both are optional to Keras, for plots and wrappers that are not used here, and take a third of its import.
+with held_back_stderr(), not_importable("matplotlib.pyplot", "sklearn"):
     import keras
 
 __all__ = ["held_back_stderr", "keras"]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.dataset.labels import ID, LABEL
+from radiogen.errors import UserError
 from radiogen.imaging.arrays import middle_slices
 from radiogen.imaging.cache import Layout, array_layout, read_blocks
 from radiogen.learning.augmentation import augment, channels_last, make_augmentation
@@ -118,9 +119,7 @@ class Batches(keras.utils.PyDataset):
     def _image(self, row: int) -> np.ndarray:
         """One input, (..., channels), or (..., 1) where all are alike: bytes, or float32 from half floats."""
         recipe, case, position = self.recipe, self._cases[row], self._positions[row]
-        if case not in self._layouts:
-            self._layouts[case] = array_layout(self.folder, case)
-        layout, blocks = self._layouts[case], [max(position, 0)]
+        layout, blocks = self._layout(case), [max(position, 0)]
         if recipe.joined:
             step = recipe.size if recipe.rank == 2 else 1
             blocks = [blocks[0] + step * place for place in range(len(recipe.sequences))]
@@ -130,6 +129,17 @@ class Batches(keras.utils.PyDataset):
         if self.augmentation is None:
             return channels_last(planes)
         return augment(self.augmentation, recipe, planes, (recipe.seed, self.fold, self.epoch, int(case), blocks[0]))
+
+    def _layout(self, case: str) -> Layout:
+        """Raises UserError where the case's array holds other images than the recipe's."""
+        if case not in self._layouts:
+            layout, recipe = array_layout(self.folder, case), self.recipe
+            image = (recipe.size,) * 2 if recipe.rank == 2 else (recipe.depth or recipe.size, recipe.size, recipe.size)
+            if layout.shape[-recipe.rank:] != image or layout.dtype != recipe.array_dtype:
+                raise UserError(self.folder / f"{case}.npy", f"holds {layout.dtype} {layout.shape}, not images of "
+                                f"{recipe.array_dtype} {image}", "delete it and run scripts/preprocess.py again")
+            self._layouts[case] = layout
+        return self._layouts[case]
 
 
 def label_inputs(inputs: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:

@@ -18,6 +18,8 @@ from radiogen import files
 from radiogen.errors import UserError
 from radiogen.learning.backend import keras
 
+_NOTE = ("history", "seconds", "best_loss", "best_epoch", "names", "best", "owner")
+
 
 @dataclass(frozen=True)
 class FoldState:
@@ -100,7 +102,12 @@ def _read(path: Path, note_only: bool = False) -> tuple[dict, list[np.ndarray]]:
     """The note and the arrays, the best epoch's behind the variables'; zip's checksums tell a damaged one."""
     try:
         with np.load(path, allow_pickle=False) as kept:
+            if any(part.file_size > part.compress_size for part in kept.zip.infolist()):
+                raise ValueError("is compressed, which no checkpoint is")
             note = json.loads(kept["note"].tobytes())
+            lacking = [name for name in _NOTE if name not in note]
+            if lacking:
+                raise ValueError(f"of another version: it has no {', '.join(lacking)}")
             names = [f"{number:05d}" for number in range(len(note["names"]))]
             names += [f"best-{number:05d}" for number in range(note["best"])]
             return note, [] if note_only else [kept[name] for name in names]

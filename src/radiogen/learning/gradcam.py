@@ -21,7 +21,8 @@ from radiogen.imaging.cache import check_arrays, read_index
 from radiogen.learning.backend import keras
 from radiogen.learning.networks import HEAD
 from radiogen.learning.recipes import Recipe
-from radiogen.learning.runs import WEIGHTS, Run, fold_folder, trained_folds
+from radiogen.learning.runs import Run, trained_folds
+from radiogen.learning.weights import load_trained
 
 EXPLAINED = "explained.npz"
 SLICES = 64
@@ -110,7 +111,7 @@ def _heat(run: Run, folds: list[str], chosen: pd.DataFrame, inputs: dict[str, pd
         own = chosen[chosen["fold"].isin([fold, HOLDOUT])]
         if own.empty:
             continue
-        model.load_weights(fold_folder(run, fold) / WEIGHTS)
+        load_trained(model, run, fold)
         for case, called in zip(own[ID], own["predicted"], strict=True):
             found = np.concatenate([grad_cam(model, batch, called) for batch in _batches(run, inputs[case])])
             heat[case] = heat[case] + found / (found.max() or 1)

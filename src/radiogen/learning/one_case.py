@@ -25,7 +25,7 @@ from radiogen.imaging.case_arrays import CaseArray, CaseSeries, case_array, read
 from radiogen.imaging.recognise import FoundSeries, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
 from radiogen.learning.known_case import Known, find_known, same_id
-from radiogen.learning.runs import WEIGHTS, Run, cache_settings, fold_folder, trained_folds
+from radiogen.learning.runs import Run, cache_settings, trained_folds
 
 CASE = "00000"
 """What the case is called where its arrays lie for a moment: its own name need not be five digits."""
@@ -169,6 +169,7 @@ def _ask(run: Run, folds: Sequence[str], made: CaseArray,
     from radiogen.learning.gradcam import grad_cam
     from radiogen.learning.networks import probabilities
     from radiogen.learning.optimisation import set_precision
+    from radiogen.learning.weights import load_trained
 
     recipe, index = run.recipe, pd.DataFrame({ID: [CASE], "slices": [made.slices]})
     set_precision(recipe)
@@ -176,7 +177,7 @@ def _ask(run: Run, folds: Sequence[str], made: CaseArray,
     model = recipe_network(recipe)
     by_fold, heat = {}, {(name, called): 0.0 for name in shown for called in (0, 1)}
     for fold in folds:
-        model.load_weights(fold_folder(run, fold) / WEIGHTS)
+        load_trained(model, run, fold)
         answers = [probabilities(model(batch, training=False)) for mirror in mirrors(recipe)
                    for batch, in _all(Batches(recipe, run.cache, inputs, mirror=mirror))]
         by_fold[fold] = float(np.concatenate(answers).mean())

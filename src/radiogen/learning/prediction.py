@@ -16,7 +16,7 @@ from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import complete, write_predictions
 from radiogen.errors import UserError
 from radiogen.imaging.cache import check_arrays, read_index
-from radiogen.learning.runs import WEIGHTS, Run, fold_folder, trained_folds
+from radiogen.learning.runs import Run, trained_folds
 
 
 def predict_run(run: Run) -> Path:
@@ -45,6 +45,7 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
     from radiogen.learning.batches import Batches, list_inputs, recipe_network
     from radiogen.learning.networks import probabilities
     from radiogen.learning.optimisation import set_precision
+    from radiogen.learning.weights import load_trained
     from radiogen.progress import progress
 
     recipe = run.recipe
@@ -53,7 +54,7 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
     model = recipe_network(recipe)
     total, answers = np.zeros(len(inputs)), np.zeros(len(inputs))
     for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
-        model.load_weights(fold_folder(run, fold) / WEIGHTS)
+        load_trained(model, run, fold)
         rows = np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST]))
         asked = inputs.iloc[rows].reset_index(drop=True)
         for mirror in mirrors(recipe):

@@ -24,7 +24,7 @@ def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0,
     """`function(*arguments)`, in a new process which the system's tools show under `name`.
 
     threads: how many of the cores it uses (0: all); gpu: number of the only GPU it sees (None: whatever there is).
-    children: the process is appended here, for whoever wants to end it; stopped: set where none is to begin any more.
+    children: the process stands here while it runs, for whoever wants to end it; stopped: set where none is to begin.
     Raises the UserError that the function raised, and one that names the end where the process died; the traceback of
     anything else is on standard error.
     """
@@ -45,8 +45,12 @@ def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0,
     process.join(30)  # closing first would cut off its tidying up, and the system's semaphores with it
     ours.close()
     process.join()
+    code = process.exitcode
+    if children is not None:
+        children.remove(process)
+    process.close()  # it holds two files as long as it is there
     if error == "died":
-        raise _told_end(name, process.exitcode)
+        raise _told_end(name, code)
     if error is not None:
         raise error
     return answer
@@ -80,8 +84,9 @@ def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], 
         except BaseException:  # Ctrl-C: nothing more is begun, and what runs is ended
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in children:
-                child.terminate()
+            for child in list(children):
+                with contextlib.suppress(ValueError):  # it has ended meanwhile
+                    child.terminate()
             raise
 
 

@@ -8,8 +8,10 @@ import hashlib
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
@@ -18,7 +20,7 @@ from radiogen.dataset.folds import fold_names, read_folds
 from radiogen.dataset.labels import ID
 from radiogen.errors import UserError
 from radiogen.imaging.case_arrays import CacheSettings
-from radiogen.learning.recipes import Recipe, as_dict, from_dict
+from radiogen.learning.recipes import Recipe, as_dict, check_recipe, from_dict
 
 WEIGHTS = "model.weights.h5"
 PACKAGES = ("tensorflow", "jax", "torch", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
@@ -67,7 +69,8 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
         kept = files.read_json(path)
         _check_same(run, kept, facts)
         _copy_tables(run, index)
-        if kept["cache"] != facts["cache"]:  # the same arrays, as another version of this package keeps them
+        # the same arrays, as another version of this package keeps them
+        if _found(run.folder, kept["cache"]).resolve() != run.cache.resolve():
             files.write_json(path, {**kept, "cache": facts["cache"]})
         return
     files.write_json(run.folder / "recipe.json", as_dict(run.recipe))
@@ -83,9 +86,10 @@ def open_run(folder: Path) -> Run:
     if not (folder / "run.json").is_file():
         raise UserError(folder, "there is no such run", f"train it: python scripts/train.py --run {folder.name}")
     facts = files.read_json(folder / "run.json")
-    if "cache" not in facts:
+    if isinstance(facts, dict) and "members" in facts:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
-    return Run(folder, from_dict(files.read_json(folder / "recipe.json")), Path(facts["data"]), Path(facts["cache"]),
+    _check_facts(folder, facts, ("data", "cache"))
+    return Run(folder, _kept_recipe(folder), _found(folder, facts["data"]), _found(folder, facts["cache"]),
                read_folds(folder / "folds.csv"), tuple(facts["leave_out"]))
 
 
@@ -121,6 +125,15 @@ def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
     return {name: recipe, **{f"{name}-seed-{seed}": replace(recipe, seed=seed, split_seed=split) for seed in more}}
 
 
+def _found(folder: Path, told: str) -> Path:
+    """A path that run.json tells; a relative one that is not there is looked for beside models/, too.
+
+    It was relative to where the command was called, which usually holds models/ as well.
+    """
+    beside = Path(folder).resolve().parent.parent / told
+    return beside if not Path(told).exists() and beside.exists() else Path(told)
+
+
 def _copy_tables(run: Run, index: pd.DataFrame) -> None:
     """`geometry.csv` and `arrays.csv`, which outlive the cache: how the series lie, which cases are alike."""
     files.write_bytes(run.folder / "geometry.csv", (run.cache / "geometry.csv").read_bytes())
@@ -136,18 +149,61 @@ def _fingerprint(run: Run, index: pd.DataFrame) -> str:
 
 def _check_same(run: Run, kept: dict, facts: dict) -> None:
     remedy = f"choose another --run name, or delete {run.folder} to train it anew"
-    recipe = as_dict(from_dict(files.read_json(run.folder / "recipe.json")))
+    _check_facts(run.folder, kept, ("data", "cache", "arrays"))
+    recipe = as_dict(_kept_recipe(run.folder))
     for name, value in as_dict(run.recipe).items():
         before = recipe[name]
         if before != value:
             raise UserError(run.folder, f"was made with {name} {before}, not {value}", remedy)
-    if Path(kept["data"]).resolve() != run.data.resolve():
+    if _found(run.folder, kept["data"]).resolve() != run.data.resolve():
         raise UserError(run.folder, f"was made from {kept['data']}, not {run.data}", remedy)
     folds = read_folds(run.folder / "folds.csv")
     if not folds.equals(run.folds.astype(folds.dtypes)):
         raise UserError(run.folder / "folds.csv", "the labels or the cases have changed since", remedy)
     if kept["arrays"] != facts["arrays"]:
         raise UserError(run.folder, "was made from other images: the data set has changed since", remedy)
+
+
+def _check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
+    """Raises UserError unless run.json tells as text what is `needed`, and which cases were left out."""
+    told = facts if isinstance(facts, dict) else {}
+    good = {**{name: isinstance(told.get(name), str) for name in needed},
+            "leave_out": _fits(told.get("leave_out"), tuple[str, ...])}
+    lacking = " and ".join(name for name in good if not good[name])
+    if lacking:
+        raise UserError(folder / "run.json", f"does not tell {lacking}, so it is of another version of radiogen or "
+                        "damaged", "train a new run with another --run name")
+
+
+def _kept_recipe(folder: Path) -> Recipe:
+    """The run's recipe; fields that an older version did not have are as they were then: the defaults."""
+    path = folder / "recipe.json"
+    kept, kinds = files.read_json(path), get_type_hints(Recipe)
+    kept = kept if isinstance(kept, dict) else {}
+    lacking = [name for name in ("name", "rank", "sequences", "size") if name not in kept]
+    spared = ("edge_mm",) if kept.get("geometry") != "isotropic" else ()  # where nothing needs it, it may be null
+    strange = [f"{name} {value!r}"[:80] for name, value in kept.items() if name not in kinds or not (
+        _fits(value, kinds[name]) or (value is None and name in spared))]
+    if lacking or strange:
+        problem = f"has no {lacking[0]}" if lacking else f"holds {strange[0]}"
+        raise UserError(path, f"{problem}, so it is of another version of radiogen or damaged",
+                        "restore it, or train a new run with another --run name")
+    try:
+        return check_recipe(from_dict(kept))
+    except UserError as error:
+        raise UserError(path, f"{error.where} {error.problem}", error.remedy) from error
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a JSON value is of the annotated type of a recipe's field."""
+    parts = get_args(kind)
+    if get_origin(kind) is Literal:
+        return any(type(value) is type(part) and value == part for part in parts)
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and all(_fits(each, parts[0]) for each in value)
+    if parts:
+        return any(_fits(value, part) for part in parts)
+    return type(value) in ((int, float) if kind is float else (kind,))
 
 
 def _environment() -> dict:

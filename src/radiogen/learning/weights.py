@@ -7,6 +7,7 @@ kernels inflated; what the two layouts do not share (biases) goes where it compu
 
 import os
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,12 @@ import pandas as pd
 from radiogen.errors import UserError
 from radiogen.learning.backend import keras
 from radiogen.learning.networks import HEAD
+from radiogen.learning.runs import WEIGHTS, Run, fold_folder
+
+EXPANSION = 8
+SMALL = 1 << 26
+"""How many times its own bytes the arrays of a file may hold; up to 64 MiB are always allowed. Trained weights shrink
+by a tenth; a file of a kilobyte can declare an array that fills the memory."""
 
 Layers = dict[str, list[np.ndarray]]
 """Arrays of each layer in Keras's order: kernel, bias; or gamma, beta, moving mean, moving variance."""
@@ -46,6 +53,20 @@ def load_first_weights(model: keras.Model, which: str) -> str:
                         "use --network resnet50 or leave --weights out")
     path = imagenet_file() if which == "imagenet" else Path(which).expanduser()
     return place_layers(model, read_layers(path), path)
+
+
+def load_trained(model: keras.Model, run: Run, fold: str) -> None:
+    """Put the weights of a trained fold into `model`; Keras reads arrays alone and refuses links to other files.
+
+    Raises UserError where their file is damaged or of another network.
+    """
+    path = fold_folder(run, fold) / WEIGHTS
+    try:
+        model.load_weights(path)
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+        again = f"python scripts/train.py --run {run.folder.name} --fold {fold}"
+        raise UserError(path, f"is damaged or of another network ({_first_line(error)})",
+                        f"copy it anew, or delete it and train the fold again: {again}") from error
 
 
 def load_torch_weights(model: keras.Model, state: Mapping[str, np.ndarray], where: str = "PyTorch") -> str:
@@ -86,8 +107,25 @@ def imagenet_file() -> Path:
 
 
 def read_layers(path: Path) -> Layers:
-    """The arrays of each named layer of an HDF5 file that Keras wrote: legacy layout, or `.weights.h5` with names."""
+    """The arrays of each named layer of an HDF5 file that Keras wrote: legacy layout, or `.weights.h5` with names.
+
+    Nothing but numbers is read: neither the network that a file may describe, nor what lies in other files. Raises
+    UserError where the file is missing, damaged or foreign, or its arrays claim far more bytes than it has.
+    """
     stored: Layers = {}
+    left = EXPANSION * path.stat().st_size + SMALL if path.is_file() else 0
+
+    def array(group: h5py.Group, name: object) -> np.ndarray:
+        nonlocal left
+        dataset = group[name]
+        if not isinstance(dataset, h5py.Dataset):
+            raise ValueError(f"{_text(name)} is no array")
+        if dataset.external or dataset.is_virtual or dataset.file.filename != group.file.filename:
+            raise ValueError(f"{_text(name)} lies in another file")
+        left -= dataset.nbytes
+        if left < 0:
+            raise ValueError(f"{_text(name)} claims to hold more than the file can")
+        return np.asarray(dataset)
 
     def visit(_: str, node: h5py.HLObject) -> None:
         if not isinstance(node, h5py.Group):
@@ -95,17 +133,20 @@ def read_layers(path: Path) -> Layers:
         if "weight_names" in node.attrs:  # legacy: a group a layer, which names its arrays
             names = [_text(name) for name in node.attrs["weight_names"]]
             if names:
-                stored[_text(node.name.rsplit("/", 1)[-1])] = [np.asarray(node[name]) for name in names]
+                stored[_text(node.name.rsplit("/", 1)[-1])] = [array(node, name) for name in names]
         elif node.name.endswith("/vars") and "name" in node.attrs and len(node):
-            stored[_text(node.attrs["name"])] = [np.asarray(node[key]) for key in sorted(node, key=int)]
+            stored[_text(node.attrs["name"])] = [array(node, key) for key in sorted(node, key=int)]
 
+    if path.is_file() and zipfile.is_zipfile(path):
+        raise UserError(path, "is an archive, such as .keras, that may hold code: only arrays are read",
+                        "save its weights alone: model.save_weights('NAME.weights.h5')")
     try:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
     except FileNotFoundError:
         raise UserError(path, "is missing", "name a file with --weights PATH, or --weights imagenet") from None
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        raise UserError(path, f"is damaged or no HDF5 file ({str(error).splitlines()[0] if str(error) else error!r})",
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError) as error:
+        raise UserError(path, f"is damaged or no HDF5 file of weights ({_first_line(error)})",
                         "delete it, then copy or download it anew") from error
     if not stored:
         raise UserError(path, "names no layers", "give a file that Keras wrote: legacy .h5, or .weights.h5 of Keras 3")
@@ -186,7 +227,7 @@ def _fit_convolution(layer: keras.layers.Layer, values: list[np.ndarray],
 
 def _check(layer: keras.layers.Layer, values: list[np.ndarray], shapes: list[tuple] | None, where: object) -> None:
     """Raises UserError where arrays are not numbers or do not have these shapes."""
-    if not all(each.dtype.kind == "f" and np.isfinite(each).all() for each in values):
+    if not all(each.dtype.kind == "f" and each.ndim and np.isfinite(each).all() for each in values):
         raise UserError(where, f"holds values in {layer.name} that are no numbers", "copy the file anew")
     found = [each.shape for each in values]
     if shapes is not None and found != shapes:
@@ -202,6 +243,10 @@ def _torch_name(name: str) -> str:
     stage, number, place, kind = int(block[1]) - 1, int(block[2]) - 1, block[3], block[4]
     last = f"downsample.{0 if kind == 'conv' else 1}" if place == "0" else f"{kind}{place}"
     return f"layer{stage}.{number}.{last}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else repr(error)
 
 
 def _text(value: object) -> str:

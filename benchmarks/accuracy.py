@@ -1,0 +1,197 @@
+"""How near recipes come to what is possible, on phantoms whose best AUC is known: five studies, a figure for each.
+
+In: nothing but the studies' names. Out: runs under --folder, `accuracy.csv` beside them, Markdown tables, pictures. A
+trial that is trained is not trained again, so hours may be spent in pieces; `--only-tell` judges what is there.
+`accuracy_trials.py` says what is trained, `docs/accuracy.md` what came of it.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "scripts"))
+
+import environment  # noqa: F401, E402, I001  (goes on in the clone's .venv where radiogen is not installed)
+
+from typing import TYPE_CHECKING, Literal  # noqa: E402
+
+import tyro  # noqa: E402
+
+from radiogen.errors import run_command  # noqa: E402
+
+if TYPE_CHECKING:
+    from accuracy_trials import Trial
+
+    from radiogen.learning.runs import Run
+
+Study = Literal["ceiling", "cases", "report", "heart", "traps"]
+STUDIES: tuple[Study, ...] = ("ceiling", "cases", "report", "heart", "traps")
+TABLE = "accuracy.csv"
+
+
+def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accuracy"), names: tuple[str, ...] = (),
+         rows: tuple[str, ...] = (), only_tell: bool = False, pictures: Path = Path("docs/pictures"),
+         output: Path | None = None, at_once: int = 2, workers: int | None = None) -> None:
+    """Train what is missing, judge it, print tables, draw pictures. All of it takes two cores most of a day.
+
+    Args:
+        studies: Which ones: ceiling (recipes against what is possible), cases (against the number of patients), report
+            (squeezing and distorting), heart (learning by heart), traps (planes that go with the label).
+        folder: Where phantoms, arrays and runs are kept.
+        names: Only trials of these names; none: all.
+        rows: Only trials of these rows (an effect, a number of cases, a size); none: all.
+        only_tell: Train nothing; judge the trials that are trained.
+        pictures: Where the pictures are written.
+        output: Markdown file to write the tables to as well.
+        at_once: Folds that are trained side by side.
+        workers: Processes for making phantoms and arrays (default: as many as cores may be used).
+    """
+    import pandas as pd
+    from accuracy_tables import study_text
+    from accuracy_trials import trials
+
+    from radiogen import files
+    from radiogen.evaluation.accuracy_figures import draw
+
+    found, texts = [], []
+    for study in studies:
+        chosen = [trial for trial in trials(study)
+                  if (not names or trial.name in names) and (not rows or trial.row in rows)]
+        told = []
+        for trial in chosen:
+            if not only_tell:
+                train(trial, folder, at_once, workers)
+            told += [row] if (row := judge(trial, folder)) else []
+            if told and not only_tell:
+                print(_line(told[-1]), flush=True)
+        found += told
+        if told:
+            texts.append(study_text(study, pd.DataFrame(told)))
+            print(f"\n{texts[-1]}\npicture: {draw(pictures, study, pd.DataFrame(told))}", flush=True)
+        if len(told) < len(chosen):
+            print(f"{study}: {len(chosen) - len(told)} of {len(chosen)} trials are not trained")
+    files.write_csv(folder / TABLE, pd.DataFrame(found))
+    if output:
+        files.write_text(output, "\n\n".join(texts) + "\n")
+
+
+def train(trial: "Trial", folder: Path, at_once: int, workers: int | None) -> None:
+    """Make the trial's phantom, arrays and run where they are missing, train its folds, predict."""
+    from radiogen.imaging.phantom import write_phantom
+    from radiogen.learning import workflow
+    from radiogen.learning.prediction import predict_run
+
+    data = folder / phantom_name(trial)
+    if not (data / "train_labels.csv").is_file():
+        write_phantom(data, trial.phantom, workers)
+    run = begin(trial, folder, workers)
+    workflow.train(run, ["0"] if trial.train_plane else [f"{fold}" for fold in range(trial.recipe.folds)], at_once)
+    if not (run.folder / "predictions.csv").is_file():
+        predict_run(run)
+
+
+def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
+    """The trial's run: five folds, or one of the cases whose FLAIR lies in the plane that is predicted."""
+    from radiogen import files
+    from radiogen.dataset.folds import HOLDOUT
+    from radiogen.dataset.labels import ID, read_labels
+    from radiogen.imaging.cache import cache_folder
+    from radiogen.learning import workflow
+    from radiogen.learning.runs import Run, cache_settings, prepare_run
+
+    data, cache, place = folder / phantom_name(trial), folder / "cache", folder / "models" / run_name(trial)
+    if trial.train_plane is None:
+        return workflow.begin_run(data, trial.recipe, place, cache, workers=workers)
+    index, = workflow.preprocess(data, [trial.recipe], cache, workers=workers)
+    planes = phantom_planes(trial)
+    folds = read_labels(data / "train_labels.csv")
+    folds["fold"] = folds[ID].map(planes).map({trial.test_plane: "0", trial.train_plane: "1"}).fillna(HOLDOUT)
+    run = Run(place, trial.recipe, data, cache_folder(data, cache_settings(trial.recipe), cache), folds)
+    with files.working_folder(place):
+        prepare_run(run, index)
+    return run
+
+
+def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
+    """A row of figures of a trial that is trained; None of one that is not.
+
+    Columns: study, row, name, effect, cases, ceiling, auc, low, high (95 %, patient bootstrap), share of what is
+    possible above 0.5, training_accuracy (mean over folds, last epoch, of the images as they were trained on), within,
+    within_low, within_high (AUC among cases alike in plane), free (AUC of the best model without images), minutes
+    (of training).
+    """
+    import numpy as np
+
+    from radiogen.dataset.geometry import read_geometry
+    from radiogen.dataset.predictions import out_of_fold, read_predictions
+    from radiogen.evaluation.confounds import judge_confounds
+    from radiogen.evaluation.intervals import bootstrap_interval
+    from radiogen.evaluation.metrics import auc, scored
+    from radiogen.imaging.phantom import ceiling_auc
+    from radiogen.learning.runs import open_run
+
+    place = folder / "models" / run_name(trial)
+    if not (place / "predictions.csv").is_file():
+        return None
+    run, predictions = open_run(place), read_predictions(place / "predictions.csv")
+    told = out_of_fold(predictions)
+    told = told[told["fold"] == "0"] if trial.train_plane else told
+    labels, probabilities = scored(told)
+    ceiling = np.nan if trial.phantom.confound else ceiling_auc(trial.phantom.effect)
+    low, high = bootstrap_interval(labels, probabilities)
+    area = auc(labels, probabilities)
+    row = {"study": trial.study, "row": trial.row, "name": trial.name, "effect": trial.phantom.effect,
+           "cases": len(labels), "ceiling": ceiling, "auc": area, "low": low, "high": high,
+           "share": (area - 0.5) / (ceiling - 0.5) if ceiling > 0.5 else np.nan, **_training(run)}
+    if trial.phantom.confound:
+        confounds = judge_confounds(predictions, run.folds, read_geometry(place / "geometry.csv"))
+        within, own = confounds.within_planes.iloc[-1], confounds.gains.query("set == 'out-of-fold'")
+        row |= {"within": within["auc"], "within_low": within["low"], "within_high": within["high"],
+                "free": own["baseline_auc"].max()}
+    return row
+
+
+def phantom_name(trial: "Trial") -> str:
+    """The folder of the trial's phantom."""
+    own = trial.phantom
+    kind = "tied" if own.confound else f"effect-{own.effect:g}"
+    return f"{kind}-{own.cases}" + (f"-scale-{own.scale:g}" if own.scale != 0.2 else "")
+
+
+def run_name(trial: "Trial") -> str:
+    """The folder of the trial's run: the phantom and a hash of the recipe, so that studies share what is the same."""
+    import hashlib
+    import json
+
+    from radiogen.learning.recipes import as_dict
+
+    told = json.dumps([as_dict(trial.recipe), trial.train_plane, trial.test_plane], sort_keys=True)
+    return f"{phantom_name(trial)}-{trial.recipe.name}-{hashlib.sha256(told.encode()).hexdigest()[:10]}"
+
+
+def phantom_planes(trial: "Trial") -> dict[str, str]:
+    """The plane of each case's FLAIR."""
+    from radiogen.imaging.phantom import phantom_cases
+
+    return phantom_cases(trial.phantom).set_index("BraTS21ID")["FLAIR_plane"].to_dict()
+
+
+def _training(run: "Run") -> dict[str, float]:
+    """Accuracy on what was trained on, and minutes, over the folds that are there."""
+    import pandas as pd
+
+    from radiogen import files
+    from radiogen.learning.runs import fold_folder, trained_folds
+
+    folds = [fold_folder(run, fold) for fold in trained_folds(run)]
+    last = [pd.read_csv(fold / "history.csv")["accuracy"].iloc[-1] for fold in folds]
+    seconds = sum(sum(files.read_json(fold / "timings.json")["seconds_an_epoch"]) for fold in folds)
+    return {"training_accuracy": sum(last) / len(last), "minutes": seconds / 60}
+
+
+def _line(row: "dict[str, object]") -> str:
+    return (f"{row['study']}: {row['row']}, {row['name']}: AUC {row['auc']:.3f} ({row['low']:.3f} to "
+            f"{row['high']:.3f}), best possible {row['ceiling']:.3f}, {row['minutes']:.1f} min")
+
+
+if __name__ == "__main__":
+    run_command(lambda: tyro.cli(main))

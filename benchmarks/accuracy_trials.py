@@ -1,0 +1,127 @@
+"""What `accuracy.py` trains: each trial is a phantom with a known answer and a recipe, both written out in full.
+
+In: the name of a study. Out: its trials. A recipe family keeps what makes it what it is (which series, geometry,
+normalisation, augmentation, schedule, rate) and is made small enough for two cores: network, size, epochs. All trials
+of one phantom share its images and its folds; nothing here was chosen on them: the phantom for choosing has seed 1.
+"""
+
+from dataclasses import dataclass, replace
+
+from radiogen.imaging.phantom import PhantomSettings
+from radiogen.learning.recipes import RECIPES, Recipe
+
+SEED, CHOOSING_SEED = 42, 1
+"""Of the phantoms that figures are told of, and of the one on which the best recipe was found."""
+EFFECTS = (0.0, 1.0, 2.0, 3.0)
+CASES = 200
+STUDIES = ("ceiling", "cases", "report", "heart", "traps")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run: `study` and `row` say where its figure stands, `name` is the recipe's in that study.
+
+    train_plane, test_plane: train on the cases whose FLAIR lies in the one plane and predict those of the other, in
+    place of five folds.
+    """
+
+    study: str
+    row: str
+    name: str
+    phantom: PhantomSettings
+    recipe: Recipe
+    train_plane: str | None = None
+    test_plane: str | None = None
+
+
+def small(name: str, **changes: object) -> Recipe:
+    """A recipe family at a size for two cores; `changes` on top. No case is held out: five folds score all of them."""
+    tiny = {"network": "resnet6", "width": 16, "stem_width": 3, "memory_batch": 8, "batch_size": 8, "size": 32,
+            "epochs": 24}
+    own = {
+        "report-2d": {"size": 48, "epochs": 8, "batch_size": 64, "memory_batch": 64},
+        "report-3d": {"epochs": 16},
+        "report-3d-slices": {"epochs": 8, "batch_size": 128, "memory_batch": 128},
+        "winner-3d": {"size": 64, "depth": 32, "epochs": 15, "stem_stride": 2},
+        "isotropic-3d": {"size": 48, "epochs": 36, "learning_rate": 0.002},
+        "demo-2d": {"size": 48, "epochs": 12, "batch_size": 32, "memory_batch": 32},
+        "demo-3d": {},
+    }
+    return replace(RECIPES[name], **{**tiny, **own[name], "holdout_share": 0.0, **changes})
+
+
+def best() -> Recipe:
+    """The recipe that was best on the phantom for choosing."""
+    return small("demo-3d")
+
+
+def phantom(effect: float = 3.0, cases: int = CASES, *, seed: int = SEED, scale: float = 0.2,
+            confound: bool = False) -> PhantomSettings:
+    """A phantom without test cases; the first cases of a larger one are those of a smaller one."""
+    return PhantomSettings(cases=cases, test_cases=0, effect=effect, confound=confound, scale=scale, seed=seed)
+
+
+def trials(study: str) -> list[Trial]:
+    """All trials of a study, the cheapest knowledge first."""
+    return {"ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart, "traps": _traps}[study]()
+
+
+def _ceiling() -> list[Trial]:
+    """Each family against what is possible."""
+    recipes = {"best": best(), **{name: small(name) for name in RECIPES}}
+    return [Trial("ceiling", f"{effect:g}", name, phantom(effect), recipe)
+            for name, recipe in recipes.items() for effect in reversed(EFFECTS)]
+
+
+def _cases() -> list[Trial]:
+    """The best recipe against the number of patients."""
+    return [Trial("cases", f"{cases}", f"effect {effect:g}", phantom(effect, cases), best())
+            for effect in (3.0, 2.0) for cases in (50, 100, 200, 400)]
+
+
+def _report() -> list[Trial]:
+    """The report's own question: what squeezing and distorting cost, one thing changed at a time, on finer images."""
+    fine = phantom(scale=0.3)
+    base = small("demo-3d", sequences=("T1wCE",), joined=False, geometry="stretch", normalisation="min-max", size=64,
+                 flips=(), epochs=16)
+    true = replace(base, geometry="isotropic", edge_mm=192.0)
+    told = [Trial("report", f"{size}", name, fine, replace(recipe, size=size))
+            for size in (32, 64, 96, 128) for name, recipe in (("stretch", base), ("isotropic", true))]
+    four = ("FLAIR", "T1w", "T1wCE", "T2w")
+    named = {"T1wCE alone": base, "four, each an input of its own": replace(base, sequences=four),
+             "T1wCE alone, isotropic": true, "four, channels of one isotropic cube":
+             replace(true, sequences=four, joined=True), "min-max of each slice": replace(
+                 base, normalisation="min-max slices"), "percentiles of the head": replace(
+                     base, normalisation="percentile")}
+    return [*told[:4], *(Trial("report", name, "64", fine, recipe) for name, recipe in named.items()), *told[4:]]
+
+
+def _heart() -> list[Trial]:
+    """Learning by heart: the report's network on few patients, and what helps, where little and where much is there."""
+    plain = small("report-3d", sequences=("T1wCE",), learning_rate=0.001, epochs=20)
+    large = replace(plain, network="resnet50", width=64, stem_width=7)
+    helped = {"shift": 0.06, "brightness": 0.15, "flips": ("left-right", "front-back", "up-down"),
+              "geometry": "isotropic", "edge_mm": 176.0, "normalisation": "percentile", "pooling": "maximum"}
+    named = {"small network": plain, "ResNet-50": large, "small network, changed images": replace(
+        plain, shift=0.06, brightness=0.15), "small network, changed images, isotropic": replace(plain, **helped),
+        "the same, cosine to zero, weight decay": replace(plain, **helped, schedule="cosine", weight_decay=0.001,
+                                                          learning_rate=0.002)}
+    return [Trial("heart", f"{effect:g}", name, phantom(effect), recipe)
+            for name, recipe in named.items() for effect in (2.0, 0.0)]
+
+
+def _traps() -> list[Trial]:
+    """Who learns the acquisition plane, and who can do without it."""
+    four = ("FLAIR", "T1w", "T1wCE", "T2w")
+    stretch = small("report-3d", sequences=("FLAIR",), pooling="maximum", schedule="cosine", learning_rate=0.002,
+                    weight_decay=0.001, shift=0.06, epochs=24)
+    grid = replace(stretch, geometry="isotropic", edge_mm=192.0, normalisation="percentile")
+    named = {"stretch, 32": stretch, "slices as they are": small("report-2d", sequences=("FLAIR",)),
+             "isotropic, 24": replace(grid, size=24), "isotropic, 32": grid, "isotropic, 48": replace(grid, size=48),
+             "isotropic, 32, four sequences": replace(grid, sequences=four, joined=True),
+             "isotropic, 32, T1w and T1wCE": replace(grid, sequences=("T1w", "T1wCE"), joined=True)}
+    tied = [Trial("traps", "tied", name, phantom(confound=True), recipe) for name, recipe in named.items()]
+    ways = {"axial to coronal": ("axial", "coronal"), "coronal to axial": ("coronal", "axial"), "five folds": ()}
+    moved = [Trial("traps", way, name, phantom(3.0), named[name], *planes)
+             for name in ("stretch, 32", "isotropic, 32") for way, planes in ways.items()]
+    return tied + moved

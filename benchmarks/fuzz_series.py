@@ -1,0 +1,54 @@
+"""Coverage-guided fuzzing of the readers by atheris: a file that it makes, beside whole ones, is judged as in torture.
+
+In: a folder for what it learns, and atheris in an environment of its own (it is in no requirement of this project):
+`pip install atheris`, then `PYTHONPATH=src:<site-packages of .venv> python benchmarks/fuzz_series.py CORPUS
+-max_total_time=600`. Out: a crash file where a judge is not content. The compiled walk has no coverage to guide by:
+the guide is the Python around it and pydicom, the judge is that both say the same.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "src")]
+
+GUIDES = ["pydicom", "radiogen"]
+COMPILED = ["radiogen.imaging.walk", "radiogen.imaging.kernels"]
+"""numba compiles these and cannot read what atheris would make of them."""
+
+
+def main() -> None:
+    """Fuzz until libFuzzer's own options say so."""
+    import atheris
+
+    with atheris.instrument_imports(include=GUIDES, exclude=COMPILED):
+        import torture_damage
+        import torture_dicom
+
+        import radiogen.imaging.plain  # noqa: F401
+    warnings.simplefilter("ignore")
+    room = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
+    corpus = Path(next((word for word in sys.argv[1:] if not word.startswith("-")), room / "corpus"))
+    corpus.mkdir(parents=True, exist_ok=True)
+    for kind in dict.fromkeys(torture_damage.KINDS):
+        torture_damage.write_base(room / kind, kind)
+        shutil.copyfile(room / kind / "Image-1.dcm", corpus / kind.replace(" ", "-"))
+    folder = room / "plain"
+    for path in sorted(folder.iterdir())[3:]:
+        path.unlink()
+
+    def judge(content: bytes) -> None:
+        (folder / "Image-1.dcm").write_bytes(content)
+        words = torture_dicom.judge_reading(folder)
+        if words not in torture_dicom.FINE:
+            raise AssertionError(words)
+
+    atheris.Setup(sys.argv, judge)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

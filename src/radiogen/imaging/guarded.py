@@ -1,0 +1,81 @@
+"""A file as pydicom may be given it: a deflated one that would fill the memory is refused before it does.
+
+In: a path. Out: a binary file. pydicom reads the rest of a file in one call only where that rest is deflated (PS3.5,
+A.5), and inflates all of it, even for a look at the header; so that call is where its size is checked. What stands
+behind the pixels is looked at, too: a header's elements come in the order of their tags, each once (PS3.5, 7.1).
+"""
+
+import io
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+MOST_INFLATED = 1 << 28
+"""Bytes that a deflated file may hold: ten times a usual series in one file."""
+
+
+def read_tags(path: Path, tags: Sequence[Any], **options: bool) -> "Dataset":
+    """`pydicom.dcmread` of a file's header alone, of these tags; raises whatever pydicom raises, and Inflated."""
+    import pydicom
+
+    with GuardedFile(path) as file:
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(tags), **options)
+
+
+class GuardedFile(io.BufferedReader):
+    """A file open for reading. Raises Inflated, an OSError, where its rest is deflated and holds too much."""
+
+    def __init__(self, path: Path):
+        super().__init__(io.FileIO(path))
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As of any file; a rest that is read at once is taken for deflated."""
+        content = super().read(size)
+        if size is None or size < 0:
+            _check_inflated(content)
+        return content
+
+
+def check_behind(file: io.BufferedReader, place: int, encoding: tuple[bool, bool], tags: Sequence[Any]) -> None:
+    """Raise Repeated where one of `tags`, or the pixels, stand in `file` behind byte `place`, the pixels' end.
+
+    encoding: whether the values' representations are implicit, and little endian. A reader that stops at the pixels and
+    one that goes on would take other values from such a file. Bytes that are no elements are let pass.
+    """
+    from pydicom.filereader import read_dataset
+    from pydicom.tag import Tag
+
+    if file.seek(0, io.SEEK_END) <= place:
+        return
+    file.seek(place)
+    wanted = [*tags, *(Tag(0x7FE0, number) for number in (0x0008, 0x0009, 0x0010))]
+    try:
+        found = len(read_dataset(file, *encoding, specific_tags=wanted))
+    except Exception:  # noqa: BLE001  (of what is no element pydicom may say anything)
+        return
+    if found:
+        raise Repeated("elements of its header stand behind its pixels")
+
+
+class Repeated(OSError):
+    """A file tells an element twice, or in a place where few readers look."""
+
+
+class Inflated(OSError):
+    """A deflated file holds more than `MOST_INFLATED` bytes."""
+
+
+def _check_inflated(content: bytes) -> None:
+    unpacker, total = zlib.decompressobj(wbits=-zlib.MAX_WBITS), 0
+    while content and not unpacker.eof:
+        try:
+            total += len(unpacker.decompress(content, 1 << 20))
+        except zlib.error:  # damaged: pydicom says so
+            return
+        content = unpacker.unconsumed_tail
+        if total > MOST_INFLATED:
+            raise Inflated(f"it holds more than {MOST_INFLATED >> 20} MiB, deflated")

@@ -1,0 +1,100 @@
+"""The benchmark of accuracy trains what it says, once, and its tables and pictures tell what was trained."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.evaluation.accuracy_figures import draw
+from radiogen.learning.recipes import RECIPES, check_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import accuracy  # noqa: E402
+import accuracy_tables  # noqa: E402
+import accuracy_trials  # noqa: E402
+from accuracy_trials import Trial, phantom, small, trials  # noqa: E402
+
+TINY = {"size": 8, "width": 4, "epochs": 1, "folds": 2}
+
+
+def rows(study: str) -> pd.DataFrame:
+    """A made-up row for each trial of a study."""
+    random = np.random.default_rng(3)
+    return pd.DataFrame([{
+        "study": study, "row": trial.row, "name": trial.name, "effect": trial.phantom.effect,
+        "cases": trial.phantom.cases, "ceiling": 0.9, "auc": value, "low": value - 0.1, "high": value + 0.05,
+        "share": (value - 0.5) / 0.4, "training_accuracy": 0.8, "minutes": 1.0, "within": 0.5, "within_low": 0.4,
+        "within_high": 0.6, "free": 0.93} for trial, value in zip(
+            trials(study), random.uniform(0.6, 0.9, len(trials(study))), strict=True)])
+
+
+@pytest.mark.parametrize("study", accuracy_trials.STUDIES)
+def test_every_trial_is_one_that_can_be_trained_and_no_two_stand_in_one_place(study):
+    planned = trials(study)
+    assert all(check_recipe(trial.recipe) for trial in planned)
+    assert len({(trial.row, trial.name) for trial in planned}) == len(planned)
+
+
+def test_every_recipe_family_is_held_against_what_is_possible_at_four_effects():
+    planned = trials("ceiling")
+    for name in RECIPES:
+        assert {trial.phantom.effect for trial in planned if trial.name == name} == {0, 1, 2, 3}
+
+
+def test_figures_are_told_of_another_phantom_than_the_one_that_chose():
+    assert accuracy_trials.SEED != accuracy_trials.CHOOSING_SEED
+    planned = [trial for study in accuracy_trials.STUDIES for trial in trials(study)]
+    assert {trial.phantom.seed for trial in planned} == {accuracy_trials.SEED}
+
+
+def test_small_forms_keep_what_makes_a_family():
+    for name, recipe in RECIPES.items():
+        kept = ("rank", "sequences", "geometry", "normalisation", "joined", "sections", "flips", "outputs", "schedule")
+        assert [getattr(small(name), field) for field in kept] == [getattr(recipe, field) for field in kept]
+
+
+def test_runs_are_shared_by_what_they_are_and_parted_by_any_change():
+    one = Trial("ceiling", "3", "a", phantom(), small("demo-3d"))
+    assert accuracy.run_name(one) == accuracy.run_name(replace(one, study="cases", row="200", name="b"))
+    others = [replace(one, phantom=phantom(2.0)), replace(one, recipe=small("demo-3d", seed=1)),
+              replace(one, train_plane="axial", test_plane="coronal"), replace(one, phantom=phantom(cases=50))]
+    assert len({accuracy.run_name(each) for each in [one, *others]}) == 5
+
+
+@pytest.mark.parametrize("study", accuracy_trials.STUDIES)
+def test_tables_hold_each_auc_and_pictures_are_drawn_of_all_or_some_trials(study, tmp_path):
+    for table in (rows(study), rows(study).iloc[:3]):
+        text = accuracy_tables.study_text(study, table)
+        assert all(f"{value:.3f}" in text for value in table["auc"])
+        assert draw(tmp_path, study, table).read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_not_trained_stands_as_a_dash():
+    text = accuracy_tables.study_text("ceiling", rows("ceiling").query("name == 'demo-3d' or row == '3'"))
+    line, = (line for line in text.splitlines() if line.startswith("| report-2d"))
+    assert line.count("| -") == 3
+
+
+@pytest.mark.slow
+def test_a_trial_is_trained_once_and_judged_against_the_best_that_is_possible(tmp_path, capfd):
+    trial = Trial("ceiling", "3", "tiny", phantom(3.0, 20), small("demo-3d", **TINY))
+    assert accuracy.judge(trial, tmp_path) is None
+    accuracy.train(trial, tmp_path, 1, 1)
+    first = accuracy.judge(trial, tmp_path)
+    accuracy.train(trial, tmp_path, 1, 1)
+    assert "fold 0 is trained already" in capfd.readouterr().out
+    assert accuracy.judge(trial, tmp_path) == first
+    assert first["cases"] == 20 and first["ceiling"] == pytest.approx(0.983, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_trial_between_planes_trains_on_the_one_and_is_judged_on_the_other(tmp_path):
+    trial = Trial("traps", "axial to coronal", "tiny", phantom(3.0, 40), small("demo-3d", **TINY), "axial", "coronal")
+    accuracy.train(trial, tmp_path, 1, 1)
+    planes = pd.Series(accuracy.phantom_planes(trial))
+    folds = accuracy.begin(trial, tmp_path).folds.set_index("BraTS21ID")["fold"]
+    assert set(planes[folds[folds == "0"].index]) == {"coronal"} and set(planes[folds[folds == "1"].index]) == {"axial"}
+    assert accuracy.judge(trial, tmp_path)["cases"] == (folds == "0").sum()
