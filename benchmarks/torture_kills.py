@@ -6,16 +6,15 @@ or only the first, and fall on a drawn time or on a file that is being written.
 """
 
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torture_commands import ROOT, End, Moment, outlived, run_command
+from torture_commands import End, Moment, outlived, run_command
 from torture_outcome import Outcome
-from torture_stages import Stage, copy_folder, download_stage, make_stages, offered_data
+from torture_stages import Stage, copy_folder, make_stages, offered
 from torture_states import differences, half_files, state_of
 
 if TYPE_CHECKING:
@@ -34,17 +33,10 @@ def run(seed: int, many: float, folder: Path) -> list[Outcome]:
     """Kill every command, and start every command twice at once."""
     import numpy as np
 
-    sys.path.append(str(ROOT))  # the stand-in for Kaggle lives among the tests
-    from tests.competition.kaggle_server import serving, zip_of
-
     random = np.random.default_rng(seed)
     stages = make_stages(folder / "job")
     outcomes = []
-    with serving() as kaggle:
-        kaggle.data = offered_data(random)
-        kaggle.archive = zip_of(kaggle.data)
-        stages["download"] = download_stage(folder / "download", kaggle.address)
-
+    with offered(random, folder / "download") as (kaggle, stages["download"]):
         def cut_line() -> None:
             """One transfer in three breaks in its middle and is gone on with."""
             cut = int(random.integers(1, len(kaggle.archive)))

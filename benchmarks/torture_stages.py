@@ -4,16 +4,18 @@ In: an empty folder. Out: a `Stage` for each command, with the folder as it was 
 paths in its words are relative, so that a copy of the folder is as good as the folder.
 """
 
+import contextlib
 import dataclasses
 import os
 import shutil
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from torture_commands import run_command, script
+from torture_commands import ROOT, run_command, script
 from torture_states import State, differences, state_of
 
 if TYPE_CHECKING:
@@ -113,6 +115,18 @@ class FirstWrite:
 
     def _marks(self) -> int:
         return max(Path(place).stat().st_mtime_ns for place, _, _ in os.walk(self.folder))
+
+
+@contextlib.contextmanager
+def offered(random: "np.random.Generator", folder: Path) -> Iterator[tuple[Any, Stage]]:
+    """A stand-in for Kaggle on this machine, which offers a data set, and the download of it from there."""
+    sys.path.append(str(ROOT))  # the stand-in lives among the tests
+    from tests.competition.kaggle_server import serving, zip_of
+
+    with serving() as kaggle:
+        kaggle.data = offered_data(random)
+        kaggle.archive = zip_of(kaggle.data)
+        yield kaggle, download_stage(folder, kaggle.address)
 
 
 def download_stage(folder: Path, address: str) -> Stage:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from torture_commands import End, Moment, outlived, run_command, script
 from torture_outcome import Outcome
-from torture_stages import DATA, RECIPE, Stage, copy_folder, make_stages
+from torture_stages import DATA, RECIPE, Stage, copy_folder, make_stages, offered
 from torture_states import differences, half_files, state_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """As root, permissions do not hold: a command is started without the two capabilities that pass over them."""
 
 
+JUMPS = """import itertools, time
+def jumping(clock, day):
+    days = itertools.cycle((0, 3, -40, 0, 1000, -2))
+    return lambda: clock() + day * next(days)
+time.time, time.time_ns = jumping(time.time, 86_400), jumping(time.time_ns, 86_400 * 10**9)
+"""
+"""Python runs it at the start of every process that finds it on its path: each look at the clock is on another day."""
+
+
 def run(seed: int, many: float, folder: Path) -> list[Outcome]:
     """Every trial, on copies of the same small job."""
     import numpy as np
@@ -41,8 +50,11 @@ def run(seed: int, many: float, folder: Path) -> list[Outcome]:
     place = folder / "trials"
     place.mkdir()
     signals = max(1, round(4 * many))
-    return [*full_disks(stages, random, place), *closed_folders(stages, place), *odd_places(stages, place),
-            *odd_clocks(stages, place), *interrupted(stages, random, signals, place), without_gpu(stages, place)]
+    with offered(random, folder / "download") as (_, download):
+        each = {**stages, "download": download}
+        return [*full_disks(each, random, place), *closed_folders(each, place), *closed_files(stages, place),
+                *odd_places(stages, place), *odd_clocks(stages, place), *interrupted(each, random, signals, place),
+                without_gpu(stages, place)]
 
 
 def full_disks(stages: dict[str, Stage], random: "np.random.Generator", place: Path) -> Iterator[Outcome]:
@@ -77,7 +89,7 @@ def limited_files(stage: Stage, place: Path, what: str) -> Outcome:
 def closed_folders(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
     """Folders on a disk that is read-only, and folders and files whose permissions say no."""
     targets = {"preprocess": "input/cache", "train": "models", "predict": "models/one", "ensemble": "models",
-              "evaluate": "models/one", "submit": "submissions"}
+              "evaluate": "models/one", "submit": "submissions", "download": "input"}
     for name, target in targets.items():
         stage = stages[name]
         trial = copy_folder(stage.folder, place / "closed")
@@ -103,10 +115,58 @@ def closed(stage: Stage, trial: Path, target: str) -> Iterator[Outcome]:
         yield Outcome(PART, what, None, "root, and no setpriv")
         return
     (trial / target).chmod(0o555)
-    bound = BOUND if os.geteuid() == 0 else ()
-    end = run_command([*bound, *stage.words], trial)
+    end = run_command([*bound(), *stage.words], trial, environment=stage.environment)
     (trial / target).chmod(0o755)
     yield Outcome(PART, what, *judged(told_faults(end, target), stage, trial, end.last))
+
+
+def closed_files(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
+    """Files and folders that may not be read: a table, a checkpoint of another's, the images of a case."""
+    if shutil.which(BOUND[0]) is None and os.geteuid() == 0:
+        yield Outcome(PART, "files that may not be read", None, "root, and no setpriv")
+        return
+    for name, target in (("predict", "models/one/folds.csv"), ("predict", "models/one/fold-0/model.weights.h5"),
+                         ("evaluate", "models/one/predictions.csv"), ("submit", "models/both/folds.csv")):
+        stage = stages[name]
+        trial = copy_folder(stage.folder, place / "closed")
+        (trial / target).chmod(0)
+        end = run_command([*bound(), *stage.words], trial)
+        (trial / target).chmod(0o644)
+        yield Outcome(PART, f"no permission to read {target} while {name}",
+                      *judged(told_faults(end, Path(target).name), stage, trial, end.last))
+        shutil.rmtree(trial)
+    yield closed_images(stages["preprocess"], place)
+
+
+def closed_images(stage: Stage, place: Path) -> Outcome:
+    """An image of one case and a folder of another: both are told, and read as soon as they may be."""
+    trial = copy_folder(stage.folder, place / "closed")
+    data = (trial / DATA).resolve()
+    (trial / DATA).unlink()
+    copy_folder(data, trial / DATA)
+    cases = sorted((trial / DATA / "train").iterdir())
+    closed = {sorted((cases[0] / "T1wCE").iterdir())[3]: 0o644, cases[1] / "T1wCE": 0o755}
+    for path in closed:
+        path.chmod(0)
+    end = run_command([*bound(), *stage.words], trial)
+    told = "".join(path.read_text() for path in (trial / "input" / "cache").rglob("index.csv"))
+    faults = [f"ended with code {end.code}: {end.last}"] if end.code else []
+    faults += [f"its index does not tell of {path}" for path in closed if path.name not in told]
+    faults += [] if told.count("Permission denied") == len(closed) else ["its index does not tell why"]
+    for path, mode in closed.items():
+        path.chmod(mode)
+    again = run_command(stage.words, trial)
+    faults += [f"the same command again ended with code {again.code}: {again.last}"] if again.code else []
+    found = {name: mark for name, mark in state_of(trial).items() if not name.startswith(f"{DATA}/")}
+    faults += differences({name: mark for name, mark in stage.after.items() if not name.startswith(f"{DATA}/")}, found)
+    shutil.rmtree(trial)
+    return Outcome(PART, "no permission to read an image and a folder of images while preprocess", not faults,
+                   "; ".join(faults[:3]) or end.last)
+
+
+def bound() -> tuple[str, ...]:
+    """What stands before a command that permissions are to bind."""
+    return BOUND if os.geteuid() == 0 else ()
 
 
 def odd_places(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
@@ -143,7 +203,7 @@ def other_folders(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
 
 
 def odd_clocks(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
-    """Files from the future and from 1970, as a clock leaves them that jumped; half of them each."""
+    """Files from the future and from 1970, half of them each, and a clock that jumps by days while commands run."""
     trial = copy_folder(stages["preprocess"].folder, place / "clock")
     data = (trial / DATA).resolve()
     (trial / DATA).unlink()
@@ -154,8 +214,11 @@ def odd_clocks(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
             if path.is_file():
                 os.utime(path, (4e9, 4e9) if number % 2 else (0, 0))
 
-    yield Outcome(PART, "the whole job, the clock jumping to 2096 and 1970 between commands",
-                  *whole_job(stages, trial, before_each=jump, times=False))
+    (place / "jumps").mkdir()
+    (place / "jumps" / "sitecustomize.py").write_text(JUMPS)
+    found = os.pathsep.join(filter(None, (str(place / "jumps"), os.environ.get("PYTHONPATH"))))
+    yield Outcome(PART, "the whole job, the clock jumping by days within and by decades between commands",
+                  *whole_job(stages, trial, {"PYTHONPATH": found}, before_each=jump, times=False))
     shutil.rmtree(trial)
 
 

@@ -26,6 +26,17 @@ def test_a_bug_keeps_its_traceback():
     assert "ZeroDivisionError" in end.stderr and "Traceback" in end.stderr
 
 
+def test_a_file_that_the_system_refuses_is_one_line_and_exit_code_2():
+    end = _run("raise PermissionError(13, 'Permission denied', 'models/one')")
+    assert (end.returncode, len(end.stderr.splitlines())) == (2, 1)
+    assert end.stderr.startswith("error: models/one: is refused by the system (Permission denied); ")
+
+
+def test_a_file_that_is_not_there_unexpectedly_stays_a_bug():
+    end = _run("open('nowhere')")
+    assert end.returncode == 1 and "Traceback" in end.stderr
+
+
 def test_sigterm_ends_with_a_line_that_says_how_to_go_on():
     end = _run("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)")
     assert end.returncode == 128 + signal.SIGTERM

@@ -1,10 +1,12 @@
 """The one kind of error for a user's mistake, and the way every script ends.
 
-In: whatever a command raises. Out: for a `UserError` one line on standard error and exit code 2; for Ctrl-C one line
-and exit code 130. Anything else is a bug of ours and keeps its traceback. Ctrl-C and SIGTERM are exceptions, which a
-library may lose, or keep waiting while it tidies up: a thread then ends the process, for a kill harms nothing here.
+In: whatever a command raises. Out: for a `UserError`, and for a file that the system refuses, one line on standard
+error and exit code 2; for Ctrl-C one line and exit code 130. Anything else is a bug of ours and keeps its traceback.
+Ctrl-C and SIGTERM are exceptions, which a library may lose, or keep waiting while it tidies up: a thread then ends the
+process, for a kill harms nothing here.
 """
 
+import errno
 import io
 import os
 import signal
@@ -17,6 +19,8 @@ from typing import NoReturn
 
 PATIENCE_SECONDS = 7
 """How long a command may take to end by itself after Ctrl-C or SIGTERM."""
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
+"""What a system says of a file where no program can help: no permission, read-only, full, a disk that fails."""
 
 
 class UserError(Exception):
@@ -38,8 +42,8 @@ class Interrupted(BaseException):
 def run_command(main: Callable[[], object]) -> NoReturn:
     """Call `main` and leave the process with the exit code that its end deserves.
 
-    0: done. 2: a `UserError`, told in one line. 130 and 143: Ctrl-C and SIGTERM; finished parts are kept, and the
-    same command goes on from there.
+    0: done. 2: a `UserError`, or a file that the system refuses, told in one line. 130 and 143: Ctrl-C and SIGTERM;
+    finished parts are kept, and the same command goes on from there.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow prints through C++ before Python can silence it
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it looks on the network whenever it is imported
@@ -61,6 +65,12 @@ def run_command(main: Callable[[], object]) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at exit
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in REFUSED or error.filename is None:
+            raise
+        _say(f"error: {os.fsdecode(error.filename)}: is refused by the system ({error.strerror}); see to its "
+             "permissions, or to its disk, then run the same command again")
+        sys.exit(2)
     sys.exit(0)
 
 

@@ -1,8 +1,10 @@
 """Arrays are made once, again when anything they depend on has changed, and never half."""
 
 import dataclasses
+import hashlib
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -311,3 +313,51 @@ def test_a_damaged_index_is_named_and_written_anew(data, content):
         read_index(path.parent)
     _build(data, CUBES)
     assert path.read_bytes() == whole
+
+
+def test_a_series_whose_folder_may_not_be_opened_costs_its_case_alone_and_is_told(data, monkeypatch):
+    closed, true = [data / "train" / "00007" / "T1wCE", data / "test" / "00003" / "T1wCE"], Path.iterdir
+
+    def refuse(self):
+        if self in closed:
+            raise PermissionError(13, "Permission denied", str(self))
+        return true(self)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    index = _build(data, CUBES, fast=False)[0].set_index("BraTS21ID")
+    assert index["failed"]["00001"] == "" and "T1wCE: cannot be read (Permission denied)" in index["failed"]["00007"]
+    assert index["failed"]["00003"] == "" and "cannot be read (Permission denied)" in index["findings"]["00003"]
+    monkeypatch.undo()
+    whole = _build(data, CUBES)[0].set_index("BraTS21ID")
+    assert set(whole["failed"]) == {""} and set(whole["findings"]) == {""}
+
+
+def test_an_array_that_was_made_while_a_file_could_not_be_read_is_made_again(data, monkeypatch):
+    path = sorted((data / "train" / "00007" / "FLAIR").iterdir())[2]
+    content, told = path.read_bytes(), path.stat()
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # its first byte cannot be read, by root neither
+    _build(data, CUBES)
+    note = _folder(data, CUBES) / "00007.json"
+    kept = json.loads(note.read_text())
+    path.unlink()
+    path.write_bytes(content)
+    os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+    listing = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in path.parent.iterdir())
+    kept["source"]["FLAIR"] = hashlib.sha256(repr(listing).encode()).hexdigest()  # as if only permissions had changed
+    note.write_text(json.dumps(kept))
+    assert "Image-3.dcm" in kept["row"]["findings"] and kept["contents"]["FLAIR"] == ""
+    assert set(_build(data, CUBES)[0]["findings"]) == {""}
+
+
+def test_an_array_and_a_note_that_may_not_be_read_are_made_again(data, monkeypatch):
+    before = _build(data, CUBES)[0]
+    note, array = (_folder(data, CUBES) / f"00007.{kind}" for kind in ("json", "npy"))
+    for path in (note, array):
+        path.unlink()
+        path.symlink_to("/proc/self/mem")
+        if path == array:
+            with pytest.raises(UserError, match="00007.npy: cannot be read"):
+                check_arrays(_folder(data, CUBES), before, ["00007"])
+        assert _build(data, CUBES)[0].equals(before)
+        assert not path.is_symlink()

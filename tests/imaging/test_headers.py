@@ -175,3 +175,24 @@ def test_more_pixel_data_than_rows_and_columns_tell_is_told(tmp_path, rows, colu
 
 def test_the_byte_that_makes_the_pixel_data_even_is_not_told(tmp_path):
     assert read_headers(write_series(tmp_path, pattern((1, 3, 5), "uint8"))[0])[1] == []
+
+
+AGAIN = {"its pixels": b"\xe0\x7f\x10\x00OW\0\0" + (48).to_bytes(4, "little") + bytes(48),
+         "its rows": b"\x28\x00\x10\x00US" + (2).to_bytes(2, "little") + (9).to_bytes(2, "little"),
+         "a foreign element, then its slope": b"\x09\x00\x01\x10LO\x02\x00ab\x28\x00\x53\x10DS\x02\x009 "}
+
+
+@pytest.mark.parametrize("again", AGAIN)
+def test_a_file_that_tells_an_element_again_behind_its_pixels_is_refused(tmp_path, again):
+    path = write_series(tmp_path, pattern((1, 4, 6)))[0]
+    path.write_bytes(path.read_bytes() + AGAIN[again])
+    with pytest.raises(NotAnImage, match="stand behind its pixels"):
+        read_headers(path)
+
+
+@pytest.mark.parametrize("behind", [bytes(600), b"\xff" * 7, b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0abcd"])
+def test_padding_behind_the_pixels_is_let_pass(tmp_path, behind):
+    path = write_series(tmp_path, pattern((1, 4, 6)))[0]
+    told = read_headers(path)
+    path.write_bytes(path.read_bytes() + behind)
+    assert [header.rows for header in read_headers(path)[0]] == [4] and read_headers(path)[1] == told[1]

@@ -296,6 +296,17 @@ def test_one_file_with_more_pixel_data_than_it_tells_is_told_as_by_pydicom(tmp_p
     assert f"{paths[3].name}: more pixel data than its rows and columns tell" in read_series(tmp_path).findings
 
 
+def test_a_file_that_goes_on_behind_its_pixels_is_left_to_pydicom(tmp_path):
+    paths = write_series(tmp_path, pattern((6, 10, 8)))
+    pixels = b"\xe0\x7f\x10\x00OW\0\0" + (160).to_bytes(4, "little") + bytes(160)
+    paths[5].write_bytes(paths[5].read_bytes() + bytes(2))
+    assert not _is_plain(tmp_path)
+    assert not read_series(tmp_path).findings
+    paths[5].write_bytes(paths[5].read_bytes()[:-2] + pixels)
+    _assert_same(tmp_path)
+    assert any("stand behind its pixels" in finding for finding in read_series(tmp_path).findings)
+
+
 def test_a_group_length_of_another_kind_is_left_to_pydicom(tmp_path):
     paths = write_series(tmp_path, pattern((6, 10, 8)))
     content = paths[3].read_bytes()

@@ -1,6 +1,7 @@
 """A forecast names time, memory and disk before a run begins, changes nothing of it, and is held against it after."""
 
 import dataclasses
+import itertools
 import json
 
 import h5py
@@ -8,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.learning import runs, workflow
+from radiogen.learning import forecast, runs, workflow
+from radiogen.learning.devices import Devices
 from radiogen.learning.forecast import Cost, compared_text, duration, forecast_run, forecast_text, size
 
 
@@ -39,6 +41,14 @@ def test_a_run_with_a_forecast_has_the_weights_of_one_without(run, capsys):
     assert [line.split()[0] for line in told.splitlines()[-5:]] == ["forecast", "time", "memory", "disk", "while"]
     assert not list(run.folder.rglob(".*.part"))
     assert forecast_run(run, ["0"]) is None  # nothing is left to train
+
+
+@pytest.mark.slow
+def test_a_clock_that_jumps_while_a_fold_is_measured_does_not_reach_the_forecast(run, monkeypatch):
+    hours = itertools.count(0, 3600)
+    monkeypatch.setattr(forecast.time, "time", lambda: 1e9 - next(hours))
+    pace = forecast.measure_fold(run, "0", Devices(), forecast.time.monotonic())
+    assert 0 < pace.start < 600 and 0 < pace.epoch < 600
 
 
 @pytest.mark.slow

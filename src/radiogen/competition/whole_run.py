@@ -212,7 +212,7 @@ def _measure_recipe(recipe: Any, data: Path, scrap: Path) -> dict[str, float]:
     tried = dataclasses.replace(recipe, folds=2, holdout_share=0.0, stop_share=0.0, memory_batch=batch,
                                 batch_size=min(recipe.batch_size, batch))
     run = begin_run(data, tried, scrap / "models" / recipe.name, scrap / "cache")
-    pace = call_apart(measure_fold, run, "0", Devices(), time.time(), name=f"measure {recipe.name}")
+    pace = call_apart(measure_fold, run, "0", Devices(), time.monotonic(), name=f"measure {recipe.name}")
     cases = SAMPLE_CASES / 2 * (1 + JUDGED)
     array = sum(path.stat().st_size for path in run.cache.glob("*.npy")) / SAMPLE_CASES
     scale = recipe.memory_batch / batch if not gpu else 1

@@ -100,8 +100,9 @@ def check_arrays(folder: Path, index: pd.DataFrame, cases: Collection[str]) -> N
     """Raise UserError unless every array of `cases` has the bytes that its row of the index tells."""
     expected = index.set_index("BraTS21ID")["sha256"]
     for case in cases:
-        path = Path(folder) / f"{case}.npy"
-        if not path.is_file() or files.sha256(path) != expected.get(case):
+        with _readable(Path(folder) / f"{case}.npy") as path:
+            whole = path.is_file() and files.sha256(path) == expected.get(case)
+        if not whole:
             raise UserError(path, "is missing or was changed after it was made",
                             "delete it and run scripts/preprocess.py again")
 
@@ -209,8 +210,12 @@ def _source(job: _Job) -> dict[str, str]:
     source = {}
     for sequence in sequences_present(job.data, job.split, job.case):
         if sequence in wanted:
-            listing = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns)
-                             for entry in series_folder(job.data, job.split, job.case, sequence).iterdir())
+            folder = series_folder(job.data, job.split, job.case, sequence)
+            try:
+                listing = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns)
+                                 for entry in folder.iterdir())
+            except OSError:  # the reader says why
+                listing = []
             source[sequence] = hashlib.sha256(repr(listing).encode()).hexdigest()
     return source
 
@@ -229,18 +234,22 @@ def _contents(job: _Job, sequence: str) -> str:
 
 
 def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
-    """The row of an array that is there and was made from these very files; None where it has to be made."""
+    """The row of an array that is there and was made from these very files; None where it has to be made.
+
+    A file that could not be read then may be readable now, and its name, size and time are the same.
+    """
     note, array = folder / f"{case}.json", folder / f"{case}.npy"
     if not (note.is_file() and array.is_file()):
         return None
     try:
         kept = json.loads(note.read_text(encoding="utf-8"))
         fresh = all(kept["source"].get(name) == source.get(name) for name in set(kept["source"]) | set(kept["wanted"]))
+        fresh = fresh and all(kept["contents"][name] for name in kept["source"])
         intact = fresh and files.sha256(array) == kept["row"]["sha256"]
         told = {name: str(kept["row"][name]) for name in COLUMNS}
         measured = [{name: series[name] for name in geometry.COLUMNS} for series in kept["geometry"]]
         return {**told, "geometry": measured} if intact else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # damaged, or of another version
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # damaged, or of another version
         return None
 
 

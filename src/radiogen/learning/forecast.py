@@ -78,7 +78,7 @@ def forecast_run(run: Run, folds: Sequence[str], at_once: int = 1, devices: Devi
         return None
     call_apart(peak_memory, name="forecast")  # starts the server of processes, which the folds find running
     side = min(at_once, len(todo))
-    paces = map_apart(measure_fold, [(run, fold, devices, time.time()) for fold in todo[:side]],
+    paces = map_apart(measure_fold, [(run, fold, devices, time.monotonic()) for fold in todo[:side]],
                       [f"forecast of fold {fold}" for fold in todo[:side]], side, one_gpu_each(devices, side))
     for pace in paces:
         if isinstance(pace, UserError):
@@ -147,7 +147,8 @@ def size(count: float) -> str:
 
 
 def measure_fold(run: Run, fold: str, devices: Devices, asked: float) -> Pace:
-    """Train a few steps of a fold in this process and forget them; asked: time.time() when the process was asked for.
+    """Train a few steps of a fold in this process and forget them; asked: time.monotonic() when the process was
+    asked for, which is the same clock in all processes.
 
     Raises UserError where memory runs out.
     """
@@ -158,7 +159,7 @@ def measure_fold(run: Run, fold: str, devices: Devices, asked: float) -> Pace:
         model = compile_network(run.recipe, len(parts.train.inputs), parts.train.num_batches)
         synchronise(model, share)
         epoch = _epoch_seconds(model, parts, FEW, 1)
-        start = time.time() - asked - epoch.measured
+        start = time.monotonic() - asked - epoch.measured
         many = min(parts.train.num_batches, int(SECONDS / EPOCHS / max(epoch.step, 1e-6)))
         if many >= min(FEW, parts.train.num_batches):
             epoch = _epoch_seconds(model, parts, many, EPOCHS)
