@@ -191,9 +191,8 @@ PHANTOM_3D = Recipe("phantom-3d", rank=3, sequences=("T1w", "T1wCE"), size=48, g
                     batch_size=8, flips=("left-right", "front-back", "up-down"), shift=0.06, brightness=0.15)
 """demo-3d at full length: voxels of 3.7 mm instead of 5.5, 48 epochs instead of 24.
 
-Ours. Chosen on a phantom of seed 1, where five folds of 200 cases reached 93 % of what is possible above chance and
-demo-3d 86 %; what it reaches on others is in docs/accuracy.md. Command: python scripts/train.py --recipe phantom-3d.
-Cost: six times demo-3d. Result: see there.
+Ours: it was chosen on a phantom of seed 1. Command: python scripts/train.py --recipe phantom-3d. Cost: six times
+demo-3d. Result: docs/accuracy.md has it, on phantoms of another seed.
 """
 
 RECIPES = {recipe.name: recipe for recipe in (
