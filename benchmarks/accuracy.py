@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from radiogen.learning.runs import Run
 
-Study = Literal["ceiling", "cases", "report", "heart", "traps"]
-STUDIES: tuple[Study, ...] = ("ceiling", "cases", "report", "heart", "traps")
+Study = Literal["choice", "ceiling", "cases", "report", "heart", "traps"]
+STUDIES: tuple[Study, ...] = ("choice", "ceiling", "cases", "report", "heart", "traps")
 TABLE = "accuracy.csv"
 
 
@@ -34,8 +34,9 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
     """Train what is missing, judge it, print tables, draw pictures. All of it takes two cores most of a day.
 
     Args:
-        studies: Which ones: ceiling (recipes against what is possible), cases (against the number of patients), report
-            (squeezing and distorting), heart (learning by heart), traps (planes that go with the label).
+        studies: Which ones: choice (on the phantom for choosing), ceiling (recipes against what is possible), cases
+            (against the number of patients), report (squeezing and distorting), heart (learning by heart), traps
+            (planes that go with the label).
         folder: Where phantoms, arrays and runs are kept.
         names: Only trials of these names; none: all.
         rows: Only trials of these rows (an effect, a number of cases, a size); none: all.
@@ -152,9 +153,12 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
 
 def phantom_name(trial: "Trial") -> str:
     """The folder of the trial's phantom."""
+    from accuracy_trials import SEED
+
     own = trial.phantom
     kind = "tied" if own.confound else f"effect-{own.effect:g}"
-    return f"{kind}-{own.cases}" + (f"-scale-{own.scale:g}" if own.scale != 0.2 else "")
+    scale = f"-scale-{own.scale:g}" if own.scale != 0.2 else ""
+    return f"{kind}-{own.cases}{scale}" + (f"-seed-{own.seed}" if own.seed != SEED else "")
 
 
 def run_name(trial: "Trial") -> str:

@@ -7,20 +7,21 @@ from collections.abc import Callable
 
 import pandas as pd
 
-HEADS = {"ceiling": "recipe", "cases": "phantom", "report": "size", "heart": "training", "traps": "images"}
+HEADS = {"choice": "recipe, phantom of seed 1", "ceiling": "recipe", "cases": "phantom", "heart": "training"}
 DASH = "-"
 
 
 def study_text(study: str, table: pd.DataFrame) -> str:
     """The study's tables, with blank lines between them."""
-    return {"ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart, "traps": _traps}[study](table)
+    return {"choice": _ceiling, "ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart,
+            "traps": _traps}[study](table)
 
 
 def _ceiling(table: pd.DataFrame) -> str:
     ceilings = table.groupby("row")["ceiling"].first()
     order = sorted(ceilings.index, key=float)
     heads = {row: f"effect {row}, best {ceilings[row]:.3f}" for row in order}
-    return _grid(HEADS["ceiling"], table, "name", "row", heads, _with_share)
+    return _grid(HEADS[table["study"].iloc[0]], table, "name", "row", heads, _with_share)
 
 
 def _cases(table: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ SEED, CHOOSING_SEED = 42, 1
 """Of the phantoms that figures are told of, and of the one on which the best recipe was found."""
 EFFECTS = (0.0, 1.0, 2.0, 3.0)
 CASES = 200
-STUDIES = ("ceiling", "cases", "report", "heart", "traps")
+STUDIES = ("choice", "ceiling", "cases", "report", "heart", "traps")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,13 @@ def phantom(effect: float = 3.0, cases: int = CASES, *, seed: int = SEED, scale:
 
 def trials(study: str) -> list[Trial]:
     """All trials of a study, the cheapest knowledge first."""
-    return {"ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart, "traps": _traps}[study]()
+    return {"choice": _choice, "ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart,
+            "traps": _traps}[study]()
+
+
+def _choice() -> list[Trial]:
+    """What was tried on the phantom for choosing."""
+    return [Trial("choice", "3", name, phantom(seed=CHOOSING_SEED), small(name)) for name in ("demo-3d", "phantom-3d")]
 
 
 def _ceiling() -> list[Trial]:

@@ -150,7 +150,7 @@ def closed_images(stage: Stage, place: Path) -> Outcome:
         path.chmod(0)
     end = run_command([*bound(), *stage.words], trial)
     told = "".join(path.read_text() for path in (trial / "input" / "cache").rglob("index.csv"))
-    faults = [f"ended with code {end.code}: {end.last}"] if end.code else []
+    faults = told_faults(end, f"--leave-out {cases[1].name}")
     faults += [f"its index does not tell of {path}" for path in closed if path.name not in told]
     faults += [] if told.count("Permission denied") == len(closed) else ["its index does not tell why"]
     for path, mode in closed.items():

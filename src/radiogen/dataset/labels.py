@@ -65,7 +65,9 @@ def read_cells(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except csv.Error as error:
         raise UserError(path, f"row {len(rows) + 1}: cannot be read ({error})",
                         "close its quotes, or save the table as comma-separated text in UTF-8") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(path, f"cannot be read ({error.strerror})", "make it readable, or name another file") from error
+    except UnicodeDecodeError as error:
         raise UserError(path, f"cannot be read as a CSV ({str(error).strip()})",
                         "save it as comma-separated text in UTF-8") from error
     while rows and not rows[-1]:

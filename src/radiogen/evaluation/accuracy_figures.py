@@ -22,7 +22,8 @@ _CHANCE = {"color": GREY, "linewidth": 1.2, "linestyle": (0, (2, 3))}
 
 def draw(folder: Path, study: str, table: pd.DataFrame) -> Path:
     """Draw a study's picture, `accuracy-<study>.png` in `folder`; returns its path."""
-    drawing = {"ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart, "traps": _traps}[study]
+    drawing = {"choice": _ceiling, "ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart,
+               "traps": _traps}[study]
     return _save(folder / f"accuracy-{study}.png", drawing(table))
 
 
