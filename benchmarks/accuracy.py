@@ -162,13 +162,17 @@ def phantom_name(trial: "Trial") -> str:
 
 
 def run_name(trial: "Trial") -> str:
-    """The folder of the trial's run: the phantom and a hash of the recipe, so that studies share what is the same."""
+    """The folder of the trial's run: the phantom and a hash of the recipe, so that studies share what is the same.
+
+    Fields that are the default do not count, so a field that is new leaves what was trained before it alone.
+    """
+    import dataclasses
     import hashlib
     import json
 
-    from radiogen.learning.recipes import as_dict
-
-    told = json.dumps([as_dict(trial.recipe), trial.train_plane, trial.test_plane], sort_keys=True)
+    own = {field.name: getattr(trial.recipe, field.name) for field in dataclasses.fields(trial.recipe)
+           if getattr(trial.recipe, field.name) != field.default}
+    told = json.dumps([own, trial.train_plane, trial.test_plane], sort_keys=True)
     return f"{phantom_name(trial)}-{trial.recipe.name}-{hashlib.sha256(told.encode()).hexdigest()[:10]}"
 
 

@@ -126,6 +126,8 @@ def _traps() -> list[Trial]:
     grid = replace(stretch, geometry="isotropic", edge_mm=192.0, normalisation="percentile")
     named = {"stretch, 32": stretch, "slices as they are": small("report-2d", sequences=("FLAIR",)),
              "isotropic, 24": replace(grid, size=24), "isotropic, 32": grid, "isotropic, 48": replace(grid, size=48),
+             "isotropic, 32, balanced": replace(grid, balance="planes"),
+             "stretch, 32, balanced": replace(stretch, balance="planes"),
              "isotropic, 32, four sequences": replace(grid, sequences=four, joined=True),
              "isotropic, 24, middle 144 mm": replace(grid, size=24, edge_mm=144.0),
              "isotropic, 32, T1w and T1wCE": replace(grid, sequences=("T1w", "T1wCE"), joined=True)}
@@ -133,4 +135,5 @@ def _traps() -> list[Trial]:
     ways = {"axial to coronal": ("axial", "coronal"), "coronal to axial": ("coronal", "axial"), "five folds": ()}
     moved = [Trial("traps", way, name, phantom(3.0), named[name], *planes)
              for name in ("stretch, 32", "isotropic, 32") for way, planes in ways.items()]
-    return tied + moved
+    drawn = "isotropic, 32, balanced"
+    return [*tied, *moved, Trial("traps", "five folds", drawn, phantom(3.0), named[drawn])]

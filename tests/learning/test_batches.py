@@ -182,6 +182,16 @@ def test_order_and_augmentation_follow_from_the_epoch_alone(make, small_recipe):
     assert not np.array_equal(images(3), images(3, seed=43))
 
 
+def test_a_case_that_is_drawn_twice_is_changed_in_two_ways_and_one_of_weight_0_never_comes(make, small_recipe):
+    folder, inputs = make(small_recipe)
+    labels = np.array([0, 0, 1])
+    batches = Batches(small_recipe, folder, inputs, labels, training=True, weights=np.array([0.0, 0.0, 3.0]))
+    images, truth = batches[0]
+    assert len(images) == 3 and (truth[:, 1] == 1).all()
+    assert not any(np.array_equal(images[one], images[other]) for one, other in ((0, 1), (0, 2), (1, 2)))
+    assert np.array_equal(batches[0][0], images)
+
+
 def test_prediction_sees_every_image_unchanged_and_in_order(make, small_recipe):
     folder, inputs = make(dataclasses.replace(small_recipe, memory_batch=2))
     batches = Batches(dataclasses.replace(small_recipe, memory_batch=2), folder, inputs)

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.dataset.geometry import read_geometry
 from radiogen.errors import UserError
 from radiogen.learning import runs, training, workflow
+from radiogen.learning.balance import plane_weights
 from radiogen.learning.checkpoints import epochs_done
 from radiogen.learning.training import cut_off, fold_batches, train_fold
 
@@ -76,6 +78,17 @@ def test_each_case_has_one_part_in_a_fold_and_the_holdout_none(run):
     assert not trained & chooses and len(chooses) == 2
     assert parts.train.training and not parts.stop.training and not parts.scored.training
     assert fold_batches(run, "0").stop is None
+
+
+def test_balanced_training_draws_by_planes_in_training_alone(run):
+    changed = _changed(run, "balanced", balance="planes")
+    workflow.begin_run(run.data, changed.recipe, changed.folder, run.cache.parent.parent, workers=1)
+    parts = fold_batches(changed, "0")
+    cases = run.folds[run.folds["fold"] == "1"]
+    wanted = plane_weights(cases, read_geometry(changed.folder / "geometry.csv"), run.recipe.sequences)
+    found = dict(zip(parts.train.inputs[ID], parts.train.weights, strict=True))
+    assert [found[case] for case in cases[ID]] == wanted.tolist()
+    assert parts.scored.weights is None and fold_batches(run, "0").train.weights is None
 
 
 def test_cases_that_choose_are_a_share_of_each_label_and_drawn_anew_by_seed_and_fold():

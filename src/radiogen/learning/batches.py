@@ -17,6 +17,7 @@ from radiogen.imaging.arrays import middle_slices
 from radiogen.imaging.cache import Layout, array_layout, read_blocks
 from radiogen.learning.augmentation import augment, channels_last, make_augmentation
 from radiogen.learning.backend import keras
+from radiogen.learning.balance import drawn
 from radiogen.learning.devices import Share
 from radiogen.learning.networks import build_network
 from radiogen.learning.recipes import Recipe
@@ -69,16 +70,18 @@ class Batches(keras.utils.PyDataset):
     """Batches of at most `recipe.memory_batch` and `recipe.batch_size` inputs, as even in size as can be.
 
     inputs: from `list_inputs`; labels: int per input, or None for prediction, which keeps the order and every image.
-    mirror: axes of a batch to turn round (`augmentation.mirrors`). share: the part of each batch that is wanted here.
+    mirror: axes of a batch to turn round (`augmentation.mirrors`). weights: how often a training epoch draws each input
+    (`balance.drawn`); None: once. share: the part of each batch that is wanted here.
     Yields float32 (batch, [slice,] row, column, channels), in [0, 1] but for z-scores, and with labels float32 (batch,
     2) one-hot or, with one output, (batch, 1).
     """
 
     def __init__(self, recipe: Recipe, folder: Path, inputs: pd.DataFrame, labels: np.ndarray | None = None, *,
-                 training: bool = False, fold: int = 0, mirror: tuple[int, ...] = ()):
+                 training: bool = False, fold: int = 0, mirror: tuple[int, ...] = (),
+                 weights: np.ndarray | None = None):
         super().__init__(workers=1)
         self.recipe, self.folder, self.inputs, self.labels = recipe, Path(folder), inputs, labels
-        self.training, self.fold, self.mirror, self.share = training, fold, mirror, Share()
+        self.training, self.fold, self.mirror, self.share, self.weights = training, fold, mirror, Share(), weights
         self.augmentation = make_augmentation(recipe) if training else None
         self._cases, self._positions = inputs[ID].to_numpy(object), inputs["position"].to_numpy(int)
         self._layouts: dict[str, Layout] = {}
@@ -90,10 +93,10 @@ class Batches(keras.utils.PyDataset):
         return -(-len(self._order) // min(self.recipe.memory_batch, self.recipe.batch_size))
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray] | tuple[np.ndarray]:
-        rows = self.share.of(self._order, self.num_batches, number)
+        copies, rows = np.divmod(self.share.of(self._order, self.num_batches, number), len(self.inputs))
         batch = None
-        for place, row in enumerate(rows):
-            image = self._image(row)
+        for place, (row, copy) in enumerate(zip(rows, copies, strict=True)):
+            image = self._image(row, copy)
             if batch is None:
                 batch = np.empty((len(rows), *image.shape[:-1], channels(self.recipe)), np.float32)
             scale = np.float32(255 if image.dtype == np.uint8 else 1)
@@ -106,7 +109,10 @@ class Batches(keras.utils.PyDataset):
         """Take the order and the images of this epoch. Called by a callback: Keras counts epochs differently."""
         self.epoch, self._order = epoch, np.arange(len(self.inputs))
         if self.training:
-            np.random.default_rng((self.recipe.seed, self.fold, epoch)).shuffle(self._order)
+            random = np.random.default_rng((self.recipe.seed, self.fold, epoch))
+            if self.weights is not None:
+                self._order = drawn(self.weights, random)
+            random.shuffle(self._order)
         if self.training and self.recipe.drop_last:  # others are left out in the next epoch
             whole = len(self._order) // self.recipe.batch_size * self.recipe.batch_size
             self._order = self._order[:whole or None]
@@ -116,8 +122,11 @@ class Batches(keras.utils.PyDataset):
             return self.labels[rows, None].astype(np.float32)
         return np.eye(2, dtype=np.float32)[self.labels[rows]]
 
-    def _image(self, row: int) -> np.ndarray:
-        """One input, (..., channels), or (..., 1) where all are alike: bytes, or float32 from half floats."""
+    def _image(self, row: int, copy: int = 0) -> np.ndarray:
+        """One input, (..., channels), or (..., 1) where all are alike: bytes, or float32 from half floats.
+
+        copy: how many times it came before in this epoch, for each is changed in its own way.
+        """
         recipe, case, position = self.recipe, self._cases[row], self._positions[row]
         layout, blocks = self._layout(case), [max(position, 0)]
         if recipe.joined:
@@ -128,7 +137,8 @@ class Batches(keras.utils.PyDataset):
             planes = planes.astype(np.float32)
         if self.augmentation is None:
             return channels_last(planes)
-        return augment(self.augmentation, recipe, planes, (recipe.seed, self.fold, self.epoch, int(case), blocks[0]))
+        seed = (recipe.seed, self.fold, self.epoch, int(case), blocks[0])
+        return augment(self.augmentation, recipe, planes, (*seed, int(copy)) if copy else seed)
 
     def _layout(self, case: str) -> Layout:
         """Raises UserError where the case's array holds other images than the recipe's."""

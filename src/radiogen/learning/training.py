@@ -18,10 +18,12 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset.folds import HOLDOUT
+from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.errors import UserError
 from radiogen.imaging.cache import read_index
 from radiogen.learning.backend import keras
+from radiogen.learning.balance import plane_weights
 from radiogen.learning.batches import Batches, label_inputs, list_inputs, recipe_network
 from radiogen.learning.callbacks import Bar, Keeper, write_history
 from radiogen.learning.checkpoints import FoldState, load_checkpoint
@@ -97,8 +99,12 @@ def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches
     chooses = cut_off(cases, recipe.stop_share, recipe.seed, int(fold))
 
     def batches(part: pd.DataFrame, training: bool) -> Batches:
-        inputs = list_inputs(recipe, index, part[ID].tolist())
-        made = Batches(recipe, run.cache, inputs, label_inputs(inputs, part), training=training, fold=int(fold))
+        inputs, weights = list_inputs(recipe, index, part[ID].tolist()), None
+        if training and recipe.balance == "planes":
+            geometry = read_geometry(run.folder / "geometry.csv")
+            weights = inputs[ID].map(dict(zip(part[ID], plane_weights(part, geometry, recipe.sequences), strict=True)))
+        made = Batches(recipe, run.cache, inputs, label_inputs(inputs, part), training=training, fold=int(fold),
+                       weights=None if weights is None else weights.to_numpy(float))
         made.share = share or Share()
         return made
 

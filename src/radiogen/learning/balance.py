@@ -1,0 +1,64 @@
+"""Draw training cases so that the label says nothing of the acquisition planes: then there is nothing of them to learn.
+
+In: training cases with labels, the geometry of their series. Out: how often an epoch draws each. Within every
+combination of planes both labels come equally often as in all cases together (Kamiran and Calders, Knowledge and
+Information Systems 2012;33:1, reweighing); a combination that only one label has cannot be balanced and is left out.
+Cropping, reorienting and resampling alone do not hide a plane: docs/accuracy.md.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from radiogen.dataset.geometry import UNKNOWN
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.errors import UserError
+
+
+def plane_weights(cases: pd.DataFrame, geometry: pd.DataFrame, sequences: Sequence[str]) -> np.ndarray:
+    """How often each case is drawn, on average: float64 (cases,), with a sum of the cases that are drawn at all.
+
+    cases: `BraTS21ID, MGMT_value`; geometry: as `read_geometry` gives it; sequences: whose planes count.
+    Raises UserError where no combination of planes has both labels.
+    """
+    labels, strata = cases[LABEL].to_numpy(int), _planes(cases[ID], geometry, sequences)
+    table = pd.crosstab(strata, labels)
+    kept = table.index[(table > 0).all(axis=1) & (table.shape[1] == 2)]
+    used = np.isin(strata, kept)
+    if not used.any():
+        raise UserError("--balance planes", "no combination of planes has cases of both labels in training",
+                        "leave it out, or judge the label's tie to the planes with scripts/confounds.py first")
+    together, by_label, by_planes = _counts(labels[used], strata[used])
+    weights = np.zeros(len(cases))
+    weights[used] = [by_label[label] * by_planes[planes] / (used.sum() * together[label, planes])
+                     for label, planes in zip(labels[used], strata[used], strict=True)]
+    return weights
+
+
+def drawn(weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Indices, each as often as its weight says, rounded up or down by chance: int64 (round of the weights' sum,).
+
+    Systematic sampling: one random number places all of them. An index that comes again has the number of weights
+    added for each time, so that its copies can be told apart.
+    """
+    ends = np.cumsum(weights) * (round(weights.sum()) / weights.sum())
+    ends[-1] = round(weights.sum())
+    places = np.floor(np.append(0.0, ends) + random.random()).astype(int)
+    counts = np.diff(places)
+    rows = np.repeat(np.arange(len(weights)), counts)
+    copies = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rows + copies * len(weights)
+
+
+def _planes(cases: pd.Series, geometry: pd.DataFrame, sequences: Sequence[str]) -> np.ndarray:
+    """The planes of each case's series as one text."""
+    own = geometry[geometry["split"] == "train"]
+    table = own.pivot(index=ID, columns="sequence", values="plane").reindex(index=cases, columns=list(sequences))
+    return table.fillna(UNKNOWN).agg("/".join, axis=1).to_numpy(object)
+
+
+def _counts(labels: np.ndarray, strata: np.ndarray) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Cases by label and planes, by label, by planes."""
+    table = pd.DataFrame({"label": labels, "planes": strata})
+    return table.value_counts(), table["label"].value_counts(), table["planes"].value_counts()
