@@ -126,8 +126,6 @@ def _traps() -> list[Trial]:
     grid = replace(stretch, geometry="isotropic", edge_mm=192.0, normalisation="percentile")
     named = {"stretch, 32": stretch, "slices as they are": small("report-2d", sequences=("FLAIR",)),
              "isotropic, 24": replace(grid, size=24), "isotropic, 32": grid, "isotropic, 48": replace(grid, size=48),
-             "isotropic, 32, equal resolution": replace(grid, resolution_mm=8.0),
-             "isotropic, 24, middle 144 mm, equal resolution": replace(grid, size=24, edge_mm=144.0, resolution_mm=8.0),
              "isotropic, 32, balanced": replace(grid, balance="planes"),
              "stretch, 32, balanced": replace(stretch, balance="planes"),
              "isotropic, 32, four sequences": replace(grid, sequences=four, joined=True),

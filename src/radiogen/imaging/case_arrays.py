@@ -52,7 +52,6 @@ class CacheSettings:
     cubes: (sequence, slice, row, column) of edge `size`; a missing series of a test case is a cube of zeros.
     slabs: the same with `depth` slices, those around the one that shows most of the head (`central_slab`).
     slices: (slice, row, column), the sequences one after the other; index.csv's `slices` tells how many of each.
-    resolution_mm: how far every axis of an isotropic cube is blurred (`resample_to`); None: as the series are.
     window: the windows that the files name are applied first.
     dtype: uint8 keeps 0..1 as 0..255; float16 keeps the values themselves, which z-scores need.
     """
@@ -67,7 +66,6 @@ class CacheSettings:
     dtype: Literal["uint8", "float16"] = "uint8"
     depth: int | None = None
     window: bool = False
-    resolution_mm: float | None = None
 
     @property
     def first_sequence(self) -> str:
@@ -77,10 +75,7 @@ class CacheSettings:
     @property
     def key(self) -> str:
         """Ten hexadecimal digits that change with any setting and with `REVISION`."""
-        told = dataclasses.asdict(self)
-        if self.resolution_mm is None:
-            del told["resolution_mm"]  # the key of those that were made before there was such a setting
-        text = json.dumps([REVISION, told], sort_keys=True)
+        text = json.dumps([REVISION, dataclasses.asdict(self)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -252,8 +247,7 @@ def _streamed_cube(settings: CacheSettings, reduced: Reduced, number: int) -> tu
 def _isotropic_cube(settings: CacheSettings, one: CaseSeries, grid: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
     volume = _normalised(settings, one)
     air = volume.voxels.min()  # not 0 in z-scores, and what lies outside the series shall be air
-    cube = resample_to(dataclasses.replace(volume, voxels=volume.voxels - air), grid, (settings.size,) * 3,
-                       settings.resolution_mm)
+    cube = resample_to(dataclasses.replace(volume, voxels=volume.voxels - air), grid, (settings.size,) * 3)
     return _stored(cube.voxels + air, settings), cube.findings[len(volume.findings):]
 
 

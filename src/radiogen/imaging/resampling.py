@@ -42,24 +42,21 @@ def resample_like(volume: Volume, reference: Volume) -> Volume:
     return resample_to(volume, reference.affine, reference.voxels.shape)
 
 
-def resample_to(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int],
-                resolution_mm: float | None = None) -> Volume:
+def resample_to(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int]) -> Volume:
     """The series on the grid of `affine` (4, 4; voxel index to LPS mm) and `shape`; float32, 0 outside the series.
 
-    resolution_mm: blur each axis as slices that far apart are blurred when they are interpolated, so that a series'
-    plane cannot be told by the direction in which it is sharp; an axis whose voxels are larger stays as it is.
     Findings tell what was interpolated, what of the grid is empty and what of the head is cut off. Raises UserError
     where the series does not tell where it lies.
     """
     need_place(volume, "resampling")
     shape = tuple(int(count) for count in shape)
     index = np.linalg.inv(volume.affine) @ affine
-    voxels, least = finite_voxels(volume.voxels), _least_widths(volume, resolution_mm)
+    voxels = finite_voxels(volume.voxels)
     axes = _matching_axes(index, shape)
     if axes is not None:
-        voxels, inside = _axis_by_axis(voxels, index, axes, shape, least)
+        voxels, inside = _axis_by_axis(voxels, index, axes, shape)
     else:
-        voxels, inside = _interpolated(voxels, index, shape, least)
+        voxels, inside = _interpolated(voxels, index, shape)
     found = [*_growth(volume, index), *_beyond(inside, _head_cut_off(volume, index, shape))]
     return Volume(voxels, np.array(affine, float), (*volume.findings, *found))
 
@@ -115,31 +112,18 @@ def _matching_axes(index: np.ndarray, shape: tuple[int, ...]) -> list[int] | Non
     return axes if sorted(axes) == [0, 1, 2] and drifts < 0.01 else None
 
 
-def _least_widths(volume: Volume, resolution_mm: float | None) -> np.ndarray:
-    """For each old axis the narrowest box, in its voxels, that an average may have.
-
-    A slice is a box and so is what it is interpolated with: together they have the variance of two boxes of
-    `resolution_mm`. A narrower voxel's own box leaves the rest to the average.
-    """
-    steps = np.array(spacing_mm(volume))
-    if resolution_mm is None:
-        return np.ones(3)
-    return np.maximum(1.0, np.sqrt(np.maximum(2 * resolution_mm ** 2 - steps ** 2, 0)) / steps)
-
-
-def _axis_by_axis(voxels: np.ndarray, index: np.ndarray, axes: list[int], shape: tuple[int, int, int],
-                  least: np.ndarray) -> tuple[np.ndarray, float]:
+def _axis_by_axis(voxels: np.ndarray, index: np.ndarray, axes: list[int], shape: tuple[int, int, int]
+                  ) -> tuple[np.ndarray, float]:
     """Voxels on a grid along the old axes, and which share of it lies inside the series."""
     voxels, inside, weights = voxels.transpose(axes), 1.0, []
     for new, old in enumerate(axes):
         places = index[old, 3] + index[old, new] * np.arange(shape[new])
         inside *= _within(places, voxels.shape[new]).mean()
-        weights.append(_box_weights(voxels.shape[new], places, max(abs(index[old, new]), least[old])))
+        weights.append(_box_weights(voxels.shape[new], places, abs(index[old, new])))
     return _sums(voxels, weights), inside
 
 
-def _interpolated(voxels: np.ndarray, index: np.ndarray, shape: tuple[int, int, int],
-                  least: np.ndarray) -> tuple[np.ndarray, float]:
+def _interpolated(voxels: np.ndarray, index: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, float]:
     """As `_axis_by_axis`, for any grid.
 
     A new voxel is a box; along an old axis it is as wide as a box of the same variance, which is the length of its row
@@ -149,9 +133,8 @@ def _interpolated(voxels: np.ndarray, index: np.ndarray, shape: tuple[int, int, 
     from scipy import ndimage
 
     at, weights = index.copy(), []
-    covered = np.linalg.norm(index[:3, :3], axis=1)
-    for axis, (old, width) in enumerate(zip(voxels.shape, np.maximum(covered, least), strict=True)):
-        step = max(1.0, min(width, covered[axis]) / 2)
+    for axis, (old, width) in enumerate(zip(voxels.shape, np.linalg.norm(index[:3, :3], axis=1), strict=True)):
+        step = max(1.0, width / 2)
         count = int(np.ceil(old / step - 1e-6))
         start = (old - 1) / 2 - step * (count - 1) / 2
         weights.append(_box_weights(old, start + step * np.arange(count), width))

@@ -38,9 +38,6 @@ class Recipe:
     the slices around the one that shows most of the head, each squeezed to size."""
     edge_mm: float = 200.0
     """Edge of an isotropic cube, mm."""
-    resolution_mm: float | None = None
-    """Isotropic: every axis is blurred as slices that far apart are, mm, so that no series is sharper in its own plane;
-    None: as the files are."""
     normalisation: Literal["min-max", "min-max slices", "percentile", "z-score"] = "min-max"
     """Intensities to 0..1: min-max of the volume, as in the report, of each slice by itself, or clipped at percentiles
     of the head; or to mean 0 and deviation 1 over the head."""
@@ -237,8 +234,8 @@ def recipes_table() -> str:
 
 def check_recipe(recipe: Recipe) -> Recipe:
     """`recipe` itself where its fields make sense together; UserError naming the option where they do not."""
-    for name in ("size", "depth", "edge_mm", "resolution_mm", "slices_per_series", "width", "learning_rate",
-                 "halve_after", "epochs", "batch_size", "memory_batch", "patience"):
+    for name in ("size", "depth", "edge_mm", "slices_per_series", "width", "learning_rate", "halve_after", "epochs",
+                 "batch_size", "memory_batch", "patience"):
         value = getattr(recipe, name)
         if value is not None and not value > 0:
             raise UserError(f"{_option(name)} {value}", "is too small", "give more than 0")
@@ -287,9 +284,6 @@ def _wrong_images(recipe: Recipe) -> list[tuple[bool, str, str, str]]:
          "--joined", "needs the sequences on one grid", "add --geometry isotropic"),
         (recipe.geometry == "slab" and recipe.rank == 2,
          "--geometry slab", "is an input of a 3D network", "add --rank 3, or choose another geometry"),
-        (recipe.resolution_mm is not None and recipe.geometry != "isotropic",
-         f"--resolution-mm {recipe.resolution_mm:g}" if recipe.resolution_mm is not None else "",
-         "is for cubes in millimetres", "add --geometry isotropic"),
         (recipe.depth is not None and recipe.geometry != "slab",
          f"--depth {recipe.depth}", "is for slabs: other inputs are as deep as their size", "add --geometry slab"),
         (recipe.sections and recipe.rank == 3,

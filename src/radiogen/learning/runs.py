@@ -52,8 +52,7 @@ def cache_settings(recipe: Recipe) -> CacheSettings:
         geometry=recipe.geometry, normalisation=recipe.normalisation,
         slices_per_series=None if whole else recipe.slices_per_series,
         edge_mm=recipe.edge_mm if whole and recipe.geometry == "isotropic" else None, dtype=recipe.array_dtype,
-        depth=(recipe.depth or recipe.size) if slab else None, window=recipe.window,
-        resolution_mm=recipe.resolution_mm if whole and recipe.geometry == "isotropic" else None)
+        depth=(recipe.depth or recipe.size) if slab else None, window=recipe.window)
 
 
 def run_name(data: Path, recipe: str) -> str:
