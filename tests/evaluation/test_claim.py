@@ -50,6 +50,11 @@ def test_recipe_and_split_stand_in_words(run):
     assert "mirrored left-right, shifted by up to 10%" in items[25].answer
 
 
+def test_what_was_done_about_planes_is_told(run):
+    (run.folder / "recipe.json").write_text(json.dumps({**RECIPE, "balance": "planes"}))
+    assert "the label says nothing of the planes" in _items(run)[25].answer
+
+
 def test_without_a_recipe_the_model_is_unknown_and_nothing_is_made_up(run):
     items = _items(run)
     assert {number for number in (9, 22, 24, 25) if items[number].known} == set()

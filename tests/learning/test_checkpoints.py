@@ -78,6 +78,18 @@ def test_a_checkpoint_of_another_network_fold_or_recipe_is_refused(kept):
         load_checkpoint(path, model, owner | {"seed": 43})
 
 
+def test_a_checkpoint_of_an_older_version_goes_on_where_new_fields_are_the_default_and_else_is_refused(kept):
+    path, model, state = kept
+    asked = {"fold": "0", "seed": 42, "new": None, "newer": 3}
+    again = load_checkpoint(path, model, asked, {"new": None, "newer": 3, "seed": 7})
+    assert again.history == state.history
+    for field, told in (("new", "new was None, not 5"), ("newer", "newer was 3, not 5")):
+        with pytest.raises(UserError, match=told):
+            load_checkpoint(path, model, asked | {field: 5}, {"new": None, "newer": 3, "seed": 7})
+    with pytest.raises(UserError, match="new was not told, not None"):
+        load_checkpoint(path, model, asked)
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
 def test_a_damaged_checkpoint_is_named(kept, damage):
     path, model, _ = kept

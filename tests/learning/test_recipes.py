@@ -19,6 +19,7 @@ from radiogen.learning.recipes import (
     Recipe,
     as_dict,
     check_recipe,
+    default_fields,
     describe,
     find_recipe,
     from_dict,
@@ -41,6 +42,11 @@ def test_every_recipe_makes_sense_and_survives_being_written(recipe):
     assert check_recipe(recipe) is recipe
     assert from_dict(as_dict(recipe)) == recipe
     assert find_recipe(recipe.name) is recipe
+
+
+def test_default_fields_are_those_of_a_recipe_that_tells_only_what_it_must():
+    bare = Recipe("x", rank=3, sequences=("FLAIR",), size=8)
+    assert {**default_fields(), "name": "x", "rank": 3, "sequences": ["FLAIR"], "size": 8} == as_dict(bare)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -173,6 +173,8 @@ def _training(making: Making) -> str:
                f"shifted by up to {recipe['shift']:.0%}" if recipe["shift"] else "",
                f"gamma by up to {recipe['brightness']:.0%}" if recipe["brightness"] else ""]
     told = ", ".join(change for change in changes if change) or "none"
+    if recipe.get("balance", "nothing") != "nothing":
+        told += "; cases drawn so that the label says nothing of the planes"
     networks = sum(len(one.networks) for one in making.members.values()) or len(making.networks)
     return (f"Adam, learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), batches of "
             f"{recipe['batch_size']}, {recipe['epochs']} epochs; augmentation: {told}; {networks} networks")

@@ -18,6 +18,7 @@ from radiogen import files
 from radiogen.errors import UserError
 from radiogen.learning.backend import keras
 
+_NOTHING = "not told"
 _NOTE = ("history", "seconds", "best_loss", "best_epoch", "names", "best", "owner")
 
 
@@ -74,16 +75,18 @@ def save_checkpoint(path: Path, model: keras.Model, state: FoldState, owner: dic
     files.write_with(path, lambda file: np.savez(file, note=text, **arrays))
 
 
-def load_checkpoint(path: Path, model: keras.Model, owner: dict | None = None) -> FoldState:
+def load_checkpoint(path: Path, model: keras.Model, owner: dict | None = None, older: dict | None = None) -> FoldState:
     """Put the saved variables into `model`, which is compiled and built alike; returns the state they belong to.
 
+    older: what holds of an owner where it does not tell, as one of an older version, which had fewer fields.
     Raises UserError where the file is damaged or belongs to another network or owner: it never starts anew by itself.
     """
     note, arrays = _read(path)
     variables = _variables(model)
     best = [np.asarray(array) for array in arrays[len(variables):]]
-    if note["owner"] != owner:
-        raise UserError(path, f"belongs to another run or fold: {_difference(note['owner'], owner)}", _remedy(path))
+    kept = note["owner"] and {**(older or {}), **note["owner"]}
+    if kept != owner:
+        raise UserError(path, f"belongs to another run or fold: {_difference(kept, owner)}", _remedy(path))
     if note["names"] != _names(model) or not _fit(arrays[:len(variables)], variables) \
             or (best and not _fit(best, model.weights)):
         raise UserError(path, "belongs to another network", _remedy(path))
@@ -125,8 +128,8 @@ def _fit(arrays: list[np.ndarray], variables: list[Any]) -> bool:
 
 def _difference(kept: dict | None, asked: dict | None) -> str:
     kept, asked = kept or {}, asked or {}
-    name = next(name for name in {**kept, **asked} if kept.get(name) != asked.get(name))
-    return f"{name} was {kept.get(name)}, not {asked.get(name)}"
+    name = next(name for name in {**kept, **asked} if kept.get(name, _NOTHING) != asked.get(name, _NOTHING))
+    return f"{name} was {kept.get(name, _NOTHING)}, not {asked.get(name, _NOTHING)}"
 
 
 def _variables(model: keras.Model) -> list[Any]:

@@ -267,6 +267,12 @@ def as_dict(recipe: Recipe) -> dict:
             for key, value in dataclasses.asdict(recipe).items()}
 
 
+def default_fields() -> dict:
+    """The fields that have a default, with it, as plain JSON values: what an older version's recipe does not tell."""
+    return {field.name: list(field.default) if isinstance(field.default, tuple) else field.default
+            for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING}
+
+
 def from_dict(fields: dict) -> Recipe:
     """The recipe that `as_dict` wrote. Raises UserError where a field is missing or unknown."""
     try:

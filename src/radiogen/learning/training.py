@@ -37,7 +37,7 @@ from radiogen.learning.optimisation import (
     set_precision,
 )
 from radiogen.learning.processes import map_apart
-from radiogen.learning.recipes import Recipe, as_dict
+from radiogen.learning.recipes import Recipe, as_dict, default_fields
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder
 
 CHECKPOINT = "checkpoint.npz"
@@ -190,7 +190,7 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
 def _begin(folder: Path, model: keras.Model, recipe: Recipe, owner: dict) -> FoldState:
     """The state to go on from; where there is none, the recipe's first weights are put into `model`."""
     if (folder / CHECKPOINT).is_file():
-        state = load_checkpoint(folder / CHECKPOINT, model, owner)
+        state = load_checkpoint(folder / CHECKPOINT, model, owner, default_fields())
         write_history(folder, state)  # the process may have been killed between the two
         return state
     if recipe.weights:
