@@ -84,10 +84,29 @@ def train(trial: "Trial", folder: Path, at_once: int, workers: int | None) -> No
     data = folder / phantom_name(trial)
     if not (data / "train_labels.csv").is_file():
         write_phantom(data, trial.phantom, workers)
+    if trial.recipe is None:
+        predict_features(trial, folder, workers)
+        return
     run = begin(trial, folder, workers)
     workflow.train(run, ["0"] if trial.train_plane else [f"{fold}" for fold in range(trial.recipe.folds)], at_once)
     if not (run.folder / "predictions.csv").is_file():
         predict_run(run)
+
+
+def predict_features(trial: "Trial", folder: Path, workers: int | None) -> None:
+    """Predictions by the features' model, on the folds that the networks have."""
+    from case_features import cached_cases, features_of, predict_by_features
+
+    from radiogen.dataset.folds import make_folds
+    from radiogen.dataset.labels import read_labels
+    from radiogen.dataset.predictions import write_predictions
+
+    path, data = folder / "models" / run_name(trial) / "predictions.csv", folder / phantom_name(trial)
+    if path.is_file():
+        return
+    cache, index = cached_cases(data, folder / "cache", workers)
+    folds = make_folds(read_labels(data / "train_labels.csv"), holdout_share=0.0)
+    write_predictions(path, predict_by_features(features_of(cache, index["BraTS21ID"], workers), folds))
 
 
 def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
@@ -133,7 +152,7 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     place = folder / "models" / run_name(trial)
     if not (place / "predictions.csv").is_file():
         return None
-    run, predictions = open_run(place), read_predictions(place / "predictions.csv")
+    predictions = read_predictions(place / "predictions.csv")
     told = out_of_fold(predictions)
     told = told[told["fold"] == "0"] if trial.train_plane else told
     labels, probabilities = scored(told)
@@ -142,9 +161,9 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     area = auc(labels, probabilities)
     row = {"study": trial.study, "row": trial.row, "name": trial.name, "effect": trial.phantom.effect,
            "cases": len(labels), "ceiling": ceiling, "auc": area, "low": low, "high": high,
-           "share": (area - 0.5) / (ceiling - 0.5) if ceiling > 0.5 else np.nan, **_training(run)}
+           "share": (area - 0.5) / (ceiling - 0.5) if ceiling > 0.5 else np.nan, **_training(place, trial)}
     if trial.phantom.confound:
-        confounds = judge_confounds(predictions, run.folds, read_geometry(place / "geometry.csv"))
+        confounds = judge_confounds(predictions, open_run(place).folds, read_geometry(place / "geometry.csv"))
         within, own = confounds.within_planes.iloc[-1], confounds.gains.query("set == 'out-of-fold'")
         row |= {"within": within["auc"], "within_low": within["low"], "within_high": within["high"],
                 "free": own["baseline_auc"].max()}
@@ -170,6 +189,8 @@ def run_name(trial: "Trial") -> str:
     import hashlib
     import json
 
+    if trial.recipe is None:
+        return f"{phantom_name(trial)}-features"
     own = {field.name: getattr(trial.recipe, field.name) for field in dataclasses.fields(trial.recipe)
            if getattr(trial.recipe, field.name) != field.default}
     told = json.dumps([own, trial.train_plane, trial.test_plane], sort_keys=True)
@@ -183,13 +204,16 @@ def phantom_planes(trial: "Trial") -> dict[str, str]:
     return phantom_cases(trial.phantom).set_index("BraTS21ID")["FLAIR_plane"].to_dict()
 
 
-def _training(run: "Run") -> dict[str, float]:
-    """Accuracy on what was trained on, and minutes, over the folds that are there."""
+def _training(place: Path, trial: "Trial") -> dict[str, float]:
+    """Accuracy on what was trained on, and minutes, over the folds that are there; NaN for what is no network."""
     import pandas as pd
 
     from radiogen import files
-    from radiogen.learning.runs import fold_folder, trained_folds
+    from radiogen.learning.runs import fold_folder, open_run, trained_folds
 
+    if trial.recipe is None:
+        return {"training_accuracy": float("nan"), "minutes": float("nan")}
+    run = open_run(place)
     folds = [fold_folder(run, fold) for fold in trained_folds(run)]
     last = [pd.read_csv(fold / "history.csv")["accuracy"].iloc[-1] for fold in folds]
     seconds = sum(sum(files.read_json(fold / "timings.json")["seconds_an_epoch"]) for fold in folds)
