@@ -135,8 +135,10 @@ def _traps() -> list[Trial]:
              "isotropic, 24, middle 144 mm": replace(grid, size=24, edge_mm=144.0),
              "isotropic, 32, T1w and T1wCE": replace(grid, sequences=("T1w", "T1wCE"), joined=True)}
     tied = [Trial("traps", "tied", name, phantom(confound=True), recipe) for name, recipe in named.items()]
+    seen = small("phantom-3d", sequences=("FLAIR",))
+    moved = {"isotropic": seen, "stretch": replace(seen, geometry="stretch", joined=False),
+             "isotropic, balanced": replace(seen, balance="planes")}
     ways = {"axial to coronal": ("axial", "coronal"), "coronal to axial": ("coronal", "axial"), "five folds": ()}
-    moved = [Trial("traps", way, name, phantom(3.0), named[name], *planes)
-             for name in ("stretch, 32", "isotropic, 32") for way, planes in ways.items()]
-    drawn = "isotropic, 32, balanced"
-    return [*tied, *moved, Trial("traps", "five folds", drawn, phantom(3.0), named[drawn])]
+    return tied + [Trial("traps", way, name, phantom(3.0), recipe, *planes)
+                   for name, recipe in moved.items() for way, planes in ways.items()
+                   if way == "five folds" or recipe.balance == "nothing"]
