@@ -133,7 +133,8 @@ def _traps() -> list[Trial]:
              "stretch, 32, balanced": replace(stretch, balance="planes"),
              "isotropic, 32, four sequences": replace(grid, sequences=four, joined=True),
              "isotropic, 24, middle 144 mm": replace(grid, size=24, edge_mm=144.0),
-             "isotropic, 32, T1w and T1wCE": replace(grid, sequences=("T1w", "T1wCE"), joined=True)}
+             "isotropic, 32, T1w and T1wCE": replace(grid, sequences=("T1w", "T1wCE"), joined=True),
+             "isotropic-3d": small("isotropic-3d")}
     tied = [Trial("traps", "tied", name, phantom(confound=True), recipe) for name, recipe in named.items()]
     seen = small("phantom-3d", sequences=("FLAIR",))
     moved = {"isotropic": seen, "stretch": replace(seen, geometry="stretch", joined=False),
