@@ -200,6 +200,17 @@ def _pixels_of_another_length(content: bytes, random: "np.random.Generator") -> 
     return content[:-more] if random.random() < 0.5 else content + random.bytes(more)
 
 
+def _behind_the_pixels(content: bytes, random: "np.random.Generator") -> bytes:
+    """The header, a part of it or the pixels stand again behind the pixels, whole or cut off; or only padding."""
+    head, kind = content.find(b"\xe0\x7f\x10\x00"), int(random.integers(4))
+    heads = [found.start() for found in _HEADS.finditer(content, 132)]
+    if head < 0 or not heads:
+        return content
+    again = [content[head:head + 12 + int(random.integers(1, 3000))], content[_pick(random, heads):head],
+             b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0abcd", bytes(int(random.integers(1, 600)))][kind]
+    return content + again
+
+
 def _bomb(folder: Path, random: "np.random.Generator") -> None:
     """A deflated file of some megabytes that holds gigabytes, or frames whose told size is not theirs."""
     import pydicom
@@ -258,6 +269,7 @@ DAMAGES: dict[str, Damage] = {
     "random bytes": _bytes(_noise),
     "empty files, folders, links, pipes, names": _strange_entries,
     "pixel data shorter or longer": _bytes(_pixels_of_another_length),
+    "header or pixels again behind the pixels": _bytes(_behind_the_pixels),
     "bombs": _bomb,
     "absurd rows and columns": _change(Rows=[0, 1, 33, 65535, None], Columns=[0, 1, 31, 65535, None],
                                        NumberOfFrames=[0, -1, 9, 2**31 - 1, "x"]),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 PART = "bad DICOM"
-SERIES = 2040
+SERIES = 2160
 HEADERS = 100_000
 SECONDS = 5
 """A series may take no longer for each reader, of a processor's time; a whole one takes some hundredths."""

@@ -27,7 +27,8 @@ PART = "surroundings"
 SECONDS = 10
 """Until a command has to have ended after Ctrl-C or SIGTERM."""
 KOREAN = "영상의학과 연구/radio gen 2"
-SPARE_BYTES = 1 << 30
+SPARE_BYTES = 4 << 30
+"""Of a disk with room: download wants a gigabyte more than it writes."""
 BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """As root, permissions do not hold: a command is started without the two capabilities that pass over them."""
 
@@ -52,9 +53,9 @@ def run(seed: int, many: float, folder: Path) -> list[Outcome]:
     signals = max(1, round(4 * many))
     with offered(random, folder / "download") as (_, download):
         each = {**stages, "download": download}
-        return [*full_disks(each, random, place), *closed_folders(each, place), *closed_files(stages, place),
-                *odd_places(stages, place), *odd_clocks(stages, place), *interrupted(each, random, signals, place),
-                without_gpu(stages, place)]
+        return [*full_disks(each, random, place), *closed_folders(each, place), closed_disk(stages, place),
+                *closed_files(stages, place), *odd_places(stages, place), *odd_clocks(stages, place),
+                *interrupted(each, random, signals, place), without_gpu(stages, place)]
 
 
 def full_disks(stages: dict[str, Stage], random: "np.random.Generator", place: Path) -> Iterator[Outcome]:
@@ -87,7 +88,7 @@ def limited_files(stage: Stage, place: Path, what: str) -> Outcome:
 
 
 def closed_folders(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
-    """Folders on a disk that is read-only, and folders and files whose permissions say no."""
+    """Folders whose permissions say no."""
     targets = {"preprocess": "input/cache", "train": "models", "predict": "models/one", "ensemble": "models",
               "evaluate": "models/one", "submit": "submissions", "download": "input"}
     for name, target in targets.items():
@@ -96,16 +97,19 @@ def closed_folders(stages: dict[str, Stage], place: Path) -> Iterator[Outcome]:
         (trial / target).mkdir(parents=True, exist_ok=True)
         yield from closed(stage, trial, target)
         shutil.rmtree(trial)
+
+
+def closed_disk(stages: dict[str, Stage], place: Path) -> Outcome:
+    """The whole job where the data set lies on a disk that is read-only."""
     with own_disk(place / "disk") as resize:
         if resize is None:
-            yield Outcome(PART, "a data set on a read-only disk", None, "nothing may be mounted here")
-            return
+            return Outcome(PART, "a data set on a read-only disk", None, "nothing may be mounted here")
         trial = copy_folder(stages["preprocess"].folder, place / "read only")
         copy_folder((trial / DATA).resolve(), place / "disk" / "phantom")
         (trial / DATA).unlink()
         (trial / DATA).symlink_to(place / "disk" / "phantom")
         resize(None)
-        yield Outcome(PART, "the whole job, its data set on a read-only disk", *whole_job(stages, trial))
+        return Outcome(PART, "the whole job, its data set on a read-only disk", *whole_job(stages, trial))
 
 
 def closed(stage: Stage, trial: Path, target: str) -> Iterator[Outcome]:
@@ -233,7 +237,8 @@ def interrupted(stages: dict[str, Stage], random: "np.random.Generator", count: 
             trial = copy_folder(stage.folder, place / "signal")
             end = run_command(stage.words, trial, moment, environment=stage.environment)
             faults = interrupted_faults(end, code) + half_files(trial, stage.before, stage.after)[:2]
-            yield Outcome(PART, f"{stage.name}: {moment}", *judged(faults, stage, trial, f"{end.waited:.1f} s"))
+            note = f"ended in {end.waited:.1f} s" if end.code else "was done before it came"
+            yield Outcome(PART, f"{stage.name}: {moment}", *judged(faults, stage, trial, note))
             shutil.rmtree(trial)
 
 

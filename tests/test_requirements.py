@@ -1,9 +1,13 @@
-"""What the two commands install is pinned, and its bytes are known."""
+"""What the two commands install is pinned, its bytes are known, and no file from outside is run as code."""
 
 import configparser
 import re
 from pathlib import Path
 
+CODE_FROM_FILES = (
+    r"\b(pickle\.loads?|marshal\.loads?|joblib\.load|torch\.load|yaml\.load|read_pickle|load_model|clone_model|"
+    r"model_from_json|from_config)\(|allow_pickle=True|safe_mode=False|(?<![.\w])(eval|exec)\(")
+"""Calls that make objects, and so run code, out of what a file says."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -30,3 +34,15 @@ def test_everything_that_the_package_asks_for_is_among_the_pins():
 
 def test_the_set_up_refuses_a_package_whose_bytes_are_others():
     assert "--require-hashes -r requirements.lock" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_nothing_in_the_package_or_its_scripts_makes_objects_out_of_files():
+    files = [path for folder in ("src", "scripts") for path in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 50
+    assert [path.name for path in files if re.search(CODE_FROM_FILES, path.read_text(encoding="utf-8"))] == []
+
+
+def test_calls_that_make_objects_out_of_files_are_seen():
+    told = ("keras.models.load_model(path)", "pickle.load(file)", "np.load(path, allow_pickle=True)", "eval(text)")
+    assert all(re.search(CODE_FROM_FILES, line) for line in told)
+    assert not re.search(CODE_FROM_FILES, "json.load(file), np.load(path, allow_pickle=False), network.eval()")

@@ -146,7 +146,24 @@ def test_full_disks_closed_folders_and_signals_are_told_in_a_line_and_cost_nothi
     trial = torture_stages.copy_folder(preprocess.folder, tmp_path / "closed")
     (trial / "input" / "cache").mkdir()
     found += torture_surroundings.closed(preprocess, trial, "input/cache")
-    assert len(found) == 4 and all(one.passed is not False for one in found), found
+    found.append(torture_surroundings.closed_images(preprocess, tmp_path / "images"))
+    assert len(found) == 5 and all(one.passed is not False for one in found), found
+
+
+@pytest.mark.slow
+def test_a_download_that_is_killed_stopped_or_without_room_goes_on(tmp_path):
+    random = np.random.default_rng(4)
+    with torture_stages.offered(random, tmp_path / "download") as (_, download):
+        found = [*_kill(download, tmp_path, 2), *torture_surroundings.full_disks({"": download}, random, tmp_path),
+                 *torture_surroundings.interrupted({"": download}, random, 2, tmp_path)]
+    assert len(found) == 5 and all(one.passed is not False for one in found), found
+
+
+def test_a_clock_that_jumps_jumps_in_every_process_that_finds_it(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(torture_surroundings.JUMPS)
+    code = "import time; times = [time.time() for _ in range(12)]; print(max(times) - min(times) > 86_400 * 900)"
+    end = commands.run_command([sys.executable, "-c", code], tmp_path, environment={"PYTHONPATH": str(tmp_path)})
+    assert end.said.strip() == "True"
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from radiogen.competition.kernel import Names, write_kernel
@@ -28,6 +29,8 @@ def test_a_token_in_a_run_a_notebook_or_a_wheel_stops_the_push_and_is_not_shown(
              lambda: (tmp_path / "run--recipe.json").unlink()),
             (lambda: (kernel / "kernel.ipynb").write_text(notebook.replace("import json", f"KEY = '{TOKEN}'")),
              lambda: (kernel / "kernel.ipynb").write_text(notebook)),
+            (lambda: np.savez_compressed(tmp_path / "kept.npz", note=np.array([TOKEN.encode()])),
+             lambda: (tmp_path / "kept.npz").unlink()),
             (lambda: _add(wheel, TOKEN), wheel.unlink)):
         plant()
         with pytest.raises(UserError, match="holds your Kaggle token") as error:

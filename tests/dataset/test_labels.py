@@ -89,3 +89,9 @@ def test_a_cell_of_any_length_is_told_in_a_short_line(tmp_path):
 def test_empty_lines_and_columns_at_the_end_do_not_matter(tmp_path):
     text = "".join(f"{line},,\n" for line in GOOD.splitlines()) + "\n\n"
     assert read_labels(_file(tmp_path, text)).to_numpy().tolist() == [["00000", 1], ["00002", 0]]
+
+
+def test_a_table_that_the_system_does_not_give_is_not_taken_for_a_wrong_format(tmp_path):
+    (tmp_path / "labels.csv").symlink_to("/proc/self/mem")  # may be opened, and cannot be read, by root neither
+    with pytest.raises(UserError, match=r"labels\.csv: cannot be read \(.*\); make it readable"):
+        read_labels(tmp_path / "labels.csv")

@@ -361,3 +361,13 @@ def test_an_array_and_a_note_that_may_not_be_read_are_made_again(data, monkeypat
                 check_arrays(_folder(data, CUBES), before, ["00007"])
         assert _build(data, CUBES)[0].equals(before)
         assert not path.is_symlink()
+
+
+def test_an_array_of_a_version_that_noted_no_contents_is_kept(data):
+    _build(data, CUBES)
+    note = _folder(data, CUBES) / "00007.json"
+    kept = json.loads(note.read_text())
+    del kept["contents"]
+    note.write_text(json.dumps(kept))
+    _build(data, CUBES)
+    assert "contents" not in json.loads(note.read_text())

@@ -7,13 +7,16 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZipFile, is_zipfile
 
 from radiogen.errors import UserError
 
+PACKED = (".whl", ".npz", ".zip", ".keras")
+"""Archives, in which a text does not stand as it is."""
+
 
 def check_no_token(folders: Iterable[Path], tokens: Iterable[str] | None = None) -> None:
-    """Raise UserError where a Kaggle token stands in a file under `folders`, wheels and notebooks looked into.
+    """Raise UserError where a Kaggle token stands in a file under `folders`, wheels and arrays looked into.
 
     tokens: what to look for (default: those of this machine). The message names the file, never the token.
     """
@@ -48,7 +51,7 @@ def known_tokens(environment: Mapping[str, str] | None = None) -> list[str]:
 
 def _contents(path: Path) -> Iterable[tuple[str, bytes]]:
     yield "", path.read_bytes()
-    if path.suffix == ".whl":
+    if path.suffix in PACKED and is_zipfile(path):
         with ZipFile(path) as archive:
             for name in archive.namelist():
                 yield name, archive.read(name)

@@ -42,7 +42,7 @@ def _ceiling(table: pd.DataFrame) -> object:
     axes.set(xlabel="effect: distance of the labels in standard deviations", ylabel="AUC out-of-fold (95 % interval)",
              xticks=sorted(set(table["effect"])))
     axes.grid(axis="y", alpha=0.25)
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -104,19 +104,22 @@ def _heart(table: pd.DataFrame) -> object:
 
 def _traps(table: pd.DataFrame) -> object:
     tied, moved = table[table["row"] == "tied"], table[table["row"] != "tied"]
-    figure, (left, right) = _figure(13.0, 1.6 + 0.6 * max(len(tied), len(moved), 3), columns=2)
+    count, height = (len(tied) > 0) + (len(moved) > 0), 1.6 + 0.45 * max(len(tied), len(moved), 3)
+    figure, panels = _figure(7.5 * count, height, columns=count)
+    left, right = np.ravel(panels)[0], np.ravel(panels)[-1]
     if len(tied):
         _whiskers(left, np.arange(len(tied)) - 0.12, tied, ORANGE, "all cases", "s")
         within = tied.assign(auc=tied["within"], low=tied["within_low"], high=tied["within_high"])
         _whiskers(left, np.arange(len(tied)) + 0.12, within, BLUE, "cases alike in plane")
-        left.axvline(tied["free"].max(), color=BLACK, linewidth=1.2, linestyle="-.", label="planes without images")
-        left.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
+        left.axvline(tied["free"].max(), color=BLACK, linewidth=1.2, linestyle="-.", label="best model without images")
+        left.axvline(0.5, **_CHANCE)
+        left.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.4, -0.12), ncols=3)
         _rows(left, tied["name"])
-    left.axvline(0.5, **_CHANCE)
-    left.set(xlabel="AUC out-of-fold (95 % interval)")
-    left.set_title("label tied to the plane of FLAIR, nothing in the tumour", loc="left", fontsize=11)
-    _forest(right, moved["name"] + ": " + moved["row"], moved)
-    right.set_title("effect 3, FLAIR alone: trained on one plane, tested on the other", loc="left", fontsize=11)
+        left.set(xlabel="AUC out-of-fold (95 % interval)")
+        left.set_title("label tied to the plane of FLAIR, nothing in the tumour", loc="left", fontsize=11)
+    if len(moved):
+        _forest(right, moved["name"] + ": " + moved["row"], moved)
+        right.set_title("effect 3, FLAIR alone: trained on one plane, tested on the other", loc="left", fontsize=11)
     return figure
 
 

@@ -244,7 +244,7 @@ def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
     try:
         kept = json.loads(note.read_text(encoding="utf-8"))
         fresh = all(kept["source"].get(name) == source.get(name) for name in set(kept["source"]) | set(kept["wanted"]))
-        fresh = fresh and all(kept["contents"][name] for name in kept["source"])
+        fresh = fresh and all(kept.get("contents", kept["source"]).values())  # older versions noted no contents
         intact = fresh and files.sha256(array) == kept["row"]["sha256"]
         told = {name: str(kept["row"][name]) for name in COLUMNS}
         measured = [{name: series[name] for name in geometry.COLUMNS} for series in kept["geometry"]]
