@@ -60,6 +60,12 @@ def test_a_command_that_loses_the_signal_ends_nevertheless_and_says_so_once():
     assert len(end.stderr.splitlines()) == 1 and "go on with:" in end.stderr
 
 
+def test_a_signal_that_comes_when_all_is_done_does_not_make_a_failure_of_it():
+    for number in ("SIGINT", "SIGTERM"):
+        end = _run(f"import atexit; atexit.register(lambda: os.kill(os.getpid(), signal.{number})); print('done')")
+        assert (end.returncode, end.stdout, end.stderr) == (0, "done\n", "")
+
+
 def test_a_reader_that_leaves_early_is_no_error():
     shell = f"{sys.executable} -c \"{PROGRAM.format('[print(n) for n in range(10**5)]')}\" | head -1"
     end = subprocess.run(shell, shell=True, capture_output=True, text=True, env={**os.environ})

@@ -71,6 +71,8 @@ def run_command(main: Callable[[], object]) -> NoReturn:
         _say(f"error: {os.fsdecode(error.filename)}: is refused by the system ({error.strerror}); see to its "
              "permissions, or to its disk, then run the same command again")
         sys.exit(2)
+    for late in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(late, signal.SIG_IGN)  # all is done: one that comes now would end Python as if it were not
     sys.exit(0)
 
 

@@ -39,6 +39,17 @@ def test_a_deflated_file_that_holds_too_much_is_set_aside_and_its_slice_told_as_
     assert any("1 of 8 slices are missing" in text for text in findings)
 
 
+def test_a_file_that_shrank_more_than_images_do_is_refused_long_before_it_is_inflated(tmp_path, monkeypatch):
+    monkeypatch.setattr(guarded, "ALWAYS", 1 << 20)
+    path = write_series(tmp_path, pattern((1, 6, 8)), syntax=DeflatedExplicitVRLittleEndian)[0]
+    _bomb(path, 1 << 22)
+    with pytest.raises(Inflated, match="more than 1 MiB"):
+        read_tags(path, ["Rows"])
+    write_series(tmp_path, pattern((1, 6, 8)), syntax=DeflatedExplicitVRLittleEndian)
+    _bomb(path, 1 << 19)
+    assert read_tags(path, ["Rows"]).Rows == 6
+
+
 def test_a_rest_that_is_not_deflated_is_handed_on_as_it_is(tmp_path):
     path = write_series(tmp_path, pattern(), AXIAL)[0]
     with GuardedFile(path) as file:
