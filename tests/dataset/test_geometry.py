@@ -1,8 +1,9 @@
 """Tables of geometry: ours and others' headings, empty cells, and rows that are told when they are wrong."""
 
+import pandas as pd
 import pytest
 
-from radiogen.dataset.geometry import COLUMNS, read_geometry
+from radiogen.dataset.geometry import COLUMNS, planes_together, read_geometry
 from radiogen.errors import UserError
 
 HEADING = "BraTS21ID,split,sequence,plane,slices,rows,columns,slice_spacing_mm,row_mm,column_mm"
@@ -49,3 +50,12 @@ def test_a_missing_file_or_column_is_told(tmp_path):
         read_geometry(tmp_path / "geometry.csv")
     with pytest.raises(UserError, match="has no column plane or slices"):
         read_geometry(_written(tmp_path, "00000,FLAIR", heading="BraTS21ID,sequence"))
+
+
+def test_planes_of_a_case_are_one_text_and_what_is_missing_is_unknown():
+    table = pd.DataFrame([["00001", "train", "T1w", "axial"], ["00001", "train", "FLAIR", "coronal"],
+                          ["00002", "train", "T1w", None], ["00001", "test", "T2w", "axial"]],
+                         columns=["BraTS21ID", "split", "sequence", "plane"])
+    cases = pd.Series(["00002", "00001", "00003"])
+    assert planes_together(table, cases).tolist() == ["unknown/unknown", "coronal/axial", "unknown/unknown"]
+    assert planes_together(table, cases, ("T1w", "T2w")).tolist()[1] == "axial/unknown"

@@ -4,6 +4,7 @@ In: a CSV with one row a series, as a run or a cache keeps it, or as the competi
 others. Out: one form of both. A case stands in it once for every sequence and split; a cell may be empty.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,17 @@ def read_geometry(path: Path) -> pd.DataFrame:
     for name in SIZES:
         table[name] = _sizes(path, table[name], name)
     return table.assign(plane=table["plane"].replace("", None))[list(COLUMNS)]
+
+
+def planes_together(geometry: pd.DataFrame, cases: pd.Series, sequences: Sequence[str] | None = None) -> np.ndarray:
+    """The planes of each training case's series as one text (`axial/coronal`), str (cases,); UNKNOWN where missing.
+
+    sequences: whose planes, in this order; None: of all that the geometry has, by name.
+    """
+    rows = geometry[(geometry["split"] == "train") & geometry[ID].isin(cases)]
+    wide = rows.assign(plane=rows["plane"].fillna(UNKNOWN)).pivot(index=ID, columns="sequence", values="plane")
+    wide = wide.reindex(index=cases, columns=wide.columns if sequences is None else list(sequences))
+    return wide.fillna(UNKNOWN).agg("/".join, axis=1).to_numpy(str)
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.geometry import UNKNOWN
+from radiogen.dataset.geometry import planes_together
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.errors import UserError
 
@@ -22,18 +22,15 @@ def plane_weights(cases: pd.DataFrame, geometry: pd.DataFrame, sequences: Sequen
     cases: `BraTS21ID, MGMT_value`; geometry: as `read_geometry` gives it; sequences: whose planes count.
     Raises UserError where no combination of planes has both labels.
     """
-    labels, strata = cases[LABEL].to_numpy(int), _planes(cases[ID], geometry, sequences)
-    table = pd.crosstab(strata, labels)
-    kept = table.index[(table > 0).all(axis=1) & (table.shape[1] == 2)]
-    used = np.isin(strata, kept)
-    if not used.any():
+    labels, strata = cases[LABEL].to_numpy(int), planes_together(geometry, cases[ID], sequences)
+    together = pd.crosstab(strata, labels).reindex(columns=[0, 1], fill_value=0)
+    together = together[(together > 0).all(axis=1)]
+    if together.empty:
         raise UserError("--balance planes", "no combination of planes has cases of both labels in training",
                         "leave it out, or judge the label's tie to the planes with scripts/confounds.py first")
-    together, by_label, by_planes = _counts(labels[used], strata[used])
-    weights = np.zeros(len(cases))
-    weights[used] = [by_label[label] * by_planes[planes] / (used.sum() * together[label, planes])
-                     for label, planes in zip(labels[used], strata[used], strict=True)]
-    return weights
+    apart = np.outer(together.sum(axis=1), together.sum()) / together.to_numpy().sum()  # were they independent
+    weights = (apart / together).stack().to_dict()
+    return np.array([weights.get(pair, 0.0) for pair in zip(strata.tolist(), labels.tolist(), strict=True)])
 
 
 def drawn(weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -49,16 +46,3 @@ def drawn(weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
     rows = np.repeat(np.arange(len(weights)), counts)
     copies = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     return rows + copies * len(weights)
-
-
-def _planes(cases: pd.Series, geometry: pd.DataFrame, sequences: Sequence[str]) -> np.ndarray:
-    """The planes of each case's series as one text."""
-    own = geometry[geometry["split"] == "train"]
-    table = own.pivot(index=ID, columns="sequence", values="plane").reindex(index=cases, columns=list(sequences))
-    return table.fillna(UNKNOWN).agg("/".join, axis=1).to_numpy(object)
-
-
-def _counts(labels: np.ndarray, strata: np.ndarray) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """Cases by label and planes, by label, by planes."""
-    table = pd.DataFrame({"label": labels, "planes": strata})
-    return table.value_counts(), table["label"].value_counts(), table["planes"].value_counts()

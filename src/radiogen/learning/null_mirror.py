@@ -16,7 +16,7 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset.folds import HOLDOUT, fold_names
-from radiogen.dataset.geometry import UNKNOWN, read_geometry
+from radiogen.dataset.geometry import planes_together, read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import complete, out_of_fold, read_predictions, write_predictions
 from radiogen.errors import UserError
@@ -97,10 +97,7 @@ def plane_strata(run: Run) -> np.ndarray:
 
     Raises UserError where `geometry.csv` is missing, or no case could exchange its label: then all draws are the run.
     """
-    table = read_geometry(run.folder / "geometry.csv")
-    rows = table[(table["split"] == "train") & table[ID].isin(run.folds[ID])]
-    wide = rows.assign(plane=rows["plane"].fillna(UNKNOWN)).pivot(index=ID, columns="sequence", values="plane")
-    planes = wide.reindex(run.folds[ID]).fillna(UNKNOWN).agg("/".join, axis=1).to_numpy(str)
+    planes = planes_together(read_geometry(run.folder / "geometry.csv"), run.folds[ID])
     judged = run.folds.assign(planes=planes)[(run.folds["fold"] != HOLDOUT).to_numpy()]
     kinds = judged.groupby(["fold", "planes"])[LABEL].transform("nunique")
     if not (kinds > 1).any():
