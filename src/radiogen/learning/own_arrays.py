@@ -77,7 +77,7 @@ def own_folds(labels: Sequence[int], recipe: Recipe, splits: Sequence[str] | Non
     if splits is None:
         try:
             return make_folds(table, folds=recipe.folds, holdout_share=recipe.holdout_share, leave_out=(),
-                              seed=recipe.seed if recipe.split_seed is None else recipe.split_seed)
+                              seed=recipe.seed_of_split)
         except UserError as error:
             raise UserError("labels", error.problem, error.remedy) from error
     if len(splits) != len(table):

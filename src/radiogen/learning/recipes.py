@@ -113,6 +113,11 @@ class Recipe:
     suspicious_auc: float | None = None
     """An AUC above this is an alarm in the report, with what to check; None: 0.75 on the competition's data."""
 
+    @property
+    def seed_of_split(self) -> int:
+        """`split_seed` where there is one, else `seed`."""
+        return self.seed if self.split_seed is None else self.split_seed
+
 
 REPORT_2D = Recipe("report-2d", rank=2, sequences=SEQUENCES, size=224)
 """Every slice of every series at 224 x 224 as RGB through a ResNet-50, Adam 0.001, 100 epochs, batch 1024.

@@ -120,7 +120,7 @@ def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
     """
     if seeds < 1:
         raise UserError(f"--seeds {seeds}", "is too few", "give 1 or more")
-    split = recipe.seed if recipe.split_seed is None else recipe.split_seed
+    split = recipe.seed_of_split
     more = range(recipe.seed + 1, recipe.seed + seeds)
     return {name: recipe, **{f"{name}-seed-{seed}": replace(recipe, seed=seed, split_seed=split) for seed in more}}
 
