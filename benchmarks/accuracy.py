@@ -19,6 +19,8 @@ import tyro  # noqa: E402
 from radiogen.errors import run_command  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from accuracy_trials import Trial
 
     from radiogen.learning.runs import Run
@@ -59,8 +61,8 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
                   if (not names or trial.name in names) and (not rows or trial.row in rows)]
         told = []
         for trial in chosen:
-            if not only_tell:
-                train(trial, folder, at_once, workers)
+            for member in [] if only_tell else trial.members():
+                train(member, folder, at_once, workers)
             told += [row] if (row := judge(trial, folder)) else []
             if told and not only_tell:
                 print(_line(told[-1]), flush=True)
@@ -144,15 +146,17 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     from radiogen.dataset.geometry import read_geometry
     from radiogen.dataset.predictions import out_of_fold, read_predictions
     from radiogen.evaluation.confounds import judge_confounds
+    from radiogen.evaluation.ensembles import mean_ensemble
     from radiogen.evaluation.intervals import bootstrap_interval
     from radiogen.evaluation.metrics import auc, scored
     from radiogen.imaging.phantom import ceiling_auc
     from radiogen.learning.runs import open_run
 
-    place = folder / "models" / run_name(trial)
-    if not (place / "predictions.csv").is_file():
+    places = [folder / "models" / run_name(member) for member in trial.members()]
+    if not all((place / "predictions.csv").is_file() for place in places):
         return None
-    predictions = read_predictions(place / "predictions.csv")
+    tables = {place.name: read_predictions(place / "predictions.csv") for place in places}
+    predictions = mean_ensemble(tables) if len(tables) > 1 else tables[places[0].name]
     told = out_of_fold(predictions)
     told = told[told["fold"] == "0"] if trial.train_plane else told
     labels, probabilities = scored(told)
@@ -161,9 +165,10 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     area = auc(labels, probabilities)
     row = {"study": trial.study, "row": trial.row, "name": trial.name, "effect": trial.phantom.effect,
            "cases": len(labels), "ceiling": ceiling, "auc": area, "low": low, "high": high,
-           "share": (area - 0.5) / (ceiling - 0.5) if ceiling > 0.5 else np.nan, **_training(place, trial)}
+           "share": (area - 0.5) / (ceiling - 0.5) if ceiling > 0.5 else np.nan, **_training(places, trial)}
     if trial.phantom.confound:
-        confounds = judge_confounds(predictions, open_run(place).folds, read_geometry(place / "geometry.csv"))
+        confounds = judge_confounds(predictions, open_run(places[0]).folds,
+                                     read_geometry(places[0] / "geometry.csv"))
         within, own = confounds.within_planes.iloc[-1], confounds.gains.query("set == 'out-of-fold'")
         row |= {"within": within["auc"], "within_low": within["low"], "within_high": within["high"],
                 "free": own["baseline_auc"].max()}
@@ -204,8 +209,8 @@ def phantom_planes(trial: "Trial") -> dict[str, str]:
     return phantom_cases(trial.phantom).set_index("BraTS21ID")["FLAIR_plane"].to_dict()
 
 
-def _training(place: Path, trial: "Trial") -> dict[str, float]:
-    """Accuracy on what was trained on, and minutes, over the folds that are there; NaN for what is no network."""
+def _training(places: "Sequence[Path]", trial: "Trial") -> dict[str, float]:
+    """Accuracy on what was trained on, mean of all folds, and minutes, their sum; NaN for what is no network."""
     import pandas as pd
 
     from radiogen import files
@@ -213,8 +218,7 @@ def _training(place: Path, trial: "Trial") -> dict[str, float]:
 
     if trial.recipe is None:
         return {"training_accuracy": float("nan"), "minutes": float("nan")}
-    run = open_run(place)
-    folds = [fold_folder(run, fold) for fold in trained_folds(run)]
+    folds = [fold_folder(run, fold) for run in map(open_run, places) for fold in trained_folds(run)]
     last = [pd.read_csv(fold / "history.csv")["accuracy"].iloc[-1] for fold in folds]
     seconds = sum(sum(files.read_json(fold / "timings.json")["seconds_an_epoch"]) for fold in folds)
     return {"training_accuracy": sum(last) / len(last), "minutes": seconds / 60}

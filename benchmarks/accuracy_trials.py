@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from radiogen.imaging.phantom import PhantomSettings
 from radiogen.learning.recipes import RECIPES, Recipe
+from radiogen.learning.runs import seeded_names
 
 SEED, CHOOSING_SEED = 42, 1
 """Of the phantoms that figures are told of, and of the one on which the best recipe was found."""
@@ -25,6 +26,7 @@ class Trial:
     knows the phantom (`case_features.py`): what its images tell those who know where to look.
     train_plane, test_plane: train on the cases whose FLAIR lies in the one plane and predict those of the other, in
     place of five folds.
+    seeds: so many trainings on the same folds, whose mean predicts, as `train.py --seeds` and `ensemble.py` do it.
     """
 
     study: str
@@ -34,6 +36,14 @@ class Trial:
     recipe: Recipe | None
     train_plane: str | None = None
     test_plane: str | None = None
+    seeds: int = 1
+
+    def members(self) -> "list[Trial]":
+        """A trial a seed; itself where there is but one."""
+        if self.seeds == 1:
+            return [self]
+        return [replace(self, recipe=recipe, seeds=1)
+                for recipe in seeded_names("", self.recipe, self.seeds).values()]
 
 
 def small(name: str, **changes: object) -> Recipe:
@@ -80,8 +90,10 @@ def _ceiling() -> list[Trial]:
     names = ("phantom-3d", "demo-3d", "isotropic-3d", "winner-3d", "report-3d", "demo-2d", "report-2d",
              "report-3d-slices")
     recipes = {"26 chosen features": None, **{name: small(name) for name in names}}
-    return [Trial("ceiling", f"{effect:g}", name, phantom(effect), recipe)
-            for name, recipe in recipes.items() for effect in reversed(EFFECTS)]
+    single = [Trial("ceiling", f"{effect:g}", name, phantom(effect), recipe)
+              for name, recipe in recipes.items() for effect in reversed(EFFECTS)]
+    return single + [Trial("ceiling", f"{effect:g}", "phantom-3d, three seeds", phantom(effect), best(), seeds=3)
+                     for effect in (3.0, 2.0)]
 
 
 def _cases() -> list[Trial]:

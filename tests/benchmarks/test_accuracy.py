@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.dataset.predictions import read_predictions
 from radiogen.evaluation.accuracy_figures import draw
+from radiogen.evaluation.ensembles import mean_ensemble
+from radiogen.evaluation.metrics import auc, scored
 from radiogen.learning.recipes import RECIPES, check_recipe
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -51,6 +54,15 @@ def test_figures_are_told_of_another_phantom_than_the_one_that_chose():
     assert {trial.phantom.seed for trial in trials("choice")} == {accuracy_trials.CHOOSING_SEED}
 
 
+def test_three_seeds_are_three_trainings_on_one_split_the_first_of_which_is_the_recipe_itself():
+    for trial in (trial for trial in trials("ceiling") if trial.seeds > 1):
+        members = trial.members()
+        alone, = (each for each in trials("ceiling") if (each.name, each.row) == ("phantom-3d", trial.row))
+        assert accuracy.run_name(members[0]) == accuracy.run_name(alone)
+        assert len({accuracy.run_name(member) for member in members}) == trial.seeds == 3
+        assert len({member.recipe.seed_of_split for member in members}) == 1
+
+
 def test_small_forms_keep_what_makes_a_family():
     for name, recipe in RECIPES.items():
         kept = ("rank", "sequences", "geometry", "normalisation", "joined", "sections", "flips", "outputs", "schedule")
@@ -89,6 +101,14 @@ def test_a_trial_is_trained_once_and_judged_against_the_best_that_is_possible(tm
     assert "fold 0 is trained already" in capfd.readouterr().out
     assert accuracy.judge(trial, tmp_path) == first
     assert first["cases"] == 20 and first["ceiling"] == pytest.approx(0.983, abs=1e-3)
+    twice = replace(trial, seeds=2)
+    assert accuracy.judge(twice, tmp_path) is None
+    accuracy.train(twice.members()[1], tmp_path, 1, 1)
+    both = [read_predictions(tmp_path / "models" / accuracy.run_name(member) / "predictions.csv")
+            for member in twice.members()]
+    together = accuracy.judge(twice, tmp_path)
+    assert together["auc"] == auc(*scored(mean_ensemble({"one": both[0], "other": both[1]})))
+    assert together["minutes"] > first["minutes"]
 
 
 @pytest.mark.slow
