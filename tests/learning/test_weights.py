@@ -307,3 +307,18 @@ def test_damaged_weights_of_a_trained_fold_are_named_with_the_command_that_makes
     path.write_bytes(whole)
     with pytest.raises(UserError, match="is damaged or of another network"):
         load_trained(_narrow(width=8), run, "3")
+
+
+def test_weights_that_may_not_be_read_are_not_called_damaged(tmp_path, monkeypatch):
+    run, model = SimpleNamespace(folder=tmp_path / "models" / "one"), _narrow()
+    path = run.folder / "fold-3" / "model.weights.h5"
+    path.parent.mkdir(parents=True)
+    model.save_weights(path)
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Unable to synchronously open file")
+
+    monkeypatch.setattr(h5py, "File", closed)
+    for reading in (lambda: load_trained(model, run, "3"), lambda: load_first_weights(model, str(path))):
+        with pytest.raises(UserError, match=r"model\.weights\.h5: cannot be read \(Permission denied\); make it"):
+            reading()

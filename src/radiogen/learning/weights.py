@@ -63,6 +63,8 @@ def load_trained(model: keras.Model, run: Run, fold: str) -> None:
     path = fold_folder(run, fold) / WEIGHTS
     try:
         model.load_weights(path)
+    except PermissionError as error:
+        raise _closed(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
         again = f"python scripts/train.py --run {run.folder.name} --fold {fold}"
         raise UserError(path, f"is damaged or of another network ({_first_line(error)})",
@@ -145,6 +147,8 @@ def read_layers(path: Path) -> Layers:
             file.visititems(visit)
     except FileNotFoundError:
         raise UserError(path, "is missing", "name a file with --weights PATH, or --weights imagenet") from None
+    except PermissionError as error:
+        raise _closed(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError) as error:
         raise UserError(path, f"is damaged or no HDF5 file of weights ({_first_line(error)})",
                         "delete it, then copy or download it anew") from error
@@ -243,6 +247,10 @@ def _torch_name(name: str) -> str:
     stage, number, place, kind = int(block[1]) - 1, int(block[2]) - 1, block[3], block[4]
     last = f"downsample.{0 if kind == 'conv' else 1}" if place == "0" else f"{kind}{place}"
     return f"layer{stage}.{number}.{last}"
+
+
+def _closed(path: Path) -> UserError:
+    return UserError(path, "cannot be read (Permission denied)", "make it readable, or name another file")
 
 
 def _first_line(error: Exception) -> str:
