@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from radiogen.errors import UserError
-from radiogen.learning.balance import drawn, plane_weights
+from radiogen.learning.balance import drawn, drawn_text, plane_weights
 
 
 def tables(rows: list[tuple[str, int, int]]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -67,3 +67,11 @@ def test_an_epoch_draws_as_many_as_there_are_and_each_as_often_as_its_weight_ove
 def test_what_is_drawn_again_can_be_told_from_the_first():
     chosen = drawn(np.array([3.0, 0.0, 1.0, 0.0]), np.random.default_rng(1))
     assert sorted(chosen) == [0, 2, 4, 8]
+
+
+def test_who_starts_a_training_is_told_whom_an_epoch_leaves_out():
+    cases, geometry = tables([*TIED, ("sagittal", 1, 6)])
+    assert drawn_text(plane_weights(cases, geometry, ("FLAIR",))) == (
+        "an epoch draws 80 of 86 training cases, a case up to 3.4 times; the planes of the other 6 have one label "
+        "alone")
+    assert drawn_text(np.ones(7)) == "an epoch draws 7 of 7 training cases"

@@ -33,6 +33,14 @@ def plane_weights(cases: pd.DataFrame, geometry: pd.DataFrame, sequences: Sequen
     return np.array([weights.get(pair, 0.0) for pair in zip(strata.tolist(), labels.tolist(), strict=True)])
 
 
+def drawn_text(weights: np.ndarray) -> str:
+    """What `plane_weights` make of an epoch, for the one who started it: `117 of 128 training cases, ...`."""
+    left_out = int((weights == 0).sum())
+    told = f"an epoch draws {len(weights) - left_out} of {len(weights)} training cases"
+    told += f", a case up to {weights.max():.1f} times" if weights.max() > 1.05 else ""
+    return told + (f"; the planes of the other {left_out} have one label alone" if left_out else "")
+
+
 def drawn(weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Indices, each as often as its weight says, rounded up or down by chance: int64 (round of the weights' sum,).
 

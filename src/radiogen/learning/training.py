@@ -23,7 +23,7 @@ from radiogen.dataset.labels import ID, LABEL
 from radiogen.errors import UserError
 from radiogen.imaging.cache import read_index
 from radiogen.learning.backend import keras
-from radiogen.learning.balance import plane_weights
+from radiogen.learning.balance import drawn_text, plane_weights
 from radiogen.learning.batches import Batches, label_inputs, list_inputs, recipe_network
 from radiogen.learning.callbacks import Bar, Keeper, write_history
 from radiogen.learning.checkpoints import FoldState, load_checkpoint
@@ -166,6 +166,8 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     precision = set_precision(recipe)
     parts = fold_batches(run, fold, share)
+    if parts.train.weights is not None and share.first:
+        print(f"fold {fold}: {drawn_text(parts.train.weights[~parts.train.inputs[ID].duplicated()])}", flush=True)
     steps, together = parts.train.num_batches, accumulation(recipe, len(parts.train.inputs), parts.train.num_batches)
     check_accumulation(together, share)
     set_seed(recipe.seed, int(fold))
