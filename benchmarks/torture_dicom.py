@@ -211,8 +211,8 @@ def _against_pydicom(path: Path, series: Any, place: int, voxels: "np.ndarray") 
     if not spare and not np.array_equal((stored * slope + intercept).astype(voxels.dtype), voxels):
         return "pixel or rescale factor"
     if affine is None:
-        return "" if "PixelSpacing" not in file or not file.PixelSpacing or "sideways" in str(
-            series.placement.findings) else "pixel spacing"
+        told = any(word in str(series.placement.findings) for word in ("sideways", "which cannot be"))
+        return "" if told or "PixelSpacing" not in file or not file.PixelSpacing else "pixel spacing"
     row, column = np.reshape(np.array(file.ImageOrientationPatient, float), (2, 3))
     steps = affine[:3, 1] / np.linalg.norm(affine[:3, 1]), affine[:3, 2] / np.linalg.norm(affine[:3, 2])
     if not (np.allclose(column, steps[0], atol=0.011) and np.allclose(row, steps[1], atol=0.011)):

@@ -35,6 +35,12 @@ class UserError(Exception):
         return (type(self), (self.where, self.problem, self.remedy))
 
 
+def short_reason(error: Exception) -> str:
+    """What an error says, in one line of at most 100 characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
 class Interrupted(BaseException):
     """SIGTERM, raised as an exception so that half-done work is put away as on Ctrl-C."""
 

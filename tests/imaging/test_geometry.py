@@ -46,6 +46,12 @@ def test_holes_are_found_though_positions_are_rounded(tmp_path):
     assert np.linalg.norm(found.affine[:3, 0]) == pytest.approx((heights[-1] - heights[0]) / 299)
 
 
+@pytest.mark.parametrize("step", [1e4, 1e18, 1e-4])
+def test_slices_as_far_apart_as_no_patient_is_long_or_nearer_than_a_cell_have_no_affine(tmp_path, step):
+    found = place(slices(tmp_path, [0, step, 2 * step]))
+    assert found.affine is None and found.findings == (f"slices lie {step:.3g} mm apart, which cannot be: no affine",)
+
+
 def test_a_second_slab_far_away_is_refused(tmp_path):
     with pytest.raises(NotAVolume, match="16 of 24 slices are missing: 16 between 4.dcm and 5.dcm"):
         place(slices(tmp_path, [0, 1, 2, 3, 20, 21, 22, 23]))

@@ -75,7 +75,9 @@ def test_directions_are_made_exactly_one_long(tmp_path):
 @pytest.mark.parametrize(("values", "note"), [
     ({"LossyImageCompression": "01"}, "compressed with loss"),
     ({"RescaleSlope": "0"}, "a rescale slope of 0, not applied"),
-    ({"PixelSpacing": [0, 1]}, "a pixel spacing that is not above zero, not used"),
+    ({"PixelSpacing": [0, 1]}, "a pixel spacing that cannot be (0 x 1 mm), not used"),
+    ({"PixelSpacing": [1e-300, 1]}, "a pixel spacing that cannot be (1e-300 x 1 mm), not used"),
+    ({"PixelSpacing": [1, 1e308]}, "a pixel spacing that cannot be (1 x 1e+308 mm), not used"),
     ({"ImageOrientationPatient": [0] * 6}, "an orientation that is not two directions at right angles, not used"),
     ({"ModalityLUTSequence": [Dataset()]}, "a modality lookup table, not applied")])
 def test_what_is_odd_is_noted(tmp_path, values, note):

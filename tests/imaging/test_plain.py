@@ -174,6 +174,8 @@ ODD = {
     "spacing not a number": lambda dataset, number: setattr(dataset, "PixelSpacing", [1, "nan"]),
     "spacing not a number, first": lambda dataset, number: setattr(dataset, "PixelSpacing", ["nan", 1]),
     "spacing infinite": lambda dataset, number: setattr(dataset, "PixelSpacing", ["inf", 1]),
+    "spacing of no size": lambda dataset, number: setattr(dataset, "PixelSpacing", ["1e-300", 1]),
+    "spacing beyond the world": lambda dataset, number: setattr(dataset, "PixelSpacing", ["1e308", "1e308"]),
     "spacing zero": lambda dataset, number: setattr(dataset, "PixelSpacing", [0, 1]),
     "overlay in spare bits": lambda dataset, number: dataset.add_new(0x6000_0102, "US", 12),
     "several frames": lambda dataset, number: dataset.update({"NumberOfFrames": 2, "Rows": dataset.Rows // 2}),

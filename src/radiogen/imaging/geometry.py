@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radiogen.imaging.headers import SliceHeader, Vector
+from radiogen.imaging.headers import SliceHeader
 from radiogen.imaging.stacks import file_order, listing, normal
+from radiogen.imaging.vectors import Vector, is_step
 
 LARGEST_MISSING_SHARE = 0.25
 """A stack that lacks more of its slices than this is no volume any more."""
@@ -150,6 +151,9 @@ def _affine(positions: np.ndarray, along: np.ndarray, orientation: Vector, pixel
     if sideways > 0.1:
         findings.append(f"slices are shifted sideways by up to {sideways:.2f} mm from a straight stack")
     row, column = np.array(orientation[:3]), np.array(orientation[3:])
+    step = math.hypot(*way) / (count - 1)
+    if not is_step(step):
+        return None, (f"slices lie {step:.3g} mm apart, which cannot be: no affine",)
     tilt = math.degrees(math.acos(min(1.0, (along[-1] - along[0]) / math.hypot(*way))))
     if tilt > 0.5:
         findings.append(f"gantry tilt of {tilt:.1f} degrees: kept as a shear in the affine")

@@ -5,7 +5,6 @@ position is three finite numbers or None, an orientation two unit vectors at rig
 """
 
 import functools
-import math
 import re
 import struct
 import warnings
@@ -13,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from radiogen.errors import short_reason
 from radiogen.imaging import mosaic
 from radiogen.imaging.guarded import GuardedFile, check_behind
+from radiogen.imaging.vectors import Vector, number_of, numbers_of, orientation_of, spacing_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 MAX_PIXELS = 100_000_000
 """More pixels than this in one frame are taken for a damaged header."""
 
-Vector = tuple[float, ...]
 Values = dict[str | int, Any]
 """Values of a file's elements by keyword, of private ones by tag."""
 
@@ -209,7 +209,7 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
     group, number, head, length, words = _element(element, syntax.is_implicit_VR, big_endian)
     if group != 0x7FE0 or number not in (0x0008, 0x0009, 0x0010):
         raise NotAnImage("no pixels: cut off in its header, or no image")
-    frames = int(_number(values.get("NumberOfFrames")) or 1)
+    frames = int(number_of(values.get("NumberOfFrames")) or 1)
     bits = int(values.get("BitsAllocated") or 16)
     stored = int(values.get("BitsStored") or bits)
     photometric = str(values.get("PhotometricInterpretation") or "MONOCHROME2").strip()
@@ -295,23 +295,23 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
     """One frame; a value comes from its own functional groups, else the shared ones, else the file's top level."""
     alone = storage.frames == 1
     find = functools.partial(_find, values, groups, shared)
-    position = _numbers(find("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
+    position = numbers_of(find("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
     told = find("PlaneOrientationSequence", "ImageOrientationPatient")
-    orientation = orientation_of(_numbers(told, 6))
+    orientation = orientation_of(numbers_of(told, 6))
     if told is not None and orientation is None:
         notes.append("an orientation that is not two directions at right angles, not used")
-    spacing = _numbers(find("PixelMeasuresSequence", "PixelSpacing"), 2)
-    if spacing is not None and min(spacing) <= 0:
-        notes.append("a pixel spacing that is not above zero, not used")
-        spacing = None
+    told = numbers_of(find("PixelMeasuresSequence", "PixelSpacing"), 2)
+    spacing = spacing_of(told)
+    if told is not None and spacing is None:
+        notes.append(f"a pixel spacing that cannot be ({told[0]:g} x {told[1]:g} mm), not used")
     told_factors = [find("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
-    slope, intercept = map(_number, told_factors)
+    slope, intercept = map(number_of, told_factors)
     for name, told, number in zip(("slope", "intercept"), told_factors, (slope, intercept), strict=True):
         if number is None and str(told or "").strip():
             notes.append(f"a rescale {name} that is no number ({str(told).strip()}), not applied")
     if slope == 0:
         notes.append("a rescale slope of 0, not applied")
-    instance = _number(values.get("InstanceNumber"))
+    instance = number_of(values.get("InstanceNumber"))
     return SliceHeader(
         path=storage.path, frame=frame, rows=storage.rows, columns=storage.columns, position=position,
         orientation=orientation, pixel_spacing=spacing, slope=slope or 1.0, intercept=intercept or 0.0,
@@ -332,14 +332,14 @@ def _traits(values: Values, groups: "Dataset | None", shared: "Dataset | None") 
     acquisition = find("FrameContentSequence", "FrameAcquisitionNumber") or values.get("AcquisitionNumber")
     return Traits(
         component=component,
-        echo_ms=_number(find("MREchoSequence", "EffectiveEchoTime") or values.get("EchoTime")),
-        inversion_ms=_number(values.get("InversionTime")),
-        flip_angle_degrees=_number(find("MRTimingAndRelatedParametersSequence", "FlipAngle")),
-        b_value=_number(find("MRDiffusionSequence", "DiffusionBValue")),
-        gradient=_numbers(direction.get("DiffusionGradientOrientation") if direction is not None else None, 3),
-        time_point=_number(moment),
-        acquisition=_number(acquisition),
-        trigger_ms=_number(find("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")
+        echo_ms=number_of(find("MREchoSequence", "EffectiveEchoTime") or values.get("EchoTime")),
+        inversion_ms=number_of(values.get("InversionTime")),
+        flip_angle_degrees=number_of(find("MRTimingAndRelatedParametersSequence", "FlipAngle")),
+        b_value=number_of(find("MRDiffusionSequence", "DiffusionBValue")),
+        gradient=numbers_of(direction.get("DiffusionGradientOrientation") if direction is not None else None, 3),
+        time_point=number_of(moment),
+        acquisition=number_of(acquisition),
+        trigger_ms=number_of(find("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")
                            or values.get("TriggerTime")))
 
 
@@ -360,41 +360,6 @@ def _item(values: "Values | Dataset | None", sequence: str) -> "Dataset | None":
     return items[0] if items else None
 
 
-def _number(value: Any) -> float | None:
-    numbers = _numbers(value, 1)
-    return None if numbers is None else numbers[0]
-
-
-def _numbers(value: Any, count: int) -> Vector | None:
-    """`count` finite numbers, or None."""
-    if value is None or isinstance(value, (bytes, dict)):
-        return None
-    try:
-        values = [value] if isinstance(value, (str, int, float)) else list(value)
-        numbers = tuple(float(each) for each in values)
-    except (TypeError, ValueError):
-        return None
-    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
-
-
-def orientation_of(six: Vector | None) -> Vector | None:
-    """The two directions made exactly one long; None unless they are so, and at right angles, within 1 %."""
-    if six is None:
-        return None
-    row, column = six[:3], six[3:]
-    lengths = math.hypot(*row), math.hypot(*column)
-    slant = sum(a * b for a, b in zip(row, column, strict=True))
-    if any(abs(length - 1) > 0.01 for length in lengths) or abs(slant) > 0.01:
-        return None
-    return tuple(a / lengths[0] for a in row) + tuple(a / lengths[1] for a in column)
-
-
 def _text(value: Any) -> list[str]:
     values = [] if value is None else [value] if isinstance(value, str) else list(value)
     return [str(each).strip().upper() for each in values]
-
-
-def short_reason(error: Exception) -> str:
-    """What an error says, in one line of at most 100 characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 100 else text[:97] + "..."

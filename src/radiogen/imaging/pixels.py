@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from radiogen.imaging.headers import NotAnImage, PixelStorage, SliceHeader, short_reason
+from radiogen.errors import short_reason
+from radiogen.imaging.headers import NotAnImage, PixelStorage, SliceHeader
 
 _RLE = "1.2.840.10008.1.2.5"
 _RLE_PADDING = re.compile(r"padding - (\d+) vs\. (\d+) bytes")

@@ -22,13 +22,12 @@ from radiogen.imaging.headers import (
     NotAnImage,
     SliceHeader,
     Values,
-    Vector,
-    orientation_of,
     slices_of,
     storage_of,
 )
 from radiogen.imaging.pixels import cells_to_values, stored_dtype
 from radiogen.imaging.stacks import SAME_DIRECTION, SAME_SPACING, close, natural_order, normal, repeats
+from radiogen.imaging.vectors import Vector, orientation_of, spacing_of
 from radiogen.imaging.walk import KEYWORDS, OWN, SHARED, SHORTS, TOO_SHORT, decimals, walk_files
 
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -328,7 +327,7 @@ def _series(first: SliceHeader, names: Sequence[str], files: Sequence[int | str]
     orientations = _by_value(directions, lambda told: orientation_of(told if told and len(told) == 6 else None))
     if None in orientations or not _alike(orientations, reference, SAME_DIRECTION) or not _alike(
             spacings, reference, SAME_SPACING) or any(
-            told and (len(told) != 2 or not all(0 < each < math.inf for each in told)) for told in set(spacings)):
+            told and (len(told) != 2 or spacing_of(told) is None) for told in set(spacings)):
         return None
     factors = _factors(slopes, intercepts)
     if factors is None or repeats(positions @ normal(orientations[reference])):

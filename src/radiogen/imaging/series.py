@@ -16,7 +16,8 @@ uneven spacing, further off                     use: interpolated to an even spa
 all slices at one place                         use: ordered by InstanceNumber, no affine
 position or orientation missing, zero, NaN or   use: ordered by InstanceNumber, else by the number in the file's name;
   not at right angles                             no affine
-PixelSpacing missing or not above zero          use: no affine
+PixelSpacing missing, or less than 1 micrometre use: no affine
+  or more than 1 metre, or slices so far apart
 a single slice                                  use: no affine (its thickness is not a distance)
 slices shifted sideways, each by its own        use: up to a pixel; beyond, no affine
 gantry tilt                                     use: kept in the affine as a shear

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from radiogen.imaging.headers import SliceHeader, Traits, Vector
+from radiogen.imaging.headers import SliceHeader, Traits
 from radiogen.imaging.pixels import read_pixels
+from radiogen.imaging.vectors import Vector
 
 SAME_PLACE_MM = 0.01
 """Slices nearer to each other than this lie at the same place."""

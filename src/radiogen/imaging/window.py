@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from radiogen.errors import short_reason
 from radiogen.imaging.geometry import place
 from radiogen.imaging.guarded import read_tags
-from radiogen.imaging.headers import SliceHeader, short_reason
+from radiogen.imaging.headers import SliceHeader
 from radiogen.imaging.series import chosen_stack
 from radiogen.imaging.stacks import names
 from radiogen.imaging.volume import Volume

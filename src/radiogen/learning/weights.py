@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from radiogen.errors import UserError
+from radiogen.errors import UserError, short_reason
 from radiogen.learning.backend import keras
 from radiogen.learning.networks import HEAD
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder
@@ -67,7 +67,7 @@ def load_trained(model: keras.Model, run: Run, fold: str) -> None:
         raise _closed(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
         again = f"python scripts/train.py --run {run.folder.name} --fold {fold}"
-        raise UserError(path, f"is damaged or of another network ({_first_line(error)})",
+        raise UserError(path, f"is damaged or of another network ({short_reason(error)})",
                         f"copy it anew, or delete it and train the fold again: {again}") from error
 
 
@@ -150,7 +150,7 @@ def read_layers(path: Path) -> Layers:
     except PermissionError as error:
         raise _closed(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError) as error:
-        raise UserError(path, f"is damaged or no HDF5 file of weights ({_first_line(error)})",
+        raise UserError(path, f"is damaged or no HDF5 file of weights ({short_reason(error)})",
                         "delete it, then copy or download it anew") from error
     if not stored:
         raise UserError(path, "names no layers", "give a file that Keras wrote: legacy .h5, or .weights.h5 of Keras 3")
@@ -251,10 +251,6 @@ def _torch_name(name: str) -> str:
 
 def _closed(path: Path) -> UserError:
     return UserError(path, "cannot be read (Permission denied)", "make it readable, or name another file")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else repr(error)
 
 
 def _text(value: object) -> str:
