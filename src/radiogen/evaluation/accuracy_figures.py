@@ -5,6 +5,7 @@ the traps `within, within_low, within_high`). Out: one PNG a study, written whol
 styles are those of figures.py.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,20 +86,22 @@ def _report(table: pd.DataFrame) -> object:
 
 def _heart(table: pd.DataFrame) -> object:
     effects = sorted(set(table["row"]), key=float)
-    figure, panels = _figure(6.3 * len(effects), 1.4 + 0.75 * table["name"].nunique(), columns=len(effects))
+    names = list(dict.fromkeys(table["name"]))
+    figure, panels = _figure(5.3 * len(effects), 1.4 + 0.75 * len(names), columns=len(effects))
+    first = np.ravel(panels)[0]
     for axes, effect in zip(np.ravel(panels), effects, strict=True):
         own = table[table["row"] == effect]
-        places = np.arange(len(own))
+        places = own["name"].map(names.index)
         axes.plot(own["training_accuracy"], places - 0.12, "s", color=ORANGE, markersize=7,
                   label="accuracy in training")
         _whiskers(axes, places + 0.12, own, BLUE, "AUC out-of-fold (95 % interval)")
         axes.axvline(own["ceiling"].iloc[0], color=BLACK, linewidth=1.2, linestyle="--", label="best AUC possible")
         axes.axvline(0.5, **_CHANCE)
-        _rows(axes, own["name"])
+        _rows(axes, names if axes is first else [""] * len(names))
         axes.set_xlim(0.3, 1.02)
         axes.set_title(f"effect {effect}" + (": nothing to be learnt" if float(effect) == 0 else ""), loc="left",
                        fontsize=11)
-    np.ravel(panels)[0].legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
+    first.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
     return figure
 
 
@@ -145,7 +148,7 @@ def _whiskers(axes: "Axes", places: np.ndarray, rows: pd.DataFrame, colour: str,
     axes.errorbar(rows["auc"], places, xerr=errors, fmt=form, color=colour, markersize=7, elinewidth=2, label=label)
 
 
-def _rows(axes: "Axes", names: pd.Series) -> None:
+def _rows(axes: "Axes", names: Sequence[str]) -> None:
     axes.set_yticks(np.arange(len(names)), list(names), fontsize=9)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="x", alpha=0.25)
