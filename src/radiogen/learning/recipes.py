@@ -154,11 +154,11 @@ Source: the competition's winner, FirasBaba/rsna-resnet10 (MIT). Nothing is mirr
 where the winner's code would not stand a judge: slices are ordered by position (there by file number), axes stay slice,
 row, column, no epoch is chosen on the fold that is scored, test cases are centred as training cases are, and windows
 are applied to rescaled values. The winner trained on all cases in five folds, which --holdout-share 0 does, too.
-Command: python scripts/train.py --recipe winner-3d. Cost: 31 hours a network and 59 GB on two CPU cores
-(estimated by `make rsna` from measured steps); the first layer has stride 1, so its output alone is 1 GB an input in
-float32, and eight inputs are in memory at once. Where that is too much, choose --stem-stride 2, or a smaller --memory-batch (batch normalisation then sees fewer inputs). Result: the winner's five networks had AUC
-0.565, 0.573, 0.538, 0.664 and 0.551 on the folds that chose their epochs, and 0.562 on another hospital's cases (Kim et
-al., Cancers 2022;14:4827).
+Command: python scripts/train.py --recipe winner-3d. Cost: 31 hours a network and 59 GB on two CPU cores (estimated by
+`make rsna` from measured steps); the first layer has stride 1, so its output alone is 1 GB an input in float32, and
+eight inputs are in memory at once. Where that is too much, choose --stem-stride 2, or a smaller --memory-batch (batch
+normalisation then sees fewer inputs). Result: the winner's five networks had AUC 0.565, 0.573, 0.538, 0.664 and 0.551
+on the folds that chose their epochs, and 0.562 on another hospital's cases (Kim et al., Cancers 2022;14:4827).
 """
 
 ISOTROPIC_3D = Recipe("isotropic-3d", rank=3, sequences=("T1w", "T1wCE"), size=96, geometry="isotropic", edge_mm=192,
@@ -174,8 +174,9 @@ which no resampling hides (docs/accuracy.md); --sequences FLAIR T1w T1wCE T2w ta
 label says nothing of the planes; a few, whose planes no case of the other label has, train nothing. Cosine with
 warm-up, weight decay, smoothed labels, images mirrored from left to right, shifted by up to 12 mm and brightened by
 chance, and predicted in both mirrors; the last of a fixed number of epochs counts. The head is alike left and right;
-where sides shall count, --flips without a word. Command: python scripts/train.py --recipe isotropic-3d. Cost: 4.9
-hours a network and 7.5 GB on two CPU cores (estimated by `make rsna` from measured steps). Result: not measured on the competition's data.
+where sides shall count, --flips without a word. Command: python scripts/train.py --recipe isotropic-3d. Cost: 4.9 hours
+a network and 7.5 GB on two CPU cores (estimated by `make rsna` from measured steps). Result: not measured on the
+competition's data.
 """
 
 DEMO_2D = Recipe("demo-2d", rank=2, sequences=("FLAIR", "T1w", "T1wCE"), size=48, geometry="isotropic", edge_mm=176,
