@@ -93,7 +93,8 @@ def _area(row: object) -> str:
 
 
 def _with_share(row: object) -> str:
-    return _area(row) + ("" if pd.isna(row.share) else f", {row.share:.0%}")
+    """An AUC below 0.5 reaches nothing of what is possible, not less than that."""
+    return _area(row) + ("" if pd.isna(row.share) else f", {max(row.share, 0):.0%}")
 
 
 def _line(cells: list[str]) -> str:

@@ -130,7 +130,7 @@ def _points(axes: "Axes", places: pd.Series, own: pd.DataFrame, number: int, nam
     colour, form = COLOURS[number % len(COLOURS)], _FORMS[number % len(_FORMS)]
     errors = [own["auc"] - own["low"], own["high"] - own["auc"]]
     axes.errorbar(places, own["auc"], yerr=errors, color=colour, marker=form, markersize=6, linewidth=1.4,
-                  elinewidth=1, alpha=0.9, label=name)
+                  linestyle="--" if number >= len(COLOURS) else "-", elinewidth=1, alpha=0.9, label=name)
 
 
 def _forest(axes: "Axes", names: pd.Series, rows: pd.DataFrame) -> None:
