@@ -151,10 +151,10 @@ def _affine(positions: np.ndarray, along: np.ndarray, orientation: Vector, pixel
     if sideways > 0.1:
         findings.append(f"slices are shifted sideways by up to {sideways:.2f} mm from a straight stack")
     row, column = np.array(orientation[:3]), np.array(orientation[3:])
-    step = math.hypot(*way) / (count - 1)
-    if not is_step(step):
-        return None, (f"slices lie {step:.3g} mm apart, which cannot be: no affine",)
-    tilt = math.degrees(math.acos(min(1.0, (along[-1] - along[0]) / math.hypot(*way))))
+    length = math.hypot(*way)
+    if not is_step(length / (count - 1)):
+        return None, (f"slices lie {length / (count - 1):.3g} mm apart, which cannot be: no affine",)
+    tilt = math.degrees(math.acos(min(1.0, (along[-1] - along[0]) / length)))
     if tilt > 0.5:
         findings.append(f"gantry tilt of {tilt:.1f} degrees: kept as a shear in the affine")
     affine = np.eye(4)

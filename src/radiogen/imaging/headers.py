@@ -296,14 +296,14 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
     alone = storage.frames == 1
     find = functools.partial(_find, values, groups, shared)
     position = numbers_of(find("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
-    told = find("PlaneOrientationSequence", "ImageOrientationPatient")
-    orientation = orientation_of(numbers_of(told, 6))
-    if told is not None and orientation is None:
+    directions = find("PlaneOrientationSequence", "ImageOrientationPatient")
+    orientation = orientation_of(numbers_of(directions, 6))
+    if directions is not None and orientation is None:
         notes.append("an orientation that is not two directions at right angles, not used")
-    told = numbers_of(find("PixelMeasuresSequence", "PixelSpacing"), 2)
-    spacing = spacing_of(told)
-    if told is not None and spacing is None:
-        notes.append(f"a pixel spacing that cannot be ({told[0]:g} x {told[1]:g} mm), not used")
+    lengths = numbers_of(find("PixelMeasuresSequence", "PixelSpacing"), 2)
+    spacing = spacing_of(lengths)
+    if lengths is not None and spacing is None:
+        notes.append(f"a pixel spacing that cannot be ({lengths[0]:g} x {lengths[1]:g} mm), not used")
     told_factors = [find("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
     slope, intercept = map(number_of, told_factors)
     for name, told, number in zip(("slope", "intercept"), told_factors, (slope, intercept), strict=True):

@@ -53,8 +53,7 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     """
     labels = _usable_labels(data, leave_out)
     folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share,
-                       seed=recipe.seed_of_split,
-                       leave_out=[*KNOWN_BAD, *leave_out])
+                       seed=recipe.seed_of_split, leave_out=[*KNOWN_BAD, *leave_out])
     index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers)
     run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache), folds,
               tuple(leave_out))
