@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from radiogen.imaging import kernels
+from radiogen.imaging import kernels, slice_plans
 
 
 def _matrix(old, new):
     """The weights of an axis as a dense (new, old) matrix."""
-    start, weights = kernels.axis_weights(old, new)
+    start, weights = slice_plans.axis_weights(old, new)
     dense = np.zeros((new, old))
     for row in range(new):
         dense[row, int(start[row]):int(start[row]) + weights.shape[1]] += weights[row]
@@ -44,6 +44,35 @@ def test_a_slice_becomes_what_the_weights_say(dtype, shape):
     voxels = np.random.default_rng(0).integers(0, 200, (2, 50, 37)).astype(dtype)
     expected = _matrix(50, shape[0]) @ voxels.astype(float) @ _matrix(37, shape[1]).T
     assert np.allclose(kernels.reduce_slices(voxels, shape), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (50, 16), (12, 9), (8, 8), (7, 20), (90, 70), (3, 5)])
+@pytest.mark.parametrize("room_bytes", [1, 1000, 1 << 20])
+def test_slices_reduced_while_they_are_read_are_those_reduced_in_memory(tmp_path, monkeypatch, shape, room_bytes):
+    monkeypatch.setattr(slice_plans, "_ROOM_BYTES", room_bytes)
+    voxels = np.random.default_rng(5).integers(5, 4000, (3, 61, 47)).astype(np.uint16)
+    stack, each, read = _reduced_from_a_file(tmp_path / "slices", voxels.tobytes(), voxels, shape)
+    assert read == 3
+    assert np.array_equal(stack, kernels.reduce_slices(voxels, shape))
+    assert each.tolist() == [[slice_.min(), slice_.max()] for slice_ in voxels]
+
+
+def test_a_file_that_ends_too_soon_is_not_reduced(tmp_path):
+    voxels = np.ones((3, 61, 47), np.uint16)
+    *_, read = _reduced_from_a_file(tmp_path / "slices", voxels.tobytes()[:-1], voxels, (16, 16))
+    assert read == 2
+
+
+def _reduced_from_a_file(path, content, voxels, shape):
+    path.write_bytes(content)
+    plan = slice_plans.slice_plan(voxels.shape[1:], shape)
+    stack, each = np.full((len(voxels), *shape), np.nan, np.float32), np.zeros((len(voxels), 2), voxels.dtype)
+    with path.open("rb") as file:
+        files = np.full(len(voxels), file.fileno(), np.int32)
+        room = slice_plans.reading_room(plan, voxels.shape[1:], voxels.dtype)
+        read = kernels.read_reduced(files, np.arange(len(voxels)) * voxels[0].nbytes, voxels.shape[1], room, plan,
+                                    stack, each)
+    return stack, each, read
 
 
 @pytest.mark.parametrize("count", [3, 20, 21, 64])
@@ -88,8 +117,8 @@ def test_no_contrast_gives_zeros():
 
 
 def test_compiling_is_announced_once_and_kept_kernels_are_loaded_in_silence(tmp_path):
-    code = ("from radiogen.imaging import kernels; import numpy as np\n"
-            "with kernels.announce_compiling(): kernels.is_blank(np.zeros((2, 2), np.uint8)); "
+    code = ("from radiogen.imaging import compiling, kernels; import numpy as np\n"
+            "with compiling.announce_compiling(): kernels.is_blank(np.zeros((2, 2), np.uint8)); "
             "kernels.is_blank(np.zeros((2, 2), np.int16))")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     told = [subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

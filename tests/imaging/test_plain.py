@@ -275,12 +275,12 @@ def test_fast_path_and_pydicom_agree_on_the_phantom(tmp_path):
 def test_after_warming_up_a_plain_series_compiles_nothing_more(tmp_path):
     write_series(tmp_path / "series", pattern((6, 10, 8)))
     code = f"""
-from radiogen.imaging import kernels, plain, read_cube, read_series, read_slices
+from radiogen.imaging import compiling, plain, read_cube, read_series, read_slices
 plain.warm_up()
-kernels._Announcement.said = kernels._ANNOUNCEMENT.said = False
+compiling._Announcement.said = compiling._ANNOUNCEMENT.said = False
 for read in (read_series, read_cube, read_slices):
     read({str(tmp_path / "series")!r})
-print(kernels._ANNOUNCEMENT.said)
+print(compiling._ANNOUNCEMENT.said)
 """
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

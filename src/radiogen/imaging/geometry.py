@@ -90,6 +90,9 @@ def _by_number(slices: Sequence[SliceHeader]) -> Placement:
 
 def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """What to interpolate so that slices lie evenly; `along` ascends, in mm."""
+    off, step = _deviation(along, np.arange(len(along))), float(along[-1] - along[0]) / (len(along) - 1)
+    if off <= min(0.1, 0.05 * step):  # what is below would find nothing: no gap is far from the usual one
+        return None, ()
     gaps = np.diff(along)
     usual = statistics.median(gaps.tolist())
     steps = np.maximum(np.rint(gaps / usual), 1)
@@ -100,12 +103,11 @@ def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | 
     missing, total = int(multiples.sum() - len(gaps)), int(multiples.sum())
     if missing > LARGEST_MISSING_SHARE * (total + 1):
         raise NotAVolume(f"{missing} of {total + 1} slices are missing: {_holes(multiples, names)}")
-    off = _deviation(along, np.concatenate([[0], np.cumsum(multiples)]))
-    if missing and off <= 0.2 * usual:
+    off_with_holes = _deviation(along, np.concatenate([[0], np.cumsum(multiples)]))
+    if missing and off_with_holes <= 0.2 * usual:
         at = np.concatenate([np.arange(count) / count + index for index, count in enumerate(multiples)] + [[len(gaps)]])
         return at, (f"{missing} of {total + 1} slices are missing, interpolated from their neighbours: "
-                    f"{_holes(multiples, names)}" + _told(off, usual),)
-    off = _deviation(along, np.arange(len(along)))
+                    f"{_holes(multiples, names)}" + _told(off_with_holes, usual),)
     if not _told(off, usual):
         return None, ()
     uneven = f"uneven spacing, gaps of {gaps.min():.2f} to {gaps.max():.2f} mm"

@@ -5,104 +5,18 @@ times slower. Indices are unsigned, because a signed one may be negative, which 
 seconds, once a machine: numba keeps the result, and `announce_compiling` says when it has to be done.
 """
 
-import contextlib
-import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import numba
 import numpy as np
-from numba.core import event
+from llvmlite import ir
+from numba.extending import intrinsic
 
+from radiogen.imaging.compiling import compiled
 from radiogen.imaging.intensity import finite_voxels
+from radiogen.imaging.slice_plans import SlicePlan, axis_weights, slice_plan
 
 _INDEX = np.uint64
-_ONE, _TWO, _THREE, _FOUR = (_INDEX(number) for number in (1, 2, 3, 4))
+_ONE, _TWO, _THREE, _FOUR, _EIGHT, _32 = (_INDEX(number) for number in (1, 2, 3, 4, 8, 32))
 _FLOAT = np.float32
-
-
-class Weights(NamedTuple):
-    """How an axis of `old` samples becomes `new` ones: sample i is the sum of weights[i, k] * old[start[i] + k].
-
-    start: (new,) uint64. weights: (new, taps) float32, rows sum to 1; taps are 2 or, with zeros, a multiple of 4,
-    unless the axis is shorter than that.
-    """
-
-    start: np.ndarray
-    weights: np.ndarray
-
-
-def axis_weights(old: int, new: int) -> Weights:
-    """Both ends of the axis keep their place: sample i covers [i, i + 1) / count of the same length.
-
-    Shrinking weighs each old sample by the part of it that the new one covers, so nothing aliases; growing
-    interpolates linearly between the centres.
-    """
-    if new <= old:
-        edges = np.arange(new + 1) * (old / new)
-        taps = int((np.ceil(edges[1:] - 1e-9) - np.floor(edges[:-1] + 1e-9)).max())
-        first = np.floor(edges[:-1] + 1e-9).astype(np.int64)
-    else:
-        centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
-        taps, first = 2, np.floor(centres).astype(np.int64)
-    wide = 2 if taps <= 2 else -(-taps // 4) * 4
-    taps = min(wide if wide <= old else taps, old)
-    start = np.clip(first, 0, old - taps)
-    cells = start[:, None] + np.arange(taps)
-    if new <= old:
-        covered = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-        weights = np.clip(covered, 0, None) * (new / old)
-    else:
-        weights = np.clip(1 - np.abs(cells - centres[:, None]), 0, None)
-    return Weights(start.astype(_INDEX), weights.astype(_FLOAT))
-
-
-def compiled(**options: Any) -> Callable[[Callable], Callable]:
-    """numba.njit whose result is kept between processes, where there is a folder to keep it in."""
-    def decorate(function: Callable) -> Callable:
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # neither the package's folder nor the user's can be written
-            return numba.njit(**options)(function)
-    return decorate
-
-
-class _Announcement(event.Listener):
-    """Says once a process that kernels are being compiled."""
-
-    said = False
-
-    def on_start(self, event: event.Event) -> None:
-        if not self.said and event.data["dispatcher"].py_func.__module__.startswith("radiogen."):
-            self.said = True
-            print("compiling the reading kernels: some 10 seconds, once on this machine", file=sys.stderr, flush=True)
-
-    def on_end(self, event: event.Event) -> None:
-        """Nothing to say."""
-
-
-def announce_compiling() -> contextlib.AbstractContextManager:
-    """Within it, the first compilation of a kernel is told on standard error; a kept one is loaded in silence."""
-    return event.install_listener("numba:compile", _ANNOUNCEMENT)
-
-
-_ANNOUNCEMENT = _Announcement()
-
-
-class SlicePlan(NamedTuple):
-    """What a slice of one shape needs to be resized to another; made once a series. `lines` is room to work in."""
-
-    down_start: np.ndarray
-    down_weights: np.ndarray
-    across_start: np.ndarray
-    across_weights: np.ndarray
-    lines: np.ndarray
-
-
-def slice_plan(old: tuple[int, int], new: tuple[int, int]) -> SlicePlan:
-    """From slices of `old` (rows, columns) to `new`."""
-    down, across = axis_weights(old[0], new[0]), axis_weights(old[1], new[1])
-    return SlicePlan(*down, across.start, np.ascontiguousarray(across.weights.T), np.empty((4, old[1]), _FLOAT))
 
 
 def reduce_slices(voxels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -135,7 +49,7 @@ def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
     out = np.empty((count, rows * columns), _FLOAT)
     flat = np.ascontiguousarray(stack).reshape(slices, rows * columns)
     for number in range(count):
-        _sum_of_lines(flat, weights.start, weights.weights, number, out[number])
+        _sum_of_lines(flat, weights.start[number], weights.weights[number], out[number])
     return out.reshape(count, rows, columns)
 
 
@@ -155,6 +69,65 @@ def to_bytes(stack: np.ndarray, lowest: float, highest: float) -> np.ndarray:
 
 def _scale(lowest: float, highest: float) -> tuple[np.float32, np.float32]:
     return _FLOAT(lowest), _FLOAT(255 / (highest - lowest) if highest > lowest else 0.0)
+
+
+_VECTOR, _POINTER = ir.VectorType(ir.FloatType(), 8), ir.FloatType().as_pointer()
+_ADDRESS = numba.types.uint64
+
+
+def _load(builder, begin, place):
+    """Eight floats, `place` floats behind `begin`."""
+    return builder.load(builder.bitcast(builder.gep(begin, [place]), _VECTOR.as_pointer()), align=4)
+
+
+def _store(builder, vector, begin, place):
+    builder.store(vector, builder.bitcast(builder.gep(begin, [place]), _VECTOR.as_pointer()), align=4)
+
+
+def _shuffle(builder, first, second, places):
+    return builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(ir.IntType(32), 8), places))
+
+
+@intrinsic
+def _turn(context, source, source_step, target, target_step):
+    """Write 8 x 8 floats at the address `source` transposed to `target`; steps are floats from row to row."""
+    def build(context, builder, signature, values):
+        begin, end = (builder.inttoptr(values[index], _POINTER) for index in (0, 2))
+        number = [ir.Constant(ir.IntType(64), index) for index in range(8)]
+        rows = [_load(builder, begin, builder.mul(values[1], number[row])) for row in range(8)]
+        for distance, low, high in ((4, [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]),
+                                    (2, [0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]),
+                                    (1, [0, 8, 2, 10, 4, 12, 6, 14], [1, 9, 3, 11, 5, 13, 7, 15])):
+            for row in range(8):  # quarters of the block change places, then quarters of those, then pairs
+                if not row & distance:
+                    above, below = rows[row], rows[row + distance]
+                    rows[row] = _shuffle(builder, above, below, low)
+                    rows[row + distance] = _shuffle(builder, above, below, high)
+        for row in range(8):
+            _store(builder, rows[row], end, builder.mul(values[3], number[row]))
+        return context.get_dummy_value()
+    return numba.types.void(_ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS), build
+
+
+def _weighted_sum(taps, more):
+    """The sum of `taps` vectors at one address, by weights at another, to a third; more: added to what is there."""
+    def weighted_sum(context, source, weights, target):
+        def build(context, builder, signature, values):
+            source, weights, target = (builder.inttoptr(value, _POINTER) for value in values)
+            total = _load(builder, target, ir.Constant(ir.IntType(64), 0)) if more else None
+            for tap in range(taps):
+                weight = builder.load(builder.gep(weights, [ir.Constant(ir.IntType(64), tap)]))
+                single = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), weight, ir.IntType(32)(0))
+                product = builder.fmul(_load(builder, source, ir.Constant(ir.IntType(64), 8 * tap)),
+                                       _shuffle(builder, single, single, [0] * 8), flags=("fast",))
+                total = product if total is None else builder.fadd(total, product, flags=("fast",))
+            _store(builder, total, target, ir.Constant(ir.IntType(64), 0))
+            return context.get_dummy_value()
+        return numba.types.void(_ADDRESS, _ADDRESS, _ADDRESS), build
+    return intrinsic(weighted_sum)
+
+
+_sum_of_two, _sum_of_four, _add_four = _weighted_sum(2, False), _weighted_sum(4, False), _weighted_sum(4, True)
 
 
 @compiled()
@@ -185,6 +158,17 @@ def rescale(stored, slope, intercept, out):
 _READ = numba.types.ExternalFunction("pread", numba.types.intp(
     numba.types.int32, numba.types.uintp, numba.types.uintp, numba.types.int64))
 """The system's own pread(file, to, bytes, offset): a series costs one call of compiled code, not one a slice."""
+_SEEK = numba.types.ExternalFunction("lseek", numba.types.int64(
+    numba.types.int32, numba.types.int64, numba.types.int32))
+
+
+@compiled()
+def file_sizes(files):
+    """Bytes of open files; less than 0 where the system cannot tell."""
+    sizes = np.empty(files.shape[0], np.int64)
+    for index in range(files.shape[0]):
+        sizes[index] = _SEEK(files[index], 0, 2)  # 2: from the end
+    return sizes
 
 
 @compiled()
@@ -205,12 +189,34 @@ def read_volume(files, offsets, voxels, blank, each):
 
 
 @compiled(fastmath=True)
-def read_reduced(files, offsets, source, plan, stack, each):
-    """Read each slice into `source`, resize it into its place in `stack`, its extremes into `each`; how many were."""
+def read_reduced(files, offsets, rows, room, plan, stack, each):
+    """Resize each slice of `rows` rows into its place in `stack`, its extremes into `each`; returns how many could be.
+
+    A slice is read into `room` (`reading_room`) as its rows are wanted, so that they are still in the cache.
+    """
+    bytes_a_row, taps = room[0].nbytes, plan.down_weights.shape[1]
     for index in range(files.shape[0]):
-        if _READ(files[index], source.ctypes.data, source.nbytes, offsets[index]) != source.nbytes:
-            return index
-        each[index, 0], each[index, 1] = _reduce(source, plan, stack[index], True)
+        out, lowest, highest = stack[index], room[0, 0], room[0, 0]
+        first_kept = have = 0  # number of the row that is the first of `room`; of the first that was not read yet
+        for group in range(0, out.shape[0], 8):
+            first = _first_row(group, out.shape[0])
+            begin, end = int(plan.down_start[first]), int(plan.down_start[min(first + 8, out.shape[0]) - 1]) + taps
+            if end > have:
+                kept = max(have - begin, 0)
+                for row in range(kept):
+                    room[row] = room[begin - first_kept + row]
+                first_kept = have - kept
+                count = min(room.shape[0] - kept, rows - have)
+                wanted = count * bytes_a_row
+                if _READ(files[index], room[kept:].ctypes.data, wanted, offsets[index] + have * bytes_a_row) != wanted:
+                    return index
+                if have == 0:
+                    lowest = highest = room[0, 0]
+                for row in range(kept, kept + count):
+                    lowest, highest = _wider(room[row], lowest, highest)
+                have += count
+            _new_rows(room, first_kept, plan, first, out)
+        each[index, 0], each[index, 1] = lowest, highest
     return files.shape[0]
 
 
@@ -229,28 +235,37 @@ def _reduce_all_to_bytes(voxels, plan, one, lowest, scale, stack):
 
 @compiled(fastmath=True)
 def _reduce(source, plan, out, look):
-    """Four new rows at a time, while the old ones are in the nearest cache; the last four may overlap those before.
-
-    look: find the extremes on the way.
-    """
+    """Eight new rows at a time, while the old ones are in the nearest cache. look: find the extremes on the way."""
     lowest = highest = source[0, 0]
-    seen, rows, taps = _INDEX(0), _INDEX(out.shape[0]), _INDEX(plan.down_weights.shape[1])
-    lines = plan.lines
-    for group in range(_INDEX(0), rows, _FOUR):
-        first = min(group, max(rows, _FOUR) - _FOUR)
-        count = min(_FOUR, rows)
-        for number in range(count):
-            end = plan.down_start[first + number] + taps
-            while look and seen < end:
-                lowest, highest = _wider(source[seen], lowest, highest)
-                seen += _ONE
-            _sum_of_lines(source, plan.down_start, plan.down_weights, first + number, lines[number])
-        if count == _FOUR:
-            _sums_along_lines(lines, plan.across_start, plan.across_weights, out, first)
-        else:
-            for number in range(count):
-                _sum_along_line(lines[number], plan.across_start, plan.across_weights, out[first + number])
+    seen, rows, taps = 0, out.shape[0], plan.down_weights.shape[1]
+    for group in range(0, rows, 8):
+        first = _first_row(group, rows)
+        end = int(plan.down_start[min(first + 8, rows) - 1]) + taps
+        while look and seen < end:
+            lowest, highest = _wider(source[seen], lowest, highest)
+            seen += 1
+        _new_rows(source, 0, plan, first, out)
     return lowest, highest
+
+
+@compiled()
+def _first_row(group, rows):
+    """Where eight rows begin: the last eight may overlap those before."""
+    return max(min(group, rows - 8), 0)
+
+
+@compiled(fastmath=True)
+def _new_rows(source, skipped, plan, first, out):
+    """Eight rows of `out` from `first`, or all where there are fewer; `source` begins with the old row `skipped`."""
+    count, taps = min(8, out.shape[0]), plan.across_weights.shape[1]
+    for number in range(count):
+        row = first + number
+        _sum_of_lines(source, plan.down_start[row] - _INDEX(skipped), plan.down_weights[row], plan.lines[number])
+    if count == 8 and min(plan.lines.shape[1], out.shape[1]) >= 8 and (taps == 2 or taps % 4 == 0):
+        _sums_along_lines(plan, out[first:])
+    else:
+        for number in range(count):
+            _sum_along_line(plan.lines[number], plan.across_start, plan.across_weights, out[first + number])
 
 
 @compiled()
@@ -261,67 +276,66 @@ def _wider(line, lowest, highest):
 
 
 @compiled(fastmath=True)
-def _sum_of_lines(source, start, weights, row, line):
-    """Weighted sum of neighbouring rows, four at a time, so that `line` is stored a quarter as often."""
-    columns, taps, first, row = _INDEX(source.shape[1]), _INDEX(weights.shape[1]), start[row], _INDEX(row)
+def _sum_of_lines(source, first, weights, line):
+    """Weighted sum of the rows from `first`, four at a time, so that `line` is stored a quarter as often."""
+    columns, taps = _INDEX(source.shape[1]), _INDEX(weights.shape[0])
     if taps == _TWO:
-        a, b, wa, wb = source[first], source[first + _ONE], weights[row, 0], weights[row, 1]
+        a, b, wa, wb = source[first], source[first + _ONE], weights[0], weights[1]
         for column in range(columns):
             line[column] = wa * _FLOAT(a[column]) + wb * _FLOAT(b[column])
     elif taps & _THREE:
         line[:] = _FLOAT(0)
         for tap in range(taps):
-            a, wa = source[first + tap], weights[row, tap]
+            a, wa = source[first + tap], weights[tap]
             for column in range(columns):
                 line[column] += wa * _FLOAT(a[column])
     else:
         for tap in range(_INDEX(0), taps, _FOUR):
             a, b = source[first + tap], source[first + tap + _ONE]
             c, d = source[first + tap + _TWO], source[first + tap + _THREE]
-            wa, wb = weights[row, tap], weights[row, tap + _ONE]
-            wc, wd = weights[row, tap + _TWO], weights[row, tap + _THREE]
+            wa, wb = weights[tap], weights[tap + _ONE]
+            wc, wd = weights[tap + _TWO], weights[tap + _THREE]
             for column in range(columns):
                 total = (wa * _FLOAT(a[column]) + wb * _FLOAT(b[column]) + wc * _FLOAT(c[column])
                          + wd * _FLOAT(d[column]))
                 line[column] = total + line[column] if tap else total
 
 
+@compiled()
+def _address(array):
+    return _INDEX(array.ctypes.data)
+
+
 @compiled(fastmath=True)
-def _sums_along_lines(lines, start, weights, out, first):
-    """`_sum_along_line` of four lines at once, which share their weights; weights are (taps, new)."""
-    a, b, c, d = lines[0], lines[1], lines[2], lines[3]
-    oa, ob, oc, od = out[first], out[first + _ONE], out[first + _TWO], out[first + _THREE]
-    taps, columns = _INDEX(weights.shape[0]), _INDEX(out.shape[1])
-    if taps == _TWO:
-        for column in range(columns):
-            at, u, v = start[column], weights[0, column], weights[1, column]
-            after = at + _ONE
-            oa[column], ob[column] = u * a[at] + v * a[after], u * b[at] + v * b[after]
-            oc[column], od[column] = u * c[at] + v * c[after], u * d[at] + v * d[after]
-    elif taps & _THREE:
-        for number in range(_FOUR):
-            _sum_along_line(lines[number], start, weights, out[first + number])
-    else:
-        for tap in range(_INDEX(0), taps, _FOUR):
-            wu, wv, wx, wy = weights[tap], weights[tap + _ONE], weights[tap + _TWO], weights[tap + _THREE]
-            for column in range(columns):
-                p = start[column] + tap
-                q, r, s = p + _ONE, p + _TWO, p + _THREE
-                u, v, x, y = wu[column], wv[column], wx[column], wy[column]
-                ta, tb = u * a[p] + v * a[q] + x * a[r] + y * a[s], u * b[p] + v * b[q] + x * b[r] + y * b[s]
-                tc, td = u * c[p] + v * c[q] + x * c[r] + y * c[s], u * d[p] + v * d[q] + x * d[r] + y * d[s]
-                if tap:
-                    ta, tb, tc, td = ta + oa[column], tb + ob[column], tc + oc[column], td + od[column]
-                oa[column], ob[column], oc[column], od[column] = ta, tb, tc, td
+def _sums_along_lines(plan, out):
+    """`_sum_along_line` of eight lines at once: woven, the eight neighbours in a column are one vector."""
+    lines, woven, done = _address(plan.lines), _address(plan.woven), _address(plan.done)
+    weights, target = _address(plan.across_weights), _address(out)
+    old, new, taps = _INDEX(plan.lines.shape[1]), _INDEX(out.shape[1]), _INDEX(plan.across_weights.shape[1])
+    for block in range(_INDEX(0), old, _EIGHT):
+        column = min(block, old - _EIGHT)
+        _turn(lines + _FOUR * column, old, woven + _32 * column, _EIGHT)
+    for block in range(_INDEX(0), new, _EIGHT):
+        first = min(block, new - _EIGHT)
+        for number in range(_EIGHT):
+            column, place = first + number, done + _32 * number
+            begin, weight = woven + _32 * plan.across_start[column], weights + _FOUR * taps * column
+            if taps == _TWO:
+                _sum_of_two(begin, weight, place)
+            else:
+                _sum_of_four(begin, weight, place)
+                for tap in range(_FOUR, taps, _FOUR):
+                    _add_four(begin + _32 * tap, weight + _FOUR * tap, place)
+        _turn(done, _EIGHT, target + _FOUR * first, new)
 
 
 @compiled(fastmath=True)
 def _sum_along_line(line, start, weights, out):
-    """Weighted sums of neighbours along a line; weights are (taps, new)."""
+    """Weighted sums of neighbours along a line."""
     for column in range(_INDEX(out.shape[0])):
         at, total = start[column], _FLOAT(0)
-        for tap in range(_INDEX(weights.shape[0])):
-            total += weights[tap, column] * line[at + tap]
+        for tap in range(_INDEX(weights.shape[1])):
+            total += weights[column, tap] * line[at + tap]
         out[column] = total
 
 

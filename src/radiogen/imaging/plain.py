@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from radiogen.imaging import kernels
+from radiogen.imaging.compiling import announce_compiling
 from radiogen.imaging.geometry import NotAVolume, Placement, place_positions
 from radiogen.imaging.headers import (
     NotAnImage,
@@ -26,11 +27,10 @@ from radiogen.imaging.headers import (
     storage_of,
 )
 from radiogen.imaging.pixels import cells_to_values, stored_dtype
+from radiogen.imaging.slice_plans import reading_room, slice_plan
 from radiogen.imaging.stacks import SAME_DIRECTION, SAME_SPACING, close, natural_order, normal, repeats
 from radiogen.imaging.vectors import Vector, orientation_of, spacing_of
 from radiogen.imaging.walk import KEYWORDS, OWN, SHARED, SHORTS, TOO_SHORT, decimals, walk_files
-
-_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
 _WINDOWS = (1 << 12, 1 << 15, 1 << 18, 1 << 20)
 """Bytes of a file that are read to find its pixels: more where a header is longer."""
@@ -123,10 +123,10 @@ def plain_reduced(series: PlainSeries, size: tuple[int, int]) -> tuple[np.ndarra
     Raises NotPlain.
     """
     stack, each = np.empty((series.shape[0], *size), np.float32), np.empty((series.shape[0], 2), series.dtype)
-    plan = kernels.slice_plan(series.shape[1:], size)
+    plan = slice_plan(series.shape[1:], size)
     if series.straight:
-        source = np.empty(series.shape[1:], series.dtype)
-        if kernels.read_reduced(*_in_order(series), source, plan, stack, each) < len(stack):
+        room = reading_room(plan, series.shape[1:], series.dtype)
+        if kernels.read_reduced(*_in_order(series), series.shape[1], room, plan, stack, each) < len(stack):
             raise NotPlain
     else:
         for place, pixels in enumerate(plain_slices(series)):
@@ -158,9 +158,10 @@ def plain_slices(series: PlainSeries, into: np.ndarray | None = None) -> Iterato
 
 def warm_up() -> None:
     """Compile, or load, the kernels for the usual pixels (uint16), so that worker processes find them kept."""
-    with kernels.announce_compiling():
+    with announce_compiling():
         _, spans, _, _ = walk_files(np.zeros((2, 8), np.uint8), np.zeros(2, np.int64))
         decimals(np.zeros((2, 8), np.uint8), spans[:, 0], 3)
+        kernels.file_sizes(np.zeros(0, np.int32))
         for dtype in (np.uint16, np.float32):
             kernels.extremes(np.zeros((2, 2), dtype))
             kernels.is_blank(np.zeros((2, 2), dtype))
@@ -170,7 +171,7 @@ def warm_up() -> None:
         none, pixels = np.zeros(0, np.int64), np.zeros((1, 2, 2), np.uint16)
         kernels.read_volume(none.astype(np.int32), none, pixels, np.zeros(1, np.bool_),
                             np.zeros((0, 2), np.uint16))
-        kernels.read_reduced(none.astype(np.int32), none, pixels[0], kernels.slice_plan((2, 2), (1, 1)),
+        kernels.read_reduced(none.astype(np.int32), none, 2, pixels[0], slice_plan((2, 2), (1, 1)),
                              np.zeros((1, 1, 1), np.float32), np.zeros((1, 2), np.uint16))
         kernels.rescale(np.zeros((1, 1), np.uint16), 1.0, 0.0, np.zeros((1, 1), np.float32))
         kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
@@ -207,9 +208,11 @@ def _open(folder: Path, descriptors: list[int]) -> PlainSeries | None:
 
 def _more_behind(files: Sequence[int | str], pixels: np.ndarray) -> bool:
     """Whether anything stands behind the pixels of a file; pydicom tells what."""
-    ends = pixels.sum(axis=1).tolist()
-    return any((os.fstat(file) if isinstance(file, int) else Path(file).stat()).st_size > end
-               for file, end in zip(files, ends, strict=True))
+    if isinstance(files[0], int):
+        sizes = kernels.file_sizes(np.array(files, np.int32))
+    else:
+        sizes = np.array([Path(file).stat().st_size for file in files])
+    return bool((sizes > pixels[:, 0] + pixels[:, 1]).any())
 
 
 def _in_order(series: PlainSeries) -> tuple[np.ndarray, np.ndarray]:
@@ -221,21 +224,21 @@ def _in_order(series: PlainSeries) -> tuple[np.ndarray, np.ndarray]:
 def _read_starts(files: Sequence[int | str], window: int) -> tuple[np.ndarray, np.ndarray]:
     """The first bytes of all files, and how many there were. Files that are not in memory are all called for first."""
     contents = np.empty((len(files), window), np.uint8)
-    lengths = np.zeros(len(files), np.int64)
-    cold = []
-    for number, file in enumerate(files):
+    lengths, cold = [], []
+    for number, (file, content) in enumerate(zip(files, contents, strict=True)):
         try:
-            lengths[number] = _read_at(file, contents[number], 0, _NOW)
+            length = _read_at(file, content, 0, _NOW)
         except OSError:  # it would have to wait for the disk, or the file system cannot tell
-            lengths[number] = 0
-        if lengths[number] < window:
+            length = 0
+        if length < window:
             cold.append(number)
+        lengths.append(length)
     for number in cold:
         if isinstance(files[number], int) and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(files[number], 0, 0, os.POSIX_FADV_WILLNEED)
     for number in cold:
         lengths[number] = _read_at(files[number], contents[number], 0)
-    return contents, lengths
+    return contents, np.array(lengths)
 
 
 def _read_at(file: int | str, target: np.ndarray, offset: int, flags: int = 0) -> int:
@@ -259,19 +262,20 @@ def _read_pixels(file: int | str, target: np.ndarray, offset: int) -> None:
 
 def _first_header(path: Path, content: np.ndarray, spans: np.ndarray, pixels: np.ndarray) -> SliceHeader | None:
     """The header of one file, made and checked as pydicom's values are; None where it is not a plain image."""
-    from pydicom.uid import UID
+    from pydicom.uid import ExplicitVRLittleEndian
 
     values: Values = {}
-    for keyword, (start, size) in zip(KEYWORDS, spans, strict=True):
+    start_of_file = content.tobytes()
+    for keyword, (start, size) in zip(KEYWORDS, spans.tolist(), strict=True):
         if size > 0:
-            raw = content[start:start + size].tobytes()
+            raw = start_of_file[start:start + size]
             values[keyword] = _short(raw) if keyword in SHORTS else _text(raw)
     values = {keyword: value for keyword, value in values.items() if value not in ("", None)}
-    if values.get("TransferSyntaxUID") != _EXPLICIT_LITTLE_ENDIAN:
+    if values.get("TransferSyntaxUID") != ExplicitVRLittleEndian:
         return None
-    offset, size = (int(number) for number in pixels)
-    element = content[offset - 12:offset].tobytes()
-    storage = storage_of(path, values, UID(_EXPLICIT_LITTLE_ENDIAN), element, offset - 12, offset + size)
+    offset, size = pixels.tolist()
+    element = start_of_file[offset - 12:offset]
+    storage = storage_of(path, values, ExplicitVRLittleEndian, element, offset - 12, offset + size)
     headers, notes = slices_of(values, storage)
     plain = (storage.bits_allocated in (8, 16) and storage.high_bit == storage.bits_stored - 1
              and not (storage.compressed or storage.floating or storage.inverted or storage.overlay))

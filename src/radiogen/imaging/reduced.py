@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from radiogen.imaging.series import plain_findings, read_series
+from radiogen.imaging.slice_plans import slice_plan
 from radiogen.imaging.volume import Volume
 
 Shape = tuple[int, int, int]
@@ -64,8 +65,9 @@ def read_reduced(folder: Path | str, plan: Plan, *, fast: bool = True) -> Reduce
 def reduce_volume(volume: Volume, plan: Plan) -> Reduced:
     """The same from a volume in memory. Voxels that are not finite count as 0."""
     from radiogen.imaging import kernels
+    from radiogen.imaging.compiling import announce_compiling
 
-    with kernels.announce_compiling():
+    with announce_compiling():
         voxels = kernels.kernel_ready(volume.voxels)
         lowest, highest = (float(value) for value in kernels.extremes(voxels))
         stacks = tuple(_reduced(voxels, target, lowest, highest) for target in plan(voxels.shape, volume.affine))
@@ -84,8 +86,9 @@ def _reduced(voxels: np.ndarray, target: Target, lowest: float, highest: float) 
 def _read_plain(folder: Path, plan: Plan) -> Reduced | None:
     """None where the series is not plain, or has holes that are to be filled with voxels of their own."""
     from radiogen.imaging import kernels, plain
+    from radiogen.imaging.compiling import announce_compiling
 
-    with kernels.announce_compiling(), plain.open_plain(folder) as series:
+    with announce_compiling(), plain.open_plain(folder) as series:
         if series is None or series.placement.at is not None:
             return None
         targets = plan(series.shape, series.placement.affine)
@@ -124,7 +127,7 @@ def _reduced_together(targets: Sequence[Target], shape: Shape, slices: Iterable[
     for target in targets:
         wanted = list(range(shape[0]) if target.slices is None else target.slices.tolist())
         stacks.append(np.empty((len(wanted), *target[:2]), np.float32))
-        work.append((kernels.slice_plan(shape[1:], target[:2]), dict(zip(wanted, stacks[-1], strict=True))))
+        work.append((slice_plan(shape[1:], target[:2]), dict(zip(wanted, stacks[-1], strict=True))))
     for index, pixels in enumerate(slices):
         seen = None
         for plan, places in work:

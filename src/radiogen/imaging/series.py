@@ -153,9 +153,10 @@ def factor_findings(factors: Sequence[tuple[float, float]]) -> list[str]:
 
 def _read_plain(folder: Path) -> Volume | None:
     """The volume of a folder of plain files; None where it is not, or its pixels are not all there."""
-    from radiogen.imaging import kernels, plain
+    from radiogen.imaging import plain
+    from radiogen.imaging.compiling import announce_compiling
 
-    with kernels.announce_compiling(), plain.open_plain(folder) as series:
+    with announce_compiling(), plain.open_plain(folder) as series:
         if series is None:
             return None
         try:

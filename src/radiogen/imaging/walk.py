@@ -7,7 +7,7 @@ of sequences: 7.5.
 
 import numpy as np
 
-from radiogen.imaging.kernels import compiled
+from radiogen.imaging.compiling import compiled
 
 _CS, _DS, _IS, _UI, _US = (int.from_bytes(text, "little") for text in (b"CS", b"DS", b"IS", b"UI", b"US"))
 _NEVER = 0
