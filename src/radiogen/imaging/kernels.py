@@ -48,8 +48,7 @@ def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
     weights, (slices, rows, columns) = axis_weights(len(stack), count), stack.shape
     out = np.empty((count, rows * columns), _FLOAT)
     flat = np.ascontiguousarray(stack).reshape(slices, rows * columns)
-    for number in range(count):
-        _sum_of_lines(flat, weights.start[number], weights.weights[number], out[number])
+    _sums_of_lines(flat, *weights, out)
     return out.reshape(count, rows, columns)
 
 
@@ -299,6 +298,12 @@ def _sum_of_lines(source, first, weights, line):
                 total = (wa * _FLOAT(a[column]) + wb * _FLOAT(b[column]) + wc * _FLOAT(c[column])
                          + wd * _FLOAT(d[column]))
                 line[column] = total + line[column] if tap else total
+
+
+@compiled(fastmath=True)
+def _sums_of_lines(source, start, weights, out):
+    for row in range(out.shape[0]):
+        _sum_of_lines(source, start[row], weights[row], out[row])
 
 
 @compiled()

@@ -3,6 +3,7 @@
 In: shapes. Out: what the compiled loops (kernels.py) need, and room for them to work in. Made once a series.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +22,12 @@ class Weights(NamedTuple):
     weights: np.ndarray
 
 
+@functools.lru_cache(maxsize=256)
 def axis_weights(old: int, new: int) -> Weights:
     """Both ends of the axis keep their place: sample i covers [i, i + 1) / count of the same length.
 
     Shrinking weighs each old sample by the part of it that the new one covers, so nothing aliases; growing
-    interpolates linearly between the centres.
+    interpolates linearly between the centres. Kept, as the series of a data set have few lengths: not to be changed.
     """
     if new <= old:
         edges = np.arange(new + 1) * (old / new)
