@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tyro
 
-from radiogen.errors import UserError, run_command
+from radiogen.errors import UserError, as_run, run_command
 
 
 def main(geometry: Path | None = None, labels: Path | None = None, data: Path | None = None, run: str | None = None,
@@ -55,7 +55,7 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
     written = [files.write_csv(output / "planes.csv", found.shares), files.write_csv(output / "auc.csv", found.models),
                image_free_png(output / "image_free.png", found.shares, found.models, title, medals=medals)]
     print("\nfiles written:", *written, sep="\n  ")
-    print("next: python scripts/train.py --fold all" if run is None else f"next: python scripts/evaluate.py {run}")
+    print(f"next: python scripts/{f'evaluate.py {as_run(models / run)}' if run else 'train.py --fold all'}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from radiogen.errors import run_command
+from radiogen.errors import as_run, run_command
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
@@ -36,7 +36,7 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), name: str | 
     if len(table):
         print(f"{text_table(rounded(table))}\n{ensemble_sentence(table, method)}")
     print(f"predictions: {path}")
-    print(f"next: python scripts/evaluate.py --run {' '.join(members)} {path.parent.name}")
+    print(f"next: python scripts/evaluate.py --run {' '.join(members)} {as_run(path.parent)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import run_command
+from radiogen.errors import as_run, run_command
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
@@ -41,7 +41,7 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path
     print(text)
     print("\nfiles written:")
     print("\n".join(f"  {line}" for line in short_paths(written)))
-    print(f"next: python scripts/submit.py --run {runs[-1]}")
+    print(f"next: python scripts/submit.py --run {as_run(models / runs[-1])}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import run_command
+from radiogen.errors import as_run, run_command
 
 Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
@@ -36,7 +36,7 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, case: Path 
 
     path = workflow.predict(runs.open_run(models / chosen), workers=workers)
     print(f"predictions: {path}")
-    print(f"next: python scripts/evaluate.py --run {chosen}")
+    print(f"next: python scripts/evaluate.py --run {as_run(models / chosen)}")
 
 
 def predict_one(folder: Path, case: Path, output: Path) -> None:

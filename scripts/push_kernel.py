@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import run_command
+from radiogen.errors import models_option, run_command
 
 Runs = tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]]
 
@@ -45,7 +45,7 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
     tried = rehearsal.rehearse(*folders, models, run, python=python, cases=cases, log=output / "rehearsal.log")
     print(rehearsal.rehearsal_text(tried), flush=True)
     if dry_run:
-        print(f"next: python scripts/push_kernel.py {' '.join(run)} --submit -m \"what is new\"")
+        print(f"next: python scripts/push_kernel.py {' '.join(run)}{models_option(models)} --submit -m \"what is new\"")
         return
     version, page = push.push_all(api, *folders, note=message or " ".join(run))
     print(f"pushed: {names.kernel}, version {version}: {page}", flush=True)
@@ -53,7 +53,7 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
         path = push.submit(api, names, version, message or " ".join(run), output)
         print(f"submission: {path.read_text(encoding='utf-8').strip()}")
     else:
-        print(f"next: python scripts/push_kernel.py {' '.join(run)} --submit -m \"what is new\"")
+        print(f"next: python scripts/push_kernel.py {' '.join(run)}{models_option(models)} --submit -m \"what is new\"")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from radiogen.dataset.layout import COMPETITION
-from radiogen.errors import run_command
+from radiogen.errors import as_run, run_command
 
 Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
@@ -47,7 +47,7 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path 
         told = sending.send(connect(), submission, message or chosen, models / chosen, competition=competition)
         print(f"score of submission {told['submission']}: public {told['public_score']}, "
               f"private {told['private_score']}; written to {models / chosen / sending.SENT}")
-    print(f"next: how good is it here? python scripts/evaluate.py --run {chosen}")
+    print(f"next: how good is it here? python scripts/evaluate.py --run {as_run(models / chosen)}")
 
 
 if __name__ == "__main__":

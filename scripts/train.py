@@ -2,7 +2,7 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-from radiogen.errors import run_command
+from radiogen.errors import as_run, run_command
 from radiogen.learning.options import TrainOptions, parse_options
 
 
@@ -22,7 +22,7 @@ def main() -> None:
             folder = runs.fold_folder(run, fold)
             history_png(folder / "history.png", folder / "history.csv", f"{run.folder.name}, fold {fold}")
         print(f"trained: fold {', '.join(runs.trained_folds(run))} in {run.folder}", flush=True)
-    print("next: " + "; ".join(f"python scripts/predict.py --run {run.folder.name}" for run, _ in begun))
+    print("next: " + "; ".join(f"python scripts/predict.py --run {as_run(run.folder)}" for run, _ in begun))
 
 
 if __name__ == "__main__":

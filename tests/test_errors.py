@@ -5,8 +5,9 @@ import pickle
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run, models_option
 
 PROGRAM = "from radiogen.errors import *\ndef main():\n    {}\nrun_command(main)"
 
@@ -76,3 +77,10 @@ def test_the_error_of_a_worker_process_arrives_whole():
     error = pickle.loads(pickle.dumps(UserError("a.dcm", "is cut off", "copy it again")))
     assert isinstance(error, UserError)
     assert (error.where, error.problem, error.remedy) == ("a.dcm", "is cut off", "copy it again")
+
+
+def test_a_run_is_named_with_its_place_where_that_is_not_models(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert as_run("models/small-demo-3d") == as_run(tmp_path / "models" / "small-demo-3d") == "small-demo-3d"
+    assert as_run(tmp_path / "other place" / "one") == f"one --models '{tmp_path}/other place'"
+    assert models_option(Path("models")) == ""

@@ -16,7 +16,7 @@ from pathlib import Path
 from radiogen import __version__, files
 from radiogen.competition.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.competition.session import MANIFEST
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 
 DATASET_METADATA = "dataset-metadata.json"
 CLONE = Path(__file__).resolve().parents[3]
@@ -79,7 +79,8 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
     for name in names:
         run = open_run(Path(models) / name)
         if not trained_folds(run):
-            raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {name} --fold all")
+            raise UserError(run.folder, "is not trained",
+                            f"python scripts/train.py --run {as_run(run.folder)} --fold all")
         read_predictions(run.folder / "predictions.csv")
 
 

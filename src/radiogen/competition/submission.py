@@ -16,7 +16,7 @@ from radiogen import __version__, files
 from radiogen.dataset.folds import read_folds
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
 from radiogen.dataset.predictions import read_predictions, submission_cases
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 
 SHOWN_IDS = 5
 
@@ -51,7 +51,8 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     table, imputed = fill_sample(sample, predictions, prevalence, where=folder / "predictions.csv")
     if table[LABEL].nunique() == 1 and not allow_constant:
         raise UserError(folder / "predictions.csv", f"gives all {len(table)} test cases the same probability "
-                        f"({table[LABEL].iloc[0]:g})", f"predict the test set: python scripts/predict.py --run {name}; "
+                        f"({table[LABEL].iloc[0]:g})",
+                        f"predict the test set: python scripts/predict.py --run {as_run(folder)}; "
                         "or submit it nevertheless with --allow-constant")
     with files.working_folder(submissions):
         path = files.write_csv(Path(submissions) / f"{name}.csv", table)
@@ -113,7 +114,7 @@ def training_prevalence(folder: Path, predictions: pd.DataFrame) -> float:
     labels = read_folds(path)[LABEL] if path.is_file() else predictions[LABEL].dropna()
     if labels.empty:
         raise UserError(path, "is missing, and no prediction has a label: the training prevalence is unknown",
-                        f"predict again: python scripts/predict.py --run {Path(folder).name}")
+                        f"predict again: python scripts/predict.py --run {as_run(folder)}")
     return float(labels.astype(float).mean())
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from radiogen import files
 from radiogen.dataset.folds import HOLDOUT, TEST
 from radiogen.dataset.labels import ID, LABEL, numbers, read_table
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 
 COLUMNS = [ID, "fold", LABEL, "probability", "predicted"]
 THRESHOLD = 0.5
@@ -30,7 +30,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise _no_predictions(path)
     table = read_table(path, COLUMNS)
-    again = f"write them anew: python scripts/predict.py --run {path.resolve().parent.name}"
+    again = f"write them anew: python scripts/predict.py --run {as_run(path.parent)}"
     _require(path, table, "fold", table["fold"].str.fullmatch(f"[0-9]+|{HOLDOUT}|{TEST}"),
              f"write a number from 0 up, {HOLDOUT} or {TEST}")
     labels = pd.to_numeric(table[LABEL], errors="coerce")
@@ -95,8 +95,8 @@ def _require(path: Path, table: pd.DataFrame, column: str, good: pd.Series, reme
 def _no_predictions(path: Path) -> UserError:
     name, models = path.parent.name, path.parent.parent
     if path.parent.is_dir():
-        return UserError(path, "is missing", f"make it: python scripts/predict.py --run {name}")
+        return UserError(path, "is missing", f"make it: python scripts/predict.py --run {as_run(path.parent)}")
     others = predicted_runs(models)
     known = f"predicted runs in {models} are {', '.join(others)}" if others else f"no run in {models} is predicted yet"
     return UserError(path, f"is missing: there is no run {name} ({known})",
-                     f"name another, or train it and then: python scripts/predict.py --run {name}")
+                     f"name another, or train it and then: python scripts/predict.py --run {as_run(path.parent)}")

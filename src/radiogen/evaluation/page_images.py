@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 
 EXPLAINED = "explained.npz"
 KEYS = ("ids", "folds", "labels", "probabilities", "called", "sequence", "sequences", "rank", "geometry", "images",
@@ -78,8 +78,8 @@ def read_images(folder: Path) -> RunImages | None:
         with np.load(path, allow_pickle=False) as kept:
             told = {name: kept[name] for name in KEYS}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(path, f"cannot be read ({error})",
-                        f"delete it and make it again: python scripts/evaluate.py --run {path.parent.name}") from error
+        again = f"python scripts/evaluate.py --run {as_run(path.parent)}"
+        raise UserError(path, f"cannot be read ({error})", f"delete it and make it again: {again}") from error
     views, size = [], 0
     for number in range(len(told["ids"])):
         view = _case(told, number)

@@ -12,7 +12,7 @@ from radiogen import files
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import out_of_fold, read_predictions
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 from radiogen.evaluation.metrics import measure
 
 
@@ -32,7 +32,7 @@ def open_predictions(models: Path, name: str) -> PredictedRun:
     predictions = read_predictions(folder / "predictions.csv")
     if predictions[LABEL].isna().all():
         raise UserError(folder / "predictions.csv", "holds no labelled case: there is nothing to judge",
-                        f"train a fold and predict: python scripts/predict.py --run {name}")
+                        f"train a fold and predict: python scripts/predict.py --run {as_run(folder)}")
     facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
     return PredictedRun(name, folder, facts, predictions)
 

@@ -16,7 +16,7 @@ from radiogen import files
 from radiogen.dataset.folds import HOLDOUT
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import holdout, out_of_fold, read_predictions
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 from radiogen.imaging.cache import check_arrays, read_index
 from radiogen.learning.backend import keras
 from radiogen.learning.networks import HEAD
@@ -42,7 +42,7 @@ def write_explained(run: Run, cases: int = 8) -> Path:
     folds = trained_folds(run)
     if chosen.empty or not folds:
         raise UserError(run.folder, "has no labelled case and network to explain",
-                        f"train and predict it: python scripts/train.py --run {run.folder.name} --fold all")
+                        f"train and predict it: python scripts/train.py --run {as_run(run.folder)} --fold all")
     index = read_index(run.cache)
     check_arrays(run.cache, index, chosen[ID])
     inputs = {case: explained_inputs(run.recipe, index, case) for case in chosen[ID]}

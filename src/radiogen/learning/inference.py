@@ -13,7 +13,7 @@ import pandas as pd
 
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 from radiogen.imaging.cache import cache_folder, check_arrays, read_index
 from radiogen.learning.runs import Run, cache_settings, trained_folds
 from radiogen.learning.workflow import preprocess
@@ -52,7 +52,7 @@ def predict_test(run: Run, data: Path, cache: Path) -> pd.DataFrame:
 
     folds = trained_folds(run)
     if not folds:
-        raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {run.folder.name} --fold all")
+        raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {as_run(run.folder)} --fold all")
     moved = dataclasses.replace(run, data=Path(data), cache=cache_folder(data, cache_settings(run.recipe), cache))
     index = read_index(moved.cache)
     made = index.loc[(index["split"] == TEST) & (index["sha256"] != ""), ID]

@@ -19,7 +19,7 @@ from radiogen.dataset.folds import HOLDOUT, fold_names
 from radiogen.dataset.geometry import planes_together, read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import complete, out_of_fold, read_predictions, write_predictions
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 from radiogen.imaging.cache import check_arrays, read_index
 from radiogen.learning.runs import Run, fold_folder, trained_folds
 
@@ -52,7 +52,7 @@ def run_null(run: Run, draws: int, within_planes: bool = False, at_once: int = 1
     missing = sorted(set(fold_names(run.folds)) - set(trained_folds(run)))
     if missing:
         raise UserError(run.folder, f"fold {', '.join(missing)} is not trained",
-                        f"python scripts/train.py --run {run.folder.name} --fold all")
+                        f"python scripts/train.py --run {as_run(run.folder)} --fold all")
     if draws < 1:
         raise UserError(f"--null {draws}", "is no number of draws", "give 1 or more; 19 are the least for p = 0.05")
     within, strata = (PLANES, plane_strata(run)) if within_planes else (FOLDS, None)

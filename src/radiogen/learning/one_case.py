@@ -20,7 +20,7 @@ from radiogen import files
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID
 from radiogen.dataset.predictions import THRESHOLD
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 from radiogen.imaging.case_arrays import CaseArray, CaseSeries, case_array, read_case
 from radiogen.imaging.recognise import FoundSeries, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
@@ -80,7 +80,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
     """
     folder, folds = Path(folder), trained_folds(run)
     if not folds:
-        raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {run.folder.name} --fold all")
+        raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {as_run(run.folder)} --fold all")
     found, left = recognise(folder, run.recipe.sequences)
     with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
         room = Path(scratch)

@@ -14,7 +14,7 @@ from radiogen import files
 from radiogen.dataset.folds import HOLDOUT, TEST, fold_names
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import complete, write_predictions
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 from radiogen.imaging.cache import check_arrays, read_index
 from radiogen.learning.runs import Run, trained_folds
 
@@ -27,7 +27,7 @@ def predict_run(run: Run) -> Path:
     folds = trained_folds(run)
     if not folds:
         raise UserError(run.folder, "is not trained",
-                        f"python scripts/train.py --run {run.folder.name} --fold all")
+                        f"python scripts/train.py --run {as_run(run.folder)} --fold all")
     index = read_index(run.cache)
     cases = _cases(run, index, folds)
     check_arrays(run.cache, index, cases[ID])

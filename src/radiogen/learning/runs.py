@@ -18,7 +18,7 @@ import pandas as pd
 from radiogen import __version__, files
 from radiogen.dataset.folds import fold_names, read_folds
 from radiogen.dataset.labels import ID
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 from radiogen.imaging.case_arrays import CacheSettings
 from radiogen.learning.recipes import Recipe, as_dict, check_recipe, from_dict
 
@@ -84,7 +84,7 @@ def open_run(folder: Path) -> Run:
     """The run in this folder. Raises UserError where there is none."""
     folder = Path(folder)
     if not (folder / "run.json").is_file():
-        raise UserError(folder, "there is no such run", f"train it: python scripts/train.py --run {folder.name}")
+        raise UserError(folder, "there is no such run", f"train it: python scripts/train.py --run {as_run(folder)}")
     facts = files.read_json(folder / "run.json")
     if isinstance(facts, dict) and "members" in facts:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")

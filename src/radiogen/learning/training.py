@@ -20,7 +20,7 @@ from radiogen import files
 from radiogen.dataset.folds import HOLDOUT
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 from radiogen.imaging.cache import read_index
 from radiogen.learning.backend import keras
 from radiogen.learning.balance import drawn_text, plane_weights
@@ -68,7 +68,7 @@ def train_folds(run: Run, folds: list[str], at_once: int = 1, devices: Devices |
     if failed:
         reasons = "; ".join(dict.fromkeys(map(str, failed.values())))
         raise UserError(run.folder, f"fold {', '.join(failed)} failed: {reasons}",
-                        f"mend that, then: python scripts/train.py --run {run.folder.name} --fold "
+                        f"mend that, then: python scripts/train.py --run {as_run(run.folder)} --fold "
                         f"{next(iter(failed)) if len(failed) == 1 else 'all'}")
 
 

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from radiogen.errors import UserError, short_reason
+from radiogen.errors import UserError, as_run, short_reason
 from radiogen.learning.backend import keras
 from radiogen.learning.networks import HEAD
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder
@@ -66,7 +66,7 @@ def load_trained(model: keras.Model, run: Run, fold: str) -> None:
     except PermissionError as error:
         raise _closed(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-        again = f"python scripts/train.py --run {run.folder.name} --fold {fold}"
+        again = f"python scripts/train.py --run {as_run(run.folder)} --fold {fold}"
         raise UserError(path, f"is damaged or of another network ({short_reason(error)})",
                         f"copy it anew, or delete it and train the fold again: {again}") from error
 
