@@ -21,6 +21,8 @@ from radiogen.errors import run_command  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    import pandas as pd
     from accuracy_trials import Trial
 
     from radiogen.learning.runs import Run
@@ -108,7 +110,8 @@ def predict_features(trial: "Trial", folder: Path, workers: int | None) -> None:
         return
     cache, index = cached_cases(data, folder / "cache", workers)
     folds = make_folds(read_labels(data / "train_labels.csv"), holdout_share=0.0)
-    write_predictions(path, predict_by_features(features_of(cache, index["BraTS21ID"], workers), folds))
+    hidden = phantom_column(trial, "latent") if trial.told else None
+    write_predictions(path, predict_by_features(features_of(cache, index["BraTS21ID"], workers), folds, hidden=hidden))
 
 
 def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
@@ -124,7 +127,7 @@ def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
     if trial.train_plane is None:
         return workflow.begin_run(data, trial.recipe, place, cache, workers=workers)
     index, = workflow.preprocess(data, [trial.recipe], cache, workers=workers)
-    planes = phantom_planes(trial)
+    planes = phantom_column(trial, "FLAIR_plane")
     folds = read_labels(data / "train_labels.csv")
     folds["fold"] = folds[ID].map(planes).map({trial.test_plane: "0", trial.train_plane: "1"}).fillna(HOLDOUT)
     run = Run(place, trial.recipe, data, cache_folder(data, cache_settings(trial.recipe), cache), folds)
@@ -138,12 +141,13 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
 
     Columns: study, row, name, effect, cases, ceiling, auc, low, high (95 %, patient bootstrap), share of what is
     possible above 0.5, training_accuracy (mean over folds, last epoch, of the images as they were trained on), within,
-    within_low, within_high (AUC among cases alike in plane), free (AUC of the best model without images), minutes
-    (of training).
+    within_low, within_high (AUC among cases alike in plane), free (AUC of the best model without images), learnt,
+    learnt_low, learnt_high (`correlation` with the hidden variable), minutes (of training).
     """
     import numpy as np
 
     from radiogen.dataset.geometry import read_geometry
+    from radiogen.dataset.labels import ID
     from radiogen.dataset.predictions import out_of_fold, read_predictions
     from radiogen.evaluation.confounds import judge_confounds
     from radiogen.evaluation.ensembles import mean_ensemble
@@ -172,7 +176,27 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
         within, own = confounds.within_planes.iloc[-1], confounds.gains.query("set == 'out-of-fold'")
         row |= {"within": within["auc"], "within_low": within["low"], "within_high": within["high"],
                 "free": own["baseline_auc"].max()}
+    else:
+        hidden = phantom_column(trial, "latent").loc[told[ID]].to_numpy()
+        learnt, (low, high) = correlation(labels, probabilities, hidden)
+        row |= {"learnt": learnt, "learnt_low": low, "learnt_high": high}
     return row
+
+
+def correlation(labels: "np.ndarray", scores: "np.ndarray", hidden: "np.ndarray") -> tuple[float, tuple[float, float]]:
+    """Spearman's of score and hidden variable within each label, their mean, and its 95 % interval over patients.
+
+    What a score has learnt of the variable that makes the labels, without the luck of how the labels fell.
+    """
+    import numpy as np
+    from scipy.stats import bootstrap, rankdata
+
+    def mean(*places: "np.ndarray") -> float:
+        return float(np.mean([np.corrcoef(rankdata(scores[place]), rankdata(hidden[place]))[0, 1] for place in places]))
+
+    groups = [np.flatnonzero(labels == label) for label in (0, 1)]
+    found = bootstrap(groups, mean, n_resamples=500, vectorized=False, method="percentile", rng=42)
+    return mean(*groups), tuple(found.confidence_interval)
 
 
 def phantom_name(trial: "Trial") -> str:
@@ -195,18 +219,18 @@ def run_name(trial: "Trial") -> str:
     import json
 
     if trial.recipe is None:
-        return f"{phantom_name(trial)}-features"
+        return f"{phantom_name(trial)}-features" + ("-told" if trial.told else "")
     own = {field.name: getattr(trial.recipe, field.name) for field in dataclasses.fields(trial.recipe)
            if getattr(trial.recipe, field.name) != field.default}
     told = json.dumps([own, trial.train_plane, trial.test_plane], sort_keys=True)
     return f"{phantom_name(trial)}-{trial.recipe.name}-{hashlib.sha256(told.encode()).hexdigest()[:10]}"
 
 
-def phantom_planes(trial: "Trial") -> dict[str, str]:
-    """The plane of each case's FLAIR."""
+def phantom_column(trial: "Trial", column: str) -> "pd.Series":
+    """What the phantom's answer key says of its training cases, by case: `latent`, `FLAIR_plane`."""
     from radiogen.imaging.phantom import phantom_cases
 
-    return phantom_cases(trial.phantom).set_index("BraTS21ID")["FLAIR_plane"].to_dict()
+    return phantom_cases(trial.phantom).query("split == 'train'").set_index("BraTS21ID")[column]
 
 
 def _training(places: "Sequence[Path]", trial: "Trial") -> dict[str, float]:

@@ -21,12 +21,16 @@ def _ceiling(table: pd.DataFrame) -> str:
     ceilings = table.groupby("row")["ceiling"].first()
     order = sorted(ceilings.index, key=float)
     heads = {row: f"effect {row}, best {ceilings[row]:.3f}" for row in order}
-    return _grid(HEADS[table["study"].iloc[0]], table, "name", "row", heads, _with_share)
+    head = HEADS[table["study"].iloc[0]]
+    able = {row: f"effect {row}" for row in order if row != "0"}
+    return "\n\n".join([_grid(head, table, "name", "row", heads, _with_share),
+                        _grid(f"learnt by {head}", table, "name", "row", able, _learnt)])
 
 
 def _cases(table: pd.DataFrame) -> str:
     heads = {f"{cases}": f"{cases} patients" for cases in sorted(set(table["row"].astype(int)))}
-    return _grid(HEADS["cases"], table, "name", "row", heads, _with_share)
+    return "\n\n".join([_grid(HEADS["cases"], table, "name", "row", heads, _with_share),
+                        _grid("learnt", table, "name", "row", heads, _learnt)])
 
 
 def _report(table: pd.DataFrame) -> str:
@@ -90,6 +94,10 @@ def _best(table: pd.DataFrame, effect: str) -> float:
 
 def _area(row: object) -> str:
     return f"{row.auc:.3f} ({row.low:.3f} to {row.high:.3f})"
+
+
+def _learnt(row: object) -> str:
+    return f"{row.learnt:.2f} ({row.learnt_low:.2f} to {row.learnt_high:.2f})"
 
 
 def _with_share(row: object) -> str:

@@ -63,12 +63,15 @@ def cube_features(cubes: np.ndarray) -> dict[str, float]:
     return found | _enhancement(values, depth)
 
 
-def predict_by_features(features: pd.DataFrame, folds: pd.DataFrame, strength: float = STRENGTH) -> pd.DataFrame:
+def predict_by_features(features: pd.DataFrame, folds: pd.DataFrame, strength: float = STRENGTH,
+                        hidden: pd.Series | None = None) -> pd.DataFrame:
     """Predictions in the form of a run's: each fold by a model of the others, the holdout by one of all folds.
 
-    folds: `BraTS21ID, MGMT_value, fold`; every case of it has a row in `features`.
+    folds: `BraTS21ID, MGMT_value, fold`; every case of it has a row in `features`. hidden: learn this variable of the
+    training cases (by case) in place of their labels, by a ridge regression.
     """
-    from sklearn.linear_model import LogisticRegression
+    from scipy.special import expit
+    from sklearn.linear_model import LogisticRegression, RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -77,8 +80,13 @@ def predict_by_features(features: pd.DataFrame, folds: pd.DataFrame, strength: f
     for name in [*fold_names(folds), HOLDOUT]:
         judged, train = place == name, (place != name) & (place != HOLDOUT)
         if judged.any():
-            model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, solver="newton-cholesky"))
-            probabilities[judged] = model.fit(inputs[train], labels[train]).predict_proba(inputs[judged])[:, 1]
+            if hidden is None:
+                model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, solver="newton-cholesky"))
+                probabilities[judged] = model.fit(inputs[train], labels[train]).predict_proba(inputs[judged])[:, 1]
+            else:
+                model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 3, 11)))
+                model.fit(inputs[train], hidden.loc[folds.loc[train, ID]].to_numpy())
+                probabilities[judged] = expit(model.predict(inputs[judged]))
     return complete(folds.assign(probability=probabilities))
 
 

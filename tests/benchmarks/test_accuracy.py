@@ -30,7 +30,7 @@ def rows(study: str) -> pd.DataFrame:
         "study": study, "row": trial.row, "name": trial.name, "effect": trial.phantom.effect,
         "cases": trial.phantom.cases, "ceiling": 0.9, "auc": value, "low": value - 0.1, "high": value + 0.05,
         "share": (value - 0.5) / 0.4, "training_accuracy": 0.8, "minutes": 1.0, "within": 0.5, "within_low": 0.4,
-        "within_high": 0.6, "free": 0.93} for trial, value in zip(
+        "within_high": 0.6, "free": 0.93, "learnt": 0.7, "learnt_low": 0.6, "learnt_high": 0.8} for trial, value in zip(
             trials(study), random.uniform(0.6, 0.9, len(trials(study))), strict=True)])
 
 
@@ -87,8 +87,18 @@ def test_tables_hold_each_auc_and_pictures_are_drawn_of_all_or_some_trials(study
 
 def test_what_is_not_trained_stands_as_a_dash():
     text = accuracy_tables.study_text("ceiling", rows("ceiling").query("name == 'demo-3d' or row == '3'"))
-    line, = (line for line in text.splitlines() if line.startswith("| report-2d"))
-    assert line.count("| -") == 3
+    areas, learnt = (line for line in text.splitlines() if line.startswith("| report-2d"))
+    assert (areas.count("| -"), learnt.count("| -")) == (3, 2)
+
+
+def test_what_was_learnt_of_the_hidden_variable_is_told_apart_from_what_the_label_tells():
+    random = np.random.default_rng(4)
+    labels = np.repeat([0, 1], 200)
+    hidden = random.normal(size=400) + 3 * labels
+    knows, low_high = accuracy.correlation(labels, np.exp(hidden), hidden)
+    assert knows == pytest.approx(1) and low_high == pytest.approx((1, 1))
+    by_label, (low, high) = accuracy.correlation(labels, labels + 0.1 * random.normal(size=400), hidden)
+    assert low < by_label < high and abs(by_label) < 0.2 and low < 0 < high
 
 
 @pytest.mark.slow
@@ -119,13 +129,16 @@ def test_features_are_judged_on_the_folds_that_networks_have(tmp_path):
     folds = accuracy.begin(replace(features, recipe=small("demo-3d", size=8)), tmp_path, 1).folds
     assert told[["BraTS21ID", "fold"]].equals(folds[["BraTS21ID", "fold"]])
     assert accuracy.judge(features, tmp_path)["cases"] == 20
+    knowing = replace(features, told=True)
+    accuracy.train(knowing, tmp_path, 1, 1)
+    assert accuracy.judge(knowing, tmp_path)["auc"] != accuracy.judge(features, tmp_path)["auc"]
 
 
 @pytest.mark.slow
 def test_a_trial_between_planes_trains_on_the_one_and_is_judged_on_the_other(tmp_path):
     trial = Trial("traps", "axial to coronal", "tiny", phantom(3.0, 40), small("demo-3d", **TINY), "axial", "coronal")
     accuracy.train(trial, tmp_path, 1, 1)
-    planes = pd.Series(accuracy.phantom_planes(trial))
+    planes = accuracy.phantom_column(trial, "FLAIR_plane")
     folds = accuracy.begin(trial, tmp_path).folds.set_index("BraTS21ID")["fold"]
     assert set(planes[folds[folds == "0"].index]) == {"coronal"} and set(planes[folds[folds == "1"].index]) == {"axial"}
     assert accuracy.judge(trial, tmp_path)["cases"] == (folds == "0").sum()

@@ -73,3 +73,16 @@ def test_what_tells_the_label_is_learnt_and_scored_for_every_case():
     table = case_features.predict_by_features(features, folds)
     assert set(table["fold"]) == {"0", "1", "2", "3", "4", "holdout"}
     assert auc(*scored(table)) > 0.93
+
+
+def test_a_hidden_variable_is_learnt_in_place_of_the_label_and_not_from_the_scored_cases():
+    folds, features = _cases(3.0)
+    random = np.random.default_rng(8)
+    hidden = pd.Series(random.normal(size=len(folds)), index=folds["BraTS21ID"])
+    features = features.assign(told=hidden + 0.1 * random.normal(size=len(folds)))
+    table = case_features.predict_by_features(features, folds, hidden=hidden)
+    assert np.corrcoef(table["probability"], hidden)[0, 1] > 0.9
+    first = (folds["fold"] == "0").to_numpy()
+    other = case_features.predict_by_features(features, folds, hidden=hidden.where(~first, -hidden))
+    assert table.loc[first, "probability"].equals(other.loc[first, "probability"])
+    assert (table.loc[~first, "probability"] != other.loc[~first, "probability"]).any()

@@ -302,7 +302,7 @@ def test_damaged_weights_of_a_trained_fold_are_named_with_the_command_that_makes
     load_trained(model, run, "3")
     whole = path.read_bytes()
     path.write_bytes(whole[:len(whole) // 2])
-    with pytest.raises(UserError, match=r"fold-3/model\.weights\.h5: is damaged.*train\.py --run one --models .* --fold 3"):
+    with pytest.raises(UserError, match=r"3/model\.weights\.h5: is damaged.*train\.py --run one --models .* --fold 3"):
         load_trained(model, run, "3")
     path.write_bytes(whole)
     with pytest.raises(UserError, match="is damaged or of another network"):
