@@ -142,7 +142,8 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     Columns: study, row, name, effect, cases, ceiling, auc, low, high (95 %, patient bootstrap), share of what is
     possible above 0.5, training_accuracy (mean over folds, last epoch, of the images as they were trained on), within,
     within_low, within_high (AUC among cases alike in plane), free (AUC of the best model without images), learnt,
-    learnt_low, learnt_high (`correlation` with the hidden variable), minutes (of training).
+    learnt_low, learnt_high (`correlation` with the hidden variable), known (AUC of that itself in these cases), minutes
+    (of training).
     """
     import numpy as np
 
@@ -179,7 +180,7 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     else:
         hidden = phantom_column(trial, "latent").loc[told[ID]].to_numpy()
         learnt, (low, high) = correlation(labels, probabilities, hidden)
-        row |= {"learnt": learnt, "learnt_low": low, "learnt_high": high}
+        row |= {"learnt": learnt, "learnt_low": low, "learnt_high": high, "known": auc(labels, hidden)}
     return row
 
 

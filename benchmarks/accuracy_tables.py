@@ -30,7 +30,8 @@ def _ceiling(table: pd.DataFrame) -> str:
 def _cases(table: pd.DataFrame) -> str:
     heads = {f"{cases}": f"{cases} patients" for cases in sorted(set(table["row"].astype(int)))}
     return "\n\n".join([_grid(HEADS["cases"], table, "name", "row", heads, _with_share),
-                        _grid("learnt", table, "name", "row", heads, _learnt)])
+                        _grid("learnt", table, "name", "row", heads, _learnt),
+                        _grid("hidden variable itself", table, "name", "row", heads, lambda row: f"{row.known:.3f}")])
 
 
 def _report(table: pd.DataFrame) -> str:
