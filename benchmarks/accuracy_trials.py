@@ -85,7 +85,14 @@ def trials(study: str) -> list[Trial]:
 
 def _choice() -> list[Trial]:
     """What was tried on the phantom for choosing."""
-    return [Trial("choice", "3", name, phantom(seed=CHOOSING_SEED), small(name)) for name in ("demo-3d", "phantom-3d")]
+    fewer = {"flips": ("left-right",)}
+    tried = {"isotropic-3d, mirrored left-right, average": {**fewer, "pooling": "average"},
+             "isotropic-3d, mirrored left-right": fewer, "isotropic-3d, average": {"pooling": "average"},
+             "isotropic-3d": {}}
+    earlier = [Trial("choice", "3", name, phantom(seed=CHOOSING_SEED), small(name))
+               for name in ("demo-3d", "phantom-3d")]
+    return earlier + [Trial("choice", "2", name, phantom(2.0, seed=CHOOSING_SEED), small("isotropic-3d", **changes))
+                      for name, changes in tried.items()]
 
 
 def _ceiling() -> list[Trial]:
