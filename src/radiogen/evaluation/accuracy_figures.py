@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from radiogen.evaluation.figures import BLACK, BLUE, COLOURS, GREY, ORANGE, _figure, _save
 
@@ -30,9 +31,11 @@ def draw(folder: Path, study: str, table: pd.DataFrame) -> Path:
 
 def _ceiling(table: pd.DataFrame) -> object:
     figure, axes = _figure(9.5, 5.6)
-    ceiling = table.drop_duplicates("row").sort_values("effect")
-    axes.plot(ceiling["effect"], ceiling["ceiling"], color=BLACK, linewidth=2, label="best that is possible")
-    axes.plot(ceiling["effect"], 0.5 + 0.9 * (ceiling["ceiling"] - 0.5), color=BLACK, linewidth=1, linestyle="--",
+    known = table.drop_duplicates("row").sort_values("effect")
+    effects = np.linspace(known["effect"].min(), known["effect"].max(), 100)
+    ceiling = norm.cdf(np.interp(effects, known["effect"], norm.ppf(known["ceiling"])))  # straight in the effect
+    axes.plot(effects, ceiling, color=BLACK, linewidth=2, label="best that is possible")
+    axes.plot(effects, 0.5 + 0.9 * (ceiling - 0.5), color=BLACK, linewidth=1, linestyle="--",
               label="90 % of it, above chance")
     names = list(dict.fromkeys(table["name"]))
     for number, name in enumerate(names):
@@ -51,7 +54,7 @@ def _cases(table: pd.DataFrame) -> object:
     figure, axes = _figure(7.5, 5.0)
     for number, (name, own) in enumerate(table.groupby("name", sort=False)):
         own = own.sort_values("cases")
-        _points(axes, own["cases"], own, number, name)
+        _points(axes, own["cases"] * 1.02 ** (2 * number - 1), own, number, name)
         axes.axhline(own["ceiling"].iloc[0], color=COLOURS[number], linewidth=1.2, linestyle="--",
                      label=f"best that is possible, {name}")
     axes.axhline(0.5, **_CHANCE)
@@ -60,7 +63,7 @@ def _cases(table: pd.DataFrame) -> object:
     axes.minorticks_off()
     axes.set(xlabel="patients", ylabel="AUC out-of-fold (95 % interval)")
     axes.grid(axis="y", alpha=0.25)
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 0.08))
     return figure
 
 
