@@ -40,7 +40,7 @@ def _ceiling(table: pd.DataFrame) -> object:
     names = list(dict.fromkeys(table["name"]))
     for number, name in enumerate(names):
         own = table[table["name"] == name].sort_values("effect")
-        aside = 0.05 * (number - (len(names) - 1) / 2)
+        aside = 0.03 * (number - (len(names) - 1) / 2)
         _points(axes, own["effect"] + aside, own, number, name)
     axes.axhline(0.5, **_CHANCE)
     axes.set(xlabel="effect: distance of the labels in standard deviations", ylabel="AUC out-of-fold (95 % interval)",
