@@ -60,9 +60,10 @@ def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
 
 
 @pytest.mark.parametrize(("ends", "told"), [
-    ((None, UserError("fold 1", "was killed", "x")), r"fold 1 failed: fold 1: was killed; x; .*--run folds --fold 1$"),
+    ((None, UserError("fold 1", "was killed", "x")),
+     r"fold 1 failed: fold 1: was killed; .*--run folds --models .* --fold 1$"),
     ((UserError("fold 0", "died", "x"), UserError("fold 1", "was killed", "x")),
-     r"fold 0, 1 failed: fold 0: died; x; fold 1: was killed; x; .*--run folds --fold all$"),
+     r"fold 0, 1 failed: fold 0: died; x; fold 1: was killed; x; .*--run folds --models .* --fold all$"),
 ])
 def test_every_fold_that_failed_is_told_with_its_own_reason_and_what_to_run_again(run, monkeypatch, ends, told):
     monkeypatch.setattr(training, "map_apart", lambda *_: list(ends))
