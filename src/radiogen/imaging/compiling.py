@@ -30,7 +30,7 @@ class _Announcement(event.Listener):
     def on_start(self, event: event.Event) -> None:
         if not self.said and event.data["dispatcher"].py_func.__module__.startswith("radiogen."):
             self.said = True
-            print("compiling the reading kernels: some 10 seconds, once on this machine", file=sys.stderr, flush=True)
+            print("compiling the reading kernels: some 15 seconds, once on this machine", file=sys.stderr, flush=True)
 
     def on_end(self, event: event.Event) -> None:
         """Nothing to say."""
