@@ -55,7 +55,8 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
     written = [files.write_csv(output / "planes.csv", found.shares), files.write_csv(output / "auc.csv", found.models),
                image_free_png(output / "image_free.png", found.shares, found.models, title, medals=medals)]
     print("\nfiles written:", *written, sep="\n  ")
-    print(f"next: python scripts/{f'evaluate.py {as_run(models / run)}' if run else 'train.py --fold all'}")
+    then = f"evaluate.py {as_run(models / run)}" if run else "train.py --fold all"
+    print(f"next: python scripts/{then}")
 
 
 if __name__ == "__main__":

@@ -44,8 +44,9 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
           f"{folders[1]}; names, sources, wheels and files checked", flush=True)
     tried = rehearsal.rehearse(*folders, models, run, python=python, cases=cases, log=output / "rehearsal.log")
     print(rehearsal.rehearsal_text(tried), flush=True)
+    then = f"next: python scripts/push_kernel.py {' '.join(run)}{models_option(models)} --submit -m \"what is new\""
     if dry_run:
-        print(f"next: python scripts/push_kernel.py {' '.join(run)}{models_option(models)} --submit -m \"what is new\"")
+        print(then)
         return
     version, page = push.push_all(api, *folders, note=message or " ".join(run))
     print(f"pushed: {names.kernel}, version {version}: {page}", flush=True)
@@ -53,7 +54,7 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
         path = push.submit(api, names, version, message or " ".join(run), output)
         print(f"submission: {path.read_text(encoding='utf-8').strip()}")
     else:
-        print(f"next: python scripts/push_kernel.py {' '.join(run)}{models_option(models)} --submit -m \"what is new\"")
+        print(then)
 
 
 if __name__ == "__main__":

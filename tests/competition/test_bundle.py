@@ -1,5 +1,6 @@
 """What is carried to Kaggle is whole, flat and without anything of this machine."""
 
+import re
 import shutil
 
 import pytest
@@ -103,7 +104,8 @@ def test_runs_that_cannot_be_carried_are_named(built, names, message):
 def test_an_untrained_run_is_refused_with_the_command_that_trains_it(tmp_path):
     for path in write_paper_run(tmp_path / "new").rglob("*.h5"):
         path.unlink()
-    with pytest.raises(UserError, match=r"is not trained; python scripts/train.py --run new --models .* --fold all"):
+    command = f"python scripts/train.py --run new --models {re.escape(str(tmp_path))} --fold all"
+    with pytest.raises(UserError, match=f"is not trained; {command}"):
         check_runs(tmp_path, ["new"])
 
 

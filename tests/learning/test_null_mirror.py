@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,8 @@ def test_a_draw_is_the_run_in_all_but_labels_seed_and_folder(run):
 
 def test_a_run_that_is_not_trained_whole_has_no_mirror(run):
     bare = dataclasses.replace(run, folder=run.folder.parent / "bare")
-    with pytest.raises(UserError, match=r"fold 0, 1 is not trained; .*train\.py --run bare --models .* --fold all"):
+    command = rf"python scripts/train\.py --run bare --models {re.escape(str(bare.folder.parent))} --fold all"
+    with pytest.raises(UserError, match=f"fold 0, 1 is not trained; {command}"):
         run_null(bare, 1)
 
 

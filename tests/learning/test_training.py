@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,14 +62,15 @@ def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
 
 @pytest.mark.parametrize(("ends", "told"), [
     ((None, UserError("fold 1", "was killed", "x")),
-     r"fold 1 failed: fold 1: was killed; .*--run folds --models .* --fold 1$"),
+     r"fold 1 failed: fold 1: was killed; x; .*--run folds --models {models} --fold 1$"),
     ((UserError("fold 0", "died", "x"), UserError("fold 1", "was killed", "x")),
-     r"fold 0, 1 failed: fold 0: died; x; fold 1: was killed; x; .*--run folds --models .* --fold all$"),
+     r"fold 0, 1 failed: fold 0: died; x; fold 1: was killed; x; .*--run folds --models {models} --fold all$"),
 ])
 def test_every_fold_that_failed_is_told_with_its_own_reason_and_what_to_run_again(run, monkeypatch, ends, told):
     monkeypatch.setattr(training, "map_apart", lambda *_: list(ends))
-    with pytest.raises(UserError, match=told):
-        training.train_folds(_changed(run, "folds"), ["0", "1"])
+    changed = _changed(run, "folds")
+    with pytest.raises(UserError, match=told.format(models=re.escape(str(changed.folder.parent)))):
+        training.train_folds(changed, ["0", "1"])
 
 
 def test_each_case_has_one_part_in_a_fold_and_the_holdout_none(run):

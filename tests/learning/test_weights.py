@@ -1,5 +1,6 @@
 """First weights: found by name, inflated, damaged; and whether images reach real ImageNet weights as they want them."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -302,7 +303,8 @@ def test_damaged_weights_of_a_trained_fold_are_named_with_the_command_that_makes
     load_trained(model, run, "3")
     whole = path.read_bytes()
     path.write_bytes(whole[:len(whole) // 2])
-    with pytest.raises(UserError, match=r"3/model\.weights\.h5: is damaged.*train\.py --run one --models .* --fold 3"):
+    command = rf"train\.py --run one --models {re.escape(str(tmp_path / 'models'))} --fold 3"
+    with pytest.raises(UserError, match=rf"fold-3/model\.weights\.h5: is damaged.*{command}"):
         load_trained(model, run, "3")
     path.write_bytes(whole)
     with pytest.raises(UserError, match="is damaged or of another network"):

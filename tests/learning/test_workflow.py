@@ -1,6 +1,7 @@
 """Beginning and going on with a run: what must be the same, and what is said when it is not."""
 
 import dataclasses
+import re
 import shutil
 
 import pytest
@@ -78,7 +79,8 @@ def test_a_fold_that_does_not_exist_is_refused(small_recipe):
 
 def test_a_run_that_is_not_trained_cannot_predict(begin):
     run = begin()
-    with pytest.raises(UserError, match="is not trained; python scripts/train.py --run a --models .* --fold all"):
+    command = f"python scripts/train.py --run a --models {re.escape(str(run.folder.parent))} --fold all"
+    with pytest.raises(UserError, match=f"is not trained; {command}"):
         workflow.predict(run, workers=1)
     assert not (run.folder / "predictions.csv").exists()
 

@@ -91,7 +91,7 @@ def _by_number(slices: Sequence[SliceHeader]) -> Placement:
 def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """What to interpolate so that slices lie evenly; `along` ascends, in mm."""
     off, step = _deviation(along, np.arange(len(along))), float(along[-1] - along[0]) / (len(along) - 1)
-    if off <= min(0.1, 0.05 * step):  # what is below would find nothing: no gap is far from the usual one
+    if off < min(0.1, 0.05 * step):  # what is below would find nothing: no gap is far from the usual one
         return None, ()
     gaps = np.diff(along)
     usual = statistics.median(gaps.tolist())
