@@ -154,7 +154,7 @@ Source: the competition's winner, FirasBaba/rsna-resnet10 (MIT). Nothing is mirr
 where the winner's code would not stand a judge: slices are ordered by position (there by file number), axes stay slice,
 row, column, no epoch is chosen on the fold that is scored, test cases are centred as training cases are, and windows
 are applied to rescaled values. The winner trained on all cases in five folds, which --holdout-share 0 does, too.
-Command: python scripts/train.py --recipe winner-3d. Cost: 31 hours a network and 59 GB on two CPU cores (estimated by
+Command: python scripts/train.py --recipe winner-3d. Cost: 32 hours a network and 61 GB on two CPU cores (estimated by
 `make rsna` from measured steps); the first layer has stride 1, so its output alone is 1 GB an input in float32, and
 eight inputs are in memory at once. Where that is too much, choose --stem-stride 2, or a smaller --memory-batch (batch
 normalisation then sees fewer inputs). Result: the winner's five networks had AUC 0.565, 0.573, 0.538, 0.664 and 0.551
@@ -176,7 +176,7 @@ warm-up, weight decay, smoothed labels, images mirrored along all three axes, sh
 chance, and predicted in all eight mirrors; the last of a fixed number of epochs counts. Mirrors along all axes, as
 nnU-Net draws them (Isensee et al., Nature Methods 2021;18:203), and maximum pooling learnt most of a phantom of seed 1
 (docs/accuracy.md). Where sides shall count: --flips front-back up-down --pooling average. Command: python
-scripts/train.py --recipe isotropic-3d. Cost: 4.9 hours a network and 7.5 GB on two CPU cores (estimated by `make rsna`
+scripts/train.py --recipe isotropic-3d. Cost: 5.2 hours a network and 7.2 GB on two CPU cores (estimated by `make rsna`
 from measured steps). Result: not measured on the competition's data.
 """
 
