@@ -1,8 +1,8 @@
 """How near recipes come to what is possible, on phantoms whose best AUC is known: five studies, a figure for each.
 
-In: nothing but the studies' names. Out: runs under --folder, `accuracy.csv` beside them, Markdown tables, pictures. A
-trial that is trained is not trained again, so hours may be spent in pieces; `--only-tell` judges what is there.
-`accuracy_trials.py` says what is trained, `docs/accuracy.md` what came of it.
+In: the record, a row a trial that is judged. Out: runs under --folder, new rows of the record, Markdown tables,
+pictures. What is recorded or trained is not trained again, so hours may be spent in pieces and on several machines;
+`--only-tell` trains nothing. `accuracy_trials.py` says what is trained, `docs/accuracy.md` what came of it.
 """
 
 import sys
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 Study = Literal["choice", "ceiling", "cases", "report", "heart", "traps"]
 STUDIES: tuple[Study, ...] = ("choice", "ceiling", "cases", "report", "heart", "traps")
-TABLE = "accuracy.csv"
 
 
 def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accuracy"), names: tuple[str, ...] = (),
-         rows: tuple[str, ...] = (), only_tell: bool = False, pictures: Path = Path("docs/pictures"),
-         output: Path | None = None, at_once: int = 2, workers: int | None = None) -> None:
+         rows: tuple[str, ...] = (), only_tell: bool = False, anew: bool = False,
+         record: Path = Path("docs/accuracy.csv"), pictures: Path = Path("docs/pictures"), output: Path | None = None,
+         at_once: int = 2, workers: int | None = None) -> None:
     """Train what is missing, judge it, print tables, draw pictures. All of it takes two cores most of a day.
 
     Args:
@@ -44,37 +44,41 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
         folder: Where phantoms, arrays and runs are kept.
         names: Only trials of these names; none: all.
         rows: Only trials of these rows (an effect, a number of cases, a size); none: all.
-        only_tell: Train nothing; judge the trials that are trained.
+        only_tell: Train nothing; tell the trials that are trained or recorded.
+        anew: Take nothing from the record; what is trained in the folder is judged anew.
+        record: Table of all figures, a row a trial; a trial that stands in it is told from it, a new one is added.
         pictures: Where the pictures are written.
         output: Markdown file to write the tables to as well.
         at_once: Folds that are trained side by side.
         workers: Processes for making phantoms and arrays (default: as many as cores may be used).
     """
     import pandas as pd
+    from accuracy_record import Record
     from accuracy_tables import study_text
     from accuracy_trials import trials
 
     from radiogen import files
     from radiogen.evaluation.accuracy_figures import draw
 
-    found, texts = [], []
+    kept, texts = Record(record), []
     for study in studies:
         chosen = [trial for trial in trials(study)
                   if (not names or trial.name in names) and (not rows or trial.row in rows)]
         told = []
         for trial in chosen:
-            for member in [] if only_tell else trial.members():
-                train(member, folder, at_once, workers)
-            told += [row] if (row := judge(trial, folder)) else []
-            if told and not only_tell:
-                print(_line(told[-1]), flush=True)
-        found += told
+            row = None if anew else kept.row(trial, whole_name(trial))
+            if row is None:
+                for member in [] if only_tell else trial.members():
+                    train(member, folder, at_once, workers)
+                if row := judge(trial, folder):
+                    kept.add(row)
+                    print(_line(row), flush=True)
+            told += [row] if row else []
         if told:
             texts.append(study_text(study, pd.DataFrame(told)))
             print(f"\n{texts[-1]}\npicture: {draw(pictures, study, pd.DataFrame(told))}", flush=True)
         if len(told) < len(chosen):
             print(f"{study}: {len(chosen) - len(told)} of {len(chosen)} trials are not trained")
-    files.write_csv(folder / TABLE, pd.DataFrame(found))
     if output:
         files.write_text(output, "\n\n".join(texts) + "\n")
 
@@ -139,11 +143,11 @@ def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
 def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     """A row of figures of a trial that is trained; None of one that is not.
 
-    Columns: study, row, name, effect, cases, ceiling, auc, low, high (95 %, patient bootstrap), share of what is
-    possible above 0.5, training_accuracy (mean over folds, last epoch, of the images as they were trained on), within,
-    within_low, within_high (AUC among cases alike in plane), free (AUC of the best model without images), learnt,
-    learnt_low, learnt_high (`correlation` with the hidden variable), known (AUC of that itself in these cases), minutes
-    (of training).
+    Columns: study, row, name, run (`whole_name`), effect, cases, ceiling, auc, low, high (95 %, patient bootstrap),
+    share of what is possible above 0.5, training_accuracy (mean over folds, last epoch, of the images as they were
+    trained on), within, within_low, within_high (AUC among cases alike in plane), free (AUC of the best model without
+    images), learnt, learnt_low, learnt_high (`correlation` with the hidden variable), known (AUC of that itself in
+    these cases), minutes (of training).
     """
     import numpy as np
 
@@ -168,9 +172,10 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     ceiling = np.nan if trial.phantom.confound else ceiling_auc(trial.phantom.effect)
     low, high = bootstrap_interval(labels, probabilities)
     area = auc(labels, probabilities)
-    row = {"study": trial.study, "row": trial.row, "name": trial.name, "effect": trial.phantom.effect,
-           "cases": len(labels), "ceiling": ceiling, "auc": area, "low": low, "high": high,
-           "share": (area - 0.5) / (ceiling - 0.5) if ceiling > 0.5 else np.nan, **_training(places, trial)}
+    row = {"study": trial.study, "row": trial.row, "name": trial.name, "run": whole_name(trial),
+           "effect": trial.phantom.effect, "cases": len(labels), "ceiling": ceiling, "auc": area, "low": low,
+           "high": high, "share": (area - 0.5) / (ceiling - 0.5) if ceiling > 0.5 else np.nan,
+           **_training(places, trial)}
     if trial.phantom.confound:
         confounds = judge_confounds(predictions, open_run(places[0]).folds,
                                      read_geometry(places[0] / "geometry.csv"))
@@ -225,6 +230,11 @@ def run_name(trial: "Trial") -> str:
            if getattr(trial.recipe, field.name) != field.default}
     told = json.dumps([own, trial.train_plane, trial.test_plane], sort_keys=True)
     return f"{phantom_name(trial)}-{trial.recipe.name}-{hashlib.sha256(told.encode()).hexdigest()[:10]}"
+
+
+def whole_name(trial: "Trial") -> str:
+    """What the record knows a trial by: its run's name and its seeds. A changed recipe has another."""
+    return run_name(trial.members()[0]) + (f"-{trial.seeds}-seeds" if trial.seeds > 1 else "")
 
 
 def phantom_column(trial: "Trial", column: str) -> "pd.Series":

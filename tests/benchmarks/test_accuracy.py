@@ -9,15 +9,18 @@ import pandas as pd
 import pytest
 
 from radiogen.dataset.predictions import read_predictions
+from radiogen.errors import UserError
 from radiogen.evaluation.accuracy_figures import draw
 from radiogen.evaluation.ensembles import mean_ensemble
 from radiogen.evaluation.metrics import auc, scored
 from radiogen.learning.recipes import RECIPES, check_recipe
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "benchmarks"))
 import accuracy  # noqa: E402
 import accuracy_tables  # noqa: E402
 import accuracy_trials  # noqa: E402
+from accuracy_record import Record  # noqa: E402
 from accuracy_trials import Trial, phantom, small, trials  # noqa: E402
 
 TINY = {"size": 8, "width": 4, "epochs": 1, "folds": 2}
@@ -27,10 +30,10 @@ def rows(study: str) -> pd.DataFrame:
     """A made-up row for each trial of a study."""
     random = np.random.default_rng(3)
     return pd.DataFrame([{
-        "study": study, "row": trial.row, "name": trial.name, "effect": trial.phantom.effect,
-        "cases": trial.phantom.cases, "ceiling": 0.9, "auc": value, "low": value - 0.1, "high": value + 0.05,
-        "share": (value - 0.5) / 0.4, "training_accuracy": 0.8, "minutes": 1.0, "within": 0.5, "within_low": 0.4,
-        "within_high": 0.6, "free": 0.93, "known": 0.9, "learnt": 0.7, "learnt_low": 0.6,
+        "study": study, "row": trial.row, "name": trial.name, "run": accuracy.whole_name(trial),
+        "effect": trial.phantom.effect, "cases": trial.phantom.cases, "ceiling": 0.9, "auc": value, "low": value - 0.1,
+        "high": value + 0.05, "share": (value - 0.5) / 0.4, "training_accuracy": 0.8, "minutes": 1.0, "within": 0.5,
+        "within_low": 0.4, "within_high": 0.6, "free": 0.93, "known": 0.9, "learnt": 0.7, "learnt_low": 0.6,
         "learnt_high": 0.8} for trial, value in zip(
             trials(study), random.uniform(0.6, 0.9, len(trials(study))), strict=True)])
 
@@ -90,6 +93,49 @@ def test_what_is_not_trained_stands_as_a_dash():
     text = accuracy_tables.study_text("ceiling", rows("ceiling").query("name == 'demo-3d' or row == '3'"))
     areas, learnt = (line for line in text.splitlines() if line.startswith("| report-2d"))
     assert (areas.count("| -"), learnt.count("| -")) == (3, 2)
+
+
+def test_what_is_recorded_is_told_without_its_run_and_not_trained_again(tmp_path, capfd):
+    record = tmp_path / "accuracy.csv"
+    for row in rows("cases").iloc[[5, 0]].to_dict("records"):
+        Record(record).add(row)
+    assert list(pd.read_csv(record)["row"]) == [50, 100]
+    told = {"folder": tmp_path / "none", "only_tell": True, "record": record, "pictures": tmp_path}
+    accuracy.main(("cases",), **told)
+    assert "6 of 8 trials are not trained" in (first := capfd.readouterr().out)
+    assert f"| effect 3 | {rows('cases')['auc'][0]:.3f}" in first
+    accuracy.main(("cases",), names=("effect 3",), rows=("50",), **{**told, "only_tell": False})
+    assert not (tmp_path / "none").exists()
+    accuracy.main(("cases",), anew=True, **told)
+    assert "8 of 8 trials are not trained" in capfd.readouterr().out
+
+
+def test_a_changed_recipe_is_not_told_from_the_record_and_takes_the_place_of_the_old(tmp_path):
+    record, trial = Record(tmp_path / "accuracy.csv"), trials("cases")[0]
+    old = rows("cases").iloc[0].to_dict()
+    record.add(old | {"auc": 1 / 3})
+    changed = accuracy.whole_name(replace(trial, recipe=replace(trial.recipe, epochs=1)))
+    assert record.row(trial, changed) is None and record.row(trial, old["run"])["auc"] == 0.333333
+    record.add(old | {"run": changed})
+    assert [row["run"] for row in Record(record.path).rows] == [changed]
+
+
+def test_a_table_that_is_no_record_is_refused_by_name(tmp_path):
+    (tmp_path / "other.csv").write_text("study,row,name\n")
+    with pytest.raises(UserError, match=r"other\.csv: no column run; is it the record"):
+        Record(tmp_path / "other.csv")
+
+
+def test_pages_have_the_figures_of_the_record_and_the_record_those_of_the_recipes_as_they_are():
+    kept = pd.DataFrame(Record(ROOT / "docs" / "accuracy.csv").rows)
+    pages = [line for page in ("accuracy", "squeezing") for line in
+             (ROOT / "docs" / f"{page}.md").read_text().splitlines()]
+    for study, own in kept.groupby("study"):
+        lines = accuracy_tables.study_text(study, own).splitlines()
+        assert not [line for line in lines if line and line not in pages]
+    listed = {(trial.study, trial.row, trial.name): accuracy.whole_name(trial)
+              for study in accuracy_trials.STUDIES for trial in trials(study)}
+    assert all(listed[row.study, row.row, row.name] == row.run for row in kept.itertuples())
 
 
 def test_what_was_learnt_of_the_hidden_variable_is_told_apart_from_what_the_label_tells():
