@@ -49,7 +49,7 @@ def test_a_slice_becomes_what_the_weights_say(dtype, shape):
 @pytest.mark.parametrize("shape", [(64, 64), (50, 16), (12, 9), (8, 8), (7, 20), (90, 70), (3, 5)])
 @pytest.mark.parametrize("room_bytes", [1, 1000, 1 << 20])
 def test_slices_reduced_while_they_are_read_are_those_reduced_in_memory(tmp_path, monkeypatch, shape, room_bytes):
-    monkeypatch.setattr(slice_plans, "_ROOM_BYTES", room_bytes)
+    monkeypatch.setattr(slice_plans, "ROOM_BYTES", room_bytes)
     voxels = np.random.default_rng(5).integers(5, 4000, (3, 61, 47)).astype(np.uint16)
     stack, each, read = _reduced_from_a_file(tmp_path / "slices", voxels.tobytes(), voxels, shape)
     assert read == 3
@@ -80,6 +80,13 @@ def test_the_slice_axis_becomes_what_the_weights_say(count):
     stack = np.random.default_rng(1).uniform(size=(20, 5, 6)).astype(np.float32)
     expected = np.tensordot(_matrix(20, count), stack, axes=1)
     assert np.allclose(kernels.resize_slice_axis(stack, count), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [3, 20, 64])
+def test_the_slice_axis_becomes_bytes_as_its_floats_would(count):
+    stack = np.random.default_rng(1).uniform(-5, 300, size=(20, 5, 6)).astype(np.float32)
+    expected = kernels.to_bytes(kernels.resize_slice_axis(stack, count), 0, 250)
+    assert np.array_equal(kernels.slice_axis_to_bytes(stack, count, 0, 250), expected)
 
 
 def test_voxels_that_are_not_finite_count_as_zero():

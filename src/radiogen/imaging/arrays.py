@@ -13,7 +13,7 @@ import numpy as np
 
 from radiogen.errors import UserError
 from radiogen.imaging.intensity import head_mask, normalise
-from radiogen.imaging.reduced import Target, read_reduced, reduce_volume
+from radiogen.imaging.reduced import Reduced, Target, read_reduced, reduce_volume
 from radiogen.imaging.resampling import resample_to
 from radiogen.imaging.volume import Volume
 
@@ -25,11 +25,15 @@ def read_cube(folder: Path | str, size: int = 64, *, fast: bool = True) -> np.nd
 
     fast: as in `read_series`. Raises SeriesError where the series is refused.
     """
+    return byte_cube(read_reduced(folder, lambda shape, affine: [Target(size, size)], fast=fast), 0, size)
+
+
+def byte_cube(reduced: Reduced, number: int, size: int) -> np.ndarray:
+    """(size, size, size) uint8 of the stack `number`, whose slices are size x size: the longest axis comes first."""
     from radiogen.imaging import kernels
 
-    reduced = read_reduced(folder, lambda shape, affine: [Target(size, size)], fast=fast)
-    cube = kernels.resize_slice_axis(reduced.stacks[0], size)
-    return longest_first(to_bytes(cube, reduced.lowest, reduced.highest), reduced.shape)
+    cube = kernels.slice_axis_to_bytes(reduced.stacks[number], size, reduced.lowest, reduced.highest)
+    return longest_first(cube, reduced.shape)
 
 
 def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> np.ndarray:

@@ -18,6 +18,7 @@ from radiogen.dataset.geometry import SIZES
 from radiogen.dataset.layout import SEQUENCES
 from radiogen.errors import UserError
 from radiogen.imaging.arrays import (
+    byte_cube,
     grown,
     interpolate,
     longest_first,
@@ -239,9 +240,12 @@ def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[n
 def _streamed_cube(settings: CacheSettings, reduced: Reduced, number: int) -> tuple[np.ndarray, list[str | None]]:
     from radiogen.imaging.kernels import resize_slice_axis
 
-    cube = resize_slice_axis(reduced.stacks[number], settings.size)
-    return (longest_first(_stored(cube, settings, reduced.lowest, reduced.highest), reduced.shape),
-            [grown(reduced.shape, (settings.size,) * 3)])
+    if settings.dtype == "uint8":
+        cube = byte_cube(reduced, number, settings.size)
+    else:
+        floats = resize_slice_axis(reduced.stacks[number], settings.size)
+        cube = longest_first(_stored(floats, settings, reduced.lowest, reduced.highest), reduced.shape)
+    return cube, [grown(reduced.shape, (settings.size,) * 3)]
 
 
 def _isotropic_cube(settings: CacheSettings, one: CaseSeries, grid: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:

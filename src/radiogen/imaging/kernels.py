@@ -52,6 +52,17 @@ def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
     return out.reshape(count, rows, columns)
 
 
+def slice_axis_to_bytes(stack: np.ndarray, count: int, lowest: float, highest: float) -> np.ndarray:
+    """`to_bytes` of `resize_slice_axis`, without all the floats in between."""
+    if len(stack) == count:
+        return to_bytes(stack, lowest, highest)
+    weights, (slices, rows, columns) = axis_weights(len(stack), count), stack.shape
+    out = np.empty((count, rows * columns), np.uint8)
+    flat = np.ascontiguousarray(stack).reshape(slices, rows * columns)
+    _sums_to_bytes(flat, *weights, np.empty(rows * columns, _FLOAT), *_scale(lowest, highest), out)
+    return out.reshape(count, rows, columns)
+
+
 def kernel_ready(voxels: np.ndarray) -> np.ndarray:
     """The same voxels as one of the few dtypes that kernels are compiled for, in C order; what is not finite is 0."""
     if voxels.dtype not in (np.uint8, np.uint16, np.int16):
@@ -154,7 +165,7 @@ def rescale(stored, slope, intercept, out):
         out[index] = _FLOAT(stored[index] * slope + intercept)
 
 
-_READ = numba.types.ExternalFunction("pread", numba.types.intp(
+READ = numba.types.ExternalFunction("pread", numba.types.intp(
     numba.types.int32, numba.types.uintp, numba.types.uintp, numba.types.int64))
 """The system's own pread(file, to, bytes, offset): a series costs one call of compiled code, not one a slice."""
 _SEEK = numba.types.ExternalFunction("lseek", numba.types.int64(
@@ -177,7 +188,7 @@ def read_volume(files, offsets, voxels, blank, each):
     each: (slices, 2) for the slices' extremes, or (0, 2) where they are not wanted.
     """
     for index in range(files.shape[0]):
-        if _READ(files[index], voxels[index].ctypes.data, voxels[index].nbytes, offsets[index]) != voxels[index].nbytes:
+        if READ(files[index], voxels[index].ctypes.data, voxels[index].nbytes, offsets[index]) != voxels[index].nbytes:
             return index
         if each.shape[0]:
             each[index, 0], each[index, 1] = extremes(voxels[index])
@@ -207,7 +218,7 @@ def read_reduced(files, offsets, rows, room, plan, stack, each):
                 first_kept = have - kept
                 count = min(room.shape[0] - kept, rows - have)
                 wanted = count * bytes_a_row
-                if _READ(files[index], room[kept:].ctypes.data, wanted, offsets[index] + have * bytes_a_row) != wanted:
+                if READ(files[index], room[kept:].ctypes.data, wanted, offsets[index] + have * bytes_a_row) != wanted:
                     return index
                 if have == 0:
                     lowest = highest = room[0, 0]
@@ -304,6 +315,13 @@ def _sum_of_lines(source, first, weights, line):
 def _sums_of_lines(source, start, weights, out):
     for row in range(out.shape[0]):
         _sum_of_lines(source, start[row], weights[row], out[row])
+
+
+@compiled(fastmath=True)
+def _sums_to_bytes(source, start, weights, line, lowest, scale, out):
+    for row in range(out.shape[0]):
+        _sum_of_lines(source, start[row], weights[row], line)
+        _scaled(line, lowest, scale, out[row])
 
 
 @compiled()

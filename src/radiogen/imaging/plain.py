@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radiogen.imaging import kernels
+from radiogen.imaging import kernels, whole_blocks
 from radiogen.imaging.compiling import announce_compiling
 from radiogen.imaging.geometry import NotAVolume, Placement, place_positions
 from radiogen.imaging.headers import (
@@ -125,8 +125,11 @@ def plain_reduced(series: PlainSeries, size: tuple[int, int]) -> tuple[np.ndarra
     stack, each = np.empty((series.shape[0], *size), np.float32), np.empty((series.shape[0], 2), series.dtype)
     plan = slice_plan(series.shape[1:], size)
     if series.straight:
-        room = reading_room(plan, series.shape[1:], series.dtype)
-        if kernels.read_reduced(*_in_order(series), series.shape[1], room, plan, stack, each) < len(stack):
+        read = whole_blocks.read_means(*_in_order(series), series.shape[1:], stack, each)
+        if read is None:
+            room = reading_room(plan, series.shape[1:], series.dtype)
+            read = kernels.read_reduced(*_in_order(series), series.shape[1], room, plan, stack, each)
+        if read < len(stack):
             raise NotPlain
     else:
         for place, pixels in enumerate(plain_slices(series)):
@@ -168,11 +171,14 @@ def warm_up() -> None:
             kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
             kernels.reduce_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)
         kernels.resize_slice_axis(np.zeros((2, 1, 1), np.float32), 1)
+        kernels.slice_axis_to_bytes(np.zeros((2, 1, 1), np.float32), 1, 0.0, 1.0)
         none, pixels = np.zeros(0, np.int64), np.zeros((1, 2, 2), np.uint16)
         kernels.read_volume(none.astype(np.int32), none, pixels, np.zeros(1, np.bool_),
                             np.zeros((0, 2), np.uint16))
         kernels.read_reduced(none.astype(np.int32), none, 2, pixels[0], slice_plan((2, 2), (1, 1)),
                              np.zeros((1, 1, 1), np.float32), np.zeros((1, 2), np.uint16))
+        whole_blocks.read_means(none.astype(np.int32), none, (4, 4), np.zeros((0, 1, 1), np.float32),
+                                np.zeros((0, 2), np.uint16))
         kernels.rescale(np.zeros((1, 1), np.uint16), 1.0, 0.0, np.zeros((1, 1), np.float32))
         kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
 

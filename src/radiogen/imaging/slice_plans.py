@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-_ROOM_BYTES = 1 << 17
+ROOM_BYTES = 1 << 17
+"""Of a slice that are read at once: little enough to stay in the processor's second cache."""
 
 
 class Weights(NamedTuple):
@@ -74,4 +75,4 @@ def reading_room(plan: SlicePlan, shape: tuple[int, int], dtype: np.dtype) -> np
     """Room for the rows that eight new ones are made of, and more: what stays in the processor's second cache."""
     taps, start = plan.down_weights.shape[1], plan.down_start.astype(np.int64)
     span = int((start[7:] - start[:-7]).max()) + taps if len(start) > 8 else shape[0]
-    return np.empty((min(shape[0], max(span, _ROOM_BYTES // (shape[1] * dtype.itemsize))), shape[1]), dtype)
+    return np.empty((min(shape[0], max(span, ROOM_BYTES // (shape[1] * dtype.itemsize))), shape[1]), dtype)
