@@ -137,7 +137,8 @@ def _weighted_sum(taps, more):
     return intrinsic(weighted_sum)
 
 
-_sum_of_two, _sum_of_four, _add_four = _weighted_sum(2, False), _weighted_sum(4, False), _weighted_sum(4, True)
+_sum_of_two, _sum_of_three, _sum_of_four = (_weighted_sum(taps, False) for taps in (2, 3, 4))
+_add_four = _weighted_sum(4, True)
 
 
 @compiled()
@@ -271,7 +272,7 @@ def _new_rows(source, skipped, plan, first, out):
     for number in range(count):
         row = first + number
         _sum_of_lines(source, plan.down_start[row] - _INDEX(skipped), plan.down_weights[row], plan.lines[number])
-    if count == 8 and min(plan.lines.shape[1], out.shape[1]) >= 8 and (taps == 2 or taps % 4 == 0):
+    if count == 8 and min(plan.lines.shape[1], out.shape[1]) >= 8 and (taps in (2, 3) or taps % 4 == 0):
         _sums_along_lines(plan, out[first:])
     else:
         for number in range(count):
@@ -293,6 +294,11 @@ def _sum_of_lines(source, first, weights, line):
         a, b, wa, wb = source[first], source[first + _ONE], weights[0], weights[1]
         for column in range(columns):
             line[column] = wa * _FLOAT(a[column]) + wb * _FLOAT(b[column])
+    elif taps == _THREE:
+        a, b, c = source[first], source[first + _ONE], source[first + _TWO]
+        wa, wb, wc = weights[0], weights[1], weights[2]
+        for column in range(columns):
+            line[column] = wa * _FLOAT(a[column]) + wb * _FLOAT(b[column]) + wc * _FLOAT(c[column])
     elif taps & _THREE:
         line[:] = _FLOAT(0)
         for tap in range(taps):
@@ -345,6 +351,8 @@ def _sums_along_lines(plan, out):
             begin, weight = woven + _32 * plan.across_start[column], weights + _FOUR * taps * column
             if taps == _TWO:
                 _sum_of_two(begin, weight, place)
+            elif taps == _THREE:
+                _sum_of_three(begin, weight, place)
             else:
                 _sum_of_four(begin, weight, place)
                 for tap in range(_FOUR, taps, _FOUR):

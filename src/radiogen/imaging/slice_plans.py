@@ -15,7 +15,7 @@ ROOM_BYTES = 1 << 17
 class Weights(NamedTuple):
     """How an axis of `old` samples becomes `new` ones: sample i is the sum of weights[i, k] * old[start[i] + k].
 
-    start: (new,) uint64. weights: (new, taps) float32, rows sum to 1; taps are 2 or, with zeros, a multiple of 4,
+    start: (new,) uint64. weights: (new, taps) float32, rows sum to 1; taps are 2, 3 or, with zeros, a multiple of 4,
     unless the axis is shorter than that.
     """
 
@@ -37,7 +37,7 @@ def axis_weights(old: int, new: int) -> Weights:
     else:
         centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
         taps, first = 2, np.floor(centres).astype(np.int64)
-    wide = 2 if taps <= 2 else -(-taps // 4) * 4
+    wide = max(taps, 2) if taps <= 3 else -(-taps // 4) * 4
     taps = min(wide if wide <= old else taps, old)
     start = np.clip(first, 0, old - taps)
     cells = start[:, None] + np.arange(taps)
