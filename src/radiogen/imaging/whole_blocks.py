@@ -1,7 +1,7 @@
 """Slices made four or eight times smaller: each new pixel is the mean of a whole block, summed in whole numbers.
 
-In: open files of stored integers. Out: what `kernels.read_reduced` gives, to the last bit, in a fraction of its time:
-sums of blocks, and their division by a power of two, are exact. Slices of 512 or 256 pixels become cubes of 64 so.
+In: open files of stored integers. Out: what `kernels.read_reduced` gives, to the last bit, in less time: sums of
+blocks, and their division by a power of two, are exact. Slices of 512 or 256 pixels become cubes of 64 so.
 """
 
 import numpy as np
