@@ -22,12 +22,12 @@ class Record:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.rows = path, []
+        self.path, self.rows, self.columns = path, [], []
         if path.is_file():
             table = pd.read_csv(path, dtype=dict.fromkeys(_NAMES, str))
             if missing := [name for name in _NAMES if name not in table.columns]:
                 raise UserError(path, f"no column {', '.join(missing)}", "is it the record of this benchmark?")
-            self.rows = table.to_dict("records")
+            self.rows, self.columns = table.to_dict("records"), list(table.columns)
 
     def row(self, trial: Trial, run: str) -> dict[str, object] | None:
         """The figures of the trial's run; None where they are not recorded, or another run's."""
@@ -40,9 +40,10 @@ class Record:
         rows = {_place(row): row for row in self.rows}
         rows[_place(new)] = {name: round(value, _DIGITS) if isinstance(value, float) else value
                              for name, value in new.items()}
+        self.columns = list(dict.fromkeys([*self.columns, *new]))
         known = [place for place in listed if place in rows]
         self.rows = [rows[place] for place in known + [place for place in rows if place not in known]]
-        files.write_csv(self.path, pd.DataFrame(self.rows))
+        files.write_csv(self.path, pd.DataFrame(self.rows, columns=self.columns))
 
 
 def _place(row: dict[str, object]) -> tuple[object, ...]:
