@@ -125,10 +125,11 @@ def plain_reduced(series: PlainSeries, size: tuple[int, int]) -> tuple[np.ndarra
     stack, each = np.empty((series.shape[0], *size), np.float32), np.empty((series.shape[0], 2), series.dtype)
     plan = slice_plan(series.shape[1:], size)
     if series.straight:
-        read = whole_blocks.read_means(*_in_order(series), series.shape[1:], stack, each)
+        ordered = _in_order(series)
+        read = whole_blocks.read_means(*ordered, series.shape[1:], stack, each)
         if read is None:
             room = reading_room(plan, series.shape[1:], series.dtype)
-            read = kernels.read_reduced(*_in_order(series), series.shape[1], room, plan, stack, each)
+            read = kernels.read_reduced(*ordered, series.shape[1], room, plan, stack, each)
         if read < len(stack):
             raise NotPlain
     else:
