@@ -1,8 +1,9 @@
 """AdrenalMNIST3D through this package's own arrays, batches, networks and training, beside the published figures.
 
 In: the official npz of MedMNIST v2 (1,188 training, 98 validation, 298 test masks of an adrenal gland, normal or with a
-mass). Two steps. `choose` trains candidates and keeps the one that is best on the validation split; it never opens the
-test split. `score` takes that choice as it stands, trains its other seeds, and only then opens the test split.
+mass), which networks see as they are or as distances to their surface. Two steps. `choose` trains candidates and keeps
+the one that is best on the validation split; it never opens the test split. `score` takes that choice as it stands,
+trains its other seeds, and only then opens the test split.
 """
 
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent / "scripts"))
 from collections.abc import Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
-from typing import TYPE_CHECKING  # noqa: E402
+from typing import TYPE_CHECKING, Literal, NamedTuple  # noqa: E402
 
 import environment  # noqa: E402, F401  (goes on in the clone's .venv where radiogen is not installed)
 import tyro  # noqa: E402
@@ -31,9 +32,18 @@ PUBLISHED = {"ResNet-18, 3D": (0.827, 0.721), "ResNet-50, 3D": (0.828, 0.745), "
 SEEDS = (42, 43, 44)
 CHOICE, SCORE = "adrenal-choice.json", "adrenal-score.json"
 DATA, MODELS, ARRAYS = Path("input/adrenalmnist3d_64.npz"), Path("models"), Path("input/cache/adrenal")
+REACH, EDGE = 12.0, 48
+"""Of distances: voxels from the surface where they end, and the edge of the cube that is kept."""
 
 
-def candidates() -> "dict[str, Recipe]":
+class Candidate(NamedTuple):
+    """seen: masks, or what `distances` makes of them. recipe: the training."""
+
+    seen: Literal["masks", "distances"]
+    recipe: "Recipe"
+
+
+def candidates() -> dict[str, Candidate]:
     """What is tried, by name; all with the first of `SEEDS`."""
     from radiogen.learning.recipes import Recipe
 
@@ -41,7 +51,7 @@ def candidates() -> "dict[str, Recipe]":
                   stem_width=3, learning_rate=0.002, schedule="cosine", weight_decay=0.01, label_smoothing=0.1,
                   epochs=48, batch_size=16, memory_batch=16, flips=("left-right", "front-back", "up-down"), shift=0.03,
                   test_flips=True, seed=SEEDS[0])
-    return {"24-epochs": replace(base, epochs=24, shift=0.06), "48-epochs": base}
+    return {"masks": Candidate("masks", base), "distances": Candidate("distances", replace(base, normalisation="none"))}
 
 
 def choose(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS) -> None:
@@ -59,13 +69,15 @@ def choose(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS) -> N
         raise UserError(models / SCORE, "is there: the test split was scored already, and a choice made now would know "
                         "it", "name another --models folder to begin anew")
     images, labels, splits = read_splits(data, ("train", "val"))
-    found, recipes = {}, candidates()
-    for name, recipe in recipes.items():
-        table = train_and_predict(images, labels, splits, recipe, models / f"adrenal-{name}", arrays)
+    found, tried = {}, candidates()
+    for name, (seen, recipe) in tried.items():
+        table = train_and_predict(as_seen(images, seen), labels, splits, recipe, models / f"adrenal-{name}",
+                                  arrays / seen)
         found[name] = figures(*_scored(table, "0"))
         print(f"{name}: validation AUC {found[name]['auc']:.3f}, accuracy {found[name]['accuracy']:.3f}", flush=True)
     best = max(found, key=lambda name: found[name]["auc"])
-    files.write_json(models / CHOICE, {"chosen": best, "recipe": as_dict(recipes[best]), "validation": found})
+    files.write_json(models / CHOICE, {
+        "chosen": best, "seen": tried[best].seen, "recipe": as_dict(tried[best].recipe), "validation": found})
     print(f"\n{choice_text(best, found)}\nchosen: {best}, in {models / CHOICE}")
     print("next: python benchmarks/adrenal.py score")
 
@@ -85,12 +97,14 @@ def score(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS, outpu
 
     choice = files.read_json(models / CHOICE)
     images, labels, splits = read_splits(data, ("train", "val"))
-    recipes = {seed: replace(from_dict(choice["recipe"]), seed=seed) for seed in SEEDS}
+    recipes, seen = {seed: replace(from_dict(choice["recipe"]), seed=seed) for seed in SEEDS}, choice["seen"]
     names = {seed: f"adrenal-{choice['chosen']}" + (f"-seed-{seed}" if seed != SEEDS[0] else "") for seed in SEEDS}
+    given = as_seen(images, seen)
     for seed, recipe in recipes.items():
-        train_and_predict(images, labels, splits, recipe, models / names[seed], arrays)
+        train_and_predict(given, labels, splits, recipe, models / names[seed], arrays / seen)
     unseen, truth, _ = read_splits(data, ("test",))
-    told = {f"seed {seed}": predict_unseen(models / names[seed], unseen) for seed in SEEDS}
+    asked = as_seen(unseen, seen)
+    told = {f"seed {seed}": predict_unseen(models / names[seed], asked) for seed in SEEDS}
     told["the three together"] = mean_ensemble(told)
     probabilities = {name: table.loc[table["fold"] == "test", "probability"].to_numpy() for name, table in told.items()}
     results = {name: figures(truth == 1, each) for name, each in probabilities.items()}
@@ -121,6 +135,29 @@ def read_splits(data: Path, names: Sequence[str]) -> "tuple[np.ndarray, np.ndarr
     own = {"val": "validation"}
     splits = [np.full(len(each), own.get(name, name)) for name, each in zip(names, labels, strict=True)]
     return np.concatenate(images), np.concatenate(labels), np.concatenate(splits)
+
+
+def as_seen(masks: "np.ndarray", seen: str) -> "np.ndarray":
+    """The masks (cases, slice, row, column) as a candidate's network sees them: themselves, or their `distances`."""
+    import numpy as np
+
+    return masks if seen == "masks" else np.stack([distances(mask) for mask in masks])
+
+
+def distances(mask: "np.ndarray") -> "np.ndarray":
+    """Signed Euclidean distance of every voxel to the mask's surface, in bytes, of the image's middle `EDGE` cube.
+
+    0: `REACH` voxels outside or further; 255: as many inside. A voxel inside is at least 1 from the surface's far side,
+    one outside at least 1 from its near side. What lies beyond the image counts as outside. A mass thickens a gland:
+    a network finds a large distance in one voxel, a thickness in a mask only over many.
+    """
+    import numpy as np
+    from scipy.ndimage import distance_transform_edt
+
+    inside = np.pad(mask > 0, 1)
+    signed = (distance_transform_edt(inside) - distance_transform_edt(~inside))[1:-1, 1:-1, 1:-1]
+    middle = tuple(slice(max(size - EDGE, 0) // 2, max(size - EDGE, 0) // 2 + EDGE) for size in mask.shape)
+    return np.rint((np.clip(signed, -REACH, REACH) + REACH) * (255 / (2 * REACH)))[middle].astype(np.uint8)
 
 
 def train_and_predict(images: "np.ndarray", labels: "np.ndarray", splits: "np.ndarray", recipe: "Recipe", folder: Path,

@@ -65,7 +65,7 @@ def trained(monkeypatch, tmp_path):
 
     monkeypatch.setattr(adrenal, "train_and_predict", stand_in)
     monkeypatch.setattr(adrenal, "candidates", lambda: {
-        "worse": dataclasses.replace(SMALL, name="worse"), "better": dataclasses.replace(SMALL, name="better")})
+        name: adrenal.Candidate("masks", dataclasses.replace(SMALL, name=name)) for name in ("worse", "better")})
     return calls
 
 
@@ -99,7 +99,8 @@ def test_nothing_is_chosen_any_more_once_the_test_split_was_scored(trained, tmp_
 
 
 def test_every_candidate_can_be_trained_and_starts_from_the_first_seed():
-    for name, recipe in adrenal.candidates().items():
+    for name, (seen, recipe) in adrenal.candidates().items():
+        assert len(adrenal.as_seen(np.zeros((1, 16, 16, 16), np.uint8), seen)) == 1
         assert check_recipe(recipe).seed == adrenal.SEEDS[0], name
 
 
@@ -136,9 +137,23 @@ def test_the_table_has_floors_published_figures_and_ours_beside_each_other():
     assert "| ResNet-18, 3D (MedMNIST v2) | 0.827 | 0.721 |" in lines and lines[-1].startswith("| radiogen, seed 42 |")
 
 
+def test_distances_count_voxels_from_the_surface_on_one_scale_for_all_masks():
+    mask = np.zeros((64, 64, 64), np.uint8)
+    mask[20:31, 20:41, 10:61] = 255  # 11 voxels thick: the middle ones are 6 from the outside
+    signed = adrenal.distances(mask) / 255 * 24 - 12
+    assert signed.shape == (48, 48, 48)
+    row = signed[:, 22, 22]  # the first axis through the middle of the box, from voxel 8
+    assert np.allclose(row[[11, 12, 13, 17, 22, 23]], [-1, 1, 2, 6, 1, -1], atol=0.05)
+    assert signed.min() == -12 and abs(signed.max() - 6) < 0.05
+    whole = adrenal.distances(np.full((64, 64, 64), 255, np.uint8))
+    assert whole.min() == 223 and whole.max() == 255  # 9 voxels from the border of the image; 12 and more
+
+
 @pytest.mark.slow
-def test_a_small_data_set_goes_all_the_way_and_no_run_ever_holds_a_test_label(monkeypatch, tmp_path):
-    monkeypatch.setattr(adrenal, "candidates", lambda: {"base": dataclasses.replace(SMALL, name="adrenal")})
+@pytest.mark.parametrize("seen", ["masks", "distances"])
+def test_a_small_data_set_goes_all_the_way_and_no_run_ever_holds_a_test_label(monkeypatch, tmp_path, seen):
+    recipe = dataclasses.replace(SMALL, name="adrenal", normalisation="min-max" if seen == "masks" else "none")
+    monkeypatch.setattr(adrenal, "candidates", lambda: {"base": adrenal.Candidate(seen, recipe)})
     monkeypatch.setattr(adrenal, "SEEDS", (42, 43))
     data, models = write(tmp_path / "data.npz"), tmp_path / "models"
     adrenal.choose(data, models, tmp_path / "arrays")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from radiogen.errors import UserError
 from radiogen.imaging.intensity import (
     head_mask,
     min_max,
@@ -117,8 +118,20 @@ def test_slice_by_slice_every_slice_reaches_from_0_to_1_and_a_blank_one_is_0():
     assert not scaled[2].any()
 
 
+def test_what_is_on_one_scale_already_stays_there():
+    steps = np.arange(0, 200, 8, dtype=np.uint8).reshape(1, 5, 5)
+    assert np.allclose(normalise(steps, "none"), steps / 255)
+    assert np.array_equal(normalise(steps / 200, "none"), (steps / 200).astype(np.float32))
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.1, np.nan, np.inf, 40])
+def test_what_is_on_another_scale_is_refused_where_it_shall_be_taken_as_it_is(wrong):
+    with pytest.raises(UserError, match="--normalisation none: the values go from"):
+        normalise(np.full((2, 3, 3), wrong), "none")
+
+
 def test_no_voxels_are_no_trouble():
     for empty in (np.zeros((0, 4, 4), np.uint16), np.zeros((3, 0, 4), np.float32)):
-        for how in ("min-max", "percentile", "z-score"):
+        for how in ("min-max", "percentile", "z-score", "none"):
             assert normalise(empty, how).shape == empty.shape
         assert min_max_each_slice(empty).shape == empty.shape

@@ -51,6 +51,17 @@ def test_the_network_sees_the_means_of_the_blocks_that_a_voxel_covers_scaled_to_
     assert np.abs(batch[0, ..., 0] - (means - lowest) / (float(highest) - lowest)).max() <= 0.5 / 255 + 1e-6
 
 
+def test_values_of_one_scale_are_not_stretched_case_by_case(tmp_path):
+    recipe = dataclasses.replace(RECIPE, normalisation="none", size=16)
+    dim = [image // 4 for image in images()]
+    run, _ = begun(tmp_path / "bytes", recipe, dim)
+    assert np.array_equal(open_array(run.cache, "00003")[0], dim[3])
+    run, _ = begun(tmp_path / "masks", recipe, [image > 40 for image in dim])
+    assert np.array_equal(open_array(run.cache, "00003")[0], 255 * (dim[3] > 40))
+    with pytest.raises(UserError, match="^image 00000: the values go from 0 to 63"):
+        begun(tmp_path / "units", recipe, [image.astype(np.int16) for image in dim])
+
+
 def test_each_image_stays_with_its_label(tmp_path):
     run, _ = begun(tmp_path)
     inputs = pd.DataFrame({"BraTS21ID": run.folds["BraTS21ID"]})

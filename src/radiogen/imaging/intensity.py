@@ -12,7 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-Normalisation = Literal["min-max", "min-max slices", "percentile", "z-score"]
+from radiogen.errors import UserError
+
+Normalisation = Literal["min-max", "min-max slices", "percentile", "z-score", "none"]
 
 _BLOCK = 1 << 17
 """Voxels that are worked on at once, so that they stay in the processor's cache."""
@@ -20,9 +22,12 @@ _WIDEST_HISTOGRAM = 1 << 16
 
 
 def normalise(voxels: np.ndarray, how: Normalisation) -> np.ndarray:
-    """To [0, 1] by `min-max` of the volume (the report's) or of each slice, or `percentile`; or `z-score`; float32."""
+    """To [0, 1] by `min-max` of the volume (the report's) or of each slice, or `percentile`; or `z-score`; float32.
+
+    `none` takes what is on one scale already. Raises UserError where it is not.
+    """
     return {"min-max": min_max, "min-max slices": min_max_each_slice, "percentile": percentile_clip,
-            "z-score": z_score}[how](voxels)
+            "z-score": z_score, "none": as_they_are}[how](voxels)
 
 
 def min_max(voxels: np.ndarray) -> np.ndarray:
@@ -79,6 +84,20 @@ def z_score(voxels: np.ndarray) -> np.ndarray:
     if not deviation > 0:
         return np.zeros(finite.shape, np.float32)
     return _shift_and_divide(finite, np.float32(mean), np.float32(deviation))
+
+
+def as_they_are(voxels: np.ndarray) -> np.ndarray:
+    """Bytes from 0..255 to [0, 1], other numbers in [0, 1] unchanged; float32. Raises UserError for other values.
+
+    For images whose values mean the same in every case: CT in a window of Hounsfield units, masks, distances.
+    """
+    if voxels.dtype == np.uint8:
+        return _scale(voxels, 0.0, 255.0)
+    lowest, highest = (float(voxels.min()), float(voxels.max())) if voxels.size else (0.0, 0.0)
+    if not (lowest >= 0 and highest <= 1):  # NaN, too
+        raise UserError("--normalisation none", f"the values go from {lowest:g} to {highest:g}",
+                        "bring them to 0..1 or to bytes, or choose another normalisation")
+    return voxels.astype(np.float32)
 
 
 def head_mask(voxels: np.ndarray) -> np.ndarray:

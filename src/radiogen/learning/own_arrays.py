@@ -163,7 +163,7 @@ def _series(case: str, image: Images, settings: CacheSettings) -> dict[str, Case
             raise UserError(f"image {case}", f"has shape {voxels.shape} and dtype {voxels.dtype}",
                             "give numbers as (slice, row, column)")
         if voxels.dtype == bool:
-            volume = Volume(voxels.astype(np.uint8), volume.affine, volume.findings)
+            volume = Volume(voxels * np.uint8(255), volume.affine, volume.findings)
         alike = name == settings.first_sequence
         series[name] = CaseSeries(volume, likeness=_likeness(volume) if alike else "")
     return series

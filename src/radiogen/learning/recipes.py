@@ -38,9 +38,9 @@ class Recipe:
     the slices around the one that shows most of the head, each squeezed to size."""
     edge_mm: float = 200.0
     """Edge of an isotropic cube, mm."""
-    normalisation: Literal["min-max", "min-max slices", "percentile", "z-score"] = "min-max"
+    normalisation: Literal["min-max", "min-max slices", "percentile", "z-score", "none"] = "min-max"
     """Intensities to 0..1: min-max of the volume, as in the report, of each slice by itself, or clipped at percentiles
-    of the head; or to mean 0 and deviation 1 over the head."""
+    of the head; or to mean 0 and deviation 1 over the head; none: bytes, or numbers that are 0..1 already."""
     window: bool = False
     """Apply the window that the files name (VOI LUT) first: DICOM PS3.3 C.11.2."""
     array_dtype: Literal["uint8", "float16"] = "uint8"
