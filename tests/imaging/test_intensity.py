@@ -126,7 +126,7 @@ def test_what_is_on_one_scale_already_stays_there():
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, np.nan, np.inf, 40])
 def test_what_is_on_another_scale_is_refused_where_it_shall_be_taken_as_it_is(wrong):
-    with pytest.raises(UserError, match="--normalisation none: the values go from"):
+    with pytest.raises(UserError, match="--normalisation none: has values from"):
         normalise(np.full((2, 3, 3), wrong), "none")
 
 

@@ -58,7 +58,7 @@ def test_values_of_one_scale_are_not_stretched_case_by_case(tmp_path):
     assert np.array_equal(open_array(run.cache, "00003")[0], dim[3])
     run, _ = begun(tmp_path / "masks", recipe, [image > 40 for image in dim])
     assert np.array_equal(open_array(run.cache, "00003")[0], 255 * (dim[3] > 40))
-    with pytest.raises(UserError, match="^image 00000: the values go from 0 to 63"):
+    with pytest.raises(UserError, match="^image 00000: has values from 0 to 63"):
         begun(tmp_path / "units", recipe, [image.astype(np.int16) for image in dim])
 
 

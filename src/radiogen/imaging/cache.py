@@ -256,10 +256,13 @@ def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],
                 marks: dict[str, dict[str, str]]) -> dict:
     """marks: fingerprints of the series by what they tell and by sequence."""
-    made = case_array(settings, series, whole=job.split == "train")
+    where = job.data / job.split / job.case
+    try:
+        made = case_array(settings, series, whole=job.split == "train")
+    except UserError as error:
+        raise UserError(where, error.problem, error.remedy) from error
     if made is None:
-        raise UserError(job.data / job.split / job.case, "has no series that can be read",
-                        "the case is given the training prevalence")
+        raise UserError(where, "has no series that can be read", "the case is given the training prevalence")
     path = files.write_array(folder / f"{job.case}.npy", made.array)
     row = {"BraTS21ID": job.case, "split": job.split, "sha256": files.sha256(path),
            "shape": " x ".join(map(str, made.array.shape)), "slices": made.slices,

@@ -95,8 +95,8 @@ def as_they_are(voxels: np.ndarray) -> np.ndarray:
         return _scale(voxels, 0.0, 255.0)
     lowest, highest = (float(voxels.min()), float(voxels.max())) if voxels.size else (0.0, 0.0)
     if not (lowest >= 0 and highest <= 1):  # NaN, too
-        raise UserError("--normalisation none", f"the values go from {lowest:g} to {highest:g}",
-                        "bring them to 0..1 or to bytes, or choose another normalisation")
+        raise UserError("--normalisation none", f"has values from {lowest:g} to {highest:g}",
+                        "bring them to 0..1 or to bytes, or choose another --normalisation than none")
     return voxels.astype(np.float32)
 
 
