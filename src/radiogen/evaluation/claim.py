@@ -164,7 +164,8 @@ def _preprocessing(recipe: Mapping) -> str:
     size = f"{recipe['size']} voxels across"
     grid = {"isotropic": f"resampled to {recipe['edge_mm']:g} mm, {size}", "stretch": f"each axis squeezed, {size}",
             "slab": f"{recipe.get('depth') or recipe['size']} slices, {size}"}[recipe["geometry"]]
-    return f"slices ordered by position; {grid}; intensities {recipe['normalisation']}; kept as {recipe['array_dtype']}"
+    scaled = {"none": "as they are"}.get(recipe["normalisation"], recipe["normalisation"])
+    return f"slices ordered by position; {grid}; intensities {scaled}; kept as {recipe['array_dtype']}"
 
 
 def _training(making: Making) -> str:
