@@ -47,7 +47,12 @@ def test_recipe_and_split_stand_in_words(run):
     items = _items(run)
     assert "resnet6 in 3D" in items[22].answer and items[24].answer == "random (He), seed 5"
     assert "32 cases in folds, 8 held out; a holdout of 25%, then 4 folds" in items[20].answer
-    assert "mirrored left-right, shifted by up to 10%" in items[25].answer
+    assert "mirrored left-right, shifted by up to 10%;" in items[25].answer
+
+
+def test_rotations_and_zooms_are_told_where_the_recipe_has_them(run):
+    (run.folder / "recipe.json").write_text(json.dumps({**RECIPE, "rotation_degrees": 15.0, "zoom": 0.1}))
+    assert "shifted by up to 10%, rotated by up to 15 degrees, zoomed by up to 10%;" in _items(run)[25].answer
 
 
 def test_what_was_done_about_planes_is_told(run):

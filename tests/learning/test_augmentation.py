@@ -31,6 +31,8 @@ def test_a_recipe_without_augmentation_has_none():
 @pytest.mark.parametrize("recipe", [
     dataclasses.replace(STILL_2D, flips=("left-right",), shift=0.1, brightness=0.2),
     dataclasses.replace(STILL_3D, flips=("left-right", "up-down"), shift=0.1, brightness=0.2),
+    dataclasses.replace(STILL_2D, rotation_degrees=15.0),
+    dataclasses.replace(STILL_3D, rotation_degrees=15.0, zoom=0.1),
     dataclasses.replace(SLAB, shift=0.2)])
 def test_the_seed_alone_decides_what_is_drawn(recipe):
     first, second = _drawn(recipe, 12), _drawn(recipe, 12)
@@ -73,6 +75,40 @@ def test_a_shift_moves_whole_pixels_at_most_so_far_along_each_axis_and_what_move
         assert all(gone <= most for gone, most in zip(lost, reach, strict=True))
         assert black.sum() == np.prod(sizes) - np.prod([size - gone for size, gone in zip(sizes, lost, strict=True)])
     assert any((drawn == 0).any() for drawn in _drawn(recipe))
+
+
+def _places(recipe, axis, draws=60):
+    """(draw, axis) in voxels from the middle: where a block goes that lay 12 voxels from it along `axis`."""
+    shape = np.array([recipe.depth or recipe.size, recipe.size, recipe.size][-recipe.rank:])
+    planes, middle = np.zeros((1, *shape), np.uint8), (shape - 1) / 2
+    centre = middle + 12 * np.eye(recipe.rank)[axis]
+    planes[(0, *(slice(round(place) - 1, round(place) + 2) for place in centre))] = 200
+    augmentation, grid = make_augmentation(recipe), np.indices(shape).reshape(recipe.rank, -1)
+    drawn = [augment(augmentation, recipe, planes, (1, draw))[..., 0].ravel().astype(float) for draw in range(draws)]
+    return np.array([grid @ image / image.sum() for image in drawn]) - middle
+
+
+@pytest.mark.parametrize("recipe", [
+    dataclasses.replace(STILL_2D, size=41), dataclasses.replace(SLAB, size=41, depth=5),
+    dataclasses.replace(STILL_3D, size=41)])
+def test_a_rotation_turns_by_at_most_so_many_degrees_within_a_slice_or_about_any_axis_of_a_cube(recipe):
+    recipe, first = dataclasses.replace(recipe, rotation_degrees=20.0), 1 if recipe.depth else 0
+    for axis in range(first, recipe.rank):
+        places = _places(recipe, axis)
+        beside = np.degrees(np.arctan2(places, places[:, [axis]]))  # by axis: how far it went round in that plane
+        for other in set(range(recipe.rank)) - {axis}:
+            reach = np.abs(beside[:, other]).max()
+            assert reach < 1 if other < first else 12 < reach < 21
+        assert ((np.abs(np.delete(beside, axis, 1)) > 2).sum(axis=1) <= 1).all()  # one plane at a time
+        assert np.allclose(np.linalg.norm(places, axis=1), 12, atol=0.5)
+
+
+def test_a_zoom_changes_distances_by_at_most_its_share_along_two_axes_of_a_cube():
+    recipe = dataclasses.replace(STILL_3D, size=41, zoom=0.2)
+    for axis in range(3):
+        factors = _places(recipe, axis)[:, axis] / 12
+        assert 0.78 < factors.min() < 0.9 and 1.1 < factors.max() < 1.22
+        assert 0.2 < np.isclose(factors, 1, atol=0.01).mean() < 0.6  # drawn: the axis that is not zoomed
 
 
 def test_brightness_keeps_black_and_white_and_the_order_between():

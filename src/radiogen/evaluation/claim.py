@@ -170,8 +170,11 @@ def _preprocessing(recipe: Mapping) -> str:
 
 def _training(making: Making) -> str:
     recipe = _recipe(making)
+    degrees, zoom = recipe.get("rotation_degrees"), recipe.get("zoom")  # recipes of older versions have neither
     changes = [f"mirrored {', '.join(recipe['flips'])}" if recipe["flips"] else "",
                f"shifted by up to {recipe['shift']:.0%}" if recipe["shift"] else "",
+               f"rotated by up to {degrees:g} degrees" if degrees else "",
+               f"zoomed by up to {zoom:.0%}" if zoom else "",
                f"gamma by up to {recipe['brightness']:.0%}" if recipe["brightness"] else ""]
     told = ", ".join(change for change in changes if change) or "none"
     if recipe.get("balance", "nothing") != "nothing":

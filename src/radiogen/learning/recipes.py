@@ -96,6 +96,11 @@ class Recipe:
     """Mirrors drawn by chance in training. A label can be lateral: then no left-right."""
     shift: float = 0.0
     """Largest random shift in training along each axis, as a share of the size; what moves in is black."""
+    rotation_degrees: float = 0.0
+    """Largest random rotation in training, degrees: of a slice, or of a cube about an axis that is drawn. What moves in
+    is black."""
+    zoom: float = 0.0
+    """Largest random change of size in training, as a share, within the slice or the plane that is rotated."""
     brightness: float = 0.0
     """Largest random change of the gamma in training: 0.2 is from 0.8 to 1.25."""
     balance: Literal["nothing", "planes"] = "nothing"
@@ -251,7 +256,7 @@ def check_recipe(recipe: Recipe) -> Recipe:
         if value is not None and not value > 0:
             raise UserError(f"{_option(name)} {value}", "is too small", "give more than 0")
     for name, limit in (("holdout_share", 1), ("stop_share", 1), ("label_smoothing", 1), ("shift", 0.5),
-                        ("brightness", 1), ("weight_decay", math.inf)):
+                        ("rotation_degrees", 180.001), ("zoom", 1), ("brightness", 1), ("weight_decay", math.inf)):
         value = getattr(recipe, name)
         if not 0 <= value < limit:
             raise UserError(f"{_option(name)} {value}", "is out of range", f"give a number from 0 to below {limit}")
