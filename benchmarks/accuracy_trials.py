@@ -111,8 +111,9 @@ def _ceiling() -> list[Trial]:
                for effect in (3.0, 2.0, 1.0)]
     single += [Trial("ceiling", f"{effect:g}", "phantom-3d, three seeds", phantom(effect), best(), seeds=3)
                for effect in (3.0, 2.0)]
-    return single + [Trial("ceiling", f"{effect:g}", "phantom-3d, finer and rotated", phantom(effect),
-                           small("phantom-3d", **FINER, **ROTATED)) for effect in (2.0, 3.0)]
+    later = {"phantom-3d, finer": FINER, "phantom-3d, finer and rotated": FINER | ROTATED}
+    return single + [Trial("ceiling", "2", name, phantom(2.0), small("phantom-3d", **changes))
+                     for name, changes in later.items()]
 
 
 def _cases() -> list[Trial]:
