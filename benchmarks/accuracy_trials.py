@@ -16,7 +16,8 @@ SEED, CHOOSING_SEED = 42, 1
 EFFECTS = (0.0, 1.0, 2.0, 3.0)
 CASES = 200
 FINER, ROTATED = {"size": 64}, {"rotation_degrees": 15.0, "zoom": 0.1}
-"""What was added to phantom-3d later: voxels of 2.75 mm instead of 3.7, and images turned and stretched by chance."""
+"""What was tried on phantom-3d later, and gained nothing: voxels of 2.75 mm instead of 3.7, and images turned and
+stretched by chance."""
 STUDIES = ("choice", "ceiling", "cases", "report", "heart", "traps")
 
 
