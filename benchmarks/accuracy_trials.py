@@ -15,7 +15,9 @@ SEED, CHOOSING_SEED = 42, 1
 """Of the phantoms that figures are told of, and of the one on which the best recipe was found."""
 EFFECTS = (0.0, 1.0, 2.0, 3.0)
 CASES = 200
-FINER, ROTATED = {"size": 64}, {"rotation_degrees": 15.0, "zoom": 0.1}
+_FINER, _ROTATED = {"size": 64}, {"rotation_degrees": 15.0, "zoom": 0.1}
+LATER = {"phantom-3d, rotated": _ROTATED, "phantom-3d, finer": _FINER,
+         "phantom-3d, finer and rotated": _FINER | _ROTATED}
 """What was tried on phantom-3d later, and gained nothing: voxels of 2.75 mm instead of 3.7, and images turned and
 stretched by chance."""
 STUDIES = ("choice", "ceiling", "cases", "report", "heart", "traps")
@@ -92,12 +94,10 @@ def _choice() -> list[Trial]:
     tried = {"isotropic-3d, mirrored left-right, average": {**fewer, "pooling": "average"},
              "isotropic-3d, mirrored left-right": fewer, "isotropic-3d, average": {"pooling": "average"},
              "isotropic-3d": {}}
-    added = {"phantom-3d": {}, "phantom-3d, rotated": ROTATED, "phantom-3d, finer": FINER,
-             "phantom-3d, finer and rotated": FINER | ROTATED}
     earlier = [Trial("choice", "3", name, phantom(seed=CHOOSING_SEED), small(name))
                for name in ("demo-3d", "phantom-3d")]
     return earlier + [Trial("choice", "2", name, phantom(2.0, seed=CHOOSING_SEED), small(family, **changes))
-                      for family, changed in (("isotropic-3d", tried), ("phantom-3d", added))
+                      for family, changed in (("isotropic-3d", tried), ("phantom-3d", {"phantom-3d": {}} | LATER))
                       for name, changes in changed.items()]
 
 
@@ -112,9 +112,8 @@ def _ceiling() -> list[Trial]:
                for effect in (3.0, 2.0, 1.0)]
     single += [Trial("ceiling", f"{effect:g}", "phantom-3d, three seeds", phantom(effect), best(), seeds=3)
                for effect in (3.0, 2.0)]
-    later = {"phantom-3d, finer": FINER, "phantom-3d, finer and rotated": FINER | ROTATED}
-    return single + [Trial("ceiling", "2", name, phantom(2.0), small("phantom-3d", **changes))
-                     for name, changes in later.items()]
+    return single + [Trial("ceiling", "2", name, phantom(2.0), small("phantom-3d", **LATER[name]))
+                     for name in ("phantom-3d, finer", "phantom-3d, finer and rotated")]
 
 
 def _cases() -> list[Trial]:

@@ -51,9 +51,9 @@ def candidates() -> dict[str, Candidate]:
                   stem_width=3, learning_rate=0.002, schedule="cosine", weight_decay=0.01, label_smoothing=0.1,
                   epochs=48, batch_size=16, memory_batch=16, flips=("left-right", "front-back", "up-down"), shift=0.03,
                   test_flips=True, seed=SEEDS[0])
-    further = replace(base, normalisation="none")
-    return {"masks": Candidate("masks", base), "distances": Candidate("distances", further),
-            "distances-step-1": Candidate("distances", replace(further, stem_stride=1, epochs=24))}
+    one_scale = replace(base, normalisation="none")
+    return {"masks": Candidate("masks", base), "distances": Candidate("distances", one_scale),
+            "distances-step-1": Candidate("distances", replace(one_scale, stem_stride=1, epochs=24))}
 
 
 def choose(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS) -> None:

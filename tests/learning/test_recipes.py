@@ -100,6 +100,7 @@ def test_the_winners_recipe_is_what_the_winner_did():
     (REPORT_3D, {"shift": 0.5}, "--shift 0.5"),
     (REPORT_3D, {"brightness": 1.0}, "--brightness 1.0"),
     (REPORT_3D, {"rotation_degrees": 190.0}, "--rotation-degrees 190.0"),
+    (REPORT_3D, {"rotation_degrees": 180.0}, "--rotation-degrees 180.0"),
     (REPORT_3D, {"rotation_degrees": -5.0}, "--rotation-degrees -5.0"),
     (REPORT_3D, {"zoom": 1.0}, "--zoom 1.0"),
     (REPORT_3D, {"sequences": ()}, "--sequences"),

@@ -256,7 +256,7 @@ def check_recipe(recipe: Recipe) -> Recipe:
         if value is not None and not value > 0:
             raise UserError(f"{_option(name)} {value}", "is too small", "give more than 0")
     for name, limit in (("holdout_share", 1), ("stop_share", 1), ("label_smoothing", 1), ("shift", 0.5),
-                        ("rotation_degrees", 180.001), ("zoom", 1), ("brightness", 1), ("weight_decay", math.inf)):
+                        ("rotation_degrees", 180), ("zoom", 1), ("brightness", 1), ("weight_decay", math.inf)):
         value = getattr(recipe, name)
         if not 0 <= value < limit:
             raise UserError(f"{_option(name)} {value}", "is out of range", f"give a number from 0 to below {limit}")
