@@ -71,7 +71,7 @@ def _reduced_from_a_file(path, content, voxels, shape):
         files = np.full(len(voxels), file.fileno(), np.int32)
         room = slice_plans.reading_room(plan, voxels.shape[1:], voxels.dtype)
         read = kernels.read_reduced(files, np.arange(len(voxels)) * voxels[0].nbytes, voxels.shape[1], room, plan,
-                                    stack, each)
+                                    stack, each, 0, 0)
     return stack, each, read
 
 

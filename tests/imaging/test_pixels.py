@@ -7,6 +7,7 @@ import pydicom
 import pytest
 from pydicom import uid
 
+from radiogen.imaging import read_series
 from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.pixels import read_pixels, real_values, stored_dtype
 
@@ -53,9 +54,26 @@ def test_overlay_bits_above_the_pixel_are_cut_off(tmp_path):
     assert np.array_equal(stored(path)[0], values)
 
 
-def test_values_above_the_bits_that_the_header_admits_are_kept_where_no_overlay_is_told(tmp_path):
-    values = np.array([[5, 5000], [0, 77]], np.uint16)
-    assert np.array_equal(stored(write_series(tmp_path, values[None], BitsStored=12, HighBit=11)[0])[0], values)
+@pytest.mark.parametrize("dtype", ["uint16", "int16"])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_bits_above_high_bit_are_no_part_of_the_value_whether_or_not_an_overlay_is_declared(tmp_path, dtype, frames):
+    values = np.random.default_rng(3).integers(*((0, 4096) if dtype == "uint16" else (-2048, 2048)), (frames, 4, 6))
+    cells = (values & 0x0FFF) | np.random.default_rng(4).integers(0, 16, values.shape) << 12
+    cells = cells.astype(np.uint16).view(dtype)
+    path = write_enhanced(tmp_path / "all.dcm", cells, BitsStored=12, HighBit=11)
+    assert np.array_equal(stored(path), values)
+    assert np.array_equal(np.reshape(pydicom.dcmread(path).pixel_array, values.shape), values)
+    for fast in (True, False):
+        write_series(tmp_path / f"classic-{fast}", np.concatenate([cells] * 2), BitsStored=12, HighBit=11)
+        assert np.array_equal(read_series(tmp_path / f"classic-{fast}", fast=fast).voxels, np.concatenate([values] * 2))
+
+
+def test_twelve_bits_packed_keep_their_sign(tmp_path):
+    values = np.array([[-2048, -1, 0], [1, 2047, -77]], np.int16)
+    content = pack_twelve_bits(values.view(np.uint16) & 0x0FFF)
+    path = write_series(tmp_path, values[None], BitsAllocated=12, BitsStored=12, HighBit=11,
+                        PixelData=content + b"\0")[0]
+    assert np.array_equal(stored(path)[0], values)
 
 
 def test_a_high_bit_at_the_top_shifts_the_value_down(tmp_path):

@@ -76,6 +76,20 @@ def test_bytes_and_signed_pixels_are_read_as_by_pydicom(tmp_path, dtype, stored)
     assert np.array_equal(read_series(tmp_path).voxels, voxels)
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "uint8"])
+@pytest.mark.parametrize("slope", ["1", "1.5"])
+def test_bits_above_high_bit_are_cut_off_in_volumes_cubes_and_slices(tmp_path, dtype, slope):
+    stored = 6 if dtype == "uint8" else 12
+    values = np.random.default_rng(5).integers(0, 1 << stored, (8, 32, 32))
+    values -= (1 << stored - 1) * (dtype == "int16")
+    noise = np.random.default_rng(6).integers(0, 1 << 16, values.shape) << stored
+    cells = (values & (1 << stored) - 1 | noise).astype(np.uint16 if dtype != "uint8" else np.uint8).view(dtype)
+    write_series(tmp_path, cells, BitsStored=stored, HighBit=stored - 1, RescaleSlope=slope, RescaleIntercept="0")
+    assert _is_plain(tmp_path)
+    _assert_same(tmp_path)
+    assert np.array_equal(read_series(tmp_path).voxels, values * float(slope))
+
+
 def test_each_slice_is_rescaled_by_its_own_factors(tmp_path):
     write_series(tmp_path, pattern((6, 10, 8)))
 

@@ -15,7 +15,7 @@ def read(path, voxels, shape, lost=0):
     with path.open("rb") as file:
         files = np.full(len(voxels), file.fileno(), np.int32)
         offsets = np.arange(len(voxels)) * voxels[0].nbytes
-        return whole_blocks.read_means(files, offsets, voxels.shape[1:], stack, each), stack, each
+        return whole_blocks.read_means(files, offsets, voxels.shape[1:], stack, each, 0, 0), stack, each
 
 
 @pytest.mark.parametrize(("dtype", "most"), [(np.uint8, 255), (np.uint16, 8191), (np.int16, 8191)])

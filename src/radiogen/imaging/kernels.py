@@ -183,14 +183,25 @@ def file_sizes(files):
 
 
 @compiled()
-def read_volume(files, offsets, voxels, blank, each):
+def clear_unused(pixels, mask, sign):
+    """Keep the bits of `mask` of each integer, in place, and extend the bit `sign` (0: unsigned) upwards."""
+    flat = pixels.reshape(-1)
+    for index in range(_INDEX(flat.shape[0])):
+        flat[index] = ((flat[index] & mask) ^ sign) - sign
+
+
+@compiled()
+def read_volume(files, offsets, voxels, blank, each, mask, sign):
     """Read the pixels of open files into `voxels`; `blank` says which slices are. Returns how many could be read.
 
-    each: (slices, 2) for the slices' extremes, or (0, 2) where they are not wanted.
+    each: (slices, 2) for the slices' extremes, or (0, 2) where they are not wanted. mask, sign: as in `clear_unused`;
+    a mask of 0 where all bits are used.
     """
     for index in range(files.shape[0]):
         if READ(files[index], voxels[index].ctypes.data, voxels[index].nbytes, offsets[index]) != voxels[index].nbytes:
             return index
+        if mask:
+            clear_unused(voxels[index], mask, sign)
         if each.shape[0]:
             each[index, 0], each[index, 1] = extremes(voxels[index])
             blank[index] = each[index, 0] == each[index, 1]
@@ -200,10 +211,11 @@ def read_volume(files, offsets, voxels, blank, each):
 
 
 @compiled(fastmath=True)
-def read_reduced(files, offsets, rows, room, plan, stack, each):
+def read_reduced(files, offsets, rows, room, plan, stack, each, mask, sign):
     """Resize each slice of `rows` rows into its place in `stack`, its extremes into `each`; returns how many could be.
 
-    A slice is read into `room` (`reading_room`) as its rows are wanted, so that they are still in the cache.
+    A slice is read into `room` (`reading_room`) as its rows are wanted, so that they are still in the cache. mask,
+    sign: as in `read_volume`.
     """
     bytes_a_row, taps = room[0].nbytes, plan.down_weights.shape[1]
     for index in range(files.shape[0]):
@@ -221,6 +233,8 @@ def read_reduced(files, offsets, rows, room, plan, stack, each):
                 wanted = count * bytes_a_row
                 if READ(files[index], room[kept:].ctypes.data, wanted, offsets[index] + have * bytes_a_row) != wanted:
                     return index
+                if mask:
+                    clear_unused(room[kept:kept + count], mask, sign)
                 if have == 0:
                     lowest = highest = room[0, 0]
                 for row in range(kept, kept + count):

@@ -134,23 +134,20 @@ def _decompressed(storage: PixelStorage, content: bytes, frame: int) -> np.ndarr
 
 
 def cells_to_values(cells: np.ndarray, storage: PixelStorage) -> np.ndarray:
-    """Take the stored bits out of their cells (PS3.5, 8.1.1): no overlay bits above, sign where there is one."""
-    spare = storage.bits_allocated - storage.bits_stored
-    if storage.floating or spare == 0:
-        return cells
+    """Take the stored bits out of their cells (PS3.5, 8.1.1): bits above High Bit are no part of the value.
+
+    Whatever stands in them, an overlay or what a scanner left there, is cut off; a signed value is extended from High
+    Bit. Compressed values come without the bits below them.
+    """
     width = cells.dtype.itemsize * 8
-    below = max(storage.high_bit + 1 - storage.bits_stored, 0)
-    unsigned = cells.view(f"u{cells.dtype.itemsize}")
-    if below and not storage.compressed:
-        unsigned = unsigned >> below
-    if storage.overlay:
-        unsigned = unsigned & ((1 << storage.bits_stored) - 1)
-    if not storage.signed:
-        return unsigned
-    if unsigned.max() >> storage.bits_stored == 0:  # written without its sign's copies in the bits above
-        up = width - storage.bits_stored
-        return (unsigned << up).view(cells.dtype) >> up
-    return unsigned.view(cells.dtype)
+    if storage.floating or storage.bits_stored == width:
+        return cells
+    below = storage.high_bit + 1 - storage.bits_stored
+    if storage.compressed or not 0 < below <= storage.bits_allocated - storage.bits_stored:
+        below = 0
+    above = width - storage.bits_stored - below
+    unsigned = cells.view(f"u{cells.dtype.itemsize}") << above
+    return unsigned.view(cells.dtype) >> (above + below)
 
 
 def _inverted(stored: np.ndarray, storage: PixelStorage) -> np.ndarray:

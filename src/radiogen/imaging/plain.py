@@ -26,7 +26,7 @@ from radiogen.imaging.headers import (
     slices_of,
     storage_of,
 )
-from radiogen.imaging.pixels import cells_to_values, stored_dtype
+from radiogen.imaging.pixels import stored_dtype
 from radiogen.imaging.slice_plans import reading_room, slice_plan
 from radiogen.imaging.stacks import SAME_DIRECTION, SAME_SPACING, close, natural_order, normal, repeats
 from radiogen.imaging.vectors import Vector, orientation_of, spacing_of
@@ -67,10 +67,16 @@ class PlainSeries:
 
     @property
     def straight(self) -> bool:
-        """Whether the bytes in the files are the voxels, and the files are open."""
+        """Whether the stored integers are the voxels, and the files are open."""
+        return not self.rescaled and isinstance(self.files[0], int)
+
+    @property
+    def used_bits(self) -> tuple[int, int]:
+        """`mask` and `sign` of `kernels.clear_unused`; a mask of 0 where a value fills its cell."""
         storage = self.first.storage
-        padded = storage.signed and storage.bits_stored < storage.bits_allocated
-        return not (self.rescaled or padded) and isinstance(self.files[0], int)
+        if storage.bits_stored == storage.bits_allocated:
+            return 0, 0
+        return (1 << storage.bits_stored) - 1, 1 << storage.bits_stored - 1 if storage.signed else 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -106,7 +112,7 @@ def plain_volume(series: PlainSeries, extremes: bool = False) -> tuple[np.ndarra
     voxels = np.empty(series.shape, series.dtype)
     blank, each = np.zeros(len(voxels), np.bool_), np.empty((len(voxels) if extremes else 0, 2), series.dtype)
     if series.straight:
-        if kernels.read_volume(*_in_order(series), voxels, blank, each) < len(voxels):
+        if kernels.read_volume(*_in_order(series), voxels, blank, each, *series.used_bits) < len(voxels):
             raise NotPlain
     else:
         for place, pixels in enumerate(plain_slices(series, voxels)):
@@ -126,10 +132,10 @@ def plain_reduced(series: PlainSeries, size: tuple[int, int]) -> tuple[np.ndarra
     plan = slice_plan(series.shape[1:], size)
     if series.straight:
         ordered = _in_order(series)
-        read = whole_blocks.read_means(*ordered, series.shape[1:], stack, each)
+        read = whole_blocks.read_means(*ordered, series.shape[1:], stack, each, *series.used_bits)
         if read is None:
             room = reading_room(plan, series.shape[1:], series.dtype)
-            read = kernels.read_reduced(*ordered, series.shape[1], room, plan, stack, each)
+            read = kernels.read_reduced(*ordered, series.shape[1], room, plan, stack, each, *series.used_bits)
         if read < len(stack):
             raise NotPlain
     else:
@@ -145,7 +151,7 @@ def plain_slices(series: PlainSeries, into: np.ndarray | None = None) -> Iterato
     """
     shape, storage = (series.first.rows, series.first.columns), series.first.storage
     offsets = series.offsets.tolist()
-    rescaled, padded = series.rescaled, storage.signed and storage.bits_stored < storage.bits_allocated
+    rescaled, (mask, sign) = series.rescaled, series.used_bits
     stored = np.empty(shape, stored_dtype(storage))
     out = np.empty(shape, series.dtype) if rescaled else stored
     for place, index in enumerate(series.placement.order):
@@ -153,8 +159,8 @@ def plain_slices(series: PlainSeries, into: np.ndarray | None = None) -> Iterato
             out = into[place]
         target = stored if rescaled else out
         _read_pixels(series.files[index], target, offsets[index])
-        if padded:
-            np.copyto(target, cells_to_values(target, storage))
+        if mask:
+            kernels.clear_unused(target, mask, sign)
         if rescaled:
             kernels.rescale(target, *series.factors[index], out)
         yield out
@@ -175,11 +181,11 @@ def warm_up() -> None:
         kernels.slice_axis_to_bytes(np.zeros((2, 1, 1), np.float32), 1, 0.0, 1.0)
         none, pixels = np.zeros(0, np.int64), np.zeros((1, 2, 2), np.uint16)
         kernels.read_volume(none.astype(np.int32), none, pixels, np.zeros(1, np.bool_),
-                            np.zeros((0, 2), np.uint16))
+                            np.zeros((0, 2), np.uint16), 0, 0)
         kernels.read_reduced(none.astype(np.int32), none, 2, pixels[0], slice_plan((2, 2), (1, 1)),
-                             np.zeros((1, 1, 1), np.float32), np.zeros((1, 2), np.uint16))
+                             np.zeros((1, 1, 1), np.float32), np.zeros((1, 2), np.uint16), 0, 0)
         whole_blocks.read_means(none.astype(np.int32), none, (4, 4), np.zeros((0, 1, 1), np.float32),
-                                np.zeros((0, 2), np.uint16))
+                                np.zeros((0, 2), np.uint16), 0, 0)
         kernels.rescale(np.zeros((1, 1), np.uint16), 1.0, 0.0, np.zeros((1, 1), np.float32))
         kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
 

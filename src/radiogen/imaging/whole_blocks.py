@@ -7,7 +7,7 @@ blocks, and their division by a power of two, are exact. Slices of 512 or 256 pi
 import numpy as np
 
 from radiogen.imaging.compiling import compiled
-from radiogen.imaging.kernels import READ
+from radiogen.imaging.kernels import READ, clear_unused
 from radiogen.imaging.slice_plans import ROOM_BYTES
 
 _INDEX = np.uint64
@@ -17,8 +17,10 @@ _RATIOS = (4, 8)
 
 
 def read_means(files: np.ndarray, offsets: np.ndarray, shape: tuple[int, int], stack: np.ndarray,
-               each: np.ndarray) -> int | None:
+               each: np.ndarray, mask: int, sign: int) -> int | None:
     """Slices of `shape` (rows, columns) into `stack`, float32; their smallest and largest pixel into `each`.
+
+    mask, sign: as in `kernels.read_volume`.
 
     Returns how many slices could be read. None where blocks are no 4 or 8 pixels high and wide, where a pixel is
     negative, or so bright that a block's column may exceed 16 bits: those are for `kernels.read_reduced`.
@@ -28,12 +30,12 @@ def read_means(files: np.ndarray, offsets: np.ndarray, shape: tuple[int, int], s
         return None
     lines = min(max(ROOM_BYTES // (ratios[0] * shape[1] * each.itemsize), 1), stack.shape[1])
     room, sums = np.empty((lines * ratios[0], shape[1]), each.dtype), np.empty((lines, shape[1]), np.uint16)
-    read = _read_means(files, offsets, *ratios, room, sums, stack, each)
+    read = _read_means(files, offsets, *ratios, room, sums, stack, each, mask, sign)
     return None if read < 0 else read
 
 
 @compiled()
-def _read_means(files, offsets, down, across, room, sums, stack, each):
+def _read_means(files, offsets, down, across, room, sums, stack, each, mask, sign):
     """How many slices could be read; -1 where a value does not fit. room: rows as they are read; sums: of `down`."""
     bytes_a_row, scale = room[0].nbytes, np.float32(1 / (down * across))
     for index in range(files.shape[0]):
@@ -43,6 +45,8 @@ def _read_means(files, offsets, down, across, room, sums, stack, each):
             wanted, behind = lines * down * bytes_a_row, first * down * bytes_a_row
             if READ(files[index], room.ctypes.data, wanted, offsets[index] + behind) != wanted:
                 return index
+            if mask:
+                clear_unused(room[:lines * down], mask, sign)
             if first == 0:
                 lowest = highest = room[0, 0]
             lowest, highest = _sums_of_rows(room.reshape(-1), _INDEX(room.shape[1]), _INDEX(lines), _INDEX(down),
