@@ -5,16 +5,17 @@ position is three finite numbers or None, an orientation two unit vectors at rig
 """
 
 import functools
-import re
 import struct
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from radiogen.errors import short_reason
-from radiogen.imaging import mosaic
+from radiogen.imaging import mosaic, traits
+from radiogen.imaging.elements import Values, find, item_of, texts
 from radiogen.imaging.guarded import GuardedFile, check_behind
+from radiogen.imaging.traits import Traits, traits_of
 from radiogen.imaging.vectors import Vector, number_of, numbers_of, orientation_of, spacing_of
 
 if TYPE_CHECKING:
@@ -23,36 +24,19 @@ if TYPE_CHECKING:
 MAX_PIXELS = 100_000_000
 """More pixels than this in one frame are taken for a damaged header."""
 
-Values = dict[str | int, Any]
-"""Values of a file's elements by keyword, of private ones by tag."""
-
 _TAGS = (
-    "SOPClassUID", "SeriesInstanceUID", "Modality", "ImageType", "SamplesPerPixel", "PhotometricInterpretation", "Rows",
+    "SOPClassUID", "SeriesInstanceUID", "Modality", "SamplesPerPixel", "PhotometricInterpretation", "Rows",
     "Columns", "NumberOfFrames", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelSpacing",
     "ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber", "RescaleSlope", "RescaleIntercept",
     "ModalityLUTSequence", "LossyImageCompression", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence", "EchoTime", "InversionTime", "FlipAngle", "TriggerTime", "AcquisitionNumber",
-    "TemporalPositionIdentifier", "DiffusionBValue")
+    "PerFrameFunctionalGroupsSequence", *traits.KEYWORDS)
+"""The standard elements to be read."""
 _OVERLAY_BIT_POSITION, _UNREADABLE = 0x6000_0102, "unreadable"
-_COMPONENTS = {"M": "magnitude", "P": "phase", "R": "real part", "I": "imaginary part"}
 
 
 class NotAnImage(Exception):
     """A file, or a slice of it, that cannot be used; the message says what it is ("empty")."""
 
-
-class Traits(NamedTuple):
-    """What tells repeated volumes of one series apart, in the order in which they are tried; None where not told."""
-
-    component: str | None = None
-    echo_ms: float | None = None
-    inversion_ms: float | None = None
-    flip_angle_degrees: float | None = None
-    b_value: float | None = None
-    gradient: Vector | None = None
-    time_point: float | None = None
-    acquisition: float | None = None
-    trigger_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +120,7 @@ def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
 def _wanted() -> list:
     from pydicom.tag import Tag
 
-    return [Tag(each) for each in (*_TAGS, _OVERLAY_BIT_POSITION, *mosaic.TAGS)]
+    return [Tag(each) for each in (*_TAGS, _OVERLAY_BIT_POSITION, *traits.TAGS, *mosaic.TAGS)]
 
 
 def _parse(path: Path) -> tuple[Values, PixelStorage]:
@@ -257,13 +241,13 @@ def slices_of(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader],
         notes.append(f"cut off after {whole} of its {storage.frames} frames")
     elif not storage.compressed and storage.length > (storage.frames * storage.frame_bits + 7) // 8 + 1:
         notes.append("more pixel data than its rows and columns tell")
-    shared = _item(values, "SharedFunctionalGroupsSequence")
+    shared = item_of(values, "SharedFunctionalGroupsSequence")
     per_frame = values.get("PerFrameFunctionalGroupsSequence") or []
     slices = []
     for frame in range(whole):
         groups = per_frame[frame] if frame < len(per_frame) else None
         slices.append(_slice(values, storage, frame, groups, shared, notes))
-    if "MOSAIC" in _text(values.get("ImageType")):
+    if "MOSAIC" in texts(values.get("ImageType")):
         layout = mosaic.read_layout(values)
         if layout is None:
             raise NotAnImage("a mosaic that no longer says of how many slices (its CSA header was removed)")
@@ -294,17 +278,17 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
            shared: "Dataset | None", notes: list[str]) -> SliceHeader:
     """One frame; a value comes from its own functional groups, else the shared ones, else the file's top level."""
     alone = storage.frames == 1
-    find = functools.partial(_find, values, groups, shared)
-    position = numbers_of(find("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
-    directions = find("PlaneOrientationSequence", "ImageOrientationPatient")
+    look = functools.partial(find, values, groups, shared)
+    position = numbers_of(look("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
+    directions = look("PlaneOrientationSequence", "ImageOrientationPatient")
     orientation = orientation_of(numbers_of(directions, 6))
     if directions is not None and orientation is None:
         notes.append("an orientation that is not two directions at right angles, not used")
-    lengths = numbers_of(find("PixelMeasuresSequence", "PixelSpacing"), 2)
+    lengths = numbers_of(look("PixelMeasuresSequence", "PixelSpacing"), 2)
     spacing = spacing_of(lengths)
     if lengths is not None and spacing is None:
         notes.append(f"a pixel spacing that cannot be ({lengths[0]:g} x {lengths[1]:g} mm), not used")
-    told_factors = [find("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
+    told_factors = [look("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
     slope, intercept = map(number_of, told_factors)
     for name, told, number in zip(("slope", "intercept"), told_factors, (slope, intercept), strict=True):
         if number is None and str(told or "").strip():
@@ -316,50 +300,5 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
         path=storage.path, frame=frame, rows=storage.rows, columns=storage.columns, position=position,
         orientation=orientation, pixel_spacing=spacing, slope=slope or 1.0, intercept=intercept or 0.0,
         instance=None if instance is None else int(instance), series=str(values.get("SeriesInstanceUID") or ""),
-        traits=_traits(values, groups, shared), storage=storage,
-        localiser="LOCALIZER" in _text(values.get("ImageType")))
-
-
-def _traits(values: Values, groups: "Dataset | None", shared: "Dataset | None") -> Traits:
-    find = functools.partial(_find, values, groups, shared)
-    kinds = _text(find("MRImageFrameTypeSequence", "ComplexImageComponent")) or _text(
-        find("MRImageFrameTypeSequence", "FrameType")) or _text(values.get("ImageType"))
-    component = next((_COMPONENTS[kind[0]] for kind in kinds if re.fullmatch(
-        r"[MPRI]|[MPRI]_.*|MAGNITUDE|PHASE|REAL|IMAGINARY", kind)), None)
-    diffusion = _group(groups, shared, "MRDiffusionSequence")
-    direction = _item(diffusion, "DiffusionGradientDirectionSequence")
-    moment = find("FrameContentSequence", "TemporalPositionIndex") or values.get("TemporalPositionIdentifier")
-    acquisition = find("FrameContentSequence", "FrameAcquisitionNumber") or values.get("AcquisitionNumber")
-    return Traits(
-        component=component,
-        echo_ms=number_of(find("MREchoSequence", "EffectiveEchoTime") or values.get("EchoTime")),
-        inversion_ms=number_of(values.get("InversionTime")),
-        flip_angle_degrees=number_of(find("MRTimingAndRelatedParametersSequence", "FlipAngle")),
-        b_value=number_of(find("MRDiffusionSequence", "DiffusionBValue")),
-        gradient=numbers_of(direction.get("DiffusionGradientOrientation") if direction is not None else None, 3),
-        time_point=number_of(moment),
-        acquisition=number_of(acquisition),
-        trigger_ms=number_of(find("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")
-                           or values.get("TriggerTime")))
-
-
-def _find(values: Values, groups: "Dataset | None", shared: "Dataset | None", sequence: str, keyword: str, *,
-          top: bool = True) -> Any:
-    item = _group(groups, shared, sequence)
-    value = None if item is None else item.get(keyword)
-    return values.get(keyword) if value is None and top else value
-
-
-def _group(groups: "Dataset | None", shared: "Dataset | None", sequence: str) -> "Dataset | None":
-    item = _item(groups, sequence)
-    return _item(shared, sequence) if item is None else item
-
-
-def _item(values: "Values | Dataset | None", sequence: str) -> "Dataset | None":
-    items = None if values is None else values.get(sequence)
-    return items[0] if items else None
-
-
-def _text(value: Any) -> list[str]:
-    values = [] if value is None else [value] if isinstance(value, str) else list(value)
-    return [str(each).strip().upper() for each in values]
+        traits=traits_of(values, groups, shared), storage=storage,
+        localiser="LOCALIZER" in texts(values.get("ImageType")))
