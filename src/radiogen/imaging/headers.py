@@ -5,6 +5,7 @@ position is three finite numbers or None, an orientation two unit vectors at rig
 """
 
 import functools
+import io
 import struct
 import warnings
 from dataclasses import dataclass, field
@@ -124,7 +125,6 @@ def _wanted() -> list:
 
 
 def _parse(path: Path) -> tuple[Values, PixelStorage]:
-    import pydicom
     from pydicom.errors import InvalidDicomError
 
     try:
@@ -133,7 +133,7 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
                 raise NotAnImage("empty")
             bare = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"  # a low element of group 2 or 8
             file.seek(0)
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=bare, specific_tags=_wanted())
+            dataset = _read_dataset(file, force=bare)
             syntax = _syntax(dataset)
             if syntax.is_deflated:
                 return _inflated(path, syntax)
@@ -145,6 +145,35 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
         raise NotAnImage("not a DICOM file") from None
     except OSError as error:
         raise NotAnImage(f"not readable ({error.strerror or error})") from error
+
+
+def _read_dataset(file: GuardedFile, *, force: bool) -> "Dataset":
+    """The header, as far as it is wanted; NotAnImage where the file ends within it."""
+    import pydicom
+    from pydicom.errors import BytesLengthException
+
+    cut = NotAnImage("cut off in its header")
+    try:
+        dataset = pydicom.dcmread(file, stop_before_pixels=True, force=force, specific_tags=_wanted())
+    except (EOFError, struct.error, BytesLengthException):
+        if file.read(1):
+            raise
+        raise cut from None
+    here = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(here)
+    meta = getattr(dataset, "file_meta", {})
+    last = [each.get_item(max(each.keys())) for each in (dataset, meta) if len(each)]
+    start = 144 + (meta.get("FileMetaInformationGroupLength", -144) or 0)  # of the data set, behind the meta header
+    if here > size or size <= start or (last and _is_short(last[0])):
+        raise cut
+    return dataset
+
+
+def _is_short(element: Any) -> bool:
+    """Whether an element, as it was read from the file, has fewer bytes than it announces."""
+    length = getattr(element, "length", None)
+    return length not in (None, 0xFFFF_FFFF) and isinstance(element.value, bytes) and len(element.value) < length
 
 
 def _syntax(dataset: "Dataset") -> Any:
@@ -170,6 +199,8 @@ def _values(dataset: "Dataset") -> Values:
             values[element.keyword or int(tag)] = element.value
         except Exception:
             values.setdefault(_UNREADABLE, []).append(str(tag))
+    if "SOPClassUID" not in values and hasattr(dataset, "file_meta"):
+        values["SOPClassUID"] = dataset.file_meta.get("MediaStorageSOPClassUID")
     return values
 
 
@@ -187,6 +218,8 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
              content: bytes | None = None) -> PixelStorage:
     """Check what the header says of the pixels. `element` is the head of the element at byte `here` of `size`."""
     if values.get("Rows") is None or values.get("Columns") is None:
+        if not element and _has_pixels(values.get("SOPClassUID")):
+            raise NotAnImage("cut off in its header")
         raise NotAnImage("no image in it" if values.get("SOPClassUID") else "not a DICOM file")
     rows, columns = int(values["Rows"]), int(values["Columns"])
     big_endian = not syntax.is_little_endian
@@ -214,6 +247,13 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
         signed=int(values.get("PixelRepresentation") or 0) == 1, inverted=photometric == "MONOCHROME1",
         overlay=int(values.get("OverlayBitPosition") or values.get(_OVERLAY_BIT_POSITION) or 0) > 0,
         content=content)
+
+
+def _has_pixels(sop_class: Any) -> bool:
+    """Whether objects of this class hold pixels: all Image Storage classes do (PS3.4, B.5), reports or raw data not."""
+    from pydicom.uid import UID
+
+    return UID(str(sop_class or "")).keyword.endswith("ImageStorage")
 
 
 def _element(head: bytes, implicit: bool, big_endian: bool) -> tuple[int, int, int, int, bool]:
