@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radiogen.errors import short_reason
-from radiogen.imaging import mosaic, traits
+from radiogen.imaging import mosaic, traits, uih
 from radiogen.imaging.elements import Values, find, item_of, texts
 from radiogen.imaging.guarded import GuardedFile, check_behind
 from radiogen.imaging.traits import Traits, traits_of
@@ -121,7 +121,7 @@ def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
 def _wanted() -> list:
     from pydicom.tag import Tag
 
-    return [Tag(each) for each in (*_TAGS, _OVERLAY_BIT_POSITION, *traits.TAGS, *mosaic.TAGS)]
+    return [Tag(each) for each in (*_TAGS, _OVERLAY_BIT_POSITION, *traits.TAGS, *mosaic.TAGS, *uih.TAGS)]
 
 
 def _parse(path: Path) -> tuple[Values, PixelStorage]:
@@ -287,15 +287,25 @@ def slices_of(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader],
     for frame in range(whole):
         groups = per_frame[frame] if frame < len(per_frame) else None
         slices.append(_slice(values, storage, frame, groups, shared, notes))
-    if "MOSAIC" in texts(values.get("ImageType")):
-        layout = mosaic.read_layout(values)
-        if layout is None:
-            raise NotAnImage("a mosaic that no longer says of how many slices (its CSA header was removed)")
-        slices = [tile for each in slices for tile in mosaic.split(each, layout)]
-        if not slices:
-            raise NotAnImage(f"a mosaic of {layout.tiles} slices whose matrix of {storage.rows} x {storage.columns} "
-                             "is no whole number of tiles")
+    slices = _tiles(values, slices, notes)
     return slices, list(dict.fromkeys(notes))
+
+
+def _tiles(values: Values, frames: list[SliceHeader], notes: list[str]) -> list[SliceHeader]:
+    """The tiles of mosaics, as slices; other frames as they are."""
+    kinds = texts(values.get("ImageType"))
+    reader = mosaic if "MOSAIC" in kinds else uih if "VFRAME" in kinds else None
+    if reader is None:
+        return frames
+    layout = reader.read_layout(values)
+    if layout is None:
+        raise NotAnImage(reader.NO_LAYOUT)
+    tiles = [tile for frame in frames for tile in mosaic.split(frame, layout)]
+    if not tiles:
+        raise NotAnImage(f"a mosaic of {layout.tiles} slices whose matrix of {frames[0].rows} x {frames[0].columns} "
+                         "is no whole number of tiles")
+    notes += [layout.problem] if layout.problem else []
+    return tiles
 
 
 def _whole_frames(storage: PixelStorage) -> int:
