@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "src")]
 
 GUIDES = ["pydicom", "radiogen"]
-COMPILED = ["radiogen.imaging.walk", "radiogen.imaging.kernels"]
+COMPILED = ["radiogen.imaging.fast.scan", "radiogen.imaging.fast.decimals", "radiogen.imaging.kernels"]
 """numba compiles these and cannot read what atheris would make of them."""
 
 
@@ -28,7 +28,7 @@ def main() -> None:
         import torture_damage
         import torture_dicom
 
-        import radiogen.imaging.plain  # noqa: F401
+        import radiogen.imaging.fast.uniform  # noqa: F401
     warnings.simplefilter("ignore")
     room = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
     corpus = Path(next((word for word in sys.argv[1:] if not word.startswith("-")), room / "corpus"))

@@ -177,15 +177,18 @@ def _settings() -> tuple:
 
 
 def _alone(folder: Path) -> str:
-    """"" where pydicom alone tells the same of each file that the compiled walk takes, value by value."""
-    from radiogen.imaging import plain
+    """"" where pydicom alone says the same of each file of a uniform series, value by value."""
+    from radiogen.imaging.fast.files import scanned_files
+    from radiogen.imaging.fast.uniform import read_voxels, uniform_series
+    from radiogen.imaging.reader import Unsupported
 
-    with plain.open_plain(folder) as series:
+    with scanned_files(folder) as scanned:
+        series = uniform_series(folder, scanned)
         if series is None:
             return ""
         try:
-            voxels = plain.plain_volume(series)[0]
-        except plain.NotPlain:
+            voxels = read_voxels(series)[0]
+        except Unsupported:
             return ""
         for place, index in enumerate(series.placement.order):
             wrong = _against_pydicom(folder / series.names[index], series, place, voxels[place])

@@ -1,11 +1,13 @@
-"""Mutated headers through the compiled walk alone, by the ten thousand: what it takes must be what pydicom parses.
+"""Mutated headers through the compiled scan alone, by the ten thousand: what it takes must be what pydicom parses.
 
-In: a seed. Out: how many headers the walk took, and what was wrong. Two things are asked of it: bytes behind a header's
-end never change the answer (compiled code does not check bounds), and every value of a header that it takes lies where
-pydicom finds it, byte for byte.
+In: a seed. Out: how many headers the scan took, and what was wrong. Two things must hold: what an earlier file left in
+memory behind a header's end never changes the answer (compiled code does not check bounds), and every value of a header
+that it takes is what pydicom finds, byte for byte.
 """
 
+import contextlib
 import io
+import os
 import warnings
 from typing import TYPE_CHECKING
 
@@ -15,10 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 WINDOW = 1 << 12
-"""As long as the first look of plain.py."""
-CHUNK = 1000
-_BEHIND = 64
-_PLAIN, _EXPLICIT_LITTLE_ENDIAN = 0, b"1.2.840.10008.1.2.1"
+"""As long as the first look of fast/files.py."""
+CHUNK = 200
+_ENDINGS = (b"\0", b"\xff", b" ")
 
 
 def judge_walk(seed: int, count: int) -> tuple[int, list[str]]:
@@ -29,14 +30,15 @@ def judge_walk(seed: int, count: int) -> tuple[int, list[str]]:
     for first in range(0, count, CHUNK):
         random = np.random.default_rng([seed, first])
         headers = [mutated(random) for _ in range(min(CHUNK, count - first))]
-        states, spans, pixels = _walked(headers, bytes(WINDOW + _BEHIND))
-        for filler in (b"\xff" * (WINDOW + _BEHIND), file_of("plain").ljust(WINDOW + _BEHIND, b" ")):
-            for one, other in zip((states, spans, pixels), _walked(headers, filler), strict=True):
+        answer = scanned(headers, file_of("plain"))
+        for ending in _ENDINGS:
+            for one, other in zip(answer, scanned(headers, ending * (1 << 16)), strict=True):
                 if not np.array_equal(one, other):
                     wrong.append(f"headers from {first} on: bytes behind the end change the answer")
-        for number in np.flatnonzero(states == _PLAIN):
+        store, spans, marks = answer
+        for number in np.flatnonzero(marks[:, 0] == 0):
             taken += 1
-            words = against_pydicom(headers[number], spans[number], pixels[number])
+            words = against_pydicom(headers[number], store[number], spans[number], marks[number])
             if words:
                 wrong.append(f"{words} (header {first + number})")
     return taken, wrong
@@ -51,53 +53,68 @@ def mutated(random: "np.random.Generator") -> bytes:
     return content[:WINDOW]
 
 
-def against_pydicom(content: bytes, spans: "np.ndarray", pixels: "np.ndarray") -> str:
-    """"" where pydicom finds the same bytes for every element of a header that the walk took."""
+def against_pydicom(content: bytes, store: "np.ndarray", spans: "np.ndarray", marks: "np.ndarray") -> str:
+    """"" where pydicom finds the same bytes for every element of a header that the scan took."""
     import pydicom
 
-    from radiogen.imaging import walk
+    from radiogen.imaging.fast import scan
+    from radiogen.imaging.fast.elements import KEYWORDS
 
-    names = dict(zip(walk.KEYWORDS, spans.tolist(), strict=True))
-    told = {name: content[start:start + size] for name, (start, size) in names.items() if start >= 0}
-    if told.get("TransferSyntaxUID", b"").rstrip(b"\0 ") != _EXPLICIT_LITTLE_ENDIAN:
-        return ""  # another reader's: plain.py looks at this first
-    start, size = (int(each) for each in pixels)
+    names = dict(zip(KEYWORDS, spans.tolist(), strict=True))
+    row = store.tobytes()
+    taken = {name: row[start:start + size] if start >= 0 else content[-1 - start:-1 - start + size]
+             for name, (start, size, _) in names.items() if size >= 0}
+    start, size = int(marks[scan.PIXELS] + marks[scan.HEAD]), int(marks[scan.PIXEL_LENGTH])
     whole = content[:start] + bytes(size) if size < 1 << 20 else content
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             dataset = pydicom.dcmread(io.BytesIO(whole), stop_before_pixels=size >= 1 << 20)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the finding)
-            return f"pydicom does not read what the walk takes: {type(error).__name__} {str(error)[:80]}"
+            return f"pydicom does not read what the scan takes: {type(error).__name__} {str(error)[:80]}"
         found = {name: _raw(dataset, name) for name in names if name != "TransferSyntaxUID"}
     for name, value in found.items():
-        if value != told.get(name):
-            return f"{name} is {value!r} to pydicom, {told.get(name)!r} to the walk"
+        if value != taken.get(name):
+            return f"{name} is {value!r} to pydicom, {taken.get(name)!r} to the scan"
     if size < 1 << 20 and len(_raw(dataset, "PixelData") or b"") != size:
-        return f"pixels of {len(_raw(dataset, 'PixelData') or b'')} bytes to pydicom, of {size} to the walk"
+        return f"pixels of {len(_raw(dataset, 'PixelData') or b'')} bytes to pydicom, of {size} to the scan"
     return ""
 
 
-def _raw(dataset: "object", name: str) -> bytes | None:
+def _raw(dataset: "object", name: str | int) -> bytes | None:
     """An element's bytes as they stand in the file; None where it is not there."""
     from pydicom.datadict import tag_for_keyword
 
-    tag = 0x6000_0102 if name == "OverlayBitPosition" else tag_for_keyword(name)
+    tag = name if isinstance(name, int) else tag_for_keyword(name)
     if tag not in dataset:
         return None
     value = dataset.get_item(tag).value
     return b"" if value is None else value
 
 
-def _walked(headers: list[bytes], filler: bytes) -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
-    """States, spans and pixels of headers in front of the rest of `filler`; zeros where a header was not taken."""
+def scanned(headers: list[bytes], before: bytes) -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
+    """Store, spans and marks of headers, each scanned after a file that holds `before`; zeros where none was taken."""
     import numpy as np
 
-    from radiogen.imaging.walk import walk_files
+    from radiogen.imaging.fast import scan
+    from radiogen.imaging.fast.elements import KEYWORDS
 
-    contents = np.tile(np.frombuffer(filler, np.uint8)[:WINDOW + _BEHIND], (len(headers), 1))
-    for row, header in zip(contents, headers, strict=True):
-        row[:len(header)] = np.frombuffer(header, np.uint8)
-    states, spans, pixels, _ = walk_files(contents, np.array([len(header) for header in headers]))
-    taken = states == _PLAIN
-    return states, np.where(taken[:, None, None], spans, 0), np.where(taken[:, None], pixels, 0)
+    files = [content for header in headers for content in (before, header)]
+    with contextlib.ExitStack() as stack:
+        descriptors = []
+        for content in files:
+            descriptors.append(os.memfd_create("header"))
+            stack.callback(os.close, descriptors[-1])
+            os.write(descriptors[-1], content)
+        contents = np.zeros((len(files), WINDOW), np.uint8)
+        for row, content in zip(contents, files, strict=True):
+            row[:len(content)] = np.frombuffer(content[:WINDOW], np.uint8)
+        store = np.zeros((len(files), scan.STORE_BYTES), np.uint8)
+        spans, marks = np.full((len(files), len(KEYWORDS), 3), -1, np.int64), np.zeros((len(files), 8), np.int64)
+        scan.scan_files(np.array(descriptors, np.int32), contents,
+                        np.array([min(len(content), WINDOW) for content in files]), store, spans, marks)
+    store, spans, marks = store[1::2], spans[1::2], marks[1::2]
+    taken = marks[:, scan.STATE] == scan.READ_WELL
+    state = np.where(np.arange(marks.shape[1]) == scan.STATE, marks, 0)
+    return (np.where(taken[:, None], store, 0), np.where(taken[:, None, None], spans, -1),
+            np.where(taken[:, None], marks, state))

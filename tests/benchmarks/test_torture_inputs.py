@@ -106,24 +106,28 @@ def test_a_file_with_two_lots_of_pixels_is_taken_by_no_reader(tmp_path):
     assert any(f"{path.name} set aside" in finding for finding in read_series(tmp_path / "series").findings)
 
 
-def test_headers_that_the_compiled_walk_takes_hold_what_pydicom_parses():
-    taken, wrong = torture_walk.judge_walk(6, torture_walk.CHUNK)
+def test_headers_that_the_compiled_scan_takes_hold_what_pydicom_parses():
+    taken, wrong = torture_walk.judge_walk(6, 1000)
     assert taken > 50 and wrong == []
 
 
-def test_a_walk_that_takes_another_value_or_reads_behind_the_end_is_seen(monkeypatch):
-    from radiogen.imaging import walk
+def test_a_scan_that_takes_another_value_or_reads_behind_the_end_is_seen(monkeypatch):
+    from radiogen.imaging.fast import scan
 
-    true = walk.walk_files
+    true = scan.scan_files
 
-    def one_byte_on(contents, lengths):
-        states, spans, pixels, same = true(contents, lengths)
-        return states, np.where(spans > 600, spans + 1, spans), pixels, same
+    def one_byte_on(files, contents, lengths, store, spans, marks):
+        true(files, contents, lengths, store, spans, marks)
+        spans[..., 0] = np.where(spans[..., 0] > 100, spans[..., 0] + 1, spans[..., 0])
 
-    monkeypatch.setattr(walk, "walk_files", one_byte_on)
+    def behind_the_end(files, contents, lengths, store, spans, marks):
+        true(files, contents, lengths, store, spans, marks)
+        marks[1:, scan.FILE_SIZE] += contents[:-1, 0]  # of the file that was read before
+
+    monkeypatch.setattr(scan, "scan_files", one_byte_on)
     assert any("to pydicom" in words for words in torture_walk.judge_walk(6, 100)[1])
-    monkeypatch.setattr(walk, "walk_files", lambda contents, lengths: true(contents, lengths + 64))
-    assert any("behind the end" in words for words in torture_walk.judge_walk(6, 1000)[1])
+    monkeypatch.setattr(scan, "scan_files", behind_the_end)
+    assert any("behind the end" in words for words in torture_walk.judge_walk(6, 100)[1])
 
 
 def test_damaged_tables_are_refused_in_a_line_or_read_as_they_were(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from radiogen.imaging.headers import PixelStorage, SliceHeader, Traits
 
 STORAGE = PixelStorage(path=None, syntax="", offset=0, length=0, compressed=False, big_endian=False, words=True,
                        floating=False, frames=1, rows=4, columns=4, bits_allocated=16, bits_stored=16, high_bit=15,
-                       signed=False, inverted=False, overlay=False)
+                       signed=False, inverted=False)
 
 
 def slices(tmp_path, heights, **values) -> list[SliceHeader]:

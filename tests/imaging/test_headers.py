@@ -198,3 +198,89 @@ def test_padding_behind_the_pixels_is_let_pass(tmp_path, behind):
     told = read_headers(path)
     path.write_bytes(path.read_bytes() + behind)
     assert [header.rows for header in read_headers(path)[0]] == [4] and read_headers(path)[1] == told[1]
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian])
+def test_an_image_cut_anywhere_before_its_rows_is_cut_off_in_its_header(tmp_path, syntax):
+    path = write_series(tmp_path, pattern((1, 4, 6)), syntax=syntax)[0]
+    content = path.read_bytes()
+    rows = content.rindex(b"\x00\x28\x00\x10" if syntax == uid.ExplicitVRBigEndian else b"\x28\x00\x10\x00")
+    for length in range(141, rows, 7):
+        path.write_bytes(content[:length])
+        with pytest.raises(NotAnImage, match="cut off in its header"):
+            read_headers(path)
+
+
+OBJECTS = [uid.RawDataStorage, uid.ComprehensiveSRStorage, uid.GrayscaleSoftcopyPresentationStateStorage,
+           "1.3.46.670589.11.0.0.12.4"]
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+def test_an_object_without_pixels_is_no_image_and_not_cut_off(tmp_path, kind, syntax):
+    path = write_series(tmp_path, pattern((1, 4, 6)), SOPClassUID=kind, Rows=None, Columns=None, PixelData=None,
+                        syntax=syntax)[0]
+    with pytest.raises(NotAnImage, match="no image in it"):
+        read_headers(path)
+
+
+def test_an_object_without_pixels_that_ends_within_an_element_is_cut_off(tmp_path):
+    path = write_series(tmp_path, pattern((1, 4, 6)), SOPClassUID=uid.RawDataStorage, Rows=None, PixelData=None)[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(NotAnImage, match="cut off in its header"):
+        read_headers(path)
+
+
+KINDS = [(["ORIGINAL", "PRIMARY", *kind], component) for kind, component in [
+    (["SW_M", "SW"], "magnitude"), (["SW_P", "SW"], "phase"), (["SW_M_FFE", "M_SWI", "FFE"], "magnitude"),
+    (["SW_P_FFE", "P_SWI", "FFE"], "phase"), (["SW_P"], "phase"), (["M_SE", "M", "SE"], "magnitude"),
+    (["R_FFE", "R", "FFE"], "real part"), (["I_IR", "I", "IR"], "imaginary part"), (["R", "FFE"], "real part"),
+    (["M_B0", "M", "B0"], "magnitude"), (["B0 MAP", "B0", "UNSPECIFIED"], "field map"), (["B0", "B0"], "field map"),
+    (["VELOCITY MAP", "P", "PCA"], "phase"), (["VELOCITY MAP"], "phase"), (["PHASE CONTRAST M", "P", "PCA"], "phase"),
+    (["M_PCA", "M", "PCA"], "magnitude"), (["P_FFE"], "phase"), (["M", "ND", "NORM"], "magnitude"),
+    (["P", "ND"], "phase"), (["MAGNITUDE"], "magnitude"), (["REAL"], "real part"),
+    (["MPR"], None), (["PROJECTION IMAGE", "MIP"], None), (["MIP_COR"], None), (["MINIP"], None), (["OTHER"], None),
+    (["T1 MAP", "T1"], None), (["IP", "OP"], None), (["MR_TRA"], None), (["DIFFUSION", "NONE"], None)]]
+
+
+@pytest.mark.parametrize(("kind", "component"), [*KINDS, (["M", "P"], None), (["P", "M", "MPR"], None)])
+def test_the_vendors_words_for_a_component_are_known_as_values_3_and_4(tmp_path, kind, component):
+    assert header(tmp_path, ImageType=kind).traits.component == component
+
+
+def test_a_component_is_read_from_complex_image_component_where_the_image_type_names_none(tmp_path):
+    assert header(tmp_path / "a", ComplexImageComponent="PHASE").traits.component == "phase"
+    assert header(tmp_path / "b", ComplexImageComponent="MIXED").traits.component is None
+    kind = ["ORIGINAL", "PRIMARY", "M_SE", "M", "SE"]  # Philips: dcm2niix, issue 256
+    assert header(tmp_path / "c", ComplexImageComponent="REAL", ImageType=kind).traits.component == "magnitude"
+
+
+def private(creator: str, tag: int, kind: str, value, block: int = 0x10):
+    """For `change`: a private element in a block of its vendor's."""
+    def change(_, dataset):
+        group = tag >> 16
+        dataset.add_new(group << 16 | block, "LO", creator)
+        dataset.add_new(group << 16 | block << 8 | tag & 0xFF, kind, value)
+    return change
+
+
+@pytest.mark.parametrize(("value", "component"), [
+    (0, "magnitude"), (1, "phase"), (2, "real part"), (3, "imaginary part"), (17, None), (-1, None)])
+def test_ge_tells_the_component_in_a_private_element(tmp_path, value, component):
+    assert header(tmp_path, change=private("GEMS_PARM_01", 0x0043_102F, "SS", value)).traits.component == component
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+@pytest.mark.parametrize(("creator", "tag", "kind", "value", "b_value"), [
+    ("SIEMENS MR HEADER", 0x0019_100C, "IS", "1000", 1000), ("Philips Imaging DD 001", 0x2001_1003, "FL", 800.0, 800),
+    ("GEMS_PARM_01", 0x0043_1039, "IS", ["1000000750", "8", "0", "0"], 750),
+    ("Image Private Header", 0x0065_1009, "FD", 1500.0, 1500), ("ANOTHER VENDOR", 0x0019_100C, "IS", "1000", None)])
+def test_b_values_are_read_from_the_block_of_their_vendor(tmp_path, syntax, creator, tag, kind, value, b_value):
+    for block in (0x10, 0x12):
+        traits = header(tmp_path, syntax=syntax, change=private(creator, tag, kind, value, block)).traits
+        assert traits.b_value == b_value
+
+
+def test_a_private_value_whose_representation_was_lost_is_decoded(tmp_path):
+    lost = private("Image Private Header", 0x0065_1009, "UN", np.float64(1500).tobytes())
+    assert header(tmp_path, change=lost).traits.b_value == 1500

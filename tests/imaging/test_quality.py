@@ -262,3 +262,17 @@ def test_what_the_headers_say_anew_is_the_affine_of_every_real_series(real_data)
         np.testing.assert_allclose(evidence.placement.affine, evidence.volume.affine, atol=1e-9, err_msg=folder.name)
         assert len(evidence.volume.voxels) == len(evidence.slices) + evidence.missing, folder.name
     assert read == 19
+
+
+def test_readers_are_counted_and_their_reasons_listed(tmp_path):
+    import pydicom
+
+    write_series(tmp_path / "set" / "a", pattern())
+    for name in ("b", "c"):
+        write_series(tmp_path / "set" / name, pattern(), syntax=pydicom.uid.RLELossless)
+    table, _ = inspect_dataset(tmp_path / "set", workers=1)
+    assert table["reader"].tolist() == ["fast", "pydicom", "pydicom"]
+    assert table["reader_reason"].tolist() == ["", "compressed pixels", "compressed pixels"]
+    lines = summarise(table)
+    assert "read by the compiled reader: 1 of 3 series" in lines
+    assert any(line.split() == ["2", "by", "pydicom:", "compressed", "pixels"] for line in lines)

@@ -3,7 +3,9 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
+from radiogen.imaging import read_series, read_volumes
 from radiogen.imaging.headers import SliceHeader, Traits, read_headers
 from radiogen.imaging.stacks import distances_mm, file_order, group_grids, listing, split_repeats
 
@@ -81,3 +83,88 @@ def test_lists_of_names_are_short():
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "b"]) == "a and b"
     assert listing(list("abcdefgh")) == "a, b, c, d, e and 3 more"
+
+
+def series(tmp_path, places, **traits) -> list[SliceHeader]:
+    """One slice a place, its pixels unlike all others'; traits by name, one value each or one a slice."""
+    every = headers(write_series(tmp_path, pattern((len(places), 4, 6)), change=lambda index, dataset: setattr(
+        dataset, "ImagePositionPatient", ["-10", "-20", str(30 + 3 * places[index])])))
+    rows = [{name: value[index] if isinstance(value, list) else value for name, value in traits.items()}
+            for index in range(len(places))]
+    return [dataclasses.replace(one, traits=Traits(**row)) for one, row in zip(every, rows, strict=True)]
+
+
+def described(stacks) -> dict[str, int]:
+    """Labels of stacks and how many slices each has; no stack was told apart by order alone."""
+    assert not [found for stack in stacks for found in stack.findings]
+    return {stack.label: len(stack.slices) for stack in stacks}
+
+
+TEN = list(range(10))
+
+
+@pytest.mark.parametrize(("places", "echoes", "sizes"), [
+    (TEN * 3, [20] * 10 + [40] * 10 + [60] * 10, [10, 10, 10]),
+    ([place for place in TEN for _ in range(3)], [20, 40, 60] * 10, [10, 10, 10]),
+    (TEN + TEN[:5] + TEN[:5], [20] * 10 + [40] * 5 + [60] * 5, [10, 5, 5]),
+    (TEN + TEN[:4] + TEN[3:6], [20] * 10 + [40] * 4 + [60] * 3, [10, 4, 3]),
+    (TEN + TEN + TEN[:2], [20] * 10 + [40] * 10 + [60] * 2, [10, 10, 2]),
+    (TEN + TEN[::2] + TEN[1::2], [20] * 10 + [40] * 5 + [60] * 5, [10, 5, 5]),
+    (TEN * 2, [20] * 10 + [40, 60] * 5, [10, 5, 5])],
+    ids=["one after the other", "interleaved", "short later echoes", "few of the later echoes", "an aborted echo",
+         "odd and even later echoes", "two echoes in turn"])
+def test_echoes_are_told_apart_however_many_slices_each_has(tmp_path, places, echoes, sizes):
+    stacks = split_repeats(series(tmp_path, places, echo_ms=echoes))
+    assert described(stacks) == dict(zip(["echo 20 ms", "echo 40 ms", "echo 60 ms"], sizes, strict=True))
+
+
+def test_echoes_that_are_only_numbered_are_told_apart(tmp_path):
+    stacks = split_repeats(series(tmp_path, TEN * 3, echo_number=[1] * 10 + [2] * 10 + [3] * 10, echo_ms=20))
+    assert described(stacks) == {"echo 1": 10, "echo 2": 10, "echo 3": 10}
+
+
+def test_water_and_fat_are_told_apart_by_the_image_type_original_images_first(tmp_path):
+    kinds = ["DERIVED\\PRIMARY\\F\\F"] * 10 + ["ORIGINAL\\PRIMARY\\W\\W"] * 10
+    assert described(split_repeats(series(tmp_path, TEN * 2, component="magnitude", image_type=kinds))) == {
+        f"ImageType {kinds[10]}": 10, f"ImageType {kinds[0]}": 10}
+
+
+def test_an_echo_time_that_varies_within_a_volume_does_not_cut_its_repeats(tmp_path):
+    stacks = split_repeats(series(tmp_path, TEN * 2, echo_ms=([20] * 8 + [21] * 2) * 2, time_point=[1] * 10 + [2] * 10))
+    assert described(stacks) == {"time point 1": 10, "time point 2": 10}
+
+
+def test_clocks_tell_volumes_apart_where_each_has_a_time_of_its_own(tmp_path):
+    for name in ("acquired", "created"):
+        places = [place for place in TEN for _ in range(2)]
+        stacks = split_repeats(series(tmp_path / name, places, **{name: [101530.0, 101533.5] * 10}))
+        assert described(stacks) == {f"{name} at 101530.000000": 10, f"{name} at 101533.500000": 10}
+
+
+def test_a_clock_that_runs_on_within_a_volume_cuts_none(tmp_path):
+    stacks = split_repeats(series(tmp_path, TEN * 2, created=[101530.0] * 8 + [101531.0] * 12))
+    assert [len(stack.slices) for stack in stacks] == [10, 10]
+
+
+def test_slices_told_apart_by_order_say_what_they_differ_in(tmp_path):
+    flips = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
+    stacks = split_repeats(series(tmp_path, TEN * 2, flip_angle_degrees=flips + flips[::-1]))
+    assert {found for stack in stacks for found in stack.findings} == {
+        "slices at the same place differ in flip angle, but not volume by volume: told apart by their order"}
+    stacks = split_repeats(series(tmp_path / "alike", TEN * 2))
+    assert "nothing in their headers says why" in stacks[0].findings[0]
+
+
+@pytest.mark.parametrize("numbers", [range(1, 11), [6, 1, 7, 2, 8, 3, 9, 4, 10, 5]], ids=["phase first", "in turn"])
+def test_susceptibility_weighted_magnitude_and_phase_are_never_one_volume(tmp_path, numbers):
+    voxels = pattern((10, 4, 6))
+
+    def change(index, dataset):
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "SW_P" if index < 5 else "SW_M", "SW", "SWIP"]
+        dataset.ImagePositionPatient = ["-10", "-20", str(30 + 3 * (index % 5))]
+
+    write_series(tmp_path, voxels, numbers=list(numbers), change=change)
+    volume = read_series(tmp_path)
+    assert np.array_equal(volume.voxels, voxels[5:])
+    assert "2 volumes in one series: magnitude is used, the others are set aside" in volume.findings
+    assert [each.findings[0] for each in read_volumes(tmp_path)] == ["magnitude", "phase"]

@@ -35,7 +35,7 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
     Raises UserError where the bundle is damaged or the competition's data is not there.
     """
     import radiogen.learning.backend  # noqa: F401  (Keras is slow to import: not to be counted to the cases)
-    from radiogen.imaging.plain import warm_up
+    from radiogen.imaging.fast.warm_up import warm_up
     from radiogen.learning.inference import predict_test, prepare_test
 
     warm_up()

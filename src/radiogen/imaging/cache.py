@@ -52,7 +52,7 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
     and the rest goes on. fast: as in `read_series`; the arrays are the same. Raises UserError where a sequence is in
     no training case or an id is in train and test.
     """
-    from radiogen.imaging.plain import warm_up
+    from radiogen.imaging.fast.warm_up import warm_up
 
     if scheduler is not None:
         data, root = Path(data).absolute(), Path(root).absolute()  # workers were started in folders of their own

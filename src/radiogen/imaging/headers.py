@@ -5,16 +5,19 @@ position is three finite numbers or None, an orientation two unit vectors at rig
 """
 
 import functools
-import re
+import io
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from radiogen.errors import short_reason
-from radiogen.imaging import mosaic
+from radiogen.imaging import mosaic, traits, uih
+from radiogen.imaging.elements import Values, find, item_of, texts
 from radiogen.imaging.guarded import GuardedFile, check_behind
+from radiogen.imaging.traits import Traits, traits_of
 from radiogen.imaging.vectors import Vector, number_of, numbers_of, orientation_of, spacing_of
 
 if TYPE_CHECKING:
@@ -23,36 +26,19 @@ if TYPE_CHECKING:
 MAX_PIXELS = 100_000_000
 """More pixels than this in one frame are taken for a damaged header."""
 
-Values = dict[str | int, Any]
-"""Values of a file's elements by keyword, of private ones by tag."""
-
 _TAGS = (
-    "SOPClassUID", "SeriesInstanceUID", "Modality", "ImageType", "SamplesPerPixel", "PhotometricInterpretation", "Rows",
+    "SOPClassUID", "SeriesInstanceUID", "Modality", "SamplesPerPixel", "PhotometricInterpretation", "Rows",
     "Columns", "NumberOfFrames", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelSpacing",
     "ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber", "RescaleSlope", "RescaleIntercept",
     "ModalityLUTSequence", "LossyImageCompression", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence", "EchoTime", "InversionTime", "FlipAngle", "TriggerTime", "AcquisitionNumber",
-    "TemporalPositionIdentifier", "DiffusionBValue")
-_OVERLAY_BIT_POSITION, _UNREADABLE = 0x6000_0102, "unreadable"
-_COMPONENTS = {"M": "magnitude", "P": "phase", "R": "real part", "I": "imaginary part"}
+    "PerFrameFunctionalGroupsSequence", *traits.KEYWORDS)
+"""The standard elements to be read."""
+UNREADABLE = -1
+"""The key, no tag, of the names of elements that could not be read."""
 
 
 class NotAnImage(Exception):
     """A file, or a slice of it, that cannot be used; the message says what it is ("empty")."""
-
-
-class Traits(NamedTuple):
-    """What tells repeated volumes of one series apart, in the order in which they are tried; None where not told."""
-
-    component: str | None = None
-    echo_ms: float | None = None
-    inversion_ms: float | None = None
-    flip_angle_degrees: float | None = None
-    b_value: float | None = None
-    gradient: Vector | None = None
-    time_point: float | None = None
-    acquisition: float | None = None
-    trigger_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +65,6 @@ class PixelStorage:
     high_bit: int
     signed: bool
     inverted: bool
-    overlay: bool
     content: bytes | None = field(default=None, repr=False)
 
     @property
@@ -133,14 +118,14 @@ def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
 
 
 @functools.cache
-def _wanted() -> list:
+def wanted_tags() -> list:
+    """Tags of all elements that are read, but for the transfer syntax."""
     from pydicom.tag import Tag
 
-    return [Tag(each) for each in (*_TAGS, _OVERLAY_BIT_POSITION, *mosaic.TAGS)]
+    return [Tag(each) for each in (*_TAGS, *traits.TAGS, *mosaic.TAGS, *uih.TAGS)]
 
 
 def _parse(path: Path) -> tuple[Values, PixelStorage]:
-    import pydicom
     from pydicom.errors import InvalidDicomError
 
     try:
@@ -149,18 +134,47 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
                 raise NotAnImage("empty")
             bare = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"  # a low element of group 2 or 8
             file.seek(0)
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=bare, specific_tags=_wanted())
+            dataset = _read_dataset(file, force=bare)
             syntax = _syntax(dataset)
             if syntax.is_deflated:
                 return _inflated(path, syntax)
             here, element, values = file.tell(), file.read(12), _values(dataset)
             storage = storage_of(path, values, syntax, element, here, file.seek(0, 2))
-            check_behind(file, storage.offset + storage.length, dataset.original_encoding, _wanted())
+            check_behind(file, storage.offset + storage.length, dataset.original_encoding, wanted_tags())
             return values, storage
     except InvalidDicomError:
         raise NotAnImage("not a DICOM file") from None
     except OSError as error:
         raise NotAnImage(f"not readable ({error.strerror or error})") from error
+
+
+def _read_dataset(file: GuardedFile, *, force: bool) -> "Dataset":
+    """The header, as far as it is wanted; NotAnImage where the file ends within it."""
+    import pydicom
+    from pydicom.errors import BytesLengthException
+
+    cut = NotAnImage("cut off in its header")
+    try:
+        dataset = pydicom.dcmread(file, stop_before_pixels=True, force=force, specific_tags=wanted_tags())
+    except (EOFError, struct.error, BytesLengthException):
+        if file.read(1):
+            raise
+        raise cut from None
+    here = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(here)
+    meta = getattr(dataset, "file_meta", {})
+    last = [each.get_item(max(each.keys())) for each in (dataset, meta) if len(each)]
+    start = 144 + (meta.get("FileMetaInformationGroupLength", -144) or 0)  # of the data set, behind the meta header
+    if here > size or size <= start or (last and _is_short(last[0])):
+        raise cut
+    return dataset
+
+
+def _is_short(element: Any) -> bool:
+    """Whether an element, as it was read from the file, has fewer bytes than it announces."""
+    length = getattr(element, "length", None)
+    return length not in (None, 0xFFFF_FFFF) and isinstance(element.value, bytes) and len(element.value) < length
 
 
 def _syntax(dataset: "Dataset") -> Any:
@@ -185,7 +199,9 @@ def _values(dataset: "Dataset") -> Values:
             element = dataset[tag]
             values[element.keyword or int(tag)] = element.value
         except Exception:
-            values.setdefault(_UNREADABLE, []).append(str(tag))
+            values.setdefault(UNREADABLE, []).append(str(tag))
+    if "SOPClassUID" not in values and hasattr(dataset, "file_meta"):
+        values["SOPClassUID"] = dataset.file_meta.get("MediaStorageSOPClassUID")
     return values
 
 
@@ -203,6 +219,8 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
              content: bytes | None = None) -> PixelStorage:
     """Check what the header says of the pixels. `element` is the head of the element at byte `here` of `size`."""
     if values.get("Rows") is None or values.get("Columns") is None:
+        if not element and _has_pixels(values.get("SOPClassUID")):
+            raise NotAnImage("cut off in its header")
         raise NotAnImage("no image in it" if values.get("SOPClassUID") else "not a DICOM file")
     rows, columns = int(values["Rows"]), int(values["Columns"])
     big_endian = not syntax.is_little_endian
@@ -228,8 +246,14 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
         big_endian=big_endian, words=words, floating=number != 0x0010, frames=frames, rows=rows, columns=columns,
         bits_allocated=bits, bits_stored=stored, high_bit=int(values.get("HighBit") or stored - 1),
         signed=int(values.get("PixelRepresentation") or 0) == 1, inverted=photometric == "MONOCHROME1",
-        overlay=int(values.get("OverlayBitPosition") or values.get(_OVERLAY_BIT_POSITION) or 0) > 0,
         content=content)
+
+
+def _has_pixels(sop_class: Any) -> bool:
+    """Whether objects of this class hold pixels: all Image Storage classes do (PS3.4, B.5), reports or raw data not."""
+    from pydicom.uid import UID
+
+    return UID(str(sop_class or "")).keyword.endswith("ImageStorage")
 
 
 def _element(head: bytes, implicit: bool, big_endian: bool) -> tuple[int, int, int, int, bool]:
@@ -248,7 +272,10 @@ def _element(head: bytes, implicit: bool, big_endian: bool) -> tuple[int, int, i
     return (*struct.unpack(order + "HH", head[:4]), 12, *struct.unpack(order + "I", head[8:12]), head[4:6] == b"OW")
 
 
-def slices_of(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader], list[str]]:
+def slices_of(values: Values, storage: PixelStorage, make: Callable[..., SliceHeader] | None = None
+              ) -> tuple[list[SliceHeader], list[str]]:
+    """The slices of a file, and what is odd in it, by its checked storage; `make` in place of `slice_of`."""
+    make = make or slice_of
     notes = _notes(values)
     whole = _whole_frames(storage)
     if whole == 0:
@@ -257,21 +284,31 @@ def slices_of(values: Values, storage: PixelStorage) -> tuple[list[SliceHeader],
         notes.append(f"cut off after {whole} of its {storage.frames} frames")
     elif not storage.compressed and storage.length > (storage.frames * storage.frame_bits + 7) // 8 + 1:
         notes.append("more pixel data than its rows and columns tell")
-    shared = _item(values, "SharedFunctionalGroupsSequence")
+    shared = item_of(values, "SharedFunctionalGroupsSequence")
     per_frame = values.get("PerFrameFunctionalGroupsSequence") or []
     slices = []
     for frame in range(whole):
         groups = per_frame[frame] if frame < len(per_frame) else None
-        slices.append(_slice(values, storage, frame, groups, shared, notes))
-    if "MOSAIC" in _text(values.get("ImageType")):
-        layout = mosaic.read_layout(values)
-        if layout is None:
-            raise NotAnImage("a mosaic that no longer says of how many slices (its CSA header was removed)")
-        slices = [tile for each in slices for tile in mosaic.split(each, layout)]
-        if not slices:
-            raise NotAnImage(f"a mosaic of {layout.tiles} slices whose matrix of {storage.rows} x {storage.columns} "
-                             "is no whole number of tiles")
+        slices.append(make(values, storage, frame, groups, shared, notes))
+    slices = _tiles(values, slices, notes)
     return slices, list(dict.fromkeys(notes))
+
+
+def _tiles(values: Values, frames: list[SliceHeader], notes: list[str]) -> list[SliceHeader]:
+    """The tiles of mosaics, as slices; other frames as they are."""
+    kinds = texts(values.get("ImageType"))
+    reader = mosaic if "MOSAIC" in kinds else uih if "VFRAME" in kinds else None
+    if reader is None:
+        return frames
+    layout = reader.read_layout(values)
+    if layout is None:
+        raise NotAnImage(reader.NO_LAYOUT)
+    tiles = [tile for frame in frames for tile in mosaic.split(frame, layout)]
+    if not tiles:
+        raise NotAnImage(f"a mosaic of {layout.tiles} slices whose matrix of {frames[0].rows} x {frames[0].columns} "
+                         "is no whole number of tiles")
+    notes += [layout.problem] if layout.problem else []
+    return tiles
 
 
 def _whole_frames(storage: PixelStorage) -> int:
@@ -282,7 +319,7 @@ def _whole_frames(storage: PixelStorage) -> int:
 
 
 def _notes(values: Values) -> list[str]:
-    notes = [f"{tag} cannot be read, not used" for tag in values.get(_UNREADABLE, ())]
+    notes = [f"{tag} cannot be read, not used" for tag in values.get(UNREADABLE, ())]
     if str(values.get("LossyImageCompression") or "").strip() == "01":
         notes.append("compressed with loss")
     if values.get("ModalityLUTSequence"):
@@ -290,21 +327,21 @@ def _notes(values: Values) -> list[str]:
     return notes
 
 
-def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset | None",
-           shared: "Dataset | None", notes: list[str]) -> SliceHeader:
+def slice_of(values: Values, storage: PixelStorage, frame: int, groups: "Dataset | None",
+             shared: "Dataset | None", notes: list[str]) -> SliceHeader:
     """One frame; a value comes from its own functional groups, else the shared ones, else the file's top level."""
     alone = storage.frames == 1
-    find = functools.partial(_find, values, groups, shared)
-    position = numbers_of(find("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
-    directions = find("PlaneOrientationSequence", "ImageOrientationPatient")
+    look = functools.partial(find, values, groups, shared)
+    position = numbers_of(look("PlanePositionSequence", "ImagePositionPatient", top=alone), 3)
+    directions = look("PlaneOrientationSequence", "ImageOrientationPatient")
     orientation = orientation_of(numbers_of(directions, 6))
     if directions is not None and orientation is None:
         notes.append("an orientation that is not two directions at right angles, not used")
-    lengths = numbers_of(find("PixelMeasuresSequence", "PixelSpacing"), 2)
+    lengths = numbers_of(look("PixelMeasuresSequence", "PixelSpacing"), 2)
     spacing = spacing_of(lengths)
     if lengths is not None and spacing is None:
         notes.append(f"a pixel spacing that cannot be ({lengths[0]:g} x {lengths[1]:g} mm), not used")
-    told_factors = [find("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
+    told_factors = [look("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
     slope, intercept = map(number_of, told_factors)
     for name, told, number in zip(("slope", "intercept"), told_factors, (slope, intercept), strict=True):
         if number is None and str(told or "").strip():
@@ -316,50 +353,5 @@ def _slice(values: Values, storage: PixelStorage, frame: int, groups: "Dataset |
         path=storage.path, frame=frame, rows=storage.rows, columns=storage.columns, position=position,
         orientation=orientation, pixel_spacing=spacing, slope=slope or 1.0, intercept=intercept or 0.0,
         instance=None if instance is None else int(instance), series=str(values.get("SeriesInstanceUID") or ""),
-        traits=_traits(values, groups, shared), storage=storage,
-        localiser="LOCALIZER" in _text(values.get("ImageType")))
-
-
-def _traits(values: Values, groups: "Dataset | None", shared: "Dataset | None") -> Traits:
-    find = functools.partial(_find, values, groups, shared)
-    kinds = _text(find("MRImageFrameTypeSequence", "ComplexImageComponent")) or _text(
-        find("MRImageFrameTypeSequence", "FrameType")) or _text(values.get("ImageType"))
-    component = next((_COMPONENTS[kind[0]] for kind in kinds if re.fullmatch(
-        r"[MPRI]|[MPRI]_.*|MAGNITUDE|PHASE|REAL|IMAGINARY", kind)), None)
-    diffusion = _group(groups, shared, "MRDiffusionSequence")
-    direction = _item(diffusion, "DiffusionGradientDirectionSequence")
-    moment = find("FrameContentSequence", "TemporalPositionIndex") or values.get("TemporalPositionIdentifier")
-    acquisition = find("FrameContentSequence", "FrameAcquisitionNumber") or values.get("AcquisitionNumber")
-    return Traits(
-        component=component,
-        echo_ms=number_of(find("MREchoSequence", "EffectiveEchoTime") or values.get("EchoTime")),
-        inversion_ms=number_of(values.get("InversionTime")),
-        flip_angle_degrees=number_of(find("MRTimingAndRelatedParametersSequence", "FlipAngle")),
-        b_value=number_of(find("MRDiffusionSequence", "DiffusionBValue")),
-        gradient=numbers_of(direction.get("DiffusionGradientOrientation") if direction is not None else None, 3),
-        time_point=number_of(moment),
-        acquisition=number_of(acquisition),
-        trigger_ms=number_of(find("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")
-                           or values.get("TriggerTime")))
-
-
-def _find(values: Values, groups: "Dataset | None", shared: "Dataset | None", sequence: str, keyword: str, *,
-          top: bool = True) -> Any:
-    item = _group(groups, shared, sequence)
-    value = None if item is None else item.get(keyword)
-    return values.get(keyword) if value is None and top else value
-
-
-def _group(groups: "Dataset | None", shared: "Dataset | None", sequence: str) -> "Dataset | None":
-    item = _item(groups, sequence)
-    return _item(shared, sequence) if item is None else item
-
-
-def _item(values: "Values | Dataset | None", sequence: str) -> "Dataset | None":
-    items = None if values is None else values.get(sequence)
-    return items[0] if items else None
-
-
-def _text(value: Any) -> list[str]:
-    values = [] if value is None else [value] if isinstance(value, str) else list(value)
-    return [str(each).strip().upper() for each in values]
+        traits=traits_of(values, groups, shared), storage=storage,
+        localiser="LOCALIZER" in texts(values.get("ImageType")))

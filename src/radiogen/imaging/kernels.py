@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 from radiogen.imaging.compiling import compiled
 from radiogen.imaging.intensity import finite_voxels
 from radiogen.imaging.slice_plans import SlicePlan, axis_weights, slice_plan
+from radiogen.imaging.system_calls import READ
 
 _INDEX = np.uint64
 _ONE, _TWO, _THREE, _FOUR, _EIGHT, _32 = (_INDEX(number) for number in (1, 2, 3, 4, 8, 32))
@@ -164,22 +165,6 @@ def rescale(stored, slope, intercept, out):
     stored, out = stored.reshape(-1), out.reshape(-1)
     for index in range(_INDEX(stored.shape[0])):
         out[index] = _FLOAT(stored[index] * slope + intercept)
-
-
-READ = numba.types.ExternalFunction("pread", numba.types.intp(
-    numba.types.int32, numba.types.uintp, numba.types.uintp, numba.types.int64))
-"""The system's own pread(file, to, bytes, offset): a series costs one call of compiled code, not one a slice."""
-_SEEK = numba.types.ExternalFunction("lseek", numba.types.int64(
-    numba.types.int32, numba.types.int64, numba.types.int32))
-
-
-@compiled()
-def file_sizes(files):
-    """Bytes of open files; less than 0 where the system cannot tell."""
-    sizes = np.empty(files.shape[0], np.int64)
-    for index in range(files.shape[0]):
-        sizes[index] = _SEEK(files[index], 0, 2)  # 2: from the end
-    return sizes
 
 
 @compiled()

@@ -1,60 +1,91 @@
-"""Siemens mosaics: one frame that holds the slices of a whole volume as tiles.
+"""Mosaics: one frame that holds the slices of a whole volume as tiles; what Siemens's private header says of them.
 
 In: the header of such a file. Out: a `SliceHeader` for each tile, in its own place in the patient. Number of tiles and
-direction come from the private CSA header, as in nibabel (nicom/csareader.py and MosaicWrapper in dicomwrappers.py); a
-mosaic that has lost it is refused, because nothing else tells the empty tiles from the black slices.
+direction come from the private CSA header, as in nibabel (nicom/csareader.py and MosaicWrapper in dicomwrappers.py),
+their distance from the protocol in it; a mosaic that has lost it is refused, because nothing else tells the empty tiles
+from the black slices. United Imaging's mosaics are read by uih.py and cut here.
 """
 
 import dataclasses
+import itertools
 import math
 import re
+import statistics
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from radiogen.imaging.elements import Private, private_value, tags_of
 
 if TYPE_CHECKING:
     from radiogen.imaging.headers import SliceHeader
 
-_CREATORS = (0x0029_0010, 0x0029_0011, 0x0029_0012)
-TAGS = (*_CREATORS, *(0x0029_0000 + block * 0x100 + number for block in (0x10, 0x11, 0x12) for number in (0x10, 0x20)))
-"""The private elements to be read: who owns each block of group 0029, and its two CSA headers (image and series)."""
+_IMAGE, _SERIES = (Private("SIEMENS CSA HEADER", 0x0029, number, "OB") for number in (0x10, 0x20))
+_TILES = Private("SIEMENS MR HEADER", 0x0019, 0x0A, "US")
+PRIVATE = (_IMAGE, _SERIES, _TILES)
+"""The private elements to be read: the two CSA headers (image and series), and the number of tiles, which software that
+removes those may leave."""
+TAGS = tags_of(PRIVATE)
+
+NO_LAYOUT = "a mosaic that no longer says of how many slices (its CSA header was removed)"
+"""Why a mosaic is set aside where `read_layout` gives None."""
+
+_SLICE = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.(\w+)(?:\.d(Sag|Cor|Tra))?\s*=\s*(-?[\d.]+(?:e[-+]?\d+)?)")
+_WHOLE = re.compile(rb"(sSliceArray\.lSize|sKSpace\.ucDimension|sKSpace\.lImagesPerSlab)\s*=\s*(0x[\da-fA-F]+|\d+)")
+_THREE_D = 4
+"""sKSpace.ucDimension of a measurement that encodes its slices by phase, in slabs; 2 where it selects each."""
 
 
 class Layout(NamedTuple):
-    """How many tiles; unit vector from one slice to the next (LPS), None where not told; mm between slices."""
+    """How a mosaic is made, and where its tiles lie, as far as the vendor's header says.
+
+    positions: of each tile, (x, y, z) in LPS mm, empty where they follow from `normal` (unit vector from one slice to
+    the next, LPS) and `step_mm` (between slices), None where not reported. problem: why not, "" where they are.
+    """
 
     tiles: int
-    normal: tuple[float, ...] | None
-    step_mm: float | None
+    across: int
+    down: int
+    normal: tuple[float, ...] | None = None
+    step_mm: float | None = None
+    positions: tuple[tuple[float, ...], ...] = ()
+    problem: str = ""
 
 
 def read_layout(elements: dict[str | int, Any]) -> Layout | None:
     """What the CSA headers say of a mosaic; None where they are absent or do not tell the number of tiles."""
-    image, series = _headers(elements)
-    values = parse_csa(image)
+    values = parse_csa(bytes(private_value(elements, _IMAGE) or b""))
     numbers = [_float(text) for text in values.get("NumberOfImagesInMosaic", ())]
-    normal = [_float(text) for text in values.get("SliceNormalVector", ())]
-    if not numbers or numbers[0] is None or not 1 <= numbers[0] <= 4096:
+    tiles = number_of_tiles(numbers[0] if numbers else private_value(elements, _TILES))
+    if tiles is None:
         return None
+    normal = [_float(text) for text in values.get("SliceNormalVector", ())]
     known = len(normal) == 3 and None not in normal and math.hypot(*normal) > 0.5
-    return Layout(int(numbers[0]), tuple(normal) if known else None, _step_mm(series))
+    step_mm, problem = _step_mm(bytes(private_value(elements, _SERIES) or b""), tiles)
+    across = math.ceil(math.sqrt(tiles))
+    return Layout(tiles, across, across, tuple(normal) if known else None, step_mm, problem=problem)
+
+
+def number_of_tiles(value: Any) -> int | None:
+    """A number of tiles that can be, else None."""
+    number = _float(value[0] if isinstance(value, (list, tuple)) and value else value)
+    return int(number) if number is not None and 1 <= number <= 4096 else None
 
 
 def split(header: "SliceHeader", layout: Layout) -> list["SliceHeader"]:
-    """A header for each tile of the mosaic `header`.
+    """A header for each tile of the mosaic `header`, row by row.
 
-    The position told for a mosaic is that of a single image as large as the mosaic around the centre of the first
-    slice, so the first tile lies half the difference of the two sizes further in (nibabel, `MosaicWrapper`). No
-    tiles where the matrix is no whole number of them: cropped or resized after the scanner wrote it.
+    The position that Siemens reports for a mosaic is that of a single image as large as the mosaic around the centre of
+    the first slice, so the first tile lies half the difference of the two sizes further in (nibabel, `MosaicWrapper`).
+    No tiles where the matrix is no whole number of them: cropped or resized after the scanner wrote it.
     """
-    across = math.ceil(math.sqrt(layout.tiles))
-    if header.rows % across or header.columns % across:
+    if header.rows % layout.down or header.columns % layout.across:
         return []
-    rows, columns = header.rows // across, header.columns // across
+    rows, columns = header.rows // layout.down, header.columns // layout.across
     tiles = []
     for number in range(layout.tiles):
-        top, left = number // across * rows, number % across * columns
-        tiles.append(dataclasses.replace(header, rows=rows, columns=columns, tile=(top, left),
-                                         position=_position(header, layout, number, rows, columns)))
+        top, left = number // layout.across * rows, number % layout.across * columns
+        position = layout.positions[number] if layout.positions else _position(header, layout, number, rows, columns)
+        tiles.append(dataclasses.replace(header, rows=rows, columns=columns, tile=(top, left), position=position))
     return tiles
 
 
@@ -86,23 +117,35 @@ def parse_csa(content: bytes) -> dict[str, list[str]]:
     return values
 
 
-def _headers(elements: dict[str | int, Any]) -> tuple[bytes, bytes]:
-    """The image and the series CSA header, b"" where absent."""
-    for tag in _CREATORS:
-        if str(elements.get(tag)).strip() == "SIEMENS CSA HEADER":
-            block = 0x0029_0000 + (tag & 0xFF) * 0x100
-            return tuple(bytes(elements.get(block + number) or b"") for number in (0x10, 0x20))
-    return b"", b""
+def _step_mm(series: bytes, tiles: int) -> tuple[float | None, str]:
+    """Distance of neighbouring slices in the scanner's own protocol, and why there is none where it is unclear.
 
-
-def _step_mm(series: bytes) -> float | None:
-    """Distance of neighbouring slices, from the first and last slice positions of the scanner's own protocol."""
-    places: dict[int, dict[bytes, float]] = {}
-    for number, axis, text in re.findall(
-            rb"sSliceArray\.asSlice\[(\d+)\]\.sPosition\.d(Sag|Cor|Tra)\s*=\s*(-?[\d.]+(?:e[-+]?\d+)?)", series):
-        places.setdefault(int(number), {})[axis] = float(text)
-    points = [[places[number].get(axis, 0.0) for axis in (b"Sag", b"Cor", b"Tra")] for number in sorted(places)]
-    return math.dist(points[0], points[-1]) / (len(points) - 1) or None if len(points) > 1 else None
+    It is that of the slices' positions; of a three-dimensional measurement, which has a single slab, the thickness of
+    the slab shared out among its images, as dcm2niix's SliceThickness is. The protocol leaves out numbers that are 0.
+    """
+    slices: dict[int, dict[bytes, float]] = {}
+    for number, name, axis, text in _SLICE.findall(series):
+        slices.setdefault(int(number), {})[name + axis] = float(text)
+    whole = {name: int(text, 0) for name, text in _WHOLE.findall(series)}
+    if not slices:
+        return None, ""
+    count = whole.get(b"sSliceArray.lSize") or max(slices) + 1
+    slab = whole.get(b"sKSpace.ucDimension") == _THREE_D
+    if slab and count > 1:
+        return None, f"a mosaic of {count} slabs: their distance is not known"
+    if slab or count == 1:
+        images, thickness = whole.get(b"sKSpace.lImagesPerSlab"), slices.get(0, {}).get(b"dThickness")
+        if images != tiles or not thickness:
+            return None, f"a mosaic of {tiles} slices from a slab that its protocol does not describe"
+        return thickness / tiles, ""
+    if count != tiles:
+        return None, f"a mosaic of {tiles} slices, {count} in its protocol"
+    points = [[slices.get(index, {}).get(b"sPosition" + axis, 0.0) for axis in (b"Sag", b"Cor", b"Tra")]
+              for index in range(count)]
+    gaps = [math.dist(*pair) for pair in itertools.pairwise(points)]
+    if max(gaps) - min(gaps) > 0.05 * statistics.median(gaps):
+        return None, f"a mosaic of slices {min(gaps):.2f} to {max(gaps):.2f} mm apart in its protocol"
+    return math.dist(points[0], points[-1]) / (count - 1) or None, ""
 
 
 def _position(header: "SliceHeader", layout: Layout, number: int, rows: int, columns: int) -> tuple[float, ...] | None:

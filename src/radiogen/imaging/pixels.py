@@ -19,7 +19,7 @@ _RLE_PADDING = re.compile(r"padding - (\d+) vs\. (\d+) bytes")
 """What pydicom warns of where a segment holds more than a frame: a byte is padding, more is another matrix."""
 
 
-def read_pixels(slices: Sequence[SliceHeader]) -> Iterator[np.ndarray | NotAnImage]:
+def read_pixels(slices: Sequence[SliceHeader], threads: int = 1) -> Iterator[np.ndarray | NotAnImage]:
     """Stored values of each slice, (row, column), integer (or float where the file holds floats), in the given order.
 
     A file's compressed bytes and a mosaic's frame are read once for all neighbours in `slices` that share them.
@@ -34,7 +34,7 @@ def read_pixels(slices: Sequence[SliceHeader]) -> Iterator[np.ndarray | NotAnIma
                 frame = _decompressed(storage, content, header.frame) if storage.compressed else _native(
                     storage, header.frame)
                 frame, frame_of = cells_to_values(frame, storage), (storage.path, header.frame)
-            yield _cut(frame, header)
+            yield cut_tile(frame, header)
         except NotAnImage as problem:
             yield problem
         except Exception as error:  # a damaged stream makes the decoders raise nearly anything
@@ -159,7 +159,8 @@ def _inverted(stored: np.ndarray, storage: PixelStorage) -> np.ndarray:
     return top - np.minimum(stored, np.array(top, stored.dtype))
 
 
-def _cut(frame: np.ndarray, header: SliceHeader) -> np.ndarray:
+def cut_tile(frame: np.ndarray, header: SliceHeader) -> np.ndarray:
+    """The slice's own part of a frame (row, column): all of it, or its tile of a mosaic."""
     if header.tile is None:
         return frame
     top, left = header.tile

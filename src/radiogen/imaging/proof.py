@@ -77,7 +77,9 @@ def _files(evidence: Evidence) -> list[str]:
     if len(evidence.volume.voxels) != len(evidence.slices):
         held += f"; {len(evidence.volume.voxels)} in the volume, the rest interpolated"
     aside = [text for text in evidence.volume.findings if "set aside" in text]
-    return _entry("files", held, *aside)
+    reader = evidence.volume.reader
+    by = "the compiled reader" if reader.reason is None else f"pydicom: {reader.reason}"
+    return [*_entry("files", held, *aside), *_entry("read by", by)]
 
 
 def _order(evidence: Evidence) -> list[str]:

@@ -26,10 +26,11 @@ COLUMNS = (
     "BraTS21ID", "split", "sequence", "plane", "oblique_degrees", "rows", "columns", "slices", "slice_spacing_mm",
     "row_spacing_mm", "column_spacing_mm", "ordered_by", "file_names", "instance_numbers", "missing_slices",
     "smallest_gap_mm", "largest_gap_mm", "uneven", "blank_share", "dtype", "lowest", "highest", "signed", "rescaled",
-    "files", "findings", "known_bad", "refused")
+    "files", "reader", "reader_reason", "findings", "known_bad", "refused")
 """Of the table. `file_names`, `instance_numbers`: whether their order is the `same` as that of the slices, `reversed`
 or `mixed`. `slices` counts the `missing_slices` too, which are interpolated; gaps are those between slices that are
-there. Yes and no are `yes` and an empty cell."""
+there. `reader`: `fast` or `pydicom`; `reader_reason`: why the compiled reader did not read the series. Yes and no are
+`yes` and an empty cell."""
 
 FEW_SLICES = 64
 """With fewer slices than this a cube of that edge has to be interpolated between them."""
@@ -156,7 +157,7 @@ def summarise(table: pd.DataFrame) -> list[str]:
         counts = read[column].value_counts()
         told = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
         lines.append(f"order by {what} against the order of the slices: {', '.join(told) or 'not told'}")
-    return [*lines, *_findings(read), *_not_read(table)]
+    return [*lines, *_readers(read), *_findings(read), *_not_read(table)]
 
 
 def kind_of(finding: str) -> str:
@@ -230,6 +231,7 @@ def _row(evidence: Evidence) -> dict[str, Any]:
         "blank_share": round(float(blank.mean()), 4), "dtype": str(voxels.dtype), "lowest": voxels.min().item(),
         "highest": voxels.max().item(), "signed": _yes(slices[0].storage.signed),
         "rescaled": _yes(any(map(is_rescaled, slices))), "files": len(evidence.paths),
+        "reader": evidence.volume.reader.name, "reader_reason": str(evidence.volume.reader.reason or ""),
         "findings": "; ".join(evidence.volume.findings), "refused": ""}
 
 
@@ -271,6 +273,13 @@ def _one_plane(read: pd.DataFrame) -> str:
     several = [case for (_, case), count in planes.items() if count > 1]
     named = f": {listing(several, 8)}" if several else ""
     return f"cases whose series are not all in one plane: {len(several)} of {len(planes)}{named}"
+
+
+def _readers(read: pd.DataFrame) -> list[str]:
+    """How many series the compiled reader read, and why it did not read the others."""
+    reasons = Counter(reason for reason in read["reader_reason"] if reason)
+    return [f"read by the compiled reader: {(read['reader'] == 'fast').sum()} of {len(read)} series",
+            *(f"{count:7} by pydicom: {reason}" for reason, count in reasons.most_common())]
 
 
 def _findings(read: pd.DataFrame) -> list[str]:

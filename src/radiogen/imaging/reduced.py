@@ -10,13 +10,16 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from radiogen.imaging.series import plain_findings, read_series
+from radiogen.imaging.series import read_one, uniform_findings
 from radiogen.imaging.slice_plans import slice_plan
 from radiogen.imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from radiogen.imaging.fast.uniform import UniformSeries
 
 Shape = tuple[int, int, int]
 
@@ -57,9 +60,8 @@ def read_reduced(folder: Path | str, plan: Plan, *, fast: bool = True) -> Reduce
 
     fast: as in `read_series`. Raises SeriesError where the series is refused.
     """
-    folder = Path(folder)
-    reduced = _read_plain(folder, plan) if fast else None
-    return reduce_volume(read_series(folder, fast=fast), plan) if reduced is None else reduced
+    made = read_one(Path(folder), lambda path, series: _reduce_uniform(path, series, plan), fast=fast)
+    return made if isinstance(made, Reduced) else reduce_volume(made, plan)
 
 
 def reduce_volume(volume: Volume, plan: Plan) -> Reduced:
@@ -83,31 +85,27 @@ def _reduced(voxels: np.ndarray, target: Target, lowest: float, highest: float) 
     return kernels.reduce_slices(chosen, target[:2])
 
 
-def _read_plain(folder: Path, plan: Plan) -> Reduced | None:
-    """None where the series is not plain, or has holes that are to be filled with voxels of their own."""
-    from radiogen.imaging import kernels, plain
-    from radiogen.imaging.compiling import announce_compiling
+def _reduce_uniform(folder: Path, series: "UniformSeries", plan: Plan) -> Reduced | None:
+    """None where the series has holes that are to be filled with voxels of their own. Raises Unsupported."""
+    from radiogen.imaging import kernels
+    from radiogen.imaging.fast import uniform
 
-    with announce_compiling(), plain.open_plain(folder) as series:
-        if series is None or series.placement.at is not None:
-            return None
-        targets = plan(series.shape, series.placement.affine)
-        try:
-            if _larger(targets, series.shape, series.dtype.itemsize):
-                voxels, _, each = plain.plain_volume(series, extremes=True)
-                lowest, highest = float(each.min()), float(each.max())
-                stacks = [_reduced(voxels, target, lowest, highest) for target in targets]
-            elif len(targets) == 1 and targets[0].slices is None:
-                stack, each = plain.plain_reduced(series, targets[0][:2])
-                stacks = [stack]
-            else:
-                stacks, each = _reduced_together(targets, series.shape, plain.plain_slices(series))
-        except plain.NotPlain:
-            return None
+    if series.placement.at is not None:
+        return None
+    targets = plan(series.shape, series.placement.affine)
+    if _larger(targets, series.shape, series.dtype.itemsize):
+        voxels, _, each = uniform.read_voxels(series, extremes=True)
+        lowest, highest = float(each.min()), float(each.max())
+        stacks = [_reduced(voxels, target, lowest, highest) for target in targets]
+    elif len(targets) == 1 and targets[0].slices is None:
+        stack, each = uniform.read_resized(series, targets[0][:2])
+        stacks = [stack]
+    else:
+        stacks, each = _reduced_together(targets, series.shape, uniform.read_slices(series))
     lowest, highest = float(each.min()), float(each.max())
     stacks = [kernels.to_bytes(stack, lowest, highest) if target.as_bytes and stack.dtype != np.uint8 else stack
               for stack, target in zip(stacks, targets, strict=True)]
-    findings = plain_findings(folder, series, [low if low == high else None for low, high in each.tolist()])
+    findings = uniform_findings(folder, series, [low if low == high else None for low, high in each.tolist()])
     return Reduced(tuple(stacks), lowest, highest, series.shape, series.placement.affine, findings)
 
 

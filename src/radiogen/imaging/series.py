@@ -50,10 +50,12 @@ a rescale factor that is no number              not applied (a finding)
 no usable file, no file, no folder              refuse
 """
 
-from collections.abc import Iterable, Sequence
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,42 +63,69 @@ from radiogen.errors import UserError
 from radiogen.imaging.geometry import NotAVolume, Placement, fill, place
 from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, stored_dtype
+from radiogen.imaging.reader import Reader, Reason, Unsupported
 from radiogen.imaging.stacks import Stack, group_grids, listing, names, natural_order, split_repeats
 from radiogen.imaging.volume import Volume
 
 if TYPE_CHECKING:
-    from radiogen.imaging.plain import PlainSeries
+    from radiogen.imaging.fast.files import ScannedFiles
+    from radiogen.imaging.fast.uniform import UniformSeries
+
+_LOG = logging.getLogger(__name__)
+
+Parse = Callable[[Path], tuple[list[SliceHeader], list[str]]]
+"""From a file to the headers of its slices and what is odd in it; raises NotAnImage."""
 
 
 class SeriesError(UserError):
     """A series that is refused: the folder or file, why, and what to do."""
 
 
-def read_series(folder: Path | str, *, fast: bool = True) -> Volume:
+def read_series(folder: Path | str, *, fast: bool = True, threads: int | None = None) -> Volume:
     """The one volume of a folder, or of one multi-frame file.
 
-    fast: plain files are read by compiled code (plain.py), all others by pydicom; False: all by pydicom. The volume is
-    the same.
+    fast: compiled code (`imaging.fast`) reads what it can, file by file, and pydicom the rest; False: pydicom reads
+    all. The volume is the same; its `reader` says which it was and why. threads: how many frames may be decompressed at
+    once; None: as many as this process may use cores.
 
     Voxels are (slice, row, column): the stored integers, or float32 where the series asks for a rescale. Slices are
     ordered by ImagePositionPatient along the normal of ImageOrientationPatient, ascending (DICOM PS3.3, C.7.6.2.1.1).
     Raises SeriesError where the series is refused (the table in this module's docstring).
     """
-    folder = Path(folder)
-    volume = _read_plain(folder) if fast else None
-    if volume is not None:
-        return volume
-    stack, findings = chosen_stack(folder)
-    volume = _volume(folder, stack)
-    return replace(volume, findings=(*findings, *volume.findings))
+    return read_one(Path(folder), _uniform_volume, fast=fast, threads=threads)
 
 
-def chosen_stack(folder: Path) -> tuple[Stack, list[str]]:
-    """The slices that `read_series` makes its volume of, their headers by pydicom, and what was set aside.
+def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], Any]", *, fast: bool = True,
+             threads: int | None = None) -> Any:
+    """What `read_uniform` makes of a uniform series; the volume, as `read_series` gives it, of any other.
+
+    `read_uniform` may give None, or raise Unsupported, to leave the series to the other way.
+    """
+    if not fast:
+        return _chosen_volume(folder, read_headers, None, threads)
+    from radiogen.imaging.compiling import announce_compiling
+    from radiogen.imaging.fast.files import scanned_files
+    from radiogen.imaging.fast.uniform import uniform_series
+
+    with announce_compiling(), scanned_files(folder) as scanned:
+        series = uniform_series(folder, scanned)
+        if series is not None:
+            try:
+                made = read_uniform(folder, series)
+            except Unsupported as unsupported:
+                _LOG.info("%s: %s", folder, unsupported.reason)
+                made = None
+            if made is not None:
+                return made
+        return _chosen_volume(folder, *_fast_parse(scanned), threads)
+
+
+def chosen_stack(folder: Path, parse: Parse = read_headers) -> tuple[Stack, list[str]]:
+    """The slices that `read_series` makes its volume of, and what was set aside.
 
     Raises SeriesError where the series is refused for its headers.
     """
-    headers, findings = _read_folder(folder)
+    headers, findings = _read_folder(folder, parse)
     group, aside = _main_group(folder, group_grids(_without_localisers(headers, findings)))
     stacks = sorted(split_repeats(group), key=_preference)
     findings += aside
@@ -105,27 +134,20 @@ def chosen_stack(folder: Path) -> tuple[Stack, list[str]]:
     return stacks[0], findings
 
 
-def read_volumes(folder: Path | str) -> list[Volume]:
+def read_volumes(folder: Path | str, *, fast: bool = True, threads: int | None = None) -> list[Volume]:
     """Every volume of a folder: time points, echoes, planes. The first finding of each says which it is.
 
-    Raises SeriesError where there is none. A stack that would be refused by itself is named in the others' findings.
+    fast, threads: as in `read_series`. Raises SeriesError where there is none. A stack that would be refused by itself
+    is named in the others' findings.
     """
     folder = Path(folder)
-    headers, findings = _read_folder(folder)
-    stacks = [stack for group in group_grids(headers) for stack in split_repeats(group)]
-    volumes, problems = [], []
-    for stack in stacks:
-        try:
-            volume = _volume(folder, stack)
-        except SeriesError as problem:
-            problems.append(problem)
-            findings.append(f"{names(stack.slices)} set aside: {problem.problem}")
-            continue
-        label = stack.label or f"{len(volume.voxels)} slices, {names(stack.slices, 2)}"
-        volumes.append(replace(volume, findings=((label,) if len(stacks) > 1 else ()) + volume.findings))
-    if not volumes:
-        raise problems[0]
-    return [replace(volume, findings=(*volume.findings, *findings)) for volume in volumes]
+    if not fast:
+        return _all_volumes(folder, read_headers, None, threads)
+    from radiogen.imaging.compiling import announce_compiling
+    from radiogen.imaging.fast.files import scanned_files
+
+    with announce_compiling(), scanned_files(folder) as scanned:
+        return _all_volumes(folder, *_fast_parse(scanned), threads)
 
 
 def blank_findings(folder: Path, values: Sequence[float | None], told: Sequence[str]) -> list[str]:
@@ -140,10 +162,11 @@ def blank_findings(folder: Path, values: Sequence[float | None], told: Sequence[
     return [f"{len(blank)} of {len(told)} slices blank: {listing(blank)}"] if blank else []
 
 
-def plain_findings(folder: Path, series: "PlainSeries", values: Sequence[float | None]) -> tuple[str, ...]:
-    """All findings of a plain series; values as in `blank_findings`. Raises SeriesError where it is blank."""
-    told = [series.names[index] for index in series.placement.order]
-    return (*series.placement.findings, *factor_findings(series.factors), *blank_findings(folder, values, told))
+def uniform_findings(folder: Path, series: "UniformSeries", values: Sequence[float | None]) -> tuple[str, ...]:
+    """All findings of a uniform series; values as in `blank_findings`. Raises SeriesError where it is blank."""
+    names_in_order = [series.names[index] for index in series.placement.order]
+    return (*series.placement.findings, *factor_findings(series.factors),
+            *blank_findings(folder, values, names_in_order))
 
 
 def factor_findings(factors: Sequence[tuple[float, float]]) -> list[str]:
@@ -151,29 +174,85 @@ def factor_findings(factors: Sequence[tuple[float, float]]) -> list[str]:
     return ["slices have different rescale factors: each is rescaled by its own"] if len(set(factors)) > 1 else []
 
 
-def _read_plain(folder: Path) -> Volume | None:
-    """The volume of a folder of plain files; None where it is not, or its pixels are not all there."""
-    from radiogen.imaging import plain
-    from radiogen.imaging.compiling import announce_compiling
+def _uniform_volume(folder: Path, series: "UniformSeries") -> Volume | None:
+    """The volume of a uniform series; None where it does not fit into memory: the other way says so."""
+    from radiogen.imaging.fast import uniform
 
-    with announce_compiling(), plain.open_plain(folder) as series:
-        if series is None:
-            return None
-        try:
-            voxels, values, _ = plain.plain_volume(series)
-        except (plain.NotPlain, MemoryError, ValueError):
-            return None
+    try:
+        voxels, values, _ = uniform.read_voxels(series)
+    except MemoryError:
+        return None
     placement = series.placement
-    return Volume(fill(voxels, placement.at), placement.affine, plain_findings(folder, series, values))
+    findings = uniform_findings(folder, series, values)
+    return Volume(fill(voxels, placement.at), placement.affine, findings, Reader("fast"))
 
 
-def _read_folder(folder: Path) -> tuple[list[SliceHeader], list[str]]:
+class _FastParse:
+    """Parses a header by compiled code, and by pydicom where that cannot; remembers why, by path."""
+
+    def __init__(self, scanned: "ScannedFiles"):
+        from radiogen.imaging.fast.headers import HeaderParser
+
+        self._parser = HeaderParser(scanned)
+        self.reasons: dict[Path, Reason] = {}
+
+    def __call__(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
+        try:
+            return self._parser.parse(path)
+        except Unsupported as unsupported:
+            self.reasons[path] = unsupported.reason
+        return read_headers(path)
+
+
+def _fast_parse(scanned: "ScannedFiles") -> "tuple[_FastParse, ScannedFiles]":
+    return _FastParse(scanned), scanned
+
+
+def _chosen_volume(folder: Path, parse: Parse, scanned: "ScannedFiles | None", threads: int | None) -> Volume:
+    stack, findings = chosen_stack(folder, parse)
+    volume = _volume(folder, stack, parse, scanned, threads)
+    return replace(volume, findings=(*findings, *volume.findings))
+
+
+def _all_volumes(folder: Path, parse: Parse, scanned: "ScannedFiles | None", threads: int | None) -> list[Volume]:
+    headers, findings = _read_folder(folder, parse)
+    stacks = [stack for group in group_grids(headers) for stack in split_repeats(group)]
+    volumes, problems = [], []
+    for stack in stacks:
+        try:
+            volume = _volume(folder, stack, parse, scanned, threads)
+        except SeriesError as problem:
+            problems.append(problem)
+            findings.append(f"{names(stack.slices)} set aside: {problem.problem}")
+            continue
+        label = stack.label or f"{len(volume.voxels)} slices, {names(stack.slices, 2)}"
+        volumes.append(replace(volume, findings=((label,) if len(stacks) > 1 else ()) + volume.findings))
+    if not volumes:
+        raise problems[0]
+    return [replace(volume, findings=(*volume.findings, *findings)) for volume in volumes]
+
+
+def _reader(folder: Path, slices: Sequence[SliceHeader], parse: Parse, scanned: "ScannedFiles | None") -> Reader:
+    """Which reader reads these slices; a fall-back is logged once a series."""
+    if scanned is None:
+        return Reader("pydicom", Reason.SWITCHED_OFF)
+    from radiogen.imaging.fast.pixels import why_not_native
+
+    reason = next((parse.reasons[header.path] for header in slices if header.path in parse.reasons), None) \
+        or why_not_native(slices)
+    if reason is None:
+        return Reader("fast")
+    _LOG.info("%s: read by pydicom: %s", folder, reason)
+    return Reader("pydicom", reason)
+
+
+def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[str]]:
     """Headers of all usable slices, and findings about files."""
     paths = series_files(folder)
     headers, unusable, odd = [], {}, {}
     for path in paths:
         try:
-            slices, notes = read_headers(path)
+            slices, notes = parse(path)
         except NotAnImage as problem:
             unusable.setdefault(str(problem), []).append(path.name)
             continue
@@ -250,22 +329,25 @@ def _preference(stack: Stack) -> tuple:
     return traits.component not in ("magnitude", None), -len(stack.slices), traits.echo_ms or 0.0
 
 
-def _volume(folder: Path, stack: Stack) -> Volume:
+def _volume(folder: Path, stack: Stack, parse: Parse, scanned: "ScannedFiles | None", threads: int | None) -> Volume:
     """Read the pixels of a stack into their places."""
+    reader = _reader(folder, stack.slices, parse, scanned)
     try:
         placement = place(stack.slices)
         ordered = [stack.slices[index] for index in placement.order]
-        voxels, bad = _read_voxels(folder, ordered)
+        voxels, values, bad = _read_voxels(folder, ordered, scanned, threads)
         findings = [*stack.findings, *_by_problem(ordered, bad)]
         if bad:
-            ordered = [header for index, header in enumerate(ordered) if index not in bad]
+            kept = [index for index in range(len(ordered)) if index not in bad]
+            ordered, values = [ordered[index] for index in kept], [values[index] for index in kept]
             if not ordered:
                 raise SeriesError(folder, f"no usable image ({findings[-1]})", "fetch the series again")
-            voxels = np.delete(voxels, list(bad), axis=0)
+            voxels = voxels[kept]
             placement = place(ordered)
     except NotAVolume as problem:
         raise SeriesError(folder, str(problem), "restore the missing files") from problem
-    return _finished(folder, voxels, placement, ordered, findings)
+    findings += _findings(folder, placement, ordered, values)
+    return Volume(fill(voxels, placement.at), placement.affine, tuple(findings), reader)
 
 
 def _by_problem(ordered: Sequence[SliceHeader], bad: dict[int, NotAnImage]) -> Iterable[str]:
@@ -275,32 +357,37 @@ def _by_problem(ordered: Sequence[SliceHeader], bad: dict[int, NotAnImage]) -> I
     return [f"{names(slices)} set aside: {problem}" for problem, slices in reasons.items()]
 
 
-def _read_voxels(folder: Path, ordered: Sequence[SliceHeader]) -> tuple[np.ndarray, dict[int, NotAnImage]]:
-    """Voxels of the slices in this order, and why some, by index, could not be read (their voxels are 0)."""
+def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], scanned: "ScannedFiles | None", threads: int | None
+                 ) -> tuple[np.ndarray, list[float | None], dict[int, NotAnImage]]:
+    """Voxels of the slices in this order; by slice its one value where it is blank; by index why one was not read."""
     rescale = any(map(is_rescaled, ordered))
     dtype = np.dtype(np.float32) if rescale else np.result_type(*{stored_dtype(header.storage) for header in ordered})
     shape = (len(ordered), ordered[0].rows, ordered[0].columns)
     try:
-        voxels = np.zeros(shape, dtype)
+        voxels = np.empty(shape, dtype)
     except (MemoryError, ValueError) as error:
         raise SeriesError(folder, f"declares {' x '.join(map(str, shape))} voxels, more than fit into memory",
                           "leave the series out or use a larger machine") from error
-    bad = {}
-    for index, (header, pixels) in enumerate(zip(ordered, read_pixels(ordered), strict=True)):
+    if scanned is not None:
+        from radiogen.imaging.fast.pixels import read_native, why_not_native
+
+        if why_not_native(ordered) is None:
+            return voxels, *read_native(ordered, voxels, rescale, scanned)
+    bad, values = {}, []
+    decoded = read_pixels(ordered, threads or len(os.sched_getaffinity(0)))
+    for index, (header, pixels) in enumerate(zip(ordered, decoded, strict=True)):
         if isinstance(pixels, NotAnImage):
-            bad[index] = pixels
+            bad[index], voxels[index] = pixels, 0
         else:
             voxels[index] = real_values(pixels, header, rescale)
-    return voxels, bad
+        values.append(voxels[index, 0, 0] if (voxels[index] == voxels[index, 0, 0]).all() else None)
+    return voxels, values, bad
 
 
-def _finished(folder: Path, voxels: np.ndarray, placement: Placement, ordered: Sequence[SliceHeader],
-              findings: list[str]) -> Volume:
-    """Fill holes, and add what the pixels themselves have to say."""
-    values = [pixels.flat[0] if (pixels == pixels.flat[0]).all() else None for pixels in voxels]
+def _findings(folder: Path, placement: Placement, ordered: Sequence[SliceHeader], values: Sequence[float | None]
+              ) -> list[str]:
+    """What is odd in a stack, but for what was set aside."""
     blank = blank_findings(folder, values, [header.name for header in ordered])
-    findings += placement.findings
-    if any(header.storage.inverted for header in ordered):
-        findings.append("MONOCHROME1: inverted, so that bright means more")
-    findings += [*factor_findings([(header.slope, header.intercept) for header in ordered]), *blank]
-    return Volume(fill(voxels, placement.at), placement.affine, tuple(findings))
+    inverted = any(header.storage.inverted for header in ordered)
+    return [*placement.findings, *(["MONOCHROME1: inverted, so that bright means more"] if inverted else []),
+            *factor_findings([(header.slope, header.intercept) for header in ordered]), *blank]

@@ -27,9 +27,15 @@ SAME_SPACING = 1e-3
 """Largest difference of pixel spacings within a stack, mm."""
 
 _DIGITS = re.compile(r"([0-9]+)")
-_WORDS = {"echo_ms": "echo {:g} ms", "inversion_ms": "inversion time {:g} ms", "b_value": "b-value {:g}",
-          "flip_angle_degrees": "flip angle {:g} degrees", "time_point": "time point {:g}",
-          "acquisition": "acquisition {:g}", "trigger_ms": "trigger time {:g} ms"}
+_WORDS = {"component": "{}", "image_type": "ImageType {}", "echo_ms": "echo {:g} ms", "echo_number": "echo {:g}",
+          "inversion_ms": "inversion time {:g} ms", "flip_angle_degrees": "flip angle {:g} degrees",
+          "b_value": "b-value {:g}", "time_point": "time point {:g}", "acquisition": "acquisition {:g}",
+          "trigger_ms": "trigger time {:g} ms", "acquired": "acquired at {:013.6f}", "created": "created at {:013.6f}"}
+_CONTRASTS = ("component", "image_type", "echo_ms", "echo_number", "inversion_ms", "flip_angle_degrees", "b_value",
+              "gradient")
+"""Traits whose values never meet in one volume: slices that differ in them at one place show different things."""
+_CLOCKS = ("acquired", "created")
+"""Traits that may change within a volume at any slice."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
     one_place = len(taken) == 1
     if sum(count > 1 for count in taken.values()) * 2 < len(taken):  # a few copies rather than repeated volumes
         stacks = [_without_copies(stacks[0])]
-    for name in ("component", "echo_ms") if one_place else Traits._fields:
+    for name in _CONTRASTS[:4] if one_place else Traits._fields:
         stacks = [part for stack in stacks for part in _split_by(stack, name)]
     stacks = [_without_copies(stack) for stack in stacks]
     if one_place:
@@ -153,26 +159,42 @@ def _repeats(slices: Sequence[SliceHeader]) -> bool:
 
 
 def _split_by(stack: Stack, name: str) -> list[Stack]:
-    """Split where a trait tells volumes apart: no more values than a place has slices, and each fills the volume.
-
-    Most values have to cover three quarters of the places: one acquisition may be aborted, but odd and even slices
-    that were measured one after the other are no two volumes.
-    """
+    """Split where a trait tells volumes apart; those of images come before those of what was derived from them."""
     if not _repeats(stack.slices):
         return [stack]
-    places = _places(stack.slices)
-    parts, covered = defaultdict(list), defaultdict(set)
-    for header, place in zip(stack.slices, places, strict=True):
-        value = getattr(header.traits, name)
-        parts[value].append(header)
-        covered[value].add(place)
-    most, full = max(Counter(places).values()), len(set(places))
-    typical = sorted(len(some) for some in covered.values())[len(covered) // 2]
-    if not 1 < len(parts) <= most or typical * 4 < full * 3:
+    values = [getattr(header.traits, name) for header in stack.slices]
+    if not _tells_volumes(name, values, _places(stack.slices)):
         return [stack]
-    values = sorted(parts, key=lambda value: (value is None, value))
+    parts = defaultdict(list)
+    for header, value in zip(stack.slices, values, strict=True):
+        parts[value].append(header)
+    if name == "image_type":
+        ordered = sorted(parts, key=lambda value: (
+            not (value or "").startswith("ORIGINAL"), min(map(file_order, parts[value]))))
+    else:
+        ordered = sorted(parts, key=lambda value: (value is None, value))
     return [replace(stack, slices=tuple(parts[value]), label=", ".join(filter(None, [
-        stack.label, _describe(name, value, values.index(value))]))) for value in values]
+        stack.label, _describe(name, value, rank)]))) for rank, value in enumerate(ordered)]
+
+
+def _tells_volumes(name: str, values: Sequence[object], places: Sequence[int]) -> bool:
+    """Whether a trait is why places repeat: at most of those that do, its values differ, and they fill volumes.
+
+    They do where they are no more than a place has slices, and most of them cover three quarters of the places: one
+    acquisition may be aborted, but odd and even slices that were measured one after the other are no two volumes. Of a
+    contrast it is enough that one value covers most places: other echoes may have fewer slices. A clock has to explain
+    every repeat, because it also runs on within a volume.
+    """
+    counts, pairs = Counter(places), Counter(zip(values, places, strict=True))
+    covered, seen = Counter(value for value, _ in pairs), Counter(place for _, place in pairs)
+    repeated = [place for place, count in counts.items() if count > 1]
+    if len(covered) < 2 or sum(seen[place] > 1 for place in repeated) * 4 < len(repeated) * 3:
+        return False
+    sizes, full = sorted(covered.values()), len(counts)
+    if name in _CONTRASTS and sizes[-1] * 5 > full * 3:
+        return True
+    whole = len(covered) <= max(counts.values()) and sizes[len(sizes) // 2] * 4 >= full * 3
+    return whole and (name not in _CLOCKS or max(pairs.values()) == 1)
 
 
 def _moved_time_points(stack: Stack) -> list[Stack]:
@@ -194,10 +216,10 @@ def _moved_time_points(stack: Stack) -> list[Stack]:
 
 def _describe(name: str, value: object, rank: int) -> str:
     if value is None:
-        return f"no {name.split('_')[0]} told"
+        return f"no {_name(name)} reported"
     if name == "gradient":
         return f"gradient {rank + 1}"
-    return str(value) if name == "component" else _WORDS[name].format(value)
+    return _WORDS[name].format(value)
 
 
 def _without_copies(stack: Stack) -> Stack:
@@ -241,16 +263,38 @@ def _without_places(stack: Stack) -> Stack:
 
 
 def _split_by_order(stack: Stack) -> list[Stack]:
+    """Volumes by the order of the files, where all else is exhausted; a mosaic is a volume, whatever others say."""
     if not _repeats(stack.slices):
         return [stack]
     ordered = sorted(stack.slices, key=file_order)
+    if all(header.tile is not None for header in ordered):
+        frames = list(dict.fromkeys((header.path, header.frame) for header in ordered))
+        numbers, found = [frames.index((header.path, header.frame)) for header in ordered], []
+    else:
+        numbers, found = _volume_numbers(_places(ordered)), [_unexplained(ordered)]
     volumes = defaultdict(list)
-    for header, number in zip(ordered, _volume_numbers(_places(ordered)), strict=True):
+    for header, number in zip(ordered, numbers, strict=True):
         volumes[number].append(header)
-    found = "slices at the same place differ and nothing in their headers says why: told apart by their order"
-    return [replace(stack, slices=tuple(volume), findings=(*stack.findings, found),
+    return [replace(stack, slices=tuple(volume), findings=(*stack.findings, *found),
                     label=", ".join(filter(None, [stack.label, f"repeat {number + 1}"])))
             for number, volume in sorted(volumes.items())]
+
+
+def _unexplained(slices: Sequence[SliceHeader]) -> str:
+    """What is to be said of slices at one place that no trait tells apart: what they differ in, if in anything."""
+    by_place = defaultdict(list)
+    for header, place in zip(slices, _places(slices), strict=True):
+        by_place[place].append(header.traits)
+    differ = [_name(name) for name in Traits._fields if name not in _CLOCKS and any(
+        len({getattr(traits, name) for traits in sisters}) > 1 for sisters in by_place.values())]
+    if not differ:
+        return "slices at the same place differ and nothing in their headers says why: told apart by their order"
+    return f"slices at the same place differ in {listing(differ)}, but not volume by volume: told apart by their order"
+
+
+def _name(trait: str) -> str:
+    """A trait in words: echo time, flip angle, image type."""
+    return trait.replace("_ms", " time").removesuffix("_degrees").replace("_", " ")
 
 
 def _volume_numbers(places: Sequence[int]) -> list[int]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radiogen.imaging.reader import Reader
+
 PLANES = ("sagittal", "coronal", "axial")
 """Planes by the patient axis (x, y, z) that their slice normal is nearest to."""
 
@@ -20,11 +22,13 @@ class Volume:
     voxels: (slice, row, column), any real dtype; rescaled where the series asks for it.
     affine: (4, 4) float64 from (slice, row, column, 1) to (x, y, z, 1) in LPS mm; None where the series does not tell.
     findings: what was odd in the series, in words a radiographer would use.
+    reader: which reader read the files, and why not the compiled one; None where no files were read.
     """
 
     voxels: np.ndarray
     affine: np.ndarray | None
     findings: tuple[str, ...] = ()
+    reader: Reader | None = None
 
 
 def spacing_mm(volume: Volume) -> tuple[float, float, float] | None:

@@ -7,8 +7,9 @@ blocks, and their division by a power of two, are exact. Slices of 512 or 256 pi
 import numpy as np
 
 from radiogen.imaging.compiling import compiled
-from radiogen.imaging.kernels import READ, clear_unused
+from radiogen.imaging.kernels import clear_unused
 from radiogen.imaging.slice_plans import ROOM_BYTES
+from radiogen.imaging.system_calls import READ
 
 _INDEX = np.uint64
 _ONE, _TWO, _THREE, _FOUR, _16, _32 = (_INDEX(number) for number in (1, 2, 3, 4, 16, 32))

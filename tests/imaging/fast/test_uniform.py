@@ -1,4 +1,4 @@
-"""The compiled path reads what it takes on as pydicom does, bit for bit, and leaves everything else to pydicom."""
+"""Uniform series are read in one compiled call as pydicom reads them, bit for bit; all others go another way."""
 
 import os
 import shutil
@@ -14,16 +14,17 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from radiogen.imaging import SeriesError, read_cube, read_series, read_slices
+from radiogen.imaging.fast.decimals import decimals
+from radiogen.imaging.fast.files import scanned_files
+from radiogen.imaging.fast.uniform import uniform_series
 from radiogen.imaging.phantom import PhantomSettings, write_phantom
-from radiogen.imaging.plain import open_plain
-from radiogen.imaging.walk import decimals
 
-from .series_files import pattern, planes, write_series
+from ..series_files import pattern, planes, write_series
 
 
-def _is_plain(folder):
-    with open_plain(folder) as series:
-        return series is not None
+def _is_uniform(folder):
+    with scanned_files(folder) as scanned:
+        return uniform_series(folder, scanned) is not None
 
 
 def _assert_same(folder):
@@ -50,7 +51,7 @@ def _edit(folder, change, only=None):
 @pytest.mark.parametrize(("plane", "affine"), planes())
 def test_plain_series_of_every_plane_are_read_as_by_pydicom(tmp_path, plane, affine):
     write_series(tmp_path, pattern((9, 14, 11)), affine)
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
 
 
@@ -61,7 +62,7 @@ def test_plain_series_of_every_plane_are_read_as_by_pydicom(tmp_path, plane, aff
     {"NumberOfFrames": 1}, {"PatientName": "Müller", "SpecificCharacterSet": "ISO_IR 100"}], ids=str)
 def test_values_that_vary_from_scanner_to_scanner_are_read_as_by_pydicom(tmp_path, header):
     write_series(tmp_path, pattern((6, 10, 8)), **header)
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
 
 
@@ -71,7 +72,7 @@ def test_bytes_and_signed_pixels_are_read_as_by_pydicom(tmp_path, dtype, stored)
     if np.dtype(dtype).kind == "i":
         voxels -= 300
     write_series(tmp_path, voxels, BitsStored=stored, HighBit=stored - 1)
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
     assert np.array_equal(read_series(tmp_path).voxels, voxels)
 
@@ -85,7 +86,7 @@ def test_bits_above_high_bit_are_cut_off_in_volumes_cubes_and_slices(tmp_path, d
     noise = np.random.default_rng(6).integers(0, 1 << 16, values.shape) << stored
     cells = (values & (1 << stored) - 1 | noise).astype(np.uint16 if dtype != "uint8" else np.uint8).view(dtype)
     write_series(tmp_path, cells, BitsStored=stored, HighBit=stored - 1, RescaleSlope=slope, RescaleIntercept="0")
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
     assert np.array_equal(read_series(tmp_path).voxels, values * float(slope))
 
@@ -97,7 +98,7 @@ def test_each_slice_is_rescaled_by_its_own_factors(tmp_path):
         dataset.RescaleSlope, dataset.RescaleIntercept = str(1 + number / 8), str(-number)
 
     _edit(tmp_path, factors)
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
     assert any("different rescale factors" in finding for finding in read_series(tmp_path).findings)
 
@@ -105,7 +106,7 @@ def test_each_slice_is_rescaled_by_its_own_factors(tmp_path):
 def test_holes_and_uneven_gaps_are_told_and_filled_as_by_pydicom(tmp_path):
     write_series(tmp_path, pattern((12, 10, 8)))
     sorted(tmp_path.iterdir())[4].unlink()
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
     assert any("missing" in finding for finding in read_series(tmp_path).findings)
 
@@ -114,7 +115,7 @@ def test_blank_slices_are_told_by_name_and_a_blank_series_is_refused(tmp_path):
     voxels = pattern((6, 10, 8))
     voxels[2] = 7
     write_series(tmp_path / "some", voxels)
-    assert _is_plain(tmp_path / "some")
+    assert _is_uniform(tmp_path / "some")
     _assert_same(tmp_path / "some")
     write_series(tmp_path / "all", np.full((4, 6, 5), 9, np.uint16))
     for fast in (True, False):
@@ -128,7 +129,7 @@ def test_orientations_that_differ_in_their_last_digit_stay_one_series(tmp_path):
     write_series(tmp_path, pattern((6, 10, 8)))
     _edit(tmp_path, lambda dataset, number: setattr(
         dataset, "ImageOrientationPatient", ["1", f"{number * 1e-6:.7f}", "0", "0", "1", "-0"]))
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
 
 
@@ -136,7 +137,7 @@ def test_numbers_with_more_digits_than_a_double_has_are_read_as_by_pydicom(tmp_p
     write_series(tmp_path, pattern((6, 10, 8)))
     _edit(tmp_path, lambda dataset, number: setattr(
         dataset, "ImagePositionPatient", ["-120.12345678901234567", "1.0e1", f"{number * 3.1:+.4f}"]))
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
 
 
@@ -156,7 +157,7 @@ def test_sequences_before_the_pixels_are_stepped_over(tmp_path, defined):
                 each.is_undefined_length_sequence_item = not defined
 
     _edit(tmp_path, nest)
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
 
 
@@ -164,7 +165,7 @@ def test_a_header_longer_than_the_first_look_is_read_on(tmp_path):
     write_series(tmp_path, pattern((4, 10, 8)))
     _edit(tmp_path, lambda dataset, number: dataset.add_new(0x0011_0010, "LO", "SOMEBODY"))
     _edit(tmp_path, lambda dataset, number: dataset.add_new(0x0011_1001, "OB", bytes(90_000)))
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _assert_same(tmp_path)
 
 
@@ -191,17 +192,16 @@ ODD = {
     "spacing of no size": lambda dataset, number: setattr(dataset, "PixelSpacing", ["1e-300", 1]),
     "spacing beyond the world": lambda dataset, number: setattr(dataset, "PixelSpacing", ["1e308", "1e308"]),
     "spacing zero": lambda dataset, number: setattr(dataset, "PixelSpacing", [0, 1]),
-    "overlay in spare bits": lambda dataset, number: dataset.add_new(0x6000_0102, "US", 12),
     "several frames": lambda dataset, number: dataset.update({"NumberOfFrames": 2, "Rows": dataset.Rows // 2}),
 }
 
 
 @pytest.mark.parametrize("oddity", ODD)
-def test_whatever_is_odd_is_left_to_pydicom(tmp_path, oddity):
+def test_whatever_is_odd_is_not_uniform(tmp_path, oddity):
     write_series(tmp_path, pattern((6, 10, 8)))
-    assert _is_plain(tmp_path)
+    assert _is_uniform(tmp_path)
     _edit(tmp_path, ODD[oddity])
-    assert not _is_plain(tmp_path)
+    assert not _is_uniform(tmp_path)
 
 
 @pytest.mark.parametrize("spoil", ["cut", "text", "empty", "subfolder"])
@@ -222,7 +222,7 @@ def test_more_files_than_may_be_open_are_read_all_the_same(tmp_path, monkeypatch
 
     write_series(tmp_path, pattern((9, 6, 5)))
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (10, 10))
-    assert _is_plain(tmp_path)
+    assert read_series(tmp_path).reader.name == "fast"
     _assert_same(tmp_path)
 
 
@@ -274,14 +274,14 @@ def test_fast_path_and_pydicom_agree_on_every_real_series(real_data):
         assert fast.voxels.dtype == slow.voxels.dtype
         assert np.array_equal(fast.affine, slow.affine) if slow.affine is not None else fast.affine is None
         assert np.array_equal(read_cube(folder), read_cube(folder, fast=False)), folder.name
-        compared += _is_plain(folder)
+        compared += _is_uniform(folder)
     assert compared >= 15, "hardly any real series took the fast path"
 
 
 def test_fast_path_and_pydicom_agree_on_the_phantom(tmp_path):
     write_phantom(tmp_path / "small", PhantomSettings(cases=2, test_cases=0, scale=0.1), workers=1)
     for folder in (tmp_path / "small" / "train").glob("*/*"):
-        assert _is_plain(folder)
+        assert _is_uniform(folder)
         _assert_same(folder)
 
 
@@ -289,8 +289,9 @@ def test_fast_path_and_pydicom_agree_on_the_phantom(tmp_path):
 def test_after_warming_up_a_plain_series_compiles_nothing_more(tmp_path):
     write_series(tmp_path / "series", pattern((6, 10, 8)))
     code = f"""
-from radiogen.imaging import compiling, plain, read_cube, read_series, read_slices
-plain.warm_up()
+from radiogen.imaging import compiling, read_cube, read_series, read_slices
+from radiogen.imaging.fast.warm_up import warm_up
+warm_up()
 compiling._Announcement.said = compiling._ANNOUNCEMENT.said = False
 for read in (read_series, read_cube, read_slices):
     read({str(tmp_path / "series")!r})
@@ -307,19 +308,26 @@ def test_one_file_with_more_pixel_data_than_it_tells_is_told_as_by_pydicom(tmp_p
     content = paths[3].read_bytes()
     place = content.index(b"\xe0\x7f\x10\x00OW") + 8
     paths[3].write_bytes(content[:place] + (160 + 20).to_bytes(4, "little") + content[place + 4:] + bytes(20))
-    assert not _is_plain(tmp_path)
+    assert not _is_uniform(tmp_path)
     _assert_same(tmp_path)
     assert f"{paths[3].name}: more pixel data than its rows and columns tell" in read_series(tmp_path).findings
 
 
-def test_a_file_that_goes_on_behind_its_pixels_is_left_to_pydicom(tmp_path):
+def test_zeros_and_padding_behind_the_pixels_are_passed_over_and_other_pixels_there_are_not(tmp_path):
     paths = write_series(tmp_path, pattern((6, 10, 8)))
+    content = paths[5].read_bytes()
+    padding = b"\xfc\xff\xfc\xffOB\0\0" + (6).to_bytes(4, "little") + b"\x07" * 6
+    for behind in (bytes(2), bytes(70_000), padding):
+        paths[5].write_bytes(content + behind)
+        assert _is_uniform(tmp_path)
+        _assert_same(tmp_path)
+        assert not read_series(tmp_path).findings
     pixels = b"\xe0\x7f\x10\x00OW\0\0" + (160).to_bytes(4, "little") + bytes(160)
-    paths[5].write_bytes(paths[5].read_bytes() + bytes(2))
-    assert not _is_plain(tmp_path)
-    assert not read_series(tmp_path).findings
-    paths[5].write_bytes(paths[5].read_bytes()[:-2] + pixels)
-    _assert_same(tmp_path)
+    for behind in (pixels, b"noise that is no element", padding[:-2] + bytes(9)):
+        paths[5].write_bytes(content + behind)
+        assert not _is_uniform(tmp_path)
+        _assert_same(tmp_path)
+    paths[5].write_bytes(content + pixels)
     assert any("stand behind its pixels" in finding for finding in read_series(tmp_path).findings)
 
 

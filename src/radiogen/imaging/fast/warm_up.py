@@ -1,0 +1,50 @@
+"""Compile the kernels, or load the kept ones, before worker processes are started that would each do the same."""
+
+import numpy as np
+
+from radiogen.imaging import kernels, whole_blocks
+from radiogen.imaging.compiling import announce_compiling
+from radiogen.imaging.fast import scan
+from radiogen.imaging.fast.decimals import decimals
+from radiogen.imaging.fast.elements import GROUP_PATHS, KEYWORDS
+from radiogen.imaging.slice_plans import slice_plan
+
+
+def warm_up() -> None:
+    """Compile, or load, what the usual series need: stored values of 16 bits without a sign, rescaled or not."""
+    with announce_compiling():
+        _headers()
+        _pixels()
+        _resizing()
+
+
+def _headers() -> None:
+    none, store = np.zeros(0, np.int32), np.zeros((0, 8), np.uint8)
+    scan.scan_files(none, store, np.zeros(0, np.int64), store, np.zeros((0, len(KEYWORDS), 3), np.int64),
+                    np.zeros((0, 8), np.int64))
+    spans = np.zeros((2, len(KEYWORDS), 3), np.int64)
+    scan.same_values(np.zeros((2, 8), np.uint8), spans)
+    scan.scan_groups(np.zeros(16, np.uint8), 0, False, True, np.zeros((0, len(GROUP_PATHS), 2), np.int64))
+    decimals(np.zeros((2, 8), np.uint8), spans[:, 0, :2], 3)  # of two rows: a single one is contiguous
+
+
+def _pixels() -> None:
+    files, offsets, pixels = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros((1, 2, 2), np.uint16)
+    kernels.read_volume(files, offsets, pixels, np.zeros(1, np.bool_), np.zeros((0, 2), np.uint16), 0, 0)
+    kernels.read_reduced(files, offsets, 2, pixels[0], slice_plan((2, 2), (1, 1)), np.zeros((1, 1, 1), np.float32),
+                         np.zeros((1, 2), np.uint16), 0, 0)
+    whole_blocks.read_means(files, offsets, (4, 4), np.zeros((0, 1, 1), np.float32), np.zeros((0, 2), np.uint16), 0, 0)
+    kernels.clear_unused(pixels[0], 0xFFFF, 0)
+    kernels.rescale(pixels[0], 1.0, 0.0, np.zeros((2, 2), np.float32))
+    for dtype in (np.uint16, np.float32):
+        kernels.extremes(np.zeros((2, 2), dtype))
+        kernels.is_blank(np.zeros((2, 2), dtype))
+
+
+def _resizing() -> None:
+    for dtype in (np.uint16, np.float32):
+        kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
+        kernels.reduce_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)
+    kernels.resize_slice_axis(np.zeros((2, 1, 1), np.float32), 1)
+    kernels.slice_axis_to_bytes(np.zeros((2, 1, 1), np.float32), 1, 0.0, 1.0)
+    kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)

@@ -1,0 +1,110 @@
+"""A volume says which reader read it and why; a fall-back has a declared reason and is logged once a series."""
+
+import logging
+
+import numpy as np
+import pydicom
+import pytest
+
+from radiogen.imaging import read_cube, read_series, read_volumes
+from radiogen.imaging.fast import headers, pixels, uniform
+from radiogen.imaging.reader import Reader, Reason, Unsupported
+
+from ..series_files import pattern, write_enhanced, write_series
+
+
+def _rewrite(path, change):
+    dataset = pydicom.dcmread(path)
+    change(dataset)
+    dataset.save_as(path)
+
+
+def _byte_swapped(folder):
+    write_series(folder, pattern(), syntax=pydicom.uid.ExplicitVRBigEndian)
+
+
+def _compressed(folder):
+    write_series(folder, pattern(), syntax=pydicom.uid.RLELossless)
+
+
+def _packed(folder):
+    write_series(folder, pattern((4, 4, 4)), BitsAllocated=12, BitsStored=12, HighBit=11, PixelData=bytes(range(24)))
+
+
+def _wrong_representation(folder):
+    for path in write_series(folder, pattern()):
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00SS"))
+
+
+def _spelt_out(folder):
+    for path in write_series(folder, pattern(), PatientComments="x" * 400, InstanceNumber=None):
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"\x28\x00\x30\x00DS", b"\x28\x00\x30\x00LO"))
+
+
+@pytest.mark.parametrize(("make", "reason"), [
+    (_byte_swapped, Reason.OTHER_SYNTAX), (_compressed, Reason.COMPRESSED), (_packed, Reason.PACKED),
+    (_wrong_representation, Reason.ODD_ELEMENT), (_spelt_out, Reason.ODD_ELEMENT)])
+def test_a_fall_back_has_a_reason_and_is_logged_once_a_series(tmp_path, caplog, make, reason):
+    make(tmp_path / "series")
+    with caplog.at_level(logging.INFO, "radiogen"):
+        volume = read_series(tmp_path / "series")
+    assert volume.reader == Reader("pydicom", reason)
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path / 'series'}: read by pydicom: {reason}"]
+    assert str(volume.reader) == f"pydicom: {reason}"
+
+
+def test_a_series_that_compiled_code_reads_says_so_and_logs_nothing(tmp_path, caplog):
+    write_series(tmp_path / "classic", pattern())
+    write_enhanced(tmp_path / "enhanced" / "all.dcm", pattern())
+    with caplog.at_level(logging.INFO, "radiogen"):
+        assert {read_series(tmp_path / name).reader for name in ("classic", "enhanced")} == {Reader("fast")}
+        assert read_volumes(tmp_path / "enhanced")[0].reader == Reader("fast")
+    assert not caplog.records
+
+
+def test_pydicom_says_that_the_compiled_reader_was_switched_off(tmp_path):
+    write_series(tmp_path, pattern())
+    assert read_series(tmp_path, fast=False).reader == Reader("pydicom", Reason.SWITCHED_OFF)
+
+
+def test_a_file_that_is_set_aside_does_not_make_pydicom_the_reader(tmp_path):
+    write_series(tmp_path, pattern())
+    (tmp_path / "notes.txt").write_text("hello")
+    volume = read_series(tmp_path)
+    assert volume.reader == Reader("fast") and volume.findings == ("notes.txt set aside: not a DICOM file",)
+
+
+def test_one_odd_file_of_a_series_is_read_by_pydicom_and_named_as_the_reason(tmp_path):
+    paths = write_series(tmp_path, pattern())
+    content = paths[3].read_bytes()
+    paths[3].write_bytes(content.replace(b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00SS"))
+    volume = read_series(tmp_path)
+    assert volume.reader == Reader("pydicom", Reason.ODD_ELEMENT)
+    assert np.array_equal(volume.voxels, pattern())
+
+
+@pytest.mark.parametrize("place", [(headers, "storage_of"), (pixels, "read_native"), (uniform, "place_positions")])
+@pytest.mark.parametrize("error", [ValueError, KeyError, OSError, MemoryError])
+def test_a_mistake_of_the_package_is_no_reason_to_fall_back(tmp_path, monkeypatch, place, error):
+    write_enhanced(tmp_path / "all.dcm", pattern()) if place[1] == "read_native" else write_series(tmp_path, pattern())
+
+    def wrong(*_, **__):
+        raise error("a bug")
+
+    monkeypatch.setattr(*place, wrong)
+    with pytest.raises(error, match="a bug"):
+        read_series(tmp_path)
+
+
+def test_a_declared_reason_makes_the_other_way_read_the_series(tmp_path, monkeypatch):
+    write_series(tmp_path, pattern())
+
+    def changed(*_, **__):
+        raise Unsupported(Reason.CHANGED)
+
+    monkeypatch.setattr(uniform, "read_voxels", changed)
+    monkeypatch.setattr(uniform, "read_resized", changed)
+    assert np.array_equal(read_series(tmp_path).voxels, pattern())
+    assert read_cube(tmp_path, 4).shape == (4, 4, 4)
