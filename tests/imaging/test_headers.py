@@ -310,3 +310,12 @@ def test_echo_numbers_image_types_and_times_are_read(tmp_path):
                     ImageType=["ORIGINAL", "PRIMARY", "W"]).traits
     assert (traits.echo_number, traits.echo_ms, traits.acquired, traits.created) == (2, 40, 101530.25, 101533)
     assert traits.image_type == "ORIGINAL\\PRIMARY\\W"
+
+
+@pytest.mark.parametrize("length", [b"\0\0\0\0", b"\xff\xff\xff\x7f"])
+def test_a_wrong_length_of_the_meta_header_makes_no_file_cut_off(tmp_path, length):
+    path = write_series(tmp_path, pattern((1, 4, 6)))[0]
+    content = bytearray(path.read_bytes())
+    content[140:144] = length
+    path.write_bytes(content)
+    assert read_headers(path)[0][0].position == (-10, -20, 30)
