@@ -284,3 +284,38 @@ def test_b_values_are_read_from_the_block_of_their_vendor(tmp_path, syntax, crea
 def test_a_private_value_whose_representation_was_lost_is_decoded(tmp_path):
     lost = private("Image Private Header", 0x0065_1009, "UN", np.float64(1500).tobytes())
     assert header(tmp_path, change=lost).traits.b_value == 1500
+
+
+@pytest.mark.parametrize(("creator", "elements"), [
+    ("SIEMENS MR HEADER", {0x0019_100E: ("FD", [0.0, 0.6, 0.8])}),
+    ("Image Private Header", {0x0065_1037: ("FD", [0.0, 0.6, 0.8])}),
+    ("Philips MR Imaging DD 001", {0x2005_10B0: ("FL", 0.0), 0x2005_10B1: ("FL", 0.6), 0x2005_10B2: ("FL", 0.8)}),
+    ("GEMS_ACQU_01", {0x0019_10BB: ("DS", "0"), 0x0019_10BC: ("DS", "0.6"), 0x0019_10BD: ("DS", "0.8")})])
+def test_private_gradients_are_read_where_there_is_a_weighting(tmp_path, creator, elements):
+    def change(_, dataset):
+        for tag, (kind, value) in elements.items():
+            private(creator, tag, kind, value)(_, dataset)
+
+    assert header(tmp_path / "weighted", change=change, DiffusionBValue=800.0).traits.gradient == pytest.approx(
+        (0, 0.6, 0.8))
+    assert header(tmp_path / "not", change=change, DiffusionBValue=0.0).traits.gradient is None
+
+
+def test_the_gradient_of_a_file_of_one_frame_stands_at_its_top_level(tmp_path):
+    assert header(tmp_path, DiffusionGradientOrientation=[1.0, 0.0, 0.0]).traits.gradient == (1, 0, 0)
+
+
+def test_echo_numbers_image_types_and_times_are_read(tmp_path):
+    traits = header(tmp_path, EchoNumbers="2", EchoTime="40", AcquisitionTime="101530.25", ContentTime="101533",
+                    ImageType=["ORIGINAL", "PRIMARY", "W"]).traits
+    assert (traits.echo_number, traits.echo_ms, traits.acquired, traits.created) == (2, 40, 101530.25, 101533)
+    assert traits.image_type == "ORIGINAL\\PRIMARY\\W"
+
+
+@pytest.mark.parametrize("length", [b"\0\0\0\0", b"\xff\xff\xff\x7f"])
+def test_a_wrong_length_of_the_meta_header_makes_no_file_cut_off(tmp_path, length):
+    path = write_series(tmp_path, pattern((1, 4, 6)))[0]
+    content = bytearray(path.read_bytes())
+    content[140:144] = length
+    path.write_bytes(content)
+    assert read_headers(path)[0][0].position == (-10, -20, 30)

@@ -192,6 +192,20 @@ def test_the_tiles_of_united_imaging_become_slices_in_their_places(tmp_path, cou
     assert volume.findings == ()
 
 
+def test_a_sequence_whose_representation_was_lost_is_read(tmp_path):
+    path = write_vframe(tmp_path, pattern((5, 6, 8)), syntax=uid.ImplicitVRLittleEndian)[0]
+    dataset = pydicom.dcmread(path)
+    with pydicom.filebase.DicomBytesIO() as items:
+        items.is_implicit_VR = items.is_little_endian = True
+        for item in pydicom.dcmread(write_vframe(tmp_path / "explicit", pattern((5, 6, 8)))[0])[0x0065_1051].value:
+            pydicom.filewriter.write_sequence_item(items, item, ["iso8859"])
+        content = items.getvalue()
+    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    dataset[0x0065_1051] = pydicom.DataElement(0x0065_1051, "UN", content)
+    dataset.save_as(path, implicit_vr=False, little_endian=True)
+    assert np.allclose(read_series(path).affine, AXIAL)
+
+
 def test_every_mosaic_of_united_imaging_is_a_volume_though_nothing_else_tells_them_apart(tmp_path):
     first = write_vframe(tmp_path / "a", pattern((5, 6, 8)), SeriesInstanceUID="1.2")[0]
     second = write_vframe(tmp_path / "b", pattern((5, 6, 8)) + np.uint16(500), first=2, SeriesInstanceUID="1.2")[0]

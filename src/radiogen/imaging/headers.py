@@ -164,9 +164,10 @@ def _read_dataset(file: GuardedFile, *, force: bool) -> "Dataset":
     size = file.seek(0, io.SEEK_END)
     file.seek(here)
     meta = getattr(dataset, "file_meta", {})
-    last = [each.get_item(max(each.keys())) for each in (dataset, meta) if len(each)]
-    start = 144 + (meta.get("FileMetaInformationGroupLength", -144) or 0)  # of the data set, behind the meta header
-    if here > size or size <= start or (last and _is_short(last[0])):
+    last = next((each.get_item(max(each.keys()), keep_deferred=True) for each in (dataset, meta) if len(each)), None)
+    length = meta.get("FileMetaInformationGroupLength")
+    start = 0 if length is None else 144 + (number_of(length) or 0)  # of the data set, behind the meta header
+    if here > size or (not len(dataset) and size <= start) or _is_short(last):
         raise cut
     return dataset
 

@@ -125,7 +125,7 @@ def _step_mm(series: bytes, tiles: int) -> tuple[float | None, str]:
     """
     slices: dict[int, dict[bytes, float]] = {}
     for number, name, axis, text in _SLICE.findall(series):
-        slices.setdefault(int(number), {})[name + axis] = float(text)
+        slices.setdefault(int(number), {})[name + axis] = _float(text) or 0.0
     whole = {name: int(text, 0) for name, text in _WHOLE.findall(series)}
     if not slices:
         return None, ""

@@ -8,7 +8,8 @@ what                                            policy
 ----                                            ------
 copies: same place, same pixels                 use part: one of them
 same place, other pixels (time points, echoes,  use part: magnitude before phase, then the most slices, then the
-  b-values, magnitude and phase)                  shortest echo, then the first; `read_volumes` gives all
+  b-values, water and fat, magnitude, phase,      shortest echo, then the first, original before derived;
+  real and imaginary part), in any vendor's words `read_volumes` gives all
 missing slices (a gap of several steps)         use: interpolated from the neighbours and named; refuse when they are
                                                   more than a quarter of all
 uneven spacing, up to half a step off           use: taken as even, the largest error told in mm
@@ -27,6 +28,11 @@ a SeriesInstanceUID of its own in every file    use: as one series
 localisers (ImageType) beside other images      use part: set aside
 mosaic (Siemens)                                use: its tiles are the slices, each mosaic a volume; set aside where
                                                   its CSA header was removed or its matrix is no whole number of tiles
+mosaic of a slab (Siemens, three-dimensional)   use: the slab's thickness shared out among its slices
+mosaic of several slabs, or whose protocol      use: no affine (a finding)
+  does not fit its slices (Siemens)
+mosaic (United Imaging, VFRAME)                 use: its tiles are the slices, each where its item says; no affine where
+                                                  that is missing; set aside where its private elements were removed
 blank slices                                    use
 a wholly blank series                           refuse
 RescaleSlope and RescaleIntercept               use: float32, each slice by its own, also where they differ
@@ -38,7 +44,8 @@ JPEG, JPEG lossless, JPEG-LS, JPEG 2000, RLE,   use (a finding where compressed 
   also in several fragments
 enhanced multi-frame, frames in any order       use (no finding): ordered by position
 PixelPaddingValue, windows, lookup tables       not applied (a finding for a modality lookup table)
-truncated file                                  use part: set aside; of several frames the whole ones are used
+truncated file                                  use part: set aside, cut off in its header or in its pixels; of several
+                                                  frames the whole ones are used
 an element whose value cannot be parsed         not used (a finding)
 more pixel data than rows and columns tell      use (a finding)
 empty, damaged, colour, not DICOM, without      use part: set aside

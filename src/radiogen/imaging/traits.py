@@ -6,6 +6,7 @@ b-values stand in private elements of the older files of every vendor.
 """
 
 import functools
+import math
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -131,7 +132,7 @@ def _b_value(values: Values, look: Callable[..., Any]) -> float | None:
         value = private_value(values, element)
         first = value if isinstance(value, (str, int, float)) or not value else list(value)[0]
         if (number := number_of(first)) is not None:
-            return number % _GE_BIAS
+            return math.fmod(number, _GE_BIAS)
     return None
 
 
