@@ -220,9 +220,7 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
              content: bytes | None = None) -> PixelStorage:
     """Check what the header says of the pixels. `element` is the head of the element at byte `here` of `size`."""
     if values.get("Rows") is None or values.get("Columns") is None:
-        if not element and _has_pixels(values.get("SOPClassUID")):
-            raise NotAnImage("cut off in its header")
-        raise NotAnImage("no image in it" if values.get("SOPClassUID") else "not a DICOM file")
+        raise NotAnImage("no image in it" if element and values.get("SOPClassUID") else no_pixels(values))
     rows, columns = int(values["Rows"]), int(values["Columns"])
     big_endian = not syntax.is_little_endian
     group, number, head, length, words = _element(element, syntax.is_implicit_VR, big_endian)
@@ -248,6 +246,15 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
         bits_allocated=bits, bits_stored=stored, high_bit=int(values.get("HighBit") or stored - 1),
         signed=int(values.get("PixelRepresentation") or 0) == 1, inverted=photometric == "MONOCHROME1",
         content=content)
+
+
+def no_pixels(values: Values) -> str:
+    """What a file is that ends where its pixels would begin."""
+    if values.get("Rows") is not None and values.get("Columns") is not None:
+        return "no pixels: cut off in its header, or no image"
+    if _has_pixels(values.get("SOPClassUID")):
+        return "cut off in its header"
+    return "no image in it" if values.get("SOPClassUID") else "not a DICOM file"
 
 
 def _has_pixels(sop_class: Any) -> bool:

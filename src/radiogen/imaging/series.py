@@ -255,7 +255,7 @@ def _reader(folder: Path, slices: Sequence[SliceHeader], parse: Parse, scanned: 
 
 def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[str]]:
     """Headers of all usable slices, and findings about files."""
-    paths = series_files(folder)
+    paths, not_read = _listed(folder)
     headers, unusable, odd = [], {}, {}
     for path in paths:
         try:
@@ -270,13 +270,7 @@ def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[st
         reasons = [f"{listing(files, 2)}: {problem}" for problem, files in unusable.items()]
         raise SeriesError(folder, f"no usable image ({'; '.join(reasons[:5])})", "put the series' DICOM files there")
     findings = [f"{listing(files)} set aside: {problem}" for problem, files in unusable.items()]
-    folders = sorted(path.name for path in folder.glob("[!.]*/")) if folder.is_dir() else []
-    if folders:
-        findings.append(f"not read: what is in {listing(folders)}, inside this folder")
-    special = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.exists()
-                     and not (path.is_file() or path.is_dir())) if folder.is_dir() else []
-    if special:
-        findings.append(f"not read: {listing(special)}, no file but a pipe, a socket or a device")
+    findings += not_read
     for note, files in odd.items():
         findings.append(f"{listing(files) if len(files) < len(paths) else 'every file'}: {note}")
     if len(headers) > 2 and len({header.series for header in headers}) == len(headers):
@@ -287,18 +281,33 @@ def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[st
 
 def series_files(folder: Path) -> list[Path]:
     """The files of a folder but for hidden ones, Image-2 before Image-10. Raises SeriesError where there are none."""
+    return _listed(folder)[0]
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a folder, or the one that it is, and findings about what else is in it."""
     try:
-        if folder.is_file():
-            return [folder]
-        paths = sorted((path for path in folder.iterdir() if not path.name.startswith(".") and (
-            path.is_file() or (path.is_symlink() and not path.exists()))), key=lambda path: natural_order(path.name))
+        with os.scandir(folder) as entries:
+            shown = sorted((entry for entry in entries if not entry.name.startswith(".")),
+                           key=lambda entry: natural_order(entry.name))
+    except NotADirectoryError:
+        return [folder], []
     except FileNotFoundError:
         raise SeriesError(folder, "there is no such folder or file", "check the path") from None
     except OSError as error:
         raise SeriesError(folder, f"cannot be read ({error.strerror})", "make it readable") from error
+    paths, folders, special = [], [], []
+    for entry in shown:
+        if entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # noqa: PTH110 - no Path needed
+            paths.append(folder / entry.name)
+        else:
+            (folders if entry.is_dir() else special).append(entry.name)
     if not paths:
         raise SeriesError(folder, "holds no files", "put the series' DICOM files there")
-    return paths
+    findings = [f"not read: what is in {listing(sorted(folders))}, inside this folder"] if folders else []
+    if special:
+        findings.append(f"not read: {listing(sorted(special))}, no file but a pipe, a socket or a device")
+    return paths, findings
 
 
 def _without_localisers(headers: list[SliceHeader], findings: list[str]) -> list[SliceHeader]:

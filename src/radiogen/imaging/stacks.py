@@ -5,6 +5,8 @@ Slices are put together by what they are (series, matrix, orientation, spacing);
 rest of the header decide, because echo or trigger times may well differ within one honest volume.
 """
 
+import functools
+import hashlib
 import math
 import re
 from collections import Counter, defaultdict
@@ -46,6 +48,26 @@ class Stack:
     label: str = ""
     findings: tuple[str, ...] = ()
 
+    @functools.cached_property
+    def along_mm(self) -> np.ndarray | None:
+        """`distances_mm` of the slices."""
+        return distances_mm(self.slices)
+
+    @functools.cached_property
+    def places(self) -> list[int] | None:
+        """By slice, the number of its place along the normal: slices with one number lie at the same place."""
+        if self.along_mm is None:
+            return None
+        order = np.argsort(self.along_mm, kind="stable")
+        numbers = np.empty(len(order), int)
+        numbers[order] = np.concatenate([[0], np.cumsum(np.diff(self.along_mm[order]) > SAME_PLACE_MM)])
+        return numbers.tolist()
+
+    @functools.cached_property
+    def repeats(self) -> bool:
+        """Whether two slices lie at the same place."""
+        return repeats(self.along_mm)
+
 
 def group_grids(headers: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
     """Slices of one series, matrix, orientation and spacing together; the largest group first."""
@@ -73,9 +95,9 @@ def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
         if whole:
             return whole
     stacks = [Stack(tuple(headers))]
-    if _places(headers) is None or not _repeats(headers):
+    if stacks[0].along_mm is None or not stacks[0].repeats:
         return _moved_time_points(stacks[0])
-    taken = Counter(_places(headers))
+    taken = Counter(stacks[0].places)
     one_place = len(taken) == 1
     if sum(count > 1 for count in taken.values()) * 2 < len(taken):  # a few copies rather than repeated volumes
         stacks = [_without_copies(stacks[0])]
@@ -131,7 +153,7 @@ def natural_order(name: str) -> list[str | int]:
 
 def close(a: Vector | None, b: Vector | None, tolerance: float) -> bool:
     """Whether two vectors differ by no more than `tolerance` in any number; None is close to None only."""
-    if a is None or b is None:
+    if a is b or a is None or b is None:
         return a is b
     return len(a) == len(b) and max(abs(x - y) for x, y in zip(a, b, strict=True)) <= tolerance
 
@@ -143,27 +165,10 @@ def _same_grid(a: SliceHeader, b: SliceHeader) -> bool:
         a.pixel_spacing, b.pixel_spacing, SAME_SPACING)
 
 
-def _places(slices: Sequence[SliceHeader]) -> list[int] | None:
-    """By slice, the number of its place along the normal: slices with one number lie at the same place."""
-    along = distances_mm(slices)
-    if along is None:
-        return None
-    order = np.argsort(along, kind="stable")
-    numbers = np.empty(len(along), int)
-    numbers[order] = np.concatenate([[0], np.cumsum(np.diff(along[order]) > SAME_PLACE_MM)])
-    return numbers.tolist()
-
-
-def _repeats(slices: Sequence[SliceHeader]) -> bool:
-    return repeats(distances_mm(slices))
-
-
 def _split_by(stack: Stack, name: str) -> list[Stack]:
     """Split where a trait tells volumes apart; those of images come before those of what was derived from them."""
-    if not _repeats(stack.slices):
-        return [stack]
     values = [getattr(header.traits, name) for header in stack.slices]
-    if not _tells_volumes(name, values, _places(stack.slices)):
+    if len(set(values)) == 1 or not stack.repeats or not _tells_volumes(name, values, stack.places):
         return [stack]
     parts = defaultdict(list)
     for header, value in zip(stack.slices, values, strict=True):
@@ -202,7 +207,7 @@ def _moved_time_points(stack: Stack) -> list[Stack]:
 
     Each has to span most of the stack by itself: then they are no parts of one volume.
     """
-    parts, along = defaultdict(list), distances_mm(stack.slices)
+    parts, along = defaultdict(list), stack.along_mm
     if along is None or len({header.traits.time_point for header in stack.slices}) == 1:
         return [stack]
     for header, distance in zip(stack.slices, along, strict=True):
@@ -224,14 +229,15 @@ def _describe(name: str, value: object, rank: int) -> str:
 
 def _without_copies(stack: Stack) -> Stack:
     """Drop slices with the place and the pixels of another, unless these are the empty ends of repeated volumes."""
-    if not _repeats(stack.slices):
+    if not stack.repeats:
         return stack
     by_place = defaultdict(list)
-    for header, place in zip(stack.slices, _places(stack.slices), strict=True):
+    for header, place in zip(stack.slices, stack.places, strict=True):
         by_place[place].append(header)
+    marks = _marks([header for sisters in by_place.values() if len(sisters) > 1 for header in sisters])
     kept, dropped = [], []
     for sisters in by_place.values():
-        new = _distinct(sorted(sisters, key=file_order)) if len(sisters) > 1 else sisters
+        new = _distinct(sorted(sisters, key=file_order), marks) if len(sisters) > 1 else sisters
         kept += [new]
         dropped += [header for header in sisters if header not in new]
     before = {len(sisters) for sisters in by_place.values()}
@@ -243,13 +249,22 @@ def _without_copies(stack: Stack) -> Stack:
                    findings=(*stack.findings, found))
 
 
-def _distinct(sisters: list[SliceHeader]) -> list[SliceHeader]:
-    """Those whose pixels differ from all before them; what cannot be read counts as different."""
+def _marks(slices: list[SliceHeader]) -> dict[int, object]:
+    """By identity of a header, what is the same for slices of the same pixels; each frame is read once.
+
+    What cannot be read counts as different from all others.
+    """
+    by_frame = sorted(slices, key=lambda header: (str(header.path), header.frame))
+    return {id(header): hashlib.blake2b(pixels.tobytes(), digest_size=16).digest() if isinstance(pixels, np.ndarray)
+            else id(header) for header, pixels in zip(by_frame, read_pixels(by_frame), strict=True)}
+
+
+def _distinct(sisters: list[SliceHeader], marks: dict[int, object]) -> list[SliceHeader]:
+    """Those whose pixels differ from all before them."""
     seen, kept = set(), []
-    for header, pixels in zip(sisters, read_pixels(sisters), strict=True):
-        mark = pixels.tobytes() if isinstance(pixels, np.ndarray) else header
-        if mark not in seen:
-            seen.add(mark)
+    for header in sisters:
+        if marks[id(header)] not in seen:
+            seen.add(marks[id(header)])
             kept.append(header)
     return kept
 
@@ -264,14 +279,14 @@ def _without_places(stack: Stack) -> Stack:
 
 def _split_by_order(stack: Stack) -> list[Stack]:
     """Volumes by the order of the files, where all else is exhausted; a mosaic is a volume, whatever others say."""
-    if not _repeats(stack.slices):
+    if not stack.repeats:
         return [stack]
     ordered = sorted(stack.slices, key=file_order)
     if all(header.tile is not None for header in ordered):
         frames = list(dict.fromkeys((header.path, header.frame) for header in ordered))
         numbers, found = [frames.index((header.path, header.frame)) for header in ordered], []
     else:
-        numbers, found = _volume_numbers(_places(ordered)), [_unexplained(ordered)]
+        numbers, found = _volume_numbers(Stack(tuple(ordered)).places), [_unexplained(stack)]
     volumes = defaultdict(list)
     for header, number in zip(ordered, numbers, strict=True):
         volumes[number].append(header)
@@ -280,10 +295,10 @@ def _split_by_order(stack: Stack) -> list[Stack]:
             for number, volume in sorted(volumes.items())]
 
 
-def _unexplained(slices: Sequence[SliceHeader]) -> str:
+def _unexplained(stack: Stack) -> str:
     """What is to be said of slices at one place that no trait tells apart: what they differ in, if in anything."""
     by_place = defaultdict(list)
-    for header, place in zip(slices, _places(slices), strict=True):
+    for header, place in zip(stack.slices, stack.places, strict=True):
         by_place[place].append(header.traits)
     differ = [_name(name) for name in Traits._fields if name not in _CLOCKS and any(
         len({getattr(traits, name) for traits in sisters}) > 1 for sisters in by_place.values())]

@@ -19,16 +19,30 @@ def decimals(contents, spans, count):
     """
     values = np.full((spans.shape[0], count), np.nan)
     for number in range(spans.shape[0]):
-        at, end, found = spans[number, 0], spans[number, 0] + spans[number, 1], 0
-        while at <= end and at >= 0 and found < count:
-            stop = at
-            while stop < end and contents[number, stop] != 92:  # backslash
-                stop += 1
-            values[number, found] = _decimal(contents[number], at, stop)
-            found, at = found + 1, stop + 1
-        if found < count or at <= end:
-            values[number] = np.nan
+        _decimals(contents[number], spans[number], values[number])
     return values
+
+
+@compiled()
+def frame_decimals(content, spans, count):
+    """As `decimals`, of texts in one `content`."""
+    values = np.full((spans.shape[0], count), np.nan)
+    for number in range(spans.shape[0]):
+        _decimals(content, spans[number], values[number])
+    return values
+
+
+@compiled()
+def _decimals(content, span, values):
+    at, end, found = span[0], span[0] + span[1], 0
+    while at <= end and at >= 0 and found < values.shape[0]:
+        stop = at
+        while stop < end and content[stop] != 92:  # backslash
+            stop += 1
+        values[found] = _decimal(content, at, stop)
+        found, at = found + 1, stop + 1
+    if found < values.shape[0] or at <= end:
+        values[:] = np.nan
 
 
 @compiled()

@@ -16,7 +16,8 @@ ANY = 0
 """In the place of a representation: that of a private element is known when its owner is."""
 
 _STANDARD: dict[int, tuple[str, int]] = {
-    0x0002_0010: ("TransferSyntaxUID", UI), 0x0008_0008: ("ImageType", CS), 0x0008_0016: ("SOPClassUID", UI),
+    0x0002_0002: ("MediaStorageSOPClassUID", UI), 0x0002_0010: ("TransferSyntaxUID", UI),
+    0x0008_0008: ("ImageType", CS), 0x0008_0016: ("SOPClassUID", UI),
     0x0008_0032: ("AcquisitionTime", TM), 0x0008_0033: ("ContentTime", TM), 0x0008_0060: ("Modality", CS),
     0x0008_9208: ("ComplexImageComponent", CS), 0x0018_0081: ("EchoTime", DS), 0x0018_0082: ("InversionTime", DS),
     0x0018_0086: ("EchoNumbers", IS), 0x0018_1060: ("TriggerTime", DS), 0x0018_1314: ("FlipAngle", DS),

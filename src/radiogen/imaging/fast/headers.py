@@ -26,16 +26,18 @@ from radiogen.imaging.fast.elements import (
     SQ,
 )
 from radiogen.imaging.fast.files import ScannedFiles
+from radiogen.imaging.fast.decimals import frame_decimals
 from radiogen.imaging.fast.values import value_of
-from radiogen.imaging.headers import UNREADABLE, NotAnImage, SliceHeader, slice_of, slices_of, storage_of
+from radiogen.imaging.headers import UNREADABLE, NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
 from radiogen.imaging.reader import Reason, Unsupported
-from radiogen.imaging.vectors import number_of, numbers_of
+from radiogen.imaging.vectors import Vector, number_of, numbers_of
 
 _Copied = TypeVar("_Copied")
 
-_REASONS = {scan.NOT_DICOM: Reason.NOT_DICOM, scan.CUT: Reason.CUT, scan.ODD_ELEMENT: Reason.ODD_ELEMENT,
+_REASONS = {scan.NO_PREFIX: Reason.NO_PREFIX, scan.CUT: Reason.CUT, scan.ODD_ELEMENT: Reason.ODD_ELEMENT,
             scan.OTHER_SYNTAX: Reason.OTHER_SYNTAX, scan.REPEATED: Reason.REPEATED, scan.BEHIND: Reason.BEHIND,
             scan.UNREADABLE: Reason.UNREADABLE}
+_NOT_IMAGES = {scan.EMPTY: "empty", scan.NOT_DICOM: "not a DICOM file"}
 _OWN = [COLUMN[keyword] for keyword in (
     "ImagePositionPatient", "InstanceNumber", "AcquisitionTime", "ContentTime", "TriggerTime")]
 """Columns in which the slices of a series differ, and that decide nothing but the fields that `_at_place` sets."""
@@ -81,12 +83,17 @@ class HeaderParser:
     _templates: dict[tuple, SliceHeader] = field(default_factory=dict)
 
     def parse(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
-        """The slices of one file, and what is odd in it, as `headers.read_headers` gives them. Raises Unsupported."""
+        """The slices of one file, and what is odd in it, as `headers.read_headers` gives them.
+
+        Raises NotAnImage, in the same words, where that is certain, and Unsupported where pydicom has to read the file.
+        """
         number = self.scanned.number_of(path)
         if number is None:
             raise Unsupported(Reason.UNREADABLE)
         marks, spans = self.scanned.marks[number].tolist(), self.scanned.spans[number].tolist()
-        if marks[scan.STATE] != scan.READ_WELL:
+        if marks[scan.STATE] in _NOT_IMAGES:
+            raise NotAnImage(_NOT_IMAGES[marks[scan.STATE]])
+        if marks[scan.STATE] in _REASONS:
             raise Unsupported(_REASONS[marks[scan.STATE]])
         row = self.scanned.store[number].tobytes()
         raw = [row[start:start + size] if start >= 0 and size >= 0 else None if size <= 0 else _Long(-1 - start, size)
@@ -104,6 +111,8 @@ class HeaderParser:
     def _first_of_its_kind(self, path: Path, number: int, marks: list[int], raw: list
                            ) -> tuple[list[SliceHeader], list[str]]:
         values = self._values(path, number, marks, raw)
+        if marks[scan.STATE] == scan.NO_PIXELS:
+            raise NotAnImage(no_pixels(values))
         uid = values["TransferSyntaxUID"]
         syntax = Syntax(uid, marks[scan.ENCODING] == scan.IMPLICIT, marks[scan.ENCODING] == scan.ENCAPSULATED)
         try:
@@ -128,6 +137,8 @@ class HeaderParser:
                 values[keyword] = content is not None  # that it has items is all that counts
             else:
                 values[keyword] = value_of(representation, self._content(path, content))
+        if "SOPClassUID" not in values and "MediaStorageSOPClassUID" in values:
+            values["SOPClassUID"] = values["MediaStorageSOPClassUID"]
         mosaic = any(kind in (raw[COLUMN["ImageType"]] or b"").upper() for kind in _MOSAICS)
         for element in PRIVATE:
             self._add_private(values, path, element, spans, raw, mosaic)
@@ -164,7 +175,7 @@ class HeaderParser:
         state = scan.scan_groups(padded, len(raw), implicit, frames is not None, spans)
         if state != scan.READ_WELL:
             raise Unsupported(_REASONS[state])
-        return [_Frame(raw, row) for row in spans.tolist()]
+        return _frames(padded, raw, spans)
 
     def _content(self, path: Path, content: "bytes | _Long | None") -> bytes:
         if not isinstance(content, _Long):
@@ -192,17 +203,37 @@ class _Long(NamedTuple):
 
 
 class _Frame:
-    """The functional groups of one frame; `key`: all that tells it from others but its position."""
+    """The functional groups of one frame.
 
-    def __init__(self, content: bytes, spans: list[list[int]]):
-        self.raw = [content[start:start + size] if size >= 0 else None for start, size in spans]
-        self.key = (*self.raw[:_POSITION], *self.raw[_POSITION + 1:])
+    kind: the number of the first frame that differs from it in its position alone. position: None where its own groups
+    do not state it, or it has to be parsed.
+    """
+
+    __slots__ = ("content", "kind", "position", "spans")
+
+    def __init__(self, content: bytes, spans: np.ndarray, kind: int, position: Vector | None):
+        self.content, self.spans, self.kind, self.position = content, spans, kind, position
+
+    def raw(self, column: int) -> bytes | None:
+        """The bytes of a column of `GROUP_PATHS`; None where it is absent."""
+        start, size = self.spans[column].tolist()
+        return self.content[start:start + size] if size >= 0 else None
+
+
+def _frames(padded: np.ndarray, content: bytes, spans: np.ndarray) -> list[_Frame]:
+    """spans: (frames, columns, 2), as `scan.scan_groups` fills them."""
+    kinds = scan.alike_frames(padded, spans, _POSITION).tolist()
+    positions = frame_decimals(padded, spans[:, _POSITION], 3)
+    sure = (~np.isnan(positions).any(axis=1)).tolist()
+    return [_Frame(content, row, kind, tuple(position) if known else None)
+            for row, kind, position, known in zip(spans, kinds, positions.tolist(), sure, strict=True)]
 
 
 def _groups_of(frame: _Frame) -> dict[str, list[dict]]:
     """Functional groups as a dataset has them: macros by name, each a list of one item of values."""
     groups: dict[str, list[dict]] = {}
-    for path, representation, raw in zip(GROUP_PATHS, GROUP_REPRESENTATION, frame.raw, strict=True):
+    for column, (path, representation) in enumerate(zip(GROUP_PATHS, GROUP_REPRESENTATION, strict=True)):
+        raw = frame.raw(column)
         if raw is None:
             continue
         parent = groups if len(path) == 1 else groups[path[0]][0]
@@ -219,19 +250,21 @@ class _FrameMaker:
     """Makes the headers of a file's frames; those that differ in their position alone are copies of one."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple, SliceHeader] = {}
+        self._known: dict[int, SliceHeader] = {}
 
     def slice_of(self, values: Values, storage: Any, frame: int, groups: "_Frame | None", shared: dict | None,
                  notes: list[str]) -> SliceHeader:
         """As `headers.slice_of`."""
         if groups is None:
             return slice_of(values, storage, frame, None, shared, notes)
-        known = self._known.get(groups.key)
+        known = self._known.get(groups.kind)
         if known is None:
             known = slice_of(values, storage, frame, _groups_of(groups), shared, notes)
-            self._known[groups.key] = known
+            self._known[groups.kind] = known
             return known
-        position = known.position if groups.raw[_PLANE] is None else _vector(groups.raw[_POSITION])
+        position = groups.position
+        if position is None:
+            position = known.position if groups.raw(_PLANE) is None else _vector(groups.raw(_POSITION))
         return _copy(known, frame=frame, position=position)
 
 
@@ -249,7 +282,7 @@ def _own_number(raw: Sequence[bytes | None], column: int) -> float | None:
     return None if raw[column] is None else number_of(value_of(REPRESENTATION[column], raw[column]))
 
 
-def _vector(raw: bytes | None) -> tuple[float, ...] | None:
+def _vector(raw: bytes | None) -> Vector | None:
     """Three numbers of a decimal text, or None."""
     return None if raw is None else numbers_of(value_of(REPRESENTATION[COLUMN["ImagePositionPatient"]], raw), 3)
 

@@ -10,6 +10,7 @@ import numpy as np
 from radiogen.imaging.compiling import compiled
 from radiogen.imaging.fast.elements import (
     ANY,
+    COLUMN,
     GROUP_BOUNDS,
     GROUP_EDGES,
     GROUP_PRESENCE,
@@ -21,8 +22,9 @@ from radiogen.imaging.fast.elements import (
 )
 from radiogen.imaging.system_calls import READ, SEEK
 
-READ_WELL, NOT_DICOM, CUT, ODD_ELEMENT, OTHER_SYNTAX, REPEATED, BEHIND, UNREADABLE = range(8)
-"""States of a file: only `READ_WELL` may be used."""
+(READ_WELL, NO_PREFIX, EMPTY, NOT_DICOM, NO_PIXELS, CUT, ODD_ELEMENT, OTHER_SYNTAX, REPEATED, BEHIND,
+ UNREADABLE) = range(11)
+"""States of a file. `NO_PREFIX`: it may be DICOM without its preamble; `NO_PIXELS`: elements up to its very end."""
 
 IMPLICIT, EXPLICIT, ENCAPSULATED = range(3)
 """How the elements of a file are written; `ENCAPSULATED`: explicitly, with compressed pixels."""
@@ -42,6 +44,7 @@ for _names, _head in (("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI
         _HEADS[int.from_bytes(_name.encode(), "little")] = _head
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
+SYNTAX_COLUMN = COLUMN["TransferSyntaxUID"]
 _GROUP_LENGTH, _DEEPEST = 0x0002_0000, 32
 _SYNTAX = np.frombuffer(b"1.2.840.10008.1.2", np.uint8)
 
@@ -149,19 +152,56 @@ def scan_groups(content, length, implicit, per_frame, spans):
 
 
 @compiled()
+def alike_frames(content, spans, but):
+    """By frame, the first frame that has the same bytes in all columns of `spans` (frames, columns, 2) except `but`."""
+    first, hashes = np.arange(spans.shape[0]), np.zeros(spans.shape[0], np.uint64)
+    kinds, count = np.zeros(spans.shape[0], np.int64), 0
+    for frame in range(spans.shape[0]):
+        mixed = np.uint64(14695981039346656037)  # FNV-1a: to find the likely one; all bytes are compared then
+        for column in range(spans.shape[1]):
+            if column != but:
+                mixed = (mixed ^ np.uint64(spans[frame, column, 1] & 0xFF)) * np.uint64(1099511628211)
+                for place in range(spans[frame, column, 0], spans[frame, column, 0] + spans[frame, column, 1]):
+                    mixed = (mixed ^ np.uint64(content[place])) * np.uint64(1099511628211)
+        hashes[frame] = mixed
+        for kind in range(count):
+            if hashes[kinds[kind]] == mixed and _alike(content, spans[kinds[kind]], spans[frame], but):
+                first[frame] = kinds[kind]
+                break
+        if first[frame] == frame:
+            kinds[count] = frame
+            count += 1
+    return first
+
+
+@compiled()
+def _alike(content, spans, other, but):
+    for column in range(spans.shape[0]):
+        if column != but and not _same(content, spans[column], content, other[column]):
+            return False
+    return True
+
+
+@compiled()
 def _scan(file, scratch, window, store, spans, marks):
     """The state of one file; the other arguments are its rows of what `scan_files` gets."""
-    at = _room(file, scratch, window, 0, 144)
-    if at < 0 or scratch[128] != 68 or scratch[129] != 73 or scratch[130] != 67 or scratch[131] != 77:  # DICM
-        return NOT_DICOM
+    if marks[FILE_SIZE] <= 0:
+        return EMPTY if marks[FILE_SIZE] == 0 else UNREADABLE
+    if _room(file, scratch, window, 0, min(marks[FILE_SIZE], 144)) < 0:
+        return UNREADABLE
+    if marks[FILE_SIZE] < 132 or scratch[128] != 68 or scratch[129] != 73 or scratch[130] != 67 or scratch[131] != 77:
+        low = marks[FILE_SIZE] > 3 and scratch[1] == 0 and scratch[3] == 0 and (scratch[0] == 2 or scratch[0] == 8)
+        return NO_PREFIX if low else NOT_DICOM
     at, previous, wanted, used, encoding = 132, np.int64(0), 0, 0, -1
     while True:
+        if at == marks[FILE_SIZE] and encoding >= 0:
+            return NO_PIXELS
         place = _room(file, scratch, window, at, 12)
         if place < 0:
             return CUT
         tag = _tag(scratch, place)
         if encoding < 0 and tag >> 16 != 2:
-            encoding = _encoding(store, spans[0])
+            encoding = _encoding(store, spans[SYNTAX_COLUMN])
             if encoding < 0 or _is_letters(scratch, place + 4) != (encoding != IMPLICIT):
                 return OTHER_SYNTAX
         representation, head, size = _element(scratch, place, encoding == IMPLICIT)
