@@ -15,6 +15,7 @@ import numpy as np
 
 from radiogen.imaging.elements import BLOCKS, Private, Values
 from radiogen.imaging.fast import scan
+from radiogen.imaging.fast.decimals import frame_decimals
 from radiogen.imaging.fast.elements import (
     ANY,
     COLUMN,
@@ -26,7 +27,6 @@ from radiogen.imaging.fast.elements import (
     SQ,
 )
 from radiogen.imaging.fast.files import ScannedFiles
-from radiogen.imaging.fast.decimals import frame_decimals
 from radiogen.imaging.fast.values import value_of
 from radiogen.imaging.headers import UNREADABLE, NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
 from radiogen.imaging.reader import Reason, Unsupported
