@@ -29,7 +29,7 @@ def csa(values: dict[str, list[str]], newer: bool = True) -> bytes:
 
 
 def write_mosaic(folder, voxels: np.ndarray, affine: np.ndarray = AXIAL, *, normal=(0, 0, 1), newer: bool = True,
-                 with_csa: bool = True):
+                 with_csa: bool = True, first: int = 1, header: dict | None = None):
     """Five slices as tiles of a 3 x 3 mosaic, with the position that Siemens writes for it."""
     count, rows, columns = voxels.shape
     mosaic = np.zeros((3 * rows, 3 * columns), voxels.dtype)
@@ -47,7 +47,7 @@ def write_mosaic(folder, voxels: np.ndarray, affine: np.ndarray = AXIAL, *, norm
             dataset.add_new(0x00291010, "OB", image + b"\0" * (len(image) % 2))
             dataset.add_new(0x00291020, "OB", PROTOCOL + b"\n" * (1 + len(PROTOCOL) % 2))
 
-    return write_series(folder, mosaic[None], affine, change=change)
+    return write_series(folder, mosaic[None], affine, change=change, first=first, **(header or {}))
 
 
 @pytest.mark.parametrize("newer", [True, False])
