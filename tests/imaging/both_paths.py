@@ -67,9 +67,9 @@ def frames_by_pydicom(folder: Path) -> list[Frame]:
 
 
 def is_uncompressed(folder: Path) -> bool:
-    """Whether no image in a folder has a compressed transfer syntax."""
+    """Whether no image in a folder (or one file) has a compressed transfer syntax."""
     syntaxes = set()
-    for path in folder.iterdir():
+    for path in sorted(folder.iterdir()) if folder.is_dir() else [folder]:
         try:
             dataset = pydicom.dcmread(path, specific_tags=["Rows"], stop_before_pixels=True)
         except (InvalidDicomError, IsADirectoryError):
@@ -96,7 +96,7 @@ def _frames(path: Path) -> Iterator[Frame]:
         dataset = pydicom.dcmread(path)
     except InvalidDicomError:
         return
-    if "Rows" not in dataset:
+    if not {"PixelData", "FloatPixelData", "DoubleFloatPixelData"} & set(dataset.dir()):
         return
     frames = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
     for number, stored in enumerate(frames):

@@ -48,10 +48,10 @@ def changed(change: Callable[[raw.Parts, Random], None], **options: Any) -> Make
     return make
 
 
-def beside(add: Callable[[Path, Random], None], **options: Any) -> Maker:
-    """A maker of a series beside which `add` puts something else."""
+def beside(add: Callable[[Path, Random], None], *, maker: Maker | None = None, **options: Any) -> Maker:
+    """A maker of a series (or of what `maker` makes) in whose folder `add` then does something."""
     def make(folder: Path, random: Random) -> Made:
-        made = series(**options)(folder, random)
+        made = (maker or series(**options))(folder, random)
         add(folder, random)
         return made
     return make

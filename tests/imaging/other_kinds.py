@@ -116,22 +116,21 @@ OTHERS: dict[str, Callable[[Path, Random], Any]] = {
     "no position": series(ImagePositionPatient=None), "no orientation": series(ImageOrientationPatient=None),
     "no spacing": series(PixelSpacing=None), "one slice": series(count=1),
     "all at one place": series(ImagePositionPatient=[1, 2, 3]),
-    "holes": edited(lambda number, dataset: number > 2 and setattr(
-        dataset, "ImagePositionPatient", [0, 0, 99 + 3.0 * number]), count=12),
+    "a hole": beside(lambda folder, random: (folder / "Image-5.dcm").unlink(), count=12, numbers=range(12)),
     "a series of its own in every file": edited(lambda number, dataset: setattr(
         dataset, "SeriesInstanceUID", f"2.25.{number + 1}")),
     "two matrices": edited(lambda number, dataset: number < 2 and setattr(dataset, "Rows", 5)),
     "8 and 16 bits": edited(lambda number, dataset: number < 3 and dataset.update(
-        {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "Columns": 16})),
+        {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelData": dataset.PixelData[:80]})),
     "lossy": series(LossyImageCompression="01"), "a lookup table": edited(lambda number, dataset: setattr(
         dataset, "ModalityLUTSequence", [Dataset()])),
     "frames of 1 slice and 2": edited(lambda number, dataset: number < 3 and dataset.update(
         {"NumberOfFrames": 2, "Rows": 5})),
     "every file a localiser": series(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
     "two series of one size": repeated([{"SeriesInstanceUID": "2.25.1"}, {"SeriesInstanceUID": "2.25.2"}]),
-    "a repeated volume that lacks a slice": beside(lambda folder, random: write_series(
-        folder, random.integers(0, 9, (4, 10, 8)).astype(np.uint16), first=50, AcquisitionNumber=2,
-        SeriesInstanceUID="2.25.28"), AcquisitionNumber=1),
+    "a repeated volume that lacks a slice": beside(
+        lambda folder, random: (folder / "Image-9.dcm").unlink(), maker=repeated([{"AcquisitionNumber": number}
+                                                                                 for number in (1, 2, 3)])),
     "explicit, labelled implicit": changed(labelled(uid.ImplicitVRLittleEndian)),
     "implicit, labelled explicit": changed(labelled(uid.ExplicitVRLittleEndian), **IMPLICIT),
     "labelled as nothing known": changed(labelled("1.2.3.4")), "no preamble": changed(without_preamble),
