@@ -39,7 +39,7 @@ class Parts:
 def split(content: bytes) -> Parts:
     """Take a little-endian file apart; the pixels are its last element, with whatever stands behind them."""
     start = 144 + struct.unpack("<I", content[140:144])[0]
-    implicit = _syntax(content) == ImplicitVRLittleEndian
+    implicit = syntax_of(content) == ImplicitVRLittleEndian
     stream = io.BytesIO(content)
     stream.seek(start)
     elements, begin = [], start
@@ -96,6 +96,7 @@ def sequence(tag: int, items: Sequence[bytes], *, representation: str = "SQ", im
     return element(tag, representation, content + _SEQUENCE_END, implicit=implicit, length=UNDEFINED)
 
 
-def _syntax(content: bytes) -> str:
+def syntax_of(content: bytes) -> str:
+    """The transfer syntax that a file declares."""
     with io.BytesIO(content) as stream:
         return str(pydicom.dcmread(stream, specific_tags=[], stop_before_pixels=True).file_meta.TransferSyntaxUID)

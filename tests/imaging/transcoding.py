@@ -41,9 +41,17 @@ def _header(path: Path) -> Dataset:
         return Dataset()
 
 
+def _image(path: Path) -> Dataset:
+    """A data set that pydicom writes again: without command elements (0000,eeee), which some servers leave in."""
+    dataset = pydicom.dcmread(path)
+    for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118
+        del dataset[tag]
+    return dataset
+
+
 def _implicit(folder: Path, out: Path, random: Random) -> None:
     for path in images(folder):
-        dataset = pydicom.dcmread(path)
+        dataset = _image(path)
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         dataset.save_as(out / path.name, implicit_vr=True, little_endian=True)
 
@@ -73,7 +81,7 @@ def _edited(change: Callable[[raw.Parts, Random], None]) -> Callable[[Path, Path
 def _classic_groups(folder: Path, out: Path, random: Random) -> None:
     """Geometry stands in functional groups of one item, as well as at the top level."""
     for path in images(folder):
-        dataset = pydicom.dcmread(path)
+        dataset = _image(path)
         dataset.SharedFunctionalGroupsSequence = Items([Dataset()])
         dataset.PerFrameFunctionalGroupsSequence = Items([_groups(dataset)])
         dataset.save_as(out / path.name)
@@ -81,7 +89,7 @@ def _classic_groups(folder: Path, out: Path, random: Random) -> None:
 
 def _gathered(folder: Path, out: Path, random: Random) -> None:
     """All files as the frames of one enhanced file, in a random order."""
-    datasets = [pydicom.dcmread(path) for path in images(folder)]
+    datasets = [_image(path) for path in images(folder)]
     datasets = [datasets[index] for index in random.permutation(len(datasets))]
     first = copy.deepcopy(datasets[0])
     for keyword in ("ImagePositionPatient", "RescaleSlope", "RescaleIntercept", "InstanceNumber"):
