@@ -44,7 +44,8 @@ def test_both_paths_find_the_voxels_and_the_places_that_were_written(tmp_path, k
 def test_a_kind_that_the_compiled_path_takes_is_read_by_it(tmp_path, kind):
     _made(kind, tmp_path)
     reader = reader_of(read_series(tmp_path))
-    assert (reader.name, reader.reason) == ("fast", "")
+    assert reader.name == "fast", reader.reason
+    assert not reader.reason
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "mosaic" not in kind])
@@ -78,7 +79,7 @@ def test_a_series_read_by_pydicom_says_why_in_one_short_phrase(tmp_path, kind):
     OTHERS[kind](tmp_path, np.random.default_rng(SEED))
     reader = reader_of(read_series(tmp_path))
     assert reader.name == "pydicom"
-    assert 0 < len(reader.reason) <= 100 and "\n" not in reader.reason
+    assert 0 < len(str(reader.reason)) <= 100 and "\n" not in str(reader.reason)
 
 
 def test_a_series_read_with_fast_false_is_read_by_pydicom(tmp_path):
