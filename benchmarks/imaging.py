@@ -69,7 +69,7 @@ def main(rounds: int = 15, only: tuple[str, ...] = (), folder: tuple[Path, ...] 
             parts.append(_workers_part(series, Path(room), workers))
         if start_up:
             parts.append(_start_part(series, Path(room)))
-    text = "\n\n".join([*parts, _machine(cores)])
+    text = "\n\n".join([*parts, machine(cores)])
     print(text)
     if output:
         files.write_text(output, text + "\n")
@@ -108,9 +108,9 @@ def measure(folder: Path, chosen: Sequence["Contender"], rounds: int, seed: int,
         shuffle(able)
         for contender in able:
             gc.collect()
-            begin = _now(clock)
+            begin = now(clock)
             contender.read(folder)
-            times[contender.name].append(_now(clock) - begin)
+            times[contender.name].append(now(clock) - begin)
     return times, notes
 
 
@@ -128,7 +128,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
 
 
-def _now(clock: Clock) -> float:
+def now(clock: Clock) -> float:
     """Seconds by the clock on the wall, or of this process and its finished children on a processor."""
     if clock == "wall":
         return time.perf_counter()
@@ -252,7 +252,8 @@ def _start_part(series: dict[str, Path], room: Path) -> str:
         table(["", "import radiogen.imaging", "first read_cube", "second", "whole process", "says so"], rows)])
 
 
-def _machine(cores: set[int]) -> str:
+def machine(cores: set[int]) -> str:
+    """Processor, versions, date and load, for the last line of what is printed."""
     import datetime
     import importlib.metadata
     import platform

@@ -10,6 +10,7 @@ import json
 import mmap
 import os
 import random
+import resource
 import shutil
 import statistics
 import struct
@@ -160,6 +161,31 @@ def start_up(folder: Path, kept: Path, repeats: int) -> tuple[dict[str, float], 
     empty = _fresh_process(folder, kept)
     full = [_fresh_process(folder, kept) for _ in range(repeats)]
     return empty, {name: statistics.median(times[name] for times in full) for name in empty}
+
+
+def start_up_processor(folder: Path, kept: Path, repeats: int) -> dict[str, float]:
+    """Processor seconds (user and system, medians) of a fresh process that reads a series once, kernels kept in `kept`.
+
+    By what it does: only imports the reader, reads by the compiled path, reads with fast=False.
+    """
+    programs = {"import radiogen.imaging": "", "read_series": "read_series(sys.argv[1])",
+                "read_series, fast=False": "read_series(sys.argv[1], fast=False)"}
+    kept.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(kept)}
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for number in range(repeats + 1):  # the first compiles and is not counted
+        for name, call in programs.items():
+            before = _processor_of_children()
+            subprocess.run([sys.executable, "-c", f"import sys\nfrom radiogen.imaging import read_series\n{call}",
+                            str(folder)], check=True, capture_output=True, env=environment)
+            if number:
+                times[name].append(_processor_of_children() - before)
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+def _processor_of_children() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 _PROGRAM = """

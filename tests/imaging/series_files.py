@@ -5,6 +5,7 @@ folder, uncompressed or compressed, classic or enhanced.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,14 @@ from pydicom.uid import (
 
 AXIAL = np.array([[0, 0, 0.5, -10], [0, 0.75, 0, -20], [3.0, 0, 0, 30], [0, 0, 0, 1]])
 """Rows run to the back, columns to the left, slices to the head; spacing 3, 0.75 and 0.5 mm."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was written: voxels (slice, row, column) and affine to LPS mm, as a reader must find them."""
+
+    voxels: np.ndarray
+    affine: np.ndarray
 
 
 def pattern(shape: tuple[int, int, int] = (5, 6, 8), dtype: str = "uint16") -> np.ndarray:
