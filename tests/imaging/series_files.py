@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -125,6 +124,7 @@ def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> 
 def encode(pixels: np.ndarray, syntax: str, bits: int) -> bytes:
     """One frame's stream in a compressed transfer syntax; `bits` is its precision, negative values keep `bits` bits."""
     import imagecodecs
+    import jpeg_ls
 
     width = 1 if bits <= 8 else 2 if bits <= 16 else 4
     unsigned = (pixels.view(f"u{pixels.itemsize}") & ((1 << bits) - 1)).astype(f"u{width}")
@@ -136,7 +136,10 @@ def encode(pixels: np.ndarray, syntax: str, bits: int) -> bytes:
         predictor = 1 if syntax == uid.JPEGLosslessSV1 else 6
         return imagecodecs.jpeg8_encode(unsigned, lossless=True, predictor=predictor, bitspersample=bits)
     if syntax in (uid.JPEGLSLossless, uid.JPEGLSNearLossless):
-        return imagecodecs.jpegls_encode(unsigned, level=2 * (syntax == uid.JPEGLSNearLossless))
+        rows, columns = pixels.shape
+        return bytes(jpeg_ls.encode_pixel_data(
+            unsigned.tobytes(), lossy_error=2 * (syntax == uid.JPEGLSNearLossless), rows=rows, columns=columns,
+            samples_per_pixel=1, bits_stored=bits))
     signed = unsigned.astype(pixels.dtype) if pixels.dtype.kind == "u" else pixels
     if syntax in (uid.JPEG2000Lossless, uid.JPEG2000):
         lossy = {"level": 40} if syntax == uid.JPEG2000 else {"reversible": True}

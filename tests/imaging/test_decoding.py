@@ -1,4 +1,4 @@
-"""Compressed frames come out as they were written, and a stream that is cut off or contradicts its header is refused."""
+"""Compressed frames come out as they were written; a stream that is cut off or contradicts its header is refused."""
 
 import struct
 import subprocess
@@ -253,6 +253,16 @@ def test_a_colour_stream_under_a_grey_header_is_refused(tmp_path):
     path = written(tmp_path, uid.JPEGBaseline8Bit, smooth(1, 8), 8)
     with_streams(path, [imagecodecs.jpeg8_encode(np.stack([smooth(1, 8)[0]] * 3, axis=-1))])
     assert str(frames_of(path)[0]) == "a colour image (3 components in its JPEG stream)"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_what_loss_lifted_above_the_stored_bits_is_clipped_and_does_not_wrap(tmp_path, signed):
+    voxels = smooth(1, 12, signed)
+    voxels[0, 3:6, 3:6] = 2047 if signed else 4095
+    lifted = (voxels[0] + 1).astype(np.uint16)
+    path = written(tmp_path, uid.JPEGLSNearLossless, voxels)
+    with_streams(path, [encode(lifted, uid.JPEGLSLossless, 16)])
+    assert np.array_equal(frames_of(path)[0], np.minimum(voxels[0] + 1, 2047 if signed else 4095))
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless])

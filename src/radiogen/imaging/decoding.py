@@ -23,6 +23,7 @@ SYNTAXES = frozenset({RLE, *(f"1.2.840.10008.1.2.4.{number}" for number in (
     90, 91,            # JPEG 2000: lossless, either
     201, 202, 203))})  # high-throughput JPEG 2000: lossless, lossless with RPCL, either
 """The compressed transfer syntaxes that are decoded (PS3.6, table A-1)."""
+_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203))
 
 _ITEM, _DELIMITED = struct.Struct("<HHI"), (0xFFFE, 0xE000)
 _JPEG, _JPEG_2000, _JP2_BOX = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
@@ -32,6 +33,8 @@ _FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 """Second bytes of the markers SOF0 to SOF15 (T.81, table B.1) and SOF55 (JPEG-LS, T.87)."""
 _SCAN, _JPEG_LS = 0xDA, 0xF7
 _CUT_OFF = "cut off in its pixels"
+_DECODER_ERRORS = (RuntimeError, ValueError)
+"""What imagecodecs raises: each codec's error is a RuntimeError; ValueError, where a stream has another shape."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ def decode_frame(encoded: EncodedPixels, frame: int) -> np.ndarray:
     _check(header, storage)
     if stream.find(_END, header.scan) < 0:
         raise NotAnImage(_CUT_OFF)
-    return _with_sign(_decode(stream, header), header, storage)
+    cells = _with_sign(_decode(stream, header), header, storage)
+    lifted = storage.syntax in _LOSSY and header.precision > storage.bits_stored
+    return _within_range(cells, storage) if lifted else cells
 
 
 def read_stream_header(stream: bytes) -> StreamHeader:
@@ -203,7 +208,7 @@ def _decode(stream: bytes, header: StreamHeader) -> np.ndarray:
         if header.codec == "JPEG-LS":
             return imagecodecs.jpegls_decode(stream, out=cells)
         return imagecodecs.jpeg2k_decode(stream, numthreads=1, out=cells)
-    except (imagecodecs.Jpeg8Error, imagecodecs.JpeglsError, imagecodecs.Jpeg2kError, ValueError) as error:
+    except _DECODER_ERRORS as error:
         raise NotAnImage(f"damaged pixels ({short_reason(error)})") from error
 
 
@@ -217,6 +222,13 @@ def _with_sign(cells: np.ndarray, header: StreamHeader, storage: PixelStorage) -
         raise NotAnImage(f"compressed with {header.precision} bits a pixel, so that the sign of its "
                          f"{storage.bits_stored} bits is lost")
     return (cells.view(f"u{width}") << spare).view(f"i{width}") >> spare
+
+
+def _within_range(cells: np.ndarray, storage: PixelStorage) -> np.ndarray:
+    """Loss may lift a value above what its stored bits hold: it is clipped, for cut to its bits 4096 would become 0."""
+    low, high = (-1 << storage.bits_stored - 1, (1 << storage.bits_stored - 1) - 1) if storage.signed else (
+        0, (1 << storage.bits_stored) - 1)
+    return np.clip(cells, low, high)
 
 
 def _run_lengths(stream: bytes, storage: PixelStorage) -> np.ndarray:
@@ -233,7 +245,7 @@ def _run_lengths(stream: bytes, storage: PixelStorage) -> np.ndarray:
     for index, (begin, end) in enumerate(pairwise([*starts[:count], len(stream)])):
         try:
             plane = imagecodecs.packbits_decode(stream[begin:end])
-        except imagecodecs.ImcdError as error:
+        except _DECODER_ERRORS as error:
             raise NotAnImage(f"damaged pixels ({short_reason(error)})") from error
         if len(plane) < pixels:
             raise NotAnImage(_CUT_OFF)
