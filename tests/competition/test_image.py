@@ -47,5 +47,5 @@ def test_a_version_outside_its_range_is_told(world):
 def test_the_table_of_the_image_has_what_a_network_needs_in_normal_spelling():
     packages = image_packages()
     assert {"tensorflow", "keras", "numpy", "pandas", "pydicom"} <= set(packages)
-    assert "tyro" not in packages and "pylibjpeg" not in packages
+    assert "tyro" not in packages and "imagecodecs" not in packages
     assert all(image.normal_name(name) == name for name in packages)

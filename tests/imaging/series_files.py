@@ -4,13 +4,15 @@ In: voxels (slice, row, column), an affine from voxel index to LPS mm (as in `Vo
 folder, uncompressed or compressed, classic or enhanced.
 """
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
+from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import (
     EnhancedMRImageStorage,
@@ -112,16 +114,59 @@ def write_enhanced(path: Path, voxels: np.ndarray, affine: np.ndarray = AXIAL, *
 
 def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> Path:
     """Write a data set as a DICOM file of this transfer syntax; pixels are compressed where it asks for it."""
-    uid = pydicom.uid.UID(syntax)
+    kind = uid.UID(syntax)
     dataset.file_meta.TransferSyntaxUID = syntax
-    if uid.is_compressed and not uid.is_deflated and not dataset["PixelData"].is_undefined_length:
-        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        dataset.compress(syntax, generate_instance_uid=False)
+    if kind.is_compressed and not kind.is_deflated and not dataset["PixelData"].is_undefined_length:
+        shape = int(dataset.get("NumberOfFrames") or 1), dataset.Rows, dataset.Columns
+        letter = "i" if dataset.PixelRepresentation else "u"
+        cells = np.frombuffer(dataset.PixelData, f"{letter}{dataset.BitsAllocated // 8}", int(np.prod(shape)))
+        dataset.PixelData = encapsulate([encode(frame, syntax, dataset.BitsStored) for frame in cells.reshape(shape)])
+        dataset["PixelData"].is_undefined_length = True
+        dataset["PixelData"].VR = "OB"
     elif syntax == ExplicitVRBigEndian and dataset.BitsAllocated in (16, 32):
         width = dataset.BitsAllocated // 8
         dataset.PixelData = np.frombuffer(dataset.PixelData, f"u{width}").byteswap().tobytes()
     dataset.save_as(path, enforce_file_format=True)
     return path
+
+
+def encode(pixels: np.ndarray, syntax: str, bits: int) -> bytes:
+    """One frame's stream in a compressed transfer syntax; `bits` is its precision, negative values keep `bits` bits."""
+    import imagecodecs
+    import jpeg_ls
+
+    width = 1 if bits <= 8 else 2 if bits <= 16 else 4
+    unsigned = (pixels.view(f"u{pixels.itemsize}") & ((1 << bits) - 1)).astype(f"u{width}")
+    if syntax == uid.RLELossless:
+        return _run_lengths(pixels)
+    if syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):
+        return imagecodecs.jpeg8_encode(unsigned, level=95, bitspersample=bits)
+    if syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1):
+        predictor = 1 if syntax == uid.JPEGLosslessSV1 else 6
+        return imagecodecs.jpeg8_encode(unsigned, lossless=True, predictor=predictor, bitspersample=bits)
+    if syntax in (uid.JPEGLSLossless, uid.JPEGLSNearLossless):
+        rows, columns = pixels.shape
+        return bytes(jpeg_ls.encode_pixel_data(
+            unsigned.tobytes(), lossy_error=2 * (syntax == uid.JPEGLSNearLossless), rows=rows, columns=columns,
+            samples_per_pixel=1, bits_stored=bits))
+    signed = unsigned.astype(pixels.dtype) if pixels.dtype.kind == "u" else pixels
+    if syntax in (uid.JPEG2000Lossless, uid.JPEG2000):
+        lossy = {"level": 40} if syntax == uid.JPEG2000 else {"reversible": True}
+        return imagecodecs.jpeg2k_encode(signed, codecformat="j2k", bitspersample=bits, **lossy)
+    return imagecodecs.htj2k_encode(signed)
+
+
+def _run_lengths(pixels: np.ndarray) -> bytes:
+    """RLE (PS3.5, annex G), by PackBits."""
+    import imagecodecs
+
+    planes = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder(">"))).view(np.uint8).reshape(
+        *pixels.shape, pixels.itemsize)
+    segments = [imagecodecs.packbits_encode(planes[..., index].tobytes()) for index in range(pixels.itemsize)]
+    segments = [segment + b"\0" * (len(segment) % 2) for segment in segments]
+    starts = [64 + sum(map(len, segments[:index])) for index in range(len(segments))]
+    head = struct.pack("<16I", len(segments), *starts, *[0] * (15 - len(segments)))
+    return head + b"".join(segments)
 
 
 def _image(pixels: np.ndarray, storage: str) -> Dataset:

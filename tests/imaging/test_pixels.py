@@ -1,13 +1,16 @@
 """Pixels come out as the values that were meant, however their bits are stored."""
 
 import dataclasses
+import threading
 
 import numpy as np
 import pydicom
 import pytest
 from pydicom import uid
 
+from radiogen.imaging import pixels as pixels_module
 from radiogen.imaging import read_series
+from radiogen.imaging.decoding import SYNTAXES
 from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.pixels import read_pixels, real_values, stored_dtype
 
@@ -144,12 +147,15 @@ def test_rescaled_values_are_float32_of_the_exact_product(tmp_path):
     assert np.array_equal(real, (values * 2.36166056166056 - 1024.0).astype(np.float32))
 
 
-def test_damage_says_nothing_on_the_terminal(tmp_path, capfd):
-    noise = np.random.default_rng(1).integers(0, 60_000, (1, 32, 40)).astype(np.uint16)
-    for syntax in (uid.RLELossless, uid.JPEG2000Lossless):
-        path = write_series(tmp_path / syntax, noise, syntax=syntax)[0]
-        content = bytearray(path.read_bytes())
-        content[-300:-100] = b"\x55" * 200
+@pytest.mark.parametrize("syntax", sorted(SYNTAXES))
+def test_damage_says_nothing_on_the_terminal(tmp_path, capfd, syntax):
+    bits = 8 if syntax == uid.JPEGBaseline8Bit else 12
+    noise = np.random.default_rng(1).integers(0, 1 << bits, (1, 32, 40)).astype(f"u{1 if bits == 8 else 2}")
+    path = write_series(tmp_path, noise, syntax=syntax, BitsStored=bits, HighBit=bits - 1)[0]
+    whole = path.read_bytes()
+    for place in (-300, -600, whole.index(b"\xfe\xff\x00\xe0") + 200):
+        content = bytearray(whole)
+        content[place:place + 200] = b"\x55" * 200
         path.write_bytes(content)
         list(read_pixels(read_headers(path)[0]))
     assert capfd.readouterr() == ("", "")
@@ -164,3 +170,62 @@ def test_runs_that_decode_to_another_matrix_are_refused_and_padding_is_not(tmp_p
     dataset.Rows, dataset.Columns = rows, columns
     dataset.save_as(path)
     assert "more pixels than its rows and columns tell" in str(stored(path)[0])
+
+
+def mixed(folder) -> list[SliceHeader]:
+    """Slices of files that are native, compressed, damaged, gone, of several frames and mosaics' tiles, interleaved."""
+    paths = [*write_series(folder / "native", pattern((4, 6, 8))),
+             *write_series(folder / "rle", pattern((4, 6, 8)) + np.uint16(1), syntax=uid.RLELossless),
+             write_enhanced(folder / "frames.dcm", pattern((7, 6, 8)), syntax=uid.JPEGLSLossless)]
+    paths[5].write_bytes(paths[5].read_bytes()[:-40])
+    slices = [header for path in paths for header in read_headers(path)[0]]
+    paths[1].unlink()
+    mosaic = [dataclasses.replace(slices[4], rows=3, columns=4, tile=(top, left)) for top in (0, 3) for left in (0, 4)]
+    order = np.random.default_rng(2).permutation(len(slices))
+    return [*mosaic, *(slices[number] for number in order)]
+
+
+@pytest.mark.parametrize("threads", [2, 3, 16])
+def test_values_order_and_problems_are_the_same_for_every_number_of_threads(tmp_path, threads):
+    slices = mixed(tmp_path)
+    alone, together = list(read_pixels(slices)), list(read_pixels(slices, threads))
+    assert [isinstance(each, NotAnImage) for each in alone].count(True) == 2
+    assert len(alone) == len(together) == len(slices)
+    for one, other in zip(alone, together, strict=True):
+        assert str(one) == str(other) if isinstance(one, NotAnImage) else np.array_equal(one, other)
+
+
+def test_no_more_than_twice_as_many_frames_as_threads_are_kept_ahead(tmp_path, monkeypatch):
+    begun = []
+    decode = pixels_module.decode_frame
+    monkeypatch.setattr(pixels_module, "decode_frame", lambda *arguments: begun.append(1) or decode(*arguments))
+    path = write_enhanced(tmp_path / "all.dcm", pattern((40, 6, 8)), syntax=uid.RLELossless)
+    for number, _ in enumerate(read_pixels(read_headers(path)[0], 3), start=1):
+        assert len(begun) <= number + 2 * 3
+    assert len(begun) == 40
+
+
+def test_a_reader_that_stops_early_leaves_no_thread_behind(tmp_path):
+    path = write_enhanced(tmp_path / "all.dcm", pattern((40, 6, 8)), syntax=uid.RLELossless)
+    before = set(threading.enumerate())
+    frames = read_pixels(read_headers(path)[0], 3)
+    next(frames)
+    frames.close()
+    assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_no_fault_of_the_file_is_raised_from_every_thread(tmp_path, monkeypatch, threads):
+    monkeypatch.setattr(pixels_module, "decode_frame", lambda *_: 1 // 0)
+    path = write_enhanced(tmp_path / "all.dcm", pattern((4, 6, 8)), syntax=uid.RLELossless)
+    with pytest.raises(ZeroDivisionError):
+        list(read_pixels(read_headers(path)[0], threads))
+
+
+def test_several_threads_decode_at_once(tmp_path, monkeypatch):
+    together = threading.Barrier(3)
+    decode = pixels_module.decode_frame
+    path = write_enhanced(tmp_path / "all.dcm", pattern((3, 6, 8)), syntax=uid.RLELossless)
+    monkeypatch.setattr(pixels_module, "decode_frame",
+                        lambda *arguments: (together.wait(60), decode(*arguments))[1])
+    assert np.array_equal(list(read_pixels(read_headers(path)[0], 3)), pattern((3, 6, 8)))

@@ -25,9 +25,9 @@ MANIFEST = json.loads((BUNDLE / "radiogen-bundle.json").read_text())
 print("bundle:", BUNDLE, "runs:", ", ".join(MANIFEST["runs"]))
 
 # %%
-for wheel in MANIFEST["wheels"]:  # decoders that do not fit a newer Python are missed only by compressed series
+for wheel in MANIFEST["wheels"]:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index",
-                    "--no-deps", "--find-links", str(BUNDLE), wheel], check=not wheel.startswith("pylibjpeg"))
+                    "--no-deps", "--find-links", str(BUNDLE), wheel], check=True)
 
 # %%
 from radiogen.competition.session import predict_session  # noqa: E402  (it is installed by the cell above)

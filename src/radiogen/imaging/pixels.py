@@ -1,44 +1,35 @@
 """From a `SliceHeader` to its pixels: read, unpacked or decompressed, rescaled.
 
 In: headers whose files may be damaged. Out: arrays (row, column) in the machine's byte order. Uncompressed pixels are
-read straight from their place in the file; compressed ones are decoded by pydicom with pylibjpeg. A slice that cannot
-be read is handed back as `NotAnImage`, so that one bad file does not cost the series.
+read straight from their place in the file; decoding.py decodes compressed ones. A slice that cannot be read is handed
+back as `NotAnImage`, so that one bad file does not cost the series.
 """
 
-import re
-import warnings
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import count, groupby
 
 import numpy as np
 
-from radiogen.errors import short_reason
+from radiogen.imaging.decoding import RLE, EncodedPixels, decode_frame, find_frames
 from radiogen.imaging.headers import NotAnImage, PixelStorage, SliceHeader
 
-_RLE = "1.2.840.10008.1.2.5"
-_RLE_PADDING = re.compile(r"padding - (\d+) vs\. (\d+) bytes")
-"""What pydicom warns of where a segment holds more than a frame: a byte is padding, more is another matrix."""
+Job = Callable[[], np.ndarray | NotAnImage]
+"""Reads one frame."""
 
 
 def read_pixels(slices: Sequence[SliceHeader], threads: int = 1) -> Iterator[np.ndarray | NotAnImage]:
     """Stored values of each slice, (row, column), integer (or float where the file holds floats), in the given order.
 
     A file's compressed bytes and a mosaic's frame are read once for all neighbours in `slices` that share them.
+    threads: up to so many frames are read and decoded at once, and no more than twice as many are kept ahead of the
+    one that is handed out; the values and their order are the same for every number.
     """
-    content, content_of, frame, frame_of = b"", None, None, None
-    for header in slices:
-        storage = header.storage
-        try:
-            if storage.compressed and content_of is not storage:
-                content, content_of = _read(storage, storage.offset, storage.length), storage
-            if frame_of != (storage.path, header.frame) or header.tile is None:
-                frame = _decompressed(storage, content, header.frame) if storage.compressed else _native(
-                    storage, header.frame)
-                frame, frame_of = cells_to_values(frame, storage), (storage.path, header.frame)
-            yield cut_tile(frame, header)
-        except NotAnImage as problem:
-            yield problem
-        except Exception as error:  # a damaged stream makes the decoders raise nearly anything
-            yield NotAnImage(f"damaged pixels ({short_reason(error)})")
+    for headers, frame in _in_order(_jobs(slices), threads):
+        for header in headers:
+            yield frame if isinstance(frame, NotAnImage) else cut_tile(frame, header)
 
 
 def is_rescaled(header: SliceHeader) -> bool:
@@ -60,6 +51,66 @@ def stored_dtype(storage: PixelStorage) -> np.dtype:
     if storage.floating:
         return np.dtype(f"f{storage.bits_allocated // 8}")
     return np.dtype(f"{'i' if storage.signed else 'u'}{max(1, (storage.bits_allocated + 7) // 8)}")
+
+
+def _jobs(slices: Sequence[SliceHeader]) -> Iterator[tuple[list[SliceHeader], Job]]:
+    """The tiles of each mosaic, or one slice, and what reads the frame in which they lie.
+
+    The fragments of a file's frames are found once for all of them.
+    """
+    number = count()
+    encoded: EncodedPixels | NotAnImage | None = None
+    for _, group in groupby(slices, lambda each: (each.path, each.frame) if each.tile else next(number)):
+        headers = list(group)
+        storage, frame = headers[0].storage, headers[0].frame
+        if storage.compressed and storage.frames > 1:
+            if not isinstance(encoded, EncodedPixels) or encoded.storage is not storage:
+                encoded = _encoded(storage)
+            yield headers, partial(_values, storage, frame, encoded)
+        else:
+            yield headers, partial(_values, storage, frame)
+
+
+def _in_order(jobs: Iterator[tuple[list[SliceHeader], Job]],
+              threads: int) -> Iterator[tuple[list[SliceHeader], np.ndarray | NotAnImage]]:
+    if threads <= 1:
+        for headers, job in jobs:
+            yield headers, job()
+        return
+    ahead: deque[tuple[list[SliceHeader], Future]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for headers, job in jobs:
+            ahead.append((headers, pool.submit(job)))
+            if len(ahead) >= 2 * threads:
+                headers, frame = ahead.popleft()
+                yield headers, frame.result()
+        for headers, frame in ahead:
+            yield headers, frame.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _values(storage: PixelStorage, frame: int, encoded: EncodedPixels | NotAnImage | None = None
+            ) -> np.ndarray | NotAnImage:
+    """One frame's values; `encoded` is given where its file holds several compressed frames."""
+    try:
+        if not storage.compressed:
+            return cells_to_values(_native(storage, frame), storage)
+        encoded = encoded or _encoded(storage)
+        if isinstance(encoded, NotAnImage):
+            return encoded
+        cells = decode_frame(encoded, frame).astype(stored_dtype(storage), copy=False)
+        return cells_to_values(cells, storage)
+    except NotAnImage as problem:
+        return problem
+
+
+def _encoded(storage: PixelStorage) -> EncodedPixels | NotAnImage:
+    try:
+        return find_frames(_read(storage, storage.offset, storage.length), storage)
+    except NotAnImage as problem:
+        return problem
 
 
 def _read(storage: PixelStorage, offset: int, length: int) -> bytes:
@@ -111,39 +162,18 @@ def _even(content: bytes) -> bytes:
     return content + b"\0" * (len(content) % 2)
 
 
-def _decompressed(storage: PixelStorage, content: bytes, frame: int) -> np.ndarray:
-    from pydicom.pixels import get_decoder
-
-    try:
-        decoder = get_decoder(storage.syntax)
-    except NotImplementedError:
-        raise NotAnImage(f"compressed in a way that is not known here (transfer syntax {storage.syntax})") from None
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        cells, _ = decoder.as_array(
-            content, index=frame, raw=True, rows=storage.rows, columns=storage.columns, samples_per_pixel=1,
-            photometric_interpretation="MONOCHROME1" if storage.inverted else "MONOCHROME2",
-            bits_allocated=storage.bits_allocated, bits_stored=storage.bits_stored,
-            pixel_representation=int(storage.signed), number_of_frames=storage.frames, pixel_keyword="PixelData",
-            # pylibjpeg's own RLE decoder leaves Python by a panic when a run is damaged
-            decoding_plugin="pydicom" if storage.syntax == _RLE else "")
-    spare = [_RLE_PADDING.search(str(each.message)) for each in told]
-    if any(found and int(found[1]) > int(found[2]) + 1 for found in spare):
-        raise NotAnImage("decodes to more pixels than its rows and columns tell")
-    return cells.astype(stored_dtype(storage), copy=False)
-
-
 def cells_to_values(cells: np.ndarray, storage: PixelStorage) -> np.ndarray:
     """Take the stored bits out of their cells (PS3.5, 8.1.1): bits above High Bit are no part of the value.
 
     Whatever stands in them, an overlay or what a scanner left there, is cut off; a signed value is extended from High
-    Bit. Compressed values come without the bits below them.
+    Bit. Compressed values come without the bits below them, but for RLE, which keeps whole cells.
     """
     width = cells.dtype.itemsize * 8
     if storage.floating or storage.bits_stored == width:
         return cells
     below = storage.high_bit + 1 - storage.bits_stored
-    if storage.compressed or not 0 < below <= storage.bits_allocated - storage.bits_stored:
+    shifted = storage.syntax == RLE or not storage.compressed
+    if not shifted or not 0 < below <= storage.bits_allocated - storage.bits_stored:
         below = 0
     above = width - storage.bits_stored - below
     unsigned = cells.view(f"u{cells.dtype.itemsize}") << above
