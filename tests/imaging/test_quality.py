@@ -271,8 +271,8 @@ def test_readers_are_counted_and_their_reasons_listed(tmp_path):
     for name in ("b", "c"):
         write_series(tmp_path / "set" / name, pattern(), syntax=pydicom.uid.RLELossless)
     table, _ = inspect_dataset(tmp_path / "set", workers=1)
-    assert table["reader"].tolist() == ["fast", "pydicom", "pydicom"]
+    assert table["reader"].tolist() == ["fast", "imagecodecs", "imagecodecs"]
     assert table["reader_reason"].tolist() == ["", "compressed pixels", "compressed pixels"]
     lines = summarise(table)
     assert "read by the compiled reader: 1 of 3 series" in lines
-    assert any(line.split() == ["2", "by", "pydicom:", "compressed", "pixels"] for line in lines)
+    assert any(line.split() == ["2", "by", "imagecodecs:", "compressed", "pixels"] for line in lines)

@@ -6,15 +6,14 @@ their distance from the protocol in it; a mosaic that has lost it is refused, be
 from the black slices. United Imaging's mosaics are read by uih.py and cut here.
 """
 
-import dataclasses
 import itertools
 import math
 import re
 import statistics
-import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from radiogen.imaging.elements import Private, private_value, tags_of
+from radiogen.imaging.frozen import copy_with
 
 if TYPE_CHECKING:
     from radiogen.imaging.headers import SliceHeader
@@ -81,11 +80,12 @@ def split(header: "SliceHeader", layout: Layout) -> list["SliceHeader"]:
     if header.rows % layout.down or header.columns % layout.across:
         return []
     rows, columns = header.rows // layout.down, header.columns // layout.across
-    tiles = []
+    first, tiles = _first_position(header, layout, rows, columns), []
     for number in range(layout.tiles):
         top, left = number // layout.across * rows, number % layout.across * columns
-        position = layout.positions[number] if layout.positions else _position(header, layout, number, rows, columns)
-        tiles.append(dataclasses.replace(header, rows=rows, columns=columns, tile=(top, left), position=position))
+        position = layout.positions[number] if layout.positions else first and tuple(
+            start + number * layout.step_mm * along for start, along in zip(first, layout.normal, strict=True))
+        tiles.append(copy_with(header, rows=rows, columns=columns, tile=(top, left), position=position))
     return tiles
 
 
@@ -94,25 +94,25 @@ def parse_csa(content: bytes) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     newer = content[:4] == b"SV10"
     at, first_items = 8 if newer else 0, None
+    numbers = memoryview(content)[:len(content) // 4 * 4].cast("i")  # all of them lie at multiples of four bytes
     try:
-        (count,) = struct.unpack_from("<I", content, at)
+        count = numbers[at // 4] & 0xFFFF_FFFF
         at += 8
         for _ in range(min(count, 1000)):
-            name, items = content[at:at + 64], struct.unpack_from("<I", content, at + 76)[0]
+            name, items = content[at:at + 64], numbers[at // 4 + 19] & 0xFFFF_FFFF
             at += 84
             first_items = items if first_items is None else first_items  # older headers count lengths from it
             texts = []
             for _ in range(min(items, 10_000)):
-                lengths = struct.unpack_from("<4i", content, at)
-                length = lengths[1] if newer else lengths[0] - first_items
+                length = numbers[at // 4 + 1] if newer else numbers[at // 4] - first_items
                 at += 16
                 if length < 0 or at + length > len(content):
                     return values
-                text = content[at:at + length].split(b"\0")[0].strip()
+                text = content[at:at + length].split(b"\0")[0].strip() if length else b""
                 texts += [text.decode("latin-1")] if text else []
                 at += (length + 3) // 4 * 4
             values[name.split(b"\0")[0].decode("latin-1")] = texts
-    except struct.error:
+    except IndexError:  # it ends too soon
         pass
     return values
 
@@ -148,15 +148,13 @@ def _step_mm(series: bytes, tiles: int) -> tuple[float | None, str]:
     return math.dist(points[0], points[-1]) / (count - 1) or None, ""
 
 
-def _position(header: "SliceHeader", layout: Layout, number: int, rows: int, columns: int) -> tuple[float, ...] | None:
+def _first_position(header: "SliceHeader", layout: Layout, rows: int, columns: int) -> tuple[float, ...] | None:
     if None in (header.position, header.orientation, header.pixel_spacing, layout.normal, layout.step_mm):
         return None
     down = (header.rows - rows) / 2 * header.pixel_spacing[0]
     right = (header.columns - columns) / 2 * header.pixel_spacing[1]
-    along = number * layout.step_mm
     row, column = header.orientation[:3], header.orientation[3:]
-    return tuple(start + right * a + down * b + along * n for start, a, b, n in zip(
-        header.position, row, column, layout.normal, strict=True))
+    return tuple(start + right * a + down * b for start, a, b in zip(header.position, row, column, strict=True))
 
 
 def _float(text: object) -> float | None:

@@ -66,9 +66,9 @@ def _jobs(slices: Sequence[SliceHeader]) -> Iterator[tuple[list[SliceHeader], Jo
         if storage.compressed and storage.frames > 1:
             if not isinstance(encoded, EncodedPixels) or encoded.storage is not storage:
                 encoded = _encoded(storage)
-            yield headers, partial(_values, storage, frame, encoded)
+            yield headers, partial(frame_values, storage, frame, encoded)
         else:
-            yield headers, partial(_values, storage, frame)
+            yield headers, partial(frame_values, storage, frame)
 
 
 def _in_order(jobs: Iterator[tuple[list[SliceHeader], Job]],
@@ -91,9 +91,9 @@ def _in_order(jobs: Iterator[tuple[list[SliceHeader], Job]],
         pool.shutdown(cancel_futures=True)
 
 
-def _values(storage: PixelStorage, frame: int, encoded: EncodedPixels | NotAnImage | None = None
-            ) -> np.ndarray | NotAnImage:
-    """One frame's values; `encoded` is given where its file holds several compressed frames."""
+def frame_values(storage: PixelStorage, frame: int, encoded: EncodedPixels | NotAnImage | None = None
+                 ) -> np.ndarray | NotAnImage:
+    """One frame's stored values (row, column); `encoded` is given where its file holds several compressed frames."""
     try:
         if not storage.compressed:
             return cells_to_values(_native(storage, frame), storage)

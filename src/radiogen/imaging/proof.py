@@ -78,7 +78,7 @@ def _files(evidence: Evidence) -> list[str]:
         held += f"; {len(evidence.volume.voxels)} in the volume, the rest interpolated"
     aside = [text for text in evidence.volume.findings if "set aside" in text]
     reader = evidence.volume.reader
-    by = "the compiled reader" if reader.reason is None else f"pydicom: {reader.reason}"
+    by = "the compiled reader" if reader.reason is None else str(reader)
     return [*_entry("files", held, *aside), *_entry("read by", by)]
 
 

@@ -29,8 +29,8 @@ COLUMNS = (
     "files", "reader", "reader_reason", "findings", "known_bad", "refused")
 """Of the table. `file_names`, `instance_numbers`: whether their order is the `same` as that of the slices, `reversed`
 or `mixed`. `slices` counts the `missing_slices` too, which are interpolated; gaps are those between slices that are
-there. `reader`: `fast` or `pydicom`; `reader_reason`: why the compiled reader did not read the series. Yes and no are
-`yes` and an empty cell."""
+there. `reader`: `fast`, `imagecodecs` or `pydicom`; `reader_reason`: why the compiled reader did not read the series.
+Yes and no are `yes` and an empty cell."""
 
 FEW_SLICES = 64
 """With fewer slices than this a cube of that edge has to be interpolated between them."""
@@ -277,9 +277,10 @@ def _one_plane(read: pd.DataFrame) -> str:
 
 def _readers(read: pd.DataFrame) -> list[str]:
     """How many series the compiled reader read, and why it did not read the others."""
-    reasons = Counter(reason for reason in read["reader_reason"] if reason)
+    others = Counter(f"{name}: {reason}" for name, reason in zip(read["reader"], read["reader_reason"], strict=True)
+                     if reason)
     return [f"read by the compiled reader: {(read['reader'] == 'fast').sum()} of {len(read)} series",
-            *(f"{count:7} by pydicom: {reason}" for reason, count in reasons.most_common())]
+            *(f"{count:7} by {reader}" for reader, count in others.most_common())]
 
 
 def _findings(read: pd.DataFrame) -> list[str]:

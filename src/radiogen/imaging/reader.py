@@ -22,21 +22,17 @@ class Reason(StrEnum):
     ODD_VALUE = "a value of the header is written in an unusual way"
     PRIVATE_SEQUENCE = "a vendor's private sequence says where the slices lie"
     COMPRESSED = "compressed pixels"
-    PACKED = "pixels that are packed without gaps"
-    UNDECODED = "pixels that stand in no single place of the file"
     CHANGED = "a file changed while it was read"
-
-    @property
-    def is_of_pixels(self) -> bool:
-        """Whether the headers were read by compiled code all the same."""
-        return self in (Reason.COMPRESSED, Reason.PACKED, Reason.UNDECODED)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who read the voxels: `fast` (compiled code) or `pydicom`, and why the first did not; None where it did."""
+    """Who read the voxels, and why compiled code did not; None where it did.
 
-    name: Literal["fast", "pydicom"]
+    name: `fast` (compiled code), `imagecodecs` (headers by compiled code, pixels decompressed) or `pydicom`.
+    """
+
+    name: Literal["fast", "imagecodecs", "pydicom"]
     reason: Reason | None = None
 
     def __str__(self) -> str:

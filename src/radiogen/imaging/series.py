@@ -243,14 +243,15 @@ def _reader(folder: Path, slices: Sequence[SliceHeader], parse: Parse, scanned: 
     """Which reader reads these slices; a fall-back is logged once a series."""
     if scanned is None:
         return Reader("pydicom", Reason.SWITCHED_OFF)
-    from radiogen.imaging.fast.pixels import why_not_native
-
-    reason = next((parse.reasons[header.path] for header in slices if header.path in parse.reasons), None) \
-        or why_not_native(slices)
-    if reason is None:
+    reason = next((parse.reasons[header.path] for header in slices if header.path in parse.reasons), None)
+    if reason is not None:
+        reader = Reader("pydicom", reason)
+    elif any(header.storage.compressed for header in slices):
+        reader = Reader("imagecodecs", Reason.COMPRESSED)
+    else:
         return Reader("fast")
-    _LOG.info("%s: read by pydicom: %s", folder, reason)
-    return Reader("pydicom", reason)
+    _LOG.info("%s: read by %s", folder, reader)
+    return reader
 
 
 def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[str]]:
@@ -385,9 +386,9 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], scanned: "Scanned
         raise SeriesError(folder, f"declares {' x '.join(map(str, shape))} voxels, more than fit into memory",
                           "leave the series out or use a larger machine") from error
     if scanned is not None:
-        from radiogen.imaging.fast.pixels import read_native, why_not_native
+        from radiogen.imaging.fast.pixels import is_native, read_native
 
-        if why_not_native(ordered) is None:
+        if is_native(ordered):
             return voxels, *read_native(ordered, voxels, rescale, scanned)
     bad, values = {}, []
     decoded = read_pixels(ordered, threads or len(os.sched_getaffinity(0)))

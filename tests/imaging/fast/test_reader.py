@@ -10,7 +10,7 @@ from radiogen.imaging import read_cube, read_series, read_volumes
 from radiogen.imaging.fast import headers, pixels, uniform
 from radiogen.imaging.reader import Reader, Reason, Unsupported
 
-from ..series_files import pattern, write_enhanced, write_series
+from ..series_files import pack_twelve_bits, pattern, write_enhanced, write_series
 
 
 def _rewrite(path, change):
@@ -27,10 +27,6 @@ def _compressed(folder):
     write_series(folder, pattern(), syntax=pydicom.uid.RLELossless)
 
 
-def _packed(folder):
-    write_series(folder, pattern((4, 4, 4)), BitsAllocated=12, BitsStored=12, HighBit=11, PixelData=bytes(range(24)))
-
-
 def _wrong_representation(folder):
     for path in write_series(folder, pattern()):
         content = path.read_bytes()
@@ -44,15 +40,15 @@ def _spelt_out(folder):
 
 
 @pytest.mark.parametrize(("make", "reason"), [
-    (_byte_swapped, Reason.OTHER_SYNTAX), (_compressed, Reason.COMPRESSED), (_packed, Reason.PACKED),
+    (_byte_swapped, Reason.OTHER_SYNTAX), (_compressed, Reason.COMPRESSED),
     (_wrong_representation, Reason.ODD_ELEMENT), (_spelt_out, Reason.ODD_ELEMENT)])
 def test_a_fall_back_has_a_reason_and_is_logged_once_a_series(tmp_path, caplog, make, reason):
     make(tmp_path / "series")
     with caplog.at_level(logging.INFO, "radiogen"):
         volume = read_series(tmp_path / "series")
-    assert volume.reader == Reader("pydicom", reason)
-    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path / 'series'}: read by pydicom: {reason}"]
-    assert str(volume.reader) == f"pydicom: {reason}"
+    assert volume.reader == Reader("imagecodecs" if reason == Reason.COMPRESSED else "pydicom", reason)
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path / 'series'}: read by {volume.reader}"]
+    assert str(volume.reader).endswith(f": {reason}")
 
 
 def test_a_series_that_compiled_code_reads_says_so_and_logs_nothing(tmp_path, caplog):
@@ -108,3 +104,11 @@ def test_a_declared_reason_makes_the_other_way_read_the_series(tmp_path, monkeyp
     monkeypatch.setattr(uniform, "read_resized", changed)
     assert np.array_equal(read_series(tmp_path).voxels, pattern())
     assert read_cube(tmp_path, 4).shape == (4, 4, 4)
+
+
+def test_pixels_of_twelve_bits_without_gaps_are_read_by_compiled_code_too(tmp_path):
+    voxels = (pattern((4, 3, 5)) * np.uint16(61)) % np.uint16(4096)
+    write_enhanced(tmp_path / "all.dcm", voxels, BitsAllocated=12, BitsStored=12, HighBit=11,
+                   PixelData=pack_twelve_bits(voxels))
+    volume = read_series(tmp_path)
+    assert volume.reader == Reader("fast") and np.array_equal(volume.voxels, voxels)

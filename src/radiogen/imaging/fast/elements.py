@@ -7,7 +7,7 @@ series. `tests/imaging/fast/test_elements.py` holds them to that dictionary and 
 import numpy as np
 
 from radiogen.imaging import mosaic, traits, uih
-from radiogen.imaging.elements import tags_of
+from radiogen.imaging.elements import BLOCKS, tags_of
 
 CS, DS, FD, FL, IS, LO, OB, SQ, SS, TM, UI, UL, UN, US = (
     int.from_bytes(text, "little") for text in (
@@ -60,6 +60,12 @@ GRADIENT = ("MRDiffusionSequence", "DiffusionGradientDirectionSequence", 0x0018_
             ("DiffusionGradientOrientation", 0x0018_9089, FD))
 """The one sequence within a macro that counts: the macro, the sequence, its tag, and the element of its first item."""
 
+OWNED: dict[int, dict[str, int]] = {}
+"""By tag of a private element: who may own it, and the tag of the element that names its owner."""
+for _element in PRIVATE:
+    for _block in BLOCKS:
+        _tag = _element.group << 16 | _block << 8 | _element.number
+        OWNED.setdefault(_tag, {})[_element.creator] = _element.group << 16 | _block
 KEYWORDS = [keyword for keyword, _ in TOP.values()]
 COLUMN = {keyword: number for number, keyword in enumerate(KEYWORDS)}
 REPRESENTATION = [representation for _, representation in TOP.values()]

@@ -6,14 +6,13 @@ an earlier one in nothing but their place are copies of its header with another 
 """
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from radiogen.imaging.elements import BLOCKS, Private, Values
+from radiogen.imaging.elements import Values, texts
 from radiogen.imaging.fast import scan
 from radiogen.imaging.fast.decimals import frame_decimals
 from radiogen.imaging.fast.elements import (
@@ -22,17 +21,16 @@ from radiogen.imaging.fast.elements import (
     GROUP_PATHS,
     GROUP_REPRESENTATION,
     KEYWORDS,
-    PRIVATE,
+    OWNED,
     REPRESENTATION,
     SQ,
 )
 from radiogen.imaging.fast.files import ScannedFiles
 from radiogen.imaging.fast.values import value_of
+from radiogen.imaging.frozen import copy_with
 from radiogen.imaging.headers import UNREADABLE, NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
 from radiogen.imaging.reader import Reason, Unsupported
 from radiogen.imaging.vectors import Vector, number_of, numbers_of
-
-_Copied = TypeVar("_Copied")
 
 _REASONS = {scan.NO_PREFIX: Reason.NO_PREFIX, scan.CUT: Reason.CUT, scan.ODD_ELEMENT: Reason.ODD_ELEMENT,
             scan.OTHER_SYNTAX: Reason.OTHER_SYNTAX, scan.REPEATED: Reason.REPEATED, scan.BEHIND: Reason.BEHIND,
@@ -43,8 +41,8 @@ _OWN = [COLUMN[keyword] for keyword in (
 """Columns in which the slices of a series differ, and that decide nothing but the fields that `_at_place` sets."""
 _POSITION_COLUMN, _INSTANCE, _ACQUIRED, _CREATED, _TRIGGER = _OWN
 _SHARED, _PER_FRAME = COLUMN["SharedFunctionalGroupsSequence"], COLUMN["PerFrameFunctionalGroupsSequence"]
-_KEY = [number for number in range(len(KEYWORDS)) if number not in (*_OWN, _SHARED, _PER_FRAME)]
-_MOSAICS = (b"MOSAIC", b"VFRAME")
+_APART = frozenset((*_OWN, _SHARED, _PER_FRAME))
+_MOSAICS = ("MOSAIC", "VFRAME")
 _POSITION = GROUP_PATHS.index(("PlanePositionSequence", "ImagePositionPatient"))
 _PLANE = GROUP_PATHS.index(("PlanePositionSequence",))
 _KNOWN = {*KEYWORDS, UNREADABLE, *(path[-1] for path in GROUP_PATHS)}
@@ -96,19 +94,20 @@ class HeaderParser:
         if marks[scan.STATE] in _REASONS:
             raise Unsupported(_REASONS[marks[scan.STATE]])
         row = self.scanned.store[number].tobytes()
-        raw = [row[start:start + size] if start >= 0 and size >= 0 else None if size <= 0 else _Long(-1 - start, size)
-               for start, size, _ in spans]
-        key = (*(None if isinstance(raw[column], _Long) else raw[column] for column in _KEY),
+        raw = {column: row[start:start + size] if start >= 0 else _Long(-1 - start, size, representation)
+               for column, (start, size, representation) in enumerate(spans) if size >= 0}
+        key = (*(column if column in _APART or isinstance(content, _Long) else (column, content)
+                 for column, content in raw.items()),
                *marks[scan.HEAD:scan.FILE_SIZE], marks[scan.ELEMENT], marks[scan.FILE_SIZE] - marks[scan.PIXELS])
-        template = self._templates.get(key) if spans[_PER_FRAME][1] < 0 and spans[_SHARED][1] < 0 else None
+        template = self._templates.get(key)
         if template is not None:
             return [_at_place(template, path, marks, raw)], []
         slices, notes = self._first_of_its_kind(path, number, marks, raw)
-        if len(slices) == 1 and slices[0].tile is None and not notes:
+        if len(slices) == 1 and slices[0].tile is None and not notes and not raw.keys() & {_SHARED, _PER_FRAME}:
             self._templates[key] = slices[0]
         return slices, notes
 
-    def _first_of_its_kind(self, path: Path, number: int, marks: list[int], raw: list
+    def _first_of_its_kind(self, path: Path, number: int, marks: list[int], raw: "_Raw"
                            ) -> tuple[list[SliceHeader], list[str]]:
         values = self._values(path, number, marks, raw)
         if marks[scan.STATE] == scan.NO_PIXELS:
@@ -122,48 +121,40 @@ class HeaderParser:
         except NotAnImage:  # pydicom's path finds the same, and has the words for it
             raise Unsupported(Reason.ODD_VALUE) from None
 
-    def _values(self, path: Path, number: int, marks: list[int], raw: list) -> Elements:
+    def _values(self, path: Path, number: int, marks: list[int], raw: "_Raw") -> Elements:
         values = Elements()
-        spans = self.scanned.spans[number].tolist()
-        for column, content in enumerate(raw):
+        for column, content in raw.items():
             representation, keyword = REPRESENTATION[column], KEYWORDS[column]
-            if spans[column][1] < 0 or representation == ANY:
-                continue
             if column in (_SHARED, _PER_FRAME):
                 frames = int(number_of(values.get("NumberOfFrames")) or 1)
                 rows = self._groups(path, content, marks, frames if column == _PER_FRAME else None)
                 values[keyword] = rows if column == _PER_FRAME else [_groups_of(row) for row in rows]
+            elif representation == ANY:
+                self._add_private(values, path, keyword, content, int(self.scanned.spans[number, column, 2]))
             elif representation == SQ:
-                values[keyword] = content is not None  # that it has items is all that counts
+                values[keyword] = content.size > 0  # that it has items is all that counts
             else:
                 values[keyword] = value_of(representation, self._content(path, content))
         if "SOPClassUID" not in values and "MediaStorageSOPClassUID" in values:
             values["SOPClassUID"] = values["MediaStorageSOPClassUID"]
-        mosaic = any(kind in (raw[COLUMN["ImageType"]] or b"").upper() for kind in _MOSAICS)
-        for element in PRIVATE:
-            self._add_private(values, path, element, spans, raw, mosaic)
         return values
 
-    def _add_private(self, values: Elements, path: Path, element: Private, spans: list, raw: list, mosaic: bool
+    def _add_private(self, values: Elements, path: Path, tag: int, content: "bytes | _Long", representation: int
                      ) -> None:
         """Add a vendor's element where its owner has the block; long ones are needed of mosaics alone."""
-        for block in BLOCKS:
-            tag = element.group << 16 | block << 8 | element.number
-            column = COLUMN[tag]
-            owner = values.get(element.group << 16 | block)
-            if spans[column][1] < 0 or not isinstance(owner, str) or owner.strip() != element.creator:
-                continue
-            representation = spans[column][2]
-            if not isinstance(raw[column], _Long):
-                values[tag] = value_of(representation, raw[column] or b"")
-            elif mosaic and representation == SQ:
-                raise Unsupported(Reason.PRIVATE_SEQUENCE)
-            elif mosaic:
-                values[tag] = value_of(representation, self._content(path, raw[column]))
+        owners = OWNED[tag]
+        owner = values.get(next(iter(owners.values())))
+        if not isinstance(owner, str) or owner.strip() not in owners:
+            return
+        if isinstance(content, _Long) and not any(kind in texts(values.get("ImageType")) for kind in _MOSAICS):
+            return
+        if representation == SQ:
+            raise Unsupported(Reason.PRIVATE_SEQUENCE)
+        values[tag] = value_of(representation, self._content(path, content))
 
-    def _groups(self, path: Path, content: "_Long | None", marks: list[int], frames: int | None) -> list["_Frame"]:
+    def _groups(self, path: Path, content: "_Long", marks: list[int], frames: int | None) -> list["_Frame"]:
         """The functional groups of each of `frames` frames; None: those that all share, one entry."""
-        if content is None:
+        if not content.size:
             return []
         if content.size > _MOST_GROUPS:
             raise Unsupported(Reason.ODD_VALUE)
@@ -177,9 +168,9 @@ class HeaderParser:
             raise Unsupported(_REASONS[state])
         return _frames(padded, raw, spans)
 
-    def _content(self, path: Path, content: "bytes | _Long | None") -> bytes:
+    def _content(self, path: Path, content: "bytes | _Long") -> bytes:
         if not isinstance(content, _Long):
-            return content or b""
+            return content
         descriptor = self.scanned.descriptor_of(path)
         try:
             if descriptor is not None:
@@ -200,6 +191,11 @@ class _Long(NamedTuple):
 
     offset: int
     size: int
+    representation: int
+
+
+_Raw = dict[int, bytes | _Long]
+"""What a file holds, by column of `elements.TOP`."""
 
 
 class _Frame:
@@ -265,33 +261,32 @@ class _FrameMaker:
         position = groups.position
         if position is None:
             position = known.position if groups.raw(_PLANE) is None else _vector(groups.raw(_POSITION))
-        return _copy(known, frame=frame, position=position)
+        return copy_with(known, frame=frame, position=position)
 
 
-def _at_place(template: SliceHeader, path: Path, marks: list[int], raw: Sequence[bytes | None]) -> SliceHeader:
+def _at_place(template: SliceHeader, path: Path, marks: list[int], raw: _Raw) -> SliceHeader:
     """The header of a file that differs from that of `template` in its path and the columns of `_OWN` alone."""
     number = _own_number(raw, _INSTANCE)
     traits = template.traits._replace(acquired=_own_number(raw, _ACQUIRED), created=_own_number(raw, _CREATED),
                                       trigger_ms=_own_number(raw, _TRIGGER))
-    storage = _copy(template.storage, path=path, offset=marks[scan.PIXELS] + marks[scan.HEAD])
-    return _copy(template, path=path, storage=storage, position=_vector(raw[_POSITION_COLUMN]), traits=traits,
+    storage = copy_with(template.storage, path=path, offset=marks[scan.PIXELS] + marks[scan.HEAD])
+    return copy_with(template, path=path, storage=storage, position=_vector(raw.get(_POSITION_COLUMN)), traits=traits,
                  instance=None if number is None else int(number))
 
 
-def _own_number(raw: Sequence[bytes | None], column: int) -> float | None:
-    return None if raw[column] is None else number_of(value_of(REPRESENTATION[column], raw[column]))
+def _own_number(raw: _Raw, column: int) -> float | None:
+    return number_of(value_of(REPRESENTATION[column], _short(raw[column]))) if column in raw else None
 
 
-def _vector(raw: bytes | None) -> Vector | None:
+def _short(content: bytes | _Long) -> bytes:
+    if isinstance(content, _Long):
+        raise Unsupported(Reason.ODD_VALUE)
+    return content
+
+
+def _vector(raw: bytes | _Long | None) -> Vector | None:
     """Three numbers of a decimal text, or None."""
-    return None if raw is None else numbers_of(value_of(REPRESENTATION[COLUMN["ImagePositionPatient"]], raw), 3)
-
-
-def _copy(original: _Copied, /, **changes: Any) -> _Copied:
-    """`dataclasses.replace` in a tenth of its time, for thousands of slices; there is no __post_init__ to run."""
-    copy = object.__new__(type(original))
-    vars(copy).update(vars(original), **changes)
-    return copy
+    return None if raw is None else numbers_of(value_of(REPRESENTATION[_POSITION_COLUMN], _short(raw)), 3)
 
 
 def _head_of_pixels(marks: list[int]) -> bytes:

@@ -14,30 +14,25 @@ import numpy as np
 from radiogen.imaging import kernels
 from radiogen.imaging.fast.files import ScannedFiles
 from radiogen.imaging.headers import NotAnImage, PixelStorage, SliceHeader
-from radiogen.imaging.pixels import cells_to_values, cut_tile, real_values, stored_dtype
-from radiogen.imaging.reader import Reason
+from radiogen.imaging.pixels import cells_to_values, cut_tile, frame_values, real_values, stored_dtype
 
 _COMPILED = (np.uint8, np.uint16, np.int16)
 """Stored values that kernels are compiled for; others are rare and go through NumPy."""
 
 
-def why_not_native(slices: Sequence[SliceHeader]) -> Reason | None:
-    """Why the pixels of these slices cannot be read by `read_native`; None where they can."""
+def is_native(slices: Sequence[SliceHeader]) -> bool:
+    """Whether the pixels of these slices can be read by `read_native`."""
     storages = {id(header.storage): header.storage for header in slices}.values()
-    if any(storage.compressed for storage in storages):
-        return Reason.COMPRESSED
-    if any(storage.bits_allocated == 12 for storage in storages):
-        return Reason.PACKED
-    if any(storage.big_endian or storage.content is not None for storage in storages):
-        return Reason.UNDECODED
-    return None
+    return not any(storage.compressed or storage.big_endian or storage.content is not None for storage in storages)
 
 
 def used_bits(storage: PixelStorage) -> tuple[int, int] | None:
     """`mask` and `sign` of `kernels.clear_unused`; a mask of 0 where a value fills its cell.
 
-    None where the value does not begin at the lowest bit.
+    None where the value does not begin at the lowest bit of a cell of its own.
     """
+    if storage.bits_allocated == 12:
+        return None
     if storage.bits_stored == storage.bits_allocated or storage.floating:
         return 0, 0
     if storage.high_bit + 1 > storage.bits_stored:
@@ -107,17 +102,15 @@ def _read_straight(files: list[int], offsets: list[int], voxels: np.ndarray, bit
 def _read_each(slices: Sequence[SliceHeader], files: list[int], offsets: list[int], voxels: np.ndarray, rescale: bool,
                bad: dict[int, NotAnImage]) -> list[bool]:
     """Read slice by slice what has to be cut out, rescaled or inverted; a frame of several tiles is read once."""
-    blank, frame, frame_of = [], np.empty(0), None
+    blank, frame, frame_of, room = [], None, None, np.empty(0)
     for index, header in enumerate(slices):
-        storage = header.storage
         if index not in bad and (header.tile is None or frame_of != (files[index], offsets[index])):
-            if frame.shape != (storage.rows, storage.columns) or frame.dtype != stored_dtype(storage):
-                frame = np.empty((storage.rows, storage.columns), stored_dtype(storage))
-            frame_of = (files[index], offsets[index])
-            if problem := read_frame(*frame_of, frame):
-                bad[index], frame_of = problem, None
-            else:
-                _clear_unused(frame, storage)
+            frame_of, storage = (files[index], offsets[index]), header.storage
+            if room.shape != (storage.rows, storage.columns) or room.dtype != stored_dtype(storage):
+                room = np.empty((storage.rows, storage.columns), stored_dtype(storage))
+            frame = _stored_frame(header, *frame_of, room)
+        if index not in bad and isinstance(frame, NotAnImage):
+            bad[index] = frame
         if index in bad:
             voxels[index] = 0
             blank.append(False)
@@ -126,6 +119,17 @@ def _read_each(slices: Sequence[SliceHeader], files: list[int], offsets: list[in
         blank.append(bool((voxels[index] == voxels[index, 0, 0]).all()) if voxels.dtype not in _COMPILED
                      else kernels.is_blank(voxels[index]))
     return blank
+
+
+def _stored_frame(header: SliceHeader, file: int, offset: int, room: np.ndarray) -> np.ndarray | NotAnImage:
+    """The stored values of a slice's frame, in `room` where they have cells of their own."""
+    if header.storage.bits_allocated == 12:
+        return frame_values(header.storage, header.frame)
+    problem = read_frame(file, offset, room)
+    if problem is not None:
+        return problem
+    _clear_unused(room, header.storage)
+    return room
 
 
 def read_frame(file: int, offset: int, frame: np.ndarray) -> NotAnImage | None:
