@@ -57,6 +57,8 @@ def test_every_slice_of_a_real_series_is_the_pixel_array_of_pydicom_at_its_place
         name = folder.name
         if "mosaic" in name or folder.is_file() or name in ("bad_missing_slices", "bad_truncated", "bad_not_dicom"):
             continue  # tiles and interpolated slices are no frames; pydicom decodes no truncated file
+        if not is_uncompressed(folder):
+            continue  # pydicom has no decoder of its own; test_series_judged.py compares those with SimpleITK
         try:
             volume = read_series(folder)
         except SeriesError:
