@@ -24,7 +24,7 @@ EDITS = (fast_kinds.private_sequences, functools.partial(fast_kinds.private_sequ
          fast_kinds.trailing_padding, fast_kinds.zeros_behind)
 BYTES = (overwritten, overwritten, cut, shifted)
 ROOM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-QUICK = settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=4000, derandomize=False)
 
 seeds = some.integers(0, 2**32 - 1)

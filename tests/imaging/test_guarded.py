@@ -4,6 +4,7 @@ import struct
 import zlib
 
 import pytest
+from pydicom import filereader
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from radiogen.imaging import guarded, read_series
@@ -54,3 +55,13 @@ def test_a_rest_that_is_not_deflated_is_handed_on_as_it_is(tmp_path):
     path = write_series(tmp_path, pattern(), AXIAL)[0]
     with GuardedFile(path) as file:
         assert file.read(4) + file.read() == path.read_bytes()
+
+
+@pytest.mark.parametrize(("behind", "parsed"), [(bytes(3 << 20), 0), (bytes(16) + b"\1", 1)], ids=["zeros", "others"])
+def test_zeros_behind_the_pixels_are_not_parsed_eight_by_eight(tmp_path, monkeypatch, behind, parsed):
+    (tmp_path / "x").write_bytes(b"pixels" + behind)
+    calls = []
+    monkeypatch.setattr(filereader, "read_dataset", lambda *_, **__: calls.append(1) or {})
+    with GuardedFile(tmp_path / "x") as file:
+        guarded.check_behind(file, 6, (False, True), [])
+    assert len(calls) == parsed

@@ -53,7 +53,8 @@ def check_behind(file: io.BufferedReader, place: int, encoding: tuple[bool, bool
     from pydicom.filereader import read_dataset
     from pydicom.tag import Tag
 
-    if file.seek(0, io.SEEK_END) <= place:
+    file.seek(place)
+    if not any(some.strip(b"\0") for some in iter(lambda: file.read(1 << 20), b"")):  # nothing, or megabytes of zeros
         return
     file.seek(place)
     wanted = [*tags, *(Tag(0x7FE0, number) for number in (0x0008, 0x0009, 0x0010))]
