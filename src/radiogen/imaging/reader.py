@@ -12,7 +12,6 @@ class Reason(StrEnum):
     """Why the compiled reader left a file to pydicom."""
 
     SWITCHED_OFF = "the compiled reader was switched off"
-    NO_PREFIX = "no DICOM prefix behind a preamble"
     CUT = "the file ends within its header"
     ODD_ELEMENT = "an element of the header is written in an unusual way"
     OTHER_SYNTAX = "a transfer syntax that is big endian, deflated, not stated or not known"

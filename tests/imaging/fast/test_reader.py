@@ -112,3 +112,16 @@ def test_pixels_of_twelve_bits_without_gaps_are_read_by_compiled_code_too(tmp_pa
                    PixelData=pack_twelve_bits(voxels))
     volume = read_series(tmp_path)
     assert volume.reader == Reader("fast") and np.array_equal(volume.voxels, voxels)
+
+
+@pytest.mark.parametrize("syntax", [pydicom.uid.ExplicitVRLittleEndian, pydicom.uid.ImplicitVRLittleEndian])
+@pytest.mark.parametrize("with_meta_header", [True, False])
+def test_files_without_a_preamble_are_read_by_compiled_code(tmp_path, syntax, with_meta_header):
+    for path in write_series(tmp_path, pattern(), syntax=syntax):
+        content = path.read_bytes()[132:]
+        meta_length = 12 + int.from_bytes(content[8:12], "little")
+        path.write_bytes(content if with_meta_header else content[meta_length:])
+    volume = read_series(tmp_path)
+    assert volume.reader == Reader("fast")
+    assert np.array_equal(volume.voxels, read_series(tmp_path, fast=False).voxels)
+    assert np.array_equal(volume.voxels, pattern())

@@ -32,7 +32,7 @@ from radiogen.imaging.headers import UNREADABLE, NotAnImage, SliceHeader, no_pix
 from radiogen.imaging.reader import Reason, Unsupported
 from radiogen.imaging.vectors import Vector, number_of, numbers_of
 
-_REASONS = {scan.NO_PREFIX: Reason.NO_PREFIX, scan.CUT: Reason.CUT, scan.ODD_ELEMENT: Reason.ODD_ELEMENT,
+_REASONS = {scan.CUT: Reason.CUT, scan.ODD_ELEMENT: Reason.ODD_ELEMENT,
             scan.OTHER_SYNTAX: Reason.OTHER_SYNTAX, scan.REPEATED: Reason.REPEATED, scan.BEHIND: Reason.BEHIND,
             scan.UNREADABLE: Reason.UNREADABLE}
 _NOT_IMAGES = {scan.EMPTY: "empty", scan.NOT_DICOM: "not a DICOM file"}
@@ -42,6 +42,8 @@ _OWN = [COLUMN[keyword] for keyword in (
 _POSITION_COLUMN, _INSTANCE, _ACQUIRED, _CREATED, _TRIGGER = _OWN
 _SHARED, _PER_FRAME = COLUMN["SharedFunctionalGroupsSequence"], COLUMN["PerFrameFunctionalGroupsSequence"]
 _APART = frozenset((*_OWN, _SHARED, _PER_FRAME))
+_DEFAULT_SYNTAX = {scan.IMPLICIT: "1.2.840.10008.1.2", scan.EXPLICIT: "1.2.840.10008.1.2.1"}
+"""Of a file without a meta header."""
 _MOSAICS = ("MOSAIC", "VFRAME")
 _POSITION = GROUP_PATHS.index(("PlanePositionSequence", "ImagePositionPatient"))
 _PLANE = GROUP_PATHS.index(("PlanePositionSequence",))
@@ -112,7 +114,7 @@ class HeaderParser:
         values = self._values(path, number, marks, raw)
         if marks[scan.STATE] == scan.NO_PIXELS:
             raise NotAnImage(no_pixels(values))
-        uid = values["TransferSyntaxUID"]
+        uid = values.get("TransferSyntaxUID") or _DEFAULT_SYNTAX[marks[scan.ENCODING]]
         syntax = Syntax(uid, marks[scan.ENCODING] == scan.IMPLICIT, marks[scan.ENCODING] == scan.ENCAPSULATED)
         try:
             storage = storage_of(path, values, syntax, _head_of_pixels(marks), marks[scan.PIXELS],

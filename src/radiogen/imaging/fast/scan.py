@@ -22,9 +22,8 @@ from radiogen.imaging.fast.elements import (
 )
 from radiogen.imaging.system_calls import READ, SEEK
 
-(READ_WELL, NO_PREFIX, EMPTY, NOT_DICOM, NO_PIXELS, CUT, ODD_ELEMENT, OTHER_SYNTAX, REPEATED, BEHIND,
- UNREADABLE) = range(11)
-"""States of a file. `NO_PREFIX`: it may be DICOM without its preamble; `NO_PIXELS`: elements up to its very end."""
+READ_WELL, EMPTY, NOT_DICOM, NO_PIXELS, CUT, ODD_ELEMENT, OTHER_SYNTAX, REPEATED, BEHIND, UNREADABLE = range(10)
+"""States of a file. `NO_PIXELS`: elements up to its very end."""
 
 IMPLICIT, EXPLICIT, ENCAPSULATED = range(3)
 """How the elements of a file are written; `ENCAPSULATED`: explicitly, with compressed pixels."""
@@ -189,10 +188,13 @@ def _scan(file, scratch, window, store, spans, marks):
         return EMPTY if marks[FILE_SIZE] == 0 else UNREADABLE
     if _room(file, scratch, window, 0, min(marks[FILE_SIZE], 144)) < 0:
         return UNREADABLE
-    if marks[FILE_SIZE] < 132 or scratch[128] != 68 or scratch[129] != 73 or scratch[130] != 67 or scratch[131] != 77:
-        low = marks[FILE_SIZE] > 3 and scratch[1] == 0 and scratch[3] == 0 and (scratch[0] == 2 or scratch[0] == 8)
-        return NO_PREFIX if low else NOT_DICOM
     at, previous, wanted, used, encoding = 132, np.int64(0), 0, 0, -1
+    if marks[FILE_SIZE] < 132 or scratch[128] != 68 or scratch[129] != 73 or scratch[130] != 67 or scratch[131] != 77:
+        at = 0  # no DICM: the elements of group 2 or 8 may begin at once
+        if marks[FILE_SIZE] < 8 or scratch[1] or scratch[3] or (scratch[0] != 2 and scratch[0] != 8):
+            return NOT_DICOM
+        if scratch[0] == 8:
+            encoding = EXPLICIT if _is_letters(scratch, 4) else IMPLICIT
     while True:
         if at == marks[FILE_SIZE] and encoding >= 0:
             return NO_PIXELS
