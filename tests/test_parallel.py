@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from radiogen.errors import UserError
-from radiogen.parallel import map_items
+from radiogen.parallel import available_cores, map_items
 
 
 def _where(item):
@@ -36,7 +36,7 @@ def test_a_users_mistake_in_a_worker_arrives_as_one():
 
 def test_processes_end_with_the_one_that_started_them_even_if_it_is_killed():
     work = "import os, time; os.write(1, b'x'); time.sleep(600)"
-    code = f"from radiogen.parallel import map_items; map_items(exec, [{work!r}] * 2, 'test', workers=2)"
+    code = f"from radiogen.parallel import available_cores, map_items; map_items(exec, [{work!r}] * 2, 'test', workers=2)"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     begun = process.stdout.read(2)
     process.kill()
@@ -57,3 +57,14 @@ def test_a_cluster_that_does_not_answer_is_named():
     pytest.importorskip("distributed")
     with pytest.raises(UserError, match="tcp://127.0.0.1:9: no Dask scheduler answers"):
         map_items(_where, [1, 2], "test", scheduler="tcp://127.0.0.1:9")
+
+
+def _cores(_):
+    return available_cores()
+
+
+def test_workers_share_the_cores_of_their_parent():
+    cores = available_cores()
+    assert map_items(_cores, [1, 2, 3], "share", workers=2) == [max(1, cores // 2)] * 3
+    assert map_items(_cores, [1, 2], "alone", workers=1) == [cores] * 2
+    assert available_cores() == cores

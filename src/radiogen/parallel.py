@@ -6,6 +6,7 @@ machine end with the one that started them, however that ends: joblib's own woul
 """
 
 import contextlib
+import contextvars
 import functools
 import os
 import select
@@ -15,6 +16,8 @@ from typing import Any
 
 from radiogen.errors import UserError
 from radiogen.progress import progress
+
+_SHARE: contextvars.ContextVar[int | None] = contextvars.ContextVar("cores of this process", default=None)
 
 
 def map_items(function: Callable[[Any], Any], items: Sequence[Any], description: str, *, workers: int | None = None,
@@ -27,7 +30,7 @@ def map_items(function: Callable[[Any], Any], items: Sequence[Any], description:
     """
     import joblib
 
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or available_cores()
     if scheduler is None and (workers == 1 or len(items) < 2):
         return [function(item) for item in progress(items, description, len(items), unit)]
     with contextlib.ExitStack() as stack:
@@ -35,12 +38,19 @@ def map_items(function: Callable[[Any], Any], items: Sequence[Any], description:
             client = stack.enter_context(cluster_client(scheduler))
             stack.enter_context(joblib.parallel_config(backend="dask", scheduler_host=scheduler))
             workers = max(1, sum(client.nthreads().values()))
+            function = functools.partial(_with_cores, function, 1)
         else:  # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
             stack.callback(lambda: joblib.externals.loky.get_reusable_executor().shutdown(wait=True))
-            function = functools.partial(_call, function, os.getpid())
+            share = max(1, available_cores() // workers)
+            function = functools.partial(_call, functools.partial(_with_cores, function, share), os.getpid())
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
         results = pool(joblib.delayed(function)(item) for item in items)
         return list(progress(results, description, len(items), unit))
+
+
+def available_cores() -> int:
+    """Cores that work in this process may use: all that the system allows it, or its share where it is one of many."""
+    return _SHARE.get() or len(os.sched_getaffinity(0))
 
 
 def cluster_client(scheduler: str) -> Any:
@@ -54,6 +64,14 @@ def cluster_client(scheduler: str) -> Any:
     except (OSError, ValueError) as error:
         raise UserError(scheduler, f"no Dask scheduler answers ({error})",
                         "start one with `dask scheduler` or leave --scheduler out") from error
+
+
+def _with_cores(function: Callable[[Any], Any], cores: int, item: Any) -> Any:
+    token = _SHARE.set(cores)
+    try:
+        return function(item)
+    finally:
+        _SHARE.reset(token)
 
 
 def _call(function: Callable[[Any], Any], parent: int, item: Any) -> Any:

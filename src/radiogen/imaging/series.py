@@ -40,8 +40,10 @@ MONOCHROME1                                     use: inverted, so that bright me
 signed, 8, 12 (packed), 16 and 32 bits, floats, use (no finding)
   spare bits, overlays in them
 Implicit VR, big endian, deflated, no preamble  use (no finding)
-JPEG, JPEG lossless, JPEG-LS, JPEG 2000, RLE,   use (a finding where compressed with loss)
-  also in several fragments
+JPEG, JPEG lossless, JPEG-LS, JPEG 2000 (also   use (a finding where compressed with loss)
+  high-throughput), RLE, also in fragments
+a compressed stream that contradicts its header use part: set aside
+bits above High Bit                             no part of the value
 enhanced multi-frame, frames in any order       use (no finding): ordered by position
 PixelPaddingValue, windows, lookup tables       not applied (a finding for a modality lookup table)
 truncated file                                  use part: set aside, cut off in its header or in its pixels; of several
@@ -73,6 +75,7 @@ from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, store
 from radiogen.imaging.reader import Reader, Reason, Unsupported
 from radiogen.imaging.stacks import Stack, group_grids, listing, names, natural_order, split_repeats
 from radiogen.imaging.volume import Volume
+from radiogen.parallel import available_cores
 
 if TYPE_CHECKING:
     from radiogen.imaging.fast.files import ScannedFiles
@@ -93,7 +96,7 @@ def read_series(folder: Path | str, *, fast: bool = True, threads: int | None = 
 
     fast: compiled code (`imaging.fast`) reads what it can, file by file, and pydicom the rest; False: pydicom reads
     all. The volume is the same; its `reader` says which it was and why. threads: how many frames may be decompressed at
-    once; None: as many as this process may use cores.
+    once; None: as many as this process may use cores (`parallel.available_cores`).
 
     Voxels are (slice, row, column): the stored integers, or float32 where the series asks for a rescale. Slices are
     ordered by ImagePositionPatient along the normal of ImageOrientationPatient, ascending (DICOM PS3.3, C.7.6.2.1.1).
@@ -391,7 +394,7 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], scanned: "Scanned
         if is_native(ordered):
             return voxels, *read_native(ordered, voxels, rescale, scanned)
     bad, values = {}, []
-    decoded = read_pixels(ordered, threads or len(os.sched_getaffinity(0)))
+    decoded = read_pixels(ordered, threads or available_cores())
     for index, (header, pixels) in enumerate(zip(ordered, decoded, strict=True)):
         if isinstance(pixels, NotAnImage):
             bad[index], voxels[index] = pixels, 0
