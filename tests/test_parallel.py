@@ -36,7 +36,7 @@ def test_a_users_mistake_in_a_worker_arrives_as_one():
 
 def test_processes_end_with_the_one_that_started_them_even_if_it_is_killed():
     work = "import os, time; os.write(1, b'x'); time.sleep(600)"
-    code = f"from radiogen.parallel import available_cores, map_items; map_items(exec, [{work!r}] * 2, 'test', workers=2)"
+    code = f"from radiogen.parallel import map_items; map_items(exec, [{work!r}] * 2, 'test', workers=2)"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     begun = process.stdout.read(2)
     process.kill()

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -322,14 +321,17 @@ def test_a_damaged_index_is_named_and_written_anew(data, content):
 
 
 def test_a_series_whose_folder_may_not_be_opened_costs_its_case_alone_and_is_told(data, monkeypatch):
-    closed, true = [data / "train" / "00007" / "T1wCE", data / "test" / "00003" / "T1wCE"], Path.iterdir
+    closed = [data / "train" / "00007" / "T1wCE", data / "test" / "00003" / "T1wCE"]
 
-    def refuse(self):
-        if self in closed:
-            raise PermissionError(13, "Permission denied", str(self))
-        return true(self)
+    def refusing(true):
+        def refuse(folder="."):
+            if folder in closed:
+                raise PermissionError(13, "Permission denied", str(folder))
+            return true(folder)
+        return refuse
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    for place, name in ((os, "scandir"), (Path, "iterdir")):
+        monkeypatch.setattr(place, name, refusing(getattr(place, name)))
     index = _build(data, CUBES, fast=False)[0].set_index("BraTS21ID")
     assert index["failed"]["00001"] == "" and "T1wCE: cannot be read (Permission denied)" in index["failed"]["00007"]
     assert index["failed"]["00003"] == "" and "cannot be read (Permission denied)" in index["findings"]["00003"]
