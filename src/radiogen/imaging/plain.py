@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radiogen.imaging import kernels, whole_blocks
+from radiogen.imaging import kernels
 from radiogen.imaging.compiling import announce_compiling
 from radiogen.imaging.geometry import NotAVolume, Placement, place_positions
 from radiogen.imaging.headers import (
@@ -131,11 +131,8 @@ def plain_reduced(series: PlainSeries, size: tuple[int, int]) -> tuple[np.ndarra
     stack, each = np.empty((series.shape[0], *size), np.float32), np.empty((series.shape[0], 2), series.dtype)
     plan = slice_plan(series.shape[1:], size)
     if series.straight:
-        ordered = _in_order(series)
-        read = whole_blocks.read_means(*ordered, series.shape[1:], stack, each, *series.used_bits)
-        if read is None:
-            room = reading_room(plan, series.shape[1:], series.dtype)
-            read = kernels.read_reduced(*ordered, series.shape[1], room, plan, stack, each, *series.used_bits)
+        room = reading_room(plan, series.shape[1:], series.dtype)
+        read = kernels.read_reduced(*_in_order(series), series.shape[1], room, plan, stack, each, *series.used_bits)
         if read < len(stack):
             raise NotPlain
     else:
@@ -184,8 +181,6 @@ def warm_up() -> None:
                             np.zeros((0, 2), np.uint16), 0, 0)
         kernels.read_reduced(none.astype(np.int32), none, 2, pixels[0], slice_plan((2, 2), (1, 1)),
                              np.zeros((1, 1, 1), np.float32), np.zeros((1, 2), np.uint16), 0, 0)
-        whole_blocks.read_means(none.astype(np.int32), none, (4, 4), np.zeros((0, 1, 1), np.float32),
-                                np.zeros((0, 2), np.uint16), 0, 0)
         kernels.rescale(np.zeros((1, 1), np.uint16), 1.0, 0.0, np.zeros((1, 1), np.float32))
         kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
 
