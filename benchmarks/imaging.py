@@ -108,9 +108,9 @@ def measure(folder: Path, chosen: Sequence["Contender"], rounds: int, seed: int,
         shuffle(able)
         for contender in able:
             gc.collect()
-            begin = _now(clock)
+            begin = now(clock)
             contender.read(folder)
-            times[contender.name].append(_now(clock) - begin)
+            times[contender.name].append(now(clock) - begin)
     return times, notes
 
 
@@ -128,7 +128,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
 
 
-def _now(clock: Clock) -> float:
+def now(clock: Clock) -> float:
     """Seconds by the clock on the wall, or of this process and its finished children on a processor."""
     if clock == "wall":
         return time.perf_counter()

@@ -76,13 +76,30 @@ def test_volumes_of_any_size_are_read_to_the_last_voxel_and_no_further(tmp_path,
     assert not looks or each.tolist() == [[pixels.min(), pixels.max()] for pixels in voxels]
 
 
+@pytest.mark.parametrize(("dtype", "mask", "sign"), [
+    (np.uint16, 0xFFF, 0), (np.int16, 0xFFF, 0x800), (np.uint8, 0x3F, 0)])
+@pytest.mark.parametrize("shape", [(67, 256, 257), (36, 512, 511), (3, 33, 31)])
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("place", [0, 777, -1])
+def test_a_single_bit_that_is_not_used_is_cut_off_wherever_it_is(tmp_path, dtype, mask, sign, shape, looks, place):
+    voxels = np.random.default_rng(7).integers(0, 30, shape).astype(dtype)
+    stored = voxels.copy()
+    stored[1].reshape(-1)[place] |= 0x40
+    if voxels.itemsize == 2:
+        stored[1].reshape(-1)[place] ^= 0x4040
+    read, out, _, each = _volume_from_a_file(tmp_path / "slices", stored.tobytes(), voxels, looks, mask, sign)
+    assert read == len(voxels)
+    assert np.array_equal(out, voxels)
+    assert not looks or each.tolist() == [[pixels.min(), pixels.max()] for pixels in voxels]
+
+
 @pytest.mark.parametrize("shape", [(17, 512, 511), (3, 33, 31)])
 def test_a_volume_ends_before_the_file_that_is_too_short(tmp_path, shape):
     voxels = np.ones(shape, np.uint16)
     assert _volume_from_a_file(tmp_path / "slices", voxels.tobytes()[:-1], voxels, False)[0] == len(voxels) - 1
 
 
-def _volume_from_a_file(path, content, voxels, looks):
+def _volume_from_a_file(path, content, voxels, looks, mask=0, sign=0):
     """`read_volume` into the middle of a larger array, at an address that is no multiple of anything but 2."""
     path.write_bytes(content)
     around = np.full(voxels.size + 64, 77, voxels.dtype)
@@ -90,7 +107,7 @@ def _volume_from_a_file(path, content, voxels, looks):
     blank, each = np.zeros(len(voxels), np.bool_), np.zeros((len(voxels) if looks else 0, 2), voxels.dtype)
     with path.open("rb") as file:
         files = np.full(len(voxels), file.fileno(), np.int32)
-        read = kernels.read_volume(files, np.arange(len(voxels)) * voxels[0].nbytes, out, blank, each, 0, 0)
+        read = kernels.read_volume(files, np.arange(len(voxels)) * voxels[0].nbytes, out, blank, each, mask, sign)
     assert (around[:3] == 77).all() and (around[3 + voxels.size:] == 77).all()
     return read, out, blank, each
 

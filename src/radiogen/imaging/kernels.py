@@ -149,45 +149,61 @@ def read_volume(files, offsets, voxels, blank, each, mask, sign):
     each: (slices, 2) for the slices' extremes, or (0, 2) where they are not wanted. mask, sign: as in `clear_unused`;
     a mask of 0 where all bits are used.
     """
-    past_cache = voxels.nbytes >= PAST_CACHE_BYTES
+    past_cache, looks = voxels.nbytes >= PAST_CACHE_BYTES, each.shape[0] > 0
     room = np.empty(ROOM_BYTES // voxels.itemsize if past_cache else 0, voxels.dtype)
     for index in range(files.shape[0]):
         slot = voxels[index].reshape(-1)
         piece = room.shape[0] if past_cache else slot.shape[0]
-        lowest = highest = slot[0]
         for at in range(0, slot.shape[0], piece):
             part = slot[at:at + piece]
             read = room[:part.shape[0]] if past_cache else part
             if READ(files[index], read.ctypes.data, read.nbytes, offsets[index] + at * slot.itemsize) != read.nbytes:
                 return index
-            if mask:
+            if looks:
+                lowest, highest = _clear_and_look(read, mask, sign)
+                each[index, 0] = min(each[index, 0], lowest) if at else lowest
+                each[index, 1] = max(each[index, 1], highest) if at else highest
+            elif mask and (sign or not past_cache):
                 clear_unused(read, mask, sign)
-            if at == 0:
-                lowest = highest = read[0]
-            if each.shape[0]:
-                lowest, highest = _wider(read, lowest, highest)
             if past_cache:
-                _copy_past_cache(read, part)
-        if each.shape[0]:
-            each[index, 0], each[index, 1] = lowest, highest
-            blank[index] = lowest == highest
-        else:
-            blank[index] = is_blank(slot)
+                unused = _INDEX(0) if looks or sign or mask == 0 else _INDEX(~mask)
+                if _copy_past_cache(read, part, unused):
+                    clear_unused(part, mask, sign)
+        blank[index] = each[index, 0] == each[index, 1] if looks else is_blank(slot)
     return files.shape[0]
 
 
 @compiled()
-def _copy_past_cache(pixels, out):
-    """Both flat. What lies before the first and behind the last line of the cache goes the usual way."""
-    size, count = _INDEX(pixels.itemsize), _INDEX(pixels.shape[0])
+def _clear_and_look(flat, mask, sign):
+    """`clear_unused`, where the extremes show that it is needed; smallest and largest pixel after it."""
+    lowest, highest = _wider(flat, flat[0], flat[0])
+    if mask and (lowest < -sign or highest > mask - sign):
+        clear_unused(flat, mask, sign)
+        lowest, highest = _wider(flat, flat[0], flat[0])
+    return lowest, highest
+
+
+@compiled()
+def _copy_past_cache(pixels, out, unused):
+    """Copy a flat array; whether a pixel has any of the bits `unused`.
+
+    What lies before the first and behind the last whole line of the cache goes the usual way.
+    """
+    size, count, line = _INDEX(pixels.itemsize), _INDEX(pixels.shape[0]), _INDEX(64)
     begin, target = _INDEX(pixels.ctypes.data), _INDEX(out.ctypes.data)
-    head = min((_INDEX(64) - target % _INDEX(64)) % _INDEX(64) // size, count)
-    lines = (count - head) * size // _INDEX(64)
-    copy_past_cache(begin + head * size, target + head * size, lines)
+    head = min((line - target % line) % line // size, count)
+    lines = (count - head) * size // line
+    found = copy_past_cache(begin + head * size, target + head * size, lines)
+    for shift in (32, 16, 8):
+        if shift >= 8 * pixels.itemsize:
+            found |= found >> _INDEX(shift)
     for index in range(head):
         out[index] = pixels[index]
-    for index in range(head + lines * _INDEX(64) // size, count):
+        found |= _INDEX(pixels[index])
+    for index in range(head + lines * line // size, count):
         out[index] = pixels[index]
+        found |= _INDEX(pixels[index])
+    return found & unused & _INDEX((1 << 8 * pixels.itemsize) - 1) != 0
 
 
 @compiled(fastmath=True)
@@ -213,11 +229,8 @@ def read_reduced(files, offsets, rows, room, plan, stack, each, mask, sign):
                 wanted = count * bytes_a_row
                 if READ(files[index], room[kept:].ctypes.data, wanted, offsets[index] + have * bytes_a_row) != wanted:
                     return index
-                if mask:
-                    clear_unused(room[kept:kept + count], mask, sign)
-                if have == 0:
-                    lowest = highest = room[0, 0]
-                lowest, highest = _wider(room[kept:kept + count].reshape(-1), lowest, highest)
+                low, high = _clear_and_look(room[kept:kept + count].reshape(-1), mask, sign)
+                lowest, highest = min(lowest, low) if have else low, max(highest, high) if have else high
                 have += count
             new_rows(room, first_kept, plan, first, out, lowest, highest)
         each[index, 0], each[index, 1] = lowest, highest

@@ -105,25 +105,20 @@ add_four = _weighted_sum(4, True)
 def copy_past_cache(context, source, target, count):
     """Copy `count` blocks of 64 bytes to `target`, a multiple of 64, and leave none of it in the cache.
 
-    Returns the bits that any, and those that all of the blocks' 8-byte words have.
+    Returns the bits that are set in any of the blocks' words of 8 bytes.
     """
     def build(context, builder, signature, values):
         source, target, count = values
         kind = ir.VectorType(_LONG, 4)
-        found = [cgutils.alloca_once_value(builder, ir.Constant(kind, [bits] * 4)) for bits in (0, -1)]
+        found = cgutils.alloca_once_value(builder, ir.Constant(kind, [0] * 4))
         stream = builder.module.add_metadata([ir.Constant(_INT, 1)])
         with cgutils.for_range(builder, count) as loop:
             for half in range(2):
                 offset = builder.add(builder.mul(loop.index, _long(64)), _long(32 * half))
                 block = _load(builder, kind, source, offset)
-                store = _store(builder, block, target, offset, align=32)
-                store.set_metadata("nontemporal", stream)
-                for known, combine in zip(found, (builder.or_, builder.and_), strict=True):
-                    builder.store(combine(builder.load(known), block), known)
+                _store(builder, block, target, offset, align=32).set_metadata("nontemporal", stream)
+                builder.store(builder.or_(builder.load(found), block), found)
         builder.fence("seq_cst")  # other threads see the blocks before they see that they are there
-        bits = []
-        for known, combine in zip(found, (builder.or_, builder.and_), strict=True):
-            parts = [builder.extract_element(builder.load(known), _INT(part)) for part in range(4)]
-            bits.append(functools.reduce(combine, parts))
-        return context.make_tuple(builder, signature.return_type, bits)
-    return numba.types.UniTuple(numba.types.uint64, 2)(_ADDRESS, _ADDRESS, _ADDRESS), build
+        parts = [builder.extract_element(builder.load(found), _INT(part)) for part in range(4)]
+        return functools.reduce(builder.or_, parts)
+    return numba.types.uint64(_ADDRESS, _ADDRESS, _ADDRESS), build
