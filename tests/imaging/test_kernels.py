@@ -99,7 +99,19 @@ def test_a_volume_ends_before_the_file_that_is_too_short(tmp_path, shape):
     assert _volume_from_a_file(tmp_path / "slices", voxels.tobytes()[:-1], voxels, False)[0] == len(voxels) - 1
 
 
-def _volume_from_a_file(path, content, voxels, looks, mask=0, sign=0):
+@pytest.mark.parametrize("before", [0, 1, 2, 30, 31, 64, 4000, 4097])
+@pytest.mark.parametrize("shape", [(3, 33, 31), (17, 512, 511)])
+def test_pixels_may_begin_anywhere_in_a_file(tmp_path, before, shape):
+    voxels = np.random.default_rng(8).integers(0, 4000, shape).astype(np.uint16)
+    read, out, *_ = _volume_from_a_file(tmp_path / "slices", bytes(before) + voxels.tobytes(), voxels, False,
+                                        before=before)
+    assert read == len(voxels) and np.array_equal(out, voxels)
+    stack, each, read = _reduced_from_a_file(tmp_path / "slices", bytes(before) + voxels.tobytes(), voxels, (16, 16),
+                                             before)
+    assert read == len(voxels) and np.array_equal(stack, kernels.reduce_slices(voxels, (16, 16)))
+
+
+def _volume_from_a_file(path, content, voxels, looks, mask=0, sign=0, before=0):
     """`read_volume` into the middle of a larger array, at an address that is no multiple of anything but 2."""
     path.write_bytes(content)
     around = np.full(voxels.size + 64, 77, voxels.dtype)
@@ -107,7 +119,8 @@ def _volume_from_a_file(path, content, voxels, looks, mask=0, sign=0):
     blank, each = np.zeros(len(voxels), np.bool_), np.zeros((len(voxels) if looks else 0, 2), voxels.dtype)
     with path.open("rb") as file:
         files = np.full(len(voxels), file.fileno(), np.int32)
-        read = kernels.read_volume(files, np.arange(len(voxels)) * voxels[0].nbytes, out, blank, each, mask, sign)
+        offsets = before + np.arange(len(voxels)) * voxels[0].nbytes
+        read = kernels.read_volume(files, offsets, out, blank, each, mask, sign)
     assert (around[:3] == 77).all() and (around[3 + voxels.size:] == 77).all()
     return read, out, blank, each
 
@@ -126,15 +139,15 @@ def test_bits_that_are_not_used_are_cut_off_and_the_sign_extended(dtype, mask, s
     assert pixels.tolist() == np.resize(np.array(cleared, dtype), (5, 20)).tolist()
 
 
-def _reduced_from_a_file(path, content, voxels, shape):
+def _reduced_from_a_file(path, content, voxels, shape, before=0):
     path.write_bytes(content)
     plan = slice_plans.slice_plan(voxels.shape[1:], shape)
     stack, each = np.full((len(voxels), *shape), np.nan, np.float32), np.zeros((len(voxels), 2), voxels.dtype)
     with path.open("rb") as file:
         files = np.full(len(voxels), file.fileno(), np.int32)
         room = slice_plans.reading_room(plan, voxels.shape[1:], voxels.dtype)
-        read = kernels.read_reduced(files, np.arange(len(voxels)) * voxels[0].nbytes, voxels.shape[1], room, plan,
-                                    stack, each, 0, 0)
+        read = kernels.read_reduced(files, before + np.arange(len(voxels)) * voxels[0].nbytes, voxels.shape[1], room,
+                                    plan, stack, each, 0, 0)
     return stack, each, read
 
 

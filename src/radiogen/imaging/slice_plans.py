@@ -101,4 +101,6 @@ def reading_room(plan: SlicePlan, shape: tuple[int, int], dtype: np.dtype) -> np
     """Room for the rows that eight new ones are made of, and more: what stays in the processor's second cache."""
     taps, start = plan.down_weights.shape[1], plan.down_start.astype(np.int64)
     span = int((start[7:] - start[:-7]).max()) + taps if len(start) > 8 else shape[0]
-    return np.empty((min(shape[0], max(span, ROOM_BYTES // (shape[1] * dtype.itemsize))), shape[1]), dtype)
+    bytes_a_row = shape[1] * dtype.itemsize
+    rows = min(shape[0], max(span, ROOM_BYTES // bytes_a_row))
+    return np.empty((rows + -(-64 // bytes_a_row), shape[1]), dtype)  # 64: where rows begin is chosen by the reader
