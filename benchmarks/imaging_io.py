@@ -90,6 +90,17 @@ def pread(files: Files, new: bool) -> Callable:
     return lambda: files.read_into(np.empty(files.kept.shape, np.uint8) if new else files.kept)
 
 
+def pread_further(files: Files, distance: int) -> Callable:
+    """Into used memory that lies `distance` bytes further into its page of memory than the pixels into theirs."""
+    room = np.zeros(files.slice_bytes + mmap.PAGESIZE, np.uint8)
+    starts = (files.offsets + distance - room.ctypes.data) % mmap.PAGESIZE
+
+    def read() -> None:
+        for file, start, offset in zip(files.opened.tolist(), starts.tolist(), files.offsets.tolist(), strict=True):
+            os.preadv(file, [room[start:start + files.slice_bytes]], offset)
+    return read
+
+
 def pread_pages(files: Files, advice: int | None, flags: int = 0) -> Callable:
     """Into new memory, mapped with `flags`, for which the system is given `advice`."""
     def read() -> None:
@@ -260,6 +271,8 @@ EXPERIMENTS = {
     "`open().read()`, all kept": keep_bytes,
     "`pread` of the pixels into used memory": partial(pread, new=False),
     "`pread` into `np.empty`": partial(pread, new=True),
+    "`pread` into one slot, 64 bytes further into a page": partial(pread_further, distance=64),
+    "`pread` into one slot, 16 bytes further into a page": partial(pread_further, distance=16),
     "`pread` into new pages of 4 KiB": partial(pread_pages, advice=mmap.MADV_NOHUGEPAGE),
     "`pread` into new pages, `MADV_HUGEPAGE`": partial(pread_pages, advice=mmap.MADV_HUGEPAGE),
     "`pread` into new pages, `MAP_POPULATE`": partial(pread_pages, advice=None, flags=mmap.MAP_POPULATE),

@@ -152,7 +152,8 @@ def read_volume(files, offsets, voxels, blank, each, mask, sign):
     each: (slices, 2) for the slices' extremes, or (0, 2) where they are not wanted. mask, sign: as in `clear_unused`;
     a mask of 0 where all bits are used.
     """
-    past_cache, looks = voxels.nbytes >= PAST_CACHE_BYTES, each.shape[0] > 0
+    looks = each.shape[0] > 0  # of volumes that are resized at once: what is in the cache is wanted there
+    past_cache = voxels.nbytes >= PAST_CACHE_BYTES and not looks
     room = np.empty((ROOM_BYTES + _LINE) // voxels.itemsize, voxels.dtype)
     for index in range(files.shape[0]):
         slot = voxels[index].reshape(-1)
