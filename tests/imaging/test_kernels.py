@@ -63,15 +63,91 @@ def test_a_file_that_ends_too_soon_is_not_reduced(tmp_path):
     assert read == 2
 
 
-def _reduced_from_a_file(path, content, voxels, shape):
+@pytest.mark.parametrize(("dtype", "shape"), [(np.uint16, (17, 512, 511)), (np.uint8, (9, 1001, 999)),
+                                             (np.int16, (70, 256, 256)), (np.uint16, (3, 33, 31))])
+@pytest.mark.parametrize("looks", [False, True])
+def test_volumes_of_any_size_are_read_to_the_last_voxel_and_no_further(tmp_path, dtype, shape, looks):
+    voxels = np.random.default_rng(6).integers(0, 127, shape).astype(dtype)
+    voxels[1] = 9
+    read, out, blank, each = _volume_from_a_file(tmp_path / "slices", voxels.tobytes(), voxels, looks)
+    assert read == len(voxels)
+    assert np.array_equal(out, voxels)
+    assert blank.tolist() == [number == 1 for number in range(len(voxels))]
+    assert not looks or each.tolist() == [[pixels.min(), pixels.max()] for pixels in voxels]
+
+
+@pytest.mark.parametrize(("dtype", "mask", "sign"), [
+    (np.uint16, 0xFFF, 0), (np.int16, 0xFFF, 0x800), (np.uint8, 0x3F, 0)])
+@pytest.mark.parametrize("shape", [(67, 256, 257), (36, 512, 511), (3, 33, 31)])
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("place", [0, 777, -1])
+def test_a_single_bit_that_is_not_used_is_cut_off_wherever_it_is(tmp_path, dtype, mask, sign, shape, looks, place):
+    voxels = np.random.default_rng(7).integers(0, 30, shape).astype(dtype)
+    stored = voxels.copy()
+    stored[1].reshape(-1)[place] |= 0x40
+    if voxels.itemsize == 2:
+        stored[1].reshape(-1)[place] ^= 0x4040
+    read, out, _, each = _volume_from_a_file(tmp_path / "slices", stored.tobytes(), voxels, looks, mask, sign)
+    assert read == len(voxels)
+    assert np.array_equal(out, voxels)
+    assert not looks or each.tolist() == [[pixels.min(), pixels.max()] for pixels in voxels]
+
+
+@pytest.mark.parametrize("shape", [(17, 512, 511), (3, 33, 31)])
+def test_a_volume_ends_before_the_file_that_is_too_short(tmp_path, shape):
+    voxels = np.ones(shape, np.uint16)
+    assert _volume_from_a_file(tmp_path / "slices", voxels.tobytes()[:-1], voxels, False)[0] == len(voxels) - 1
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 30, 31, 64, 4000, 4097])
+@pytest.mark.parametrize("shape", [(3, 33, 31), (17, 512, 511)])
+def test_pixels_may_begin_anywhere_in_a_file(tmp_path, before, shape):
+    voxels = np.random.default_rng(8).integers(0, 4000, shape).astype(np.uint16)
+    read, out, *_ = _volume_from_a_file(tmp_path / "slices", bytes(before) + voxels.tobytes(), voxels, False,
+                                        before=before)
+    assert read == len(voxels) and np.array_equal(out, voxels)
+    stack, each, read = _reduced_from_a_file(tmp_path / "slices", bytes(before) + voxels.tobytes(), voxels, (16, 16),
+                                             before)
+    assert read == len(voxels) and np.array_equal(stack, kernels.reduce_slices(voxels, (16, 16)))
+
+
+def _volume_from_a_file(path, content, voxels, looks, mask=0, sign=0, before=0):
+    """`read_volume` into the middle of a larger array, at an address that is no multiple of anything but 2."""
+    path.write_bytes(content)
+    around = np.full(voxels.size + 64, 77, voxels.dtype)
+    out = around[3:3 + voxels.size].reshape(voxels.shape)
+    blank, each = np.zeros(len(voxels), np.bool_), np.zeros((len(voxels) if looks else 0, 2), voxels.dtype)
+    with path.open("rb") as file:
+        files = np.full(len(voxels), file.fileno(), np.int32)
+        offsets = before + np.arange(len(voxels)) * voxels[0].nbytes
+        read = kernels.read_volume(files, offsets, out, blank, each, mask, sign)
+    assert (around[:3] == 77).all() and (around[3 + voxels.size:] == 77).all()
+    return read, out, blank, each
+
+
+@pytest.mark.parametrize(("dtype", "mask", "sign", "stored", "cleared"), [
+    (np.uint16, 0xFFF, 0, [1, 0xFFF, 0x1001, 0xF000], [1, 0xFFF, 1, 0]),
+    (np.uint16, 0xFFF, 0, [1, 2, 3, 0xFFF], [1, 2, 3, 0xFFF]),
+    (np.int16, 0xFFF, 0x800, [0x7FF, 0x800, 0xFFF, -1], [0x7FF, -0x800, -1, -1]),
+    (np.int16, 0xFFF, 0x800, [-0x800, -1, 0, 0x7FF], [-0x800, -1, 0, 0x7FF]),
+    (np.int16, 0xFFF, 0x800, [0x7000, -0x7000, 5, -0x801], [0, 0, 5, 0x7FF]),
+    (np.uint8, 0x7F, 0, [0x80, 0xFF, 3, 0x7F], [0, 0x7F, 3, 0x7F]),
+    (np.int8, 0x7F, 0x40, [0x3F, 0x40, -1, -0x41], [0x3F, -0x40, -1, 0x3F])])
+def test_bits_that_are_not_used_are_cut_off_and_the_sign_extended(dtype, mask, sign, stored, cleared):
+    pixels = np.resize(np.array(stored, dtype), (5, 20))
+    kernels.clear_unused(pixels, mask, sign)
+    assert pixels.tolist() == np.resize(np.array(cleared, dtype), (5, 20)).tolist()
+
+
+def _reduced_from_a_file(path, content, voxels, shape, before=0):
     path.write_bytes(content)
     plan = slice_plans.slice_plan(voxels.shape[1:], shape)
     stack, each = np.full((len(voxels), *shape), np.nan, np.float32), np.zeros((len(voxels), 2), voxels.dtype)
     with path.open("rb") as file:
         files = np.full(len(voxels), file.fileno(), np.int32)
         room = slice_plans.reading_room(plan, voxels.shape[1:], voxels.dtype)
-        read = kernels.read_reduced(files, np.arange(len(voxels)) * voxels[0].nbytes, voxels.shape[1], room, plan,
-                                    stack, each, 0, 0)
+        read = kernels.read_reduced(files, before + np.arange(len(voxels)) * voxels[0].nbytes, voxels.shape[1], room,
+                                    plan, stack, each, 0, 0)
     return stack, each, read
 
 

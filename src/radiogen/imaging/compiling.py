@@ -4,12 +4,14 @@ In: a function. Out: the same, compiled on its first call or loaded from what an
 """
 
 import contextlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numba
 from numba.core import event
+from numba.np import linalg
 
 
 def compiled(**options: Any) -> Callable[[Callable], Callable]:
@@ -20,6 +22,23 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
         except RuntimeError:  # neither the package's folder nor the user's can be written
             return numba.njit(**options)(function)
     return decorate
+
+
+def _defer_blas() -> None:
+    """Keep numba from importing SciPy, a third of a second, only to find out whether there is one.
+
+    `numba.np.arraymath` does so when it is first imported. The code of np.dot and its like imports SciPy's BLAS itself
+    before it is compiled (`ensure_blas` in numba/np/linalg.py), so nothing is lost where such a function comes later.
+    """
+    if "numba.np.arraymath" in sys.modules or importlib.util.find_spec("scipy") is None:
+        return
+    ensure_blas = linalg.ensure_blas
+    linalg.ensure_blas = lambda: None
+    try:
+        from numba.np import arraymath
+    finally:
+        linalg.ensure_blas = ensure_blas
+    arraymath.ensure_blas = ensure_blas
 
 
 class _Announcement(event.Listener):
@@ -42,3 +61,4 @@ def announce_compiling() -> contextlib.AbstractContextManager:
 
 
 _ANNOUNCEMENT = _Announcement()
+_defer_blas()
