@@ -16,7 +16,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "src")]
 
 GUIDES = ["pydicom", "radiogen"]
-COMPILED = ["radiogen.imaging.fast.scan", "radiogen.imaging.fast.decimals", "radiogen.imaging.kernels"]
+COMPILED = [f"radiogen.imaging.{name}" for name in (
+    "fast.elements_at", "fast.scan", "fast.groups", "fast.decimals", "kernels", "line_sums", "vector_instructions")]
 """numba compiles these and cannot read what atheris would make of them."""
 
 

@@ -4,9 +4,11 @@ In: a function. Out: the same, compiled on its first call or loaded from what an
 """
 
 import contextlib
+import functools
 import importlib.util
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -18,10 +20,30 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
     """numba.njit whose result is kept between processes, where there is a folder to keep it in."""
     def decorate(function: Callable) -> Callable:
         try:
-            return numba.njit(cache=True, **options)(function)
+            dispatcher = numba.njit(cache=True, **options)(function)
         except RuntimeError:  # neither the package's folder nor the user's can be written
             return numba.njit(**options)(function)
+        _bind_to_sources(dispatcher)
+        return dispatcher
     return decorate
+
+
+def _bind_to_sources(dispatcher: Any) -> None:
+    """Have numba compile a kept kernel again when any file of this room has changed.
+
+    numba looks at the file of the function alone; what is called from another file, and tables such as the tags of
+    elements, become part of its machine code all the same.
+    """
+    kept = dispatcher._cache._cache_file
+    kept._source_stamp = (kept._source_stamp, sources_stamp())
+
+
+@functools.cache
+def sources_stamp() -> tuple[tuple[str, int, int], ...]:
+    """Name, time of the last change in ns and size of every source file of `imaging` and `imaging.fast`."""
+    room = Path(__file__).parent
+    found = [(path, path.stat()) for folder in (room, room / "fast") for path in sorted(folder.glob("*.py"))]
+    return tuple((path.name, state.st_mtime_ns, state.st_size) for path, state in found)
 
 
 def _defer_blas() -> None:

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from radiogen.imaging.folder import series_files
 from radiogen.imaging.geometry import Placement, place
 from radiogen.imaging.headers import NotAnImage, SliceHeader
 from radiogen.imaging.pixels import read_pixels
-from radiogen.imaging.series import chosen_stack, read_series, series_files
+from radiogen.imaging.series import chosen_stack, read_series
 from radiogen.imaging.stacks import distances_mm, natural_order, normal
 from radiogen.imaging.volume import PLANES, Volume
 

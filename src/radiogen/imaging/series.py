@@ -60,7 +60,6 @@ no usable file, no file, no folder              refuse
 """
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,12 +67,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from radiogen.errors import UserError
+from radiogen.imaging.folder import SeriesError, list_folder
 from radiogen.imaging.geometry import NotAVolume, Placement, fill, place
 from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, stored_dtype
 from radiogen.imaging.reader import Reader, Reason, Unsupported
-from radiogen.imaging.stacks import Stack, group_grids, listing, names, natural_order, split_repeats
+from radiogen.imaging.stacks import Stack, group_grids, listing, names, split_repeats
 from radiogen.imaging.volume import Volume
 from radiogen.parallel import available_cores
 
@@ -85,10 +84,6 @@ _LOG = logging.getLogger(__name__)
 
 Parse = Callable[[Path], tuple[list[SliceHeader], list[str]]]
 """From a file to the headers of its slices and what is odd in it; raises NotAnImage."""
-
-
-class SeriesError(UserError):
-    """A series that is refused: the folder or file, why, and what to do."""
 
 
 def read_series(folder: Path | str, *, fast: bool = True, threads: int | None = None) -> Volume:
@@ -259,7 +254,7 @@ def _reader(folder: Path, slices: Sequence[SliceHeader], parse: Parse, scanned: 
 
 def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[str]]:
     """Headers of all usable slices, and findings about files."""
-    paths, not_read = _listed(folder)
+    paths, not_read = list_folder(folder)
     headers, unusable, odd = [], {}, {}
     for path in paths:
         try:
@@ -281,37 +276,6 @@ def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[st
         headers = [replace(header, series="") for header in headers]
         findings.append("every file has a SeriesInstanceUID of its own, which is not used")
     return headers, findings
-
-
-def series_files(folder: Path) -> list[Path]:
-    """The files of a folder but for hidden ones, Image-2 before Image-10. Raises SeriesError where there are none."""
-    return _listed(folder)[0]
-
-
-def _listed(folder: Path) -> tuple[list[Path], list[str]]:
-    """The files of a folder, or the one that it is, and findings about what else is in it."""
-    try:
-        with os.scandir(folder) as entries:
-            shown = sorted((entry for entry in entries if not entry.name.startswith(".")),
-                           key=lambda entry: natural_order(entry.name))
-    except NotADirectoryError:
-        return [folder], []
-    except FileNotFoundError:
-        raise SeriesError(folder, "there is no such folder or file", "check the path") from None
-    except OSError as error:
-        raise SeriesError(folder, f"cannot be read ({error.strerror})", "make it readable") from error
-    paths, folders, special = [], [], []
-    for entry in shown:
-        if entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # noqa: PTH110 - no Path needed
-            paths.append(folder / entry.name)
-        else:
-            (folders if entry.is_dir() else special).append(entry.name)
-    if not paths:
-        raise SeriesError(folder, "holds no files", "put the series' DICOM files there")
-    findings = [f"not read: what is in {listing(sorted(folders))}, inside this folder"] if folders else []
-    if special:
-        findings.append(f"not read: {listing(sorted(special))}, no file but a pipe, a socket or a device")
-    return paths, findings
 
 
 def _without_localisers(headers: list[SliceHeader], findings: list[str]) -> list[SliceHeader]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from radiogen.imaging.elements import Values, texts
+from radiogen.imaging.fast import groups as group_scan
 from radiogen.imaging.fast import scan
 from radiogen.imaging.fast.decimals import frame_decimals
 from radiogen.imaging.fast.elements import (
@@ -165,7 +166,7 @@ class HeaderParser:
         rows = 1 if frames is None else max(0, min(frames, raw.count(b"\xfe\xff\x00\xe0")))  # the heads of items
         spans = np.full((rows, len(GROUP_PATHS), 2), -1, np.int64)
         implicit = marks[scan.ENCODING] == scan.IMPLICIT
-        state = scan.scan_groups(padded, len(raw), implicit, frames is not None, spans)
+        state = group_scan.scan_groups(padded, len(raw), implicit, frames is not None, spans)
         if state != scan.READ_WELL:
             raise Unsupported(_REASONS[state])
         return _frames(padded, raw, spans)
@@ -219,8 +220,8 @@ class _Frame:
 
 
 def _frames(padded: np.ndarray, content: bytes, spans: np.ndarray) -> list[_Frame]:
-    """spans: (frames, columns, 2), as `scan.scan_groups` fills them."""
-    kinds = scan.alike_frames(padded, spans, _POSITION).tolist()
+    """spans: (frames, columns, 2), as `group_scan.scan_groups` fills them."""
+    kinds = group_scan.alike_frames(padded, spans, _POSITION).tolist()
     positions = frame_decimals(padded, spans[:, _POSITION], 3)
     sure = (~np.isnan(positions).any(axis=1)).tolist()
     return [_Frame(content, row, kind, tuple(position) if known else None)

@@ -11,14 +11,23 @@ from radiogen.imaging.compiling import compiled
 from radiogen.imaging.fast.elements import (
     ANY,
     COLUMN,
-    GROUP_BOUNDS,
-    GROUP_EDGES,
-    GROUP_PRESENCE,
     REPRESENTATIONS,
     SQ,
     TAGS,
     UL,
     UN,
+)
+from radiogen.imaging.fast.elements_at import (
+    DEEPEST,
+    ITEM,
+    ITEM_END,
+    SEQUENCE_END,
+    UNDEFINED,
+    element_at,
+    is_representation,
+    number_at,
+    same_bytes,
+    tag_at,
 )
 from radiogen.imaging.system_calls import READ, SEEK
 
@@ -33,18 +42,9 @@ STATE, PIXELS, HEAD, PIXEL_VR, PIXEL_LENGTH, ENCODING, FILE_SIZE, ELEMENT = rang
 bytes of the file; number of the pixels' element (0x7FE0, ...)."""
 
 STORE_BYTES, LONGEST_VALUE, SCRATCH_BYTES = 2048, 512, 1 << 16
-UNDEFINED = 0xFFFF_FFFF
 
-_HEADS = np.zeros(1 << 16, np.uint8)
-"""Bytes before the value of an element, by value representation; 0 for what is none."""
-for _names, _head in (("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US", 8),
-                      ("OB OD OF OL OV OW SQ SV UC UN UR UT UV", 12)):
-    for _name in _names.split():
-        _HEADS[int.from_bytes(_name.encode(), "little")] = _head
-
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 SYNTAX_COLUMN = COLUMN["TransferSyntaxUID"]
-_GROUP_LENGTH, _DEEPEST = 0x0002_0000, 32
+_GROUP_LENGTH = 0x0002_0000
 _SYNTAX = np.frombuffer(b"1.2.840.10008.1.2", np.uint8)
 
 
@@ -72,113 +72,8 @@ def same_values(store, spans):
     same = np.ones(spans.shape[:2], np.bool_)
     for number in range(1, spans.shape[0]):
         for element in range(spans.shape[1]):
-            same[number, element] = _same(store[0], spans[0, element], store[number], spans[number, element])
+            same[number, element] = same_bytes(store[0], spans[0, element], store[number], spans[number, element])
     return same
-
-
-@compiled()
-def scan_groups(content, length, implicit, per_frame, spans):
-    """The wanted elements of functional groups: `content` uint8 is the value of their sequence, without its end.
-
-    length: bytes of the value; `content` has at least 16 more.
-
-    per_frame: each item is a frame's, in a row of its own; else only the first item counts. spans (frames, columns, 2)
-    int64: place in `content` and size, by `elements.GROUP_PATHS`; -1 where absent. Items of more frames than `spans`
-    has are passed over. Returns a state.
-    """
-    is_item, undefined = np.zeros(_DEEPEST, np.bool_), np.zeros(_DEEPEST, np.bool_)
-    plain, ends = np.zeros(_DEEPEST, np.bool_), np.zeros(_DEEPEST, np.int64)
-    nodes, items = np.full(_DEEPEST, -1, np.int64), np.zeros(_DEEPEST, np.int64)
-    depth, at, row = 0, 0, 0
-    ends[0], nodes[0], plain[0] = length, 0, implicit
-    while True:
-        while depth > 0 and not undefined[depth] and at == ends[depth]:
-            depth -= 1
-        if depth == 0 and at == ends[0]:
-            return READ_WELL
-        if at + 8 > length or (not undefined[depth] and at > ends[depth]):
-            return ODD_ELEMENT
-        tag = _tag(content, at)
-        if not is_item[depth]:
-            if tag == _SEQUENCE_END and undefined[depth]:
-                at, depth = at + 8, depth - 1
-                continue
-            size = _number(content, at + 4)
-            if tag != _ITEM or depth + 1 == _DEEPEST:
-                return ODD_ELEMENT
-            items[depth] += 1
-            node = nodes[depth] if items[depth] == 1 or (depth == 0 and per_frame) else -1
-            at += 8
-            if depth == 0:
-                row = items[0] - 1 if per_frame else 0
-                node = node if row < spans.shape[0] else -1
-            if node >= 0 and GROUP_PRESENCE[node] >= 0:
-                spans[row, GROUP_PRESENCE[node], 0], spans[row, GROUP_PRESENCE[node], 1] = at, 0
-            if size != UNDEFINED and node < 0:
-                at += size
-                continue
-            depth += 1
-            is_item[depth], undefined[depth], nodes[depth], ends[depth] = True, size == UNDEFINED, node, at + size
-            plain[depth] = plain[depth - 1] or (at + 6 <= length and not _is_letters(content, at + 4))
-            continue
-        if tag == _ITEM_END and undefined[depth]:
-            at, depth = at + 8, depth - 1
-            continue
-        representation, head, size = _element(content, at, plain[depth])
-        if head == 0 or tag >> 16 == 0xFFFE or at + head > length:
-            return ODD_ELEMENT
-        node, target, wanted = -1, -1, 0
-        if nodes[depth] >= 0:
-            for edge in range(GROUP_BOUNDS[nodes[depth], 0], GROUP_BOUNDS[nodes[depth], 1]):
-                if GROUP_EDGES[edge, 1] == tag:
-                    wanted, target = GROUP_EDGES[edge, 2], GROUP_EDGES[edge, 3]
-                    if wanted == SQ:
-                        node, target = ~target, -1
-        known_sequence = plain[depth] or representation == SQ or (representation == UN and size == UNDEFINED)
-        at += head
-        if target >= 0:
-            if (not plain[depth] and representation != wanted) or size == UNDEFINED or spans[row, target, 1] >= 0:
-                return ODD_ELEMENT
-            spans[row, target, 0], spans[row, target, 1] = at, size
-        elif node >= 0 or size == UNDEFINED:
-            if not known_sequence or depth + 1 == _DEEPEST:
-                return ODD_ELEMENT
-            depth += 1
-            is_item[depth], undefined[depth], nodes[depth], ends[depth] = False, size == UNDEFINED, node, at + size
-            plain[depth], items[depth] = plain[depth - 1], 0
-            continue
-        at += size
-
-
-@compiled()
-def alike_frames(content, spans, but):
-    """By frame, the first frame that has the same bytes in all columns of `spans` (frames, columns, 2) except `but`."""
-    first, hashes = np.arange(spans.shape[0]), np.zeros(spans.shape[0], np.uint64)
-    kinds, count = np.zeros(spans.shape[0], np.int64), 0
-    for frame in range(spans.shape[0]):
-        mixed = np.uint64(14695981039346656037)  # FNV-1a: to find the likely one; all bytes are compared then
-        for column in range(spans.shape[1]):
-            if column != but:
-                mixed = (mixed ^ np.uint64(spans[frame, column, 1] & 0xFF)) * np.uint64(1099511628211)
-                for place in range(spans[frame, column, 0], spans[frame, column, 0] + spans[frame, column, 1]):
-                    mixed = (mixed ^ np.uint64(content[place])) * np.uint64(1099511628211)
-        hashes[frame] = mixed
-        for kind in range(count):
-            if hashes[kinds[kind]] == mixed and _alike(content, spans[kinds[kind]], spans[frame], but):
-                first[frame] = kinds[kind]
-                break
-        if first[frame] == frame:
-            kinds[count] = frame
-            count += 1
-    return first
-
-
-@compiled()
-def _alike(content, spans, other, but):
-    for column in range(spans.shape[0]):
-        if column != but and not _same(content, spans[column], content, other[column]):
-            return False
-    return True
 
 
 @compiled()
@@ -194,19 +89,19 @@ def _scan(file, scratch, window, store, spans, marks):
         if marks[FILE_SIZE] < 8 or scratch[1] or scratch[3] or (scratch[0] != 2 and scratch[0] != 8):
             return NOT_DICOM
         if scratch[0] == 8:
-            encoding = EXPLICIT if _is_letters(scratch, 4) else IMPLICIT
+            encoding = EXPLICIT if is_representation(scratch, 4) else IMPLICIT
     while True:
         if at == marks[FILE_SIZE] and encoding >= 0:
             return NO_PIXELS
         place = _room(file, scratch, window, at, 12)
         if place < 0:
             return CUT
-        tag = _tag(scratch, place)
+        tag = tag_at(scratch, place)
         if encoding < 0 and tag >> 16 != 2:
             encoding = _encoding(store, spans[SYNTAX_COLUMN])
-            if encoding < 0 or _is_letters(scratch, place + 4) != (encoding != IMPLICIT):
+            if encoding < 0 or is_representation(scratch, place + 4) != (encoding != IMPLICIT):
                 return OTHER_SYNTAX
-        representation, head, size = _element(scratch, place, encoding == IMPLICIT)
+        representation, head, size = element_at(scratch, place, encoding == IMPLICIT)
         if tag <= previous:
             return REPEATED
         if head == 0 or (tag == _GROUP_LENGTH and (representation != UL or size != 4)):
@@ -291,8 +186,8 @@ def _behind(file, scratch, window, at, size, encoding):
             return UNREADABLE
         if size - at < 12:
             break
-        tag = _tag(scratch, place)
-        _, head, length = _element(scratch, place, encoding == IMPLICIT)
+        tag = tag_at(scratch, place)
+        _, head, length = element_at(scratch, place, encoding == IMPLICIT)
         if tag <= previous or head == 0 or length == UNDEFINED or tag >> 16 == 0x7FE0:
             break
         at, previous = at + head + length, tag
@@ -314,27 +209,27 @@ def _behind(file, scratch, window, at, size, encoding):
 @compiled()
 def _after_sequence(file, scratch, window, at, implicit):
     """Where a sequence of undefined length ends; minus the state where it cannot be told."""
-    in_item, plain = np.zeros(_DEEPEST, np.bool_), np.zeros(_DEEPEST, np.bool_)
+    in_item, plain = np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_)
     plain[0], depth = implicit, 0
     while True:
         place = _room(file, scratch, window, at, 8)
         if place < 0:
             return -CUT
-        tag = _tag(scratch, place)
-        if tag == (_ITEM_END if in_item[depth] else _SEQUENCE_END):
+        tag = tag_at(scratch, place)
+        if tag == (ITEM_END if in_item[depth] else SEQUENCE_END):
             at, depth = at + 8, depth - 1
             if depth < 0:
                 return at
             continue
         if not in_item[depth]:
-            if tag != _ITEM:
+            if tag != ITEM:
                 return -ODD_ELEMENT
-            head, size = np.int64(8), _number(scratch, place + 4)
+            head, size = np.int64(8), number_at(scratch, place + 4)
         else:
             place = _room(file, scratch, window, at, 12)
             if place < 0:
                 return -CUT
-            representation, head, size = _element(scratch, place, plain[depth])
+            representation, head, size = element_at(scratch, place, plain[depth])
             if tag >> 16 == 0xFFFE or head == 0 or (
                     size == UNDEFINED and not plain[depth] and representation not in (SQ, UN)):
                 return -ODD_ELEMENT
@@ -343,14 +238,14 @@ def _after_sequence(file, scratch, window, at, implicit):
             at += size
             continue
         depth += 1
-        if depth == _DEEPEST:
+        if depth == DEEPEST:
             return -ODD_ELEMENT
-        in_item[depth], plain[depth] = tag == _ITEM and not in_item[depth - 1], plain[depth - 1]
+        in_item[depth], plain[depth] = tag == ITEM and not in_item[depth - 1], plain[depth - 1]
         if in_item[depth] and not plain[depth]:
             place = _room(file, scratch, window, at, 8)
             if place < 0:
                 return -CUT
-            plain[depth] = not _is_letters(scratch, place + 4) and _tag(scratch, place) != _ITEM_END
+            plain[depth] = not is_representation(scratch, place + 4) and tag_at(scratch, place) != ITEM_END
 
 
 @compiled()
@@ -359,46 +254,3 @@ def _is_unknown(representation, size, wanted):
     return wanted == ANY or (representation == UN and wanted != SQ and size < 0xFFFF)
 
 
-@compiled()
-def _is_letters(content, at):
-    """Whether two bytes are capital letters, as a value representation is."""
-    return 65 <= content[at] <= 90 and 65 <= content[at + 1] <= 90
-
-
-@compiled()
-def _tag(content, at):
-    return _two(content, at) << 16 | _two(content, at + 2)
-
-
-@compiled()
-def _number(content, at):
-    return _two(content, at + 2) << 16 | _two(content, at)
-
-
-@compiled()
-def _two(content, at):
-    return np.int64(content[at + 1]) << 8 | np.int64(content[at])  # an unsigned one would make floats of sums
-
-
-@compiled()
-def _element(content, at, implicit):
-    """Value representation (0 where it is implicit), bytes before the value (0 where it is odd), bytes of the value."""
-    if implicit:
-        return np.int64(0), np.int64(8), _number(content, at + 4)
-    representation = _two(content, at + 4)
-    head = np.int64(_HEADS[representation])
-    if head == 8:
-        return representation, head, _two(content, at + 6)
-    if head == 12 and _two(content, at + 6) == 0:
-        return representation, head, _number(content, at + 8)
-    return representation, np.int64(0), np.int64(0)
-
-
-@compiled()
-def _same(content, span, other, other_span):
-    if span[1] != other_span[1] or span[0] < 0 and span[1] > 0 or other_span[0] < 0 and other_span[1] > 0:
-        return False
-    for place in range(span[1]):  # noqa: SIM110 - numba knows no all()
-        if content[span[0] + place] != other[other_span[0] + place]:
-            return False
-    return True

@@ -1,0 +1,45 @@
+"""The files of a series' folder, in the order of their names.
+
+In: a folder, or one file. Out: paths, and findings about what else lies there and is not read.
+"""
+
+import os
+from pathlib import Path
+
+from radiogen.errors import UserError
+from radiogen.imaging.stacks import listing, natural_order
+
+
+class SeriesError(UserError):
+    """A series that is refused: the folder or file, why, and what to do."""
+
+
+def series_files(folder: Path) -> list[Path]:
+    """The files of a folder but for hidden ones, Image-2 before Image-10. Raises SeriesError where there are none."""
+    return list_folder(folder)[0]
+
+
+def list_folder(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a folder, or the one that it is, and findings about what else is in it."""
+    try:
+        with os.scandir(folder) as entries:
+            shown = sorted((entry for entry in entries if not entry.name.startswith(".")),
+                           key=lambda entry: natural_order(entry.name))
+    except NotADirectoryError:
+        return [folder], []
+    except FileNotFoundError:
+        raise SeriesError(folder, "there is no such folder or file", "check the path") from None
+    except OSError as error:
+        raise SeriesError(folder, f"cannot be read ({error.strerror})", "make it readable") from error
+    paths, folders, special = [], [], []
+    for entry in shown:
+        if entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # noqa: PTH110 - no Path needed
+            paths.append(folder / entry.name)
+        else:
+            (folders if entry.is_dir() else special).append(entry.name)
+    if not paths:
+        raise SeriesError(folder, "holds no files", "put the series' DICOM files there")
+    findings = [f"not read: what is in {listing(sorted(folders))}, inside this folder"] if folders else []
+    if special:
+        findings.append(f"not read: {listing(sorted(special))}, no file but a pipe, a socket or a device")
+    return paths, findings
