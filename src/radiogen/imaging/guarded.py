@@ -7,7 +7,7 @@ behind the pixels is looked at, too: a header's elements come in the order of th
 
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,35 @@ def read_tags(path: Path, tags: Sequence[Any], **options: bool) -> "Dataset":
 
     with GuardedFile(path) as file:
         return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(tags), **options)
+
+
+class Deflated(Exception):
+    """A file whose data set is deflated."""
+
+
+class HeaderFile(io.BufferedReader):
+    """A file open for reading its header; raises Deflated where its rest is read at once, as pydicom does to inflate.
+
+    In C but for that: pydicom reads each element by itself.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__(_NotAtOnce(path))
+
+
+class _NotAtOnce(io.FileIO):
+    def readall(self) -> bytes:
+        raise Deflated
+
+
+def inflated_dataset(content: bytes) -> bytes:
+    """The data set of a deflated file. Raises Inflated where it holds too much, zlib.error where it is damaged."""
+    at = 132
+    while content[at:at + 2] == b"\x02\x00":  # the meta header (PS3.10, 7.1), always Explicit VR little endian
+        long = content[at + 4:at + 6] in (b"OB", b"OW", b"UN", b"UT", b"SQ", b"OF", b"OD", b"OL", b"UC", b"UR")
+        head, size = (12, content[at + 8:at + 12]) if long else (8, content[at + 6:at + 8])
+        at += head + int.from_bytes(size, "little")
+    return b"".join(_inflate(content[at:]))
 
 
 class GuardedFile(io.BufferedReader):
@@ -75,13 +104,22 @@ class Inflated(OSError):
 
 
 def _check_inflated(content: bytes) -> None:
-    unpacker, total = zlib.decompressobj(wbits=-zlib.MAX_WBITS), 0
+    try:
+        for _ in _inflate(content):
+            pass
+    except zlib.error:  # damaged: pydicom says so
+        return
+
+
+def _inflate(content: bytes) -> Iterator[bytes]:
+    """The inflated content, piece by piece. Raises Inflated, and zlib.error where it is damaged or cut off."""
+    unpacker, total, given = zlib.decompressobj(wbits=-zlib.MAX_WBITS), 0, content
     most = min(MOST_INFLATED, max(ALWAYS, EXPANSION * len(content)))
-    while content and not unpacker.eof:
-        try:
-            total += len(unpacker.decompress(content, 1 << 20))
-        except zlib.error:  # damaged: pydicom says so
-            return
-        content = unpacker.unconsumed_tail
+    while given and not unpacker.eof:
+        part = unpacker.decompress(given, 1 << 20)
+        total, given = total + len(part), unpacker.unconsumed_tail
         if total > most:
             raise Inflated(f"it holds more than {most >> 20} MiB, deflated")
+        yield part
+    if not unpacker.eof:
+        raise zlib.error("incomplete or truncated stream")

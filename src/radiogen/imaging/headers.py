@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from radiogen.errors import short_reason
 from radiogen.imaging import mosaic, traits, uih
 from radiogen.imaging.elements import Values, find, item_of, texts
-from radiogen.imaging.guarded import GuardedFile, check_behind
+from radiogen.imaging.guarded import Deflated, HeaderFile, check_behind, inflated_dataset
 from radiogen.imaging.traits import Traits, traits_of
 from radiogen.imaging.vectors import Vector, number_of, numbers_of, orientation_of, spacing_of
 
@@ -33,6 +33,7 @@ _TAGS = (
     "ModalityLUTSequence", "LossyImageCompression", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", *traits.KEYWORDS)
 """The standard elements to be read."""
+_PIXELS = frozenset((0x7FE0_0008, 0x7FE0_0009, 0x7FE0_0010))  # of which few are compared, by pydicom's slow equality
 UNREADABLE = -1
 """The key, no tag, of the names of elements that could not be read."""
 
@@ -118,44 +119,46 @@ def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
 
 
 @functools.cache
-def wanted_tags() -> list:
+def wanted_tags() -> list[int]:
     """Tags of all elements that are read, but for the transfer syntax."""
     from pydicom.tag import Tag
 
-    return [Tag(each) for each in (*_TAGS, *traits.TAGS, *mosaic.TAGS, *uih.TAGS)]
+    return [int(Tag(each)) for each in (*_TAGS, *traits.TAGS, *mosaic.TAGS, *uih.TAGS)]
 
 
 def _parse(path: Path) -> tuple[Values, PixelStorage]:
     from pydicom.errors import InvalidDicomError
 
     try:
-        with GuardedFile(path) as file:
+        with HeaderFile(path) as file:
             if not (start := file.read(132)):
                 raise NotAnImage("empty")
             bare = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"  # a low element of group 2 or 8
             file.seek(0)
             dataset = _read_dataset(file, force=bare)
-            syntax = _syntax(dataset)
-            if syntax.is_deflated:
-                return _inflated(path, syntax)
-            here, element, values = file.tell(), file.read(12), _values(dataset)
+            syntax, here, element, values = _syntax(dataset), file.tell(), file.read(12), _values(dataset)
             storage = storage_of(path, values, syntax, element, here, file.seek(0, 2))
             check_behind(file, storage.offset + storage.length, dataset.original_encoding, wanted_tags())
             return values, storage
     except InvalidDicomError:
         raise NotAnImage("not a DICOM file") from None
+    except Deflated:
+        return _parse_deflated(path)
     except OSError as error:
         raise NotAnImage(f"not readable ({error.strerror or error})") from error
 
 
-def _read_dataset(file: GuardedFile, *, force: bool) -> "Dataset":
-    """The header, as far as it is wanted; NotAnImage where the file ends within it."""
-    import pydicom
+def _read_dataset(file: HeaderFile, *, force: bool) -> "Dataset":
+    """The header, as far as it is wanted; NotAnImage where the file ends within it.
+
+    As `pydicom.dcmread(stop_before_pixels=True, specific_tags=...)`, which makes objects of the hundred tags each time.
+    """
     from pydicom.errors import BytesLengthException
+    from pydicom.filereader import read_partial
 
     cut = NotAnImage("cut off in its header")
     try:
-        dataset = pydicom.dcmread(file, stop_before_pixels=True, force=force, specific_tags=wanted_tags())
+        dataset = read_partial(file, _at_pixels, force=force, specific_tags=wanted_tags())
     except (EOFError, struct.error, BytesLengthException):
         if file.read(1):
             raise
@@ -170,6 +173,10 @@ def _read_dataset(file: GuardedFile, *, force: bool) -> "Dataset":
     if here > size or (not len(dataset) and size <= start) or _is_short(last):
         raise cut
     return dataset
+
+
+def _at_pixels(tag: int, _representation: str | None, _length: int) -> bool:
+    return tag in _PIXELS
 
 
 def _is_short(element: Any) -> bool:
@@ -206,14 +213,19 @@ def _values(dataset: "Dataset") -> Values:
     return values
 
 
-def _inflated(path: Path, syntax: Any) -> tuple[Values, PixelStorage]:
-    """A deflated file has no place in it where the pixels lie: they are kept in memory."""
-    import pydicom
+def _parse_deflated(path: Path) -> tuple[Values, PixelStorage]:
+    """A deflated file (PS3.5, A.5) has no place in it where the pixels lie: its data set is kept in memory."""
+    from pydicom.filereader import read_dataset
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-    values = _values(pydicom.dcmread(path))
-    content = bytes(values.get("PixelData") or b"")
-    element = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, len(content)) if content else b""
-    return values, storage_of(path, values, syntax, element, -12, len(content), content)
+    try:
+        content = inflated_dataset(path.read_bytes())
+    except OSError as error:
+        raise NotAnImage(f"not readable ({error.strerror or error})") from error
+    file = io.BytesIO(content)
+    dataset = read_dataset(file, False, True, stop_when=_at_pixels, specific_tags=wanted_tags())
+    here, element, values = file.tell(), file.read(12), _values(dataset)
+    return values, storage_of(path, values, DeflatedExplicitVRLittleEndian, element, here, len(content), content)
 
 
 def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: int, size: int,
