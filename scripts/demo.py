@@ -12,6 +12,7 @@ from pathlib import Path
 import tyro
 
 from radiogen.errors import run_command
+from radiogen.files import name_from
 
 SCRIPTS = Path(__file__).resolve().parent
 RECIPES = ("demo-2d", "demo-3d")
@@ -26,8 +27,8 @@ def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 2
         cases: Labelled cases.
         seed: Seed of the phantom.
     """
-    runs = [f"{data.name}-{recipe}" for recipe in RECIPES]
-    ensemble = f"{data.name}-ensemble"
+    runs = [f"{name_from(data)}-{recipe}" for recipe in RECIPES]
+    ensemble = f"{name_from(data)}-ensemble"
     step("make_phantom", "--data", data, "--effect", effect, "--cases", cases, "--seed", seed)
     step("preprocess", "--data", data, "--recipe", *RECIPES)
     for recipe, run in zip(RECIPES, runs, strict=True):

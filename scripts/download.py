@@ -8,6 +8,7 @@ import tyro
 
 from radiogen.dataset.layout import COMPETITION
 from radiogen.errors import run_command
+from radiogen.files import checked_name
 
 
 def main(data: Path | None = None, subset: int | None = None, delete_archive: bool = False,
@@ -25,6 +26,7 @@ def main(data: Path | None = None, subset: int | None = None, delete_archive: bo
     from radiogen.competition.download import download_all, download_subset
     from radiogen.competition.inventory import PUBLISHED, count, count_lines
 
+    checked_name("--competition", competition)
     expected = PUBLISHED if competition == COMPETITION and subset is None else None
     if subset is None:
         data = data or Path("input") / competition

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from radiogen.errors import as_run, run_command
+from radiogen.files import checked_name
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
@@ -29,7 +30,8 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), name: str | 
     from radiogen.evaluation.ensembles import ensemble_sentence, write_ensemble
     from radiogen.evaluation.report import rounded, text_table
 
-    members = (*names, *run)
+    members = tuple(checked_name("RUN", member) for member in (*names, *run))
+    name = name if name is None else checked_name("--name", name)
     path = write_ensemble(models, members, name, method)
     print(f"run {path.parent.name}: {method} of {', '.join(members)}")
     table = pd.read_csv(path.with_name("ensemble.csv"))

@@ -123,6 +123,24 @@ def test_a_temporary_file_is_never_written_through_a_link(tmp_path):
     assert (tmp_path / "theirs").read_text() == "theirs"
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "../victim", "/abs/path", "a/b/c", "a/", ".hidden", "-x", "a b",
+                                  "a\nb", "a\\b", "a\0", "caf\udce9", "x" * 201])
+def test_what_would_lead_elsewhere_is_no_name(name):
+    with pytest.raises(UserError, match="^--name .*: is no name: .*; give a name"):
+        files.checked_name("--name", name)
+
+
+@pytest.mark.parametrize("name", ["phantom-demo-3d", "Köln_2.1", "00000", "_", "a..b"])
+def test_ordinary_names_are_taken(name):
+    assert files.checked_name("--name", name) == name
+
+
+def test_a_name_after_a_folder_is_one(tmp_path):
+    for folder in ("my data (2)", ".hidden", "-x", "Köln", "\n"):
+        assert files.checked_name("--run", files.name_from(tmp_path / folder))
+    assert files.name_from(tmp_path / "my data (2)") == "my-data-2-"
+
+
 def test_a_folder_appears_whole(tmp_path):
     def fill(folder):
         (folder / "a").write_text("a")

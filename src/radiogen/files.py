@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,22 @@ if TYPE_CHECKING:  # pandas and numpy cost half a second at start: a script's --
 
 PART = ".radiogen.part"
 """How the name of every temporary file and folder ends: no other program's does, for they are swept away."""
+
+
+def checked_name(option: str, name: str) -> str:
+    """`name`, which the user gave with `option` and which becomes a file's or a folder's name. Raises UserError.
+
+    It holds letters, digits, `.`, `_` and `-`, does not begin with a dot or a hyphen, and so never leads elsewhere.
+    """
+    if re.fullmatch(r"\w[\w.-]*", name) is None or len(name.encode()) > 200:
+        raise UserError(f"{option} {name[:200]!r}", "is no name: names are made of letters, digits, '.', '_' and '-', "
+                        "and do not begin with '.' or '-'", "give a name; where its folder lies is said with --models")
+    return name
+
+
+def name_from(path: Path) -> str:
+    """A name as `checked_name` takes it, after the last part of a path: hyphens for all that a name cannot hold."""
+    return re.sub(r"[^\w.-]+", "-", Path(path).resolve().name).lstrip(".-") or "data"
 
 
 def write_bytes(path: Path, content: bytes) -> Path:

@@ -96,3 +96,20 @@ def test_pictures_of_cases_mark_a_sequence_that_is_missing(folder):
     end = _run(folder, "draw_cases", "--data", "input/two", "--output", "two.png")
     assert end.returncode == 0, end.stderr
     assert (folder / "two.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("script", "arguments", "where"), [
+    ("ensemble", ["a", "b", "--name", "../victim"], "--name '../victim'"),
+    ("ensemble", ["a", "../b"], "RUN '../b'"),
+    ("submit", ["../models/a"], "RUN '../models/a'"),
+    ("predict", ["."], "RUN '.'"),
+    ("evaluate", ["a/b/c"], "RUN 'a/b/c'"),
+    ("train", ["--run", "/abs/path"], "--run '/abs/path'"),
+    ("confounds", ["--run", "models/a"], "--run 'models/a'"),
+    ("push_kernel", ["models/a", "--dry-run"], "RUN 'models/a'"),
+    ("download", ["--competition", "../other"], "--competition '../other'"),
+])
+def test_a_name_never_leads_out_of_its_folder(tmp_path, script, arguments, where):
+    (tmp_path / "victim").mkdir()
+    assert f"error: {where}: is no name: " in _one_line(_run(tmp_path, script, *arguments))
+    assert [path.name for path in tmp_path.rglob("*")] == ["victim"]

@@ -79,6 +79,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
         raise UserError("RUN", f"{', '.join(twice)} is named twice" if twice else "no run is named",
                         "name each trained run once: python scripts/push_kernel.py RUN [RUN ...]")
     for name in names:
+        files.checked_name("RUN", name)
         run = open_run(Path(models) / name)
         if not trained_folds(run):
             raise UserError(run.folder, "is not trained",

@@ -87,6 +87,8 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
     arguments = sys.argv[1:] if arguments is None else arguments
     choice, _ = tyro.cli(_Choice, args=[word for word in arguments if word not in ("-h", "--help")],
                          return_unknown_args=True)
+    if choice.run is not None:
+        files.checked_name("--run", choice.run)
     defaults, recipes = _defaults(choice)
     known = {field.name for field in dataclasses.fields(options)}
     parsed = []
