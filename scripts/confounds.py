@@ -4,9 +4,7 @@ import environment  # noqa: F401  (goes on in the clone's .venv where radiogen i
 
 from pathlib import Path
 
-import tyro
-
-from radiogen.errors import UserError, as_run, run_command
+from radiogen.errors import UserError, as_run, call_main, run_command
 from radiogen.files import checked_name
 
 
@@ -62,4 +60,4 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

@@ -2,12 +2,13 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from radiogen.errors import as_run, run_command
+from radiogen.errors import as_run, call_main, run_command
 from radiogen.files import checked_name
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
@@ -38,8 +39,8 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), name: str | 
     if len(table):
         print(f"{text_table(rounded(table))}\n{ensemble_sentence(table, method)}")
     print(f"predictions: {path}")
-    print(f"next: python scripts/evaluate.py --run {' '.join(members)} {as_run(path.parent)}")
+    print(f"next: python scripts/evaluate.py --run {shlex.join(members)} {as_run(path.parent)}")
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

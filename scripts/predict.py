@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import as_run, run_command
+from radiogen.errors import as_run, call_main, run_command
 from radiogen.files import checked_name
 
 Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
@@ -59,4 +59,4 @@ def predict_one(folder: Path, case: Path, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))
