@@ -4,9 +4,8 @@ import environment  # noqa: F401  (goes on in the clone's .venv where radiogen i
 
 from pathlib import Path
 
-import tyro
-
-from radiogen.errors import UserError, as_run, run_command
+from radiogen.errors import UserError, as_run, call_main, run_command
+from radiogen.files import checked_name
 
 
 def main(geometry: Path | None = None, labels: Path | None = None, data: Path | None = None, run: str | None = None,
@@ -26,6 +25,7 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
         permutations: Trainings on permuted labels, for the p-value of the planes.
         medals: Mark where the competition's medals began.
     """
+    run = run if run is None else checked_name("--run", run)
     geometry = geometry or (models / run / "geometry.csv" if run else None)
     labels = labels or (data / "train_labels.csv" if data else models / run / "folds.csv" if run else None)
     if geometry is None or labels is None:
@@ -60,4 +60,4 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

@@ -5,13 +5,13 @@ Started again after it was cut off, each step keeps what is finished and goes on
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-import tyro
-
-from radiogen.errors import run_command
+from radiogen.errors import call_main, run_command
+from radiogen.files import name_from
 
 SCRIPTS = Path(__file__).resolve().parent
 RECIPES = ("demo-2d", "demo-3d")
@@ -26,8 +26,8 @@ def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 2
         cases: Labelled cases.
         seed: Seed of the phantom.
     """
-    runs = [f"{data.name}-{recipe}" for recipe in RECIPES]
-    ensemble = f"{data.name}-ensemble"
+    runs = [f"{name_from(data)}-{recipe}" for recipe in RECIPES]
+    ensemble = f"{name_from(data)}-ensemble"
     step("make_phantom", "--data", data, "--effect", effect, "--cases", cases, "--seed", seed)
     step("preprocess", "--data", data, "--recipe", *RECIPES)
     for recipe, run in zip(RECIPES, runs, strict=True):
@@ -51,11 +51,11 @@ where <run> is {', '.join([*runs, ensemble])}""")
 def step(script: str, *arguments: object) -> None:
     """Run one of the scripts as a user would; its error is the demo's."""
     words = [str(SCRIPTS / f"{script}.py"), *map(str, arguments)]
-    print(f"\n$ python scripts/{script}.py {' '.join(words[1:])}", flush=True)
+    print(f"\n$ python scripts/{script}.py {shlex.join(words[1:])}", flush=True)
     code = subprocess.run([sys.executable, *words]).returncode
     if code:
         sys.exit(code)
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

@@ -2,12 +2,12 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
+import shlex
 from pathlib import Path
 
-import tyro
-
 from radiogen.dataset.layout import COMPETITION
-from radiogen.errors import run_command
+from radiogen.errors import call_main, run_command
+from radiogen.files import checked_name
 
 
 def main(data: Path | None = None, subset: int | None = None, delete_archive: bool = False,
@@ -25,6 +25,7 @@ def main(data: Path | None = None, subset: int | None = None, delete_archive: bo
     from radiogen.competition.download import download_all, download_subset
     from radiogen.competition.inventory import PUBLISHED, count, count_lines
 
+    checked_name("--competition", competition)
     expected = PUBLISHED if competition == COMPETITION and subset is None else None
     if subset is None:
         data = data or Path("input") / competition
@@ -35,8 +36,8 @@ def main(data: Path | None = None, subset: int | None = None, delete_archive: bo
     for line in count_lines(count(data), expected):
         print(line)
     print(f"data set: {data}")
-    print(f"next: python scripts/inspect_dataset.py --data {data}")
+    print(f"next: python scripts/inspect_dataset.py --data {shlex.quote(str(data))}")
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

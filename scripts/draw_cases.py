@@ -2,12 +2,11 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
+import shlex
 from pathlib import Path
 
-import tyro
-
 from radiogen.dataset.layout import SEQUENCES
-from radiogen.errors import run_command
+from radiogen.errors import call_main, run_command
 
 
 def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
@@ -37,8 +36,8 @@ def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
     columns = [name for name in SEQUENCES if any(name in row for row in rows.values())]
     rows = {title: {name: row.get(name) for name in columns} for title, row in rows.items()}
     print(f"picture: {cases_png(output, rows, f'{data.name}: patient left on the right')}")
-    print(f"next: python scripts/preprocess.py --data {data}")
+    print(f"next: python scripts/preprocess.py --data {shlex.quote(str(data))}")
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

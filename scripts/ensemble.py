@@ -2,12 +2,14 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from radiogen.errors import as_run, run_command
+from radiogen.errors import as_run, call_main, run_command
+from radiogen.files import checked_name
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
@@ -29,15 +31,16 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), name: str | 
     from radiogen.evaluation.ensembles import ensemble_sentence, write_ensemble
     from radiogen.evaluation.report import rounded, text_table
 
-    members = (*names, *run)
+    members = tuple(checked_name("RUN", member) for member in (*names, *run))
+    name = name if name is None else checked_name("--name", name)
     path = write_ensemble(models, members, name, method)
     print(f"run {path.parent.name}: {method} of {', '.join(members)}")
     table = pd.read_csv(path.with_name("ensemble.csv"))
     if len(table):
         print(f"{text_table(rounded(table))}\n{ensemble_sentence(table, method)}")
     print(f"predictions: {path}")
-    print(f"next: python scripts/evaluate.py --run {' '.join(members)} {as_run(path.parent)}")
+    print(f"next: python scripts/evaluate.py --run {shlex.join(members)} {as_run(path.parent)}")
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import as_run, run_command
+from radiogen.errors import as_run, call_main, run_command
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
@@ -45,4 +45,4 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

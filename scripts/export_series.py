@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from radiogen.errors import run_command
+from radiogen.errors import call_main, run_command
 
 VIEWERS = {
     "dicom": "3D Slicer: Add DICOM Data, Import, then load it; or dcm2niix, SimpleITK",
@@ -50,4 +50,4 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

@@ -2,11 +2,10 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
+import shlex
 from pathlib import Path
 
-import tyro
-
-from radiogen.errors import run_command
+from radiogen.errors import call_main, run_command
 
 
 def main(data: Path = Path("input/phantom"), output: Path | None = None, case: str | None = None,
@@ -27,7 +26,7 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
         from radiogen.imaging.proof import explain_case
 
         print("\n".join(explain_case(data, case)))
-        print(f"next: python scripts/inspect_dataset.py --data {data}")
+        print(f"next: python scripts/inspect_dataset.py --data {shlex.quote(str(data))}")
         return
     from radiogen import files
     from radiogen.evaluation.contact_sheet import Tile, contact_sheets
@@ -45,9 +44,10 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     for path in contact_sheets(output, tiles, f"{data.resolve().name}: the middle slice of each series; red: findings"):
         print(f"contact sheet: {path}")
     competition = (table["split"] != "").any()
-    print(f"next: python scripts/preprocess.py --data {data}" if competition else
-          f"next: python scripts/inspect_dataset.py --data {data} --case {table['BraTS21ID'][0]}")
+    first = shlex.join(["--data", str(data), "--case", str(table["BraTS21ID"][0])])
+    print(f"next: python scripts/preprocess.py --data {shlex.quote(str(data))}" if competition else
+          f"next: python scripts/inspect_dataset.py {first}")
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

@@ -2,11 +2,12 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
+import shlex
 from pathlib import Path
 
 import tyro
 
-from radiogen.errors import run_command
+from radiogen.errors import call_main, run_command
 from radiogen.imaging.phantom import PhantomSettings
 
 
@@ -26,8 +27,8 @@ def main(settings: tyro.conf.OmitArgPrefixes[PhantomSettings], data: Path = Path
     ceiling = "none" if made["ceiling_auc"] is None else f"{made['ceiling_auc']:.3f}"
     print(f"{data}: {settings.cases} training and {settings.test_cases} test cases, four series each")
     print(f"best AUC that is possible: {ceiling} ({made['ceiling']})")
-    print(f"next: python scripts/preprocess.py --data {data}")
+    print(f"next: python scripts/preprocess.py --data {shlex.quote(str(data))}")
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

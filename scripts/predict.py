@@ -7,7 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import as_run, run_command
+from radiogen.errors import as_run, call_main, run_command
+from radiogen.files import checked_name
 
 Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
@@ -29,6 +30,7 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, case: Path 
     chosen = name or run
     if chosen is None:
         raise UserError("RUN", "no run is named", "python scripts/predict.py RUN, the name of a folder under models/")
+    checked_name("RUN", chosen)
     if case is not None:
         predict_one(models / chosen, case, output or models / chosen / "cases")
         return
@@ -57,4 +59,4 @@ def predict_one(folder: Path, case: Path, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

@@ -3,6 +3,7 @@
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
 from dataclasses import dataclass
+import shlex
 from pathlib import Path
 
 from tyro.conf import OmitArgPrefixes
@@ -41,7 +42,7 @@ def main() -> None:
     print(f"data set {first.data}; recipes {', '.join(recipe.name for recipe in recipes)}", flush=True)
     preprocess(first.data, recipes, first.cache, leave_out=first.leave_out, workers=first.workers,
                scheduler=first.scheduler, fast=first.fast)
-    print(f"next: python scripts/train.py --data {first.data} --recipe {recipes[0].name} --fold all")
+    print(f"next: python scripts/train.py --data {shlex.quote(str(first.data))} --recipe {recipes[0].name} --fold all")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from radiogen.errors import models_option, run_command
+from radiogen.errors import call_main, models_option, run_command
 
 Runs = tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]]
 
@@ -44,7 +45,7 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
           f"{folders[1]}; names, sources, wheels and files checked", flush=True)
     tried = rehearsal.rehearse(*folders, models, run, python=python, cases=cases, log=output / "rehearsal.log")
     print(rehearsal.rehearsal_text(tried), flush=True)
-    then = f"next: python scripts/push_kernel.py {' '.join(run)}{models_option(models)} --submit -m \"what is new\""
+    then = f"next: python scripts/push_kernel.py {shlex.join(run)}{models_option(models)} --submit -m \"what is new\""
     if dry_run:
         print(then)
         return
@@ -58,4 +59,4 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

@@ -7,10 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import tyro
-
 from radiogen.dataset.layout import COMPETITION
-from radiogen.errors import models_option, run_command
+from radiogen.errors import call_main, models_option, run_command
 
 SCRIPTS = Path(__file__).resolve().parent
 
@@ -56,8 +54,8 @@ def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("i
         if code:
             sys.exit(code)
     print(f"\nThe whole job is done. How good it is: {models / plan.ensemble}; the kernel: {submissions / 'kernel'}\n"
-          f"next: python scripts/push_kernel.py {' '.join(runs)}{models_option(models)} --submit -m \"what is new\"")
+          f"next: python scripts/push_kernel.py {shlex.join(runs)}{models_option(models)} --submit -m \"what is new\"")
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

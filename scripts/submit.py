@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from radiogen.dataset.layout import COMPETITION
-from radiogen.errors import as_run, run_command
+from radiogen.errors import as_run, call_main, run_command
 
 Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
@@ -51,4 +51,4 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path 
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(main))
+    run_command(lambda: call_main(main))

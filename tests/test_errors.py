@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from radiogen.errors import UserError, as_run, models_option
 
-PROGRAM = "from radiogen.errors import *\ndef main():\n    {}\nrun_command(main)"
+PROGRAM = "import os\nfrom radiogen.errors import *\ndef main():\n    {}\nrun_command(main)"
 
 
 def _run(body: str) -> subprocess.CompletedProcess:
@@ -84,3 +86,49 @@ def test_a_run_is_named_with_its_place_where_that_is_not_models(tmp_path, monkey
     assert as_run("models/small-demo-3d") == as_run(tmp_path / "models" / "small-demo-3d") == "small-demo-3d"
     assert as_run(tmp_path / "other place" / "one") == f"one --models '{tmp_path}/other place'"
     assert models_option(Path("models")) == ""
+
+
+def _said(redirection: str, body: str, **environment: str) -> subprocess.CompletedProcess:
+    """The program in a shell that redirects its output."""
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    return subprocess.run(["sh", "-c", f'exec "$0" -c "$1" {redirection}', sys.executable, PROGRAM.format(body)],
+                          capture_output=True, text=True, env={**buffered, **environment})
+
+
+def test_a_closed_output_is_told_before_anything_is_done(tmp_path):
+    end = _said(">&-", f"open({str(tmp_path / 'made')!r}, 'w')")
+    told = "error: standard output: is closed; send it to a file, or to /dev/null\n"
+    assert (end.returncode, end.stderr) == (2, told)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_an_output_that_is_full_is_one_line(environment):
+    for body in ("print('hello')", "print('hello', flush=True)", "[print(n) for n in range(10**5)]"):
+        end = _said(">/dev/full", body, **environment)
+        assert end.returncode == 2 and end.stderr.startswith("error: standard output: cannot be written (No space left")
+        assert end.stderr.count("\n") == 1
+
+
+def test_a_mistake_keeps_its_line_and_its_code_whatever_becomes_of_the_output():
+    body = "print('hello'); raise UserError('labels.csv', 'row 3 is odd', 'mend it')"
+    for redirection in (">/dev/full", "2>&-", "2>/dev/full"):
+        end = _said(redirection, body)
+        assert end.returncode == 2 and "Traceback" not in end.stderr
+        assert "2>" in redirection or end.stderr.startswith("error: labels.csv: row 3 is odd; mend it\n")
+
+
+def test_a_standard_error_that_is_closed_does_not_become_the_first_file(tmp_path):
+    path = tmp_path / "made"
+    end = _said("2>&-", f"file = open({str(path)!r}, 'w'); os.write(2, b'lost'); file.close(); print('done')")
+    assert (end.returncode, end.stdout, path.read_text()) == (0, "done\n", "")
+
+
+def test_a_disk_that_is_full_elsewhere_stays_what_it_is():
+    end = _run("raise OSError(28, 'No space left on device')")
+    assert end.returncode == 1 and "Traceback" in end.stderr
+
+
+def test_what_a_user_would_copy_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert as_run(tmp_path / "models" / "my run; rm -r *") == "'my run; rm -r *'"

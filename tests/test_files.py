@@ -41,9 +41,9 @@ def test_a_killed_writer_leaves_no_half_file_under_the_final_name_and_the_next_o
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert not path.exists()
-    assert (tmp_path / ".array.npy.part").exists()
+    assert (tmp_path / ".array.npy.radiogen.part").exists()
     with files.working_folder(tmp_path):  # the lock of the dead process does not hold
-        assert not (tmp_path / ".array.npy.part").exists()
+        assert not (tmp_path / ".array.npy.radiogen.part").exists()
 
 
 def _write_slowly(path, begun, may_end):
@@ -86,7 +86,7 @@ def test_two_processes_that_write_one_file_follow_each_other(tmp_path, slow_writ
 
     monkeypatch.setattr(files.fcntl, "flock", flock)
     files.write_text(tmp_path / "table.csv", "second")
-    assert finish() == 0 and seen[0] == [".table.csv.part"]
+    assert finish() == 0 and seen[0] == [".table.csv.radiogen.part"]
     assert (tmp_path / "table.csv").read_text() == "second"
     assert os.listdir(tmp_path) == ["table.csv"]
 
@@ -99,10 +99,46 @@ def test_what_another_process_is_writing_is_not_swept_away(tmp_path, slow_writer
 
 
 def test_half_made_folders_are_swept_too(tmp_path):
-    (tmp_path / "deep" / ".00012.part").mkdir(parents=True)
-    (tmp_path / "deep" / ".00012.part" / "Image-1.dcm").write_bytes(b"x")
+    (tmp_path / "deep" / ".00012.radiogen.part").mkdir(parents=True)
+    (tmp_path / "deep" / ".00012.radiogen.part" / "Image-1.dcm").write_bytes(b"x")
     with files.working_folder(tmp_path):
         assert os.listdir(tmp_path / "deep") == []
+
+
+def test_half_files_of_other_programs_are_not_swept_away(tmp_path):
+    (tmp_path / ".films").mkdir()
+    for name in (".films.part", ".films/.one.mkv.part"):
+        (tmp_path / name).write_text("theirs")
+    with files.working_folder(tmp_path):
+        pass
+    files.write_text(tmp_path / "films", "ours")
+    assert [(tmp_path / name).read_text() for name in (".films.part", ".films/.one.mkv.part")] == ["theirs"] * 2
+
+
+def test_a_temporary_file_is_never_written_through_a_link(tmp_path):
+    (tmp_path / "theirs").write_text("theirs")
+    (tmp_path / f".table.csv{files.PART}").symlink_to(tmp_path / "theirs")
+    with pytest.raises(UserError, match="table.csv: cannot be written"):
+        files.write_text(tmp_path / "table.csv", "ours")
+    assert (tmp_path / "theirs").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../victim", "/abs/path", "a/b/c", "a/", ".hidden", "-x", "a b",
+                                  "a\nb", "a\\b", "a\0", "caf\udce9", "x" * 201])
+def test_what_would_lead_elsewhere_is_no_name(name):
+    with pytest.raises(UserError, match="^--name .*: is no name: .*; give a name"):
+        files.checked_name("--name", name)
+
+
+@pytest.mark.parametrize("name", ["phantom-demo-3d", "Köln_2.1", "00000", "_", "a..b"])
+def test_ordinary_names_are_taken(name):
+    assert files.checked_name("--name", name) == name
+
+
+def test_a_name_after_a_folder_is_one(tmp_path):
+    for folder in ("my data (2)", ".hidden", "-x", "Köln", "\n"):
+        assert files.checked_name("--run", files.name_from(tmp_path / folder))
+    assert files.name_from(tmp_path / "my data (2)") == "my-data-2-"
 
 
 def test_a_folder_appears_whole(tmp_path):

@@ -6,17 +6,20 @@ Ctrl-C and SIGTERM are exceptions, which a library may lose, or keep waiting whi
 process, for a kill harms nothing here.
 """
 
+import contextlib
 import errno
+import functools
 import io
 import os
+import re
 import shlex
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 PATIENCE_SECONDS = 7
 """How long a command may take to end by itself after Ctrl-C or SIGTERM."""
@@ -45,7 +48,7 @@ def short_reason(error: Exception) -> str:
 def as_run(folder: Path | str) -> str:
     """A run as the scripts are told of it: its name, and where it lies if that is not models/."""
     folder = Path(folder).absolute()
-    return folder.name + models_option(folder.parent)
+    return shlex.quote(folder.name) + models_option(folder.parent)
 
 
 def models_option(models: Path | str) -> str:
@@ -63,6 +66,7 @@ def run_command(main: Callable[[], object]) -> NoReturn:
     0: done. 2: a `UserError`, or a file that the system refuses, told in one line. 130 and 143: Ctrl-C and SIGTERM;
     finished parts are kept, and the same command goes on from there.
     """
+    closed = _occupy_closed()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow prints through C++ before Python can silence it
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it looks on the network whenever it is imported
     # Python counts the semaphores of a process that was killed, and says so in several lines behind the one that helps
@@ -73,25 +77,119 @@ def run_command(main: Callable[[], object]) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a file's name need not be text
     try:
+        if closed:
+            raise UserError("standard output", "is closed", "send it to a file, or to /dev/null")
         main()
     except UserError as error:
         _say(f"error: {error}")
-        sys.exit(2)
+        _leave(2)
+    except SystemExit as end:
+        _leave(end.code)
     except (KeyboardInterrupt, Interrupted) as stop:
         _say_stopped(told)
-        sys.exit(130 if isinstance(stop, KeyboardInterrupt) else 143)
+        _leave(130 if isinstance(stop, KeyboardInterrupt) else 143)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at exit
+        _discard(sys.stdout)
         sys.exit(141)
     except OSError as error:
+        if error.errno in REFUSED and error.filename is None and not _output_works():
+            _say_unwritten(error)
+            _leave(2)
         if error.errno not in REFUSED or error.filename is None:
             raise
         _say(f"error: {os.fsdecode(error.filename)}: is refused by the system ({error.strerror}); see to its "
              "permissions, or to its disk, then run the same command again")
-        sys.exit(2)
+        _leave(2)
     for late in (signal.SIGINT, signal.SIGTERM):
         signal.signal(late, signal.SIG_IGN)  # all is done: one that comes now would end Python as if it were not
-    sys.exit(0)
+    _leave(0)
+
+
+def call_main(main: Callable[..., object]) -> object:
+    """Call `main` with the options of the command line, which follow from its signature and its docstring."""
+    import tyro
+
+    @functools.wraps(main)
+    def keep(*given: object, **options: object) -> Callable[[], object]:
+        return functools.partial(main, *given, **options)
+
+    with usage_in_one_line():
+        call = tyro.cli(keep)
+    return call()
+
+
+@contextlib.contextmanager
+def usage_in_one_line() -> Iterator[None]:
+    """Turn what tyro says of a wrong command line, a box of many lines, into a `UserError`."""
+    shown, sys.stderr = sys.stderr, io.StringIO()
+    try:
+        yield
+    except SystemExit as end:
+        if end.code != 2:
+            raise
+        raise UserError(Path(sys.argv[0]).name, _first_part(sys.stderr.getvalue()),
+                        f"see python {sys.argv[0]} --help") from None
+    finally:
+        held, sys.stderr = sys.stderr.getvalue(), shown
+        if sys.exc_info()[0] is None and held:
+            print(held, end="", file=sys.stderr)
+
+
+def _first_part(box: str) -> str:
+    """What stands in a box before its first rule, in one line."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip("\u2502| ") for line in box.splitlines()]
+    lines = [line for line in lines if not line or line[0] not in "\u256d\u2570+"]
+    rule = next((number for number, line in enumerate(lines) if line and not line.strip("\u2500-")), len(lines))
+    return " ".join(" ".join(lines[:rule]).split()).rstrip(".")
+
+
+def _occupy_closed() -> bool:
+    """Lead standard streams that are closed nowhere, or the next file that is opened takes their place.
+
+    Returns whether standard output was closed.
+    """
+    closed = sys.stdout is None
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  (as long as Python runs)
+    if closed:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    return closed
+
+
+def _output_works() -> bool:
+    """Whether what is printed can be written; a line is tried, for an unbuffered stream keeps nothing to flush."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError:
+        _discard(sys.stdout)
+        return False
+    return True
+
+
+def _say_unwritten(error: OSError) -> None:
+    _say(f"error: standard output: cannot be written ({error.strerror}); free space there or send it elsewhere")
+
+
+def _discard(stream: TextIO) -> None:
+    """Lead a standard stream nowhere, or Python complains of it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _leave(code: object) -> NoReturn:
+    """Leave the process; where the last of its output cannot be written, say so in one line, unless nobody reads it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout)
+        code = code or 141
+    except OSError as error:
+        _say_unwritten(error)
+        _discard(sys.stdout)
+        code = code or 2
+    sys.exit(code)
 
 
 def _raise_interrupted(*_: object) -> NoReturn:
@@ -117,9 +215,12 @@ def _end_late(told: threading.Lock) -> None:
 def _say_stopped(told: threading.Lock) -> None:
     """Say once how to go on."""
     if told.acquire(blocking=False):
-        command = " ".join([Path(sys.executable).name, *sys.argv])
+        command = shlex.join([Path(sys.executable).name, *sys.argv])
         _say(f"stopped: what was finished is kept; go on with: {command}")
 
 
 def _say(line: str) -> None:
-    print("\n".join(part for part in line.splitlines() if part), file=sys.stderr, flush=True)
+    try:
+        print("\n".join(part for part in line.splitlines() if part), file=sys.stderr, flush=True)
+    except OSError:  # where standard error is full, the exit code says it
+        _discard(sys.stderr)

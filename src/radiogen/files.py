@@ -1,9 +1,9 @@
 """The only way to write a file that lasts: under a temporary name, flushed to the disk, then renamed.
 
 A reader therefore sees the old file, the new one or none, whenever the writer is killed. A temporary name is the
-final one with a dot before and `.part` behind it; `working_folder` holds a folder for one process at a time and sweeps
-away what a killed one left there. Two processes never write one temporary file: a worker may outlive the command that
-started it by a case, and meet the one that was started in its place.
+final one with a dot before and `PART` behind it; `working_folder` holds a folder for one process at a time and sweeps
+away what a killed one left there, known by that name alone. Two processes never write one temporary file: a worker may
+outlive the command that started it by a case, and meet the one that was started in its place.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,26 @@ if TYPE_CHECKING:  # pandas and numpy cost half a second at start: a script's --
     import pandas
 
 
+PART = ".radiogen.part"
+"""How the name of every temporary file and folder ends: no other program's does, for they are swept away."""
+
+
+def checked_name(option: str, name: str) -> str:
+    """`name`, which the user gave with `option` and which becomes a file's or a folder's name. Raises UserError.
+
+    It holds letters, digits, `.`, `_` and `-`, does not begin with a dot or a hyphen, and so never leads elsewhere.
+    """
+    if re.fullmatch(r"\w[\w.-]*", name) is None or len(name.encode()) > 200:
+        raise UserError(f"{option} {name[:200]!r}", "is no name: names are made of letters, digits, '.', '_' and '-', "
+                        "and do not begin with '.' or '-'", "give a name; where its folder lies is said with --models")
+    return name
+
+
+def name_from(path: Path) -> str:
+    """A name as `checked_name` takes it, after the last part of a path: hyphens for all that a name cannot hold."""
+    return re.sub(r"[^\w.-]+", "-", Path(path).resolve().name).lstrip(".-") or "data"
+
+
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write `content` to `path`, whole or not at all. Makes the folder. Raises UserError where it cannot write."""
     return write_with(path, lambda file: file.write(content))
@@ -32,7 +53,7 @@ def write_bytes(path: Path, content: bytes) -> Path:
 def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
     """Let `fill` write into a binary file which becomes `path` when it has returned and the bytes are on the disk."""
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _held(part) as file:
@@ -103,9 +124,10 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
         fill(part)
         part.rename(path)
     except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
         raise UserError(path, f"cannot be written ({error.strerror or error})",
                         "free space or make the folder writable, then run the same command again") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return path
 
 
@@ -146,7 +168,7 @@ def working_folder(path: Path) -> Iterator[Path]:
         raise UserError(path, f"cannot be written to ({error.strerror or error})",
                         "make the folder writable or choose another") from error
     try:
-        for part in path.rglob(".*.part"):
+        for part in path.rglob(f".*{PART}"):
             _sweep(part)
         yield path
     finally:
@@ -168,12 +190,12 @@ def _held(part: Path) -> Iterator[io.BufferedWriter]:
 
 
 def _open_uncut(name: str, flags: int) -> int:
-    return os.open(name, flags & ~os.O_TRUNC, 0o666)
+    return os.open(name, (flags & ~os.O_TRUNC) | os.O_NOFOLLOW, 0o666)  # never through a link into another file
 
 
 def _own_folder(path: Path) -> Path:
     """A temporary name for what becomes a folder, or is made in one; in a `working_folder`, which sweeps it away."""
-    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}{PART}")
 
 
 def _sweep(part: Path) -> None:

@@ -8,10 +8,12 @@ import pytest
 from radiogen import files
 from radiogen.competition import bundle
 from radiogen.competition.bundle import build_bundle, check_bundle, check_runs, dataset_metadata, fits
-from radiogen.competition.session import MANIFEST, unpack_runs
+from radiogen.competition.session import unpack_runs
 from radiogen.errors import UserError
 
 from .small_run import RECIPE, write_paper_run, write_wheel
+
+METADATA = dataset_metadata("somebody", "MGMT files", "mgmt-files")
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +25,8 @@ def built(tmp_path_factory):
     write_wheel(root / "wheels", "rare-thing", "1.2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle, "missing_packages", lambda _: {"rare-thing": "1.2"})
-        manifest = build_bundle(root / "models", ["first", "second"], root / "dataset", wheels=root / "wheels")
-    files.write_json(root / "dataset" / "dataset-metadata.json",
-                     dataset_metadata("somebody", "MGMT files", "mgmt-files"))
+        manifest = build_bundle(root / "models", ["first", "second"], root / "dataset", METADATA,
+                                wheels=root / "wheels")
     return root, manifest
 
 
@@ -68,8 +69,8 @@ def test_the_wheel_is_built_from_the_clone_and_leaves_nothing_in_it(built):
     (lambda folder: (folder / "first--fold-0--model.weights.h5").write_bytes(b"cut"), "is missing or was changed"),
     (lambda folder: (folder / "second--recipe.json").unlink(), "is missing or was changed"),
     (lambda folder: next(folder.glob("rare_thing*")).unlink(), "has no wheel of rare-thing==1.2 for Python 3.12"),
-    (lambda folder: (folder / "more").mkdir(), "more: is a folder or an archive"),
-    (lambda folder: (folder / "more.zip").write_bytes(b""), "more.zip: is a folder or an archive"),
+    (lambda folder: (folder / "more").mkdir(), "more: is not part of the bundle"),
+    (lambda folder: (folder / "more.zip").write_bytes(b""), "more.zip: is not part of the bundle"),
 ])
 def test_what_would_fail_at_kaggle_is_found_before_the_push(dataset, spoil, message):
     spoil(dataset)
@@ -120,15 +121,30 @@ def test_a_wheel_that_nobody_has_is_named_with_a_remedy(tmp_path, monkeypatch):
     (tmp_path / "wheels").mkdir()
     write_paper_run(tmp_path / "models" / "first")
     with pytest.raises(UserError, match="rare-thing 1.2: pip download fails .* with --wheels"):
-        build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", wheels=tmp_path / "wheels")
+        build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", METADATA, wheels=tmp_path / "wheels")
 
 
-def test_a_folder_with_something_else_in_it_is_not_emptied(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["thesis.txt", "mine-1.0-py3-none-any.whl", "radiogen-bundle.json"])
+def test_a_folder_of_the_users_is_not_emptied(tmp_path, monkeypatch, name):
     monkeypatch.setattr(bundle, "missing_packages", lambda _: {})
-    thesis = files.write_text(tmp_path / "dataset" / "thesis.txt", "years of work")
-    with pytest.raises(UserError, match="holds files that are no bundle"):
-        build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset")
-    assert thesis.read_text() == "years of work" and not (tmp_path / "dataset" / MANIFEST).exists()
+    for each in (name, "thesis.txt"):
+        files.write_text(tmp_path / "dataset" / each, "years of work")
+    with pytest.raises(UserError, match=r"was not written by radiogen.* choose another --output"):
+        build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", METADATA)
+    assert {path.read_text() for path in (tmp_path / "dataset").iterdir()} == {"years of work"}
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
+
+
+def test_an_earlier_bundle_is_replaced_unless_something_in_it_was_changed(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "missing_packages", lambda _: {})
+    write_paper_run(tmp_path / "models" / "third")
+    build_bundle(tmp_path / "models", ["third"], dataset, METADATA)
+    assert not list(dataset.glob("first--*")) and len(list(dataset.glob("third--*"))) == 5
+    changed = dataset / "third--recipe.json"
+    changed.write_text("{}")
+    with pytest.raises(UserError, match="third--recipe.json: was changed after radiogen wrote it"):
+        build_bundle(tmp_path / "models", ["third"], dataset, METADATA)
+    assert changed.read_text() == "{}" and len(list(dataset.glob("*.whl"))) == 1
 
 
 @pytest.mark.parametrize(("wheel", "python", "answer"), [

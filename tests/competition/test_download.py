@@ -7,6 +7,7 @@ import zipfile
 import pandas as pd
 import pytest
 
+from radiogen import files
 from radiogen.competition.archive import Member
 from radiogen.competition.download import download_all, download_subset, fetch_files, list_folder
 from radiogen.dataset.layout import SEQUENCES
@@ -88,6 +89,35 @@ def test_without_the_archive_only_the_lost_files_are_fetched(kaggle, get, data):
     get()
     assert sorted(body["fileName"] for _, body in kaggle.asked) == [
         "train/00002/T2w/Image-1.dcm", "train/00003/T2w/Image-2.dcm"]
+    assert _written(data) == kaggle.data
+
+
+@pytest.mark.parametrize("name", ["train_labels.csv", "train/00002/T2w/Image-1.dcm"])
+def test_a_file_of_the_users_in_the_place_of_one_of_kaggles_is_not_replaced(get, data, name):
+    mine = files.write_text(data / name, "mine")
+    with pytest.raises(UserError, match="is in the way and is not the file that Kaggle lists; move it away"):
+        get()
+    assert mine.read_text() == "mine"
+
+
+def test_labels_that_were_edited_after_the_download_are_not_replaced(get, data):
+    get()
+    labels = files.write_text(data / "train_labels.csv", "BraTS21ID,MGMT_value\n00002,1\n")
+    with pytest.raises(UserError, match="train_labels.csv: is in the way"):
+        get()
+    assert labels.read_text() == "BraTS21ID,MGMT_value\n00002,1\n"
+
+
+def test_a_subset_does_not_replace_the_labels_of_another_data_set(kaggle, client, data):
+    labels = files.write_text(data / "train_labels.csv", "BraTS21ID,MGMT_value\n00002,1\n")
+    with pytest.raises(UserError, match="train_labels.csv: was not written by radiogen or was changed since"):
+        download_subset(data, 2, login=lambda: client)
+    assert labels.read_text() == "BraTS21ID,MGMT_value\n00002,1\n"
+
+
+def test_the_whole_takes_the_place_of_a_subset(kaggle, client, get, data):
+    download_subset(data, 2, login=lambda: client)
+    get()
     assert _written(data) == kaggle.data
 
 

@@ -6,6 +6,7 @@ import json
 import pandas as pd
 import pytest
 
+from radiogen import files
 from radiogen.competition.submission import check_submission, imputed_text, write_submission
 from radiogen.dataset.labels import read_sample_submission
 from radiogen.dataset.predictions import complete, write_predictions
@@ -39,6 +40,24 @@ def _predict(house, test: dict[str, float]):
 
 def _submit(house, **options):
     return write_submission(house / "models", "run", house / "submissions", **options)
+
+
+@pytest.mark.parametrize("name", ["run.csv", "run.json"])
+def test_a_file_of_the_users_in_the_place_of_a_submission_stays(house, name):
+    mine = files.write_text(house / "submissions" / name, "{}")
+    with pytest.raises(UserError, match=f"{name}: .* move it away"):
+        _submit(house)
+    assert mine.read_text() == "{}" and not list((house / "submissions").glob("run.[!cj]*"))
+
+
+def test_a_submission_that_was_edited_is_not_replaced(house):
+    path = _submit(house).path
+    _predict(house, {"00000": 0.75, "00013": 0.125, "00109": 0.5, "00114": 0.875})
+    assert _submit(house).path == path and "00000,0.75" in path.read_text()
+    path.write_text(path.read_text().replace("0.75", "0.76"))
+    with pytest.raises(UserError, match="run.csv: was not written by radiogen or was changed since"):
+        _submit(house)
+    assert "00000,0.76" in path.read_text()
 
 
 def test_a_submission_has_the_samples_ids_in_its_order_and_nothing_of_the_training_cases(house):

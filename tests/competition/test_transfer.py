@@ -59,12 +59,18 @@ def test_a_process_killed_after_the_last_byte_fetches_nothing(kaggle, get, tmp_p
 
 
 @pytest.mark.parametrize("marker", [{"validator": '"older"', "size": len(CONTENT)},
-                                    {"validator": '"first"', "size": len(CONTENT) + 1}, None])
+                                    {"validator": '"first"', "size": len(CONTENT) + 1}])
 def test_half_a_file_of_another_version_is_begun_anew(kaggle, get, tmp_path, marker):
     (tmp_path / "a.zip.partial").write_bytes(b"old" * 1000)
-    if marker:
-        (tmp_path / "a.zip.partial.json").write_text(json.dumps(marker))
+    (tmp_path / "a.zip.partial.json").write_text(json.dumps(marker))
     assert get() == CONTENT
+
+
+def test_half_a_file_that_another_program_left_stays(get, tmp_path):
+    (tmp_path / "a.zip.partial").write_bytes(b"theirs")
+    with pytest.raises(UserError, match=r"a\.zip\.partial: was not written by radiogen; move it away"):
+        get()
+    assert (tmp_path / "a.zip.partial").read_bytes() == b"theirs"
 
 
 def test_a_file_that_changes_while_it_is_fetched_comes_whole(kaggle, get):

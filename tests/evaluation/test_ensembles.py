@@ -96,6 +96,16 @@ def test_a_trained_run_is_never_overwritten_by_an_ensemble(tmp_path):
     assert (tmp_path / "c" / "predictions.csv").read_bytes() == before
 
 
+def test_a_folder_that_is_no_ensemble_gets_none(tmp_path):
+    for name in "ab":
+        _run(tmp_path, name, _table([0.1, 0.2, 0.3]))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "weights.csv").write_text("mine")
+    with pytest.raises(UserError, match="mine: holds files and is no ensemble; choose another --name"):
+        write_ensemble(tmp_path, ["a", "b"], "mine")
+    assert [(path.name, path.read_text()) for path in (tmp_path / "mine").iterdir()] == [("weights.csv", "mine")]
+
+
 def test_runs_of_different_data_sets_are_not_joined_and_nothing_is_written(tmp_path):
     _run(tmp_path, "a", _table([0.1, 0.2, 0.3]))
     _run(tmp_path, "b", _table([0.1, 0.2, 0.3]), data="input/other")

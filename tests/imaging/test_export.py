@@ -87,7 +87,7 @@ def test_a_nifti_has_the_same_bytes_every_time_and_needs_its_own_suffix(tmp_path
 def test_every_slice_is_an_rgb_picture_in_the_order_of_the_series(tmp_path):
     write_series(tmp_path / "in", pattern((12, 40, 30)))
     folder = write_png_slices(tmp_path / "png", read_series(tmp_path / "in"))
-    names = sorted(path.name for path in folder.iterdir())
+    names = sorted(path.name for path in folder.glob("*.png"))
     assert (names[0], names[-1], len(names)) == ("slice-000.png", "slice-011.png", 12)
     pictures = [cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED) for name in names]
     for picture, grey in zip(pictures, read_slices(tmp_path / "in", 224), strict=True):
@@ -107,11 +107,15 @@ def test_pictures_replace_those_of_an_earlier_export_and_nothing_else(tmp_path):
     folder = tmp_path / "png"
     write_png_slices(folder, Volume(pattern((7, 6, 8)), AXIAL), 16)
     write_png_slices(folder, Volume(pattern((3, 6, 8)), AXIAL), 16)
-    assert len(list(folder.iterdir())) == 3
-    (folder / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="holds files that are not slices of an earlier export"):
-        write_png_slices(folder, Volume(pattern(), AXIAL), 16)
-    assert (folder / "notes.txt").read_text() == "mine"
+    assert len(list(folder.glob("*.png"))) == 3
+    for name in ("notes.txt", "slice-007.png", "slice-001.png"):  # the last one is ours, and marked by the user
+        before = (folder / name).read_bytes() if (folder / name).exists() else None
+        (folder / name).write_text("mine")
+        with pytest.raises(UserError, match=f"{name}: was .* choose another --output"):
+            write_png_slices(folder, Volume(pattern(), AXIAL), 16)
+        assert (folder / name).read_text() == "mine"
+        (folder / name).write_bytes(before) if before else (folder / name).unlink()
+    assert len(list(folder.glob("*.png"))) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["png"]
 
 

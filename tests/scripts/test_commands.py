@@ -96,3 +96,40 @@ def test_pictures_of_cases_mark_a_sequence_that_is_missing(folder):
     end = _run(folder, "draw_cases", "--data", "input/two", "--output", "two.png")
     assert end.returncode == 0, end.stderr
     assert (folder / "two.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("script", "arguments", "where"), [
+    ("ensemble", ["a", "b", "--name", "../victim"], "--name '../victim'"),
+    ("ensemble", ["a", "../b"], "RUN '../b'"),
+    ("submit", ["../models/a"], "RUN '../models/a'"),
+    ("predict", ["."], "RUN '.'"),
+    ("evaluate", ["a/b/c"], "RUN 'a/b/c'"),
+    ("train", ["--run", "/abs/path"], "--run '/abs/path'"),
+    ("confounds", ["--run", "models/a"], "--run 'models/a'"),
+    ("push_kernel", ["models/a", "--dry-run"], "RUN 'models/a'"),
+    ("download", ["--competition", "../other"], "--competition '../other'"),
+])
+def test_a_name_never_leads_out_of_its_folder(tmp_path, script, arguments, where):
+    (tmp_path / "victim").mkdir()
+    assert f"error: {where}: is no name: " in _one_line(_run(tmp_path, script, *arguments))
+    assert [path.name for path in tmp_path.rglob("*")] == ["victim"]
+
+
+@pytest.mark.parametrize(("script", "arguments", "message"), [
+    ("download", ["--subset", "abc"], "error: download.py: Error parsing --subset: "),
+    ("train", ["--epochs", "abc"], "error: train.py: Error parsing --epochs: "),
+    ("preprocess", ["--nonsense"], "error: preprocess.py: Unrecognized options: --nonsense"),
+    ("ensemble", ["--method", "best"], "error: ensemble.py: invalid choice 'best' for argument '--method'"),
+    ("export_series", ["--cube"], "error: export_series.py: "),
+])
+def test_a_wrong_option_is_one_line(tmp_path, script, arguments, message):
+    end = _run(tmp_path, script, *arguments)
+    assert (end.returncode, end.stdout, end.stderr.count("\n")) == (2, "", 1), end.stderr
+    assert end.stderr.startswith(message) and end.stderr.endswith(f"{script}.py --help\n")
+
+
+def test_the_next_command_can_be_copied_whatever_the_folder_is_called(tmp_path):
+    small = ("--cases", "2", "--test-cases", "1", "--scale", "0.1")
+    end = _run(tmp_path, "make_phantom", "--data", "my data; rm x", *small)
+    assert end.returncode == 0, end.stderr
+    assert end.stdout.endswith("next: python scripts/preprocess.py --data 'my data; rm x'\n")

@@ -1,7 +1,7 @@
 """Everything that the kernel needs and Kaggle lacks, in one flat folder: the private dataset of a code competition.
 
 In: trained runs. Out: a folder with radiogen's wheel, the wheels of what Kaggle's image lacks, each run's recipe, folds
-and weights, `radiogen-bundle.json` that tells what is what, with hashes, and `dataset-metadata.json` for the client.
+and weights, `radiogen-bundle.json` that lists every file with its hash, and `dataset-metadata.json` for the client.
 Flat, because Kaggle unpacks archives and its client leaves folders out. Weights go with their recipe, never a whole
 model, so that another Keras can load them; a machine's paths and its token never go.
 """
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from radiogen import __version__, files
+from radiogen import __version__, files, owned
 from radiogen.competition.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.competition.session import MANIFEST
 from radiogen.errors import UserError, as_run
@@ -23,24 +23,26 @@ CLONE = Path(__file__).resolve().parents[3]
 WHEEL_SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "src")
 
 
-def build_bundle(models: Path, names: Sequence[str], folder: Path, *, wheels: Path | None = None) -> dict:
-    """Write the bundle of the runs `names` into `folder`, made anew; returns its manifest.
+def build_bundle(models: Path, names: Sequence[str], folder: Path, metadata: Mapping[str, object], *,
+                 wheels: Path | None = None) -> dict:
+    """Write the bundle of the runs `names` into `folder`, in place of an earlier one; returns its manifest.
 
-    wheels: a folder with the wheels of what the image lacks, for a machine without internet; else pip downloads them.
-    Raises UserError for an ensemble or what is no run, a wheel that cannot be had, or where the package does not lie in
-    a clone.
+    metadata: of `dataset_metadata`. wheels: a folder with the wheels of what the image lacks, for a machine without
+    internet; else pip downloads them. Raises UserError for an ensemble or what is no run, a wheel that cannot be had,
+    a folder that holds anything but an earlier bundle, or where the package does not lie in a clone.
     """
-    folder = Path(folder)
     missing = missing_packages(image_packages())
-    _empty(folder)
-    _collect_wheels(missing, folder, wheels)
-    package = build_wheel(folder)
-    manifest = {
-        "radiogen": __version__, "wheels": [*(f"{name}=={version}" for name, version in missing.items()),
-                                            f"radiogen=={package.name.split('-')[1]}"],
-        "runs": {name: _copy_run(Path(models) / name, folder) for name in names}}
-    files.write_json(folder / MANIFEST, manifest)
-    return manifest
+
+    def fill(part: Path) -> None:
+        _collect_wheels(missing, part, wheels)
+        package = build_wheel(part)
+        files.write_json(part / DATASET_METADATA, dict(metadata))
+        files.write_json(part / MANIFEST, {
+            "radiogen": __version__, "wheels": [*(f"{name}=={version}" for name, version in missing.items()),
+                                                f"radiogen=={package.name.split('-')[1]}"],
+            "runs": {name: _copy_run(Path(models) / name, part) for name in names}})
+
+    return files.read_json(owned.replace_folder(folder, fill, MANIFEST) / MANIFEST)
 
 
 def build_wheel(folder: Path) -> Path:
@@ -77,6 +79,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
         raise UserError("RUN", f"{', '.join(twice)} is named twice" if twice else "no run is named",
                         "name each trained run once: python scripts/push_kernel.py RUN [RUN ...]")
     for name in names:
+        files.checked_name("RUN", name)
         run = open_run(Path(models) / name)
         if not trained_folds(run):
             raise UserError(run.folder, "is not trained",
@@ -102,9 +105,10 @@ def check_bundle(folder: Path) -> None:
         if not fitting:
             raise UserError(folder, f"has no wheel of {wanted} for Python {PYTHON}, Kaggle's",
                             f"put one into a folder and name it with --wheels, or {again}")
-    folders = [path.name for path in folder.iterdir() if path.is_dir() or path.suffix in (".zip", ".tar", ".gz")]
-    if folders:
-        raise UserError(folder / folders[0], "is a folder or an archive: Kaggle leaves it out or unpacks it", again)
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in (MANIFEST, *manifest["files"]))
+    if strange:
+        raise UserError(folder / strange[0], "is not part of the bundle, and would go to Kaggle with it",
+                        f"move it away and {again}")
     _check_metadata(folder / DATASET_METADATA, files.read_json(folder / DATASET_METADATA))
 
 
@@ -172,12 +176,3 @@ def _check_metadata(path: Path, kept: dict) -> None:
         raise UserError(path, f"the dataset's id {kept['id']} is not owner/slug with 6 to 50 characters", remedy)
     if not 6 <= len(kept["title"]) <= 50:
         raise UserError(path, f"the dataset's title has {len(kept['title'])} characters; Kaggle takes 6 to 50", remedy)
-
-
-def _empty(folder: Path) -> None:
-    """Make `folder` a new one; only what this file wrote before is taken away."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file() \
-            and not list(folder.glob("*.whl")):
-        raise UserError(folder, "holds files that are no bundle", "choose another --output")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)

@@ -18,7 +18,7 @@ from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
 
-from radiogen import files
+from radiogen import files, owned
 from radiogen.competition.archive import (
     RATIO,
     SMALL,
@@ -62,12 +62,15 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
     with files.working_folder(data):
         members = _read_list(data / LIST)
         lacking = missing(members, data)
+        check_free([member for member in lacking if member.name.endswith(".csv")], data)
         if not members or len(lacking) > FEW or (lacking and archive.is_file()):
             if archive.is_file():
                 tidy(archive)
             else:
                 _fetch_archive(login(), competition, archive, data, pause)
             members = read_members(archive)
+            if not (data / LIST).is_file():
+                check_free(missing(members, data), data)
             files.write_csv(data / LIST, pd.DataFrame(members, columns=list(Member._fields)))
             lacking = extract(archive, data, missing(members, data))
             if len(lacking) > FEW:
@@ -99,14 +102,28 @@ def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, l
         fetch_files(api, competition, missing(tables, data / ".whole"), data / ".whole", pause=pause)
         labels = _half_of_each(read_labels(data / ".whole" / LABELS), cases)
         sample = read_sample_submission(data / ".whole" / SAMPLE).head(max(1, cases // 4))
+        texts = {name: table.to_csv(index=False, lineterminator="\n")
+                 for name, table in ((LABELS, labels), (SAMPLE, sample))}
+        for name, text in texts.items():
+            owned.check_listed(data / name, text)
         folders = [*(f"train/{case}" for case in labels[ID]), *(f"test/{case}" for case in sample[ID])]
         members = [member for found in _side_by_side(
             lambda folder: list(_walk(api, competition, folder, pause)), folders, "list") for member in found]
         lacking = missing(members, data)
         need_space(data, sum(member.size or 0 for member in lacking), f"{len(lacking)} files")
         fetch_files(api, competition, lacking, data, pause=pause)
-        files.write_csv(data / LABELS, labels)
-        files.write_csv(data / SAMPLE, sample)
+        for name, text in texts.items():
+            owned.write_listed(data / name, text)
+
+
+def check_free(wanted: Sequence[Member], data: Path) -> None:
+    """Raise UserError where a file of the user's is in the place of one of `wanted`, which `missing` found."""
+    ours = owned.listed_files(data)  # a subset's tables
+    for member in wanted:
+        path = Path(data) / member.name
+        if os.path.lexists(path) and not owned.is_unchanged(path, ours.get(member.name)):
+            raise UserError(path, "is in the way and is not the file that Kaggle lists",
+                            "move it away to have it downloaded, or choose another --data")
 
 
 def fetch_files(api: Any, competition: str, wanted: Sequence[Member], data: Path, *,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
 
-from radiogen import files
-from radiogen.competition.bundle import DATASET_METADATA, build_bundle, check_bundle, check_runs, dataset_metadata
+from radiogen import files, owned
+from radiogen.competition.bundle import build_bundle, check_bundle, check_runs, dataset_metadata
 from radiogen.competition.image import MACHINE_SHAPE
 from radiogen.competition.session import MANIFEST, SUBMISSION
 from radiogen.competition.tokens import check_no_token
@@ -57,10 +57,11 @@ def prepare(models: Path, runs: Sequence[str], names: Names, folder: Path, *,
     """
     check_runs(models, runs)
     bundle = Path(folder) / "dataset"
-    build_bundle(models, runs, bundle, wheels=wheels)
-    files.write_json(bundle / DATASET_METADATA,
-                     dataset_metadata(names.owner, names.dataset_title, names.dataset.partition("/")[2]))
-    kernel = write_kernel(names, Path(folder) / "kernel")
+    with files.working_folder(folder):
+        owned.check_replaceable(Path(folder) / "kernel")  # the bundle takes its time
+        build_bundle(models, runs, bundle, wheels=wheels,
+                     metadata=dataset_metadata(names.owner, names.dataset_title, names.dataset.partition("/")[2]))
+        kernel = write_kernel(names, Path(folder) / "kernel")
     check_bundle(bundle)
     check_kernel(kernel, names.dataset)
     check_no_token([bundle, kernel])
@@ -74,15 +75,19 @@ def slug(title: str) -> str:
 
 
 def write_kernel(names: Names, folder: Path) -> Path:
-    """Write notebook and metadata into `folder`; returns `folder`."""
+    """Write notebook and metadata into `folder`, in place of earlier ones; returns `folder`."""
     source = resources("radiogen.competition").joinpath("kernel_notebook.py").read_text(encoding="utf-8")
-    files.write_json(Path(folder) / NOTEBOOK, notebook(source))
-    files.write_json(Path(folder) / METADATA, {
+    metadata = {
         "id": names.kernel, "title": names.title, "code_file": NOTEBOOK, "language": "python",
         "kernel_type": "notebook", "is_private": True, "enable_gpu": True, "enable_tpu": False,
         "enable_internet": False, "machine_shape": MACHINE_SHAPE, "dataset_sources": [names.dataset],
-        "competition_sources": [names.competition], "kernel_sources": [], "model_sources": []})
-    return Path(folder)
+        "competition_sources": [names.competition], "kernel_sources": [], "model_sources": []}
+
+    def fill(part: Path) -> None:
+        files.write_json(part / NOTEBOOK, notebook(source))
+        files.write_json(part / METADATA, metadata)
+
+    return owned.replace_folder(folder, fill)
 
 
 def notebook(source: str) -> dict:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen import __version__, files
+from radiogen import __version__, files, owned
 from radiogen.dataset.folds import read_folds
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
 from radiogen.dataset.predictions import read_predictions, submission_cases
@@ -55,10 +55,14 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
                         f"predict the test set: python scripts/predict.py --run {as_run(folder)}; "
                         "or submit it nevertheless with --allow-constant")
     with files.working_folder(submissions):
-        path = files.write_csv(Path(submissions) / f"{name}.csv", table)
+        record = Path(submissions) / f"{name}.json"
+        before = files.read_json(record) if record.is_file() else {"sha256": ""}
+        if "sha256" not in before:
+            raise UserError(record, "is no record of a submission, so it is not replaced",
+                            "move it away, or name another folder with --submissions")
+        path = owned.write_listed(record.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n"))
         check_submission(path, sample)
-        digest, record = files.sha256(path), path.with_suffix(".json")
-        before = files.read_json(record) if record.is_file() else {}
+        digest = files.sha256(path)
         sent = {"kaggle": before["kaggle"]} if before.get("sha256") == digest and "kaggle" in before else {}
         files.write_json(record, {
             "run": name, "members": facts.get("members", [name]), "data": str(data), "cases": len(table),

@@ -66,9 +66,16 @@ def _attempt(ask: Callable[[], Any], part: Path, name: str, check: Callable[[int
             have = have if answer.status_code == 206 else 0
             check((there["size"] or 0) - have, there["size"] or 0)
             if not have:
-                part.unlink(missing_ok=True)
+                _remove_own(part)
                 files.write_json(_marker(part), there)
             _stream(answer, part, have, there["size"], name)
+
+
+def _remove_own(part: Path) -> None:
+    """Remove a download that cannot be resumed; the marker beside it says that it was begun here."""
+    if os.path.lexists(part) and (part.is_symlink() or not _marker(part).is_file()):
+        raise UserError(part, "was not written by radiogen", "move it away, then run the same command again")
+    part.unlink(missing_ok=True)
 
 
 def _rest(whole: Any, have: int, there: dict) -> Any:

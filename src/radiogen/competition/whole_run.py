@@ -48,7 +48,7 @@ class Plan:
     @property
     def ensemble(self) -> str:
         """Name of the run that joins all others."""
-        return f"{self.data.resolve().name}-ensemble"
+        return f"{files.name_from(self.data)}-ensemble"
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ def predicted_runs(models: Path) -> list[str]:
 
 
 def chosen_runs(models: Path, names: Sequence[str]) -> list[str]:
-    """`names`, each once and in their order; without any, all predicted runs. Raises UserError where there are none."""
-    chosen = list(dict.fromkeys(names)) or predicted_runs(models)
+    """`names`, each once and in their order; without any, all predicted runs. Raises UserError for what is no name."""
+    chosen = list(dict.fromkeys(files.checked_name("RUN", name) for name in names)) or predicted_runs(models)
     if not chosen:
         raise UserError(models, "holds no predicted run",
                         "python scripts/train.py --fold all, then python scripts/predict.py --run NAME")

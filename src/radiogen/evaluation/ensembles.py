@@ -105,7 +105,7 @@ def ensemble_sentence(table: pd.DataFrame, method: str) -> str:
 def ensemble_name(models: Path, members: Sequence[str]) -> str:
     """`<data set>-ensemble`, by the data set that the first member which knows it was made from; else `ensemble`."""
     data = _data(_facts(models, members))
-    return f"{Path(data).resolve().name}-ensemble" if data else "ensemble"
+    return f"{files.name_from(data)}-ensemble" if data else "ensemble"
 
 
 def write_ensemble(models: Path, members: Sequence[str], name: str | None = None, method: str = "mean") -> Path:
@@ -203,6 +203,9 @@ def _check_names(folder: Path, members: Sequence[str]) -> None:
         (folder / "run.json").is_file() and "members" not in files.read_json(folder / "run.json"))
     if taken:
         raise UserError(folder, "is a trained run, which an ensemble would overwrite", "choose another --name")
+    if not (folder / "run.json").is_file() and folder.exists() and any(
+            entry.name != ".lock" for entry in (folder.iterdir() if folder.is_dir() else [folder])):
+        raise UserError(folder, "holds files and is no ensemble", "choose another --name")
 
 
 def _facts(models: Path, members: Sequence[str]) -> dict[str, dict]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from radiogen import files
+from radiogen import files, owned
 from radiogen.dataset.layout import is_case_id
 from radiogen.errors import UserError
 from radiogen.imaging.arrays import Geometry, padded, slice_target, to_bytes
@@ -90,16 +90,12 @@ def write_nifti(path: Path, volume: Volume) -> Path:
 def write_png_slices(folder: Path, volume: Volume, size: int = 224, geometry: Geometry = "stretch") -> Path:
     """Write every slice as an RGB PNG of size x size: `slice-000.png` is `volume.voxels[0]`.
 
-    Grey is min-max of the volume. A folder appears whole or not at all; one that holds only such slices is replaced.
-    Raises UserError where it holds anything else, or where `isotropic` meets a series that tells no affine.
+    Grey is min-max of the volume. A folder appears whole or not at all; one of an earlier export is replaced. Raises
+    UserError where it holds anything that was not written so, or where `isotropic` meets a series without an affine.
     """
-    import shutil
-
     import cv2
 
-    folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and all(_is_slice(entry.name) for entry in folder.iterdir())):
-        raise UserError(folder, "holds files that are not slices of an earlier export", "choose another --output")
+    owned.check_replaceable(folder)
     reduced = reduce_volume(volume, lambda shape, affine: [slice_target(shape, affine, size, geometry)])
     grey = padded(to_bytes(reduced.stacks[0], reduced.lowest, reduced.highest), size)
     digits = max(3, len(str(len(grey) - 1)))
@@ -108,10 +104,8 @@ def write_png_slices(folder: Path, volume: Volume, size: int = 224, geometry: Ge
         for number, picture in enumerate(grey):
             content = cv2.imencode(".png", np.repeat(picture[..., None], 3, axis=2))[1]
             (part / f"slice-{number:0{digits}d}.png").write_bytes(content.tobytes())
-        if folder.exists():
-            shutil.rmtree(folder)
 
-    return files.write_folder(folder, fill)
+    return owned.replace_folder(folder, fill)
 
 
 def cube_volume(volume: Volume, size: int, geometry: Geometry = "stretch", edge_mm: float = 200.0) -> Volume:
@@ -180,7 +174,3 @@ def _nifti_dtype(voxels: np.ndarray) -> np.dtype:
         return np.dtype(np.int32 if fits else np.float64)
     special = {"bool": np.uint8, "float16": np.float32, "longdouble": np.float64, "float128": np.float64}
     return np.dtype(special.get(voxels.dtype.name, voxels.dtype)).newbyteorder("=")
-
-
-def _is_slice(name: str) -> bool:
-    return name.startswith("slice-") and name.endswith(".png") and name[len("slice-"):-len(".png")].isdigit()

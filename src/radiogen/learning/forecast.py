@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from radiogen.errors import UserError
-from radiogen.files import read_json
+from radiogen.files import PART, read_json
 from radiogen.learning.backend import keras
 from radiogen.learning.batches import Batches
 from radiogen.learning.checkpoints import FoldState, epochs_done, save_checkpoint
@@ -203,7 +203,7 @@ def _epoch_seconds(model: keras.Model, parts: FoldBatches, many: int, epochs: in
 
 def _save_seconds(run: Run, model: keras.Model, parts: FoldBatches) -> tuple[float, int, int]:
     """Seconds of a checkpoint, bytes of the weights and of the checkpoint."""
-    with tempfile.TemporaryDirectory(prefix=".forecast-", suffix=".part", dir=run.folder) as room:
+    with tempfile.TemporaryDirectory(prefix=".forecast-", suffix=PART, dir=run.folder) as room:
         weights, checkpoint = Path(room) / WEIGHTS, Path(room) / CHECKPOINT
         model.save_weights(weights)
         best = tuple(model.get_weights()) if parts.stop is not None else ()

@@ -7,7 +7,6 @@ it. The holdout has no part in it.
 """
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,14 +120,14 @@ def score_draw(run: Run) -> pd.DataFrame:
 def _finish_draw(mirrored: Run, at_once: int) -> None:
     """Train and score; the table of predictions comes before the networks go, so a cut-off draw can go on."""
     from radiogen.learning.processes import call_apart
-    from radiogen.learning.training import train_folds
+    from radiogen.learning.training import remove_fold, train_folds
 
     files.write_csv(mirrored.folder / "folds.csv", mirrored.folds)
     train_folds(mirrored, fold_names(mirrored.folds), at_once)
     table = call_apart(score_draw, mirrored, name=f"scoring of {mirrored.folder.name}")  # what Keras leaks ends there
     write_predictions(mirrored.folder / "predictions.csv", table)
     for fold in fold_names(mirrored.folds):
-        shutil.rmtree(fold_folder(mirrored, fold), ignore_errors=True)
+        remove_fold(fold_folder(mirrored, fold))
 
 
 def _check_draw(mirrored: Run) -> None:

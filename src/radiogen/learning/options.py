@@ -15,6 +15,7 @@ from tyro.conf import OmitArgPrefixes
 
 from radiogen import files
 from radiogen.dataset.layout import COMPETITION
+from radiogen.errors import usage_in_one_line
 from radiogen.learning.recipes import Recipe, check_recipe, default_recipe, describe, find_recipe, from_dict
 
 Options = TypeVar("Options")
@@ -85,15 +86,19 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
     Raises UserError for a recipe that does not exist or whose fields do not make sense together.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    choice, _ = tyro.cli(_Choice, args=[word for word in arguments if word not in ("-h", "--help")],
-                         return_unknown_args=True)
+    with usage_in_one_line():
+        choice, _ = tyro.cli(_Choice, args=[word for word in arguments if word not in ("-h", "--help")],
+                             return_unknown_args=True)
+    if choice.run is not None:
+        files.checked_name("--run", choice.run)
     defaults, recipes = _defaults(choice)
     known = {field.name for field in dataclasses.fields(options)}
     parsed = []
     for recipe in recipes:
         default = options(settings=recipe, **{key: value for key, value in defaults.items() if key in known})
         text = f"{description}\n\n{recipe.name}: {describe(recipe.name)}"
-        parsed.append(tyro.cli(options, default=default, args=arguments, description=text))
+        with usage_in_one_line():
+            parsed.append(tyro.cli(options, default=default, args=arguments, description=text))
         check_recipe(parsed[-1].settings)
     return parsed
 

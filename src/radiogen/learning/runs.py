@@ -57,7 +57,7 @@ def cache_settings(recipe: Recipe) -> CacheSettings:
 
 def run_name(data: Path, recipe: str) -> str:
     """The name of a run that was given none: `<data set>-<recipe>`."""
-    return f"{Path(data).resolve().name}-{recipe}"
+    return f"{files.name_from(data)}-{recipe}"
 
 
 def prepare_run(run: Run, index: pd.DataFrame) -> None:

@@ -41,6 +41,8 @@ from radiogen.learning.recipes import Recipe, as_dict, default_fields
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder
 
 CHECKPOINT = "checkpoint.npz"
+FOLD_FILES = (WEIGHTS, CHECKPOINT, "history.csv", "timings.json", "first_weights.json")
+"""What training writes into the folder of a fold."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,14 @@ def train_folds(run: Run, folds: list[str], at_once: int = 1, devices: Devices |
         raise UserError(run.folder, f"fold {', '.join(failed)} failed: {reasons}",
                         f"mend that, then: python scripts/train.py --run {as_run(run.folder)} --fold "
                         f"{next(iter(failed)) if len(failed) == 1 else 'all'}")
+
+
+def remove_fold(folder: Path) -> None:
+    """Remove what a training wrote into the folder of a fold, by name, and the folder if nothing else is in it."""
+    for name in FOLD_FILES:
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def train_fold(run: Run, fold: str, devices: Devices | None = None, tensorboard: bool = False) -> None:
