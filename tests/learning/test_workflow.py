@@ -59,6 +59,42 @@ def test_a_labelled_case_without_a_folder_is_named_and_can_be_left_out(begin, tm
         begin()
 
 
+def _rename_to_00109(data):
+    for split in ("train/00005", "train/00006"):
+        (data / split).rename(data / "train" / {"5": "00109", "6": "00123"}[split[-1]])
+    path = data / "train_labels.csv"
+    path.write_text(path.read_text().replace("00005,", "00109,").replace("00006,", "00123,"))
+
+
+def test_a_users_own_case_of_an_id_that_is_bad_in_the_competition_is_trained_on(begin, tmp_path, capsys):
+    _rename_to_00109(tmp_path / "data")
+    run = begin()
+    assert {"00109", "00123"} <= set(run.folds["BraTS21ID"]) and len(run.folds) == 20
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_a_known_bad_case_of_the_competition_is_left_out_where_its_blank_sequence_is_read(begin, tmp_path, capsys,
+                                                                                         as_competition):
+    _rename_to_00109(tmp_path / "data")
+    as_competition(tmp_path / "data")
+    run = begin()
+    assert "00123" in set(run.folds["BraTS21ID"]) and "00109" not in set(run.folds["BraTS21ID"])
+    assert capsys.readouterr().out.count("left out") == 1
+    assert runs.open_run(run.folder).known_bad == ("00109",)
+    shutil.rmtree(run.folder)
+    enhanced = begin(sequences=("T1wCE",))
+    assert {"00109", "00123"} <= set(enhanced.folds["BraTS21ID"]) and enhanced.known_bad == ()
+    kept = enhanced.folds[enhanced.folds["BraTS21ID"] != "00109"].reset_index(drop=True)
+    assert kept.equals(run.folds)
+
+
+def test_a_known_bad_case_may_be_taken_away(begin, tmp_path, as_competition):
+    _rename_to_00109(tmp_path / "data")
+    as_competition(tmp_path / "data")
+    shutil.rmtree(tmp_path / "data" / "train" / "00109")
+    assert "00109" not in set(begin(sequences=("T1wCE",)).folds["BraTS21ID"])
+
+
 def test_a_damaged_training_case_stops_the_run_and_names_the_way_out(begin, tmp_path, capsys):
     for path in (tmp_path / "data" / "train" / "00004" / "FLAIR").iterdir():
         path.write_bytes(b"")

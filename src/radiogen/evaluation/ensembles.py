@@ -120,7 +120,8 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     folder = models / (name or ensemble_name(models, members))
     _check_names(folder, members)
     tables = {member: read_predictions(models / member / "predictions.csv") for member in members}
-    data = _data(_facts(models, members))
+    facts = _facts(models, members)
+    data, tables = _data(facts), _without_known_bad(tables, facts)
     joined, weights = learnt_ensemble(tables, method) if method in LEARNERS else (METHODS[method](tables), None)
     with files.working_folder(folder):
         files.write_json(folder / "run.json", {
@@ -208,6 +209,12 @@ def _check_names(folder: Path, members: Sequence[str]) -> None:
 def _facts(models: Path, members: Sequence[str]) -> dict[str, dict]:
     paths = {member: Path(models) / member / "run.json" for member in members}
     return {member: files.read_json(path) if path.is_file() else {} for member, path in paths.items()}
+
+
+def _without_known_bad(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, dict]) -> dict[str, pd.DataFrame]:
+    """The members' tables without the cases that one of them left out because a series that it reads is blank."""
+    bad = {case for kept in facts.values() for case in kept.get("known_bad") or ()}
+    return {member: table[~table[ID].isin(bad)].reset_index(drop=True) for member, table in tables.items()}
 
 
 def _data(facts: Mapping[str, dict]) -> str | None:

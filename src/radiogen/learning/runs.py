@@ -32,7 +32,7 @@ class Run:
     """What is on the disk of a run.
 
     folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `BraTS21ID, MGMT_value,
-    fold`.
+    fold`; leave_out: by the user; known_bad: cases of the competition's of which the recipe reads a blank sequence.
     """
 
     folder: Path
@@ -41,6 +41,7 @@ class Run:
     cache: Path
     folds: pd.DataFrame
     leave_out: tuple[str, ...] = ()
+    known_bad: tuple[str, ...] = ()
 
 
 def cache_settings(recipe: Recipe) -> CacheSettings:
@@ -63,7 +64,8 @@ def run_name(data: Path, recipe: str) -> str:
 def prepare_run(run: Run, index: pd.DataFrame) -> None:
     """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
     facts = {"recipe": run.recipe.name, "rank": run.recipe.rank, "data": str(run.data), "cache": str(run.cache),
-             "cases": len(run.folds), "leave_out": list(run.leave_out), "arrays": _fingerprint(run, index)}
+             "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
+             "arrays": _fingerprint(run, index)}
     path = run.folder / "run.json"
     if path.is_file():
         kept = files.read_json(path)
@@ -90,7 +92,8 @@ def open_run(folder: Path) -> Run:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
     _check_facts(folder, facts, ("data", "cache"))
     return Run(folder, _kept_recipe(folder), _found(folder, facts["data"]), _found(folder, facts["cache"]),
-               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]))
+               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]),
+               tuple(facts.get("known_bad", ())))
 
 
 def fold_folder(run: Run, fold: str) -> Path:
@@ -168,7 +171,8 @@ def _check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
     """Raises UserError unless run.json tells as text what is `needed`, and which cases were left out."""
     told = facts if isinstance(facts, dict) else {}
     good = {**{name: isinstance(told.get(name), str) for name in needed},
-            "leave_out": _fits(told.get("leave_out"), tuple[str, ...])}
+            "leave_out": _fits(told.get("leave_out"), tuple[str, ...]),
+            "known_bad": _fits(told.get("known_bad", []), tuple[str, ...])}
     lacking = " and ".join(name for name in good if not good[name])
     if lacking:
         raise UserError(folder / "run.json", f"does not tell {lacking}, so it is of another version of radiogen or "
