@@ -1,6 +1,7 @@
 """Beginning and going on with a run: what must be the same, and what is said when it is not."""
 
 import dataclasses
+import json
 import re
 import shutil
 
@@ -43,6 +44,56 @@ def test_changed_labels_are_noticed(begin):
     path.write_text(path.read_text().replace("00000,0", "00000,1").replace("00001,1", "00001,0"))
     with pytest.raises(UserError, match="labels or the cases have changed"):
         begin()
+
+
+def _kept(run):
+    return json.loads((run.folder / "run.json").read_text())
+
+
+def test_a_data_set_that_was_renamed_or_copied_is_the_same_and_its_place_is_noted(begin, tmp_path):
+    run = begin()
+    run.data.rename(tmp_path / "renamed")
+    shutil.copytree(tmp_path / "renamed", tmp_path / "disk" / "copy")
+    for place in (tmp_path / "renamed", tmp_path / "disk" / "copy"):
+        again = workflow.locate_data(runs.open_run(run.folder), place, workers=1)
+        assert again.folds.equals(run.folds) and runs.open_run(run.folder).data == place
+        assert (runs.open_run(run.folder).cache / "index.csv").is_file()
+    assert _kept(run)["moved_from"] == [str(tmp_path / "data"), str(tmp_path / "renamed")]
+
+
+@pytest.mark.parametrize("changed", ["labels", "images"])
+def test_another_data_set_is_refused_and_the_run_is_left_as_it_was(begin, tmp_path, changed):
+    run, other = begin(), tmp_path / "other"
+    shutil.copytree(run.data, other)
+    if changed == "labels":
+        path = other / "train_labels.csv"
+        path.write_text(path.read_text().replace("00000,0", "00000,1").replace("00001,1", "00001,0"))
+    else:
+        shutil.rmtree(other / "train" / "00000" / "T1wCE")
+        shutil.copytree(other / "train" / "00001" / "T1wCE", other / "train" / "00000" / "T1wCE")
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="it was made from .*data, and this is no copy of that; give that data "):
+        workflow.locate_data(runs.open_run(run.folder), other, workers=1)
+    assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_from_another_machine_makes_its_arrays_here(begin, tmp_path, monkeypatch):
+    run = begin()
+    facts = {**_kept(run), "data": "/nowhere/input/data", "cache": "/nowhere/input/cache/data/cubes-0123"}
+    (run.folder / "run.json").write_text(json.dumps(facts))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="/nowhere/input/data: there is no such data set; .*--data"):
+        workflow.locate_data(runs.open_run(run.folder), workers=1)
+    workflow.locate_data(runs.open_run(run.folder), tmp_path / "data", workers=1)
+    assert runs.open_run(run.folder).cache.is_relative_to("input/cache")
+    assert _kept(run)["moved_from"] == ["/nowhere/input/data"]
+
+
+def test_a_run_trains_on_from_a_copy(begin, small_recipe, tmp_path):
+    run = begin()
+    shutil.move(run.data, tmp_path / "b")
+    again = workflow.begin_run(tmp_path / "b", small_recipe, run.folder, tmp_path / "cache", workers=1)
+    assert again.folds.equals(run.folds) and runs.open_run(run.folder).data == tmp_path / "b"
 
 
 def test_changed_images_are_noticed(begin):

@@ -218,12 +218,14 @@ def _without_known_bad(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, d
 
 
 def _data(facts: Mapping[str, dict]) -> str | None:
-    """The members' data set; UserError where they were made from different ones."""
+    """The members' data set; UserError where they were made from different ones; one that was moved is one."""
     known = {member: kept["data"] for member, kept in facts.items() if kept.get("data")}
-    if len({Path(data).resolve() for data in known.values()}) > 1:
+    places = [{Path(place).resolve() for place in (data, *facts[member].get("moved_from", ()))}
+              for member, data in known.items()]
+    if any(not place & places[0] for place in places):
         told = ", ".join(f"{member} from {data}" for member, data in known.items())
         raise UserError("--run", f"these runs were made from different data sets ({told})",
-                        "join only runs of one data set")
+                        "join only runs of one data set; if it was moved, predict each run with --data first")
     return next(iter(known.values()), None)
 
 

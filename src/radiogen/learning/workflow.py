@@ -21,7 +21,7 @@ from radiogen.errors import UserError
 from radiogen.imaging.cache import build_caches, cache_folder
 from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
-from radiogen.learning.runs import Run, cache_settings, prepare_run
+from radiogen.learning.runs import Run, cache_settings, open_run, prepare_run
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
@@ -94,16 +94,37 @@ def check_tensorboard(wanted: bool) -> None:
                         "pip install tensorboard tensorflow, or leave it out: history.csv and history.png are there")
 
 
-def predict(run: Run, *, workers: int | None = None, explain: int = 8) -> Path:
+def locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
+    """The run with its arrays brought up to date, from `data` where it is given: the run's data set, moved or copied.
+
+    The run notes the place. Raises UserError, and leaves the run as it was, where labels or images are not the same.
+    Arrays go where the run's are, or to input/cache where the run comes from another machine and that folder is not
+    here.
+    """
+    cache = run.cache.parent.parent
+    if data is not None and not cache.is_dir():
+        cache = Path("input/cache")
+    return begin_run(run.data if data is None else data, run.recipe, run.folder, cache, leave_out=run.leave_out,
+                     workers=workers)
+
+
+def locate_runs(folders: Sequence[Path], data: Path) -> None:
+    """`locate_data` for the runs in these folders; ensembles, which read no images, are passed over."""
+    for folder in folders:
+        if (Path(folder) / "recipe.json").is_file():
+            locate_data(open_run(folder), data)
+
+
+def predict(run: Run, *, data: Path | None = None, workers: int | None = None, explain: int = 8) -> Path:
     """Predict every case of the run's data set, arrays brought up to date first. Returns predictions.csv's path.
 
+    data: as in `locate_data`.
     explain: of so many labelled cases Grad-CAM is kept for the report (gradcam.py); 0 for none.
     """
     from radiogen.learning.gradcam import write_explained
     from radiogen.learning.prediction import predict_run
 
-    run = begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, leave_out=run.leave_out,
-                    workers=workers)
+    run = locate_data(run, data, workers=workers)
     with files.working_folder(run.folder):
         path = predict_run(run)
         if explain:
