@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 RUN := $(VENV)/bin/python
+LOCK := $(PYTHON) .ci/locked.py $(VENV).lock
 
 # The demo's phantom: its effect (0 is the negative control), cases and seed. `make demo EFFECT=0` keeps both side by side.
 EFFECT ?= 3
@@ -14,15 +15,20 @@ DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
 setup: $(VENV)/.ready
 
-# A set-up that was cut off is begun anew; the mark .installing tells.
+# One set-up at a time: a second one waits, then finds it done. One that was cut off is begun anew; .installing tells.
+ifndef LOCKED
 $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"error: Python {v[0]}.{v[1]}: the pinned packages are for Python 3.11; run make PYTHON=/path/to/python3.11")'
+	@$(LOCK) "the set-up" $(MAKE) --no-print-directory LOCKED=1 $@
+else
+$(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 	@if [ -e $(VENV)/.installing ]; then rm -rf $(VENV); fi
 	@mkdir -p $(VENV) && touch $(VENV)/.installing
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@rm $(VENV)/.installing && touch $@
+endif
 
 demo: setup
 	$(RUN) scripts/demo.py --data $(DATA) --effect $(EFFECT) --cases $(CASES) --seed $(SEED)
@@ -44,6 +50,10 @@ test-all: setup
 test-jax: setup $(VENV)-jax/.ready
 	RADIOGEN_JAX_PYTHON=$(CURDIR)/$(VENV)-jax/bin/python $(RUN) -m pytest tests/learning/test_devices.py
 
+ifndef LOCKED
+$(VENV)-jax/.ready: setup.cfg
+	@$(LOCK) "the set-up" $(MAKE) --no-print-directory LOCKED=1 $@
+else
 $(VENV)-jax/.ready: setup.cfg
 	$(PYTHON) -m venv --clear $(VENV)-jax
 	sed -n '/^install_requires/,/^$$/s/^ *\([a-z0-9-]* >=.*\)/\1/p' setup.cfg | grep -v tensorflow > $(VENV)-jax/packages.txt
@@ -51,6 +61,7 @@ $(VENV)-jax/.ready: setup.cfg
 	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --upgrade "setuptools>=70.1"
 	$(VENV)-jax/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+endif
 
 # Kills, full disks, signals, large sets, fuzzed series and tables; docs/torture.md has the table. TORTURE="--parts kills --seed 2"
 torture: setup
@@ -66,4 +77,4 @@ lock: setup
 		--extra test $(UPGRADE) --output-file requirements.lock setup.cfg
 
 clean:
-	rm -rf $(VENV) $(VENV)-jax build *.egg-info src/*.egg-info .pytest_cache .ruff_cache
+	$(LOCK) "the set-up" rm -rf $(VENV) $(VENV)-jax build *.egg-info src/*.egg-info .pytest_cache .ruff_cache

@@ -13,13 +13,14 @@ Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior
 
 
 def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path = Path("models"),
-         null: int = 0, within_planes: bool = False, at_once: int = 1) -> None:
+         data: Path | None = None, null: int = 0, within_planes: bool = False, at_once: int = 1) -> None:
     """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
 
     Args:
         names: The same as --run, and may stand instead of it.
         run: Names of runs under models/; rows come in this order (default: all that are predicted).
         models: Where runs are kept.
+        data: The runs' data set where it was moved or copied (default: where the runs found it last).
         null: Train each run anew on so many permutations of its labels first, to see what chance would give it.
         within_planes: Exchange labels only among cases whose series lie in the same planes.
         at_once: With --null: folds side by side.
@@ -30,6 +31,10 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path
 
     runs = chosen_runs(models, (*names, *run))
     print(f"runs in {models}: {', '.join(runs)}", flush=True)
+    if data is not None:
+        from radiogen.learning.workflow import locate_runs
+
+        locate_runs([models / name for name in runs], data)
     for name in runs if null else ():
         from radiogen.learning.null_mirror import mirror_cost, run_null
         from radiogen.learning.runs import open_run

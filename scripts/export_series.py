@@ -19,7 +19,8 @@ VIEWERS = {
 def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
          to: tuple[Literal["dicom", "nifti", "png"], ...] = ("dicom", "nifti", "png"), cube: int = 64,
          geometry: Literal["stretch", "isotropic"] = "stretch", whole: bool = False, picture: int = 224,
-         output: Path = Path("input/exports")) -> None:
+         output: Path = Path("input/exports"), patient_id: str | None = None, key: Path | None = None,
+         keep_uids: bool = False) -> None:
     """Export series for viewers: the cube as one DICOM file, the series as NIfTI, its slices as PNG.
 
     Args:
@@ -31,9 +32,15 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
         whole: Put all voxels of the series into DICOM, not the cube.
         picture: Pixels an edge of the PNG slices.
         output: Folder to write into.
+        patient_id: How the patient is called in the files and their names (default: the case id in the competition's
+            layout, else a pseudonym; the folder's name is not used).
+        key: File with the secret text of which pseudonyms and new UIDs are made (default: your own, made once and kept
+            in ~/.config/radiogen). The same key gives the same bytes.
+        keep_uids: Refer in DICOM to the series' own UIDs and frame of reference, so that viewers link both.
     """
     from radiogen.errors import UserError
     from radiogen.imaging.export import export_series
+    from radiogen.imaging.identity import read_key
 
     for option, number in (("--cube", cube), ("--picture", picture)):
         if number < 1:
@@ -42,7 +49,7 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
         raise UserError("folders", "none was given", "name a series, as in input/phantom/train/00000/FLAIR")
     written = set()
     for name, path in export_series(folders, output, to, size=cube, geometry=geometry, whole=whole,
-                                    picture_size=picture):
+                                    picture_size=picture, patient=patient_id, key=read_key(key), keep_uids=keep_uids):
         print(f"{name}: {path}", flush=True)
         written.add(name)
     for name in to:

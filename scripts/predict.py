@@ -14,13 +14,16 @@ Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
 
 def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, case: Path | None = None,
-         models: Path = Path("models"), output: Path | None = None, workers: int | None = None) -> None:
+         data: Path | None = None, models: Path = Path("models"), output: Path | None = None,
+         workers: int | None = None) -> None:
     """Predict every case of a run's data set, or the one patient whose series lie in a folder.
 
     Args:
         name: The same as --run, and may stand instead of it.
         run: Name of the run under models/.
         case: Folder with one patient's series, flat or in subfolders: only this case is predicted, with a picture.
+        data: The run's data set where it was moved or copied: labels and images have to be the same (default: where
+            the run found it last).
         models: Where runs are kept.
         output: With --case: where picture and record go (default: models/RUN/cases).
         workers: Processes for making arrays that are missing (default: as many as cores may be used).
@@ -31,12 +34,14 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, case: Path 
     if chosen is None:
         raise UserError("RUN", "no run is named", "python scripts/predict.py RUN, the name of a folder under models/")
     checked_name("RUN", chosen)
-    if case is not None:
-        predict_one(models / chosen, case, output or models / chosen / "cases")
-        return
     from radiogen.learning import runs, workflow
 
-    path = workflow.predict(runs.open_run(models / chosen), workers=workers)
+    if case is not None:
+        if data is not None:
+            workflow.locate_runs([models / chosen], data)
+        predict_one(models / chosen, case, output or models / chosen / "cases")
+        return
+    path = workflow.predict(runs.open_run(models / chosen), data=data, workers=workers)
     print(f"predictions: {path}")
     print(f"next: python scripts/evaluate.py --run {as_run(models / chosen)}")
 

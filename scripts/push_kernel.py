@@ -15,7 +15,8 @@ Runs = tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="RU
 
 def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, dry_run: bool = False,
          submit: bool = False, message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", cases: int = 8,
-         python: Path | None = None, wheels: Path | None = None, models: Path = Path("models"),
+         python: Path | None = None, wheels: Path | None = None, data: Path | None = None,
+         models: Path = Path("models"),
          output: Path = Path("submissions/kernel")) -> None:
     """Bring trained runs to Kaggle as the notebook that its code competition asks for, rehearsed here beforehand.
 
@@ -29,6 +30,7 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
         cases: Good test cases of the rehearsal.
         python: Interpreter whose packages stand for Kaggle's image in the rehearsal (default: this one).
         wheels: Folder with the wheels that Kaggle's image lacks (default: pip downloads them).
+        data: The runs' data set where it was moved or copied (default: where the runs found it last).
         models: Where runs are kept.
         output: Where dataset, kernel and the rehearsal's log are written.
     """
@@ -39,6 +41,10 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
 
         api = push.connect()  # a token that does not work is told before anything is built
         owner = owner or push.user_name(api)
+    if data is not None:
+        from radiogen.learning.workflow import locate_runs
+
+        locate_runs([models / name for name in run], data)
     names = kernel.Names(owner or "you", title)
     folders = kernel.prepare(models, run, names, output, wheels=wheels)
     print(f"bundle: {folders[0]} ({sum(path.stat().st_size for path in folders[0].iterdir()) / 1e6:.0f} MB); kernel: "

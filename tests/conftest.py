@@ -1,6 +1,7 @@
 """What several tests share: where the real series are, and a small phantom data set made once a session."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,16 @@ def rsna_tables() -> Path:
     if not (SHARED / "rsna").is_dir():
         pytest.skip("the competition's tables are not beside this clone")
     return SHARED / "rsna"
+
+
+@pytest.fixture
+def as_competition(monkeypatch) -> Callable[[Path], None]:
+    """Has the label table of the data set that it is given recognised as the competition's."""
+    from radiogen.dataset import known_bad
+    from radiogen.dataset.labels import read_labels
+
+    def recognise(data: Path) -> None:
+        labels = read_labels(data / "train_labels.csv")
+        monkeypatch.setattr(known_bad, "LABELS_SHA256", known_bad.labels_fingerprint(labels))
+
+    return recognise

@@ -7,7 +7,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from radiogen.dataset.folds import HOLDOUT, fold_names, make_folds, read_folds
 from radiogen.dataset.labels import read_labels
-from radiogen.dataset.layout import KNOWN_BAD
+from radiogen.dataset.layout import BLANK
 from radiogen.errors import UserError
 
 
@@ -48,9 +48,19 @@ def _held_out(labels):
     return folds[folds["fold"] == HOLDOUT]["BraTS21ID"]
 
 
-def test_known_bad_cases_are_in_no_fold():
-    labels = pd.concat([_labels(60), pd.DataFrame({"BraTS21ID": sorted(KNOWN_BAD), "MGMT_value": 1})])
-    assert not set(make_folds(labels)["BraTS21ID"]) & set(KNOWN_BAD)
+def test_ids_that_are_bad_in_the_competition_are_ordinary_cases():
+    labels = pd.concat([_labels(60), pd.DataFrame({"BraTS21ID": sorted(BLANK), "MGMT_value": 1})])
+    assert set(BLANK) <= set(make_folds(labels)["BraTS21ID"])
+
+
+def test_the_folds_of_all_others_are_the_same_with_and_without_the_last_cases():
+    labels = pd.concat([_labels(60), pd.DataFrame({"BraTS21ID": sorted(BLANK), "MGMT_value": 1})])
+    none = make_folds(labels, leave_out=BLANK, last=BLANK)
+    two = make_folds(labels, leave_out=["00709"], last=BLANK).set_index("BraTS21ID")
+    assert none.equals(make_folds(_labels(60)))
+    assert two.loc[none["BraTS21ID"]].reset_index()[list(none)].equals(none)
+    assert dict(two.loc[~two.index.isin(none["BraTS21ID"]), "fold"]) == {"00109": "0", "00123": "1"}
+    assert two.index.is_monotonic_increasing
 
 
 def test_another_seed_makes_another_split():
@@ -73,7 +83,7 @@ def test_folds_come_back_from_their_file_and_a_wrong_one_is_named(tmp_path):
 
 
 def test_the_real_label_file_gives_582_cases(rsna_tables):
-    folds = make_folds(read_labels(rsna_tables / "train_labels.csv"))
+    folds = make_folds(read_labels(rsna_tables / "train_labels.csv"), leave_out=BLANK)
     assert len(folds) == 582
     assert (folds["fold"] == HOLDOUT).sum() == 117
 

@@ -114,6 +114,27 @@ def test_runs_of_different_data_sets_are_not_joined_and_nothing_is_written(tmp_p
     assert not (tmp_path / "both").exists()
 
 
+def test_a_case_that_one_member_left_out_as_known_to_be_bad_is_joined_by_none(tmp_path):
+    whole = _table([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    _run(tmp_path, "a", whole)
+    _run(tmp_path, "b", whole[whole["BraTS21ID"] != "00003"])
+    with pytest.raises(UserError, match="b: has no prediction for 00003"):
+        write_ensemble(tmp_path, ["a", "b"])
+    kept = tmp_path / "b" / "run.json"
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "known_bad": ["00003"]}))
+    joined = read_predictions(write_ensemble(tmp_path, ["a", "b"]))
+    assert joined["BraTS21ID"].tolist() == ["00000", "00001", "00002", "00004", "00005"]
+
+
+def test_runs_of_one_data_set_that_was_moved_meanwhile_are_joined(tmp_path):
+    _run(tmp_path, "a", _table([0.1, 0.2, 0.3]))
+    _run(tmp_path, "b", _table([0.1, 0.2, 0.3]), data="elsewhere/phantom")
+    kept = tmp_path / "b" / "run.json"
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "moved_from": ["input/phantom"]}))
+    for members in (["a", "b"], ["b", "a"]):
+        assert write_ensemble(tmp_path, members, "both").is_file()
+
+
 def test_the_name_comes_from_the_data_set_where_a_member_knows_it(tmp_path):
     _run(tmp_path, "a", _table([0.1, 0.2]))
     assert ensemble_name(tmp_path, ["nobody", "a"]) == "phantom-ensemble"

@@ -145,8 +145,31 @@ def test_a_sequence_that_no_case_has_is_named(data):
         _build(data, dataclasses.replace(CUBES, sequences=("FLAIR", "T2w")))
 
 
-def test_known_bad_cases_are_not_made_for_training_but_for_the_test(data):
-    write_series(data / "train" / "00109" / "FLAIR", pattern((5, 12, 10)))
+def _with_00109(data):
+    """A good case of that id, and a label table that names it."""
+    for sequence in ("FLAIR", "T1wCE"):
+        write_series(data / "train" / "00109" / sequence, pattern((5, 12, 10)))
+    (data / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n00001,1\n00007,0\n00109,0\n")
+
+
+def test_an_id_that_is_bad_in_the_competition_is_an_ordinary_case_elsewhere(data):
+    _with_00109(data)
+    index, = _build(data, CUBES)
+    assert index["BraTS21ID"].tolist() == ["00001", "00007", "00109", "00003"]
+
+
+def test_a_known_bad_case_is_made_for_recipes_that_do_not_read_its_blank_sequence(data, as_competition):
+    _with_00109(data)
+    as_competition(data)
+    both, enhanced = _build(data, CUBES, dataclasses.replace(CUBES, sequences=("T1wCE",)))
+    assert both["BraTS21ID"].tolist() == ["00001", "00007", "00003"]
+    assert enhanced["BraTS21ID"].tolist() == ["00001", "00007", "00109", "00003"]
+    assert enhanced["failed"].tolist() == [""] * 4
+
+
+def test_known_bad_cases_are_not_made_for_training_but_for_the_test(data, as_competition):
+    _with_00109(data)
+    as_competition(data)
     index, = _build(data, CUBES)
     assert "00109" not in index["BraTS21ID"].tolist()
     (data / "train" / "00109").rename(data / "test" / "00109")

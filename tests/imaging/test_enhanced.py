@@ -35,8 +35,10 @@ def errors_of(path) -> list[str]:
     (pattern(), replace(ORIGIN, resampled=False, sources=SOURCES, frame_of_reference="1.2.3.4")),
     (np.linspace(-1e-6, 12345.678, 240).reshape(5, 6, 8), ORIGIN),
     (np.zeros((5, 6, 8), np.float32), ORIGIN),
+    (pattern(), replace(ORIGIN, sources=SOURCES, deidentified=True)),
+    (pattern(), replace(ORIGIN, sources=SOURCES, deidentified=True, uids_kept=True)),
     (pattern(), Origin("näme=^\\" * 20, "", "a finding; " * 200, resampled=True, sources=SOURCES)),
-], ids=["whole numbers", "with sources", "fractions", "blank", "odd and long words"])
+], ids=["whole numbers", "with sources", "fractions", "blank", "de-identified", "UIDs kept", "odd and long words"])
 def test_dciodvfy_finds_no_error(tmp_path, voxels, origin):
     assert errors_of(write_dicom(tmp_path / "x.dcm", Volume(voxels, AXIAL), origin)) == []
 
@@ -117,6 +119,21 @@ def test_the_file_says_whose_it_is_and_that_it_was_derived(tmp_path):
         source.instance for source in SOURCES]
     evidence = dataset.SourceImageEvidenceSequence[0].ReferencedSeriesSequence
     assert [len(series.ReferencedSOPSequence) for series in evidence] == [3, 3]
+
+
+@pytest.mark.parametrize(("kept", "codes"), [(False, ["113100", "113105"]), (True, ["113100", "113105", "113110"])])
+def test_a_de_identified_file_says_so_and_how(tmp_path, kept, codes):
+    origin = replace(ORIGIN, deidentified=True, uids_kept=kept)
+    dataset = pydicom.dcmread(write_dicom(tmp_path / "x.dcm", Volume(pattern(), AXIAL), origin))
+    assert dataset.PatientIdentityRemoved == "YES"
+    assert [each.CodeValue for each in dataset.DeidentificationMethodCodeSequence] == codes
+    assert ("source UIDs kept" in dataset.DeidentificationMethod) == kept
+    assert all(len(words) <= 64 for words in dataset.DeidentificationMethod)
+
+
+def test_what_was_not_de_identified_does_not_say_so(tmp_path):
+    dataset = pydicom.dcmread(write_dicom(tmp_path / "x.dcm", Volume(pattern(), AXIAL), ORIGIN))
+    assert "PatientIdentityRemoved" not in dataset and "DeidentificationMethod" not in dataset
 
 
 def test_the_same_volume_gives_the_same_bytes_and_another_one_other_uids(tmp_path):

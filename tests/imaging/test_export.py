@@ -22,6 +22,13 @@ from .other_readers import compare, simpleitk_volumes
 from .series_files import AXIAL, pattern, planes, write_series
 from .test_enhanced import errors_of
 
+KEY = b"a key of a test's own"
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
 
 def nifti(path) -> tuple[np.ndarray, np.ndarray]:
     image = nibabel.load(path)
@@ -171,6 +178,87 @@ def test_a_series_is_exported_in_all_formats_with_all_its_voxels(tmp_path):
     assert np.array_equal(nifti(written["nifti"])[0].transpose(2, 1, 0), voxels)
 
 
+@pytest.fixture
+def named(tmp_path):
+    """A folder and files that a patient's name can be read from, with a gap that the findings tell."""
+    folder = tmp_path / "in" / "DOE_JANE" / "DOE_JANE_T1_post"
+    write_series(folder, pattern((6, 20, 24)), PatientID="4711-DOE", PatientName="DOE^JANE", StudyID="DOE1",
+                 StudyInstanceUID=generate_uid(), FrameOfReferenceUID=generate_uid())
+    for path in sorted(folder.iterdir()):
+        path.rename(folder / f"DOE_JANE_{path.name.removeprefix('Image-')}")
+    (folder / "DOE_JANE_notes.txt").write_text("no DICOM")
+    return folder
+
+
+def _source_uids(folder):
+    headers = [pydicom.dcmread(path) for path in folder.glob("*.dcm")]
+    return {str(each[name].value) for each in headers for name in (
+        "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")}
+
+
+def test_an_export_names_nobody_and_none_of_the_sources_uids(named, tmp_path):
+    assert any("DOE_JANE" in text for text in read_series(named).findings)
+    for _, path in export_series([named], tmp_path / "out", ["dicom", "nifti", "png"], size=16, key=KEY):
+        assert "DOE" not in path.name
+        for written in [path] if path.is_file() else path.iterdir():
+            assert b"DOE" not in written.read_bytes()
+    (path,) = (tmp_path / "out").glob("*.dcm")
+    text = str(pydicom.dcmread(path))
+    assert len(_source_uids(named)) == 9 and not [uid for uid in _source_uids(named) if uid in text]
+    assert pydicom.dcmread(path).PatientIdentityRemoved == "YES"
+
+
+def test_pseudonyms_and_uids_are_those_of_the_key(named, tmp_path):
+    def read(output, key):
+        (_, path), = export_series([named], tmp_path / output, ["dicom"], size=16, key=key)
+        return path, pydicom.dcmread(path)
+
+    (one, first), (two, _), (_, other) = read("a", KEY), read("b", KEY), read("c", KEY + b"!")
+    assert one.name == two.name and one.read_bytes() == two.read_bytes()
+    assert first.PatientID != other.PatientID and first.FrameOfReferenceUID != other.FrameOfReferenceUID
+    assert first.FrameOfReferenceUID.startswith("2.25.") and first.FrameOfReferenceUID.is_valid
+
+
+def test_two_series_of_a_patient_share_pseudonym_study_and_mapped_frame_of_reference(tmp_path):
+    uids = {"StudyInstanceUID": generate_uid(), "FrameOfReferenceUID": generate_uid(), "PatientID": "4711"}
+    for name in ("pre", "post"):
+        write_series(tmp_path / name, pattern(), **uids)
+    written = export_series([tmp_path / "pre", tmp_path / "post"], tmp_path / "out", ["dicom"], size=16, key=KEY)
+    one, two = (pydicom.dcmread(path) for _, path in written)
+    for name in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID"):
+        assert one[name].value == two[name].value
+    studies = {each.SourceImageEvidenceSequence[0].StudyInstanceUID for each in (one, two)}
+    assert len(studies) == 1 and uids["StudyInstanceUID"] not in studies
+
+
+def test_references_in_the_groups_are_those_of_the_evidence(named, tmp_path):
+    (_, path), = export_series([named], tmp_path / "out", ["dicom"], size=16, key=KEY)
+    dataset = pydicom.dcmread(path)
+    series, = dataset.SourceImageEvidenceSequence[0].ReferencedSeriesSequence
+    evidence = {each.ReferencedSOPInstanceUID for each in series.ReferencedSOPSequence}
+    image, = dataset.SharedFunctionalGroupsSequence[0].DerivationImageSequence
+    assert {each.ReferencedSOPInstanceUID for each in image.SourceImageSequence} == evidence and len(evidence) == 6
+
+
+def test_the_sources_uids_are_kept_where_the_user_asks_for_it(named, tmp_path):
+    (_, path), = export_series([named], tmp_path / "out", ["dicom"], size=16, key=KEY, keep_uids=True)
+    assert not [uid for uid in _source_uids(named) if uid not in str(pydicom.dcmread(path))]
+    assert b"DOE" not in path.read_bytes()
+
+
+def test_the_user_may_say_how_the_patient_is_called(named, tmp_path):
+    (_, path), = export_series([named], tmp_path / "out", ["dicom"], size=16, key=KEY, patient="P-007")
+    assert path.name.startswith("P-007-") and pydicom.dcmread(path).PatientID == "P-007"
+    with pytest.raises(UserError, match=r"--patient-id ../x: cannot be part of a file's name"):
+        list(export_series([named], tmp_path / "out", ["dicom"], key=KEY, patient="../x"))
+
+
+def test_five_digits_above_a_folder_that_is_no_sequence_are_no_case_id(tmp_path):
+    write_series(tmp_path / "80123" / "DOE_T1", pattern())
+    (_, path), = export_series([tmp_path / "80123" / "DOE_T1"], tmp_path / "out", ["dicom"], size=16, key=KEY)
+    assert "80123" not in path.name and b"80123" not in path.read_bytes()
+
+
 def test_two_series_of_the_same_name_are_refused_before_anything_is_written(tmp_path):
     for name in "ab":
         write_series(tmp_path / name / "00042" / "T1w", pattern())
@@ -187,7 +275,7 @@ def test_sources_are_the_files_of_the_largest_series_and_their_frame_of_referenc
     write_series(tmp_path, pattern((2, 6, 8)), first=10, **scout)
     write_series(tmp_path, pattern((1, 6, 8)), first=20, **uids, SOPInstanceUID="0.0.0.0.7")
     (tmp_path / "notes.txt").write_text("no DICOM")
-    sources, frame = source_files(tmp_path)
+    sources, frame, _ = source_files(tmp_path)
     assert {source.series for source in sources} == {pydicom.dcmread(tmp_path / "Image-1.dcm").SeriesInstanceUID}
     assert len(sources) == 5
     assert frame == uids["FrameOfReferenceUID"]

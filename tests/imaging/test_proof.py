@@ -109,12 +109,15 @@ def test_a_single_slice_has_a_proof(tmp_path):
     assert proof["slice spacing"].startswith("not known") and "last slice" not in proof
 
 
-def test_a_case_is_explained_series_by_series_and_what_is_missing_is_said(tmp_path):
+def test_a_case_is_explained_series_by_series_and_what_is_missing_is_said(tmp_path, as_competition):
     write_series(tmp_path / "train" / "00109" / "T1w", pattern())
     write_series(tmp_path / "train" / "00002" / "FLAIR", pattern())
+    (tmp_path / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n00002,1\n00109,0\n")
+    assert "known bad" not in "\n".join(explain_case(tmp_path, "00109"))
+    as_competition(tmp_path)
     text = "\n".join(explain_case(tmp_path, "00109"))
     assert text.index("train/00109/FLAIR") < text.index("missing: there is no such folder") < text.index("00109/T1w")
-    assert "its FLAIR holds no image; left out of training" in text and "00002" not in text
+    assert "its FLAIR holds no image; left out where training reads that" in text and "00002" not in text
 
 
 def test_a_case_that_is_not_there_is_told_with_those_that_are(tmp_path):

@@ -141,7 +141,18 @@ def test_a_refused_a_missing_and_an_empty_series_are_rows_and_the_rest_is_read(d
     assert table.loc[("train", "00000", "FLAIR"), "slices"] == 5
 
 
-def test_known_bad_cases_are_marked_in_train_only(data):
+def _labelled(data):
+    (data / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n00000,1\n00109,0\n")
+    return data
+
+
+def test_an_id_that_is_bad_in_the_competition_is_not_marked_elsewhere(data):
+    for folder in (data, _labelled(data)):
+        assert set(_table(folder)[0]["known_bad"]) == {""}
+
+
+def test_known_bad_cases_are_marked_in_train_only(data, as_competition):
+    as_competition(_labelled(data))
     shutil.copytree(data / "train" / "00000", data / "test" / "00123")
     table, _ = _table(data)
     assert set(table.loc[("train", "00109"), "known_bad"]) == {"its FLAIR holds no image"}
@@ -176,7 +187,8 @@ def test_a_folder_that_is_not_there_or_empty_is_told(tmp_path):
         list_series(tmp_path)
 
 
-def test_the_summary_counts_planes_refusals_and_cases_of_several_planes(data):
+def test_the_summary_counts_planes_refusals_and_cases_of_several_planes(data, as_competition):
+    as_competition(_labelled(data))
     lines = summarise(inspect_dataset(data, workers=1)[0])
     assert lines[0] == "cases: 3; series: 9, of which 6 can be read, 2 refused, 1 missing"
     counts = {line.split()[0]: line.split()[1:] for line in lines[2:6]}
@@ -186,7 +198,7 @@ def test_the_summary_counts_planes_refusals_and_cases_of_several_planes(data):
     assert "cases whose series are not all in one plane: 2 of 2: 00000 and 00007" in lines
     assert "fewer than 64 slices: 6 of 6 series" in lines
     assert "  train/00109/FLAIR: missing" in lines
-    assert lines[-1] == "known-bad cases, left out of training: 00109 (its FLAIR holds no image)"
+    assert lines[-1] == "known-bad cases, left out where training reads that: 00109 (its FLAIR holds no image)"
 
 
 def test_a_data_set_of_refused_series_only_has_a_summary(tmp_path):

@@ -55,6 +55,7 @@ def test_a_run_carries_commit_packages_and_the_fingerprint_of_its_arrays(begun):
 @pytest.mark.parametrize(("name", "change", "said"), [
     ("run.json", {"data": None}, "does not tell data"), ("run.json", {"cache": 7}, "does not tell cache"),
     ("run.json", {"leave_out": [7]}, "does not tell leave_out"),
+    ("run.json", {"known_bad": 7}, "does not tell known_bad"),
     ("recipe.json", {"sequences": None}, "has no sequences"), ("recipe.json", {"size": "8"}, "holds size '8'"),
     ("recipe.json", {"network": "vgg"}, "holds network 'vgg'"), ("recipe.json", {"epochs": -1}, "--epochs -1"),
     ("recipe.json", {"outputs": True}, "holds outputs True"), ("recipe.json", {"of the future": 1}, "of the future 1"),

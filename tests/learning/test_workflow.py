@@ -1,6 +1,7 @@
 """Beginning and going on with a run: what must be the same, and what is said when it is not."""
 
 import dataclasses
+import json
 import re
 import shutil
 
@@ -45,6 +46,56 @@ def test_changed_labels_are_noticed(begin):
         begin()
 
 
+def _kept(run):
+    return json.loads((run.folder / "run.json").read_text())
+
+
+def test_a_data_set_that_was_renamed_or_copied_is_the_same_and_its_place_is_noted(begin, tmp_path):
+    run = begin()
+    run.data.rename(tmp_path / "renamed")
+    shutil.copytree(tmp_path / "renamed", tmp_path / "disk" / "copy")
+    for place in (tmp_path / "renamed", tmp_path / "disk" / "copy"):
+        again = workflow.locate_data(runs.open_run(run.folder), place, workers=1)
+        assert again.folds.equals(run.folds) and runs.open_run(run.folder).data == place
+        assert (runs.open_run(run.folder).cache / "index.csv").is_file()
+    assert _kept(run)["moved_from"] == [str(tmp_path / "data"), str(tmp_path / "renamed")]
+
+
+@pytest.mark.parametrize("changed", ["labels", "images"])
+def test_another_data_set_is_refused_and_the_run_is_left_as_it_was(begin, tmp_path, changed):
+    run, other = begin(), tmp_path / "other"
+    shutil.copytree(run.data, other)
+    if changed == "labels":
+        path = other / "train_labels.csv"
+        path.write_text(path.read_text().replace("00000,0", "00000,1").replace("00001,1", "00001,0"))
+    else:
+        shutil.rmtree(other / "train" / "00000" / "T1wCE")
+        shutil.copytree(other / "train" / "00001" / "T1wCE", other / "train" / "00000" / "T1wCE")
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="it was made from .*data, and this is no copy of that; give that data "):
+        workflow.locate_data(runs.open_run(run.folder), other, workers=1)
+    assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_from_another_machine_makes_its_arrays_here(begin, tmp_path, monkeypatch):
+    run = begin()
+    facts = {**_kept(run), "data": "/nowhere/input/data", "cache": "/nowhere/input/cache/data/cubes-0123"}
+    (run.folder / "run.json").write_text(json.dumps(facts))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="/nowhere/input/data: there is no such data set; .*--data"):
+        workflow.locate_data(runs.open_run(run.folder), workers=1)
+    workflow.locate_data(runs.open_run(run.folder), tmp_path / "data", workers=1)
+    assert runs.open_run(run.folder).cache.is_relative_to("input/cache")
+    assert _kept(run)["moved_from"] == ["/nowhere/input/data"]
+
+
+def test_a_run_trains_on_from_a_copy(begin, small_recipe, tmp_path):
+    run = begin()
+    shutil.move(run.data, tmp_path / "b")
+    again = workflow.begin_run(tmp_path / "b", small_recipe, run.folder, tmp_path / "cache", workers=1)
+    assert again.folds.equals(run.folds) and runs.open_run(run.folder).data == tmp_path / "b"
+
+
 def test_changed_images_are_noticed(begin):
     run = begin()
     shutil.rmtree(run.data / "train" / "00000" / "T1wCE")
@@ -57,6 +108,42 @@ def test_a_labelled_case_without_a_folder_is_named_and_can_be_left_out(begin, tm
     shutil.rmtree(tmp_path / "data" / "train" / "00004")
     with pytest.raises(UserError, match="train/00004: is missing.*--leave-out 00004"):
         begin()
+
+
+def _rename_to_00109(data):
+    for split in ("train/00005", "train/00006"):
+        (data / split).rename(data / "train" / {"5": "00109", "6": "00123"}[split[-1]])
+    path = data / "train_labels.csv"
+    path.write_text(path.read_text().replace("00005,", "00109,").replace("00006,", "00123,"))
+
+
+def test_a_users_own_case_of_an_id_that_is_bad_in_the_competition_is_trained_on(begin, tmp_path, capsys):
+    _rename_to_00109(tmp_path / "data")
+    run = begin()
+    assert {"00109", "00123"} <= set(run.folds["BraTS21ID"]) and len(run.folds) == 20
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_a_known_bad_case_of_the_competition_is_left_out_where_its_blank_sequence_is_read(begin, tmp_path, capsys,
+                                                                                         as_competition):
+    _rename_to_00109(tmp_path / "data")
+    as_competition(tmp_path / "data")
+    run = begin()
+    assert "00123" in set(run.folds["BraTS21ID"]) and "00109" not in set(run.folds["BraTS21ID"])
+    assert capsys.readouterr().out.count("left out") == 1
+    assert runs.open_run(run.folder).known_bad == ("00109",)
+    shutil.rmtree(run.folder)
+    enhanced = begin(sequences=("T1wCE",))
+    assert {"00109", "00123"} <= set(enhanced.folds["BraTS21ID"]) and enhanced.known_bad == ()
+    kept = enhanced.folds[enhanced.folds["BraTS21ID"] != "00109"].reset_index(drop=True)
+    assert kept.equals(run.folds)
+
+
+def test_a_known_bad_case_may_be_taken_away(begin, tmp_path, as_competition):
+    _rename_to_00109(tmp_path / "data")
+    as_competition(tmp_path / "data")
+    shutil.rmtree(tmp_path / "data" / "train" / "00109")
+    assert "00109" not in set(begin(sequences=("T1wCE",)).folds["BraTS21ID"])
 
 
 def test_a_damaged_training_case_stops_the_run_and_names_the_way_out(begin, tmp_path, capsys):

@@ -16,6 +16,11 @@ def _run(folder, *arguments):
                           text=True)
 
 
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
 @pytest.fixture
 def series(tmp_path):
     """A folder with two series of a case in it."""

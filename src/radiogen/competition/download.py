@@ -32,7 +32,7 @@ from radiogen.competition.archive import (
 from radiogen.competition.client import asked, connect
 from radiogen.competition.transfer import fetch, tidy
 from radiogen.dataset.labels import ID, LABEL, read_labels, read_sample_submission
-from radiogen.dataset.layout import COMPETITION, KNOWN_BAD
+from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.errors import UserError
 from radiogen.progress import progress
 
@@ -100,7 +100,8 @@ def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, l
     with files.working_folder(data):
         tables = [Member(LABELS), Member(SAMPLE)]
         fetch_files(api, competition, missing(tables, data / ".whole"), data / ".whole", pause=pause)
-        labels = _half_of_each(read_labels(data / ".whole" / LABELS), cases)
+        labels = read_labels(data / ".whole" / LABELS)
+        labels = _half_of_each(labels[~labels[ID].isin(BLANK if competition == COMPETITION else ())], cases)
         sample = read_sample_submission(data / ".whole" / SAMPLE).head(max(1, cases // 4))
         texts = {name: table.to_csv(index=False, lineterminator="\n")
                  for name, table in ((LABELS, labels), (SAMPLE, sample))}
@@ -223,8 +224,8 @@ def _walk(api: Any, competition: str, folder: str, pause: Pause) -> Iterator[Mem
 
 
 def _half_of_each(labels: pd.DataFrame, cases: int) -> pd.DataFrame:
-    good = labels[~labels[ID].isin(KNOWN_BAD)].sort_values(ID)
-    halves = [good[good[LABEL] == label].head((cases + label) // 2) for label in (0, 1)]
+    labels = labels.sort_values(ID)
+    halves = [labels[labels[LABEL] == label].head((cases + label) // 2) for label in (0, 1)]
     return pd.concat(halves).sort_values(ID)
 
 

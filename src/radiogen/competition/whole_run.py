@@ -17,7 +17,7 @@ from typing import Any
 
 from radiogen import files
 from radiogen.competition.inventory import PUBLISHED
-from radiogen.dataset.layout import COMPETITION, KNOWN_BAD
+from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.errors import UserError
 
 RECIPES = ("isotropic-3d", "winner-3d")
@@ -228,13 +228,14 @@ def _costs(plan: Plan, measured: Mapping[str, Mapping[str, float]]) -> dict[str,
     """From a sample to all cases, folds and seeds of each recipe; folds that are trained cost nothing any more."""
     from radiogen.learning.runs import WEIGHTS
 
-    labelled, all_cases = PUBLISHED["train"].cases - len(KNOWN_BAD), sum(one.cases for one in PUBLISHED.values())
+    all_cases = sum(one.cases for one in PUBLISHED.values())
     costs = {}
     for recipe in chosen_recipes(plan):
         one = measured[recipe.name]
         folds = [plan.models / run / f"fold-{fold}" / WEIGHTS for run, name in run_names(plan).items()
                  if name == recipe.name for fold in range(recipe.folds)]
         left = sum(not path.is_file() for path in folds)
+        labelled = PUBLISHED["train"].cases - sum(sequence in recipe.sequences for sequence in BLANK.values())
         judged = labelled * (1 - recipe.holdout_share) / recipe.folds
         epoch = one["case"] * judged * (recipe.folds - 1 + JUDGED) + one["end"]
         costs[recipe.name] = RecipeCost(left / plan.at_once * (one["start"] + recipe.epochs * epoch),

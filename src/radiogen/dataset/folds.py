@@ -11,24 +11,24 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.dataset.labels import ID, LABEL, read_labels, read_table
-from radiogen.dataset.layout import KNOWN_BAD
 from radiogen.errors import UserError
 
 HOLDOUT, TEST = "holdout", "test"
 
 
 def make_folds(labels: pd.DataFrame, *, folds: int = 5, holdout_share: float = 0.2, seed: int = 42,
-               leave_out: Collection[str] = tuple(KNOWN_BAD)) -> pd.DataFrame:
+               leave_out: Collection[str] = (), last: Collection[str] = ()) -> pd.DataFrame:
     """Assign every case of `labels` but those in `leave_out` to `holdout` or to one of `folds` folds (as text).
 
-    Rows are sorted by id first, so the order of the label file does not matter.
+    Rows are sorted by id first, so the order of the label file does not matter. `last` are cases that some runs leave
+    out: they go to the folds in turn when all others have theirs, which therefore are the same with and without them.
     Raises UserError where a class has too few cases for that many folds, or the seed is below 0.
     """
     from sklearn.model_selection import StratifiedKFold, train_test_split
 
     if not 0 <= seed < 2 ** 32:
         raise UserError(f"seed {seed}", "is none that a split can have", "give a number from 0 to 4294967295")
-    table = labels[~labels[ID].isin(list(leave_out))].sort_values(ID, ignore_index=True)
+    table = labels[~labels[ID].isin([*leave_out, *last])].sort_values(ID, ignore_index=True)
     _check_sizes(table, folds, holdout_share)
     table["fold"] = HOLDOUT
     rest = table.index.to_numpy()
@@ -38,7 +38,11 @@ def make_folds(labels: pd.DataFrame, *, folds: int = 5, holdout_share: float = 0
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for number, (_, judged) in enumerate(splitter.split(rest, table.loc[rest, LABEL])):
         table.loc[rest[judged], "fold"] = str(number)
-    return table
+    turns = {case: str(number % folds) for number, case in enumerate(sorted(last))}
+    late = labels[labels[ID].isin(turns) & ~labels[ID].isin(list(leave_out))]
+    if late.empty:
+        return table
+    return pd.concat([table, late.assign(fold=late[ID].map(turns))]).sort_values(ID, ignore_index=True)
 
 
 def read_folds(path: Path) -> pd.DataFrame:

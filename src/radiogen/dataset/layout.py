@@ -1,6 +1,6 @@
 """Where things lie in a data set of the competition's layout, and what is known of it before any file is opened.
 
-In: a data set's folder. Out: case ids (text of five digits), sequence folders, the known-bad cases. Layout:
+In: a data set's folder. Out: case ids (text of five digits), sequence folders. Layout:
 `train/<case>/<FLAIR|T1w|T1wCE|T2w>/Image-<n>.dcm`, `test/<case>/...`, `train_labels.csv`, `sample_submission.csv`.
 """
 
@@ -18,14 +18,11 @@ SEQUENCES = ("FLAIR", "T1w", "T1wCE", "T2w")
 COMPETITION = "rsna-miccai-brain-tumor-radiogenomic-classification"
 """The competition's name at Kaggle, and the name of its data set's folder under `input/`."""
 
-KNOWN_BAD = {
-    "00109": "its FLAIR holds no image",
-    "00123": "its T1w holds no image",
-    "00709": "its FLAIR holds no image",
-}
-"""Cases of the competition's training set that its organisers asked to leave out (Kaggle, the competition's data page).
+BLANK = {"00109": "FLAIR", "00123": "T1w", "00709": "FLAIR"}
+"""Cases of the competition's training set, each with the sequence that holds no image in it.
 
-They are left out of training and scoring, never out of a submission.
+Its organisers asked to leave them out (Kaggle, the competition's data page): of training and scoring, never of a
+submission. known_bad.py says whether a data set is the competition's.
 """
 
 

@@ -81,9 +81,9 @@ def _data_answers(run: PredictedRun, making: Making) -> Answers:
         answers[10] = (f"{', '.join(recipe['sequences'])} of each case; " + (
             f"{recipe['slices_per_series']} slices of the middle of each" if recipe.get("slices_per_series") else
             "all slices"), (("#made", "recipe"),))
-        left_out = facts.get("leave_out") or []
+        left_out, bad = (", ".join(facts.get(name) or ()) or "nobody" for name in ("leave_out", "known_bad"))
         answers[13] = ("training needs every sequence of the recipe; a test case is predicted from what is left. Left "
-                       f"out by hand: {', '.join(left_out) or 'nobody'}; known-bad cases of the competition always.",
+                       f"out by hand: {left_out}; because a series of the competition's is known to be blank: {bad}.",
                        (("#made", "how it was made"),))
     return answers
 

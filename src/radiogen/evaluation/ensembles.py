@@ -120,7 +120,8 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     folder = models / (name or ensemble_name(models, members))
     _check_names(folder, members)
     tables = {member: read_predictions(models / member / "predictions.csv") for member in members}
-    data = _data(_facts(models, members))
+    facts = _facts(models, members)
+    data, tables = _data(facts), _without_known_bad(tables, facts)
     joined, weights = learnt_ensemble(tables, method) if method in LEARNERS else (METHODS[method](tables), None)
     with files.working_folder(folder):
         files.write_json(folder / "run.json", {
@@ -213,13 +214,21 @@ def _facts(models: Path, members: Sequence[str]) -> dict[str, dict]:
     return {member: files.read_json(path) if path.is_file() else {} for member, path in paths.items()}
 
 
+def _without_known_bad(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, dict]) -> dict[str, pd.DataFrame]:
+    """The members' tables without the cases that one of them left out because a series that it reads is blank."""
+    bad = {case for kept in facts.values() for case in kept.get("known_bad") or ()}
+    return {member: table[~table[ID].isin(bad)].reset_index(drop=True) for member, table in tables.items()}
+
+
 def _data(facts: Mapping[str, dict]) -> str | None:
-    """The members' data set; UserError where they were made from different ones."""
+    """The members' data set; UserError where they were made from different ones; one that was moved is one."""
     known = {member: kept["data"] for member, kept in facts.items() if kept.get("data")}
-    if len({Path(data).resolve() for data in known.values()}) > 1:
+    places = [{Path(place).resolve() for place in (data, *facts[member].get("moved_from", ()))}
+              for member, data in known.items()]
+    if any(not place & places[0] for place in places):
         told = ", ".join(f"{member} from {data}" for member, data in known.items())
         raise UserError("--run", f"these runs were made from different data sets ({told})",
-                        "join only runs of one data set")
+                        "join only runs of one data set; if it was moved, predict each run with --data first")
     return next(iter(known.values()), None)
 
 

@@ -22,7 +22,8 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset import geometry
-from radiogen.dataset.layout import KNOWN_BAD, SEQUENCES, Split, case_ids, sequences_present, series_folder
+from radiogen.dataset.known_bad import known_bad
+from radiogen.dataset.layout import SEQUENCES, Split, case_ids, sequences_present, series_folder
 from radiogen.errors import UserError
 from radiogen.imaging.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, read_case
 from radiogen.parallel import map_items
@@ -48,9 +49,9 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
                  workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
     """Make what is missing or outdated of these caches; returns an index (`COLUMNS`) for each of `recipes`.
 
-    Known-bad cases and `leave_out` are not made for training. A case that fails is listed with its reason in `failed`
-    and the rest goes on. fast: as in `read_series`; the arrays are the same. Raises UserError where a sequence is in
-    no training case or an id is in train and test.
+    `leave_out`, and known-bad cases where a recipe reads what is bad, are not made for training. A case that fails is
+    listed with its reason in `failed` and the rest goes on. fast: as in `read_series`; the arrays are the same. Raises
+    UserError where a sequence is in no training case or an id is in train and test.
     """
     from radiogen.imaging.fast.warm_up import warm_up
 
@@ -66,14 +67,19 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
         pairs = dict(zip(folders, recipes, strict=True))
         for folder, settings in pairs.items():
             files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
-        jobs = [_Job(Path(data), split, case, tuple((settings, folder) for folder, settings in pairs.items()), fast)
+        bad = {folder: known_bad(data, settings.sequences) for folder, settings in pairs.items()}
+        jobs = [_Job(Path(data), split, case, tuple((settings, folder) for folder, settings in pairs.items()
+                                                    if split == "test" or case not in bad[folder]), fast)
                 for split, case in cases]
-        if scheduler is None and any(not (folder / f"{job.case}.npy").is_file() for folder in pairs for job in jobs):
+        jobs = [job for job in jobs if job.folders]
+        if scheduler is None and any(not (folder / f"{job.case}.npy").is_file() for job in jobs
+                                     for _, folder in job.folders):
             warm_up()  # once here, rather than in every worker
         rows = map_items(_make_case, jobs, "preprocess", workers=workers, scheduler=scheduler)
-        tables = {folder: pd.DataFrame([row[folder] for row in rows], columns=COLUMNS) for folder in pairs}
+        tables = {folder: pd.DataFrame([row[folder] for row in rows if folder in row], columns=COLUMNS)
+                  for folder in pairs}
         for folder, table in tables.items():
-            series = [one for row in rows for one in row[folder].get("geometry", ())]
+            series = [one for row in rows for one in row.get(folder, {}).get("geometry", ())]
             measured = pd.DataFrame(series, columns=geometry.COLUMNS)
             files.write_csv(folder / "geometry.csv", measured.astype(dict.fromkeys(("slices", "rows", "columns"), int)))
             files.write_csv(folder / "index.csv", table)
@@ -167,8 +173,7 @@ def _cases(data: Path, leave_out: Collection[str]) -> list[tuple[Split, str]]:
     both = sorted(set(train) & set(case_ids(data, "test")))
     if both:
         raise UserError(data / "test" / both[0], "the same case is in train/ too", "keep each case in one of them")
-    skipped = set(KNOWN_BAD) | set(leave_out)
-    return [("train", case) for case in train if case not in skipped] + [
+    return [("train", case) for case in train if case not in set(leave_out)] + [
         ("test", case) for case in case_ids(data, "test")]
 
 

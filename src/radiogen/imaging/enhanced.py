@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 STEPS = 65535
 """Stored values are 16 bits, unsigned."""
 
+DEIDENTIFICATION = ("113100", "Basic Application Confidentiality Profile"), ("113105", "Clean Descriptors Option")
+UIDS_KEPT = ("113110", "Retain UIDs Option")
+"""Codes of PS3.16, CID 7050. The head is not defaced, nor are pixels searched for words."""
+
 NO_DATE, NO_TIME = "19000101", "000000"
 """ContentDate and ContentTime are required; the true ones would change the bytes with every run."""
 
@@ -44,17 +48,21 @@ class SourceFile(NamedTuple):
 class Origin:
     """Whose a volume is and how it was made.
 
-    case: becomes the patient's id. description: of the series, in a few words. derivation: how the voxels were made.
+    patient: becomes the patient's id. description: of the series, in a few words. derivation: how the voxels were made.
     resampled: whether they lie at other places than those that were read. sources: the files that were read.
-    frame_of_reference: theirs, in which the affine is told; None where it is not known.
+    frame_of_reference: theirs, in which the affine is told; None where it is not known. deidentified: whether patient,
+    words and identifiers above are not those of the files that were read; the file then says so. uids_kept: whether
+    identifiers are the files' own all the same.
     """
 
-    case: str
+    patient: str
     description: str
     derivation: str
     resampled: bool
     sources: tuple[SourceFile, ...] = ()
     frame_of_reference: str | None = None
+    deidentified: bool = False
+    uids_kept: bool = False
 
 
 def write_dicom(path: Path, volume: Volume, origin: Origin) -> Path:
@@ -149,12 +157,14 @@ def _header(origin: Origin, identity: str) -> "Dataset":
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _uid("image", identity)
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid("study", origin.case), _uid("series", identity)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid("study", origin.patient), _uid("series", identity)
     dataset.FrameOfReferenceUID = origin.frame_of_reference or _uid("frame of reference", identity)
-    dataset.PatientID, dataset.StudyID = _words(origin.case), _words(origin.case, 16)
+    dataset.PatientID, dataset.StudyID = _words(origin.patient), _words(origin.patient, 16)
     for keyword in ("PatientName", "PatientBirthDate", "PatientSex", "PatientPosition", "StudyDate", "StudyTime",
                     "ReferringPhysicianName", "AccessionNumber", "PositionReferenceIndicator"):
         setattr(dataset, keyword, "")
+    if origin.deidentified:
+        _say_deidentified(dataset, origin.uids_kept)
     dataset.Modality, dataset.SeriesNumber, dataset.InstanceNumber = "MR", 1, 1
     dataset.SeriesDescription, dataset.ImageComments = _words(origin.description), _derivation(origin)
     dataset.Manufacturer = dataset.ManufacturerModelName = dataset.DeviceSerialNumber = "radiogen"
@@ -172,6 +182,17 @@ def _header(origin: Origin, identity: str) -> "Dataset":
         dataset.SourceImageEvidenceSequence = _evidence(origin.sources)
     _set_dimensions(dataset, _uid("dimensions", identity))
     return dataset
+
+
+def _say_deidentified(dataset: "Dataset", uids_kept: bool) -> None:
+    """What was done so that the file names nobody (PS3.3, C.7.1.1 and C.12.1; PS3.15, E)."""
+    dataset.PatientIdentityRemoved, dataset.LongitudinalTemporalInformationModified = "YES", "REMOVED"
+    dataset.DeidentificationMethod = [
+        f"radiogen {radiogen.__version__}: new header, none of the source's text or dates",
+        "source UIDs kept" if uids_kept else "source UIDs replaced by a keyed hash",
+        "pixels not changed for this: face not removed"]
+    codes = (*DEIDENTIFICATION, UIDS_KEPT) if uids_kept else DEIDENTIFICATION
+    dataset.DeidentificationMethodCodeSequence = [_code(value, "DCM", meaning) for value, meaning in codes]
 
 
 def _derivation(origin: Origin) -> str:

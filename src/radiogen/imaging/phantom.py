@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radiogen import files
-from radiogen.dataset.layout import KNOWN_BAD, SEQUENCES
+from radiogen.dataset.layout import BLANK, SEQUENCES
 from radiogen.errors import UserError
 from radiogen.imaging.phantom_anatomy import draw_head
 from radiogen.imaging.phantom_geometry import draw_grid, draw_planes, read_mix
@@ -142,7 +142,7 @@ def _names(seed: int, split: str, count: int) -> list[str]:
         ids = np.random.default_rng([seed, _IDS, block]).permutation(np.arange(1, 1000)) + 1000 * block
         ids = np.concatenate([[1000 * block], ids])
         ids = ids[:870] if split == "train" else ids[870:]
-        names += [name for name in (f"{number:05d}" for number in ids) if name not in KNOWN_BAD]
+        names += [name for name in (f"{number:05d}" for number in ids) if name not in BLANK]
         block += 1
     return names[:count]
 

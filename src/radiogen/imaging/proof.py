@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from radiogen.dataset.layout import KNOWN_BAD
+from radiogen.dataset.known_bad import known_bad
 from radiogen.errors import UserError
 from radiogen.imaging.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
 from radiogen.imaging.guarded import read_tags
@@ -37,11 +37,11 @@ def explain_case(data: Path, case: str) -> list[str]:
     if not chosen:
         names = sorted({each.case for each in series})
         raise UserError(f"--case {case}", f"{data} has no such case", f"choose one of {names[0]} to {names[-1]}")
-    lines = []
+    lines, known = [], known_bad(data)
     for each in chosen:
         lines += ["", f"{each.name}  ({each.folder})"]
-        if each.split == "train" and case in KNOWN_BAD:
-            lines += _entry("known bad case", f"{KNOWN_BAD[case]}; left out of training")
+        if each.split == "train" and case in known:
+            lines += _entry("known bad case", f"{known[case]}; left out where training reads that")
         lines += explain_series(each.folder) if each.folder.exists() else ["  missing: there is no such folder"]
     return [*lines, "", "Positions are in mm: x to the patient's left, y to the back, z to the head."]
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.layout import KNOWN_BAD, SEQUENCES, case_ids, check_data, sequences_present, series_folder
+from radiogen.dataset.known_bad import known_bad
+from radiogen.dataset.layout import SEQUENCES, case_ids, check_data, sequences_present, series_folder
 from radiogen.errors import UserError
 from radiogen.imaging.arrays import resize
 from radiogen.imaging.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
@@ -130,7 +131,9 @@ def inspect_dataset(data: Path, *, drawn: int = 0, workers: int | None = None, s
     spread = np.linspace(0, len(cases) - 1, min(max(drawn, 0), len(cases))).round().astype(int)
     chosen = {cases[index] for index in spread}
     draw = [(each.split, each.case) in chosen for each in series]
-    results = map_items(_inspect, list(zip(series, draw, strict=True)), "inspect", workers=workers,
+    known = known_bad(data)
+    bad = [known.get(each.case, "") if each.split == "train" else "" for each in series]
+    results = map_items(_inspect, list(zip(series, draw, bad, strict=True)), "inspect", workers=workers,
                         scheduler=scheduler, unit="series")
     table = pd.DataFrame([row for row, _ in results], columns=COLUMNS).convert_dtypes()
     table = table.fillna({name: "" for name in table.columns if isinstance(table[name].dtype, pd.StringDtype)})
@@ -139,7 +142,7 @@ def inspect_dataset(data: Path, *, drawn: int = 0, workers: int | None = None, s
 
 def inspect_series(folder: Path) -> dict[str, Any]:
     """The cells of one series, by `COLUMNS` but for its case; of a refused one only `refused` is told."""
-    return _inspect((Series("", "", "", Path(folder)), False))[0]
+    return _inspect((Series("", "", "", Path(folder)), False, ""))[0]
 
 
 def summarise(table: pd.DataFrame) -> list[str]:
@@ -198,11 +201,11 @@ def _folders_with_files(data: Path) -> list[Series]:
     return found
 
 
-def _inspect(job: tuple[Series, bool]) -> tuple[dict[str, Any], Picture | None]:
-    """The row of a series, and its picture where one is wanted and there is one."""
-    series, draw = job
+def _inspect(job: tuple[Series, bool, str]) -> tuple[dict[str, Any], Picture | None]:
+    """The row of a series, and its picture where one is wanted; known: why its case is bad, where that is known."""
+    series, draw, known = job
     row = {"BraTS21ID": series.case, "split": series.split, "sequence": series.sequence, "findings": "",
-           "known_bad": KNOWN_BAD.get(series.case, "") if series.split == "train" else ""}
+           "known_bad": known}
     if not series.folder.exists():
         return {**row, "refused": MISSING}, None
     try:
@@ -298,4 +301,4 @@ def _not_read(table: pd.DataFrame, most: int = 20) -> list[str]:
     known = dict(zip(table["BraTS21ID"], table["known_bad"], strict=True))
     bad = ", ".join(f"{case} ({why})" for case, why in known.items() if why)
     return [*(["not read:", *told[:most], *more] if told else []),
-            *([f"known-bad cases, left out of training: {bad}"] if bad else [])]
+            *([f"known-bad cases, left out where training reads that: {bad}"] if bad else [])]

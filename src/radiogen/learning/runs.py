@@ -2,6 +2,7 @@
 
 In: a recipe, a data set, an index of arrays. Out: `recipe.json`, `run.json`, `folds.csv`, `environment.json`, written
 once. Going on with a run means the same recipe, folds and arrays; anything else is an error and never a new beginning.
+Where the data set lies does not count: a copy with the same labels and images is the same, and the run notes its place.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ class Run:
     """What is on the disk of a run.
 
     folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `BraTS21ID, MGMT_value,
-    fold`.
+    fold`; leave_out: by the user; known_bad: cases of the competition's of which the recipe reads a blank sequence.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Run:
     cache: Path
     folds: pd.DataFrame
     leave_out: tuple[str, ...] = ()
+    known_bad: tuple[str, ...] = ()
 
 
 def cache_settings(recipe: Recipe) -> CacheSettings:
@@ -63,15 +65,18 @@ def run_name(data: Path, recipe: str) -> str:
 def prepare_run(run: Run, index: pd.DataFrame) -> None:
     """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
     facts = {"recipe": run.recipe.name, "rank": run.recipe.rank, "data": str(run.data), "cache": str(run.cache),
-             "cases": len(run.folds), "leave_out": list(run.leave_out), "arrays": _fingerprint(run, index)}
+             "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
+             "arrays": _fingerprint(run, index)}
     path = run.folder / "run.json"
     if path.is_file():
         kept = files.read_json(path)
         _check_same(run, kept, facts)
         _copy_tables(run, index)
-        # the same arrays, as another version of this package keeps them
-        if _found(run.folder, kept["cache"]).resolve() != run.cache.resolve():
-            files.write_json(path, {**kept, "cache": facts["cache"]})
+        moved = _moved(run, kept)
+        # the same arrays, of a data set that was moved, or as another version of this package keeps them
+        if moved or _found(run.folder, kept["cache"]).resolve() != run.cache.resolve():
+            before = dict.fromkeys([*kept.get("moved_from", ()), *([kept["data"]] if moved else [])])
+            files.write_json(path, {**kept, "data": facts["data"], "cache": facts["cache"], "moved_from": list(before)})
         return
     files.write_json(run.folder / "recipe.json", as_dict(run.recipe))
     files.write_csv(run.folder / "folds.csv", run.folds)
@@ -90,7 +95,8 @@ def open_run(folder: Path) -> Run:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
     _check_facts(folder, facts, ("data", "cache"))
     return Run(folder, _kept_recipe(folder), _found(folder, facts["data"]), _found(folder, facts["cache"]),
-               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]))
+               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]),
+               tuple(facts.get("known_bad", ())))
 
 
 def fold_folder(run: Run, fold: str) -> Path:
@@ -155,20 +161,28 @@ def _check_same(run: Run, kept: dict, facts: dict) -> None:
         before = recipe[name]
         if before != value:
             raise UserError(run.folder, f"was made with {name} {before}, not {value}", remedy)
-    if _found(run.folder, kept["data"]).resolve() != run.data.resolve():
-        raise UserError(run.folder, f"was made from {kept['data']}, not {run.data}", remedy)
+    since = "have changed since"
+    if _moved(run, kept):
+        since = f"are not those of {run.data}: it was made from {kept['data']}, and this is no copy of that"
+        remedy = f"give that data set or a copy with --data, or {remedy}"
     folds = read_folds(run.folder / "folds.csv")
     if not folds.equals(run.folds.astype(folds.dtypes)):
-        raise UserError(run.folder / "folds.csv", "the labels or the cases have changed since", remedy)
+        raise UserError(run.folder / "folds.csv", f"the labels or the cases {since}", remedy)
     if kept["arrays"] != facts["arrays"]:
-        raise UserError(run.folder, "was made from other images: the data set has changed since", remedy)
+        raise UserError(run.folder, f"was made from other images: its own {since}", remedy)
+
+
+def _moved(run: Run, kept: dict) -> bool:
+    """Whether the data set now lies somewhere else than run.json says."""
+    return _found(run.folder, kept["data"]).resolve() != run.data.resolve()
 
 
 def _check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
     """Raises UserError unless run.json tells as text what is `needed`, and which cases were left out."""
     told = facts if isinstance(facts, dict) else {}
     good = {**{name: isinstance(told.get(name), str) for name in needed},
-            "leave_out": _fits(told.get("leave_out"), tuple[str, ...])}
+            "leave_out": _fits(told.get("leave_out"), tuple[str, ...]),
+            **{name: _fits(told.get(name, []), tuple[str, ...]) for name in ("known_bad", "moved_from")}}
     lacking = " and ".join(name for name in good if not good[name])
     if lacking:
         raise UserError(folder / "run.json", f"does not tell {lacking}, so it is of another version of radiogen or "

@@ -14,20 +14,21 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset.folds import make_folds
+from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.labels import ID, read_labels
-from radiogen.dataset.layout import KNOWN_BAD, case_ids
+from radiogen.dataset.layout import case_ids
 from radiogen.errors import UserError
 from radiogen.imaging.cache import build_caches, cache_folder
 from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
-from radiogen.learning.runs import Run, cache_settings, prepare_run
+from radiogen.learning.runs import Run, cache_settings, open_run, prepare_run
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
                workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
     """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed."""
     settings = [cache_settings(recipe) for recipe in recipes]
-    _tell_left_out(data, leave_out)
+    _tell_left_out(data, recipes, leave_out)
     indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
                            fast=fast)
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
@@ -52,11 +53,12 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     holds: False on machines that train together with another, which holds the run's folder for all.
     """
     labels = _usable_labels(data, leave_out)
-    folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share,
-                       seed=recipe.seed_of_split, leave_out=[*KNOWN_BAD, *leave_out])
+    bad = _known_bad(data, recipe, labels)
+    folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
+                       leave_out=[*bad, *leave_out], last=known_bad(data))
     index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers)
     run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache), folds,
-              tuple(leave_out))
+              tuple(leave_out), bad)
     with files.working_folder(run.folder) if holds else contextlib.nullcontext():
         prepare_run(run, index)
     return run
@@ -92,16 +94,37 @@ def check_tensorboard(wanted: bool) -> None:
                         "pip install tensorboard tensorflow, or leave it out: history.csv and history.png are there")
 
 
-def predict(run: Run, *, workers: int | None = None, explain: int = 8) -> Path:
+def locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
+    """The run with its arrays brought up to date, from `data` where it is given: the run's data set, moved or copied.
+
+    The run notes the place. Raises UserError, and leaves the run as it was, where labels or images are not the same.
+    Arrays go where the run's are, or to input/cache where the run comes from another machine and that folder is not
+    here.
+    """
+    cache = run.cache.parent.parent
+    if data is not None and not cache.is_dir():
+        cache = Path("input/cache")
+    return begin_run(run.data if data is None else data, run.recipe, run.folder, cache, leave_out=run.leave_out,
+                     workers=workers)
+
+
+def locate_runs(folders: Sequence[Path], data: Path) -> None:
+    """`locate_data` for the runs in these folders; ensembles, which read no images, are passed over."""
+    for folder in folders:
+        if (Path(folder) / "recipe.json").is_file():
+            locate_data(open_run(folder), data)
+
+
+def predict(run: Run, *, data: Path | None = None, workers: int | None = None, explain: int = 8) -> Path:
     """Predict every case of the run's data set, arrays brought up to date first. Returns predictions.csv's path.
 
+    data: as in `locate_data`.
     explain: of so many labelled cases Grad-CAM is kept for the report (gradcam.py); 0 for none.
     """
     from radiogen.learning.gradcam import write_explained
     from radiogen.learning.prediction import predict_run
 
-    run = begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, leave_out=run.leave_out,
-                    workers=workers)
+    run = locate_data(run, data, workers=workers)
     with files.working_folder(run.folder):
         path = predict_run(run)
         if explain:
@@ -109,20 +132,29 @@ def predict(run: Run, *, workers: int | None = None, explain: int = 8) -> Path:
         return path
 
 
-def _tell_left_out(data: Path, leave_out: Collection[str]) -> None:
+def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[str]) -> None:
     there = set(case_ids(data, "train"))
-    for case in sorted(there & set(KNOWN_BAD)):
-        print(f"{case} is left out of training: {KNOWN_BAD[case]} (known of the competition's data)", flush=True)
+    for recipe in {recipe.name: recipe for recipe in recipes}.values():
+        for case, why in known_bad(data, recipe.sequences).items():
+            if case in there:
+                print(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)",
+                      flush=True)
     unknown = sorted(set(leave_out) - there)
     if unknown:
         raise UserError(f"--leave-out {' '.join(unknown)}", f"is no case of {data}/train", "give ids of five digits")
+
+
+def _known_bad(data: Path, recipe: Recipe, labels: pd.DataFrame) -> tuple[str, ...]:
+    """The known-bad cases of `labels` of which the recipe reads the blank sequence, or that were taken away."""
+    usable = set(case_ids(data, "train")) - set(known_bad(data, recipe.sequences))
+    return tuple(case for case in known_bad(data) if case in set(labels[ID]) and case not in usable)
 
 
 def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
     """The label table; every labelled case must have a folder, a folder without a label is told and not used."""
     there = set(case_ids(data, "train"))
     labels = read_labels(Path(data) / "train_labels.csv")
-    absent = [case for case in labels[ID] if case not in there | set(leave_out) | set(KNOWN_BAD)]
+    absent = [case for case in labels[ID] if case not in there | set(leave_out) | set(known_bad(data))]
     if absent:
         raise UserError(Path(data) / "train" / absent[0], f"is missing, with {len(absent) - 1} more of the cases that "
                         "train_labels.csv names", f"restore them, or run again with --leave-out {' '.join(absent)}")

@@ -1,0 +1,120 @@
+"""Two set-ups at once in one clone, as `make demo` and `make test` in two terminals: the second waits for the first."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FAKE_PYTHON = """#!/bin/sh
+# Python, but a virtual environment is this file again, and pip takes as long as the file `gate` is there.
+case "$1 $2" in
+"-m venv") echo venv >> log; mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
+"-m pip") echo pip >> log; [ -e .venv/.installing ] || echo destroyed >> log
+    while [ -e gate ]; do sleep 0.02; done; [ -e .venv/bin/python ] || echo destroyed >> log;;
+"-c "*) ;;
+*) exec {python} "$@";;
+esac
+"""
+WAITING = "another process is at the set-up: waiting for it to finish"
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """The files of a clone that the set-up reads, with a Python whose pip installs nothing."""
+    if shutil.which("make") is None:
+        pytest.skip("no make here")
+    for name in ("Makefile", "requirements.lock", "setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+    fake = tmp_path / "python"
+    fake.write_text(FAKE_PYTHON.replace("{python}", sys.executable))
+    fake.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def start(clone):
+    """Starts `make setup` in the clone, in a process group of its own; what still runs at the end is killed."""
+    begun = []
+
+    def _start():
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        begun.append(subprocess.Popen(["make", "setup", f"PYTHON={clone / 'python'}"], cwd=clone, env=environment,
+                                      text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      start_new_session=True))
+        return begun[-1]
+
+    yield _start
+    (clone / "gate").unlink(missing_ok=True)
+    for process in begun:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def _log(clone):
+    path = clone / "log"
+    return path.read_text().split() if path.exists() else []
+
+
+def _until_pip_runs(clone, count=1):
+    end = time.monotonic() + 60
+    while _log(clone).count("pip") < count:
+        assert time.monotonic() < end, "pip never began"
+        time.sleep(0.02)
+
+
+def _ended(process):
+    text = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, text
+    return text
+
+
+def test_of_two_set_ups_at_once_the_second_waits_and_finds_it_done(clone, start):
+    (clone / "gate").touch()
+    first = start()
+    _until_pip_runs(clone)
+    second = start()
+    assert second.stdout.readline().strip() == WAITING
+    (clone / "gate").unlink()
+    _ended(first)
+    assert "pip" not in _ended(second)
+    assert _log(clone) == ["venv", "pip", "pip"]
+
+
+def test_a_set_up_that_is_ready_is_not_made_again(clone, start):
+    _ended(start())
+    made = _log(clone)
+    text = _ended(start())
+    assert _log(clone) == made
+    assert "waiting" not in text and "locked" not in text
+
+
+def test_a_killed_set_up_leaves_no_lock_and_is_begun_anew(clone, start):
+    (clone / "gate").touch()
+    first = start()
+    _until_pip_runs(clone)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    (clone / "gate").unlink()
+    assert WAITING not in _ended(start())
+    assert _log(clone) == ["venv", "pip", "venv", "pip", "pip"]
+
+
+def test_the_set_up_is_held_by_its_pip_where_make_alone_was_killed(clone, start):
+    (clone / "gate").touch()
+    first = start()
+    _until_pip_runs(clone)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    second = start()
+    assert second.stdout.readline().strip() == WAITING
+    (clone / "gate").unlink()
+    _ended(second)
+    assert "destroyed" not in _log(clone)
