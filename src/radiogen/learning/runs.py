@@ -16,13 +16,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pandas as pd
 
 from radiogen import __version__, files
+from radiogen.dataset.fold_weights import WEIGHTS
 from radiogen.dataset.folds import fold_names, read_folds
 from radiogen.dataset.labels import ID
 from radiogen.errors import UserError, as_run
 from radiogen.imaging.case_arrays import CacheSettings
 from radiogen.learning.recipes import Recipe, as_dict, check_recipe, from_dict
 
-WEIGHTS = "model.weights.h5"
 PACKAGES = ("tensorflow", "jax", "torch", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
             "opencv-python-headless", "scipy")
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import write_weights
 from radiogen.dataset.folds import HOLDOUT
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
@@ -215,7 +216,7 @@ def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict) -> 
                      {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
                       "peak_memory_mb": round(peak_memory() / 1e6),
                       "checkpoint_bytes": kept.stat().st_size if kept.is_file() else 0, **facts})
-    files.write_by_name(folder / WEIGHTS, model.save_weights)
+    write_weights(folder, model.save_weights)
     kept.unlink(missing_ok=True)
 
 
