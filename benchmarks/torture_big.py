@@ -84,7 +84,8 @@ def _preprocess(folder: Path, cases: int) -> None:
     from radiogen.imaging.cache import build_caches
     from radiogen.learning.runs import cache_settings
 
-    shutil.rmtree(folder / "cache" / f"set-{cases}", ignore_errors=True)
+    for kept in (folder / "cache").glob(f"set-{cases}-*"):
+        shutil.rmtree(kept)
     build_caches(folder / f"set-{cases}", [cache_settings(_recipe())], folder / "cache", workers=1)
 
 

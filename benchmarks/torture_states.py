@@ -7,6 +7,7 @@ tell times and the machine; networks and checkpoints are compared array by array
 import hashlib
 import io
 import json
+import os
 import re
 import zipfile
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ NOT_COMPARED: Mapping[str, tuple[str, ...]] = {
 the seconds of its epochs in text, so its bytes are a few more or less."""
 DATED, DATE = ("leakage.csv", "report.html"), re.compile(rb"scored once, on [0-9: -]{19}")
 """Files that tell when the holdout was scored first, and how they say it: the moment is not compared either."""
+MARK = re.compile(rb"(?<=-)[0-9a-f]{12}(?=$|/|\.|&#x2F;)")
+"""The data set's fingerprint in the name of its cache, of which the times of its files are a part."""
 GROWING = ("checkpoint.npz", "history.csv", "timings.json")
 """Files that are replaced while their command runs, so that a third content may lawfully be there after a kill."""
 
@@ -31,7 +34,7 @@ def state_of(folder: Path) -> State:
     """A hash of the content of every file under `folder`, by its path; empty folders count as files without content."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
+        name = _name(path.relative_to(folder))
         if path.is_file():
             found[name] = hashlib.sha256(comparable(path)).hexdigest()
         elif path.is_dir() and not any(path.iterdir()):
@@ -56,7 +59,7 @@ def half_files(folder: Path, before: State, after: State) -> list[str]:
         place = path.relative_to(folder)
         if not path.is_file() or any(part.startswith(".") for part in place.parts) or ".partial" in path.name:
             continue
-        name = place.as_posix()
+        name = _name(place)
         try:
             known = hashlib.sha256(comparable(path)).hexdigest() in (before.get(name), after.get(name))
         except Exception as error:  # whatever its reader notices first
@@ -67,11 +70,18 @@ def half_files(folder: Path, before: State, after: State) -> list[str]:
     return wrong
 
 
+def _name(place: Path) -> str:
+    """A path without the mark of the data set's state."""
+    return MARK.sub(b"", os.fsencode(place)).decode(errors="surrogateescape")
+
+
 def comparable(path: Path) -> bytes:
     """A file's content without what may differ; raises what its reader raises where it is not whole."""
     content = path.read_bytes()
     if path.name in DATED:
         content = DATE.sub(b"scored once", content)
+    if path.suffix in (".json", ".csv", ".html"):
+        content = MARK.sub(b"", content)
     if path.suffix == ".h5":
         return _networks(path)
     if path.suffix == ".npz":

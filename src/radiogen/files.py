@@ -111,6 +111,21 @@ def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
     return path
 
 
+def link(source: Path, path: Path) -> Path:
+    """Give the file `source` the name `path`, too; a copy where the file system cannot. For files that are replaced
+    and never written into, as all of this package are."""
+    part = Path(path).with_name(f".{Path(path).name}.{os.urandom(4).hex()}.part")
+    try:
+        part.hardlink_to(source)
+        part.replace(path)
+    except OSError:
+        with Path(source).open("rb") as file:
+            write_with(path, lambda target: shutil.copyfileobj(file, target))
+    finally:
+        part.unlink(missing_ok=True)  # two names of one file: the system renames nothing
+    return Path(path)
+
+
 def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
     """Let `fill` write into a temporary folder which becomes `path` when it has returned.
 

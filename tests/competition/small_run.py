@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import write_weights
 from radiogen.learning.recipes import DEMO_3D, Recipe, as_dict
 
 from ..imaging.series_files import write_series
@@ -38,7 +39,8 @@ def write_paper_run(folder: Path, recipe: Recipe = RECIPE) -> Path:
     files.write_csv(folder / "folds.csv", pd.DataFrame({
         "BraTS21ID": TRAIN_CASES, "MGMT_value": [1, 0] * 4, "fold": folds}))
     for fold in ("0", "1"):
-        files.write_bytes(folder / f"fold-{fold}" / "model.weights.h5", f"weights of fold {fold}".encode() * 100)
+        content = f"weights of fold {fold}".encode() * 100
+        write_weights(folder / f"fold-{fold}", lambda path, content=content: path.write_bytes(content))
     return folder
 
 
@@ -47,13 +49,13 @@ def write_predicted_run(data: Path, folder: Path, cache: Path, seed: int = 0) ->
     from radiogen.learning import workflow
     from radiogen.learning.backend import keras
     from radiogen.learning.batches import recipe_network
-    from radiogen.learning.runs import WEIGHTS, fold_folder
+    from radiogen.learning.runs import fold_folder
 
     run = workflow.begin_run(data, dataclasses.replace(RECIPE, seed=seed), folder, cache, workers=1)
     for fold in ("0", "1"):
         keras.utils.set_random_seed(seed * 10 + int(fold))
         model = recipe_network(run.recipe)
-        files.write_by_name(fold_folder(run, fold) / WEIGHTS, lambda path, model=model: model.save_weights(path))
+        write_weights(fold_folder(run, fold), model.save_weights)
     workflow.predict(run, workers=1)
     return folder
 

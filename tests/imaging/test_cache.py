@@ -1,16 +1,19 @@
 """Arrays are made once, again when anything they depend on has changed, and never half."""
 
 import dataclasses
-import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from radiogen import files
+from radiogen.dataset.fingerprint import data_fingerprint, series_fingerprint
 from radiogen.dataset.geometry import read_geometry
 from radiogen.errors import UserError
+from radiogen.imaging import cache
 from radiogen.imaging.cache import (
     CacheSettings,
     array_layout,
@@ -83,14 +86,117 @@ def test_a_second_call_makes_nothing_again_and_gives_the_same_index(data):
     assert first.equals(second)
 
 
-def test_a_changed_input_file_makes_its_case_again_and_no_other(data):
+def _state(folder):
+    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.glob("*.npy")}
+
+
+def test_a_changed_input_file_makes_its_case_again_in_another_folder_and_no_other(data):
+    first, = _build(data, CUBES)
+    old = _folder(data, CUBES)
+    before = _state(old)
+    write_series(data / "train" / "00007" / "FLAIR", 3 * pattern((5, 12, 10)) + np.arange(10, dtype=np.uint16) ** 2)
+    second, = _build(data, CUBES)
+    new = _folder(data, CUBES)
+    assert old != new and _state(old) == before
+    check_arrays(old, first, before_ids := ["00001", "00007", "00003"])
+    check_arrays(new, second, before_ids)
+    assert [name for name, state in _state(new).items() if state != before[name]] == ["00007.npy"]
+    assert first["sha256"][1] != second["sha256"][1] and first.drop(index=1).equals(second.drop(index=1))
+    assert not list(new.glob(".*.part"))
+
+
+def test_two_data_sets_of_one_name_with_files_of_the_same_names_sizes_and_times_keep_their_own_arrays(data):
+    other = data.parent / "elsewhere" / data.name
+    shutil.copytree(data, other)
+    write_series(other / "train" / "00001" / "FLAIR", pattern((5, 12, 10))[::-1].copy())
+    for path in other.rglob("*.dcm"):
+        told = (data / path.relative_to(other)).stat()
+        assert path.stat().st_size == told.st_size
+        os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+    first, = _build(data, CUBES)
+    root, before = data.parent / "cache", _state(_folder(data, CUBES))
+    second, = build_caches(other, [CUBES], root, workers=1)
+    assert first["sha256"][0] != second["sha256"][0]
+    assert cache_folder(other, CUBES, root) != _folder(data, CUBES) and _state(_folder(data, CUBES)) == before
+    check_arrays(_folder(data, CUBES), first, ["00001", "00007", "00003"])
+    check_arrays(cache_folder(other, CUBES, root), second, ["00001", "00007", "00003"])
+
+
+def test_a_renamed_data_set_takes_its_arrays_along(data, monkeypatch):
+    first, = _build(data, CUBES)
+    before = _state(_folder(data, CUBES))
+    data = data.rename(data.with_name("renamed"))
+    monkeypatch.setattr(cache, "case_array", None)
+    assert _build(data, CUBES)[0].equals(first) and _state(_folder(data, CUBES)) == before
+
+
+def test_a_copy_of_a_data_set_with_other_times_has_its_arrays_linked_by_content(data, monkeypatch):
+    first, = _build(data, CUBES)
+    before, old = _state(_folder(data, CUBES)), _folder(data, CUBES)
+    for path in data.rglob("*.dcm"):
+        os.utime(path, (7, 7))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "case_array", None)
+        assert _build(data, CUBES)[0].equals(first)
+    assert _folder(data, CUBES) != old and _state(_folder(data, CUBES)) == before
+    files.write_bytes(sorted((data / "train" / "00001" / "FLAIR").iterdir())[2], b"no DICOM")
+    assert [state for name, state in _state(_folder(data, CUBES)).items() if name == "00001.npy"] == []
+    assert "00001" in _build(data, CUBES)[0].query("findings != '' or failed != ''")["BraTS21ID"].tolist()
+
+
+def test_where_no_link_can_be_made_arrays_are_copied(data, monkeypatch):
+    first, = _build(data, CUBES)
+
+    def refuse(*_):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    data = data.rename(data.with_name("renamed"))
+    monkeypatch.setattr(cache, "case_array", None)
+    assert _build(data, CUBES)[0].equals(first)
+    check_arrays(_folder(data, CUBES), first, ["00001", "00007", "00003"])
+
+
+def test_the_cache_of_an_older_version_is_left_alone_and_not_used(data):
     _build(data, CUBES)
-    folder = _folder(data, CUBES)
-    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npy")}
+    old = data.parent / "cache" / data.name
+    _folder(data, CUBES).parent.rename(old)
+    before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
+    _build(data, CUBES)
+    assert not set(_state(_folder(data, CUBES)).values()) & set(_state(old / _folder(data, CUBES).name).values())
+    assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == before
+
+
+def test_a_test_case_that_was_moved_to_training_is_made_as_a_training_case(data):
+    _build(data, CUBES)
+    (data / "test" / "00003").rename(data / "train" / "00003")
+    index = _build(data, CUBES)[0].set_index("BraTS21ID")
+    assert index["split"].to_dict() == {"00001": "train", "00003": "train", "00007": "train"}
+
+
+def test_a_series_that_changes_while_it_is_read_fails_its_case(data):
+    mark = data_fingerprint(data)
     os.utime(next((data / "train" / "00007" / "FLAIR").iterdir()), (1, 1))
-    _build(data, CUBES)
-    changed = [name for name, time in before.items() if (folder / name).stat().st_mtime_ns != time]
-    assert changed == ["00007.npy"]
+    index = _build(data, CUBES, fingerprint=mark)[0].set_index("BraTS21ID")
+    assert "FLAIR: was changed while it was read; run the same command again" in index["failed"]["00007"]
+    assert index["failed"]["00001"] == "" and not (cache_folder(data, CUBES, data.parent / "cache", mark)
+                                                   / "00007.npy").exists()
+
+
+def test_a_replaced_array_is_refused_at_its_next_image_and_a_touched_one_is_not(data):
+    index, = _build(data, CUBES)
+    path, mark = _folder(data, CUBES) / "00001.npy", index["sha256"][0]
+    with pytest.raises(UserError, match=r"00001\.npy: is not the array that this training began with"):
+        array_layout(path.parent, "00001", mark[::-1])
+    layout, content = array_layout(path.parent, "00001", mark), path.read_bytes()
+    image = read_blocks(path.parent, "00001", layout, [1], 3)
+    path.unlink()
+    path.write_bytes(content)
+    assert np.array_equal(read_blocks(path.parent, "00001", layout, [1], 3), image)
+    path.unlink()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(UserError, match=r"00001\.npy: is not the array that this training began with"):
+        read_blocks(path.parent, "00001", layout, [0], 3)
 
 
 def test_a_changed_array_is_noticed_and_made_again(data):
@@ -370,13 +476,14 @@ def test_an_array_that_was_made_while_a_file_could_not_be_read_is_made_again(dat
     path.unlink()
     path.symlink_to("/proc/self/mem")  # its first byte cannot be read, by root neither
     _build(data, CUBES)
-    note = _folder(data, CUBES) / "00007.json"
-    kept = json.loads(note.read_text())
+    old = _folder(data, CUBES)
     path.unlink()
     path.write_bytes(content)
     os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
-    listing = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in path.parent.iterdir())
-    kept["source"]["FLAIR"] = hashlib.sha256(repr(listing).encode()).hexdigest()  # as if only permissions had changed
+    old.parent.rename(_folder(data, CUBES).parent)  # as if only permissions had changed
+    note = _folder(data, CUBES) / "00007.json"
+    kept = json.loads(note.read_text())
+    kept["source"]["FLAIR"] = series_fingerprint(path.parent)
     note.write_text(json.dumps(kept))
     assert "Image-3.dcm" in kept["row"]["findings"] and kept["contents"]["FLAIR"] == ""
     assert set(_build(data, CUBES)[0]["findings"]) == {""}

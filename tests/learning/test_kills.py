@@ -54,7 +54,7 @@ def _assert_same(whole, cut):
     histories = [pd.read_csv(runs.fold_folder(each, "0") / "history.csv") for each in (whole, cut)]
     assert histories[0].equals(histories[1]) and {"loss", "stop_loss", "val_auc"} <= set(histories[0])
     left = {path.name for path in runs.fold_folder(cut, "0").iterdir()}
-    assert left == {"history.csv", "timings.json", runs.WEIGHTS}
+    assert left == {"history.csv", "timings.json", runs.WEIGHTS, "weights.json"}
 
 
 def test_a_kill_between_a_checkpoint_and_its_name_costs_an_epoch_and_changes_nothing(run):

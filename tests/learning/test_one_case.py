@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen import files
+from radiogen.dataset.fold_weights import write_weights
 from radiogen.errors import UserError
 from radiogen.learning import inference
 from radiogen.learning.backend import keras
 from radiogen.learning.batches import recipe_network
 from radiogen.learning.one_case import View, answer_text, predict_case, record, upright
 from radiogen.learning.prediction import predict_run
-from radiogen.learning.runs import WEIGHTS, fold_folder
+from radiogen.learning.runs import fold_folder
 from radiogen.learning.workflow import begin_run
 
 from ..imaging.series_files import AXIAL, planes, write_series
@@ -30,7 +30,7 @@ def make(small_data, tmp_path_factory):
                         root / "cache", workers=1)
         for fold in ("0", "1"):
             keras.utils.set_random_seed(int(fold))
-            files.write_by_name(fold_folder(run, fold) / WEIGHTS, recipe_network(recipe).save_weights)
+            write_weights(fold_folder(run, fold), recipe_network(recipe).save_weights)
         return run, pd.read_csv(predict_run(run), dtype={"BraTS21ID": str, "fold": str}).set_index("BraTS21ID")
     return build
 

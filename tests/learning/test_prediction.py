@@ -8,13 +8,17 @@ import pandas as pd
 import pytest
 
 from radiogen import files
+from radiogen.dataset.fold_weights import WEIGHTS, write_weights
 from radiogen.errors import UserError
 from radiogen.imaging.cache import open_array
 from radiogen.learning.backend import keras
 from radiogen.learning.batches import recipe_network
+from radiogen.learning.gradcam import write_explained
+from radiogen.learning.inference import predict_test
+from radiogen.learning.one_case import predict_case
 from radiogen.learning.prediction import predict_run
 from radiogen.learning.recipes import REPORT_3D_SLICES
-from radiogen.learning.runs import WEIGHTS, fold_folder, open_run
+from radiogen.learning.runs import fold_folder, open_run
 from radiogen.learning.workflow import begin_run
 
 
@@ -32,7 +36,7 @@ def make(small_data, cache, tmp_path):
         for fold in folds:
             keras.utils.set_random_seed(int(fold))
             network = recipe_network(recipe)
-            files.write_by_name(fold_folder(run, fold) / WEIGHTS, network.save_weights)
+            write_weights(fold_folder(run, fold), network.save_weights)
         return run
     return build
 
@@ -85,6 +89,21 @@ def test_a_case_of_sections_is_the_mean_of_them_all(make):
     assert len(told) == 16 and abs(table["probability"][case] - told.mean()) < 1e-5
     sections = pd.read_csv(run.folder / "predictions_slices.csv", dtype={"BraTS21ID": str})
     assert np.allclose(sections[sections["BraTS21ID"] == case]["probability"], told, atol=1e-5)
+
+
+@pytest.mark.parametrize("use", [predict_run, write_explained,
+                                 lambda run: predict_test(run, run.data, run.cache.parents[1]),
+                                 lambda run: predict_case(run, run.data / "test" / "00020")],
+                         ids=["predict", "Grad-CAM", "the kernel", "one case"])
+def test_exchanged_weights_of_two_folds_answer_nothing(make, small_recipe, use):
+    run = make(small_recipe)
+    predict_run(run)
+    first, second = (fold_folder(run, fold) / WEIGHTS for fold in "01")
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+    with pytest.raises(UserError, match=r"model\.weights\.h5: is not the file that training of fold [01] wrote"):
+        use(run)
 
 
 def test_without_a_trained_fold_nothing_is_predicted(make, small_recipe):

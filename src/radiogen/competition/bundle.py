@@ -70,7 +70,11 @@ def dataset_metadata(owner: str, title: str, slug: str) -> dict:
 
 
 def check_runs(models: Path, names: Sequence[str]) -> None:
-    """Raise UserError unless each of `names` is a trained and predicted run under `models`, named once."""
+    """Raise UserError unless each of `names` is a trained and predicted run under `models`, named once.
+
+    Its networks have to be those that training of their folds wrote.
+    """
+    from radiogen.dataset.fold_weights import check_run, unrecorded
     from radiogen.dataset.predictions import read_predictions
     from radiogen.learning.runs import open_run, trained_folds
 
@@ -84,6 +88,9 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
         if not trained_folds(run):
             raise UserError(run.folder, "is not trained",
                             f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+        check_run(run.folder)
+        if line := unrecorded(run.folder):
+            print(f"warning: {line}", flush=True)
         read_predictions(run.folder / "predictions.csv")
 
 
@@ -126,13 +133,17 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
 
     run.json is written anew: the paths in it are this machine's.
     """
+    from radiogen.dataset.fold_weights import RECORD, check_weights
     from radiogen.learning.runs import WEIGHTS, fold_folder, open_run, trained_folds
 
     run = open_run(source)
+    folders = [fold_folder(run, fold) for fold in trained_folds(run)]
+    for one in folders:
+        check_weights(one)
     facts = files.read_json(source / "run.json")
     kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays") if key in facts}
     members = {}
-    weights = [f"{fold_folder(run, fold).name}/{WEIGHTS}" for fold in trained_folds(run)]
+    weights = [f"{one.name}/{name}" for one in folders for name in (WEIGHTS, RECORD) if (one / name).is_file()]
     for place in ("run.json", "recipe.json", "folds.csv", *weights):
         target = folder / f"{source.name}--{place.replace('/', '--')}"
         if place == "run.json":

@@ -124,6 +124,7 @@ def estimate(plan: Plan, login: Any) -> Estimate:
     Raises UserError where a network does not fit into memory.
     """
     from radiogen.competition.download import published
+    from radiogen.dataset.fingerprint import data_fingerprint
     from radiogen.imaging.cache import cache_folder
     from radiogen.learning.runs import cache_settings
 
@@ -137,7 +138,9 @@ def estimate(plan: Plan, login: Any) -> Estimate:
     _, total = published(login, COMPETITION, time.sleep)
     left = max(0, total - _bytes_there(plan.data))
     archive = 0 if not left or plan.data.with_name(f"{plan.data.name}.zip").is_file() else total
-    made = all((cache_folder(plan.data, cache_settings(one), plan.cache) / "index.csv").is_file() for one in recipes)
+    mark = data_fingerprint(plan.data) if any((plan.data / split).is_dir() for split in ("train", "test")) else None
+    made = mark is not None and all(
+        (cache_folder(plan.data, cache_settings(one), plan.cache, mark) / "index.csv").is_file() for one in recipes)
     rounds = (not inspected(plan).is_file()) + (not made)
     return Estimate(left, archive, rounds * measured["seconds_a_byte"] * total, _costs(plan, measured["recipes"]))
 

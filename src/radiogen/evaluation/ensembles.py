@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import check_run, unrecorded
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import complete, out_of_fold, read_predictions, write_predictions
@@ -120,6 +121,10 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     folder = models / (name or ensemble_name(models, members))
     _check_names(folder, members)
     tables = {member: read_predictions(models / member / "predictions.csv") for member in members}
+    for member in members:
+        check_run(models / member)
+        if line := unrecorded(models / member):
+            print(f"warning: {line}", flush=True)
     facts = _facts(models, members)
     data, tables = _data(facts), _without_known_bad(tables, facts)
     joined, weights = learnt_ensemble(tables, method) if method in LEARNERS else (METHODS[method](tables), None)

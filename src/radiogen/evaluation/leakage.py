@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import check_run, unrecorded
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import COMPETITION
@@ -54,11 +55,25 @@ def review_run(folder: Path, predictions: pd.DataFrame) -> list[Finding]:
     folds = _read(folder / "folds.csv", (ID, LABEL, "fold"))
     arrays = next((table for place in _with_members(folder)
                    if (table := _read(place / "arrays.csv", (ID, "split", "sha256", "likeness"))) is not None), None)
-    findings = [*review_patients(folds, predictions, arrays), *review_pixels(folds, arrays),
+    findings = [*review_patients(folds, predictions, arrays), *review_pixels(folds, arrays), *review_networks(folder),
                 review_holdout(_read(folder / SCORINGS, ("date", "sha256"))),
                 review_auc(predictions, suspicious_auc(folder))]
     order = ("alarm", "note", "not checked", "passed")
     return sorted(findings, key=lambda finding: order.index(finding.severity))
+
+
+def review_networks(folder: Path) -> list[Finding]:
+    """Whether each network is the one that training of its fold wrote, members' of an ensemble too; [] without any.
+
+    Raises UserError where one is not: its out-of-fold predictions were made by a network that saw the cases.
+    """
+    places, check = _with_members(folder), "networks"
+    count = sum(len(check_run(place)) for place in places)
+    lines = [line for place in places if (line := unrecorded(place))]
+    if lines:
+        return [Finding("not checked", check, "; ".join(lines), "train the run again where it has to be shown")]
+    told = f"{count} networks, each the file that training of its fold wrote"
+    return [Finding("passed", check, told)] if count else []
 
 
 def findings_text(findings: Sequence[Finding]) -> str:

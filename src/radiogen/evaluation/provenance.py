@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from radiogen import files
+from radiogen.dataset.fold_weights import WEIGHTS, check_run
 from radiogen.dataset.folds import HOLDOUT, TEST
 from radiogen.dataset.labels import ID
 from radiogen.evaluation.predicted_runs import PredictedRun
 
-WEIGHTS = "model.weights.h5"
 COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
            "series_files", "series_sha256", "command")
 
@@ -45,13 +44,14 @@ class Making:
 
 
 def read_making(folder: Path) -> Making:
-    """What the run in `folder`, models/<run>, says of how it was made. Hashes every network that is there."""
+    """What the run in `folder`, models/<run>, says of how it was made. Hashes every network that is there.
+
+    Raises UserError where a network is not the one that training of its fold wrote.
+    """
     facts, recipe, environment = (_json(folder / f"{name}.json") for name in ("run", "recipe", "environment"))
-    paths = sorted(folder.glob(f"fold-*/{WEIGHTS}"), key=lambda path: (len(path.parent.name), path))
-    networks = {path.parent.name.removeprefix("fold-"): files.sha256(path) for path in paths}
     members = {name: read_making(folder.parent / name) for name in facts.get("members", ())
                if (folder.parent / name).is_dir()}
-    return Making(folder.name, facts, recipe, environment, networks, _arrays(folder / "arrays.csv"), members)
+    return Making(folder.name, facts, recipe, environment, check_run(folder), _arrays(folder / "arrays.csv"), members)
 
 
 def provenance_table(run: PredictedRun, making: Making) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from radiogen.dataset.labels import ID
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation import figures, intervals
 from radiogen.evaluation.judgement import Judgement, judge_run, judgement_text, write_judgement
+from radiogen.evaluation.leakage import review_networks
 from radiogen.evaluation.metrics import MEAN, fold_table, scored, summary_table
 from radiogen.evaluation.page import write_page
 from radiogen.evaluation.page_charts import best_image_free, forest_rows
@@ -38,9 +39,12 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     Each run gets `fold_metrics.csv`, `fold_metrics_rounded.csv`, `fold-<k>/confusion_matrix.png`,
     `confusion_matrix_holdout.png`, `roc.png`, `calibration.png`, `probabilities.png` and `provenance.csv`; the last one
     named gets `comparison.csv`, `forest.png`, `report.html` (page.py) and, with several runs, `roc_comparison.png`. All
-    runs are read before anything is written. Raises UserError for a run that is not predicted or has no labelled case.
+    runs are read before anything is written. Raises UserError for a run that is not predicted, has no labelled case, or
+    has weights that training of their fold did not write.
     """
     runs = [open_predictions(models, name) for name in dict.fromkeys(names)]
+    for run in runs:
+        review_networks(run.folder)  # weights that are not their fold's end it here
     summary = summary_table({run.name: run.predictions for run in runs}, intervals.bootstrap_interval)
     judged, written = {}, []
     for run in progress(runs, "evaluate", len(runs), "run"):

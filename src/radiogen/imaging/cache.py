@@ -1,19 +1,21 @@
-"""Series become arrays once: `input/cache/<data set>/<kind>-<key>/<case>.npy`, never inside the data set's own folder.
+"""Series become arrays once: `input/cache/<data set>-<fingerprint>/<kind>-<key>/<case>.npy`.
 
 In: a data set and the settings of one or more recipes. Out: a folder of arrays with `settings.json`, `index.csv` (case,
 split, sha256, findings, changes, or why there is none) and `geometry.csv` (a row a series that was read). The key is a
-hash of the settings, so a changed one never meets a stale array; `<case>.json` beside an array tells from which files
-it was made, so a changed input is made again. Each series is read once for all settings; a killed run goes on where it
-was.
+hash of the settings, the fingerprint one of the series: other images go to another folder, and no array is replaced
+that a training may be reading. `<case>.json` beside an array tells from which files it was made; what is the same in
+another folder is linked. Each series is read once for all settings; a killed run goes on where it was.
 """
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import math
 import os
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,7 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset import geometry
+from radiogen.dataset.fingerprint import KEY, Fingerprint, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import SEQUENCES, Split, case_ids, sequences_present, series_folder
 from radiogen.errors import UserError
@@ -38,19 +41,27 @@ class _Job:
     case: str
     folders: tuple[tuple[CacheSettings, Path], ...]
     fast: bool
+    source: dict[str, str]
+    """By sequence that is wanted, the fingerprint of its files."""
 
 
-def cache_folder(data: Path, settings: CacheSettings, root: Path) -> Path:
-    """Where the arrays of this data set and these settings lie under `root` (usually `input/cache`)."""
-    return Path(root) / Path(data).resolve().name / f"{settings.kind}-{settings.key}"
+def cache_folder(data: Path, settings: CacheSettings, root: Path, fingerprint: Fingerprint | None = None) -> Path:
+    """Where the arrays of this data set and these settings lie under `root` (usually `input/cache`).
+
+    fingerprint: the data set's, where it is known; None: it is taken now.
+    """
+    mark = fingerprint or data_fingerprint(data)
+    return Path(root) / f"{Path(data).resolve().name}-{mark.key}" / f"{settings.kind}-{settings.key}"
 
 
 def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, leave_out: Collection[str] = (),
-                 workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
+                 workers: int | None = None, scheduler: str | None = None, fast: bool = True,
+                 fingerprint: Fingerprint | None = None) -> list[pd.DataFrame]:
     """Make what is missing or outdated of these caches; returns an index (`COLUMNS`) for each of `recipes`.
 
     `leave_out`, and known-bad cases where a recipe reads what is bad, are not made for training. A case that fails is
-    listed with its reason in `failed` and the rest goes on. fast: as in `read_series`; the arrays are the same. Raises
+    listed with its reason in `failed` and the rest goes on. fast: as in `read_series`; the arrays are the same.
+    fingerprint: as in `cache_folder`. Raises
     UserError where a sequence is in no training case or an id is in train and test.
     """
     from radiogen.imaging.fast.warm_up import warm_up
@@ -60,7 +71,9 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
     cases = _cases(Path(data), leave_out)
     for settings in recipes:
         _check_sequences(Path(data), cases, settings)
-    folders = [cache_folder(data, settings, root) for settings in recipes]
+    mark = fingerprint or data_fingerprint(data)
+    folders = [cache_folder(data, settings, root, mark) for settings in recipes]
+    wanted = {name for settings in recipes for name in settings.sequences}
     with contextlib.ExitStack() as stack:
         for folder in sorted(set(folders)):  # in one order everywhere, so that two processes cannot wait in a circle
             stack.enter_context(files.working_folder(folder))
@@ -69,8 +82,9 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
             files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
         bad = {folder: known_bad(data, settings.sequences) for folder, settings in pairs.items()}
         jobs = [_Job(Path(data), split, case, tuple((settings, folder) for folder, settings in pairs.items()
-                                                    if split == "test" or case not in bad[folder]), fast)
-                for split, case in cases]
+                                                    if split == "test" or case not in bad[folder]), fast,
+                     {name: mark.series[split, case, name] for name in SEQUENCES
+                      if name in wanted and (split, case, name) in mark.series}) for split, case in cases]
         jobs = [job for job in jobs if job.folders]
         if scheduler is None and any(not (folder / f"{job.case}.npy").is_file() for job in jobs
                                      for _, folder in job.folders):
@@ -120,15 +134,20 @@ def open_array(folder: Path, case: str) -> np.ndarray:
 
 
 class Layout(NamedTuple):
-    """Where a case's array lies in its file: `offset` bytes from the beginning, in C order."""
+    """Where a case's array lies in its file: `offset` bytes from the beginning, in C order.
+
+    sha256: what the file has to be, "" where anything is taken; stamp: inode, size and time of the file that was it.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype
     offset: int
+    sha256: str = ""
+    stamp: tuple[int, ...] = ()
 
 
-def array_layout(folder: Path, case: str) -> Layout:
-    """The layout of a case's array, from the header of its file."""
+def array_layout(folder: Path, case: str, sha256: str = "") -> Layout:
+    """The layout of a case's array, from the header of its file; with `sha256` a file of other bytes is refused."""
     with _readable(Path(folder) / f"{case}.npy") as path, path.open("rb") as file:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError("not as this package writes it")
@@ -138,13 +157,14 @@ def array_layout(folder: Path, case: str) -> Layout:
             raise ValueError("not as this package writes it")
         if size != offset + math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{size} bytes do not hold {dtype} {shape}")
-        return Layout(shape, dtype, offset)
+        return Layout(shape, dtype, offset, sha256, _check_bytes(path, file.fileno(), sha256))
 
 
 def read_blocks(folder: Path, case: str, layout: Layout, blocks: Sequence[int], rank: int) -> np.ndarray:
     """Images of `rank` axes out of a case's array, (len(blocks), ...); the array counts as one row of them.
 
-    Only their bytes are read, and no memory map is left behind: mapped pages count as memory of the process.
+    Only their bytes are read, and no memory map is left behind: mapped pages count as memory of the process. A file
+    that was replaced since its layout was read is held against its sha256 once more.
     """
     shape = layout.shape[-rank:]
     size = math.prod(shape) * layout.dtype.itemsize
@@ -152,12 +172,31 @@ def read_blocks(folder: Path, case: str, layout: Layout, blocks: Sequence[int], 
     with _readable(f"{folder}/{case}.npy") as path:  # a Path costs as much as the reading
         descriptor = os.open(path, os.O_RDONLY)
         try:
+            if layout.sha256 and _stamp(descriptor) != layout.stamp:
+                _check_bytes(path, descriptor, layout.sha256)
             for block, target in zip(blocks, out, strict=True):
                 if os.preadv(descriptor, [target], layout.offset + block * size) < size:
                     raise ValueError("cut off")
         finally:
             os.close(descriptor)
     return out
+
+
+def _check_bytes(path: Path | str, descriptor: int, sha256: str) -> tuple[int, ...]:
+    """The stamp of an open file. Raises UserError unless it has this SHA-256, where one is given."""
+    stamp = _stamp(descriptor)
+    if sha256:
+        with open(os.dup(descriptor), "rb") as file:  # noqa: PTH123  (a number)
+            file.seek(0)
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise UserError(path, "is not the array that this training began with: it was changed since",
+                                "run the same command again: what can be made again is, and finished epochs are kept")
+    return stamp
+
+
+def _stamp(descriptor: int) -> tuple[int, ...]:
+    told = os.fstat(descriptor)
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns
 
 
 @contextlib.contextmanager
@@ -189,40 +228,26 @@ def _check_sequences(data: Path, cases: list[tuple[Split, str]], settings: Cache
 
 def _make_case(job: _Job) -> dict[Path, dict]:
     """Bring one case up to date in every folder; returns its row of each index."""
+    contents = functools.cache(lambda: {name: _contents(job, name) for name in job.source})
     try:
-        source = _source(job)
-        rows = {folder: _kept_row(folder, job.case, source) for _, folder in job.folders}
+        rows = {folder: _kept_row(folder, job) or _linked_row(folder, job, contents) for _, folder in job.folders}
         todo = [(settings, folder) for settings, folder in job.folders if rows[folder] is None]
         places = {name: series_folder(job.data, job.split, job.case, name) for name in SEQUENCES}
         series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
                            fast=job.fast)
-        contents = {name: _contents(job, name) for name in source} if todo else {}
+        if todo:
+            contents()
+            _check_unchanged(job)
     except UserError as error:
         return {folder: _failed_row(job, error) for _, folder in job.folders}
     for settings, folder in todo:
         try:
-            rows[folder] = _write_case(job, settings, folder, series, {"source": source, "contents": contents})
+            rows[folder] = _write_case(job, settings, folder, series, {"source": job.source, "contents": contents()})
         except UserError as error:
             if Path(error.where).is_relative_to(folder):
                 raise  # the cache itself cannot be written: no other case will fare better
             rows[folder] = _failed_row(job, error)
     return rows
-
-
-def _source(job: _Job) -> dict[str, str]:
-    """By sequence, a fingerprint of the names, sizes and times of the files that a case's arrays come from."""
-    wanted = {name for settings, _ in job.folders for name in settings.sequences}
-    source = {}
-    for sequence in sequences_present(job.data, job.split, job.case):
-        if sequence in wanted:
-            folder = series_folder(job.data, job.split, job.case, sequence)
-            try:
-                listing = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns)
-                                 for entry in folder.iterdir())
-            except OSError:  # the reader says why
-                listing = []
-            source[sequence] = hashlib.sha256(repr(listing).encode()).hexdigest()
-    return source
 
 
 def _contents(job: _Job, sequence: str) -> str:
@@ -238,24 +263,69 @@ def _contents(job: _Job, sequence: str) -> str:
     return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
 
 
-def _kept_row(folder: Path, case: str, source: dict[str, str]) -> dict | None:
+def _kept_row(folder: Path, job: _Job) -> dict | None:
     """The row of an array that is there and was made from these very files; None where it has to be made.
 
     A file that could not be read then may be readable now, and its name, size and time are the same.
     """
-    note, array = folder / f"{case}.json", folder / f"{case}.npy"
+    note, array, source = folder / f"{job.case}.json", folder / f"{job.case}.npy", job.source
     if not (note.is_file() and array.is_file()):
         return None
     try:
         kept = json.loads(note.read_text(encoding="utf-8"))
         fresh = all(kept["source"].get(name) == source.get(name) for name in set(kept["source"]) | set(kept["wanted"]))
         fresh = fresh and all(kept.get("contents", kept["source"]).values())  # older versions noted no contents
+        fresh = fresh and kept["row"]["split"] == job.split
         intact = fresh and files.sha256(array) == kept["row"]["sha256"]
         told = {name: str(kept["row"][name]) for name in COLUMNS}
         measured = [{name: series[name] for name in geometry.COLUMNS} for series in kept["geometry"]]
         return {**told, "geometry": measured} if intact else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # damaged, or of another version
         return None
+
+
+def _linked_row(folder: Path, job: _Job, contents: Callable[[], dict[str, str]]) -> dict | None:
+    """The row of an array that another folder has of the same files, linked into `folder`; None where none has it.
+
+    The same are files of the same fingerprint, from another state or name of the data set; else those of the same
+    content, from a copy with other times.
+    """
+    others = [other for other in sorted(folder.parent.parent.glob(f"*/{folder.name}/{job.case}.json"))
+              if re.fullmatch(rf".*-[0-9a-f]{{{KEY}}}", other.parent.parent.name) and other.parent != folder]
+    for by_content in (False, True):
+        for note in others:
+            kept = _note(note)
+            if by_content:
+                same = {name: mark for name, mark in contents().items() if name in kept.get("wanted", ())}
+                asked = dataclasses.replace(job, source=kept["source"]) if same == kept.get("contents") else None
+            else:
+                asked = job
+            if asked is None or _kept_row(note.parent, asked) is None:
+                continue
+            _check_unchanged(job)
+            files.link(note.with_suffix(".npy"), folder / f"{job.case}.npy")
+            source = {name: mark for name, mark in job.source.items() if name in kept["wanted"]}
+            files.write_json(folder / note.name, {**kept, "source": source})
+            if (row := _kept_row(folder, job)) is not None:
+                return row
+    return None
+
+
+def _note(path: Path) -> dict:
+    """What stands beside an array; {} where it is damaged."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return kept if isinstance(kept["source"], dict) and isinstance(kept["wanted"], list) else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def _check_unchanged(job: _Job) -> None:
+    """Raise UserError where a series is not what it was when this command began: it belongs to another folder then."""
+    for name, mark in job.source.items():
+        folder = series_folder(job.data, job.split, job.case, name)
+        if series_fingerprint(folder) != mark:
+            raise UserError(folder, "was changed while it was read", "run the same command again")
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],

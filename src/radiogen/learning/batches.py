@@ -5,8 +5,9 @@ a section of a cube, one sequence's cube, or all sequences as channels of one. T
 from (seed, fold, epoch, case) alone, so a resumed run sees the same images. Nothing of a case stays in memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -71,17 +72,19 @@ class Batches(keras.utils.PyDataset):
 
     inputs: from `list_inputs`; labels: int per input, or None for prediction, which keeps the order and every image.
     mirror: axes of a batch to turn round (`augmentation.mirrors`). weights: how often a training epoch draws each input
-    (`balance.drawn`); None: once. share: the part of each batch that is wanted here.
+    (`balance.drawn`); None: once. share: the part of each batch that is wanted here. expected: by case the SHA-256 of
+    its array's file; another is refused, when it is first read and whenever it was replaced.
     Yields float32 (batch, [slice,] row, column, channels), in [0, 1] but for z-scores, and with labels float32 (batch,
     2) one-hot or, with one output, (batch, 1).
     """
 
     def __init__(self, recipe: Recipe, folder: Path, inputs: pd.DataFrame, labels: np.ndarray | None = None, *,
                  training: bool = False, fold: int = 0, mirror: tuple[int, ...] = (),
-                 weights: np.ndarray | None = None):
+                 weights: np.ndarray | None = None, expected: Mapping[str, str] = MappingProxyType({})):
         super().__init__(workers=1)
         self.recipe, self.folder, self.inputs, self.labels = recipe, Path(folder), inputs, labels
         self.training, self.fold, self.mirror, self.share, self.weights = training, fold, mirror, Share(), weights
+        self.expected = dict(expected)
         self.augmentation = make_augmentation(recipe) if training else None
         self._cases, self._positions = inputs[ID].to_numpy(object), inputs["position"].to_numpy(int)
         self._layouts: dict[str, Layout] = {}
@@ -143,7 +146,7 @@ class Batches(keras.utils.PyDataset):
     def _layout(self, case: str) -> Layout:
         """Raises UserError where the case's array holds other images than the recipe's."""
         if case not in self._layouts:
-            layout, recipe = array_layout(self.folder, case), self.recipe
+            layout, recipe = array_layout(self.folder, case, self.expected.get(case, "")), self.recipe
             image = (recipe.size,) * 2 if recipe.rank == 2 else (recipe.depth or recipe.size, recipe.size, recipe.size)
             if layout.shape[-recipe.rank:] != image or layout.dtype != recipe.array_dtype:
                 raise UserError(self.folder / f"{case}.npy", f"holds {layout.dtype} {layout.shape}, not images of "

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import unrecorded
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID
 from radiogen.dataset.predictions import THRESHOLD
@@ -94,7 +95,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
         by_fold, views = _ask(moved, asked, made, series)
     name = folder.resolve().name
     notes = [*_known_notes(run, name, known, asked), *_missing_notes(run, series), *_odd_notes(run, found, series),
-             *filter(None, [not_used_text(folder, left)])]
+             *filter(None, [unrecorded(run.folder), not_used_text(folder, left)])]
     told = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
     return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(told), tuple(notes), views)
 

@@ -23,7 +23,7 @@ from radiogen.imaging.case_arrays import REVISION, CacheSettings, CaseSeries, ca
 from radiogen.imaging.reduced import Target, reduce_volume
 from radiogen.imaging.volume import Volume
 from radiogen.learning.recipes import Recipe, check_recipe
-from radiogen.learning.runs import Run, cache_settings, prepare_run
+from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, prepare_run
 
 Image = np.ndarray | Volume
 Images = Image | Mapping[str, Image]
@@ -51,6 +51,7 @@ def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recip
     folds = own_folds(labels, recipe, splits)
     run = Run(Path(folder), recipe, Path(arrays), _cache(arrays, recipe), folds)
     index = _write_cases(run, images, folds[ID].tolist(), "train")
+    run = dataclasses.replace(run, arrays=arrays_fingerprint(folds, index))
     with files.working_folder(run.folder):
         prepare_run(run, index)
     return run, (fold_names(folds) if splits is None else [FOLD_OF_SPLIT[VALIDATION]])

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import unrecorded
 from radiogen.dataset.folds import HOLDOUT, TEST, fold_names
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.predictions import complete, write_predictions
@@ -49,6 +50,8 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
     from radiogen.progress import progress
 
     recipe = run.recipe
+    if line := unrecorded(run.folder):
+        print(f"warning: {line}", flush=True)
     set_precision(recipe)
     inputs = list_inputs(recipe, index, cases[ID].tolist()).merge(cases, on=ID)
     model = recipe_network(recipe)

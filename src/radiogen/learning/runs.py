@@ -17,13 +17,14 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pandas as pd
 
 from radiogen import __version__, files
+from radiogen.dataset.fold_weights import WEIGHTS
 from radiogen.dataset.folds import fold_names, read_folds
 from radiogen.dataset.labels import ID
 from radiogen.errors import UserError, as_run
+from radiogen.imaging.cache import read_index
 from radiogen.imaging.case_arrays import CacheSettings
 from radiogen.learning.recipes import Recipe, as_dict, check_recipe, from_dict
 
-WEIGHTS = "model.weights.h5"
 PACKAGES = ("tensorflow", "jax", "torch", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
             "opencv-python-headless", "scipy")
 
@@ -33,7 +34,8 @@ class Run:
     """What is on the disk of a run.
 
     folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `BraTS21ID, MGMT_value,
-    fold`; leave_out: by the user; known_bad: cases of the competition's of which the recipe reads a blank sequence.
+    fold`; leave_out: by the user; known_bad: cases of the competition's of which the recipe reads a blank sequence;
+    arrays: `arrays_fingerprint` of what the run began with, "" where that is not known.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class Run:
     folds: pd.DataFrame
     leave_out: tuple[str, ...] = ()
     known_bad: tuple[str, ...] = ()
+    arrays: str = ""
 
 
 def cache_settings(recipe: Recipe) -> CacheSettings:
@@ -66,7 +69,7 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
     """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
     facts = {"recipe": run.recipe.name, "rank": run.recipe.rank, "data": str(run.data), "cache": str(run.cache),
              "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
-             "arrays": _fingerprint(run, index)}
+             "arrays": arrays_fingerprint(run.folds, index)}
     path = run.folder / "run.json"
     if path.is_file():
         kept = files.read_json(path)
@@ -95,8 +98,23 @@ def open_run(folder: Path) -> Run:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
     _check_facts(folder, facts, ("data", "cache"))
     return Run(folder, _kept_recipe(folder), _found(folder, facts["data"]), _found(folder, facts["cache"]),
-               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]),
-               tuple(facts.get("known_bad", ())))
+               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
+               str(facts.get("arrays") or ""))
+
+
+def arrays_fingerprint(folds: pd.DataFrame, index: pd.DataFrame) -> str:
+    """A hash of the arrays of all labelled cases: other images under the same ids make another."""
+    rows = index[index[ID].isin(folds[ID])].sort_values(ID)
+    return hashlib.sha256("".join(rows[ID] + rows["sha256"]).encode()).hexdigest()
+
+
+def run_index(run: Run) -> pd.DataFrame:
+    """The index of the run's arrays. Raises UserError where they are not those that the run began with."""
+    index = read_index(run.cache)
+    if run.arrays and arrays_fingerprint(run.folds, index) != run.arrays:
+        raise UserError(run.cache / "index.csv", f"does not tell the arrays that {run.folder.name} began with",
+                        "run the same command again: the arrays are brought up to date first")
+    return index
 
 
 def fold_folder(run: Run, fold: str) -> Path:
@@ -145,12 +163,6 @@ def _copy_tables(run: Run, index: pd.DataFrame) -> None:
     files.write_bytes(run.folder / "geometry.csv", (run.cache / "geometry.csv").read_bytes())
     made = index[index["sha256"] != ""]
     files.write_csv(run.folder / "arrays.csv", made[[ID, "split", "sha256", "likeness"]])
-
-
-def _fingerprint(run: Run, index: pd.DataFrame) -> str:
-    """A hash of the arrays of all labelled cases: other images under the same ids make another."""
-    rows = index[index[ID].isin(run.folds[ID])].sort_values(ID)
-    return hashlib.sha256("".join(rows[ID] + rows["sha256"]).encode()).hexdigest()
 
 
 def _check_same(run: Run, kept: dict, facts: dict) -> None:

@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import write_weights
 from radiogen.dataset.folds import HOLDOUT
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.errors import UserError, as_run
-from radiogen.imaging.cache import read_index
 from radiogen.learning.backend import keras
 from radiogen.learning.balance import drawn_text, plane_weights
 from radiogen.learning.batches import Batches, label_inputs, list_inputs, recipe_network
@@ -38,7 +38,7 @@ from radiogen.learning.optimisation import (
 )
 from radiogen.learning.processes import map_apart
 from radiogen.learning.recipes import Recipe, as_dict, default_fields
-from radiogen.learning.runs import WEIGHTS, Run, fold_folder
+from radiogen.learning.runs import WEIGHTS, Run, fold_folder, run_index
 
 CHECKPOINT = "checkpoint.npz"
 FOLD_FILES = (WEIGHTS, CHECKPOINT, "history.csv", "timings.json", "first_weights.json")
@@ -103,7 +103,8 @@ def compile_network(recipe: Recipe, inputs: int, batches: int) -> keras.Model:
 
 def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches:
     """The batches of one fold; `share`: the part that this process feeds, where several devices train together."""
-    index, recipe = read_index(run.cache), run.recipe
+    index, recipe = run_index(run), run.recipe
+    expected = dict(zip(index[ID], index["sha256"], strict=True))
     scored = run.folds["fold"] == fold
     cases = run.folds[~scored & (run.folds["fold"] != HOLDOUT)]
     chooses = cut_off(cases, recipe.stop_share, recipe.seed, int(fold))
@@ -114,7 +115,7 @@ def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches
             geometry = read_geometry(run.folder / "geometry.csv")
             weights = inputs[ID].map(dict(zip(part[ID], plane_weights(part, geometry, recipe.sequences), strict=True)))
         made = Batches(recipe, run.cache, inputs, label_inputs(inputs, part), training=training, fold=int(fold),
-                       weights=None if weights is None else weights.to_numpy(float))
+                       weights=None if weights is None else weights.to_numpy(float), expected=expected)
         made.share = share or Share()
         return made
 
@@ -225,7 +226,7 @@ def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict) -> 
                      {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
                       "peak_memory_mb": round(peak_memory() / 1e6),
                       "checkpoint_bytes": kept.stat().st_size if kept.is_file() else 0, **facts})
-    files.write_by_name(folder / WEIGHTS, model.save_weights)
+    write_weights(folder, model.save_weights)
     kept.unlink(missing_ok=True)
 
 

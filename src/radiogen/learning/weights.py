@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from radiogen.dataset.fold_weights import check_weights
 from radiogen.errors import UserError, as_run, short_reason
 from radiogen.learning.backend import keras
 from radiogen.learning.networks import HEAD
@@ -58,10 +59,12 @@ def load_first_weights(model: keras.Model, which: str) -> str:
 def load_trained(model: keras.Model, run: Run, fold: str) -> None:
     """Put the weights of a trained fold into `model`; Keras reads arrays alone and refuses links to other files.
 
-    Raises UserError where their file is damaged or of another network.
+    Raises UserError where their file is not the one that training of this fold wrote, is damaged, or of another
+    network.
     """
     path = fold_folder(run, fold) / WEIGHTS
     try:
+        check_weights(path.parent)
         model.load_weights(path)
     except PermissionError as error:
         raise _closed(path) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fingerprint import Fingerprint, data_fingerprint
 from radiogen.dataset.folds import make_folds
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.labels import ID, read_labels
@@ -21,21 +22,27 @@ from radiogen.errors import UserError
 from radiogen.imaging.cache import build_caches, cache_folder
 from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
-from radiogen.learning.runs import Run, cache_settings, open_run, prepare_run
+from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
-               workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
-    """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed."""
+               workers: int | None = None, scheduler: str | None = None, fast: bool = True,
+               fingerprint: Fingerprint | None = None) -> list[pd.DataFrame]:
+    """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed.
+
+    fingerprint: the data set's, where it is known.
+    """
     settings = [cache_settings(recipe) for recipe in recipes]
     _tell_left_out(data, recipes, leave_out)
+    mark = fingerprint or data_fingerprint(data)
     indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
-                           fast=fast)
+                           fast=fast, fingerprint=mark)
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
+        folder = cache_folder(data, setting, cache, mark)
         made = index[index["failed"] == ""]
         found = int((made["findings"] != "").sum())
-        print(f"{recipe.name}: {len(made)} of {len(index)} cases in {cache_folder(data, setting, cache)}; {found} with "
-              "findings in its index.csv", flush=True)
+        print(f"{recipe.name}: {len(made)} of {len(index)} cases in {folder}; {found} with findings in its "
+              "index.csv", flush=True)
     failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
     for line in failed["failed"]:
         print(f"failed: {line}", flush=True)
@@ -56,9 +63,10 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     bad = _known_bad(data, recipe, labels)
     folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
                        leave_out=[*bad, *leave_out], last=known_bad(data))
-    index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers)
-    run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache), folds,
-              tuple(leave_out), bad)
+    mark = data_fingerprint(data)
+    index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
+    run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache, mark), folds,
+              tuple(leave_out), bad, arrays_fingerprint(folds, index))
     with files.working_folder(run.folder) if holds else contextlib.nullcontext():
         prepare_run(run, index)
     return run

@@ -1,0 +1,58 @@
+"""What a data set's images are told apart by, at the cost of a listing: names, sizes, times and first bytes of files.
+
+In: a data set's folder. Out: a fingerprint of each series, and of all of them one key that names the cache. Two data
+sets of one name, or one that has changed, have different keys; labels are no part of it, for no array depends on them.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from radiogen.dataset.layout import Split, case_ids, sequences_present, series_folder
+
+HEAD = 1 << 16
+"""So many bytes of a series' first file: its UIDs, and in most files pixels."""
+KEY = 12
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """`series`: hexadecimal, by (split, case, sequence); `key`: of all of them, `KEY` hexadecimal digits."""
+
+    key: str
+    series: Mapping[tuple[Split, str, str], str]
+
+
+def data_fingerprint(data: Path) -> Fingerprint:
+    """The fingerprint of all series in the data set. Raises UserError where it is missing or holds what is no case."""
+    series = {(split, case, name): series_fingerprint(series_folder(data, split, case, name))
+              for split in get_args(Split) for case in case_ids(data, split)
+              for name in sequences_present(data, split, case)}
+    text = "".join(f"{'/'.join(place)} {mark}\n" for place, mark in series.items())
+    return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:KEY], series)
+
+
+def series_fingerprint(folder: Path) -> str:
+    """A hash of the names, sizes and times of a series' files and of the first one's first bytes."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:  # the reader says why
+        paths = []
+    mark = hashlib.sha256(repr([_listed(path) for path in paths]).encode())
+    for path in paths[:1]:
+        try:
+            with path.open("rb") as file:
+                mark.update(file.read(HEAD))
+        except OSError:
+            mark.update(b"cannot be read")
+    return mark.hexdigest()
+
+
+def _listed(path: Path) -> tuple[str, int, int]:
+    try:
+        told = path.stat()
+    except OSError:  # a link that leads nowhere
+        return path.name, -1, -1
+    return path.name, told.st_size, told.st_mtime_ns
