@@ -34,7 +34,7 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
         models: Where runs are kept.
         output: Where dataset, kernel and the rehearsal's log are written.
     """
-    from radiogen.competition import kernel, rehearsal
+    from radiogen.competition import bundle, kernel, rehearsal
 
     if not dry_run:
         from radiogen.competition import push
@@ -47,8 +47,8 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
         locate_runs([models / name for name in run], data)
     names = kernel.Names(owner or "you", title)
     folders = kernel.prepare(models, run, names, output, wheels=wheels)
-    print(f"bundle: {folders[0]} ({sum(path.stat().st_size for path in folders[0].iterdir()) / 1e6:.0f} MB); kernel: "
-          f"{folders[1]}; names, sources, wheels and files checked", flush=True)
+    print(f"bundle: {folders[0]}; kernel: {folders[1]}; names, sources, wheels and files checked\n"
+          f"{bundle.bundle_text(folders[0])}", flush=True)
     tried = rehearsal.rehearse(*folders, models, run, python=python, cases=cases, log=output / "rehearsal.log")
     print(rehearsal.rehearsal_text(tried), flush=True)
     then = f"next: python scripts/push_kernel.py {shlex.join(run)}{models_option(models)} --submit -m \"what is new\""

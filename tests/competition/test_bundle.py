@@ -1,7 +1,9 @@
 """What is carried to Kaggle is whole, flat and without anything of this machine."""
 
+import dataclasses
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -63,6 +65,36 @@ def test_the_wheel_is_built_from_the_clone_and_leaves_nothing_in_it(built):
     wheel, = (root / "dataset").glob("radiogen-*.whl")
     assert manifest["wheels"] == ["rare-thing==1.2", f"radiogen=={wheel.name.split('-')[1]}"]
     assert not (bundle.CLONE / "build").exists()
+
+
+def test_a_stray_file_under_src_does_not_go_into_the_wheel(tmp_path):
+    package = tmp_path / "src" / "radiogen"
+    for name in ("__init__.py", "room/tables.csv", "notes about patients.txt", ".env", "scan.dcm"):
+        files.write_text(package / name, "x")
+    files.write_text(tmp_path / "setup.cfg", "x")
+    ours = {"setup.cfg", "src/radiogen/__init__.py", "src/radiogen/room/tables.csv"}
+    assert set(bundle.wheel_sources(tmp_path)) == ours
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "add", *ours], check=True)
+    files.write_text(package / "mine.py", "x")
+    assert set(bundle.wheel_sources(tmp_path)) == ours
+
+
+def test_a_recipe_goes_without_the_path_of_its_first_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "missing_packages", lambda _: {})
+    recipe = dataclasses.replace(RECIPE, weights="/home/somebody/weights/resnet50.h5")
+    write_paper_run(tmp_path / "models" / "first", recipe)
+    build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", METADATA)
+    for path in (tmp_path / "dataset").glob("*.json"):
+        assert "somebody/weights" not in path.read_text()
+    run, = unpack_runs(tmp_path / "dataset", tmp_path / "there")
+    assert run.recipe.weights == "resnet50.h5"
+
+
+def test_what_goes_up_is_listed_and_counted(built):
+    lines = bundle.bundle_text(built[0] / "dataset").splitlines()
+    names = sorted(path.name for path in (built[0] / "dataset").iterdir())
+    assert lines[0].startswith(f"{len(names)} files, ") and [line.split()[0] for line in lines[1:]] == names
 
 
 @pytest.mark.parametrize(("spoil", "message"), [

@@ -27,7 +27,7 @@ def page(tmp_path_factory):
         "MGMT_value": pd.array(labels, dtype="Int64"),
         "probability": np.clip(0.3 + 0.4 * labels + 0.2 * random.normal(size=CASES), 0, 1)}))
     write_predictions(folder / "predictions.csv", table)
-    (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "rank": 3, "data": "input/phantom"}))
+    (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "rank": 3, "data": "/home/anna/scans"}))
     for fold in range(5):
         (folder / f"fold-{fold}").mkdir()
         pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6], "val_loss": [0.8, 0.7]}).to_csv(
@@ -53,6 +53,12 @@ def _write_images(path, cases):
 GREY = "document.querySelector('canvas').getContext('2d').getImageData(10, 10, 1, 1).data[0]"
 RED = "document.querySelector('canvas').getContext('2d').getImageData(4, 4, 1, 1).data"
 DRAWN = "document.querySelector('.viewer').dataset.drawn"
+
+
+def test_the_page_tells_nothing_of_the_folder_in_which_it_was_made(page):
+    text = page.read_text(encoding="utf-8")
+    assert str(page.resolve().parents[2]) not in text and "/home/anna" not in text
+    assert "--data scans" in text
 
 
 def test_the_page_opens_without_a_complaint_and_asks_nothing_of_the_network(page):
@@ -91,7 +97,7 @@ def test_a_row_of_predictions_opens_what_made_it_and_the_search_finds_a_case(pag
         seen = "[...document.querySelectorAll('tr[data-case]')].filter((row) => !row.hidden).length"
         assert tab.evaluate(seen) == 1
         tab.evaluate("document.querySelector('tr[data-case=\"00007\"]').click()")
-        assert "input/phantom" in tab.evaluate("document.querySelector('.made-of').textContent")
+        assert "scans" in tab.evaluate("document.querySelector('.made-of').textContent")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -51,16 +51,34 @@ def build_wheel(folder: Path) -> Path:
         raise UserError(CLONE, "is no clone of radiogen, and a wheel is built from one",
                         "git clone the project, `make setup`, and run scripts/push_kernel.py there")
     with tempfile.TemporaryDirectory() as scratch:
-        for name in WHEEL_SOURCES:
-            source = CLONE / name
-            if source.is_dir():
-                shutil.copytree(source, Path(scratch) / name,
-                                ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-            elif source.is_file():
-                shutil.copyfile(source, Path(scratch) / name)
+        for name in wheel_sources(CLONE):
+            target = Path(scratch) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(CLONE / name, target)
         _pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(folder), scratch,
              where="radiogen's wheel", remedy="pip install setuptools wheel")
     return next(Path(folder).glob("radiogen-*.whl"))
+
+
+def wheel_sources(clone: Path) -> list[str]:
+    """The files of the clone that the wheel is built from: those that git tracks, or without git those of our kinds."""
+    listed = subprocess.run(["git", "-C", str(clone), "ls-files", "-z", "--", *WHEEL_SOURCES], capture_output=True,
+                            text=True) if (clone / ".git").exists() and shutil.which("git") else None
+    if listed is not None and listed.returncode == 0:
+        names = [name for name in listed.stdout.split("\0") if name]
+    else:
+        package = sorted((clone / "src" / "radiogen").rglob("*"))
+        names = [*WHEEL_SOURCES[:-1], *(str(path.relative_to(clone)) for path in package
+                                        if path.suffix in (".py", ".csv", ".html", ".css", ".js"))]
+    return [name for name in names if (clone / name).is_file() and not (clone / name).is_symlink()]
+
+
+def bundle_text(folder: Path) -> str:
+    """What goes to Kaggle: every file with its size, and how many they are."""
+    paths = sorted(Path(folder).iterdir())
+    total = sum(path.stat().st_size for path in paths)
+    return "\n".join([f"{len(paths)} files, {total / 1e6:.1f} MB, go to Kaggle:",
+                      *(f"  {path.name} ({path.stat().st_size:,} bytes)" for path in paths)])
 
 
 def dataset_metadata(owner: str, title: str, slug: str) -> dict:
@@ -131,7 +149,7 @@ def fits(wheel: str, python: str) -> bool:
 def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
     """A run's files into the flat folder; by its place in the run, the file's name there and its hash.
 
-    run.json is written anew: the paths in it are this machine's.
+    run.json is written anew, and so is a recipe that names a file: the paths in them are this machine's.
     """
     from radiogen.dataset.fold_weights import RECORD, check_weights
     from radiogen.learning.runs import WEIGHTS, fold_folder, open_run, trained_folds
@@ -148,6 +166,10 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
         target = folder / f"{source.name}--{place.replace('/', '--')}"
         if place == "run.json":
             files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})
+        elif place == "recipe.json":
+            recipe = files.read_json(source / place)
+            files.write_json(target, {name: Path(value).name if name == "weights" and value else value
+                                      for name, value in recipe.items()})
         else:
             shutil.copyfile(source / place, target)
         members[place] = {"file": target.name, "sha256": files.sha256(target)}

@@ -25,6 +25,7 @@ from radiogen.evaluation.judgement import Judgement
 from radiogen.evaluation.metrics import fold_table, scored
 from radiogen.evaluation.page_charts import best_image_free, comparison_charts, forest_rows, run_charts
 from radiogen.evaluation.page_images import by_label, read_images
+from radiogen.evaluation.page_paths import without_folders
 from radiogen.evaluation.page_summary import summary_lines, tone
 from radiogen.evaluation.predicted_runs import PredictedRun, slice_sentence
 from radiogen.evaluation.provenance import Making, commands, provenance_table, read_making
@@ -63,6 +64,7 @@ def write_page(runs: Sequence[PredictedRun], summary: pd.DataFrame, judged: Mapp
         resolvability=_table(resolvability_table(fold_groups(runs[-1].predictions))),
         claim=claim_items(runs[-1], judged[runs[-1].name], makings[runs[-1].name], explained),
         data=_script_data(parts, tables, makings))
+    text = without_folders(text, runs[-1].folder.parent, makings.values())
     return [files.write_text(runs[-1].folder / PAGE, text), *written]
 
 
