@@ -6,6 +6,7 @@ their distance from the protocol in it; a mosaic that has lost it is refused, be
 from the black slices. United Imaging's mosaics are read by uih.py and cut here.
 """
 
+import functools
 import itertools
 import math
 import re
@@ -28,8 +29,11 @@ TAGS = tags_of(PRIVATE)
 NO_LAYOUT = "a mosaic that no longer says of how many slices (its CSA header was removed)"
 """Why a mosaic is set aside where `read_layout` gives None."""
 
-_SLICE = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.(\w+)(?:\.d(Sag|Cor|Tra))?\s*=\s*(-?[\d.]+(?:e[-+]?\d+)?)")
-_WHOLE = re.compile(rb"(sSliceArray\.lSize|sKSpace\.ucDimension|sKSpace\.lImagesPerSlab)\s*=\s*(0x[\da-fA-F]+|\d+)")
+_SLICE = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.(sPosition|dThickness)(?:\.d(Sag|Cor|Tra))?\s*=\s*"
+                    rb"(-?[\d.]+(?:e[-+]?\d+)?)")
+_WHOLE = (re.compile(rb"sSliceArray\.(lSize)\s*=\s*(0x[\da-fA-F]+|\d+)"),
+          re.compile(rb"sKSpace\.(ucDimension|lImagesPerSlab)\s*=\s*(0x[\da-fA-F]+|\d+)"))
+_WANTED = frozenset(("NumberOfImagesInMosaic", "SliceNormalVector"))
 _THREE_D = 4
 """sKSpace.ucDimension of a measurement that encodes its slices by phase, in slabs; 2 where it selects each."""
 
@@ -52,7 +56,7 @@ class Layout(NamedTuple):
 
 def read_layout(elements: dict[str | int, Any]) -> Layout | None:
     """What the CSA headers say of a mosaic; None where they are absent or do not tell the number of tiles."""
-    values = parse_csa(bytes(private_value(elements, _IMAGE) or b""))
+    values = parse_csa(bytes(private_value(elements, _IMAGE) or b""), _WANTED)
     numbers = [_float(text) for text in values.get("NumberOfImagesInMosaic", ())]
     tiles = number_of_tiles(numbers[0] if numbers else private_value(elements, _TILES))
     if tiles is None:
@@ -89,8 +93,11 @@ def split(header: "SliceHeader", layout: Layout) -> list["SliceHeader"]:
     return tiles
 
 
-def parse_csa(content: bytes) -> dict[str, list[str]]:
-    """The named values of a CSA header, as text; what cannot be parsed is left out."""
+def parse_csa(content: bytes, wanted: frozenset[str] = frozenset()) -> dict[str, list[str]]:
+    """The named values of a CSA header, as text; what cannot be parsed is left out.
+
+    wanted: reading ends when all of these are found.
+    """
     values: dict[str, list[str]] = {}
     newer = content[:4] == b"SV10"
     at, first_items = 8 if newer else 0, None
@@ -112,11 +119,14 @@ def parse_csa(content: bytes) -> dict[str, list[str]]:
                 texts += [text.decode("latin-1")] if text else []
                 at += (length + 3) // 4 * 4
             values[name.split(b"\0")[0].decode("latin-1")] = texts
+            if wanted and wanted <= values.keys():
+                break
     except IndexError:  # it ends too soon
         pass
     return values
 
 
+@functools.lru_cache(maxsize=4)
 def _step_mm(series: bytes, tiles: int) -> tuple[float | None, str]:
     """Distance of neighbouring slices in the scanner's own protocol, and why there is none where it is unclear.
 
@@ -126,15 +136,15 @@ def _step_mm(series: bytes, tiles: int) -> tuple[float | None, str]:
     slices: dict[int, dict[bytes, float]] = {}
     for number, name, axis, text in _SLICE.findall(series):
         slices.setdefault(int(number), {})[name + axis] = _float(text) or 0.0
-    whole = {name: int(text, 0) for name, text in _WHOLE.findall(series)}
+    whole = {name: int(text, 0) for pattern in _WHOLE for name, text in pattern.findall(series)}
     if not slices:
         return None, ""
-    count = whole.get(b"sSliceArray.lSize") or max(slices) + 1
-    slab = whole.get(b"sKSpace.ucDimension") == _THREE_D
+    count = whole.get(b"lSize") or max(slices) + 1
+    slab = whole.get(b"ucDimension") == _THREE_D
     if slab and count > 1:
         return None, f"a mosaic of {count} slabs: their distance is not known"
     if slab or count == 1:
-        images, thickness = whole.get(b"sKSpace.lImagesPerSlab"), slices.get(0, {}).get(b"dThickness")
+        images, thickness = whole.get(b"lImagesPerSlab"), slices.get(0, {}).get(b"dThickness")
         if images != tiles or not thickness:
             return None, f"a mosaic of {tiles} slices from a slab that its protocol does not describe"
         return thickness / tiles, ""

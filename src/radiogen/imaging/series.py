@@ -113,7 +113,8 @@ def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], Any]",
     from radiogen.imaging.fast.uniform import uniform_series
 
     with announce_compiling(), scanned_files(folder) as scanned:
-        series = uniform_series(folder, scanned)
+        parse, _ = _fast_parse(scanned)
+        series = uniform_series(folder, scanned, parse.parser)
         if series is not None:
             try:
                 made = read_uniform(folder, series)
@@ -122,7 +123,7 @@ def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], Any]",
                 made = None
             if made is not None:
                 return made
-        return _chosen_volume(folder, *_fast_parse(scanned), threads)
+        return _chosen_volume(folder, parse, scanned, threads)
 
 
 def chosen_stack(folder: Path, parse: Parse = read_headers) -> tuple[Stack, list[str]]:
@@ -198,12 +199,12 @@ class _FastParse:
     def __init__(self, scanned: "ScannedFiles"):
         from radiogen.imaging.fast.headers import HeaderParser
 
-        self._parser = HeaderParser(scanned)
+        self.parser = HeaderParser(scanned)
         self.reasons: dict[Path, Reason] = {}
 
     def __call__(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
         try:
-            return self._parser.parse(path)
+            return self.parser.parse(path)
         except Unsupported as unsupported:
             self.reasons[path] = unsupported.reason
         return read_headers(path)

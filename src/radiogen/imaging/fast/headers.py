@@ -82,6 +82,7 @@ class HeaderParser:
 
     scanned: ScannedFiles
     _templates: dict[tuple, SliceHeader] = field(default_factory=dict)
+    _parsed: dict[int, tuple[list[SliceHeader], list[str]]] = field(default_factory=dict)
 
     def parse(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
         """The slices of one file, and what is odd in it, as `headers.read_headers` gives them.
@@ -105,7 +106,8 @@ class HeaderParser:
         template = self._templates.get(key)
         if template is not None:
             return [_at_place(template, path, marks, raw)], []
-        slices, notes = self._first_of_its_kind(path, number, marks, raw)
+        slices, notes = self._parsed.get(number) or self._first_of_its_kind(path, number, marks, raw)
+        self._parsed.setdefault(number, (slices, notes))
         if len(slices) == 1 and slices[0].tile is None and not notes and not raw.keys() & {_SHARED, _PER_FRAME}:
             self._templates[key] = slices[0]
         return slices, notes

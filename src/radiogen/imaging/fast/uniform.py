@@ -75,8 +75,8 @@ class UniformSeries:
         return np.dtype(np.float32) if self.rescaled else stored_dtype(self.first.storage)
 
 
-def uniform_series(folder: Path, scanned: ScannedFiles) -> UniformSeries | None:
-    """The series in `folder` where it is uniform, else None."""
+def uniform_series(folder: Path, scanned: ScannedFiles, parser: HeaderParser | None = None) -> UniformSeries | None:
+    """The series in `folder` where it is uniform, else None. parser: of these files, so that none is parsed twice."""
     marks, count = scanned.marks, len(scanned.names)
     if count < 2 or not scanned.complete or not scanned.descriptors or marks[:, scan.STATE].any() or (
             scanned.spans[:, _ABSENT, 1] >= 0).any():
@@ -84,7 +84,7 @@ def uniform_series(folder: Path, scanned: ScannedFiles) -> UniformSeries | None:
     same = scan.same_values(scanned.store, scanned.spans)
     if not same[:, _SHARED].all() or (marks[:, scan.ENCODING] != marks[0, scan.ENCODING]).any():
         return None
-    first = _first_header(folder, scanned)
+    first = _first_header(folder, parser or HeaderParser(scanned))
     if first is None:
         return None
     size, lengths = first.storage.frame_bits // 8, marks[:, scan.PIXEL_LENGTH]
@@ -168,10 +168,10 @@ def _in_order(series: UniformSeries) -> tuple[np.ndarray, np.ndarray]:
     return np.array(series.files, np.int32)[order], np.asarray(series.offsets, np.int64)[order]
 
 
-def _first_header(folder: Path, scanned: ScannedFiles) -> SliceHeader | None:
+def _first_header(folder: Path, parser: HeaderParser) -> SliceHeader | None:
     """The header of one file; None where it is not one image of grey values whose stored integers can be read."""
     try:
-        slices, notes = HeaderParser(scanned).parse(folder / scanned.names[0])
+        slices, notes = parser.parse(folder / parser.scanned.names[0])
     except Unsupported:
         return None
     storage = slices[0].storage
