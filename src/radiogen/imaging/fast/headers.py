@@ -92,14 +92,15 @@ class HeaderParser:
         number = self.scanned.number_of(path)
         if number is None:
             raise Unsupported(Reason.UNREADABLE)
-        marks, spans = self.scanned.marks[number].tolist(), self.scanned.spans[number].tolist()
+        marks, spans = self.scanned.marks[number].tolist(), self.scanned.spans[number]
         if marks[scan.STATE] in _NOT_IMAGES:
             raise NotAnImage(_NOT_IMAGES[marks[scan.STATE]])
         if marks[scan.STATE] in _REASONS:
             raise Unsupported(_REASONS[marks[scan.STATE]])
         row = self.scanned.store[number].tobytes()
+        present = np.flatnonzero(spans[:, 1] >= 0)
         raw = {column: row[start:start + size] if start >= 0 else _Long(-1 - start, size, representation)
-               for column, (start, size, representation) in enumerate(spans) if size >= 0}
+               for column, (start, size, representation) in zip(present.tolist(), spans[present].tolist(), strict=True)}
         key = (*(column if column in _APART or isinstance(content, _Long) else (column, content)
                  for column, content in raw.items()),
                *marks[scan.HEAD:scan.FILE_SIZE], marks[scan.ELEMENT], marks[scan.FILE_SIZE] - marks[scan.PIXELS])
