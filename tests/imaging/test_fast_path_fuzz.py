@@ -72,6 +72,7 @@ def _spoil(kind, seed, *, odd=(), reordered=False, damage=None) -> None:
         folder, random = Path(room) / "series", np.random.default_rng(seed)
         paths = _write(folder, kind)
         whole = {path: raw_elements.split(path.read_bytes()) for path in paths if is_editable(path.read_bytes())}
+        whole = {path: parts for path, parts in whole.items() if len(parts.elements) > 3}  # else wrongly labelled
         for path in _chosen(list(whole), "half", seed) if reordered else []:
             reorder(whole[path], random)
         for drawn, which, own_seed in odd:
