@@ -15,6 +15,7 @@ from .both_paths import agree
 from .damage import cut, is_editable, overwritten, put_value, reorder, shifted, values
 from .fast_kinds import KINDS
 from .other_kinds import OTHERS
+from .series_files import pattern, write_series
 
 MAKERS = {kind: maker for kind, maker in {**KINDS, **OTHERS}.items() if kind != "enhanced, 520 frames"}
 BESIDE = (fast_kinds.text_beside, fast_kinds.json_beside, fast_kinds.dicomdir_beside, fast_kinds.raw_data_beside,
@@ -96,6 +97,15 @@ def _spoil(kind, seed, *, odd=(), reordered=False, damage=None) -> None:
     (0x0008_0005, "CS", b"nothing known "), (0x0018_0081, "DS", b"1\\2 ")], ids=str)
 def test_both_paths_agree_on_several_values_and_on_values_that_are_no_such(kind, which, tag, representation, value):
     _spoil(kind, 28, odd=[((tag, representation, value, None), which, 3)])
+
+
+@pytest.mark.parametrize("length", [0x9DFF_FFFF, 0x7FFF_FFFF, 0x0010_0000, 0xFFFF_FFFE])
+def test_both_paths_agree_on_a_nested_sequence_longer_than_its_file(tmp_path, length):
+    inner = raw_elements.element(0x0021_1002, "SQ", raw_elements.item(b""), length=length)[1]
+    for path in write_series(tmp_path, pattern(), SeriesInstanceUID="2.25.1")[:1]:
+        raw_elements.rewrite(path, lambda parts: raw_elements.put(parts, raw_elements.sequence(
+            0x0021_1001, [raw_elements.item(inner)])))
+    agree(tmp_path)
 
 
 combinations = given(some.sampled_from(list(MAKERS)), some.lists(some.sampled_from(BESIDE), max_size=2, unique=True),
