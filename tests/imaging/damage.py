@@ -72,28 +72,24 @@ def _value(keyword: str, representation: str) -> some.SearchStrategy[bytes]:
     return some.sampled_from(pool)
 
 
-def with_value(content: bytes, told: tuple[int, str | None, bytes, int | None]) -> bytes:
-    """Put one element of `values` into a little-endian file, instead of its own."""
-    tag, representation, value, length = told
-    parts = raw.split(content)
+def put_value(parts: raw.Parts, drawn: tuple[int, str | None, bytes, int | None]) -> None:
+    """Put one element of `values` into a file, instead of its own."""
+    tag, representation, value, length = drawn
     representation = representation or ("US" if tag == _OVERLAY_BIT_POSITION else dictionary_VR(tag))
     raw.put(parts, raw.element(tag, representation, value, implicit=parts.implicit, length=length))
-    return parts.joined()
 
 
-def reordered(content: bytes, random: np.random.Generator) -> bytes:
+def reorder(parts: raw.Parts, random: np.random.Generator) -> None:
     """An element is missing, stands twice or in another place; or a group tells its length, rightly or not."""
-    parts = raw.split(content)
     number, other, kind = *random.integers(0, len(parts.elements) - 1, 2), int(random.integers(4))
     element = parts.elements[number]
     if kind == 3:
         raw.put(parts, raw.element(_GROUP_LENGTH, "UL", random.bytes(4), implicit=parts.implicit))
-        return parts.joined()
+        return
     if kind != 1:
         del parts.elements[number]
     if kind:
         parts.elements.insert(other, element)
-    return parts.joined()
 
 
 def overwritten(content: bytes, random: np.random.Generator) -> bytes:

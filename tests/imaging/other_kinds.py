@@ -105,7 +105,8 @@ def frames_of_two_files(folder: Path, random: Random) -> None:
     for number in range(2):
         moved = affine.copy()
         moved[:3, 3] = affine[:3, 0] * 4 * number
-        write_enhanced(folder / f"{number}.dcm", voxels[4 * number:4 * number + 4], moved, SeriesInstanceUID="2.25.3")
+        write_enhanced(folder / f"enhanced-{number}.dcm", voxels[4 * number:4 * number + 4], moved,
+                       SeriesInstanceUID="2.25.3")
 
 
 OTHERS: dict[str, Callable[[Path, Random], Any]] = {
