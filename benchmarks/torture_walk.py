@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WINDOW = 1 << 12
 """As long as the first look of fast/files.py."""
 CHUNK = 200
+_META = ("MediaStorageSOPClassUID", "TransferSyntaxUID")
+"""Of the meta header, which pydicom has parsed already."""
 _ENDINGS = (b"\0", b"\xff", b" ")
 
 
@@ -72,7 +74,7 @@ def against_pydicom(content: bytes, store: "np.ndarray", spans: "np.ndarray", ma
             dataset = pydicom.dcmread(io.BytesIO(whole), stop_before_pixels=size >= 1 << 20)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the finding)
             return f"pydicom does not read what the scan takes: {type(error).__name__} {str(error)[:80]}"
-        found = {name: _raw(dataset, name) for name in names if name != "TransferSyntaxUID"}
+        found = {name: _raw(dataset, name) for name in names if name not in _META}
     for name, value in found.items():
         if value != taken.get(name):
             return f"{name} is {value!r} to pydicom, {taken.get(name)!r} to the scan"

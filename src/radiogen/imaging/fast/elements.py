@@ -17,7 +17,7 @@ ANY = 0
 
 _STANDARD: dict[int, tuple[str, int]] = {
     0x0002_0002: ("MediaStorageSOPClassUID", UI), 0x0002_0010: ("TransferSyntaxUID", UI),
-    0x0008_0008: ("ImageType", CS), 0x0008_0016: ("SOPClassUID", UI),
+    0x0008_0005: ("SpecificCharacterSet", CS), 0x0008_0008: ("ImageType", CS), 0x0008_0016: ("SOPClassUID", UI),
     0x0008_0032: ("AcquisitionTime", TM), 0x0008_0033: ("ContentTime", TM), 0x0008_0060: ("Modality", CS),
     0x0008_9208: ("ComplexImageComponent", CS), 0x0018_0081: ("EchoTime", DS), 0x0018_0082: ("InversionTime", DS),
     0x0018_0086: ("EchoNumbers", IS), 0x0018_1060: ("TriggerTime", DS), 0x0018_1314: ("FlipAngle", DS),
@@ -31,6 +31,11 @@ _STANDARD: dict[int, tuple[str, int]] = {
     0x0028_1052: ("RescaleIntercept", DS), 0x0028_1053: ("RescaleSlope", DS),
     0x0028_2110: ("LossyImageCompression", CS), 0x0028_3000: ("ModalityLUTSequence", SQ),
     0x5200_9229: ("SharedFunctionalGroupsSequence", SQ), 0x5200_9230: ("PerFrameFunctionalGroupsSequence", SQ)}
+
+SEVERAL = frozenset((
+    "SpecificCharacterSet", "ImageType", "EchoNumbers", "ImagePositionPatient", "ImageOrientationPatient",
+    "PixelSpacing", "DiffusionGradientOrientation", "FrameType", "InversionTimes"))
+"""Standard elements that may have several values."""
 
 PRIVATE = (*traits.PRIVATE, *mosaic.PRIVATE, *uih.PRIVATE)
 """Vendors' elements; who owns a block, and so what its elements mean, only its file says."""

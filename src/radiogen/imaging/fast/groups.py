@@ -61,9 +61,6 @@ def scan_groups(content, length, implicit, per_frame, spans):
                 node = node if row < spans.shape[0] else -1
             if node >= 0 and GROUP_PRESENCE[node] >= 0:
                 spans[row, GROUP_PRESENCE[node], 0], spans[row, GROUP_PRESENCE[node], 1] = at, 0
-            if size != UNDEFINED and node < 0:
-                at += size
-                continue
             depth += 1
             is_item[depth], undefined[depth], nodes[depth], ends[depth] = True, size == UNDEFINED, node, at + size
             plain[depth] = plain[depth - 1] or (at + 6 <= length and not is_representation(content, at + 4))

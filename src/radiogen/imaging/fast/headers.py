@@ -24,6 +24,7 @@ from radiogen.imaging.fast.elements import (
     KEYWORDS,
     OWNED,
     REPRESENTATION,
+    SEVERAL,
     SQ,
 )
 from radiogen.imaging.fast.files import ScannedFiles
@@ -138,9 +139,10 @@ class HeaderParser:
             elif representation == ANY:
                 self._add_private(values, path, keyword, content, int(self.scanned.spans[number, column, 2]))
             elif representation == SQ:
-                values[keyword] = content.size > 0  # that it has items is all that counts
+                if content.size:
+                    raise Unsupported(Reason.ODD_VALUE)
             else:
-                values[keyword] = value_of(representation, self._content(path, content))
+                values[keyword] = _value(keyword, representation, self._content(path, content))
         if "SOPClassUID" not in values and "MediaStorageSOPClassUID" in values:
             values["SOPClassUID"] = values["MediaStorageSOPClassUID"]
         return values
@@ -231,6 +233,14 @@ def _frames(padded: np.ndarray, content: bytes, spans: np.ndarray) -> list[_Fram
             for row, kind, position, known in zip(spans, kinds, positions.tolist(), sure, strict=True)]
 
 
+def _value(keyword: str | int, representation: int, raw: bytes) -> Any:
+    """The value of a standard element; Unsupported where it has several and should have one."""
+    value = value_of(representation, raw)
+    if isinstance(value, list) and keyword not in SEVERAL:
+        raise Unsupported(Reason.ODD_VALUE)
+    return value
+
+
 def _groups_of(frame: _Frame) -> dict[str, list[dict]]:
     """Functional groups as a dataset has them: macros by name, each a list of one item of values."""
     groups: dict[str, list[dict]] = {}
@@ -242,9 +252,9 @@ def _groups_of(frame: _Frame) -> dict[str, list[dict]]:
         if representation == SQ:
             parent[path[-1]] = [{}]
         elif len(path) == 3:
-            parent[path[1]][0][path[2]] = value_of(representation, raw)
+            parent[path[1]][0][path[2]] = _value(path[2], representation, raw)
         else:
-            parent[path[1]] = value_of(representation, raw)
+            parent[path[1]] = _value(path[1], representation, raw)
     return groups
 
 

@@ -210,13 +210,20 @@ def _behind(file, scratch, window, at, size, encoding):
 def _after_sequence(file, scratch, window, at, implicit):
     """Where a sequence of undefined length ends; minus the state where it cannot be told."""
     in_item, plain = np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_)
+    ends = np.full(DEEPEST, -1, np.int64)  # by depth: of an item of defined length
     plain[0], depth = implicit, 0
     while True:
+        while ends[depth] >= 0 and at == ends[depth]:
+            depth -= 1
+        if ends[depth] >= 0 and at > ends[depth]:
+            return -ODD_ELEMENT
         place = _room(file, scratch, window, at, 8)
         if place < 0:
             return -CUT
         tag = tag_at(scratch, place)
         if tag == (ITEM_END if in_item[depth] else SEQUENCE_END):
+            if ends[depth] >= 0:
+                return -ODD_ELEMENT
             at, depth = at + 8, depth - 1
             if depth < 0:
                 return at
@@ -234,12 +241,13 @@ def _after_sequence(file, scratch, window, at, implicit):
                     size == UNDEFINED and not plain[depth] and representation not in (SQ, UN)):
                 return -ODD_ELEMENT
         at += head
-        if size != UNDEFINED:
+        if size != UNDEFINED and in_item[depth]:
             at += size
             continue
         depth += 1
         if depth == DEEPEST:
             return -ODD_ELEMENT
+        ends[depth] = -1 if size == UNDEFINED else at + size
         in_item[depth], plain[depth] = tag == ITEM and not in_item[depth - 1], plain[depth - 1]
         if in_item[depth] and not plain[depth]:
             place = _room(file, scratch, window, at, 8)

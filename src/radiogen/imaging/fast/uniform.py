@@ -30,9 +30,9 @@ from radiogen.imaging.vectors import Vector, orientation_of, spacing_of
 
 _OWN = ("ImageOrientationPatient", "PixelSpacing", "RescaleIntercept", "RescaleSlope")
 """Elements, beside the position, that may differ from file to file."""
-_FREE = (*_OWN, "ImagePositionPatient", "InstanceNumber", "EchoTime", "InversionTime", "TriggerTime", "FlipAngle",
-         "DiffusionBValue", "DiffusionGradientOrientation", "AcquisitionNumber", "AcquisitionTime", "ContentTime",
-         "EchoNumbers", "ComplexImageComponent")
+_FREE = (*_OWN, "SpecificCharacterSet", "ImagePositionPatient", "InstanceNumber", "EchoTime", "InversionTime",
+         "TriggerTime", "FlipAngle", "DiffusionBValue", "DiffusionGradientOrientation", "AcquisitionNumber",
+         "AcquisitionTime", "ContentTime", "EchoNumbers", "ComplexImageComponent")
 """Elements whose values need not be the same; the later ones count only where positions repeat."""
 _SHARED = np.array([keyword not in _FREE and isinstance(keyword, str) for keyword in KEYWORDS])
 _ABSENT = [COLUMN[keyword] for keyword in (

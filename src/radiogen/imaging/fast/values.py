@@ -5,6 +5,7 @@ In: a value representation and bytes. Out: numbers and texts that are equal to `
 """
 
 import functools
+import math
 import re
 import struct
 from collections.abc import Callable
@@ -56,9 +57,9 @@ def _integer(text: str) -> int:
 
 
 def _decimal(text: str) -> float:
-    if not _DECIMAL.fullmatch(text.strip(" ")):
+    if not _DECIMAL.fullmatch(text.strip(" ")) or not math.isfinite(number := float(text)):
         raise Unsupported(Reason.ODD_VALUE)
-    return float(text)
+    return number
 
 
 _NUMBERS = {US: ("H", 2), SS: ("h", 2), UL: ("I", 4), FL: ("f", 4), FD: ("d", 8)}
