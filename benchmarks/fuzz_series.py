@@ -17,7 +17,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 GUIDES = ["pydicom", "radiogen"]
 COMPILED = [f"radiogen.imaging.{name}" for name in (
-    "fast.elements_at", "fast.scan", "fast.groups", "fast.decimals", "kernels", "line_sums", "vector_instructions")]
+    "fast.elements_at", "fast.scan", "fast.groups", "fast.decimals", "kernels", "line_sums", "vector_instructions",
+    "whole_blocks")]
 """numba compiles these and cannot read what atheris would make of them."""
 
 

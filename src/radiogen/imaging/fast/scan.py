@@ -41,7 +41,7 @@ STATE, PIXELS, HEAD, PIXEL_VR, PIXEL_LENGTH, ENCODING, FILE_SIZE, ELEMENT = rang
 """Columns of `marks`: state; offset of the pixels' element, bytes of its head, its representation and length; encoding;
 bytes of the file; number of the pixels' element (0x7FE0, ...)."""
 
-STORE_BYTES, LONGEST_VALUE, SCRATCH_BYTES = 2048, 512, 1 << 16
+STORE_BYTES, LONGEST_VALUE, SCRATCH_BYTES = 1024, 320, 1 << 16
 
 SYNTAX_COLUMN = COLUMN["TransferSyntaxUID"]
 _GROUP_LENGTH = 0x0002_0000
@@ -60,7 +60,9 @@ def scan_files(files, contents, lengths, store, spans, marks):
     """
     scratch, window = np.empty(SCRATCH_BYTES, np.uint8), np.zeros(2, np.int64)
     for number in range(files.shape[0]):
-        scratch[:lengths[number]] = contents[number, :lengths[number]]
+        content = contents[number]
+        for index in range(lengths[number]):
+            scratch[index] = content[index]
         window[0], window[1] = 0, lengths[number]
         marks[number, FILE_SIZE] = SEEK(files[number], 0, 2)  # 2: from the end
         marks[number, STATE] = _scan(files[number], scratch, window, store[number], spans[number], marks[number])
@@ -136,7 +138,8 @@ def _scan(file, scratch, window, store, spans, marks):
                 place = _room(file, scratch, window, at, size)
                 if place < 0:
                     return CUT
-                store[used:used + size] = scratch[place:place + size]
+                for index in range(size):  # a slice would cost more than the few bytes that it copies
+                    store[used + index] = scratch[place + index]
                 spans[wanted, 0] = used
                 used += size
         at = end

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radiogen.imaging import kernels
+from radiogen.imaging import kernels, whole_blocks
 from radiogen.imaging.fast import scan
 from radiogen.imaging.fast.decimals import decimals
 from radiogen.imaging.fast.elements import COLUMN, KEYWORDS
@@ -125,8 +125,11 @@ def read_resized(series: UniformSeries, size: tuple[int, int]) -> tuple[np.ndarr
     stack, each = np.empty((series.shape[0], *size), np.float32), np.empty((series.shape[0], 2), series.dtype)
     plan = slice_plan(series.shape[1:], size)
     if not series.rescaled:
-        room = reading_room(plan, series.shape[1:], series.dtype)
-        read = kernels.read_reduced(*_in_order(series), series.shape[1], room, plan, stack, each, *series.used_bits)
+        ordered = _in_order(series)
+        read = whole_blocks.read_means(*ordered, series.shape[1:], stack, each, *series.used_bits)
+        if read is None:
+            room = reading_room(plan, series.shape[1:], series.dtype)
+            read = kernels.read_reduced(*ordered, series.shape[1], room, plan, stack, each, *series.used_bits)
         if read < len(stack):
             raise Unsupported(Reason.CHANGED)
     else:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from radiogen.imaging import kernels
+from radiogen.imaging import kernels, whole_blocks
 from radiogen.imaging.compiling import announce_compiling
 from radiogen.imaging.fast import groups, scan
 from radiogen.imaging.fast.decimals import decimals, frame_decimals
@@ -35,6 +35,7 @@ def _pixels() -> None:
     kernels.read_volume(files, offsets, pixels, np.zeros(1, np.bool_), np.zeros((0, 2), np.uint16), 0, 0)
     kernels.read_reduced(files, offsets, 2, pixels[0], slice_plan((2, 2), (1, 1)), np.zeros((1, 1, 1), np.float32),
                          np.zeros((1, 2), np.uint16), 0, 0)
+    whole_blocks.read_means(files, offsets, (4, 4), np.zeros((0, 1, 1), np.float32), np.zeros((0, 2), np.uint16), 0, 0)
     kernels.clear_unused(pixels[0], 0xFFFF, 0)
     kernels.rescale(pixels[0], 1.0, 0.0, np.zeros((2, 2), np.float32))
     for dtype in (np.uint16, np.float32):
