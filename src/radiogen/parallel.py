@@ -38,7 +38,6 @@ def map_items(function: Callable[[Any], Any], items: Sequence[Any], description:
             client = stack.enter_context(cluster_client(scheduler))
             stack.enter_context(joblib.parallel_config(backend="dask", scheduler_host=scheduler))
             workers = max(1, sum(client.nthreads().values()))
-            function = functools.partial(_with_cores, function, 1)
         else:  # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
             stack.callback(lambda: joblib.externals.loky.get_reusable_executor().shutdown(wait=True))
             share = max(1, available_cores() // workers)

@@ -171,7 +171,7 @@ def test_an_earlier_bundle_is_replaced_unless_something_in_it_was_changed(datase
     monkeypatch.setattr(bundle, "missing_packages", lambda _: {})
     write_paper_run(tmp_path / "models" / "third")
     build_bundle(tmp_path / "models", ["third"], dataset, METADATA)
-    assert not list(dataset.glob("first--*")) and len(list(dataset.glob("third--*"))) == 5
+    assert not list(dataset.glob("first--*")) and len(list(dataset.glob("third--*"))) == 7
     changed = dataset / "third--recipe.json"
     changed.write_text("{}")
     with pytest.raises(UserError, match="third--recipe.json: was changed after radiogen wrote it"):
