@@ -34,8 +34,9 @@ def _bind_to_sources(dispatcher: Any) -> None:
     numba looks at the file of the function alone; what is called from another file, and tables such as the tags of
     elements, become part of its machine code all the same.
     """
-    kept = dispatcher._cache._cache_file
-    kept._source_stamp = (kept._source_stamp, sources_stamp())
+    kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if kept is not None:  # there is none where numba was told to compile nothing
+        kept._source_stamp = (kept._source_stamp, sources_stamp())
 
 
 @functools.cache
