@@ -29,7 +29,7 @@ TAGS = tags_of(PRIVATE)
 NO_LAYOUT = "a mosaic that no longer says of how many slices (its CSA header was removed)"
 """Why a mosaic is set aside where `read_layout` gives None."""
 
-_SLICE = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.(sPosition|dThickness)(?:\.d(Sag|Cor|Tra))?\s*=\s*"
+_SLICE = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.(\w+)(?:\.d(Sag|Cor|Tra))?\s*=\s*"
                     rb"(-?[\d.]+(?:e[-+]?\d+)?)")
 _WHOLE = (re.compile(rb"sSliceArray\.(lSize)\s*=\s*(0x[\da-fA-F]+|\d+)"),
           re.compile(rb"sKSpace\.(ucDimension|lImagesPerSlab)\s*=\s*(0x[\da-fA-F]+|\d+)"))
