@@ -182,3 +182,16 @@ def test_json_nested_without_end_names_the_file(tmp_path):
     (tmp_path / "run.json").write_text("[" * 200_000)
     with pytest.raises(UserError, match=r"run\.json: cannot be read"):
         files.read_json(tmp_path / "run.json")
+
+
+def test_what_a_link_leaves_when_it_is_killed_is_swept_away_as_any_half_file(tmp_path, monkeypatch):
+    source = files.write_text(tmp_path / "source", "arrays")
+    (tmp_path / "room").mkdir()
+    with monkeypatch.context() as killed:
+        killed.setattr(type(source), "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(type(source), "unlink", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            files.link(source, tmp_path / "room" / "target")
+    assert len(list((tmp_path / "room").iterdir())) == 1
+    with files.working_folder(tmp_path / "room"):
+        assert [path.name for path in (tmp_path / "room").iterdir()] == [".lock"]

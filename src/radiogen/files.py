@@ -95,7 +95,7 @@ def write_array(path: Path, array: "numpy.ndarray") -> Path:
 def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
     """As `write_with`, for a library that insists on a file name: `save` gets a temporary path with the same name."""
     path = Path(path)
-    part = _own_folder(path)
+    part = _own_name(path)
     try:
         part.mkdir(parents=True)
         save(part / path.name)
@@ -114,7 +114,7 @@ def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
 def link(source: Path, path: Path) -> Path:
     """Give the file `source` the name `path`, too; a copy where the file system cannot. For files that are replaced
     and never written into, as all of this package are."""
-    part = Path(path).with_name(f".{Path(path).name}.{os.urandom(4).hex()}.part")
+    part = _own_name(Path(path))
     try:
         part.hardlink_to(source)
         part.replace(path)
@@ -133,7 +133,7 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
     but a power cut can. `path` must not exist.
     """
     path = Path(path)
-    part = _own_folder(path)
+    part = _own_name(path)
     try:
         part.mkdir(parents=True)
         fill(part)
@@ -208,8 +208,8 @@ def _open_uncut(name: str, flags: int) -> int:
     return os.open(name, (flags & ~os.O_TRUNC) | os.O_NOFOLLOW, 0o666)  # never through a link into another file
 
 
-def _own_folder(path: Path) -> Path:
-    """A temporary name for what becomes a folder, or is made in one; in a `working_folder`, which sweeps it away."""
+def _own_name(path: Path) -> Path:
+    """A temporary name that no other process takes; in a `working_folder`, which sweeps it away."""
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}{PART}")
 
 

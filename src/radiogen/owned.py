@@ -19,7 +19,7 @@ LISTING = ".radiogen-files.json"
 def replace_folder(path: Path, fill: Callable[[Path], object], listing: str = LISTING) -> Path:
     """Let `fill` write into a temporary folder, which then takes the place of what an earlier call wrote to `path`.
 
-    listing: the JSON file in it whose `files` tells each file's hash; `fill` may have written other facts into it.
+    listing: the JSON file in it whose `files` holds each file's hash; `fill` may have written other facts into it.
     Raises UserError where `path` holds anything that an earlier call did not write, before `fill` is called.
     """
     path = Path(path)
@@ -58,8 +58,8 @@ def check_replaceable(path: Path, listing: str = LISTING) -> None:
 
 def listed_files(folder: Path, listing: str = LISTING) -> dict[str, str]:
     """By name, the hashes of the files that were written into `folder`; none where there is no such list."""
-    told = _facts(Path(folder) / listing).get("files")
-    return told if isinstance(told, dict) else {}
+    listed = _facts(Path(folder) / listing).get("files")
+    return listed if isinstance(listed, dict) else {}
 
 
 def is_unchanged(path: Path, written: str | None) -> bool:

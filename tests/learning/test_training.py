@@ -200,3 +200,16 @@ def test_tensorboard_gets_its_files(run):
                f"'1', tensorboard=True)")
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert list((run.folder / "fold-1" / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_of_a_removed_fold_nothing_that_training_wrote_is_left_and_what_is_not_its_own_stays(tmp_path):
+    from radiogen.dataset.fold_weights import write_weights
+    from radiogen.learning.training import remove_fold
+
+    for name in ("fold-0", "fold-1"):
+        write_weights(tmp_path / name, lambda path: path.write_bytes(b"weights"))
+    (tmp_path / "fold-1" / "notes.txt").write_text("mine")
+    for name in ("fold-0", "fold-1"):
+        remove_fold(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["fold-1"]
+    assert [path.name for path in (tmp_path / "fold-1").iterdir()] == ["notes.txt"]

@@ -1,4 +1,4 @@
-"""What a data set's images are told apart by, at the cost of a listing: names, sizes, times and first bytes of files.
+"""What distinguishes a data set's images, at the cost of a listing: names, sizes, times and first bytes of files.
 
 In: a data set's folder. Out: a fingerprint of each series, and of all of them one key that names the cache. Two data
 sets of one name, or one that has changed, have different keys; labels are no part of it, for no array depends on them.
@@ -52,7 +52,7 @@ def series_fingerprint(folder: Path) -> str:
 
 def _listed(path: Path) -> tuple[str, int, int]:
     try:
-        told = path.stat()
+        state = path.stat()
     except OSError:  # a link that leads nowhere
         return path.name, -1, -1
-    return path.name, told.st_size, told.st_mtime_ns
+    return path.name, state.st_size, state.st_mtime_ns

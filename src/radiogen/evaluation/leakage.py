@@ -72,8 +72,8 @@ def review_networks(folder: Path) -> list[Finding]:
     lines = [line for place in places if (line := unrecorded(place))]
     if lines:
         return [Finding("not checked", check, "; ".join(lines), "train the run again where it has to be shown")]
-    told = f"{count} networks, each the file that training of its fold wrote"
-    return [Finding("passed", check, told)] if count else []
+    text = f"{count} networks, each the file that training of its fold wrote"
+    return [Finding("passed", check, text)] if count else []
 
 
 def findings_text(findings: Sequence[Finding]) -> str:

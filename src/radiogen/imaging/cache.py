@@ -61,8 +61,8 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
 
     `leave_out`, and known-bad cases where a recipe reads what is bad, are not made for training. A case that fails is
     listed with its reason in `failed` and the rest goes on. fast: as in `read_series`; the arrays are the same.
-    fingerprint: as in `cache_folder`. Raises
-    UserError where a sequence is in no training case or an id is in train and test.
+    fingerprint: as in `cache_folder`. Raises UserError where a sequence is in no training case or an id is in train and
+    test.
     """
     from radiogen.imaging.fast.warm_up import warm_up
 
@@ -195,8 +195,8 @@ def _check_bytes(path: Path | str, descriptor: int, sha256: str) -> tuple[int, .
 
 
 def _stamp(descriptor: int) -> tuple[int, ...]:
-    told = os.fstat(descriptor)
-    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns
+    state = os.fstat(descriptor)
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 @contextlib.contextmanager

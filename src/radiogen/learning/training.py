@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
-from radiogen.dataset.fold_weights import write_weights
+from radiogen.dataset.fold_weights import RECORD, write_weights
 from radiogen.dataset.folds import HOLDOUT
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
@@ -41,7 +41,7 @@ from radiogen.learning.recipes import Recipe, as_dict, default_fields
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder, run_index
 
 CHECKPOINT = "checkpoint.npz"
-FOLD_FILES = (WEIGHTS, CHECKPOINT, "history.csv", "timings.json", "first_weights.json")
+FOLD_FILES = (WEIGHTS, RECORD, CHECKPOINT, "history.csv", "timings.json", "first_weights.json")
 """What training writes into the folder of a fold."""
 
 

@@ -155,14 +155,16 @@ def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[
 def _known_bad(data: Path, recipe: Recipe, labels: pd.DataFrame) -> tuple[str, ...]:
     """The known-bad cases of `labels` of which the recipe reads the blank sequence, or that were taken away."""
     usable = set(case_ids(data, "train")) - set(known_bad(data, recipe.sequences))
-    return tuple(case for case in known_bad(data) if case in set(labels[ID]) and case not in usable)
+    labelled = set(labels[ID])
+    return tuple(case for case in known_bad(data) if case in labelled and case not in usable)
 
 
 def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
     """The label table; every labelled case must have a folder, a folder without a label is told and not used."""
     there = set(case_ids(data, "train"))
     labels = read_labels(Path(data) / "train_labels.csv")
-    absent = [case for case in labels[ID] if case not in there | set(leave_out) | set(known_bad(data))]
+    spared = there | set(leave_out) | set(known_bad(data))
+    absent = [case for case in labels[ID] if case not in spared]
     if absent:
         raise UserError(Path(data) / "train" / absent[0], f"is missing, with {len(absent) - 1} more of the cases that "
                         "train_labels.csv names", f"restore them, or run again with --leave-out {' '.join(absent)}")
