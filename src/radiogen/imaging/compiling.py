@@ -6,7 +6,6 @@ In: a function. Out: the same, compiled on its first call or loaded from what an
 import contextlib
 import functools
 import importlib.util
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +14,6 @@ from typing import Any
 import numba
 from numba.core import event
 from numba.np import linalg
-
-_LOG = logging.getLogger(__name__)
 
 
 def compiled(**options: Any) -> Callable[[Callable], Callable]:
@@ -37,22 +34,9 @@ def _bind_to_sources(dispatcher: Any) -> None:
     numba looks at the file of the function alone; what is called from another file, and tables such as the tags of
     elements, become part of its machine code all the same.
     """
-    cache = getattr(dispatcher, "_cache", None)
-    kept = getattr(cache, "_cache_file", None)
-    if kept is None:  # numba was told to compile nothing
-        return
-    kept._source_stamp = (kept._source_stamp, sources_stamp())
-    save = cache.save_overload
-
-    def save_overload(*arguments: Any) -> None:
-        try:
-            save(*arguments)
-        except RuntimeError as error:
-            if "no compiled object yet" not in str(error):
-                raise
-            _LOG.info("%s is not kept: %s", dispatcher.py_func.__name__, error)  # it runs, and is compiled next time
-
-    cache.save_overload = save_overload
+    kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if kept is not None:  # there is none where numba compiles nothing (NUMBA_DISABLE_JIT)
+        kept._source_stamp = (kept._source_stamp, sources_stamp())
 
 
 @functools.cache

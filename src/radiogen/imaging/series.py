@@ -113,7 +113,7 @@ def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], Any]",
     from radiogen.imaging.fast.uniform import uniform_series
 
     with announce_compiling(), scanned_files(folder) as scanned:
-        parse, _ = _fast_parse(scanned)
+        parse = _FastParse(scanned)
         series = uniform_series(folder, scanned, parse.parser)
         if series is not None:
             try:
@@ -153,7 +153,7 @@ def read_volumes(folder: Path | str, *, fast: bool = True, threads: int | None =
     from radiogen.imaging.fast.files import scanned_files
 
     with announce_compiling(), scanned_files(folder) as scanned:
-        return _all_volumes(folder, *_fast_parse(scanned), threads)
+        return _all_volumes(folder, _FastParse(scanned), scanned, threads)
 
 
 def blank_findings(folder: Path, values: Sequence[float | None], told: Sequence[str]) -> list[str]:
@@ -208,10 +208,6 @@ class _FastParse:
         except Unsupported as unsupported:
             self.reasons[path] = unsupported.reason
         return read_headers(path)
-
-
-def _fast_parse(scanned: "ScannedFiles") -> "tuple[_FastParse, ScannedFiles]":
-    return _FastParse(scanned), scanned
 
 
 def _chosen_volume(folder: Path, parse: Parse, scanned: "ScannedFiles | None", threads: int | None) -> Volume:

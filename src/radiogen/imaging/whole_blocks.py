@@ -20,25 +20,25 @@ def read_means(files: np.ndarray, offsets: np.ndarray, shape: tuple[int, int], s
                each: np.ndarray, mask: int, sign: int) -> int | None:
     """Slices of `shape` (rows, columns) into `stack`, float32; their smallest and largest pixel into `each`.
 
-    mask, sign: as in `kernels.read_volume`.
-
-    Returns how many slices could be read. None where blocks are no 4 or 8 pixels high and wide, where a pixel is
-    negative, or so bright that a block's column may exceed 16 bits: those are for `kernels.read_reduced`.
+    mask, sign: as in `kernels.read_volume`. Returns how many slices could be read. None where blocks are no 4 or 8
+    pixels high and wide, where a pixel is negative, has bits above its own, or is so bright that a block's column may
+    exceed 16 bits: those are for `kernels.read_reduced`.
     """
     ratios = [old // new if old % new == 0 else 0 for old, new in zip(shape, stack.shape[1:], strict=True)]
     if any(ratio not in _RATIOS for ratio in ratios):
         return None
     lines = min(max(ROOM_BYTES // (ratios[0] * shape[1] * each.itemsize), 1), stack.shape[1])
     room, sums = np.empty((lines * ratios[0], shape[1]), each.dtype), np.empty((lines, shape[1]), np.uint16)
-    read = _read_means(files, offsets, *ratios, room, sums, stack, each, mask, sign)
+    most = (sign - 1 if sign else mask) if mask else 0xFFFF  # brighter ones have bits above their own
+    read = _read_means(files, offsets, *ratios, room, sums, stack, each, min(most, 0xFFFF // ratios[0]))
     return None if read < 0 else read
 
 
 @compiled()
-def _read_means(files, offsets, down, across, room, sums, stack, each, mask, sign):
-    """How many slices could be read; -1 where a value does not fit. room: rows as they are read; sums: of `down`.
+def _read_means(files, offsets, down, across, room, sums, stack, each, most):
+    """How many slices could be read; -1 where a pixel is not in 0 to `most`.
 
-    A value with bits above its own is as bright as those are: its series goes the other way, which cuts them off.
+    room: rows as they are read. sums: of `down` rows.
     """
     bytes_a_row, scale = room[0].nbytes, np.float32(1 / (down * across))
     for index in range(files.shape[0]):
@@ -54,7 +54,7 @@ def _read_means(files, offsets, down, across, room, sums, stack, each, mask, sig
                                             sums.reshape(-1), lowest, highest)
             _means_along_rows(sums.reshape(-1).view(np.uint64), across, scale, out[first:first + lines].reshape(-1))
         each[index, 0], each[index, 1] = lowest, highest
-        if lowest < 0 or highest * down > 0xFFFF or (mask and highest > (sign - 1 if sign else mask)):
+        if lowest < 0 or highest > most:
             return -1
     return files.shape[0]
 

@@ -125,3 +125,17 @@ def test_files_without_a_preamble_are_read_by_compiled_code(tmp_path, syntax, wi
     assert volume.reader == Reader("fast")
     assert np.array_equal(volume.voxels, read_series(tmp_path, fast=False).voxels)
     assert np.array_equal(volume.voxels, pattern())
+
+
+def test_files_that_differ_in_a_value_too_long_to_be_compared_are_no_copies_of_each_other(tmp_path):
+    filler = ["X" * 16] * 25
+
+    def component(index, dataset):
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "M" if index < 5 else "P", *filler]
+        dataset.ImagePositionPatient = [0, 0, 3 * (index % 5)]
+
+    voxels = np.concatenate([pattern(), pattern() + np.uint16(1000)])
+    write_series(tmp_path, voxels, change=component)
+    volume, slow = read_series(tmp_path), read_series(tmp_path, fast=False)
+    assert np.array_equal(volume.voxels, pattern()) and volume.findings == slow.findings
+    assert volume.reader == Reader("pydicom", Reason.ODD_VALUE)

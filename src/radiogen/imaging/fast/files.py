@@ -26,12 +26,11 @@ _NOW = getattr(os, "RWF_NOWAIT", 0)  # Linux only
 class ScannedFiles:
     """The regular files of a folder that could be opened, in no order.
 
-    names, paths: of the files. descriptors: of the open files; empty where the system allows too few of them. store,
+    names: of the files. descriptors: of the open files; empty where the system allows too few of them. store,
     spans, marks: as `scan.scan_files` fills them, a row a file. complete: whether the folder holds nothing else.
     """
 
     names: Sequence[str]
-    paths: Sequence[str]
     descriptors: Sequence[int]
     store: np.ndarray
     spans: np.ndarray
@@ -62,12 +61,12 @@ def scanned_files(folder: Path) -> Iterator[ScannedFiles]:
             with contextlib.ExitStack() as stack:
                 descriptors = _opened([path], stack)
                 _scan(descriptors, *(table[number:number + 1] for table in tables))
-        yield ScannedFiles(names, paths, (), *tables, complete)
+        yield ScannedFiles(names, (), *tables, complete)
         return
     with contextlib.ExitStack() as stack:
         descriptors = _opened(paths, stack)
         _scan(descriptors, *tables)
-        yield ScannedFiles(names, paths, descriptors, *tables, complete)
+        yield ScannedFiles(names, descriptors, *tables, complete)
 
 
 def _regular_files(folder: Path) -> tuple[list[str], list[str], bool]:

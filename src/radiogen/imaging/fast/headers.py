@@ -100,8 +100,8 @@ class HeaderParser:
             raise Unsupported(_REASONS[marks[scan.STATE]])
         row = self.scanned.store[number].tobytes()
         present = np.flatnonzero(spans[:, 1] >= 0)
-        raw = {column: row[start:start + size] if start >= 0 else _Long(-1 - start, size, representation)
-               for column, (start, size, representation) in zip(present.tolist(), spans[present].tolist(), strict=True)}
+        raw = {column: row[start:start + size] if start >= 0 else _Long(-1 - start, size)
+               for column, (start, size, _) in zip(present.tolist(), spans[present].tolist(), strict=True)}
         key = (*(column if column in _APART or isinstance(content, _Long) else (column, content)
                  for column, content in raw.items()),
                *marks[scan.HEAD:scan.FILE_SIZE], marks[scan.ELEMENT], marks[scan.FILE_SIZE] - marks[scan.PIXELS])
@@ -142,7 +142,7 @@ class HeaderParser:
                 if content.size:
                     raise Unsupported(Reason.ODD_VALUE)
             else:
-                values[keyword] = _value(keyword, representation, self._content(path, content))
+                values[keyword] = _value(keyword, representation, _short(content))
         if "SOPClassUID" not in values and "MediaStorageSOPClassUID" in values:
             values["SOPClassUID"] = values["MediaStorageSOPClassUID"]
         return values
@@ -199,7 +199,6 @@ class _Long(NamedTuple):
 
     offset: int
     size: int
-    representation: int
 
 
 _Raw = dict[int, bytes | _Long]
@@ -295,6 +294,7 @@ def _own_number(raw: _Raw, column: int) -> float | None:
 
 
 def _short(content: bytes | _Long) -> bytes:
+    """A standard value; one that was not copied is longer than any should be, and no part of a template's key."""
     if isinstance(content, _Long):
         raise Unsupported(Reason.ODD_VALUE)
     return content

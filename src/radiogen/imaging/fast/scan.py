@@ -211,7 +211,7 @@ def _behind(file, scratch, window, at, size, encoding):
 
 @compiled()
 def _after_sequence(file, scratch, window, at, implicit):
-    """Where a sequence of undefined length ends; minus the state where it cannot be told."""
+    """Where a sequence of undefined length ends; minus the state where that is not clear."""
     in_item, plain = np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_)
     ends = np.full(DEEPEST, -1, np.int64)  # by depth: of an item of defined length
     plain[0], depth = implicit, 0

@@ -1,5 +1,7 @@
 """Compile the kernels, or load the kept ones, before worker processes are started that would each do the same."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from radiogen.imaging import kernels, whole_blocks
@@ -10,12 +12,17 @@ from radiogen.imaging.fast.elements import GROUP_PATHS, KEYWORDS
 from radiogen.imaging.slice_plans import slice_plan
 
 
-def warm_up() -> None:
-    """Compile, or load, what the usual series need: stored values of 16 bits without a sign, rescaled or not."""
+def warm_up(stored: Sequence[type] = (np.uint16,)) -> None:
+    """Compile, or load, what series with these stored values need, rescaled or not; by default the usual ones."""
     with announce_compiling():
         _headers()
-        _pixels()
-        _resizing()
+        for dtype in stored:
+            _pixels(dtype)
+        for dtype in (*stored, np.float32):
+            _resizing(dtype)
+        kernels.resize_slice_axis(np.zeros((2, 1, 1), np.float32), 1)
+        kernels.slice_axis_to_bytes(np.zeros((2, 1, 1), np.float32), 1, 0.0, 1.0)
+        kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
 
 
 def _headers() -> None:
@@ -30,23 +37,18 @@ def _headers() -> None:
     decimals(np.zeros((2, 8), np.uint8), spans[:, 0, :2], 3)  # of two rows: a single one is contiguous
 
 
-def _pixels() -> None:
-    files, offsets, pixels = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros((1, 2, 2), np.uint16)
-    kernels.read_volume(files, offsets, pixels, np.zeros(1, np.bool_), np.zeros((0, 2), np.uint16), 0, 0)
+def _pixels(dtype: type) -> None:
+    files, offsets, pixels = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros((1, 2, 2), dtype)
+    kernels.read_volume(files, offsets, pixels, np.zeros(1, np.bool_), np.zeros((0, 2), dtype), 0, 0)
     kernels.read_reduced(files, offsets, 2, pixels[0], slice_plan((2, 2), (1, 1)), np.zeros((1, 1, 1), np.float32),
-                         np.zeros((1, 2), np.uint16), 0, 0)
-    whole_blocks.read_means(files, offsets, (4, 4), np.zeros((0, 1, 1), np.float32), np.zeros((0, 2), np.uint16), 0, 0)
-    kernels.clear_unused(pixels[0], 0xFFFF, 0)
+                         np.zeros((1, 2), dtype), 0, 0)
+    whole_blocks.read_means(files, offsets, (4, 4), np.zeros((0, 1, 1), np.float32), np.zeros((0, 2), dtype), 0, 0)
+    kernels.clear_unused(pixels[0], 0xFF, 0)
     kernels.rescale(pixels[0], 1.0, 0.0, np.zeros((2, 2), np.float32))
-    for dtype in (np.uint16, np.float32):
-        kernels.extremes(np.zeros((2, 2), dtype))
-        kernels.is_blank(np.zeros((2, 2), dtype))
 
 
-def _resizing() -> None:
-    for dtype in (np.uint16, np.float32):
-        kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
-        kernels.reduce_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)
-    kernels.resize_slice_axis(np.zeros((2, 1, 1), np.float32), 1)
-    kernels.slice_axis_to_bytes(np.zeros((2, 1, 1), np.float32), 1, 0.0, 1.0)
-    kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
+def _resizing(dtype: type) -> None:
+    kernels.extremes(np.zeros((2, 2), dtype))
+    kernels.is_blank(np.zeros((2, 2), dtype))
+    kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
+    kernels.reduce_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)
