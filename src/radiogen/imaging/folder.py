@@ -22,9 +22,7 @@ def series_files(folder: Path) -> list[Path]:
 def list_folder(folder: Path) -> tuple[list[Path], list[str]]:
     """The files of a folder, or the one that it is, and findings about what else is in it."""
     try:
-        with os.scandir(folder) as entries:
-            shown = sorted((entry for entry in entries if not entry.name.startswith(".")),
-                           key=lambda entry: natural_order(entry.name))
+        shown = sorted(shown_entries(folder), key=lambda entry: natural_order(entry.name))
     except NotADirectoryError:
         return [folder], []
     except FileNotFoundError:
@@ -33,7 +31,7 @@ def list_folder(folder: Path) -> tuple[list[Path], list[str]]:
         raise SeriesError(folder, f"cannot be read ({error.strerror})", "make it readable") from error
     paths, folders, special = [], [], []
     for entry in shown:
-        if entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # noqa: PTH110 - no Path needed
+        if is_file(entry) or (entry.is_symlink() and not os.path.exists(entry.path)):  # noqa: PTH110 - no Path needed
             paths.append(folder / entry.name)
         else:
             (folders if entry.is_dir() else special).append(entry.name)
@@ -43,3 +41,17 @@ def list_folder(folder: Path) -> tuple[list[Path], list[str]]:
     if special:
         findings.append(f"not read: {listing(sorted(special))}, no file but a pipe, a socket or a device")
     return paths, findings
+
+
+def shown_entries(folder: Path) -> list[os.DirEntry]:
+    """What lies in a folder but for hidden things, in no order. Raises OSError."""
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def is_file(entry: os.DirEntry) -> bool:
+    """Whether it is a file or a link to one; a link that leads in a circle, or where none may look, is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False

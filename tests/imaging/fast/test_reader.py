@@ -139,3 +139,12 @@ def test_files_that_differ_in_a_value_too_long_to_be_compared_are_no_copies_of_e
     volume, slow = read_series(tmp_path), read_series(tmp_path, fast=False)
     assert np.array_equal(volume.voxels, pattern()) and volume.findings == slow.findings
     assert volume.reader == Reader("pydicom", Reason.ODD_VALUE)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_link_that_leads_in_a_circle_is_set_aside(tmp_path, fast):
+    write_series(tmp_path, pattern())
+    (tmp_path / "circle.dcm").symlink_to("circle.dcm")
+    volume = read_series(tmp_path, fast=fast)
+    assert np.array_equal(volume.voxels, pattern())
+    assert len(volume.findings) == 1 and volume.findings[0].startswith("circle.dcm set aside: not readable")

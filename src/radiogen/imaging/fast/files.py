@@ -15,6 +15,7 @@ import numpy as np
 
 from radiogen.imaging.fast import scan
 from radiogen.imaging.fast.elements import KEYWORDS
+from radiogen.imaging.folder import is_file, shown_entries
 
 _WINDOW = 4096
 """Bytes of a file that are read first: the header of most."""
@@ -72,13 +73,12 @@ def scanned_files(folder: Path) -> Iterator[ScannedFiles]:
 def _regular_files(folder: Path) -> tuple[list[str], list[str], bool]:
     """Names and paths of the files of a folder but for hidden ones, and whether it holds nothing else."""
     try:
-        with os.scandir(folder) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith(".")]
+        shown = shown_entries(folder)
     except NotADirectoryError:
         return [folder.name], [str(folder)], True
-    except OSError:  # series.py says what is wrong with the folder
+    except OSError:  # `folder.list_folder` says what is wrong with the folder
         return [], [], False
-    files = [entry for entry in shown if entry.is_file()]
+    files = [entry for entry in shown if is_file(entry)]
     return [entry.name for entry in files], [entry.path for entry in files], len(files) == len(shown)
 
 
