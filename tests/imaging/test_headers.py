@@ -162,6 +162,17 @@ def test_headers_of_both_byte_orders_are_alike(tmp_path):
     assert (little.rows, little.storage.length) == (big.rows, big.storage.length)
 
 
+def test_the_same_bytes_are_another_number_in_the_other_byte_order(tmp_path):
+    for rows, syntax in ((256, uid.ExplicitVRLittleEndian), (1, uid.ExplicitVRBigEndian)):  # both 00 01
+        folder = tmp_path / str(rows)
+        assert read_headers(write_series(folder, pattern((1, rows, 6)), syntax=syntax)[0])[0][0].rows == rows
+
+
+def test_the_same_bytes_are_the_value_of_each_element_that_holds_them(tmp_path):
+    one = header(tmp_path, EchoTime=7, FlipAngle=7, InstanceNumber=7, AcquisitionNumber=7)
+    assert (one.traits.echo_ms, one.traits.flip_angle_degrees, one.traits.acquisition, one.instance) == (7, 7, 7, 7)
+
+
 def test_an_element_whose_value_cannot_be_parsed_is_told(tmp_path):
     path = write_series(tmp_path, pattern((1, 4, 6)))[0]
     content = path.read_bytes()

@@ -17,6 +17,7 @@ from radiogen.errors import short_reason
 from radiogen.imaging import mosaic, traits, uih
 from radiogen.imaging.elements import Values, find, item_of, texts
 from radiogen.imaging.guarded import Deflated, HeaderFile, check_behind, inflated_dataset
+from radiogen.imaging.parsed_values import UNREADABLE, values_of
 from radiogen.imaging.traits import Traits, traits_of
 from radiogen.imaging.vectors import Vector, number_of, numbers_of, orientation_of, spacing_of
 
@@ -34,8 +35,6 @@ _TAGS = (
     "PerFrameFunctionalGroupsSequence", *traits.KEYWORDS)
 """The standard elements to be read."""
 _PIXELS = frozenset((0x7FE0_0008, 0x7FE0_0009, 0x7FE0_0010))  # of which few are compared, by pydicom's slow equality
-UNREADABLE = -1
-"""The key, no tag, of the names of elements that could not be read."""
 
 
 class NotAnImage(Exception):
@@ -136,7 +135,7 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
             bare = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"  # a low element of group 2 or 8
             file.seek(0)
             dataset = _read_dataset(file, force=bare)
-            syntax, here, element, values = _syntax(dataset), file.tell(), file.read(12), _values(dataset)
+            syntax, here, element, values = _syntax(dataset), file.tell(), file.read(12), values_of(dataset)
             storage = storage_of(path, values, syntax, element, here, file.seek(0, 2))
             check_behind(file, storage.offset + storage.length, dataset.original_encoding, wanted_tags())
             return values, storage
@@ -167,7 +166,8 @@ def _read_dataset(file: HeaderFile, *, force: bool) -> "Dataset":
     size = file.seek(0, io.SEEK_END)
     file.seek(here)
     meta = getattr(dataset, "file_meta", {})
-    last = next((each.get_item(max(each.keys()), keep_deferred=True) for each in (dataset, meta) if len(each)), None)
+    last = next((each.get_item(max(map(int, each.keys())), keep_deferred=True)  # pydicom's tags compare slowly
+                 for each in (dataset, meta) if len(each)), None)
     length = meta.get("FileMetaInformationGroupLength")
     start = 0 if length is None else 144 + (number_of(length) or 0)  # of the data set, behind the meta header
     if here > size or (not len(dataset) and size <= start) or _is_short(last):
@@ -199,20 +199,6 @@ def _syntax(dataset: "Dataset") -> Any:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def _values(dataset: "Dataset") -> Values:
-    """The elements by keyword, private ones by tag; one whose value cannot be parsed counts as absent, and is told."""
-    values = {}
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a data set itself parses its values
-        try:
-            element = dataset[tag]
-            values[element.keyword or int(tag)] = element.value
-        except Exception:
-            values.setdefault(UNREADABLE, []).append(str(tag))
-    if "SOPClassUID" not in values and hasattr(dataset, "file_meta"):
-        values["SOPClassUID"] = dataset.file_meta.get("MediaStorageSOPClassUID")
-    return values
-
-
 def _parse_deflated(path: Path) -> tuple[Values, PixelStorage]:
     """A deflated file (PS3.5, A.5) has no place in it where the pixels lie: its data set is kept in memory."""
     from pydicom.filereader import read_dataset
@@ -224,7 +210,7 @@ def _parse_deflated(path: Path) -> tuple[Values, PixelStorage]:
         raise NotAnImage(f"not readable ({error.strerror or error})") from error
     file = io.BytesIO(content)
     dataset = read_dataset(file, False, True, stop_when=_at_pixels, specific_tags=wanted_tags())
-    here, element, values = file.tell(), file.read(12), _values(dataset)
+    here, element, values = file.tell(), file.read(12), values_of(dataset)
     return values, storage_of(path, values, DeflatedExplicitVRLittleEndian, element, here, len(content), content)
 
 

@@ -1,10 +1,12 @@
 """A volume says which reader read it and why; a fall-back has a declared reason and is logged once a series."""
 
 import logging
+from functools import partial
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
 from radiogen.imaging import read_cube, read_series, read_volumes
 from radiogen.imaging.fast import headers, pixels, uniform
@@ -125,6 +127,28 @@ def test_files_without_a_preamble_are_read_by_compiled_code(tmp_path, syntax, wi
     assert volume.reader == Reader("fast")
     assert np.array_equal(volume.voxels, read_series(tmp_path, fast=False).voxels)
     assert np.array_equal(volume.voxels, pattern())
+
+
+def test_a_lookup_table_in_one_file_is_told_where_the_others_hold_an_empty_one(tmp_path):
+    paths = write_series(tmp_path, pattern())
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData = [2, 0, 16], b"\0\0\1\0"
+    for path in paths:
+        tables = [table] if path == paths[2] else []
+        _rewrite(path, partial(Dataset.__setattr__, name="ModalityLUTSequence", value=tables))
+    for fast in (True, False):
+        assert read_series(tmp_path, fast=fast).findings == (f"{paths[2].name}: a modality lookup table, not applied",)
+
+
+def test_files_whose_private_values_have_other_representations_are_no_copies_of_each_other(tmp_path):
+    """Each of two files holds the same four bytes as its b-value: a text in one, a number in the other."""
+    paths = write_series(tmp_path, np.concatenate([pattern((1, 4, 6))] * 2), Manufacturer="SIEMENS")
+    for path, representation in zip(paths, ("IS", "UL"), strict=True):
+        _rewrite(path, lambda dataset: (
+            setattr(dataset, "ImagePositionPatient", [0, 0, 0]),
+            dataset.add_new(0x0019_0010, "LO", "SIEMENS MR HEADER"), dataset.add_new(0x0019_100C, "IS", "1000")))
+        path.write_bytes(path.read_bytes().replace(b"\x19\0\x0c\x10IS", b"\x19\0\x0c\x10" + representation.encode()))
+    assert read_series(tmp_path).findings == read_series(tmp_path, fast=False).findings
 
 
 def test_files_that_differ_in_a_value_too_long_to_be_compared_are_no_copies_of_each_other(tmp_path):

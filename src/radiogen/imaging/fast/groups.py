@@ -1,7 +1,6 @@
 """Compiled walks over the functional groups of enhanced images (PS3.3, C.7.6.16; sequences: PS3.5, 7.5).
 
-In: the value of a functional groups sequence, as bytes. Out: where the wanted elements of each frame are, and which
-frames differ in their position alone.
+In: the value of a functional groups sequence, as bytes. Out: where the wanted elements of each frame are.
 """
 
 import numpy as np
@@ -17,7 +16,6 @@ from radiogen.imaging.fast.elements_at import (
     element_at,
     is_representation,
     number_at,
-    same_bytes,
     tag_at,
 )
 from radiogen.imaging.fast.scan import ODD_ELEMENT, READ_WELL
@@ -92,34 +90,3 @@ def scan_groups(content, length, implicit, per_frame, spans):
             plain[depth], items[depth] = plain[depth - 1], 0
             continue
         at += size
-
-
-@compiled()
-def alike_frames(content, spans, but):
-    """By frame, the first frame that has the same bytes in all columns of `spans` (frames, columns, 2) except `but`."""
-    first, hashes = np.arange(spans.shape[0]), np.zeros(spans.shape[0], np.uint64)
-    kinds, count = np.zeros(spans.shape[0], np.int64), 0
-    for frame in range(spans.shape[0]):
-        mixed = np.uint64(14695981039346656037)  # FNV-1a: to find the likely one; all bytes are compared then
-        for column in range(spans.shape[1]):
-            if column != but:
-                mixed = (mixed ^ np.uint64(spans[frame, column, 1] & 0xFF)) * np.uint64(1099511628211)
-                for place in range(spans[frame, column, 0], spans[frame, column, 0] + spans[frame, column, 1]):
-                    mixed = (mixed ^ np.uint64(content[place])) * np.uint64(1099511628211)
-        hashes[frame] = mixed
-        for kind in range(count):
-            if hashes[kinds[kind]] == mixed and _alike(content, spans[kinds[kind]], spans[frame], but):
-                first[frame] = kinds[kind]
-                break
-        if first[frame] == frame:
-            kinds[count] = frame
-            count += 1
-    return first
-
-
-@compiled()
-def _alike(content, spans, other, but):
-    for column in range(spans.shape[0]):
-        if column != but and not same_bytes(content, spans[column], content, other[column]):
-            return False
-    return True

@@ -5,6 +5,7 @@ go through the same checks as pydicom's (`headers.storage_of`, `headers.slices_o
 an earlier one in nothing but their place are copies of its header with another place.
 """
 
+import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,8 @@ import numpy as np
 from radiogen.imaging.elements import Values, texts
 from radiogen.imaging.fast import groups as group_scan
 from radiogen.imaging.fast import scan
-from radiogen.imaging.fast.decimals import frame_decimals
+from radiogen.imaging.fast.alike import alike_files, alike_frames
+from radiogen.imaging.fast.decimals import decimals, frame_decimals
 from radiogen.imaging.fast.elements import (
     ANY,
     COLUMN,
@@ -30,7 +32,8 @@ from radiogen.imaging.fast.elements import (
 from radiogen.imaging.fast.files import ScannedFiles
 from radiogen.imaging.fast.values import value_of
 from radiogen.imaging.frozen import copy_with
-from radiogen.imaging.headers import UNREADABLE, NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
+from radiogen.imaging.headers import NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
+from radiogen.imaging.parsed_values import UNREADABLE
 from radiogen.imaging.reader import Reason, Unsupported
 from radiogen.imaging.vectors import Vector, number_of, numbers_of
 
@@ -43,7 +46,10 @@ _OWN = [COLUMN[keyword] for keyword in (
 """Columns in which the slices of a series differ, and that decide nothing but the fields that `_at_place` sets."""
 _POSITION_COLUMN, _INSTANCE, _ACQUIRED, _CREATED, _TRIGGER = _OWN
 _SHARED, _PER_FRAME = COLUMN["SharedFunctionalGroupsSequence"], COLUMN["PerFrameFunctionalGroupsSequence"]
-_APART = frozenset((*_OWN, _SHARED, _PER_FRAME))
+_GROUPS = [_SHARED, _PER_FRAME]
+_IS_OWN = np.isin(np.arange(len(KEYWORDS)), _OWN)
+_LARGEST_INTEGER = 1e10
+"""Digits that an integer of a header may have: what values.py reads."""
 _DEFAULT_SYNTAX = {scan.IMPLICIT: "1.2.840.10008.1.2", scan.EXPLICIT: "1.2.840.10008.1.2.1"}
 """Of a file without a meta header."""
 _MOSAICS = ("MOSAIC", "VFRAME")
@@ -82,7 +88,7 @@ class HeaderParser:
     """Parses the headers of scanned files; remembers what files have in common."""
 
     scanned: ScannedFiles
-    _templates: dict[tuple, SliceHeader] = field(default_factory=dict)
+    _templates: dict[int, SliceHeader] = field(default_factory=dict)
     _parsed: dict[int, tuple[list[SliceHeader], list[str]]] = field(default_factory=dict)
 
     def parse(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
@@ -90,33 +96,82 @@ class HeaderParser:
 
         Raises NotAnImage, in the same words, where that is certain, and Unsupported where pydicom has to read the file.
         """
+        number, marks = self._usable(path)
+        kind = self._kinds[number]
+        template = self._templates.get(kind)
+        if template is not None:
+            return [self._at_place(template, path, number, marks)], []
+        slices, notes = self.parse_alone(path)
+        if len(slices) == 1 and slices[0].tile is None and not notes and not (
+                self.scanned.spans[number, _GROUPS, 1] >= 0).any():
+            self._templates[kind] = slices[0]
+        return slices, notes
+
+    def parse_alone(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
+        """As `parse`, without a look at the other files, which would be wasted where none of them is parsed."""
+        number, marks = self._usable(path)
+        if number not in self._parsed:
+            self._parsed[number] = self._first_of_its_kind(path, number, marks)
+        return self._parsed[number]
+
+    def _usable(self, path: Path) -> tuple[int, list[int]]:
+        """The row of a file, and its marks; raises NotAnImage or Unsupported where it cannot be parsed here."""
         number = self.scanned.number_of(path)
         if number is None:
             raise Unsupported(Reason.UNREADABLE)
-        marks, spans = self.scanned.marks[number].tolist(), self.scanned.spans[number]
+        marks = self.scanned.marks[number].tolist()
         if marks[scan.STATE] in _NOT_IMAGES:
             raise NotAnImage(_NOT_IMAGES[marks[scan.STATE]])
         if marks[scan.STATE] in _REASONS:
             raise Unsupported(_REASONS[marks[scan.STATE]])
-        row = self.scanned.store[number].tobytes()
-        present = np.flatnonzero(spans[:, 1] >= 0)
-        raw = {column: row[start:start + size] if start >= 0 else _Long(-1 - start, size)
-               for column, (start, size, _) in zip(present.tolist(), spans[present].tolist(), strict=True)}
-        key = (*(column if column in _APART or isinstance(content, _Long) else (column, content)
-                 for column, content in raw.items()),
-               *marks[scan.HEAD:scan.FILE_SIZE], marks[scan.ELEMENT], marks[scan.FILE_SIZE] - marks[scan.PIXELS])
-        template = self._templates.get(key)
-        if template is not None:
-            return [_at_place(template, path, marks, raw)], []
-        slices, notes = self._parsed.get(number) or self._first_of_its_kind(path, number, marks, raw)
-        self._parsed.setdefault(number, (slices, notes))
-        if len(slices) == 1 and slices[0].tile is None and not notes and not raw.keys() & {_SHARED, _PER_FRAME}:
-            self._templates[key] = slices[0]
-        return slices, notes
+        return number, marks
 
-    def _first_of_its_kind(self, path: Path, number: int, marks: list[int], raw: "_Raw"
-                           ) -> tuple[list[SliceHeader], list[str]]:
-        values = self._values(path, number, marks, raw)
+    @functools.cached_property
+    def _kinds(self) -> list[int]:
+        """By file, the first whose header differs from its own in the columns of `_OWN` alone."""
+        scanned = self.scanned
+        return alike_files(scanned.store, scanned.spans, scanned.marks, _IS_OWN).tolist()
+
+    @functools.cached_property
+    def _positions(self) -> list[Vector]:
+        """Each file's position, NaN where compiled code is not sure of it."""
+        return list(map(tuple, decimals(self.scanned.store, self.scanned.spans[:, _POSITION_COLUMN, :2], 3).tolist()))
+
+    @functools.cached_property
+    def _own_numbers(self) -> dict[int, list[float]]:
+        """By column of `_OWN` but the position: each file's number, NaN where compiled code is not sure of it."""
+        return {column: decimals(self.scanned.store, self.scanned.spans[:, column, :2], 1)[:, 0].tolist()
+                for column in _OWN if column != _POSITION_COLUMN}
+
+    def _at_place(self, template: SliceHeader, path: Path, number: int, marks: list[int]) -> SliceHeader:
+        """The header of a file that differs from that of `template` in its path and the columns of `_OWN` alone."""
+        position = self._positions[number]
+        if position[0] != position[0]:
+            position = _vector(self._raw(number, _POSITION_COLUMN))
+        traits = template.traits._replace(
+            acquired=self._own_number(number, _ACQUIRED), created=self._own_number(number, _CREATED),
+            trigger_ms=self._own_number(number, _TRIGGER))
+        instance = self._own_number(number, _INSTANCE)
+        storage = copy_with(template.storage, path=path, offset=marks[scan.PIXELS] + marks[scan.HEAD])
+        return copy_with(template, path=path, storage=storage, position=position, traits=traits,
+                         instance=None if instance is None else int(instance))
+
+    def _own_number(self, number: int, column: int) -> float | None:
+        value = self._own_numbers[column][number]
+        if value == value and (column != _INSTANCE or (value.is_integer() and abs(value) < _LARGEST_INTEGER)):
+            return value
+        raw = self._raw(number, column)
+        return None if raw is None else number_of(value_of(REPRESENTATION[column], _short(raw)))
+
+    def _raw(self, number: int, column: int) -> "bytes | _Long | None":
+        """The bytes of an element of a file; None where it is absent."""
+        start, size = self.scanned.spans[number, column, :2].tolist()
+        if size < 0:
+            return None
+        return self.scanned.store[number, start:start + size].tobytes() if start >= 0 else _Long(-1 - start, size)
+
+    def _first_of_its_kind(self, path: Path, number: int, marks: list[int]) -> tuple[list[SliceHeader], list[str]]:
+        values = self._values(path, number, marks)
         if marks[scan.STATE] == scan.NO_PIXELS:
             raise NotAnImage(no_pixels(values))
         uid = values.get("TransferSyntaxUID") or _DEFAULT_SYNTAX[marks[scan.ENCODING]]
@@ -128,9 +183,12 @@ class HeaderParser:
         except NotAnImage:  # pydicom's path finds the same, and has the words for it
             raise Unsupported(Reason.ODD_VALUE) from None
 
-    def _values(self, path: Path, number: int, marks: list[int], raw: "_Raw") -> Elements:
-        values = Elements()
-        for column, content in raw.items():
+    def _values(self, path: Path, number: int, marks: list[int]) -> Elements:
+        values, row = Elements(), self.scanned.store[number].tobytes()
+        for column, (start, size, _) in enumerate(self.scanned.spans[number].tolist()):
+            if size < 0:
+                continue
+            content = row[start:start + size] if start >= 0 else _Long(-1 - start, size)
             representation, keyword = REPRESENTATION[column], KEYWORDS[column]
             if column in (_SHARED, _PER_FRAME):
                 frames = int(number_of(values.get("NumberOfFrames")) or 1)
@@ -201,10 +259,6 @@ class _Long(NamedTuple):
     size: int
 
 
-_Raw = dict[int, bytes | _Long]
-"""What a file holds, by column of `elements.TOP`."""
-
-
 class _Frame:
     """The functional groups of one frame.
 
@@ -225,7 +279,7 @@ class _Frame:
 
 def _frames(padded: np.ndarray, content: bytes, spans: np.ndarray) -> list[_Frame]:
     """spans: (frames, columns, 2), as `group_scan.scan_groups` fills them."""
-    kinds = group_scan.alike_frames(padded, spans, _POSITION).tolist()
+    kinds = alike_frames(padded, spans, _POSITION).tolist()
     positions = frame_decimals(padded, spans[:, _POSITION], 3)
     sure = (~np.isnan(positions).any(axis=1)).tolist()
     return [_Frame(content, row, kind, tuple(position) if known else None)
@@ -277,20 +331,6 @@ class _FrameMaker:
         if position is None:
             position = known.position if groups.raw(_PLANE) is None else _vector(groups.raw(_POSITION))
         return copy_with(known, frame=frame, position=position)
-
-
-def _at_place(template: SliceHeader, path: Path, marks: list[int], raw: _Raw) -> SliceHeader:
-    """The header of a file that differs from that of `template` in its path and the columns of `_OWN` alone."""
-    number = _own_number(raw, _INSTANCE)
-    traits = template.traits._replace(acquired=_own_number(raw, _ACQUIRED), created=_own_number(raw, _CREATED),
-                                      trigger_ms=_own_number(raw, _TRIGGER))
-    storage = copy_with(template.storage, path=path, offset=marks[scan.PIXELS] + marks[scan.HEAD])
-    return copy_with(template, path=path, storage=storage, position=_vector(raw.get(_POSITION_COLUMN)), traits=traits,
-                 instance=None if number is None else int(number))
-
-
-def _own_number(raw: _Raw, column: int) -> float | None:
-    return number_of(value_of(REPRESENTATION[column], _short(raw[column]))) if column in raw else None
 
 
 def _short(content: bytes | _Long) -> bytes:

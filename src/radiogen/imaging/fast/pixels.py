@@ -116,8 +116,8 @@ def _read_each(slices: Sequence[SliceHeader], files: list[int], offsets: list[in
             blank.append(False)
             continue
         _convert(cut_tile(frame, header), header, rescale, voxels[index])
-        blank.append(bool((voxels[index] == voxels[index, 0, 0]).all()) if voxels.dtype not in _COMPILED
-                     else kernels.is_blank(voxels[index]))
+        blank.append(kernels.is_blank(voxels[index]) if voxels.dtype in (*_COMPILED, np.float32)
+                     else bool((voxels[index] == voxels[index, 0, 0]).all()))
     return blank
 
 

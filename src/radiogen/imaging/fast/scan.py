@@ -26,7 +26,6 @@ from radiogen.imaging.fast.elements_at import (
     element_at,
     is_representation,
     number_at,
-    same_bytes,
     tag_at,
 )
 from radiogen.imaging.system_calls import READ, SEEK
@@ -66,16 +65,6 @@ def scan_files(files, contents, lengths, store, spans, marks):
         window[0], window[1] = 0, lengths[number]
         marks[number, FILE_SIZE] = SEEK(files[number], 0, 2)  # 2: from the end
         marks[number, STATE] = _scan(files[number], scratch, window, store[number], spans[number], marks[number])
-
-
-@compiled()
-def same_values(store, spans):
-    """(files, elements) bool: whether a file has the value of the first; values that are not in `store` differ."""
-    same = np.ones(spans.shape[:2], np.bool_)
-    for number in range(1, spans.shape[0]):
-        for element in range(spans.shape[1]):
-            same[number, element] = same_bytes(store[0], spans[0, element], store[number], spans[number, element])
-    return same
 
 
 @compiled()

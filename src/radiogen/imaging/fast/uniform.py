@@ -15,6 +15,7 @@ import numpy as np
 
 from radiogen.imaging import kernels, whole_blocks
 from radiogen.imaging.fast import scan
+from radiogen.imaging.fast.alike import same_values
 from radiogen.imaging.fast.decimals import decimals
 from radiogen.imaging.fast.elements import COLUMN, KEYWORDS
 from radiogen.imaging.fast.files import ScannedFiles
@@ -81,7 +82,7 @@ def uniform_series(folder: Path, scanned: ScannedFiles, parser: HeaderParser | N
     if count < 2 or not scanned.complete or not scanned.descriptors or marks[:, scan.STATE].any() or (
             scanned.spans[:, _ABSENT, 1] >= 0).any():
         return None
-    same = scan.same_values(scanned.store, scanned.spans)
+    same = same_values(scanned.store, scanned.spans)
     if not same[:, _SHARED].all() or (marks[:, scan.ENCODING] != marks[0, scan.ENCODING]).any():
         return None
     first = _first_header(folder, parser or HeaderParser(scanned))
@@ -174,7 +175,7 @@ def _in_order(series: UniformSeries) -> tuple[np.ndarray, np.ndarray]:
 def _first_header(folder: Path, parser: HeaderParser) -> SliceHeader | None:
     """The header of one file; None where it is not one image of grey values whose stored integers can be read."""
     try:
-        slices, notes = parser.parse(folder / parser.scanned.names[0])
+        slices, notes = parser.parse_alone(folder / parser.scanned.names[0])
     except Unsupported:
         return None
     storage = slices[0].storage

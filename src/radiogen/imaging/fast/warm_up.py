@@ -6,7 +6,7 @@ import numpy as np
 
 from radiogen.imaging import kernels, whole_blocks
 from radiogen.imaging.compiling import announce_compiling
-from radiogen.imaging.fast import groups, scan
+from radiogen.imaging.fast import alike, groups, scan
 from radiogen.imaging.fast.decimals import decimals, frame_decimals
 from radiogen.imaging.fast.elements import GROUP_PATHS, KEYWORDS
 from radiogen.imaging.slice_plans import slice_plan
@@ -30,9 +30,10 @@ def _headers() -> None:
     scan.scan_files(none, store, np.zeros(0, np.int64), store, np.zeros((0, len(KEYWORDS), 3), np.int64),
                     np.zeros((0, 8), np.int64))
     spans = np.zeros((2, len(KEYWORDS), 3), np.int64)
-    scan.same_values(np.zeros((2, 8), np.uint8), spans)
+    alike.same_values(np.zeros((2, 8), np.uint8), spans)
+    alike.alike_files(np.zeros((2, 8), np.uint8), spans, np.zeros((2, 8), np.int64), np.zeros(len(KEYWORDS), np.bool_))
     groups.scan_groups(np.zeros(16, np.uint8), 0, False, True, np.zeros((0, len(GROUP_PATHS), 2), np.int64))
-    groups.alike_frames(np.zeros(16, np.uint8), np.zeros((2, len(GROUP_PATHS), 2), np.int64), 0)
+    alike.alike_frames(np.zeros(16, np.uint8), np.zeros((2, len(GROUP_PATHS), 2), np.int64), 0)
     frame_decimals(np.zeros(16, np.uint8), np.zeros((2, len(GROUP_PATHS), 2), np.int64)[:, 0], 3)
     decimals(np.zeros((2, 8), np.uint8), spans[:, 0, :2], 3)  # of two rows: a single one is contiguous
 
