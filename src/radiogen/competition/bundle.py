@@ -92,6 +92,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
 
     Its networks have to be those that training of their folds wrote.
     """
+    from radiogen.dataset.fold_locks import note_training
     from radiogen.dataset.fold_weights import check_run, unrecorded
     from radiogen.dataset.predictions import read_predictions
     from radiogen.learning.runs import open_run, trained_folds
@@ -102,6 +103,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
                         "name each trained run once: python scripts/push_kernel.py RUN [RUN ...]")
     for name in names:
         files.checked_name("RUN", name)
+        note_training(Path(models) / name)
         run = open_run(Path(models) / name)
         if not trained_folds(run):
             raise UserError(run.folder, "is not trained",

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_locks import wait_for_training, working_run
 from radiogen.dataset.labels import ID
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation import figures, intervals
@@ -40,20 +41,22 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     `confusion_matrix_holdout.png`, `roc.png`, `calibration.png`, `probabilities.png` and `provenance.csv`; the last one
     named gets `comparison.csv`, `forest.png`, `report.html` (page.py) and, with several runs, `roc_comparison.png`. All
     runs are read before anything is written. Raises UserError for a run that is not predicted, has no labelled case, or
-    has weights that training of their fold did not write.
+    has weights that training of their fold did not write. Waits for runs that are in training.
     """
+    for name in names:
+        wait_for_training(Path(models) / name)
     runs = [open_predictions(models, name) for name in dict.fromkeys(names)]
     for run in runs:
         review_networks(run.folder)  # weights that are not their fold's end it here
     summary = summary_table({run.name: run.predictions for run in runs}, intervals.bootstrap_interval)
     judged, written = {}, []
     for run in progress(runs, "evaluate", len(runs), "run"):
-        with files.working_folder(run.folder):
+        with working_run(run.folder):
             judged[run.name] = judge_run(run.folder, run.predictions, run.facts.get("members", ()))
             written += write_tables(run) + write_judgement(run.folder, judged[run.name]) + draw_run(run)
     text = report_text(runs, summary, judged)
     last = runs[-1].folder
-    with files.working_folder(last):
+    with working_run(last):
         written.append(files.write_csv(last / "comparison.csv", summary))
         if len(runs) > 1:
             curves = {run.name: scored(out_of_fold(run.predictions)) for run in runs}

@@ -14,6 +14,7 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset.fingerprint import Fingerprint, data_fingerprint
+from radiogen.dataset.fold_locks import hold_fold, hold_free_folds, wait_for_training, working_run
 from radiogen.dataset.folds import make_folds
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.labels import ID, read_labels
@@ -22,7 +23,7 @@ from radiogen.errors import UserError
 from radiogen.imaging.cache import build_caches, cache_folder
 from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
-from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run
+from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
@@ -76,23 +77,25 @@ def train(run: Run, folds: list[str], at_once: int = 1, *, devices: Devices | No
           tensorboard: bool = False) -> None:
     """Train these folds, `at_once` side by side, each in a process of its own; finished ones are kept.
 
+    A fold that another process trains is named and waited for once the others are trained, and trained here where that
+    process left it unfinished.
     forecast: say what it will cost before it begins, and what it did cost beside it at the end.
     """
-    from radiogen.learning.training import train_folds, untrained
-
-    devices = devices or Devices()
-    with files.working_folder(run.folder) if devices.machine == 0 else contextlib.nullcontext():
-        todo = untrained(run, folds)
-        if devices.machines > 1 or not (forecast and todo):
-            train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
-            return
-        from radiogen.learning.forecast import actual_cost, compared_text, forecast_run, forecast_text
-
-        cost = forecast_run(run, todo, at_once, devices)
-        print(forecast_text(cost, run, len(todo)), flush=True)
-        began = time.perf_counter()
-        train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
-        print(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)), flush=True)
+    devices, todo = devices or Devices(), [fold for fold in folds if fold not in trained_folds(run)]
+    with contextlib.ExitStack() as stack:
+        if devices.machines > 1:  # all of them take the folds in one order; the first one holds them for all
+            for fold in todo if devices.machine == 0 else ():
+                stack.enter_context(hold_fold(run.folder, fold))
+            free = folds
+        else:
+            held = stack.enter_context(hold_free_folds(run.folder, todo))
+            free = [fold for fold in folds if fold in held or fold not in todo]
+        if free:
+            _train_held(run, free, at_once, devices, forecast=forecast, tensorboard=tensorboard)
+    for fold in folds:
+        if fold not in free:
+            with hold_fold(run.folder, fold):
+                _train_held(run, [fold], 1, devices, forecast=forecast, tensorboard=tensorboard)
 
 
 def check_tensorboard(wanted: bool) -> None:
@@ -132,12 +135,31 @@ def predict(run: Run, *, data: Path | None = None, workers: int | None = None, e
     from radiogen.learning.gradcam import write_explained
     from radiogen.learning.prediction import predict_run
 
+    wait_for_training(run.folder)
     run = locate_data(run, data, workers=workers)
-    with files.working_folder(run.folder):
+    with working_run(run.folder):
         path = predict_run(run)
         if explain:
             write_explained(run, explain)
         return path
+
+
+def _train_held(run: Run, folds: list[str], at_once: int, devices: Devices, *, forecast: bool,
+                tensorboard: bool) -> None:
+    """Train folds that this process holds."""
+    from radiogen.learning.training import train_folds, untrained
+
+    todo = untrained(run, folds)
+    if devices.machines > 1 or not (forecast and todo):
+        train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+        return
+    from radiogen.learning.forecast import actual_cost, compared_text, forecast_run, forecast_text
+
+    cost = forecast_run(run, todo, at_once, devices)
+    print(forecast_text(cost, run, len(todo)), flush=True)
+    began = time.perf_counter()
+    train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+    print(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)), flush=True)
 
 
 def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[str]) -> None:
