@@ -87,8 +87,8 @@ def try_hold(path: Path, sign: bool = True) -> Iterator[bool]:
 def holder(path: Path) -> Holder | None:
     """Who holds the lock file `path`; None where nobody does, or there is no such file."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-    except OSError:  # not there, or not to be written: nobody who trains here holds it
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:  # not there, or of somebody who lets nobody look
         return None
     try:
         found = _read(descriptor)

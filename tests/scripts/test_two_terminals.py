@@ -40,7 +40,7 @@ class Command:
     def said(self):
         return self.path.read_text()
 
-    def until(self, condition, seconds=120):
+    def until(self, condition, seconds=300):
         """Wait until the condition holds; the command must not have ended before."""
         end = time.monotonic() + seconds
         while not condition():
@@ -51,7 +51,7 @@ class Command:
         """To every process of the command."""
         os.killpg(self.process.pid, number)
 
-    def ends(self, seconds=240):
+    def ends(self, seconds=600):
         """Wait for its end, which has to be a good one; returns what it said."""
         assert self.process.wait(seconds) == 0, self.said
         return self.said
@@ -154,4 +154,4 @@ def test_what_does_not_wait_for_training_says_that_it_goes_on(clone, serial, fro
     for script, words in (("ensemble", ("serial", name)), ("submit", (name,)),
                           ("push_kernel", (name, "--dry-run")), ("predict", (name, "--case", "input/data/test/00020"))):
         command = Command(clone, script, *words)
-        assert command.process.wait(120) == 2 and line in command.said
+        assert command.process.wait(300) == 2 and line in command.said

@@ -161,7 +161,7 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
     for one in folders:
         check_weights(one)
     facts = files.read_json(source / "run.json")
-    kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays") if key in facts}
+    kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays", "lineage") if key in facts}
     members = {}
     weights = [f"{one.name}/{name}" for one in folders for name in (WEIGHTS, RECORD) if (one / name).is_file()]
     for place in ("run.json", "recipe.json", "folds.csv", *weights):

@@ -16,6 +16,7 @@ import pandas as pd
 from radiogen import files
 from radiogen.dataset.fold_locks import wait_for_training, working_run
 from radiogen.dataset.labels import ID
+from radiogen.dataset.lineage import lineage_of, lineage_text
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation import figures, intervals
 from radiogen.evaluation.judgement import Judgement, judge_run, judgement_text, write_judgement
@@ -111,7 +112,9 @@ def run_text(run: PredictedRun) -> str:
     judged, kept = out_of_fold(run.predictions), holdout(run.predictions)
     made = f"ensemble of {', '.join(run.facts['members'])}" if "members" in run.facts else (
         f"recipe {run.facts['recipe']}" if "recipe" in run.facts else "")
-    lines = [f"{run.name}{': ' if made else ''}{made}", text_table(rounded(fold_table(run.predictions)), rule=MEAN)]
+    began = lineage_text(lineage_of(run.facts, run.folder / "run.json"))
+    lines = [textwrap.fill(f"{run.name}{': ' if made else ''}{made}{', ' if began else ''}{began}", WIDTH,
+                           subsequent_indent="    "), text_table(rounded(fold_table(run.predictions)), rule=MEAN)]
     if slices := slice_sentence(run):
         lines.append(textwrap.fill(slices, WIDTH, subsequent_indent="    "))
     for name, cases in (("out-of-fold", judged), ("holdout", kept)):

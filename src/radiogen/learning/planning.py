@@ -21,6 +21,12 @@ def check_options(chosen: Sequence[TrainOptions]) -> Devices:
     if len(chosen) > 1 and options.run:
         raise UserError(f"--run {options.run}", f"names one run, and there are {len(chosen)} recipes",
                         "leave it out: each run gets a name of its own")
+    if options.start_from and options.start_from == options.run:
+        raise UserError(f"--start-from {options.start_from}", "is the run itself",
+                        "leave it out to go on with that run, or give a new one another name with --run")
+    if options.start_from and not options.run:
+        raise UserError(f"--start-from {options.start_from}", "begins a new run, which has no name",
+                        "give it one: --run NAME")
     if options.scheduler and options.machines > 1:
         raise UserError("--scheduler", "gives each fold to one worker; --machines gives one fold to all", "choose one")
     devices = Devices(options.devices, options.machines, options.machine, options.coordinator)
@@ -41,12 +47,13 @@ def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
         workflow.check_tensorboard(options.tensorboard)
         first = options.run or run_name(options.data, options.settings.name)
         print(f"data set {options.data}; recipe {options.settings.name}; run {options.models / first}", flush=True)
+        start = options.models / options.start_from if options.start_from else None
         for name, recipe in seeded_names(first, options.settings, options.seeds).items():
             for line in others_training(options.models / name, folds):  # at once: arrays and tables come first
                 print(line, flush=True)
             begun.append((workflow.begin_run(options.data, recipe, options.models / name, options.cache,
                                              leave_out=options.leave_out, workers=options.workers,
-                                             holds=options.machine == 0), folds))
+                                             holds=options.machine == 0, start_from=start), folds))
     return begun
 
 

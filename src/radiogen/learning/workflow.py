@@ -7,6 +7,7 @@ right is not made again; everything else is said in a line.
 import contextlib
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from radiogen.imaging.cache import build_caches, cache_folder
 from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
 from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
+from radiogen.learning.starting import check_start, check_start_arrays, kept_lineage, start_lineage
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
@@ -55,20 +57,27 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
 
 
 def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str] = (),
-              workers: int | None = None, holds: bool = True) -> Run:
+              workers: int | None = None, holds: bool = True, start_from: Path | None = None) -> Run:
     """Make what a run rests on (arrays, folds, tables), or check that it is still the same. Returns the run.
 
     holds: False on machines that train together with another, which holds the run's folder for all.
+    start_from: the folder of a run whose networks a new one begins with, fold by fold (starting.py).
+    Raises UserError where the run was made of something else, or may not start from that one.
     """
     labels = _usable_labels(data, leave_out)
     bad = _known_bad(data, recipe, labels)
     folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
                        leave_out=[*bad, *leave_out], last=known_bad(data))
+    source = _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
     mark = data_fingerprint(data)
     index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
     run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache, mark), folds,
               tuple(leave_out), bad, arrays_fingerprint(folds, index))
     with files.working_folder(run.folder) if holds else contextlib.nullcontext():
+        source = _start(run.folder, recipe, folds, start_from)  # another process may have begun the run meanwhile
+        if source is not None:
+            check_start_arrays(run, source)
+        run = replace(run, lineage=start_lineage(source) if source else kept_lineage(run.folder, start_from))
         prepare_run(run, index)
     return run
 
@@ -142,6 +151,16 @@ def predict(run: Run, *, data: Path | None = None, workers: int | None = None, e
         if explain:
             write_explained(run, explain)
         return path
+
+
+def _start(folder: Path, recipe: Recipe, folds: pd.DataFrame, start_from: Path | None) -> Run | None:
+    """The run that a new one in `folder` starts from; None where it starts from nothing or was begun before."""
+    if start_from is None:
+        return None
+    if (folder / "run.json").is_file():
+        kept_lineage(folder, start_from)
+        return None
+    return check_start(folder, recipe, folds, start_from)
 
 
 def _train_held(run: Run, folds: list[str], at_once: int, devices: Devices, *, forecast: bool,
