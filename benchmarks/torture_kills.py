@@ -26,7 +26,7 @@ KILLS: Mapping[str, int] = {"preprocess": 26, "train": 12, "predict": 10, "ensem
 AT_ONCE = 2
 """How often each command is started twice at once."""
 LONGEST_CHAIN = 3
-WAITS = "is in use by another process: waiting"
+WAITS = "waiting for it to finish"
 
 
 def run(seed: int, many: float, folder: Path) -> list[Outcome]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radiogen.errors import UserError
+from radiogen.locks import Holder, hold, try_hold
 
 if TYPE_CHECKING:  # pandas and numpy cost half a second at start: a script's --help does without
     import numpy
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # pandas and numpy cost half a second at start: a script's --
 
 PART = ".radiogen.part"
 """How the name of every temporary file and folder ends: no other program's does, for they are swept away."""
+LOCK = ".lock"
+"""The file in a folder by which a process holds it."""
 
 
 def checked_name(option: str, name: str) -> str:
@@ -163,31 +166,47 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def working_folder(path: Path) -> Iterator[Path]:
+def working_folder(path: Path, tell: Callable[[Holder], str] | None = None) -> Iterator[Path]:
     """Hold the folder `path` for this process: make it, wait for whoever works in it, sweep away half files.
 
-    The lock (`.lock`) is the system's own and dies with its process, so a killed run leaves nothing to clean up.
+    The lock (`LOCK`) is the system's own and dies with its process, so a killed run leaves nothing to clean up.
+    tell: makes the line that is printed where another process is waited for. Folders within that have a lock of their
+    own, as those of folds have, are swept only where nobody works in them.
     """
-    import filelock
-
     path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            print(f"{path} is in use by another process: waiting for it to finish", flush=True)
-            lock.acquire()
-    except OSError as error:
-        raise UserError(path, f"cannot be written to ({error.strerror or error})",
-                        "make the folder writable or choose another") from error
-    try:
-        for part in path.rglob(f".*{PART}"):
-            _sweep(part)
+
+    def in_use(holder: Holder) -> str:
+        return f"{path} is in use by another process: waiting for it to finish ({holder.text()})"
+
+    with contextlib.ExitStack() as stack:
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold(path / LOCK, tell or in_use))
+        _sweep_folder(path)
         yield path
-    finally:
-        lock.release()
+
+
+@contextlib.contextmanager
+def try_working_folder(path: Path) -> Iterator[bool]:
+    """`working_folder` if nobody works in it; gives whether it is held."""
+    path = Path(path)
+    with contextlib.ExitStack() as stack:
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            held = stack.enter_context(try_hold(path / LOCK))
+        if held:
+            _sweep_folder(path)
+        yield held
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Within: a folder that cannot be made, or a file in it that cannot be opened, is a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(folder, f"cannot be written to ({error.strerror or error})",
+                        "make the folder writable or choose another") from error
 
 
 @contextlib.contextmanager
@@ -211,6 +230,21 @@ def _open_uncut(name: str, flags: int) -> int:
 def _own_name(path: Path) -> Path:
     """A temporary name that no other process takes; in a `working_folder`, which sweeps it away."""
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}{PART}")
+
+
+def _sweep_folder(path: Path) -> None:
+    """Sweep what lies in a folder that is held, but for the folders in it that others hold."""
+    hidden = list(path.rglob(".*"))
+    parts = [found for found in hidden if found.name.endswith(PART)]
+    with contextlib.ExitStack() as stack:
+        busy = set()
+        for lock in (found for found in hidden if parts and found.name == LOCK and found.parent != path):
+            with contextlib.suppress(OSError):  # no lock of ours: one cannot even be taken
+                if not stack.enter_context(try_hold(lock, sign=False)):
+                    busy.add(lock.parent)
+        for part in parts:
+            if not busy & set(part.parents):
+                _sweep(part)
 
 
 def _sweep(part: Path) -> None:

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen import files
 from radiogen.dataset.layout import COMPETITION
+from radiogen.dataset.lineage import folds_fingerprint
 from radiogen.dataset.predictions import complete
 from radiogen.evaluation.leakage import (
     LIKENESS_LIMIT,
@@ -17,6 +19,7 @@ from radiogen.evaluation.leakage import (
     record_holdout_scoring,
     review_auc,
     review_holdout,
+    review_lineage,
     review_patients,
     review_pixels,
     review_run,
@@ -188,3 +191,71 @@ def test_what_is_missing_is_said_to_be_unchecked_and_alarms_come_first(tmp_path)
     findings = review_run(tmp_path, predictions)
     assert _severities(findings) == ["alarm", "not checked", "passed", "passed"]
     assert findings_text(findings).splitlines()[0].startswith("alarm: pixels: the same pixels on both sides of a split")
+
+
+@pytest.fixture
+def started(tmp_path):
+    """The runs `a` and `b`, which began with the networks of `a`, as far as their records go; rewrites b's run.json."""
+    folds, _, _ = _run()
+    digests = {run: {fold: hashlib.sha256(f"{run}{fold}".encode()).hexdigest() for fold in "01"} for run in "ab"}
+    lineage = [{"run": "a", "weights": digests["a"], "epochs": {"0": 40, "1": 40}, "folds": folds_fingerprint(folds)}]
+    for run in "ab":
+        files.write_csv(tmp_path / run / "folds.csv", folds)
+        for fold in "01":
+            files.write_json(tmp_path / run / f"fold-{fold}" / "weights.json", {"sha256": digests[run][fold]})
+    for fold in "01":
+        files.write_json(tmp_path / "b" / f"fold-{fold}" / "first_weights.json",
+                         {"run": "a", "fold": fold, "sha256": digests["a"][fold]})
+
+    def call(**change):
+        files.write_json(tmp_path / "b" / "run.json", {"lineage": [{**lineage[0], **change}]})
+        return tmp_path / "b"
+
+    call()
+    return call
+
+
+def test_a_run_that_started_from_one_with_the_same_folds_passes(started):
+    found, = review_lineage(started())
+    assert found.severity == "passed" and found.sentence == "started from a (40 epochs), on the same folds"
+    assert review_lineage(started().parent / "a") == []
+
+
+def test_a_lineage_with_other_folds_is_an_alarm(started):
+    found, = review_lineage(started(folds="0" * 64))
+    assert found.severity == "alarm" and "began with networks of a, whose folds are others" in found.sentence
+
+
+def test_other_folds_of_the_source_are_an_alarm_whatever_run_json_tells(started):
+    folder = started()
+    table = pd.read_csv(folder.parent / "a" / "folds.csv", dtype=str)
+    table.loc[[0, 1], "fold"] = table.loc[[1, 0], "fold"].to_numpy()
+    files.write_csv(folder.parent / "a" / "folds.csv", table)
+    found, = review_lineage(folder)
+    assert found.severity == "alarm" and "a, with whose networks it began, has other folds" in found.sentence
+    files.write_json(folder.parent / "a" / "fold-0" / "weights.json", {"sha256": "another run of that name"})
+    assert _severities(review_lineage(folder)) == ["passed"]
+
+
+def test_a_fold_that_began_with_the_network_of_another_fold_is_an_alarm(started):
+    folder = started()
+    weights = json.loads((folder / "run.json").read_text())["lineage"][0]["weights"]
+    first = folder / "fold-0" / "first_weights.json"
+    files.write_json(first, {"run": "a", "fold": "0", "sha256": weights["1"]})
+    found, = review_lineage(folder)
+    assert found.severity == "alarm" and "began with the network of fold 1 of a, which had seen" in found.sentence
+
+
+def test_a_lineage_that_was_taken_out_of_run_json_is_an_alarm(started):
+    folder = started()
+    files.write_json(folder / "run.json", {})
+    found, = review_lineage(folder)
+    assert found.severity == "alarm" and "fold 0 began with a network of a, fold 1 began with" in found.sentence
+
+
+def test_the_lineage_is_part_of_the_review_of_a_run_and_of_an_ensemble(started):
+    folder, (_, _, predictions) = started(folds="0" * 64), _run()
+    (folder / "fold-0" / "weights.json").unlink()
+    files.write_json(folder.parent / "both" / "run.json", {"members": ["a", "b"]})
+    for place in (folder, folder.parent / "both"):
+        assert "lineage" in [one.check for one in review_run(place, predictions) if one.severity == "alarm"]

@@ -92,3 +92,16 @@ def test_a_fold_that_fails_is_named_and_the_others_are_trained(cluster, run):
 def test_a_scheduler_that_does_not_answer_is_named(run):
     with pytest.raises(UserError, match="no Dask scheduler answers"):
         train_on_cluster([(_twin(run, "lonely"), "0")], "tcp://127.0.0.1:9")
+
+
+@pytest.mark.slow
+def test_a_run_that_starts_from_another_one_does_so_on_a_cluster_as_on_one_machine(cluster, run):
+    source = _twin(run, "source")
+    train_folds(source, ["0", "1"])
+    begun = [workflow.begin_run(run.data, run.recipe, run.folder.parent / name, run.cache.parent.parent, workers=1,
+                                start_from=source.folder) for name in ("started-here", "started-there")]
+    train_folds(begun[0], ["0"])
+    train_on_cluster([(begun[1], "0")], cluster.scheduler_address)
+    here, there = (_weights(each, "0") for each in begun)
+    assert all(np.array_equal(here[name], there[name]) for name in here)
+    assert (runs.fold_folder(begun[1], "0") / "first_weights.json").is_file()

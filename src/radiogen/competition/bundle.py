@@ -92,6 +92,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
 
     Its networks have to be those that training of their folds wrote.
     """
+    from radiogen.dataset.fold_locks import note_training
     from radiogen.dataset.fold_weights import check_run, unrecorded
     from radiogen.dataset.predictions import read_predictions
     from radiogen.learning.runs import open_run, trained_folds
@@ -102,6 +103,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
                         "name each trained run once: python scripts/push_kernel.py RUN [RUN ...]")
     for name in names:
         files.checked_name("RUN", name)
+        note_training(Path(models) / name)
         run = open_run(Path(models) / name)
         if not trained_folds(run):
             raise UserError(run.folder, "is not trained",
@@ -159,7 +161,7 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
     for one in folders:
         check_weights(one)
     facts = files.read_json(source / "run.json")
-    kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays") if key in facts}
+    kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays", "lineage") if key in facts}
     members = {}
     weights = [f"{one.name}/{name}" for one in folders for name in (WEIGHTS, RECORD) if (one / name).is_file()]
     for place in ("run.json", "recipe.json", "folds.csv", *weights):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import __version__, files, owned
+from radiogen.dataset.fold_locks import note_training
 from radiogen.dataset.folds import read_folds
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
 from radiogen.dataset.predictions import read_predictions, submission_cases
@@ -41,6 +42,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     have (another data set was predicted), and probabilities that are all the same unless `allow_constant`.
     """
     folder = Path(models) / name
+    note_training(folder)
     predictions = read_predictions(folder / "predictions.csv")
     facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
     data = _data_set(folder, facts, data)

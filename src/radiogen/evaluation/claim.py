@@ -15,6 +15,7 @@ import pandas as pd
 from radiogen.dataset.folds import HOLDOUT
 from radiogen.dataset.labels import LABEL
 from radiogen.dataset.layout import COMPETITION
+from radiogen.dataset.lineage import lineage_text
 from radiogen.dataset.predictions import holdout, out_of_fold
 from radiogen.evaluation.judgement import Judgement
 from radiogen.evaluation.predicted_runs import PredictedRun
@@ -97,7 +98,9 @@ def _model_answers(making: Making) -> Answers:
         answers[22] = (f"{recipe['network']} in {recipe['rank']}D, {recipe['width']} filters first, "
                        f"{recipe['pooling']} pooling, {head}; layers in learning/networks.py",
                        (("#made", "recipe"), (f"{place}recipe.json", "recipe.json")))
-        answers[24] = (recipe.get("weights") and f"{recipe['weights']}" or f"random (He), seed {recipe['seed']}",
+        began = lineage_text(making.first.lineage)
+        answers[24] = (f"{began}, each fold with the same fold's network" if began else
+                       recipe.get("weights") and f"{recipe['weights']}" or f"random (He), seed {recipe['seed']}",
                        (("#made", "recipe"),))
         answers[25] = (_training(making), (("#training", "training curves"), (f"{place}recipe.json", "recipe.json")))
         share = recipe.get("stop_share", 0)

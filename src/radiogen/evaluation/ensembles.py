@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_locks import note_training
 from radiogen.dataset.fold_weights import check_run, unrecorded
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
@@ -120,6 +121,8 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     models = Path(models)
     folder = models / (name or ensemble_name(models, members))
     _check_names(folder, members)
+    for member in members:
+        note_training(models / member)
     tables = {member: read_predictions(models / member / "predictions.csv") for member in members}
     for member in members:
         check_run(models / member)

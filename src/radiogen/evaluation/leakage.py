@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
-from radiogen.dataset.fold_weights import check_run, unrecorded
+from radiogen.dataset.fold_weights import RECORD, check_run, unrecorded
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import COMPETITION
+from radiogen.dataset.lineage import FIRST, Ancestor, folds_fingerprint, lineage_text, read_lineage
 from radiogen.dataset.predictions import holdout, out_of_fold
 from radiogen.evaluation.metrics import auc, scored
 
@@ -56,6 +57,7 @@ def review_run(folder: Path, predictions: pd.DataFrame) -> list[Finding]:
     arrays = next((table for place in _with_members(folder)
                    if (table := _read(place / "arrays.csv", (ID, "split", "sha256", "likeness"))) is not None), None)
     findings = [*review_patients(folds, predictions, arrays), *review_pixels(folds, arrays), *review_networks(folder),
+                *(finding for place in _with_members(folder) for finding in review_lineage(place)),
                 review_holdout(_read(folder / SCORINGS, ("date", "sha256"))),
                 review_auc(predictions, suspicious_auc(folder))]
     order = ("alarm", "note", "not checked", "passed")
@@ -74,6 +76,38 @@ def review_networks(folder: Path) -> list[Finding]:
         return [Finding("not checked", check, "; ".join(lines), "train the run again where it has to be shown")]
     text = f"{count} networks, each the file that training of its fold wrote"
     return [Finding("passed", check, text)] if count else []
+
+
+def review_lineage(folder: Path) -> list[Finding]:
+    """Whether the networks that a run began with had seen the cases that its own networks judge; [] where it began
+    from nothing.
+
+    Takes what run.json and each fold's `first_weights.json` recorded, and the ancestors themselves where they are
+    still there. Other folds anywhere in the lineage, or another fold's network, are alarms.
+    """
+    check, lineage = "lineage", read_lineage(folder)
+    firsts = {path.parent.name.removeprefix("fold-"): first for path in sorted(folder.glob(f"fold-*/{FIRST}"))
+              if "run" in (first := files.read_json(path))}
+    folds = _read(folder / "folds.csv", (ID, LABEL, "fold"))
+    if not lineage:
+        told = [f"fold {fold} began with a network of {first['run']}" for fold, first in firsts.items()]
+        return [Finding("alarm", check, f"{', '.join(told)}, and run.json tells of none", "restore run.json, or train "
+                        "a new run")] if told else []
+    own = folds_fingerprint(folds) if folds is not None else ""
+    findings = [Finding("alarm", check, f"it began with networks of {one.run}, whose folds are others: they had seen "
+                        "cases that its own networks judge", "train a new run from nothing")
+                for one in lineage if one.folds != own]
+    parent = lineage[0]
+    wrong = {fold: next((other for other, digest in parent.weights.items() if digest == first.get("sha256")), "")
+             for fold, first in firsts.items() if first.get("sha256") != parent.weights.get(fold)}
+    for fold, other in wrong.items():
+        words = (f"the network of fold {other} of {parent.run}, which had seen its cases" if other else
+                 f"another network than run.json tells of {parent.run}")
+        findings.append(Finding("alarm", check, f"fold {fold} began with {words}",
+                                "restore run.json, or train a new run"))
+    for one in lineage:
+        findings += _review_ancestor(folder.parent / one.run, one, own)
+    return findings or [Finding("passed", check, f"{lineage_text(lineage)}, on the same folds")]
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
@@ -206,6 +240,19 @@ def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFr
     table = pd.concat([past, pd.DataFrame([row])], ignore_index=True)
     files.write_csv(path, table)
     return table
+
+
+def _review_ancestor(place: Path, told: Ancestor, own: str) -> list[Finding]:
+    """An ancestor as it is now: whether it still has the networks that were recorded, and then the folds."""
+    folds = _read(place / "folds.csv", (ID, LABEL, "fold"))
+    there = {path.parent.name.removeprefix("fold-"): files.read_json(path).get("sha256")
+             for path in sorted(place.glob(f"fold-*/{RECORD}"))}
+    if folds is None or there != dict(told.weights):
+        return []  # it was deleted, or is another run of that name now: what was recorded has to do
+    if folds_fingerprint(folds) == own:
+        return []
+    return [Finding("alarm", "lineage", f"{told.run}, with whose networks it began, has other folds than run.json "
+                    "tells", "train a new run from nothing")]
 
 
 def _with_members(folder: Path) -> list[Path]:

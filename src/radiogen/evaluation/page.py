@@ -18,6 +18,7 @@ import pandas as pd
 from radiogen import files
 from radiogen.dataset.folds import HOLDOUT, TEST
 from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.lineage import lineage_text
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation.claim import claim_items
 from radiogen.evaluation.intervals import compare, verdict
@@ -154,7 +155,11 @@ def _making(making: Making) -> dict:
     return {"members": [one.name for one in members], "recipe": recipe,
             "versions": [(name.replace("_", " "), _shown(value)) for name, value in versions.items()],
             "facts": [[name.replace("_", " "), *(_shown(one.facts.get(name, "")) for one in members)]
-                      for name in dict.fromkeys(name for one in members for name in one.facts)],
+                      for name in dict.fromkeys(name for one in members for name in one.facts) if name != "lineage"]
+            + ([["started from", *(lineage_text(one.lineage).removeprefix("started from ") or "nothing"
+                                   for one in members)]] if any(one.lineage for one in members) else []),
+            "first": [(one.run, fold, mark) for making in members for one in making.lineage
+                      for fold, mark in one.weights.items()],
             "networks": [(one.name, fold, mark) for one in members for fold, mark in one.networks.items()],
             "commands": commands(making)}
 

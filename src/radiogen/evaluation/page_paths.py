@@ -30,5 +30,5 @@ def _told(making: Making) -> Iterable[str]:
     for value in (*making.facts.values(), *making.recipe.values()):
         if isinstance(value, str) and value.startswith("/") and len(value) > 1:
             yield value.rstrip("/")
-    for member in making.members.values():
-        yield from _told(member)
+    for other in (*making.members.values(), *making.ancestors):
+        yield from _told(other)

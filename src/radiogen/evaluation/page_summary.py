@@ -13,6 +13,7 @@ import pandas as pd
 from radiogen import files
 from radiogen.dataset.folds import HOLDOUT, TEST
 from radiogen.dataset.labels import LABEL
+from radiogen.dataset.lineage import lineage_text
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation.confounds import EXPLAINED
 from radiogen.evaluation.intervals import BETTER, UNCLEAR, Verdict, verdict
@@ -92,6 +93,8 @@ def _patients(predictions: pd.DataFrame) -> str:
 def _how(run: PredictedRun, making: Making) -> str:
     made = (f"{run.name} joins {', '.join(making.facts['members'])}. " if making.facts.get("members") else
             f"{run.name}, recipe {making.facts['recipe']}. " if making.facts.get("recipe") else f"{run.name}. ")
+    began = lineage_text(making.lineage)
+    made += f"{began[0].upper()}{began[1:]}, fold by fold. " if began else ""
     return made + "Every patient was scored by networks that had not seen that patient."
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from radiogen.dataset.fold_weights import WEIGHTS, check_run
 from radiogen.dataset.folds import HOLDOUT, TEST
 from radiogen.dataset.labels import ID
+from radiogen.dataset.lineage import Ancestor, lineage_of
 from radiogen.evaluation.predicted_runs import PredictedRun
 
 COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
@@ -26,7 +27,8 @@ COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "a
 class Making:
     """How a run was made: `recipe.json`, `environment.json`, `run.json` as they are, and its networks' hashes by fold.
 
-    members: of an ensemble, by name; it has no recipe and no network of its own.
+    members: of an ensemble, by name; it has no recipe and no network of its own. lineage: the runs whose networks it
+    began with, nearest first; ancestors: how those were made, as far as they are still there.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Making:
     networks: dict[str, str]
     arrays: dict[str, str]
     members: dict[str, "Making"] = field(default_factory=dict)
+    lineage: tuple[Ancestor, ...] = ()
+    ancestors: tuple["Making", ...] = ()
 
     @property
     def first(self) -> "Making":
@@ -51,7 +55,12 @@ def read_making(folder: Path) -> Making:
     facts, recipe, environment = (_json(folder / f"{name}.json") for name in ("run", "recipe", "environment"))
     members = {name: read_making(folder.parent / name) for name in facts.get("members", ())
                if (folder.parent / name).is_dir()}
-    return Making(folder.name, facts, recipe, environment, check_run(folder), _arrays(folder / "arrays.csv"), members)
+    lineage = lineage_of(facts, folder / "run.json")
+    places = [folder.parent / one.run for one in lineage]
+    ancestors = tuple(Making(place.name, _json(place / "run.json"), _json(place / "recipe.json"), {}, {}, {},
+                             lineage=lineage[number:]) for number, place in enumerate(places, start=1))
+    return Making(folder.name, facts, recipe, environment, check_run(folder), _arrays(folder / "arrays.csv"), members,
+                  lineage, ancestors)
 
 
 def provenance_table(run: PredictedRun, making: Making) -> pd.DataFrame:
@@ -80,8 +89,10 @@ def commands(making: Making) -> list[str]:
     recipe = making.facts.get("recipe", "")
     left_out = making.facts.get("leave_out") or []
     more = f" --leave-out {' '.join(left_out)}" if left_out else ""
+    more += f" --start-from {making.lineage[0].run}" if making.lineage else ""
+    before = [command for one in reversed(making.ancestors) for command in commands(one)[:1]]  # they predict nothing
     data = shlex.quote(making.facts["data"])
-    return [f"python scripts/train.py --data {data} --recipe {recipe} --run {making.name} --fold all{more} "
+    return [*before, f"python scripts/train.py --data {data} --recipe {recipe} --run {making.name} --fold all{more} "
             f"{_options(making.recipe)}".rstrip(), f"python scripts/predict.py --run {making.name}"]
 
 

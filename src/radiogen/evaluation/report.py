@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_locks import wait_for_training, working_run
 from radiogen.dataset.labels import ID
+from radiogen.dataset.lineage import lineage_of, lineage_text
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation import figures, intervals
 from radiogen.evaluation.judgement import Judgement, judge_run, judgement_text, write_judgement
@@ -40,20 +42,22 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     `confusion_matrix_holdout.png`, `roc.png`, `calibration.png`, `probabilities.png` and `provenance.csv`; the last one
     named gets `comparison.csv`, `forest.png`, `report.html` (page.py) and, with several runs, `roc_comparison.png`. All
     runs are read before anything is written. Raises UserError for a run that is not predicted, has no labelled case, or
-    has weights that training of their fold did not write.
+    has weights that training of their fold did not write. Waits for runs that are in training.
     """
+    for name in names:
+        wait_for_training(Path(models) / name)
     runs = [open_predictions(models, name) for name in dict.fromkeys(names)]
     for run in runs:
         review_networks(run.folder)  # weights that are not their fold's end it here
     summary = summary_table({run.name: run.predictions for run in runs}, intervals.bootstrap_interval)
     judged, written = {}, []
     for run in progress(runs, "evaluate", len(runs), "run"):
-        with files.working_folder(run.folder):
+        with working_run(run.folder):
             judged[run.name] = judge_run(run.folder, run.predictions, run.facts.get("members", ()))
             written += write_tables(run) + write_judgement(run.folder, judged[run.name]) + draw_run(run)
     text = report_text(runs, summary, judged)
     last = runs[-1].folder
-    with files.working_folder(last):
+    with working_run(last):
         written.append(files.write_csv(last / "comparison.csv", summary))
         if len(runs) > 1:
             curves = {run.name: scored(out_of_fold(run.predictions)) for run in runs}
@@ -108,7 +112,9 @@ def run_text(run: PredictedRun) -> str:
     judged, kept = out_of_fold(run.predictions), holdout(run.predictions)
     made = f"ensemble of {', '.join(run.facts['members'])}" if "members" in run.facts else (
         f"recipe {run.facts['recipe']}" if "recipe" in run.facts else "")
-    lines = [f"{run.name}{': ' if made else ''}{made}", text_table(rounded(fold_table(run.predictions)), rule=MEAN)]
+    began = lineage_text(lineage_of(run.facts, run.folder / "run.json"))
+    lines = [textwrap.fill(f"{run.name}{': ' if made else ''}{made}{', ' if began else ''}{began}", WIDTH,
+                           subsequent_indent="    "), text_table(rounded(fold_table(run.predictions)), rule=MEAN)]
     if slices := slice_sentence(run):
         lines.append(textwrap.fill(slices, WIDTH, subsequent_indent="    "))
     for name, cases in (("out-of-fold", judged), ("holdout", kept)):

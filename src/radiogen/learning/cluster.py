@@ -15,7 +15,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from radiogen import files
+from radiogen.dataset.fold_locks import worker_fold
 from radiogen.errors import UserError
 from radiogen.learning.devices import Devices
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder, open_run
@@ -85,7 +85,7 @@ def _train(order: dict) -> None:
     folder, devices = fold_folder(run, order["fold"]), Devices(**order["devices"])
     # A client that was killed and started again may have sent the fold twice. Of several machines, which wait for each
     # other, the first one holds the folder for all.
-    with files.working_folder(folder) if devices.machine == 0 else contextlib.nullcontext():
+    with worker_fold(run.folder, order["fold"]) if devices.machine == 0 else contextlib.nullcontext():
         if not (folder / WEIGHTS).is_file():
             train_fold(run, order["fold"], devices)
 

@@ -163,7 +163,7 @@ def measure_fold(run: Run, fold: str, devices: Devices, asked: float) -> Pace:
         many = min(parts.train.num_batches, int(SECONDS / EPOCHS / max(epoch.step, 1e-6)))
         if many >= min(FEW, parts.train.num_batches):
             epoch = _epoch_seconds(model, parts, many, EPOCHS)
-        saving, weights, checkpoint = _save_seconds(run, model, parts)
+        saving, weights, checkpoint = _save_seconds(fold_folder(run, fold), model, parts)
         return Pace(start, epoch.whole + saving, saving, peak_memory(), weights, checkpoint)
 
 
@@ -201,9 +201,10 @@ def _epoch_seconds(model: keras.Model, parts: FoldBatches, many: int, epochs: in
     return _Epoch(whole, step, measured)
 
 
-def _save_seconds(run: Run, model: keras.Model, parts: FoldBatches) -> tuple[float, int, int]:
-    """Seconds of a checkpoint, bytes of the weights and of the checkpoint."""
-    with tempfile.TemporaryDirectory(prefix=".forecast-", suffix=PART, dir=run.folder) as room:
+def _save_seconds(folder: Path, model: keras.Model, parts: FoldBatches) -> tuple[float, int, int]:
+    """Seconds of a checkpoint in the fold's folder, which is held; bytes of the weights and of the checkpoint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".forecast-", suffix=PART, dir=folder) as room:
         weights, checkpoint = Path(room) / WEIGHTS, Path(room) / CHECKPOINT
         model.save_weights(weights)
         best = tuple(model.get_weights()) if parts.stop is not None else ()

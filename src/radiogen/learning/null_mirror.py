@@ -46,7 +46,7 @@ def run_null(run: Run, draws: int, within_planes: bool = False, at_once: int = 1
     at_once: folds side by side, as in training. Finished draws are kept, a cut-off one goes on where it was; the first
     draws are the same however many are asked for. `null.csv` has `draw, within, auc`, with `within` FOLDS or PLANES,
     and keeps the rows of both. A draw leaves its `predictions.csv` in `null/<within>-<draw>/`, its networks are let go.
-    Raises UserError where the run is not trained whole, or its planes are not known.
+    Raises UserError where the run is not trained whole, started from another one, or its planes are not known.
     """
     missing = sorted(set(fold_names(run.folds)) - set(trained_folds(run)))
     if missing:
@@ -55,6 +55,10 @@ def run_null(run: Run, draws: int, within_planes: bool = False, at_once: int = 1
     if draws < 1:
         raise UserError(f"--null {draws}", "is no number of draws", "give 1 or more; 19 are the least for p = 0.05")
     within, strata = (PLANES, plane_strata(run)) if within_planes else (FOLDS, None)
+    if run.lineage:
+        raise UserError(run.folder, f"began with the networks of {run.lineage[0].run}, which were trained on the true "
+                        "labels: trainings on permuted labels would not be like it",
+                        "ask for the null mirror of a run that began from nothing")
     with files.working_folder(run.folder / "null"):
         for number in range(draws):
             mirrored = draw_run(run, number, within, strata)
@@ -67,14 +71,14 @@ def run_null(run: Run, draws: int, within_planes: bool = False, at_once: int = 1
 
 
 def draw_run(run: Run, draw: int, within: str = FOLDS, strata: np.ndarray | None = None) -> Run:
-    """The run that a draw trains: the same in all but its labels, its seed and its folder.
+    """The run that a draw trains, from nothing: the same in all but its labels, its seed and its folder.
 
     The seed of training and permutation follows from the run's, `within` and `draw`.
     """
     seed, order = (int(word) for word in np.random.SeedSequence(
         [run.recipe.seed, draw, (FOLDS, PLANES).index(within)]).generate_state(2))
     return replace(run, folder=run.folder / "null" / f"{within}-{draw:03d}", recipe=replace(run.recipe, seed=seed),
-                   folds=permute_labels(run.folds, order, strata))
+                   folds=permute_labels(run.folds, order, strata), lineage=())
 
 
 def permute_labels(folds: pd.DataFrame, seed: int, strata: np.ndarray | None = None) -> pd.DataFrame:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_locks import note_training
 from radiogen.dataset.fold_weights import unrecorded
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID
@@ -79,6 +80,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
 
     Raises UserError where the run is not trained, no series of the recipe is found or can be read, or two fit one.
     """
+    note_training(run.folder)
     folder, folds = Path(folder), trained_folds(run)
     if not folds:
         raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {as_run(run.folder)} --fold all")

@@ -28,6 +28,7 @@ class _Choice:
     data: Path | None = None
     recipe: tuple[str, ...] = ()
     run: str | None = None
+    start_from: str | None = None
     models: Path = Path("models")
 
 
@@ -48,6 +49,8 @@ class TrainOptions:
     """Train so many runs on the same split, with the seeds from --seed up: <run>, <run>-seed-43, ..."""
     run: str | None = None
     """Name of the run under models/ (default: <data set>-<recipe>)."""
+    start_from: str | None = None
+    """Run under models/ whose networks a new run begins with, fold by fold, on the same folds: for more epochs."""
     leave_out: tuple[str, ...] = ()
     """Ids of training cases to leave out."""
     models: Path = Path("models")
@@ -81,7 +84,8 @@ def default_data() -> Path:
 def parse_options(options: type[Options], description: str, arguments: list[str] | None = None) -> list[Options]:
     """The script's options, once for each recipe named with `--recipe`, its fields overridden by what was given.
 
-    Without `--recipe`, a run that exists is gone on with: its own recipe, data set and left-out cases are the defaults.
+    Without `--recipe`, a run that exists is gone on with: its own recipe, data set and left-out cases are the defaults,
+    and those of the run that `--start-from` names for a new one.
     `--help` shows `description` and what the recipe's docstring says.
     Raises UserError for a recipe that does not exist or whose fields do not make sense together.
     """
@@ -91,6 +95,8 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
                              return_unknown_args=True)
     if choice.run is not None:
         files.checked_name("--run", choice.run)
+    if choice.start_from is not None:
+        files.checked_name("--start-from", choice.start_from)
     defaults, recipes = _defaults(choice)
     known = {field.name for field in dataclasses.fields(options)}
     parsed = []
@@ -109,5 +115,13 @@ def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
         facts = files.read_json(kept)
         recipe = from_dict(files.read_json(kept.with_name("recipe.json")))
         return {"data": choice.data or Path(facts["data"]), "leave_out": tuple(facts["leave_out"])}, [recipe]
+    if choice.start_from:
+        from radiogen.learning.runs import open_run
+
+        source = open_run(choice.models / choice.start_from)
+        recipe = dataclasses.replace(source.recipe, split_seed=source.recipe.seed_of_split)
+        return ({"data": choice.data or source.data, "leave_out": source.leave_out},
+                [dataclasses.replace(find_recipe(name), split_seed=recipe.split_seed) for name in choice.recipe]
+                or [recipe])
     data = choice.data or default_data()
     return {"data": data}, [find_recipe(name) for name in choice.recipe or (default_recipe(data.name),)]

@@ -20,6 +20,7 @@ from radiogen import __version__, files
 from radiogen.dataset.fold_weights import WEIGHTS
 from radiogen.dataset.folds import fold_names, read_folds
 from radiogen.dataset.labels import ID
+from radiogen.dataset.lineage import Ancestor, lineage_facts, lineage_of
 from radiogen.errors import UserError, as_run
 from radiogen.imaging.cache import read_index
 from radiogen.imaging.case_arrays import CacheSettings
@@ -35,7 +36,8 @@ class Run:
 
     folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `BraTS21ID, MGMT_value,
     fold`; leave_out: by the user; known_bad: cases of the competition's of which the recipe reads a blank sequence;
-    arrays: `arrays_fingerprint` of what the run began with, "" where that is not known.
+    arrays: `arrays_fingerprint` of what the run began with, "" where that is not known; lineage: the runs whose
+    networks it began with, nearest first, () where it began from nothing.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Run:
     leave_out: tuple[str, ...] = ()
     known_bad: tuple[str, ...] = ()
     arrays: str = ""
+    lineage: tuple[Ancestor, ...] = ()
 
 
 def cache_settings(recipe: Recipe) -> CacheSettings:
@@ -69,7 +72,8 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
     """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
     facts = {"recipe": run.recipe.name, "rank": run.recipe.rank, "data": str(run.data), "cache": str(run.cache),
              "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
-             "arrays": arrays_fingerprint(run.folds, index)}
+             "arrays": arrays_fingerprint(run.folds, index),
+             **({"lineage": lineage_facts(run.lineage)} if run.lineage else {})}
     path = run.folder / "run.json"
     if path.is_file():
         kept = files.read_json(path)
@@ -99,7 +103,7 @@ def open_run(folder: Path) -> Run:
     _check_facts(folder, facts, ("data", "cache"))
     return Run(folder, _kept_recipe(folder), _found(folder, facts["data"]), _found(folder, facts["cache"]),
                read_folds(folder / "folds.csv"), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
-               str(facts.get("arrays") or ""))
+               str(facts.get("arrays") or ""), lineage_of(facts, folder / "run.json"))
 
 
 def arrays_fingerprint(folds: pd.DataFrame, index: pd.DataFrame) -> str:
@@ -172,6 +176,8 @@ def _check_same(run: Run, kept: dict, facts: dict) -> None:
     for name, value in as_dict(run.recipe).items():
         before = recipe[name]
         if before != value:
+            if name == "epochs":
+                remedy = remedy.replace("name,", f"name, with --start-from {run.folder.name} to keep its networks,")
             raise UserError(run.folder, f"was made with {name} {before}, not {value}", remedy)
     since = "have changed since"
     if _moved(run, kept):

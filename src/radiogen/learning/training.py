@@ -21,12 +21,13 @@ from radiogen.dataset.fold_weights import RECORD, write_weights
 from radiogen.dataset.folds import HOLDOUT
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.lineage import FIRST
 from radiogen.errors import UserError, as_run
 from radiogen.learning.backend import keras
 from radiogen.learning.balance import drawn_text, plane_weights
 from radiogen.learning.batches import Batches, label_inputs, list_inputs, recipe_network
 from radiogen.learning.callbacks import Bar, Keeper, write_history
-from radiogen.learning.checkpoints import FoldState, load_checkpoint
+from radiogen.learning.checkpoints import FoldState, load_checkpoint, save_checkpoint
 from radiogen.learning.devices import Devices, Share, check_accumulation, one_gpu_each, placed, synchronise
 from radiogen.learning.optimisation import (
     accumulation,
@@ -39,9 +40,10 @@ from radiogen.learning.optimisation import (
 from radiogen.learning.processes import map_apart
 from radiogen.learning.recipes import Recipe, as_dict, default_fields
 from radiogen.learning.runs import WEIGHTS, Run, fold_folder, run_index
+from radiogen.learning.starting import load_start
 
 CHECKPOINT = "checkpoint.npz"
-FOLD_FILES = (WEIGHTS, RECORD, CHECKPOINT, "history.csv", "timings.json", "first_weights.json")
+FOLD_FILES = (WEIGHTS, RECORD, CHECKPOINT, "history.csv", "timings.json", FIRST)
 """What training writes into the folder of a fold."""
 
 
@@ -185,7 +187,9 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
     model = compile_network(recipe, len(parts.train.inputs), steps)
     synchronise(model, share)
     owner = {"fold": fold, **as_dict(recipe)}
-    state = _begin(folder, model, recipe, owner)
+    if run.lineage:
+        owner["started_from"] = run.lineage[0].weights.get(fold, "")
+    state = _begin(run, fold, model, owner, writes=share.first)
     keeper = Keeper(folder, state, parts.train, stop=parts.stop, patience=recipe.patience, owner=owner,
                     writes=share.first)
     calls = [keeper, Bar(f"fold {fold}", recipe.epochs, steps, len(state.history))]
@@ -200,18 +204,29 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
                  "device": device_name(), "devices": share.devices, "parameters": model.count_params()})
 
 
-def _begin(folder: Path, model: keras.Model, recipe: Recipe, owner: dict) -> FoldState:
-    """The state to go on from; where there is none, the recipe's first weights are put into `model`."""
+def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool) -> FoldState:
+    """The state to go on from; where there is none, first weights are put into `model`: of the run that this one starts
+    from, which is not needed any more then, or the recipe's.
+    """
+    folder, recipe = fold_folder(run, fold), run.recipe
     if (folder / CHECKPOINT).is_file():
         state = load_checkpoint(folder / CHECKPOINT, model, owner, default_fields())
-        write_history(folder, state)  # the process may have been killed between the two
+        if state.history:
+            write_history(folder, state)  # the process may have been killed between the two
         return state
+    if run.lineage:
+        first = load_start(model, run, fold)
+        files.write_json(folder / FIRST, first)
+        if writes:
+            save_checkpoint(folder / CHECKPOINT, model, FoldState(), owner)
+        print(first["told"], flush=True)
+        return FoldState()
     if recipe.weights:
         from radiogen.learning.weights import imagenet_file, load_first_weights
 
         told = load_first_weights(model, recipe.weights)
         path = imagenet_file() if recipe.weights == "imagenet" else Path(recipe.weights).expanduser()
-        files.write_json(folder / "first_weights.json", {"file": str(path), "sha256": files.sha256(path), "told": told})
+        files.write_json(folder / FIRST, {"file": str(path), "sha256": files.sha256(path), "told": told})
         print(told, flush=True)
     return FoldState()
 

@@ -7,6 +7,7 @@ right is not made again; everything else is said in a line.
 import contextlib
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset.fingerprint import Fingerprint, data_fingerprint
+from radiogen.dataset.fold_locks import hold_fold, hold_free_folds, wait_for_training, working_run
 from radiogen.dataset.folds import make_folds
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.labels import ID, read_labels
@@ -22,7 +24,8 @@ from radiogen.errors import UserError
 from radiogen.imaging.cache import build_caches, cache_folder
 from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
-from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run
+from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
+from radiogen.learning.starting import check_start, check_start_arrays, kept_lineage, start_lineage
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
@@ -54,20 +57,27 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
 
 
 def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str] = (),
-              workers: int | None = None, holds: bool = True) -> Run:
+              workers: int | None = None, holds: bool = True, start_from: Path | None = None) -> Run:
     """Make what a run rests on (arrays, folds, tables), or check that it is still the same. Returns the run.
 
     holds: False on machines that train together with another, which holds the run's folder for all.
+    start_from: the folder of a run whose networks a new one begins with, fold by fold (starting.py).
+    Raises UserError where the run was made of something else, or may not start from that one.
     """
     labels = _usable_labels(data, leave_out)
     bad = _known_bad(data, recipe, labels)
     folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
                        leave_out=[*bad, *leave_out], last=known_bad(data))
+    source = _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
     mark = data_fingerprint(data)
     index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
     run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache, mark), folds,
               tuple(leave_out), bad, arrays_fingerprint(folds, index))
     with files.working_folder(run.folder) if holds else contextlib.nullcontext():
+        source = _start(run.folder, recipe, folds, start_from)  # another process may have begun the run meanwhile
+        if source is not None:
+            check_start_arrays(run, source)
+        run = replace(run, lineage=start_lineage(source) if source else kept_lineage(run.folder, start_from))
         prepare_run(run, index)
     return run
 
@@ -76,23 +86,25 @@ def train(run: Run, folds: list[str], at_once: int = 1, *, devices: Devices | No
           tensorboard: bool = False) -> None:
     """Train these folds, `at_once` side by side, each in a process of its own; finished ones are kept.
 
+    A fold that another process trains is named and waited for once the others are trained, and trained here where that
+    process left it unfinished.
     forecast: say what it will cost before it begins, and what it did cost beside it at the end.
     """
-    from radiogen.learning.training import train_folds, untrained
-
-    devices = devices or Devices()
-    with files.working_folder(run.folder) if devices.machine == 0 else contextlib.nullcontext():
-        todo = untrained(run, folds)
-        if devices.machines > 1 or not (forecast and todo):
-            train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
-            return
-        from radiogen.learning.forecast import actual_cost, compared_text, forecast_run, forecast_text
-
-        cost = forecast_run(run, todo, at_once, devices)
-        print(forecast_text(cost, run, len(todo)), flush=True)
-        began = time.perf_counter()
-        train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
-        print(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)), flush=True)
+    devices, todo = devices or Devices(), [fold for fold in folds if fold not in trained_folds(run)]
+    with contextlib.ExitStack() as stack:
+        if devices.machines > 1:  # all of them take the folds in one order; the first one holds them for all
+            for fold in todo if devices.machine == 0 else ():
+                stack.enter_context(hold_fold(run.folder, fold))
+            free = folds
+        else:
+            held = stack.enter_context(hold_free_folds(run.folder, todo))
+            free = [fold for fold in folds if fold in held or fold not in todo]
+        if free:
+            _train_held(run, free, at_once, devices, forecast=forecast, tensorboard=tensorboard)
+    for fold in folds:
+        if fold not in free:
+            with hold_fold(run.folder, fold):
+                _train_held(run, [fold], 1, devices, forecast=forecast, tensorboard=tensorboard)
 
 
 def check_tensorboard(wanted: bool) -> None:
@@ -132,12 +144,41 @@ def predict(run: Run, *, data: Path | None = None, workers: int | None = None, e
     from radiogen.learning.gradcam import write_explained
     from radiogen.learning.prediction import predict_run
 
+    wait_for_training(run.folder)
     run = locate_data(run, data, workers=workers)
-    with files.working_folder(run.folder):
+    with working_run(run.folder):
         path = predict_run(run)
         if explain:
             write_explained(run, explain)
         return path
+
+
+def _start(folder: Path, recipe: Recipe, folds: pd.DataFrame, start_from: Path | None) -> Run | None:
+    """The run that a new one in `folder` starts from; None where it starts from nothing or was begun before."""
+    if start_from is None:
+        return None
+    if (folder / "run.json").is_file():
+        kept_lineage(folder, start_from)
+        return None
+    return check_start(folder, recipe, folds, start_from)
+
+
+def _train_held(run: Run, folds: list[str], at_once: int, devices: Devices, *, forecast: bool,
+                tensorboard: bool) -> None:
+    """Train folds that this process holds."""
+    from radiogen.learning.training import train_folds, untrained
+
+    todo = untrained(run, folds)
+    if devices.machines > 1 or not (forecast and todo):
+        train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+        return
+    from radiogen.learning.forecast import actual_cost, compared_text, forecast_run, forecast_text
+
+    cost = forecast_run(run, todo, at_once, devices)
+    print(forecast_text(cost, run, len(todo)), flush=True)
+    began = time.perf_counter()
+    train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+    print(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)), flush=True)
 
 
 def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[str]) -> None:
