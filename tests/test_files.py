@@ -24,6 +24,21 @@ def test_a_writer_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     assert os.listdir(tmp_path) == ["table.csv"]
 
 
+def test_a_path_inside_the_project_is_recorded_from_there_on_and_found_again_from_elsewhere(tmp_path, monkeypatch):
+    run, data = tmp_path / "models" / "a", tmp_path / "input" / "set"
+    data.mkdir(parents=True)
+    told = files.recorded_path(data, run)
+    assert told == "input/set" and files.recorded_path("input/set", run) == "input/set"
+    monkeypatch.chdir(data)
+    assert files.found_path(told, run) == data
+
+
+def test_a_path_outside_the_project_is_recorded_whole_for_it_could_not_be_found_again(tmp_path):
+    assert files.recorded_path(tmp_path / "disk" / "set", tmp_path / "home" / "models" / "a") == str(
+        tmp_path / "disk" / "set")
+    assert files.recorded_path("/disk/set", "/models/a") == "/disk/set"
+
+
 def _write_and_die(path):
     def die(file):
         file.write(b"half")

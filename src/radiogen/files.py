@@ -45,6 +45,24 @@ def name_from(path: Path) -> str:
     return re.sub(r"[^\w.-]+", "-", Path(path).resolve().name).lstrip(".-") or "data"
 
 
+def recorded_path(path: Path | str, run: Path) -> str:
+    """A path as the records of `run`, a folder models/<run>, tell it: from the project's folder on, where it lies in
+    that folder, which holds models/; else as it is, or the file could not be found again."""
+    for home in (Path(run).absolute().parent.parent, Path(run).resolve().parent.parent):
+        if home != home.parent and Path(path).is_absolute() and Path(path).is_relative_to(home):
+            return str(Path(path).relative_to(home))
+    return str(path)
+
+
+def found_path(told: Path | str, run: Path) -> Path:
+    """The path that a record of `run` tells; a relative one that is not there is looked for beside models/, too.
+
+    It was relative to where the command was called, which usually holds models/ as well, or to the project.
+    """
+    beside = Path(run).resolve().parent.parent / told
+    return beside if not Path(told).exists() and beside.exists() else Path(told)
+
+
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write `content` to `path`, whole or not at all. Makes the folder. Raises UserError where it cannot write."""
     return write_with(path, lambda file: file.write(content))
