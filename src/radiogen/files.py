@@ -209,6 +209,24 @@ def working_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def reading_folder(path: Path) -> Iterator[None]:
+    """Read a data set that nobody changes meanwhile: wait for whoever works in `path` (`working_folder`: a download, a
+    phantom that is made), and let those that come later wait. Others may read it, too.
+
+    Where there is no lock no command ever worked there; what a user changes by hand is not held off.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            file = stack.enter_context((Path(path) / ".lock").open("rb"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"{path} is in use by another process: waiting for it to finish", flush=True)
+                fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
 def _held(part: Path) -> Iterator[io.BufferedWriter]:
     """The temporary file, opened, empty, and this process's own until it is closed; another's writing is waited for."""
     while True:

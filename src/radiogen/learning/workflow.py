@@ -33,10 +33,11 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
     fingerprint: the data set's, where it is known.
     """
     settings = [cache_settings(recipe) for recipe in recipes]
-    _tell_left_out(data, recipes, leave_out)
-    mark = fingerprint or data_fingerprint(data)
-    indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
-                           fast=fast, fingerprint=mark)
+    with files.reading_folder(data):
+        _tell_left_out(data, recipes, leave_out)
+        mark = fingerprint or data_fingerprint(data)
+        indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
+                               fast=fast, fingerprint=mark)
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
         folder = cache_folder(data, setting, cache, mark)
         made = index[index["failed"] == ""]
@@ -59,12 +60,13 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
 
     holds: False on machines that train together with another, which holds the run's folder for all.
     """
-    labels = _usable_labels(data, leave_out)
-    bad = _known_bad(data, recipe, labels)
-    folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
-                       leave_out=[*bad, *leave_out], last=known_bad(data))
-    mark = data_fingerprint(data)
-    index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
+    with files.reading_folder(data):
+        labels = _usable_labels(data, leave_out)
+        bad = _known_bad(data, recipe, labels)
+        folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
+                           leave_out=[*bad, *leave_out], last=known_bad(data))
+        mark = data_fingerprint(data)
+        index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
     run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache, mark), folds,
               tuple(leave_out), bad, arrays_fingerprint(folds, index))
     with files.working_folder(run.folder) if holds else contextlib.nullcontext():
