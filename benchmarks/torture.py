@@ -21,8 +21,8 @@ import tyro  # noqa: E402
 
 from radiogen.errors import UserError, run_command  # noqa: E402
 
-Part = Literal["kills", "surroundings", "big", "long", "dicom", "tables", "models"]
-PARTS: tuple[Part, ...] = ("kills", "surroundings", "big", "long", "dicom", "tables", "models")
+Part = Literal["kills", "surroundings", "pairs", "big", "long", "dicom", "tables", "models"]
+PARTS: tuple[Part, ...] = ("kills", "surroundings", "pairs", "big", "long", "dicom", "tables", "models")
 
 
 def main(parts: tuple[Part, ...] = PARTS, seed: int = 1, many: float = 1.0, folder: Path | None = None,

@@ -53,13 +53,16 @@ def predict_one(folder: Path, case: Path, output: Path) -> None:
     from radiogen.learning import one_case, runs
 
     run = runs.open_run(folder)
+    one_case.check_output(output, *one_case.case_mark(case))
     answer = one_case.predict_case(run, case)
     print(one_case.answer_text(answer), flush=True)
     standing = standing_lines(folder, answer.probability)
     print("\n".join([f"what {folder.name} is worth:", *(f"  {line}" for line in standing)]), flush=True)
-    picture = case_png(output / f"{answer.name}.png", [Panel(*view) for view in answer.views],
-                       one_case.title_text(answer), one_case.heat_text(answer), one_case.DISCLAIMER)
-    files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing})
+    with files.working_folder(output):
+        one_case.check_output(output, answer.name, answer.images)
+        files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing})
+        picture = case_png(output / f"{answer.name}.png", [Panel(*view) for view in answer.views],
+                           one_case.title_text(answer), one_case.heat_text(answer), one_case.DISCLAIMER)
     print(f"picture: {picture}\n{one_case.DISCLAIMER}")
 
 

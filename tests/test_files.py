@@ -1,8 +1,11 @@
 """Files are whole or not there; folders have one worker at a time."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -22,6 +25,46 @@ def test_a_writer_that_fails_leaves_the_old_file_and_no_other(tmp_path):
         files.write_with(path, fail)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_who_reads_a_folder_waits_for_who_works_in_it_and_readers_share_it(tmp_path, capsys):
+    order = []
+
+    def read():
+        with files.reading_folder(tmp_path):
+            order.append("read")
+
+    with files.working_folder(tmp_path):
+        reader = threading.Thread(target=read)
+        reader.start()
+        while "is in use by another process: waiting" not in capsys.readouterr().out:
+            time.sleep(0.01)
+        order.append("worked")
+    reader.join(10)
+    assert order == ["worked", "read"]
+    with (files.reading_folder(tmp_path), files.reading_folder(tmp_path), (tmp_path / ".lock").open() as other,
+          pytest.raises(BlockingIOError)):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_folder_in_which_nobody_ever_worked_is_read_and_gets_no_lock(tmp_path):
+    with files.reading_folder(tmp_path), files.reading_folder(tmp_path / "missing"):
+        assert os.listdir(tmp_path) == []
+
+
+def test_a_path_inside_the_project_is_recorded_from_there_on_and_found_again_from_elsewhere(tmp_path, monkeypatch):
+    run, data = tmp_path / "models" / "a", tmp_path / "input" / "set"
+    data.mkdir(parents=True)
+    told = files.recorded_path(data, run)
+    assert told == "input/set" and files.recorded_path("input/set", run) == "input/set"
+    monkeypatch.chdir(data)
+    assert files.found_path(told, run) == data
+
+
+def test_a_path_outside_the_project_is_recorded_whole_for_it_could_not_be_found_again(tmp_path):
+    assert files.recorded_path(tmp_path / "disk" / "set", tmp_path / "home" / "models" / "a") == str(
+        tmp_path / "disk" / "set")
+    assert files.recorded_path("/disk/set", "/models/a") == "/disk/set"
 
 
 def _write_and_die(path):

@@ -36,6 +36,13 @@ def test_the_set_up_refuses_a_package_whose_bytes_are_others():
     assert "--require-hashes -r requirements.lock" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
+def test_the_pins_are_audited_every_week_and_whenever_they_change_by_the_command_that_the_docs_tell():
+    workflow = (ROOT / ".github" / "workflows" / "audit.yml").read_text(encoding="utf-8")
+    command = "pip install pip-audit && pip-audit --strict --disable-pip --require-hashes -r requirements.lock"
+    assert f"run: {command}\n" in workflow and command in (ROOT / "docs" / "torture.md").read_text(encoding="utf-8")
+    assert "schedule:" in workflow and workflow.count("paths: [requirements.lock") == 2
+
+
 def test_nothing_in_the_package_or_its_scripts_makes_objects_out_of_files():
     files = [path for folder in ("src", "scripts") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 50

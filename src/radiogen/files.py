@@ -48,6 +48,24 @@ def name_from(path: Path) -> str:
     return re.sub(r"[^\w.-]+", "-", Path(path).resolve().name).lstrip(".-") or "data"
 
 
+def recorded_path(path: Path | str, run: Path) -> str:
+    """A path as the records of `run`, a folder models/<run>, tell it: from the project's folder on, where it lies in
+    that folder, which holds models/; else as it is, or the file could not be found again."""
+    for home in (Path(run).absolute().parent.parent, Path(run).resolve().parent.parent):
+        if home != home.parent and Path(path).is_absolute() and Path(path).is_relative_to(home):
+            return str(Path(path).relative_to(home))
+    return str(path)
+
+
+def found_path(told: Path | str, run: Path) -> Path:
+    """The path that a record of `run` tells; a relative one that is not there is looked for beside models/, too.
+
+    It was relative to where the command was called, which usually holds models/ as well, or to the project.
+    """
+    beside = Path(run).resolve().parent.parent / told
+    return beside if not Path(told).exists() and beside.exists() else Path(told)
+
+
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write `content` to `path`, whole or not at all. Makes the folder. Raises UserError where it cannot write."""
     return write_with(path, lambda file: file.write(content))
@@ -207,6 +225,24 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(folder, f"cannot be written to ({error.strerror or error})",
                         "make the folder writable or choose another") from error
+
+
+@contextlib.contextmanager
+def reading_folder(path: Path) -> Iterator[None]:
+    """Read a data set that nobody changes meanwhile: wait for whoever works in `path` (`working_folder`: a download, a
+    phantom that is made), and let those that come later wait. Others may read it, too.
+
+    Where there is no lock no command ever worked there; what a user changes by hand is not held off.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            file = stack.enter_context((Path(path) / ".lock").open("rb"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"{path} is in use by another process: waiting for it to finish", flush=True)
+                fcntl.flock(file, fcntl.LOCK_SH)
+        yield
 
 
 @contextlib.contextmanager

@@ -92,6 +92,19 @@ def test_without_the_archive_only_the_lost_files_are_fetched(kaggle, get, data):
     assert _written(data) == kaggle.data
 
 
+def test_a_data_set_that_is_moved_while_it_is_fetched_is_not_called_complete(kaggle, get, client, data):
+    get()
+    data.with_name(f"{COMPETITION}.zip").unlink()
+    (data / "test" / "00001" / "FLAIR" / "Image-2.dcm").unlink()
+
+    def login():
+        data.rename(data.with_name("moved"))
+        return client
+
+    with pytest.raises(UserError, match="lacks .* files .* moved or changed meanwhile; .* --data"):
+        download_all(data, login=login, pause=lambda _: None)
+
+
 @pytest.mark.parametrize("name", ["train_labels.csv", "train/00002/T2w/Image-1.dcm"])
 def test_a_file_of_the_users_in_the_place_of_one_of_kaggles_is_not_replaced(get, data, name):
     mine = files.write_text(data / name, "mine")

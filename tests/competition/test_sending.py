@@ -97,7 +97,7 @@ def test_a_bare_400_names_the_notebook_the_rules_the_quota_and_the_zip(house, st
     stand_in.faults[request_name] = [400]
     with pytest.raises(UserError, match="bad request") as error:
         _send(house, client)
-    for word in ("scripts/push_kernel.py run --submit", f"competitions/{COMPETITION}/rules", "left today", "zip"):
+    for word in ("scripts/push_kernel.py run", "--submit", f"competitions/{COMPETITION}/rules", "left today", "zip"):
         assert word in error.value.remedy
 
 

@@ -59,6 +59,12 @@ def test_a_doubled_case_is_named():
         mean_ensemble({"a": whole, "b": pd.concat([whole, whole.iloc[[1]]])})
 
 
+def test_the_remedy_quotes_a_name_that_a_shell_would_take_apart():
+    whole = _table([0.1, 0.2, 0.3])
+    with pytest.raises(UserError, match="--run 'my run' --fold all, then python scripts/predict.py --run 'my run'"):
+        mean_ensemble({"a": whole, "my run": whole.iloc[1:]})
+
+
 def test_a_case_of_another_fold_or_label_is_named():
     first = _table([0.1, 0.2, 0.3])
     with pytest.raises(UserError, match="b: puts 00002 into another fold than a: 4, not 1"):

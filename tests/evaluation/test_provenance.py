@@ -70,6 +70,25 @@ def test_a_row_of_an_ensemble_has_the_members_that_are_there_and_the_command_tha
     assert table.loc["00000", "command"].endswith("scripts/ensemble.py --run a gone --name both --method rank-mean")
 
 
+def test_no_row_tells_the_folders_above_the_project_and_another_disk_is_told_whole(models):
+    facts = {"recipe": "demo-3d", "data": str(models.parent / "in put" / "x"), "cache": str(models.parent / "cache")}
+    (models / "a" / "run.json").write_text(json.dumps(facts))
+    table = _table(models, "a")
+    assert str(models.parent) not in table.to_csv()
+    assert table.loc["00000", "array"] == "cache/00000.npy"
+    assert table.loc["00000", "series_sha256"] == "FLAIR:ff T2w:22"
+    (models / "a" / "run.json").write_text(json.dumps({**facts, "data": "/disk/x"}))
+    assert _table(models, "a").loc["00000", "series_files"].startswith("/disk/x/train/00000/FLAIR/*")
+
+
+def test_commands_quote_the_names_of_runs(models):
+    (models / "a").rename(models / "a b")
+    (models / "both" / "run.json").write_text(json.dumps({"members": ["a b", "gone"], "method": "mean"}))
+    told = commands(read_making(models / "both"))
+    assert "--run 'a b' --fold all" in told[0] and told[1] == "python scripts/predict.py --run 'a b'"
+    assert told[2] == "python scripts/ensemble.py --run 'a b' gone --name both --method mean"
+
+
 def test_slices_are_those_that_a_2d_run_saw_or_all_that_a_cube_was_made_of(models):
     assert _table(models, "a").loc["00000", "slices"] == "FLAIR:20 T2w:31"
     (models / "a" / "predictions_slices.csv").write_text(

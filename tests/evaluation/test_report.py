@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen import files
+from radiogen.dataset.fold_weights import write_weights
 from radiogen.dataset.predictions import complete, write_predictions
 from radiogen.errors import UserError
 from radiogen.evaluation.intervals import bootstrap_interval, delong_difference
@@ -46,6 +48,16 @@ def test_every_run_gets_its_tables_and_pictures_and_the_last_one_the_comparison(
     expected |= {"b/comparison.csv", "b/roc_comparison.png", "b/forest.png", "b/report.html"}
     assert {str(path.relative_to(tmp_path)) for path in written} == expected
     assert all(path.stat().st_size > 0 for path in written)
+
+
+def test_evaluate_reads_each_file_of_weights_once(tmp_path, monkeypatch):
+    _run(tmp_path, "a", 2)
+    for fold in "01":
+        write_weights(tmp_path / "a" / f"fold-{fold}", lambda path, fold=fold: path.write_text(fold, encoding="utf-8"))
+    hashed, sha256 = [], files.sha256
+    monkeypatch.setattr(files, "sha256", lambda path: hashed.append(path.name) or sha256(path))
+    text, _ = evaluate_runs(tmp_path, ["a"])
+    assert "networks" in text and hashed.count("model.weights.h5") == 2
 
 
 def test_the_comparison_has_the_runs_in_the_order_of_the_command_line(tmp_path):

@@ -2,10 +2,12 @@
 
 import hashlib
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from radiogen.dataset.fingerprint import data_fingerprint
 from radiogen.errors import UserError
 from radiogen.imaging.evidence import gather
 from radiogen.imaging.quality import inspect_dataset, inspect_series, kind_of, list_series, output_folder, summarise
@@ -169,7 +171,15 @@ def test_an_output_inside_the_data_set_is_refused(data, tmp_path):
     with pytest.raises(UserError, match="inside the data set"):
         output_folder(data, data / "train" / "out")
     assert output_folder(data, tmp_path / "out") == tmp_path / "out"
-    assert output_folder(data, None).parts == ("input", "cache", "set")
+    assert output_folder(data, None) == Path("input/cache") / f"set-{data_fingerprint(data).key}"
+
+
+def test_a_series_that_changes_gets_a_table_of_its_own_also_in_another_layout(tmp_path):
+    write_series(tmp_path / "any" / "anna" / "FLAIR", pattern())
+    before = output_folder(tmp_path / "any", None, tmp_path)
+    assert before.parent == tmp_path and output_folder(tmp_path / "any", None, tmp_path) == before
+    write_series(tmp_path / "any" / "berta" / "FLAIR", pattern())
+    assert output_folder(tmp_path / "any", None, tmp_path) != before
 
 
 def test_a_folder_of_other_series_is_inspected_by_its_folders_names(tmp_path):

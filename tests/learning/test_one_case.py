@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen import files
 from radiogen.dataset.fold_weights import write_weights
 from radiogen.errors import UserError
 from radiogen.learning import inference
 from radiogen.learning.backend import keras
 from radiogen.learning.batches import recipe_network
-from radiogen.learning.one_case import View, answer_text, predict_case, record, upright
+from radiogen.learning.one_case import View, answer_text, case_mark, check_output, predict_case, record, upright
 from radiogen.learning.prediction import predict_run
 from radiogen.learning.runs import fold_folder
 from radiogen.learning.workflow import begin_run
@@ -185,6 +186,24 @@ def test_a_series_that_cannot_be_read_is_told_and_left_out(predicted, tmp_path):
             file.unlink()
     answer = predict_case(run, tmp_path / "p")
     assert any(note.startswith("T1wCE is not used: is blank") for note in answer.notes)
+
+
+def test_two_patients_whose_folders_have_one_name_do_not_share_a_file(small_data, tmp_path):
+    here, there = (shutil.copytree(small_data / "train" / case, tmp_path / site / "P 1")
+                   for case, site in (("00000", "siteA"), ("00001", "siteC")))
+    name, images = case_mark(here)
+    assert name == "P-1" and case_mark(there)[0] == name
+    check_output(tmp_path / "cases", name, images)
+    files.write_json(tmp_path / "cases" / f"{name}.json", {"images": images})
+    check_output(tmp_path / "cases", name, images)
+    with pytest.raises(UserError, match=r"P-1\.json: is not the answer on these images .* --output"):
+        check_output(tmp_path / "cases", *case_mark(there))
+
+
+def test_a_picture_of_the_users_is_not_replaced_by_a_case(small_data, tmp_path):
+    (tmp_path / "00000.png").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"00000\.png: lies there without a record"):
+        check_output(tmp_path, *case_mark(small_data / "train" / "00000"))
 
 
 def test_an_untrained_run_names_the_command_that_trains_it(predicted, tmp_path):

@@ -85,6 +85,18 @@ def test_going_on_with_a_run_that_does_not_tell_its_arrays_is_refused(begun, tmp
         runs.prepare_run(run, read_index(run.cache))
 
 
+def test_a_run_records_what_lies_in_its_project_without_the_folders_above(small_data, small_recipe, tmp_path):
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / "small").symlink_to(small_data)
+    data, cache = tmp_path / "input" / "small", tmp_path / "input" / "cache"
+    workflow.begin_run(data, small_recipe, tmp_path / "models" / "a", cache, workers=1)
+    told = json.loads((tmp_path / "models" / "a" / "run.json").read_text())
+    assert told["data"] == "input/small" and told["cache"].startswith("input/cache/")
+    assert str(tmp_path) not in (tmp_path / "models" / "a" / "run.json").read_text()
+    opened = runs.open_run(tmp_path / "models" / "a")
+    assert opened.data.is_dir() and opened.cache.is_dir()
+
+
 def test_a_run_with_relative_paths_is_gone_on_with_from_another_folder(small_data, small_recipe, tmp_path, monkeypatch):
     home, away = tmp_path / "home", tmp_path / "away"
     (home / "input").mkdir(parents=True)

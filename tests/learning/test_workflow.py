@@ -4,9 +4,11 @@ import dataclasses
 import json
 import re
 import shutil
+import threading
 
 import pytest
 
+from radiogen import files
 from radiogen.errors import UserError
 from radiogen.learning import runs, workflow
 
@@ -50,6 +52,25 @@ def _kept(run):
     return json.loads((run.folder / "run.json").read_text())
 
 
+def test_a_data_set_is_not_read_while_it_is_still_being_made(small_data, small_recipe, tmp_path):
+    data = shutil.copytree(small_data, tmp_path / "data")
+    late = shutil.move(data / "test" / "00021", tmp_path / "late")
+    ended = threading.Event()
+
+    def preprocess():
+        workflow.preprocess(data, [small_recipe], tmp_path / "cache", workers=1)
+        ended.set()
+
+    with files.working_folder(data):  # as a download does
+        reader = threading.Thread(target=preprocess)
+        reader.start()
+        assert not ended.wait(2)
+        shutil.move(late, data / "test" / "00021")
+    assert ended.wait(60)
+    index, = (tmp_path / "cache").glob("data-*/*/index.csv")
+    assert "00021" in index.read_text()
+
+
 def test_a_data_set_that_was_renamed_or_copied_is_the_same_and_its_place_is_noted(begin, tmp_path):
     run = begin()
     run.data.rename(tmp_path / "renamed")
@@ -58,7 +79,7 @@ def test_a_data_set_that_was_renamed_or_copied_is_the_same_and_its_place_is_note
         again = workflow.locate_data(runs.open_run(run.folder), place, workers=1)
         assert again.folds.equals(run.folds) and runs.open_run(run.folder).data == place
         assert (runs.open_run(run.folder).cache / "index.csv").is_file()
-    assert _kept(run)["moved_from"] == [str(tmp_path / "data"), str(tmp_path / "renamed")]
+    assert _kept(run)["moved_from"] == ["data", "renamed"]
 
 
 @pytest.mark.parametrize("changed", ["labels", "images"])

@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from radiogen.dataset.fingerprint import data_fingerprint
+
 from ..imaging.series_files import pattern, write_series
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "inspect_dataset.py"
@@ -36,12 +38,23 @@ def test_table_and_sheet_are_written_outside_the_data_set_and_a_bad_series_ends_
     end = _run(folder, "--data", "input/two", "--workers", "2")
     assert end.returncode == 0, end.stderr
     assert _files(folder / "input" / "two") == before
-    table = pd.read_csv(folder / "input" / "cache" / "two" / "quality.csv", dtype=str, keep_default_na=False)
+    place, = (folder / "input" / "cache").glob("two-*")
+    table = pd.read_csv(place / "quality.csv", dtype=str, keep_default_na=False)
     assert list(table["BraTS21ID"]) == ["00000", "00000", "00001", "00001"]
     assert list(table["slices"]) == ["6", "6", "6", ""] and "not a DICOM file" in table["refused"][3]
-    assert (folder / "input" / "cache" / "two" / "contact_sheet.png").read_bytes().startswith(b"\x89PNG")
+    assert (place / "contact_sheet.png").read_bytes().startswith(b"\x89PNG")
     assert "3 can be read, 1 refused, 0 missing" in end.stdout and "inspect" in end.stderr
     assert end.stdout.splitlines()[-1] == "next: python scripts/preprocess.py --data input/two"
+
+
+def test_two_data_sets_of_one_name_have_tables_of_their_own_beside_their_arrays(folder):
+    write_series(folder / "elsewhere" / "two" / "train" / "00007" / "FLAIR", pattern((6, 16, 16)))
+    for data in ("input/two", "elsewhere/two"):
+        assert _run(folder, "--data", data, "--workers", "1").returncode == 0
+    tables = [pd.read_csv(path, dtype=str) for path in (folder / "input" / "cache").glob("*/quality.csv")]
+    assert sorted(len(table) for table in tables) == [1, 4]
+    places = {path.parent.name for path in (folder / "input" / "cache").glob("*/quality.csv")}
+    assert places == {f"two-{data_fingerprint(folder / data).key}" for data in ("input/two", "elsewhere/two")}
 
 
 def test_one_case_is_proved_and_nothing_is_written(folder):

@@ -40,6 +40,15 @@ def test_a_patient_gets_a_probability_its_grounds_a_verdict_and_a_picture(tmp_pa
     assert np.ptp(imread(run / "cases" / "00021.png")) > 0.9
 
 
+def test_the_answer_on_another_patient_of_that_name_is_not_replaced(tmp_path):
+    write_paper_run(tmp_path / "models" / "first")
+    write_series(tmp_path / "patient" / "FLAIR", np.ones((4, 4, 4), np.uint16))
+    kept = files.write_json(tmp_path / "models" / "first" / "cases" / "patient.json", {"images": "others"})
+    end = _run(tmp_path, "first", "--case", "patient")
+    assert end.returncode == 2 and "patient.json: is not the answer on these images" in end.stderr
+    assert files.read_json(kept) == {"images": "others"}
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (["first", "--case", "patient"], "holds no T1w or T1wCE"),
     (["first", "--case", "nobody"], "there is no such folder"),

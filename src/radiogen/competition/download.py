@@ -81,6 +81,7 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
                       "they are fetched one by one", flush=True)
         if lacking:
             fetch_files(login(), competition, lacking, data, pause=pause)
+        _check_whole(members, data)
         if delete_archive and archive.is_file():
             os.sync()  # series are written without flushing each of their files
             archive.unlink()
@@ -113,6 +114,7 @@ def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, l
         lacking = missing(members, data)
         need_space(data, sum(member.size or 0 for member in lacking), f"{len(lacking)} files")
         fetch_files(api, competition, lacking, data, pause=pause)
+        _check_whole(members, data)
         for name, text in texts.items():
             owned.write_listed(data / name, text)
 
@@ -164,6 +166,14 @@ def list_folder(api: Any, competition: str, folder: str, *,
         if not page.next_page_token:
             return folders, members
         request.page_token = page.next_page_token
+
+
+def _check_whole(members: Sequence[Member], data: Path) -> None:
+    """Raise UserError where something is missing after all was written: the folder was moved, or files taken away."""
+    if lacking := missing(members, data):
+        raise UserError(data, f"lacks {len(lacking)} files that were there or were written, the first of them "
+                        f"{lacking[0].name}: it was moved or changed meanwhile",
+                        "run the same command again, or name the folder's new place with --data")
 
 
 def _fetch_archive(api: Any, competition: str, archive: Path, data: Path, pause: Pause) -> None:

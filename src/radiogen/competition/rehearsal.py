@@ -73,7 +73,8 @@ def rehearse(bundle: Path, kernel: Path, models: Path, names: Sequence[str], *, 
         raise UserError(data, "holds no predicted test case to rehearse on", "give a data set with a test folder")
     with tempfile.TemporaryDirectory(prefix="radiogen-rehearsal-") as scratch:
         root = Path(scratch) / "kaggle"
-        lay_out(bundle, data, chosen, root / "input")
+        with files.reading_folder(data):
+            lay_out(bundle, data, chosen, root / "input")
         interpreter = make_environment(Path(python or sys.executable), _hidden_packages(bundle), Path(scratch) / "env")
         code = files.write_text(Path(scratch) / "notebook.py", notebook_code(kernel))
         isolated = namespace_works()

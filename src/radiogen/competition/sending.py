@@ -14,7 +14,7 @@ from radiogen import files
 from radiogen.competition.client import asked, calling, competition_page, unheard
 from radiogen.competition.submission import Submission
 from radiogen.dataset.layout import COMPETITION
-from radiogen.errors import UserError
+from radiogen.errors import UserError, as_run
 
 SENT = "submission.json"
 EVERY_SECONDS = 10
@@ -35,7 +35,7 @@ def send(api: Any, submission: Submission, message: str, run: Path, *, competiti
     """
     sent = _sent_before(submission, run)
     if not sent or sent["status"] == "error" or sent["competition"] != competition:
-        number = upload(api, submission.path, message, run.name, competition)
+        number = upload(api, submission.path, message, run, competition)
         sent = {"competition": competition, "submission": number, "message": message, "status": "pending",
                 "public_score": None, "private_score": None}
         _write_down(submission, run, sent)
@@ -53,14 +53,14 @@ def send(api: Any, submission: Submission, message: str, run: Path, *, competiti
     return sent
 
 
-def upload(api: Any, path: Path, message: str, run: str, competition: str = COMPETITION) -> int:
+def upload(api: Any, path: Path, message: str, run: Path, competition: str = COMPETITION) -> int:
     """Upload the CSV and make a submission of it; returns its number. Never tried twice: it may have counted.
 
     Raises UserError; for a bare 400 with what its users found to be the reasons of it.
     """
-    refused = (f"this is a code competition, which may take notebooks only: python scripts/push_kernel.py {run} "
-               f"--submit; else join on {competition_page(competition, 'rules')}, see on its page how many submissions "
-               "are left today, and zip a large file")
+    refused = (f"this is a code competition, which may take notebooks only: python scripts/push_kernel.py "
+               f"{as_run(run)} --submit; else join on {competition_page(competition, 'rules')}, see on its page how "
+               "many submissions are left today, and zip a large file")
     with calling(f"the submission of {path}", refused=refused, competition=competition), unheard():
         answer = api.competition_submit(str(path), message, competition, quiet=True)
     if answer.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:

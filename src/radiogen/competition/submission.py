@@ -67,7 +67,8 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
         digest = files.sha256(path)
         sent = {"kaggle": before["kaggle"]} if before.get("sha256") == digest and "kaggle" in before else {}
         files.write_json(record, {
-            "run": name, "members": facts.get("members", [name]), "data": str(data), "cases": len(table),
+            "run": name, "members": facts.get("members", [name]), "data": files.recorded_path(data, folder),
+            "cases": len(table),
             "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
             "sha256": digest, "predictions_sha256": files.sha256(folder / "predictions.csv"),
             "radiogen": __version__, **sent})
@@ -138,4 +139,4 @@ def _data_set(folder: Path, facts: dict, data: Path | None) -> Path:
     chosen = data or facts.get("data")
     if not chosen:
         raise UserError(folder / "run.json", "does not say from which data set the run was made", "give it with --data")
-    return Path(chosen)
+    return Path(data) if data else files.found_path(chosen, folder)

@@ -85,7 +85,7 @@ def steps(plan: Plan, runs: Sequence[str], owner: str) -> list[Step]:
     recipes = ("--recipe", *plan.recipes, "--cache", str(plan.cache), *plan.options)
     return [
         ("download", data),
-        ("inspect_dataset", (*data, "--output", str(inspected(plan).parent))),
+        ("inspect_dataset", (*data, "--cache", str(plan.cache))),
         ("preprocess", (*data, *recipes)),
         ("train", (*data, *recipes, *models, "--seeds", str(plan.seeds), "--at-once", str(plan.at_once))),
         *(("predict", (run, *models)) for run in runs),
@@ -115,7 +115,10 @@ def chosen_recipes(plan: Plan) -> list[Any]:
 
 def inspected(plan: Plan) -> Path:
     """The table that inspecting the data set leaves; where it is there, all series need not be read once more."""
-    return plan.cache / plan.data.resolve().name / "quality.csv"
+    from radiogen.imaging.quality import output_folder
+
+    downloaded = any((plan.data / split).is_dir() for split in ("train", "test"))
+    return (output_folder(plan.data, None, plan.cache) if downloaded else plan.cache) / "quality.csv"
 
 
 def estimate(plan: Plan, login: Any) -> Estimate:

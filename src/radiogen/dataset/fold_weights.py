@@ -5,7 +5,7 @@ hashes of `folds.csv` and `recipe.json`, or a UserError. Weights of another fold
 that this fold's network is to judge, so learning and evaluation check them whenever they use them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from radiogen import files
@@ -15,6 +15,9 @@ WEIGHTS = "model.weights.h5"
 RECORD = "weights.json"
 TABLES = ("folds.csv", "recipe.json")
 """Files of the run that say what the weights were trained on, and how."""
+
+Networks = Mapping[Path, dict[str, str]]
+"""By the run's folder and the fold's name the SHA-256 of each network that was checked."""
 
 
 def write_weights(folder: Path, save: Callable[[Path], object]) -> Path:
@@ -53,9 +56,19 @@ def check_weights(folder: Path) -> str:
     return found
 
 
-def check_run(folder: Path) -> dict[str, str]:
-    """By fold the SHA-256 of each network in the run's folder, models/<run>; raises UserError as `check_weights`."""
+def check_run(folder: Path, known: Networks | None = None) -> dict[str, str]:
+    """By fold the SHA-256 of each network in the run's folder, models/<run>; raises UserError as `check_weights`.
+
+    known: of `check_runs`: what stands there was checked by this command already and is not read again.
+    """
+    if known and folder in known:
+        return known[folder]
     return {_fold(one): check_weights(one) for one in _trained(folder)}
+
+
+def check_runs(folders: Iterable[Path]) -> Networks:
+    """`check_run` of each of the folders, every file read once."""
+    return {folder: check_run(folder) for folder in dict.fromkeys(map(Path, folders))}
 
 
 def unrecorded(folder: Path) -> str:

@@ -5,6 +5,7 @@ In: predictions of runs on the same data set with the same folds. Out: predictio
 probabilities, so it stays the word of networks that never saw it; weights are learnt in the other folds (stacking.py).
 """
 
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def ensemble_sentence(table: pd.DataFrame, method: str) -> str:
 
 def ensemble_name(models: Path, members: Sequence[str]) -> str:
     """`<data set>-ensemble`, by the data set that the first member which knows it was made from; else `ensemble`."""
-    data = _data(_facts(models, members))
+    data = _data(Path(models), _facts(models, members))
     return f"{files.name_from(data)}-ensemble" if data else "ensemble"
 
 
@@ -129,7 +130,7 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
         if line := unrecorded(models / member):
             print(f"warning: {line}", flush=True)
     facts = _facts(models, members)
-    data, tables = _data(facts), _without_known_bad(tables, facts)
+    data, tables = _data(models, facts), _without_known_bad(tables, facts)
     joined, weights = learnt_ensemble(tables, method) if method in LEARNERS else (METHODS[method](tables), None)
     with files.working_folder(folder):
         files.write_json(folder / "run.json", {
@@ -167,7 +168,8 @@ def _joined(runs: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFram
     for name, table in runs.items():
         doubled = table.loc[table[ID].duplicated(), ID]
         if len(doubled):
-            raise UserError(name, f"has {_ids(doubled)} more than once", f"python scripts/predict.py --run {name}")
+            raise UserError(name, f"has {_ids(doubled)} more than once",
+                            f"python scripts/predict.py --run {shlex.quote(name)}")
     first = first.reset_index(drop=True)
     probabilities = {first_name: first["probability"]}
     for name, table in others:
@@ -183,8 +185,8 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
         ids = (first if has == first_name else table).loc[missing.to_numpy(), ID]
         if len(ids):
             raise UserError(lacking, f"has no prediction for {_ids(ids)}, which {has} has",
-                            f"finish it: python scripts/train.py --run {lacking} --fold all, then "
-                            f"python scripts/predict.py --run {lacking}")
+                            f"finish it: python scripts/train.py --run {shlex.quote(lacking)} --fold all, then "
+                            f"python scripts/predict.py --run {shlex.quote(lacking)}")
     table = table.set_index(ID).loc[first[ID]].reset_index()
     for column in ("fold", LABEL):
         differs = table[column].fillna(-1).to_numpy() != first[column].fillna(-1).to_numpy()
@@ -228,10 +230,11 @@ def _without_known_bad(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, d
     return {member: table[~table[ID].isin(bad)].reset_index(drop=True) for member, table in tables.items()}
 
 
-def _data(facts: Mapping[str, dict]) -> str | None:
+def _data(models: Path, facts: Mapping[str, dict]) -> str | None:
     """The members' data set; UserError where they were made from different ones; one that was moved is one."""
     known = {member: kept["data"] for member, kept in facts.items() if kept.get("data")}
-    places = [{Path(place).resolve() for place in (data, *facts[member].get("moved_from", ()))}
+    places = [{files.found_path(place, models / member).resolve()
+               for place in (data, *facts[member].get("moved_from", ()))}
               for member, data in known.items()]
     if any(not place & places[0] for place in places):
         told = ", ".join(f"{member} from {data}" for member, data in known.items())

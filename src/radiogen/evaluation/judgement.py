@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import Networks
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
@@ -39,10 +40,12 @@ class Judgement:
     null: Sequence[str]
 
 
-def judge_run(folder: Path, predictions: pd.DataFrame, members: Sequence[str] = ()) -> Judgement:
+def judge_run(folder: Path, predictions: pd.DataFrame, members: Sequence[str] = (),
+              networks: Networks | None = None) -> Judgement:
     """Judge the run in `folder`, models/<run>; `members`: of an ensemble, whose first one knows the geometry.
 
-    Notes in `holdout_scorings.csv` that the holdout is scored. To be called with the folder held.
+    networks: as in `leakage.review_networks`. Notes in `holdout_scorings.csv` that the holdout is scored. To be called
+    with the folder held.
     """
     record_holdout_scoring(folder, predictions)
     places = [folder / GEOMETRY, *(folder.parent / member / GEOMETRY for member in members)]
@@ -51,7 +54,8 @@ def judge_run(folder: Path, predictions: pd.DataFrame, members: Sequence[str] = 
     confounds, judged = None, out_of_fold(predictions)
     if path is not None and judged["fold"].nunique() > 1:
         confounds = judge_confounds(predictions, folds, read_geometry(path))
-    findings = [one for one in review_run(folder, predictions) if one.check != "holdout" or len(holdout(predictions))]
+    findings = [one for one in review_run(folder, predictions, networks)
+                if one.check != "holdout" or len(holdout(predictions))]
     return Judgement(folder.name, auc(*scored(judged)), threshold_table(predictions), confounds, findings,
                      _null_sentences(folder, predictions))
 

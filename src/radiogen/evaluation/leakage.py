@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
-from radiogen.dataset.fold_weights import RECORD, check_run, unrecorded
+from radiogen.dataset.fold_weights import RECORD, Networks, check_run, unrecorded
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import COMPETITION
@@ -47,30 +47,33 @@ class Finding:
     remedy: str = ""
 
 
-def review_run(folder: Path, predictions: pd.DataFrame) -> list[Finding]:
+def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | None = None) -> list[Finding]:
     """Every check on the run in `folder`, models/<run>; alarms first. Reads, writes nothing.
 
     Takes `folds.csv`, `arrays.csv`, `recipe.json`, `run.json` and `holdout_scorings.csv` from the folder as far as
-    they are there; predictions: the run's own. For an ensemble the arrays of its first member that has some count.
+    they are there; predictions: the run's own; networks: as in `review_networks`. For an ensemble the arrays of its
+    first member that has some count.
     """
     folds = _read(folder / "folds.csv", (ID, LABEL, "fold"))
-    arrays = next((table for place in _with_members(folder)
+    arrays = next((table for place in with_members(folder)
                    if (table := _read(place / "arrays.csv", (ID, "split", "sha256", "likeness"))) is not None), None)
-    findings = [*review_patients(folds, predictions, arrays), *review_pixels(folds, arrays), *review_networks(folder),
-                *(finding for place in _with_members(folder) for finding in review_lineage(place)),
+    findings = [*review_patients(folds, predictions, arrays), *review_pixels(folds, arrays),
+                *review_networks(folder, networks),
+                *(finding for place in with_members(folder) for finding in review_lineage(place)),
                 review_holdout(_read(folder / SCORINGS, ("date", "sha256"))),
                 review_auc(predictions, suspicious_auc(folder))]
     order = ("alarm", "note", "not checked", "passed")
     return sorted(findings, key=lambda finding: order.index(finding.severity))
 
 
-def review_networks(folder: Path) -> list[Finding]:
+def review_networks(folder: Path, networks: Networks | None = None) -> list[Finding]:
     """Whether each network is the one that training of its fold wrote, members' of an ensemble too; [] without any.
 
+    networks: what was checked before, as in `fold_weights.check_run`.
     Raises UserError where one is not: its out-of-fold predictions were made by a network that saw the cases.
     """
-    places, check = _with_members(folder), "networks"
-    count = sum(len(check_run(place)) for place in places)
+    places, check = with_members(folder), "networks"
+    count = sum(len(check_run(place, networks)) for place in places)
     lines = [line for place in places if (line := unrecorded(place))]
     if lines:
         return [Finding("not checked", check, "; ".join(lines), "train the run again where it has to be shown")]
@@ -209,7 +212,7 @@ def review_auc(predictions: pd.DataFrame, limit: float | None) -> Finding:
 def suspicious_auc(folder: Path) -> float | None:
     """The limit that the run's `recipe.json` sets, of an ensemble the lowest of its members'; else SUSPICIOUS_AUC on
     the competition's data, else None."""
-    recipes = [files.read_json(place / "recipe.json") for place in _with_members(folder)
+    recipes = [files.read_json(place / "recipe.json") for place in with_members(folder)
                if (place / "recipe.json").is_file()]
     limits = [limit for recipe in recipes if isinstance(limit := recipe.get("suspicious_auc"), int | float)]
     if limits:
@@ -255,7 +258,7 @@ def _review_ancestor(place: Path, told: Ancestor, own: str) -> list[Finding]:
                     "tells", "train a new run from nothing")]
 
 
-def _with_members(folder: Path) -> list[Path]:
+def with_members(folder: Path) -> list[Path]:
     """The run's folder and, of an ensemble, those of its members."""
     path = folder / "run.json"
     members = files.read_json(path).get("members", ()) if path.is_file() else ()

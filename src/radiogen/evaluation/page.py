@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen import files
+from radiogen.dataset.fold_weights import Networks
 from radiogen.dataset.folds import HOLDOUT, TEST
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.lineage import lineage_text
@@ -43,14 +44,16 @@ HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "br
 SHOWN_CORRELATIONS = 12
 
 
-def write_page(runs: Sequence[PredictedRun], summary: pd.DataFrame, judged: Mapping[str, Judgement]) -> list[Path]:
+def write_page(runs: Sequence[PredictedRun], summary: pd.DataFrame, judged: Mapping[str, Judgement],
+               networks: Networks | None = None) -> list[Path]:
     """Write `report.html` into the last run's folder and `provenance.csv` into every run's; returns the paths.
 
-    summary: `summary_table` of all runs; judged: by the run's name. To be called with the last run's folder held.
+    summary: `summary_table` of all runs; judged: by the run's name; networks: as in `read_making`. To be called with
+    the last run's folder held.
     """
     import jinja2
 
-    makings = {run.name: read_making(run.folder) for run in runs}
+    makings = {run.name: read_making(run.folder, networks) for run in runs}
     tables = {run.name: provenance_table(run, makings[run.name]) for run in runs}
     written = [files.write_csv(run.folder / PROVENANCE, tables[run.name]) for run in runs]
     parts = [_run_part(run, judged[run.name], makings[run.name], tables[run.name], last=run is runs[-1])

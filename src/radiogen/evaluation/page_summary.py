@@ -55,7 +55,7 @@ def tone(run: PredictedRun, judgement: Judgement) -> str:
     return "good" if words == BETTER and not explained else "poor"
 
 
-def ceiling(data: str | None) -> str:
+def ceiling(data: str | Path | None) -> str:
     """What a phantom says of the best AUC that is possible on it; '' on other data."""
     path = Path(data) / "phantom.json" if data else None
     if path is None or not path.is_file():
@@ -155,6 +155,7 @@ def _warnings(judgement: Judgement, run: PredictedRun) -> str:
     parts = [f"{len(told)} from the leakage review ({'; '.join(told)})." if told else
              "The leakage review found nothing."]
     parts += [f"Not checked: {', '.join(unseen)}."] if unseen else []
-    parts += [ceiling(run.facts.get("data"))]
+    data = run.facts.get("data")
+    parts += [ceiling(files.found_path(data, run.folder) if data else None)]
     parts += ["Research software: not for diagnosis or treatment."]
     return " ".join(part for part in parts if part)

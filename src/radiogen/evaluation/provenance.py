@@ -10,10 +10,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from radiogen.dataset.fold_weights import WEIGHTS, check_run
+from radiogen import files
+from radiogen.dataset.fold_weights import WEIGHTS, Networks, check_run
 from radiogen.dataset.folds import HOLDOUT, TEST
 from radiogen.dataset.labels import ID
 from radiogen.dataset.lineage import Ancestor, lineage_of
@@ -25,7 +27,8 @@ COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "a
 
 @dataclass(frozen=True)
 class Making:
-    """How a run was made: `recipe.json`, `environment.json`, `run.json` as they are, and its networks' hashes by fold.
+    """How a run was made: `recipe.json`, `environment.json`, `run.json` as they are (places inside the project's folder
+    from there on), and its networks' hashes by fold.
 
     members: of an ensemble, by name; it has no recipe and no network of its own. lineage: the runs whose networks it
     began with, nearest first; ancestors: how those were made, as far as they are still there.
@@ -47,20 +50,21 @@ class Making:
         return next((one for one in self.members.values() if one.recipe), self)
 
 
-def read_making(folder: Path) -> Making:
-    """What the run in `folder`, models/<run>, says of how it was made. Hashes every network that is there.
+def read_making(folder: Path, networks: Networks | None = None) -> Making:
+    """What the run in `folder`, models/<run>, says of how it was made.
 
-    Raises UserError where a network is not the one that training of its fold wrote.
+    networks: what was checked before, as in `fold_weights.check_run`; each of the others is hashed. Raises
+    UserError where a network is not the one that training of its fold wrote.
     """
-    facts, recipe, environment = (_json(folder / f"{name}.json") for name in ("run", "recipe", "environment"))
-    members = {name: read_making(folder.parent / name) for name in facts.get("members", ())
+    facts, recipe, environment = _facts(folder), _json(folder / "recipe.json"), _json(folder / "environment.json")
+    members = {name: read_making(folder.parent / name, networks) for name in facts.get("members", ())
                if (folder.parent / name).is_dir()}
     lineage = lineage_of(facts, folder / "run.json")
     places = [folder.parent / one.run for one in lineage]
-    ancestors = tuple(Making(place.name, _json(place / "run.json"), _json(place / "recipe.json"), {}, {}, {},
+    ancestors = tuple(Making(place.name, _facts(place), _json(place / "recipe.json"), {}, {}, {},
                              lineage=lineage[number:]) for number, place in enumerate(places, start=1))
-    return Making(folder.name, facts, recipe, environment, check_run(folder), _arrays(folder / "arrays.csv"), members,
-                  lineage, ancestors)
+    return Making(folder.name, facts, recipe, environment, check_run(folder, networks), _arrays(folder / "arrays.csv"),
+                  members, lineage, ancestors)
 
 
 def provenance_table(run: PredictedRun, making: Making) -> pd.DataFrame:
@@ -88,27 +92,35 @@ def commands(making: Making) -> list[str]:
         return []
     recipe = making.facts.get("recipe", "")
     left_out = making.facts.get("leave_out") or []
-    more = f" --leave-out {' '.join(left_out)}" if left_out else ""
-    more += f" --start-from {making.lineage[0].run}" if making.lineage else ""
+    more = f" --leave-out {shlex.join(left_out)}" if left_out else ""
+    more += f" --start-from {shlex.quote(making.lineage[0].run)}" if making.lineage else ""
     before = [command for one in reversed(making.ancestors) for command in commands(one)[:1]]  # they predict nothing
-    data = shlex.quote(making.facts["data"])
-    return [*before, f"python scripts/train.py --data {data} --recipe {recipe} --run {making.name} --fold all{more} "
-            f"{_options(making.recipe)}".rstrip(), f"python scripts/predict.py --run {making.name}"]
+    data, name = shlex.quote(making.facts["data"]), shlex.quote(making.name)
+    train = (f"python scripts/train.py --data {data} --recipe {shlex.quote(recipe)} --run {name} --fold all{more} "
+             f"{_options(making.recipe)}".rstrip())
+    return [*before, train, f"python scripts/predict.py --run {name}"]
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """`run.json`, with places inside the project's folder from there on."""
+    return {name: files.recorded_path(told, folder) if name in ("data", "cache") and told else told
+            for name, told in _json(folder / "run.json").items()}
 
 
 def _member_rows(predictions: pd.DataFrame, making: Making, models: Path) -> pd.DataFrame:
-    folder, cache = models / making.name, making.facts.get("cache", "")
-    data, sequences = making.facts.get("data", ""), making.recipe.get("sequences", ())
+    folder = models / making.name
+    cache, data = making.facts.get("cache", ""), making.facts.get("data", "")
+    sequences = making.recipe.get("sequences", ())
     command, seen = " && ".join(commands(making)), _seen_slices(folder / "predictions_slices.csv")
     rows = []
     for case, fold in zip(predictions[ID], predictions["fold"], strict=True):
         asked = [name for name in making.networks if fold in (name, HOLDOUT, TEST)]
         split = TEST if fold == TEST else "train"
-        note = _json(Path(cache) / f"{case}.json") if cache else {}
+        note = _json(files.found_path(cache, folder) / f"{case}.json") if cache else {}
         counts = " ".join(f"{one['sequence']}:{one['slices']}" for one in note.get("geometry", ()))
         rows.append({
             ID: case, "fold": fold, "run": making.name, "seed": making.recipe.get("seed", ""),
-            "networks": " ".join(str(folder / f"fold-{name}" / WEIGHTS) for name in asked),
+            "networks": " ".join(files.recorded_path(folder / f"fold-{name}" / WEIGHTS, folder) for name in asked),
             "networks_sha256": " ".join(making.networks[name] for name in asked),
             "array": f"{cache}/{case}.npy" if cache else "", "array_sha256": making.arrays.get(case, ""),
             "slices": seen.get(case) or counts,
@@ -128,15 +140,15 @@ def _options(recipe: Mapping) -> str:
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         elif isinstance(value, list):
-            words.append(" ".join([f"--{option}", *map(str, value)]))
+            words.append(" ".join([f"--{option}", shlex.join(map(str, value))]))
         else:
             words.append(f"--{option} {shlex.quote(str(value))}")
     return " ".join(words)
 
 
 def _join_command(making: Making) -> str:
-    return (f"python scripts/ensemble.py --run {' '.join(making.facts['members'])} --name {making.name} --method "
-            f"{making.facts.get('method', 'mean')}")
+    return (f"python scripts/ensemble.py --run {shlex.join(making.facts['members'])} --name {shlex.quote(making.name)} "
+            f"--method {shlex.quote(making.facts.get('method', 'mean'))}")
 
 
 def _seen_slices(path: Path) -> dict[str, str]:

@@ -15,12 +15,13 @@ import pandas as pd
 
 from radiogen import files
 from radiogen.dataset.fold_locks import wait_for_training, working_run
+from radiogen.dataset.fold_weights import check_runs
 from radiogen.dataset.labels import ID
 from radiogen.dataset.lineage import lineage_of, lineage_text
 from radiogen.dataset.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.evaluation import figures, intervals
 from radiogen.evaluation.judgement import Judgement, judge_run, judgement_text, write_judgement
-from radiogen.evaluation.leakage import review_networks
+from radiogen.evaluation.leakage import with_members
 from radiogen.evaluation.metrics import MEAN, fold_table, scored, summary_table
 from radiogen.evaluation.page import write_page
 from radiogen.evaluation.page_charts import best_image_free, forest_rows
@@ -47,13 +48,12 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     for name in names:
         wait_for_training(Path(models) / name)
     runs = [open_predictions(models, name) for name in dict.fromkeys(names)]
-    for run in runs:
-        review_networks(run.folder)  # weights that are not their fold's end it here
+    networks = check_runs(place for run in runs for place in with_members(run.folder))
     summary = summary_table({run.name: run.predictions for run in runs}, intervals.bootstrap_interval)
     judged, written = {}, []
     for run in progress(runs, "evaluate", len(runs), "run"):
         with working_run(run.folder):
-            judged[run.name] = judge_run(run.folder, run.predictions, run.facts.get("members", ()))
+            judged[run.name] = judge_run(run.folder, run.predictions, run.facts.get("members", ()), networks)
             written += write_tables(run) + write_judgement(run.folder, judged[run.name]) + draw_run(run)
     text = report_text(runs, summary, judged)
     last = runs[-1].folder
@@ -66,7 +66,7 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
                                           best_image_free(judged)))
         if len(seeds := seed_table(runs)):
             written.append(files.write_csv(last / "seeds.csv", seeds))
-        written += write_page(runs, summary, judged)
+        written += write_page(runs, summary, judged, networks)
     return text, written
 
 
@@ -173,8 +173,8 @@ def differences_text(runs: Sequence[PredictedRun]) -> str:
 def ceiling_text(runs: Sequence[PredictedRun]) -> str:
     """What no method can exceed, where the runs' data set is a phantom that says so; else ''."""
     lines = []
-    for data in dict.fromkeys(run.facts.get("data") for run in runs):
-        path = Path(data) / "phantom.json" if data else None
+    for data, folder in {run.facts.get("data"): run.folder for run in runs}.items():
+        path = files.found_path(data, folder) / "phantom.json" if data else None
         if path is None or not path.is_file():
             continue
         phantom = files.read_json(path)

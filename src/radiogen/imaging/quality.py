@@ -4,6 +4,7 @@ In: a data set of the competition's layout, or any folder of series. Out: a tabl
 it. Nothing is written, and nothing stops at a bad series: it is a row with its reason.
 """
 
+import hashlib
 import os
 from collections import Counter
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from radiogen import files
+from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import SEQUENCES, case_ids, check_data, sequences_present, series_folder
 from radiogen.errors import UserError
@@ -111,9 +114,13 @@ def list_series(data: Path) -> list[Series]:
     return found
 
 
-def output_folder(data: Path, output: Path | None) -> Path:
-    """Where the table and the sheet go. Raises UserError where that is inside the data set, which is never changed."""
-    folder = Path("input/cache") / Path(data).resolve().name if output is None else Path(output)
+def output_folder(data: Path, output: Path | None, cache: Path = Path("input/cache")) -> Path:
+    """Where the table and the sheet go: `output`, else `<cache>/<data set>-<fingerprint>` beside the data set's arrays.
+
+    Two data sets of one name, or one that has changed, thus have tables of their own. Raises UserError where there is
+    no data set, and where the place is inside it, for it is never changed.
+    """
+    folder = Path(cache) / f"{Path(data).resolve().name}-{_mark(Path(data))}" if output is None else Path(output)
     if folder.resolve().is_relative_to(Path(data).resolve()):
         raise UserError(folder, "lies inside the data set, which is not to be changed",
                         "name another folder with --output")
@@ -126,6 +133,12 @@ def inspect_dataset(data: Path, *, drawn: int = 0, workers: int | None = None, s
 
     A series that is missing or refused is a row, and its picture None. Raises UserError where there is no data set.
     """
+    with files.reading_folder(data):
+        return _inspect_all(Path(data), drawn, workers, scheduler)
+
+
+def _inspect_all(data: Path, drawn: int, workers: int | None, scheduler: str | None
+                 ) -> tuple[pd.DataFrame, dict[int, Picture | None]]:
     series = list_series(data)
     cases = list(dict.fromkeys((each.split, each.case) for each in series))
     spread = np.linspace(0, len(cases) - 1, min(max(drawn, 0), len(cases))).round().astype(int)
@@ -187,6 +200,14 @@ def note(row: pd.Series) -> str:
     kinds = dict.fromkeys(kind_of(text) for text in row["findings"].split("; ") if text)
     refused = "" if row["refused"] == MISSING else row["refused"]
     return "; ".join(filter(None, (known, refused, *kinds))) or row["refused"]
+
+
+def _mark(data: Path) -> str:
+    """The fingerprint of all series that are inspected: the one in the name of the data set's cache, if it has one."""
+    if not data.is_dir() or any((data / split).is_dir() for split in ("train", "test")):
+        return data_fingerprint(data).key
+    text = "".join(f"{series.name} {series_fingerprint(series.folder)}\n" for series in _folders_with_files(data))
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:KEY]
 
 
 def _folders_with_files(data: Path) -> list[Series]:

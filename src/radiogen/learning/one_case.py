@@ -7,6 +7,7 @@ see it.
 """
 
 import dataclasses
+import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ class CaseAnswer:
     """What a run says of a case.
 
     by_fold: the probability by each network that was asked; probability is their mean. known: the case of the run that
-    this is. series: a line for each series used. notes: what a reader has to know of it, a line each.
+    this is. series: a line for each series used. notes: what a reader has to know of it, a line each. name, images: as
+    in `case_mark`.
     """
 
     name: str
@@ -68,6 +70,7 @@ class CaseAnswer:
     series: tuple[str, ...]
     notes: tuple[str, ...]
     views: tuple[View, ...]
+    images: str = ""
 
     @property
     def called(self) -> int:
@@ -95,11 +98,36 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
         asked = [known.place] if known and known.trained and known.place in folds else folds
         moved = dataclasses.replace(run, cache=path.parent)
         by_fold, views = _ask(moved, asked, made, series)
-    name = folder.resolve().name
+    name, images = case_mark(folder)
     notes = [*_known_notes(run, name, known, asked), *_missing_notes(run, series), *_odd_notes(run, found, series),
              *filter(None, [unrecorded(run.folder), not_used_text(folder, left)])]
     told = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
-    return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(told), tuple(notes), views)
+    return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(told), tuple(notes), views,
+                      images)
+
+
+def case_mark(folder: Path) -> tuple[str, str]:
+    """How the patient in `folder` is called, as a file may be, and a hash of all files there, which tells patients of
+    one name apart."""
+    mark = hashlib.sha256()
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        mark.update(files.sha256(path).encode())
+    return files.name_from(Path(folder)), mark.hexdigest()
+
+
+def check_output(output: Path, name: str, images: str) -> None:
+    """Raise UserError where `NAME.json` or `NAME.png` in `output` is not an answer on this very patient.
+
+    name, images: of `case_mark`.
+    """
+    path, remedy = Path(output) / f"{name}.json", "name another folder with --output, or move it away"
+    if path.is_file():
+        kept = files.read_json(path)
+        if not isinstance(kept, dict) or kept.get("images") != images:
+            raise UserError(path, f"is not the answer on these images but on another case {name}, and is not replaced",
+                            remedy)
+    elif path.with_suffix(".png").exists():
+        raise UserError(path.with_suffix(".png"), "lies there without a record, and is not replaced", remedy)
 
 
 def answer_text(answer: CaseAnswer) -> str:
@@ -123,7 +151,8 @@ def heat_text(answer: CaseAnswer) -> str:
 
 def record(answer: CaseAnswer, run: Run) -> dict:
     """The answer as plain JSON values."""
-    return {"case": answer.name, "run": run.folder.name, "probability": answer.probability, "called": answer.called,
+    return {"case": answer.name, "images": answer.images, "run": run.folder.name,
+            "probability": answer.probability, "called": answer.called,
             "by_fold": dict(answer.by_fold), "known": dataclasses.asdict(answer.known) if answer.known else None,
             "series": list(answer.series), "notes": list(answer.notes)}
 

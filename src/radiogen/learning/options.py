@@ -114,7 +114,8 @@ def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
     if kept is not None and kept.is_file() and not choice.recipe:
         facts = files.read_json(kept)
         recipe = from_dict(files.read_json(kept.with_name("recipe.json")))
-        return {"data": choice.data or Path(facts["data"]), "leave_out": tuple(facts["leave_out"])}, [recipe]
+        data = choice.data or files.found_path(facts["data"], kept.parent)
+        return {"data": data, "leave_out": tuple(facts["leave_out"])}, [recipe]
     if choice.start_from:
         from radiogen.learning.runs import open_run
 

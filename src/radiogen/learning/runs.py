@@ -70,7 +70,8 @@ def run_name(data: Path, recipe: str) -> str:
 
 def prepare_run(run: Run, index: pd.DataFrame) -> None:
     """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
-    facts = {"recipe": run.recipe.name, "rank": run.recipe.rank, "data": str(run.data), "cache": str(run.cache),
+    facts = {"recipe": run.recipe.name, "rank": run.recipe.rank,
+             "data": files.recorded_path(run.data, run.folder), "cache": files.recorded_path(run.cache, run.folder),
              "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
              "arrays": arrays_fingerprint(run.folds, index),
              **({"lineage": lineage_facts(run.lineage)} if run.lineage else {})}
@@ -81,7 +82,7 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
         _copy_tables(run, index)
         moved = _moved(run, kept)
         # the same arrays, of a data set that was moved, or as another version of this package keeps them
-        if moved or _found(run.folder, kept["cache"]).resolve() != run.cache.resolve():
+        if moved or files.found_path(kept["cache"], run.folder).resolve() != run.cache.resolve():
             before = dict.fromkeys([*kept.get("moved_from", ()), *([kept["data"]] if moved else [])])
             files.write_json(path, {**kept, "data": facts["data"], "cache": facts["cache"], "moved_from": list(before)})
         return
@@ -101,7 +102,8 @@ def open_run(folder: Path) -> Run:
     if isinstance(facts, dict) and "members" in facts:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
     _check_facts(folder, facts, ("data", "cache"))
-    return Run(folder, _kept_recipe(folder), _found(folder, facts["data"]), _found(folder, facts["cache"]),
+    return Run(folder, _kept_recipe(folder), files.found_path(facts["data"], folder),
+               files.found_path(facts["cache"], folder),
                read_folds(folder / "folds.csv"), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
                str(facts.get("arrays") or ""), lineage_of(facts, folder / "run.json"))
 
@@ -153,15 +155,6 @@ def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
     return {name: recipe, **{f"{name}-seed-{seed}": replace(recipe, seed=seed, split_seed=split) for seed in more}}
 
 
-def _found(folder: Path, told: str) -> Path:
-    """A path that run.json tells; a relative one that is not there is looked for beside models/, too.
-
-    It was relative to where the command was called, which usually holds models/ as well.
-    """
-    beside = Path(folder).resolve().parent.parent / told
-    return beside if not Path(told).exists() and beside.exists() else Path(told)
-
-
 def _copy_tables(run: Run, index: pd.DataFrame) -> None:
     """`geometry.csv` and `arrays.csv`, which outlive the cache: how the series lie, which cases are alike."""
     files.write_bytes(run.folder / "geometry.csv", (run.cache / "geometry.csv").read_bytes())
@@ -192,7 +185,7 @@ def _check_same(run: Run, kept: dict, facts: dict) -> None:
 
 def _moved(run: Run, kept: dict) -> bool:
     """Whether the data set now lies somewhere else than run.json says."""
-    return _found(run.folder, kept["data"]).resolve() != run.data.resolve()
+    return files.found_path(kept["data"], run.folder).resolve() != run.data.resolve()
 
 
 def _check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:

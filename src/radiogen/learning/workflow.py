@@ -36,10 +36,11 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
     fingerprint: the data set's, where it is known.
     """
     settings = [cache_settings(recipe) for recipe in recipes]
-    _tell_left_out(data, recipes, leave_out)
-    mark = fingerprint or data_fingerprint(data)
-    indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
-                           fast=fast, fingerprint=mark)
+    with files.reading_folder(data):
+        _tell_left_out(data, recipes, leave_out)
+        mark = fingerprint or data_fingerprint(data)
+        indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
+                               fast=fast, fingerprint=mark)
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
         folder = cache_folder(data, setting, cache, mark)
         made = index[index["failed"] == ""]
@@ -64,13 +65,14 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     start_from: the folder of a run whose networks a new one begins with, fold by fold (starting.py).
     Raises UserError where the run was made of something else, or may not start from that one.
     """
-    labels = _usable_labels(data, leave_out)
-    bad = _known_bad(data, recipe, labels)
-    folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
-                       leave_out=[*bad, *leave_out], last=known_bad(data))
-    source = _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
-    mark = data_fingerprint(data)
-    index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
+    with files.reading_folder(data):
+        labels = _usable_labels(data, leave_out)
+        bad = _known_bad(data, recipe, labels)
+        folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
+                           leave_out=[*bad, *leave_out], last=known_bad(data))
+        source = _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
+        mark = data_fingerprint(data)
+        index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
     run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache, mark), folds,
               tuple(leave_out), bad, arrays_fingerprint(folds, index))
     with files.working_folder(run.folder) if holds else contextlib.nullcontext():
