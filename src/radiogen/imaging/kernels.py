@@ -5,12 +5,15 @@ times slower. Indices are unsigned, because a signed one may be negative, which 
 seconds, once a machine: numba keeps the result, and `announce_compiling` says when it has to be done.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from radiogen.imaging.compiling import compiled
 from radiogen.imaging.intensity import finite_voxels
 from radiogen.imaging.line_sums import first_row, new_rows, sum_of_lines
 from radiogen.imaging.slice_plans import ROOM_BYTES, SlicePlan, axis_weights, slice_plan
+from radiogen.imaging.slices import Slices
 from radiogen.imaging.system_calls import READ
 from radiogen.imaging.vector_instructions import copy_past_cache
 
@@ -23,11 +26,18 @@ _LINE, _PAGE = 64, 4096
 """Bytes of a line of the processor's cache, and of a page of memory."""
 
 
-def reduce_slices(voxels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Every slice of (slice, row, column) resized to `shape`; float32."""
-    voxels = kernel_ready(voxels)
-    stack = np.empty((len(voxels), *shape), _FLOAT)
-    _reduce_all(voxels, slice_plan(voxels.shape[1:], shape), stack)
+def reduce_slices(voxels: Slices, shape: tuple[int, int], chosen: Sequence[int] | None = None) -> np.ndarray:
+    """Every slice of (slice, row, column), or the `chosen` ones, resized to `shape`; float32."""
+    plan = slice_plan(voxels.shape[1:], shape)
+    if chosen is None and isinstance(voxels, np.ndarray):
+        voxels = kernel_ready(voxels)
+        stack = np.empty((len(voxels), *shape), _FLOAT)
+        _reduce_all(voxels, plan, stack)
+        return stack
+    chosen = range(len(voxels)) if chosen is None else chosen
+    stack = np.empty((len(chosen), *shape), _FLOAT)
+    for place, number in enumerate(chosen):
+        reduce_slice(kernel_ready(voxels[number]), plan, stack[place])
     return stack
 
 

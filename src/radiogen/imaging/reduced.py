@@ -79,10 +79,10 @@ def reduce_volume(volume: Volume, plan: Plan) -> Reduced:
 def _reduced(voxels: np.ndarray, target: Target, lowest: float, highest: float) -> np.ndarray:
     from radiogen.imaging import kernels
 
+    if not target.as_bytes:
+        return kernels.reduce_slices(voxels, target[:2], target.slices)
     chosen = voxels if target.slices is None else voxels[target.slices]
-    if target.as_bytes:
-        return kernels.reduce_to_bytes(chosen, target[:2], lowest, highest)
-    return kernels.reduce_slices(chosen, target[:2])
+    return kernels.reduce_to_bytes(chosen, target[:2], lowest, highest)
 
 
 def _reduce_uniform(folder: Path, series: "UniformSeries", plan: Plan) -> Reduced | None:
