@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "radiogen"
-GROUND = {"files", "errors", "progress", "parallel", "owned"}
+GROUND = {"files", "errors", "progress", "parallel", "owned", "memory"}
 MAY_IMPORT = {
     "ground": set(),
     "dataset": {"ground"},

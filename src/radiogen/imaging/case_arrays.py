@@ -39,6 +39,7 @@ from radiogen.imaging.slices import ComputedSlices
 from radiogen.imaging.transforms import slab_slices
 from radiogen.imaging.volume import Volume, plane, spacing_mm
 from radiogen.imaging.window import apply_window, read_windows
+from radiogen.memory import OutOfMemory, out_of_memory_told
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -144,7 +145,11 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
         try:
             if not folder.is_dir():
                 raise UserError(folder, "is missing", f"restore it, or leave the case out with --leave-out {case}")
-            series[sequence] = _read(folder, sequence, [each for each in wanted if sequence in each.sequences], fast)
+            with out_of_memory_told(folder):
+                series[sequence] = _read(folder, sequence, [each for each in wanted if sequence in each.sequences],
+                                         fast)
+        except OutOfMemory:  # says nothing of the series: a test case that goes on without it would be another one
+            raise
         except UserError as error:
             if whole:
                 raise
@@ -297,7 +302,7 @@ def _normalised(settings: CacheSettings, one: CaseSeries) -> tuple[ComputedSlice
     if settings.window:
         slices = ComputedSlices(voxels.shape, lambda number: apply_window(voxels[number], one.windows[number]))
         if voxels.size * 4 <= _KEPT_BYTES:
-            slices = np.stack(list(slices))
+            slices = slices.kept()
     return normalised_slices(slices, settings.normalisation)
 
 

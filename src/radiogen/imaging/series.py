@@ -60,6 +60,7 @@ no usable file, no file, no folder              refuse
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,7 @@ from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, store
 from radiogen.imaging.reader import Reader, Reason, Unsupported
 from radiogen.imaging.stacks import Stack, group_grids, listing, names, split_repeats
 from radiogen.imaging.volume import Volume
+from radiogen.memory import OutOfMemory
 from radiogen.parallel import available_cores
 
 if TYPE_CHECKING:
@@ -350,6 +352,10 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], placement: Placem
     try:
         room = room_for(len(ordered), shape[1:], dtype, placement.at)
     except (MemoryError, ValueError) as error:
+        storages = {header.path: header.storage for header in ordered}
+        on_disk = sum(path.stat().st_size for path in storages)
+        if any(each.compressed for each in storages.values()) or on_disk >= math.prod(shape) * dtype.itemsize / 2:
+            raise OutOfMemory(folder) from None
         raise SeriesError(folder, f"declares {' x '.join(map(str, shape))} voxels, more than fit into memory",
                           "leave the series out or use a larger machine") from error
     voxels = room[len(room) - len(ordered):]

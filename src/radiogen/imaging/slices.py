@@ -22,6 +22,13 @@ class ComputedSlices:
     def __getitem__(self, number: int) -> np.ndarray:
         return self._compute(number)
 
+    def kept(self) -> np.ndarray:
+        """All slices as one array of float32."""
+        out = np.empty(self.shape, np.float32)
+        for place, pixels in zip(out, self, strict=True):
+            place[...] = pixels
+        return out
+
     def __iter__(self) -> Iterator[np.ndarray]:
         return map(self._compute, range(len(self)))
 

@@ -23,6 +23,7 @@ from radiogen.imaging.cache import build_caches, cache_folder
 from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
 from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run
+from radiogen.memory import OUT_OF_MEMORY
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
@@ -46,6 +47,10 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
     failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
     for line in failed["failed"]:
         print(f"failed: {line}", flush=True)
+    short = failed[failed["failed"].str.contains(OUT_OF_MEMORY, regex=False)]
+    if len(short):  # a test case, too: it would be predicted as if it had no series
+        raise UserError(data, f"{len(short)} cases {OUT_OF_MEMORY} (above)",
+                        "run again with fewer workers (--workers 1), or on a machine with more memory")
     broken = failed[failed["split"] == "train"][ID]
     if len(broken):
         raise UserError(data, f"{len(broken)} training cases failed (above)",
