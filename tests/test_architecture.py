@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "radiogen"
-GROUND = {"files", "errors", "progress", "parallel", "owned", "locks"}
+GROUND = {"files", "errors", "progress", "parallel", "owned", "locks", "memory"}
 MAY_IMPORT = {
     "ground": set(),
     "dataset": {"ground"},

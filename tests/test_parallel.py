@@ -1,13 +1,16 @@
 """Items side by side give what a loop gives, on this machine and on a cluster."""
 
+import functools
 import os
 import select
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from radiogen.errors import UserError
+from radiogen.memory import OutOfMemory
 from radiogen.parallel import available_cores, map_items
 
 
@@ -32,6 +35,39 @@ def test_one_worker_is_this_process():
 def test_a_users_mistake_in_a_worker_arrives_as_one():
     with pytest.raises(UserError, match="[ab]: is odd; mend it"):
         map_items(_fail, ["a", "b"], "test", workers=2)
+
+
+def _die_at(odd, path, item):
+    """Be killed by the system, as where memory runs out: at the item `odd`, only once where there is a path."""
+    if item == odd and not (path and path.exists()):
+        if path:
+            path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item * 10
+
+
+def test_a_worker_that_is_killed_costs_its_own_item_alone():
+    def told(item, error):
+        return f"{item}: {error.problem}"
+
+    results = map_items(functools.partial(_die_at, 3, None), list(range(8)), "test", workers=2, lost=told)
+    assert results[:3] + results[4:] == [0, 10, 20, 40, 50, 60, 70]
+    assert results[3] == "3: its process was killed by the system, most likely because it did not fit into memory"
+
+
+def test_what_a_killed_worker_did_is_tried_once_more(tmp_path):
+    assert map_items(functools.partial(_die_at, 1, tmp_path / "died"), [0, 1, 2], "test", workers=2) == [0, 10, 20]
+    assert (tmp_path / "died").exists()
+
+
+def test_a_killed_worker_is_one_line_where_nothing_stands_for_its_item():
+    with pytest.raises(OutOfMemory, match="its process was killed by the system.*--workers 1"):
+        map_items(functools.partial(_die_at, 1, None), [0, 1], "test", workers=2)
+
+
+def test_a_single_worker_may_be_a_process_of_its_own():
+    (_, process), = map_items(_where, [1], "test", workers=1, apart=True)
+    assert process != os.getpid()
 
 
 def test_processes_end_with_the_one_that_started_them_even_if_it_is_killed():

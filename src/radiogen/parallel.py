@@ -9,42 +9,52 @@ import contextlib
 import contextvars
 import functools
 import os
+import re
 import select
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from radiogen.errors import UserError
+from radiogen.memory import OUT_OF_MEMORY, OutOfMemory
 from radiogen.progress import progress
 
 _SHARE: contextvars.ContextVar[int | None] = contextvars.ContextVar("cores of this process", default=None)
 
 
 def map_items(function: Callable[[Any], Any], items: Sequence[Any], description: str, *, workers: int | None = None,
-              scheduler: str | None = None, unit: str = "case") -> list[Any]:
+              scheduler: str | None = None, unit: str = "case",
+              lost: Callable[[Any, UserError], Any] | None = None, apart: bool = False) -> list[Any]:
     """`[function(item) for item in items]`, in parallel.
 
     workers: processes on this machine (default: the cores that this process may use).
     scheduler: address of a Dask scheduler, such as `tcp://10.0.0.1:8786`; the cluster must see the same files.
+    lost: what stands for an item whose process was killed, as by the system where memory runs out, or crashed, and the
+    error to tell (None: it is raised). The others go on; what was at work is tried once more with nothing beside it.
+    apart: a single worker is a process of its own, too.
     Raises UserError where the cluster cannot be reached, and whatever `function` raises.
     """
     import joblib
 
     workers = workers or available_cores()
-    if scheduler is None and (workers == 1 or len(items) < 2):
+    if scheduler is None and (workers == 1 or len(items) < 2) and not apart:
         return [function(item) for item in progress(items, description, len(items), unit)]
     with contextlib.ExitStack() as stack:
         if scheduler is not None:
             client = stack.enter_context(cluster_client(scheduler))
             stack.enter_context(joblib.parallel_config(backend="dask", scheduler_host=scheduler))
             workers = max(1, sum(client.nthreads().values()))
-        else:  # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
-            stack.callback(lambda: joblib.externals.loky.get_reusable_executor().shutdown(wait=True))
-            share = max(1, available_cores() // workers)
-            function = functools.partial(_call, functools.partial(_with_cores, function, share), os.getpid())
-        pool = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
-        results = pool(joblib.delayed(function)(item) for item in items)
-        return list(progress(results, description, len(items), unit))
+            pool = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
+            results = pool(joblib.delayed(function)(item) for item in items)
+            return list(progress(results, description, len(items), unit))
+        # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
+        stack.callback(lambda: joblib.externals.loky.get_reusable_executor().shutdown(wait=True))
+        share = max(1, available_cores() // workers)
+        function = functools.partial(_call, functools.partial(_with_cores, function, share), os.getpid())
+        made = dict(progress(_in_processes(function, items, workers, lost or _raise), description, len(items), unit))
+        return [made[number] for number in range(len(items))]
 
 
 def available_cores() -> int:
@@ -63,6 +73,62 @@ def cluster_client(scheduler: str) -> Any:
     except (OSError, ValueError) as error:
         raise UserError(scheduler, f"no Dask scheduler answers ({error})",
                         "start one with `dask scheduler` or leave --scheduler out") from error
+
+
+def _in_processes(function: Callable[[Any], Any], items: Sequence[Any], workers: int,
+                  lost: Callable[[Any, UserError], Any]) -> Iterator[tuple[int, Any]]:
+    """The number of each item and its result, as they come; after a kill one process fewer works on."""
+    todo = list(range(len(items)))
+    while todo:
+        begun, done = [], set()
+        try:
+            for number, result in _pool_results(function, items, todo, workers, begun):
+                done.add(number)
+                yield number, result
+        except BrokenProcessPool:
+            print("\na worker process was killed or crashed: what was at work is tried again, one at a time",
+                  file=sys.stderr, flush=True)
+            for number in [number for number in begun if number not in done]:
+                done.add(number)
+                try:
+                    (_, result), = _pool_results(function, items, [number], 1, [])
+                except BrokenProcessPool as end:
+                    result = lost(items[number], _told_end(end))
+                yield number, result
+            workers = max(1, workers - 1)
+        todo = [number for number in todo if number not in done]
+
+
+def _pool_results(function: Callable[[Any], Any], items: Sequence[Any], numbers: Sequence[int], workers: int,
+                  begun: list[int]) -> Iterator[tuple[int, Any]]:
+    """As they come; `begun` lists what was given to a process, and no process is given more than it works on."""
+    import joblib
+
+    def calls() -> Iterator[Any]:
+        for number in numbers:
+            begun.append(number)
+            yield joblib.delayed(_numbered)(function, number, items[number])
+
+    # joblib makes no process of its own for one worker
+    pool = joblib.Parallel(n_jobs=max(2, workers), pre_dispatch=workers, batch_size=1,
+                           return_as="generator_unordered")
+    yield from pool(calls())
+
+
+def _numbered(function: Callable[[Any], Any], number: int, item: Any) -> tuple[int, Any]:
+    return number, function(item)
+
+
+def _told_end(end: BrokenProcessPool) -> UserError:
+    """What to say of a process's end; joblib tells the signal."""
+    if "SIGKILL" in str(end):
+        return OutOfMemory("a worker", f"its process was killed by the system, most likely because it {OUT_OF_MEMORY}")
+    signals = ", ".join(dict.fromkeys(re.findall(r"SIG[A-Z]+", str(end)))) or "no reason told"
+    return UserError("a worker", f"its process crashed ({signals})", "leave out what it worked on, and report it")
+
+
+def _raise(item: Any, error: UserError) -> Any:
+    raise error
 
 
 def _with_cores(function: Callable[[Any], Any], cores: int, item: Any) -> Any:

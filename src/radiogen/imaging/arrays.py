@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 
 from radiogen.errors import UserError
-from radiogen.imaging.intensity import head_mask, normalise
-from radiogen.imaging.reduced import Reduced, Target, read_reduced, reduce_volume
+from radiogen.imaging.intensity import head_threshold, normalise
+from radiogen.imaging.reduced import Reduced, Target, read_reduced
 from radiogen.imaging.resampling import resample_to
+from radiogen.imaging.slices import Slices
 from radiogen.imaging.volume import Volume
 
 Geometry = Literal["stretch", "isotropic"]
@@ -44,7 +45,7 @@ def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> np
     return read_reduced(folder, lambda shape, affine: [Target(size, size, as_bytes=True)], fast=fast).stacks[0]
 
 
-def resize(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def resize(voxels: Slices, shape: tuple[int, int, int]) -> np.ndarray:
     """Resize (slice, row, column) to `shape` as float32; an axis shrinks by averaging and grows by interpolation."""
     from radiogen.imaging import kernels
 
@@ -73,7 +74,7 @@ def to_bytes(values: np.ndarray, lowest: float = 0.0, highest: float = 1.0) -> n
     return kernels.to_bytes(values, lowest, highest)
 
 
-def stretch_cube(voxels: np.ndarray, size: int) -> np.ndarray:
+def stretch_cube(voxels: Slices, size: int) -> np.ndarray:
     """(size, size, size) float32, as in the report: the longest axis divided into `size`, each section size x size.
 
     The longest axis comes first; the others keep their order. Anatomy is distorted wherever the axes differ.
@@ -109,10 +110,16 @@ def patient_grid(volume: Volume, size: int, edge_mm: float) -> np.ndarray:
 
 def head_centre(volume: Volume) -> np.ndarray:
     """(x, y, z) in mm: the middle of the box that holds the head but for its outermost hundredths."""
-    mask = head_mask(volume.voxels)
-    centre = (np.array(volume.voxels.shape) - 1) / 2
-    for axis in range(3) if mask.any() else ():
-        share = np.cumsum(mask.sum(axis=tuple(other for other in range(3) if other != axis))) / mask.sum()
+    shape, threshold = volume.voxels.shape, head_threshold(volume.voxels)
+    filled = [np.zeros(count, np.int64) for count in shape]  # voxels of the head by slice, row and column
+    for number, pixels in enumerate(volume.voxels):
+        mask = pixels > threshold
+        filled[1] += np.count_nonzero(mask, axis=1)
+        filled[2] += np.count_nonzero(mask, axis=0)
+        filled[0][number] = np.count_nonzero(mask)
+    centre = (np.array(shape) - 1) / 2
+    for axis, counts in enumerate(filled) if filled[0].any() else ():
+        share = np.cumsum(counts) / counts.sum()
         centre[axis] = (np.searchsorted(share, 0.01) + np.searchsorted(share, 0.99)) / 2
     return (volume.affine @ [*centre, 1])[:3]
 
@@ -122,8 +129,10 @@ def slices_2d(volume: Volume, size: int, geometry: Geometry, count: int | None =
 
     `stretch` squeezes the matrix to size x size; `isotropic` pads the shorter side with 0 first, by millimetres.
     """
+    from radiogen.imaging import kernels
+
     target = slice_target(volume.voxels.shape, volume.affine, size, geometry, count)
-    return padded(reduce_volume(volume, lambda shape, affine: [target]).stacks[0], size)
+    return padded(kernels.reduce_slices(volume.voxels, target[:2], target.slices), size)
 
 
 def slice_target(shape: tuple[int, int, int], affine: np.ndarray | None, size: int, geometry: Geometry,

@@ -29,7 +29,9 @@ from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import SEQUENCES, Split, case_ids, sequences_present, series_folder
 from radiogen.errors import UserError
 from radiogen.imaging.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, read_case
-from radiogen.parallel import map_items
+from radiogen.imaging.series_size import processes_that_fit
+from radiogen.memory import OutOfMemory, available_memory, out_of_memory_told
+from radiogen.parallel import available_cores, map_items
 
 COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "changes", "failed", "likeness")
 
@@ -89,7 +91,11 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
         if scheduler is None and any(not (folder / f"{job.case}.npy").is_file() for job in jobs
                                      for _, folder in job.folders):
             warm_up()  # once here, rather than in every worker
-        rows = map_items(_make_case, jobs, "preprocess", workers=workers, scheduler=scheduler)
+        count, tight = workers or available_cores(), False
+        if scheduler is None and count > 1:
+            count, tight = _fitting_workers(jobs, count)
+        rows = map_items(_make_case, jobs, "preprocess", workers=count, scheduler=scheduler, lost=_lost_rows,
+                         apart=tight)
         tables = {folder: pd.DataFrame([row[folder] for row in rows if folder in row], columns=COLUMNS)
                   for folder in pairs}
         for folder, table in tables.items():
@@ -233,8 +239,9 @@ def _make_case(job: _Job) -> dict[Path, dict]:
         rows = {folder: _kept_row(folder, job) or _linked_row(folder, job, contents) for _, folder in job.folders}
         todo = [(settings, folder) for settings, folder in job.folders if rows[folder] is None]
         places = {name: series_folder(job.data, job.split, job.case, name) for name in SEQUENCES}
-        series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
-                           fast=job.fast)
+        with out_of_memory_told(job.data / job.split / job.case):
+            series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
+                               fast=job.fast)
         if todo:
             contents()
             _check_unchanged(job)
@@ -248,6 +255,22 @@ def _make_case(job: _Job) -> dict[Path, dict]:
                 raise  # the cache itself cannot be written: no other case will fare better
             rows[folder] = _failed_row(job, error)
     return rows
+
+
+def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
+    """As many of the wanted workers as memory allows, and whether that is fewer, which is told."""
+    available = available_memory()
+    cases = [[series_folder(job.data, job.split, job.case, name) for name in job.source] for job in jobs]
+    count, need = processes_that_fit(cases, available, wanted)
+    if count < wanted:
+        print(f"{count} of {wanted} workers: the largest case may take {need / 1e9:.1f} GB of memory, of which "
+              f"{available / 1e9:.1f} GB are available", flush=True)
+    return count, count < wanted
+
+
+def _lost_rows(job: _Job, error: UserError) -> dict[Path, dict]:
+    told = UserError(job.data / job.split / job.case, error.problem, error.remedy)
+    return {folder: _failed_row(job, told) for _, folder in job.folders}
 
 
 def _contents(job: _Job, sequence: str) -> str:
@@ -333,7 +356,10 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     """marks: fingerprints of the series by what they tell and by sequence."""
     where = job.data / job.split / job.case
     try:
-        made = case_array(settings, series, whole=job.split == "train")
+        with out_of_memory_told(where):
+            made = case_array(settings, series, whole=job.split == "train")
+    except OutOfMemory:
+        raise
     except UserError as error:
         raise UserError(where, error.problem, error.remedy) from error
     if made is None:

@@ -31,16 +31,21 @@ from radiogen.imaging.arrays import (
     stretch_cube,
     to_bytes,
 )
-from radiogen.imaging.intensity import Normalisation, normalise
+from radiogen.imaging.intensity import Normalisation, normalise, normalised_slices
 from radiogen.imaging.reduced import Reduced, Target, read_reduced, reduce_volume
-from radiogen.imaging.resampling import resample_to
+from radiogen.imaging.resampling import resample_slices
 from radiogen.imaging.series import read_series
+from radiogen.imaging.slices import ComputedSlices
 from radiogen.imaging.transforms import slab_slices
 from radiogen.imaging.volume import Volume, plane, spacing_mm
 from radiogen.imaging.window import apply_window, read_windows
+from radiogen.memory import OutOfMemory, out_of_memory_told
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+_KEPT_BYTES = 1 << 28
+"""Windowed series of up to this size as floats are kept; larger ones are windowed as often as they are looked at."""
 
 REVISION = 3
 """Counted up whenever the same settings make other arrays, so that old caches are not met any more."""
@@ -140,7 +145,11 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
         try:
             if not folder.is_dir():
                 raise UserError(folder, "is missing", f"restore it, or leave the case out with --leave-out {case}")
-            series[sequence] = _read(folder, sequence, [each for each in wanted if sequence in each.sequences], fast)
+            with out_of_memory_told(folder):
+                series[sequence] = _read(folder, sequence, [each for each in wanted if sequence in each.sequences],
+                                         fast)
+        except OutOfMemory:  # says nothing of the series: a test case that goes on without it would be another one
+            raise
         except UserError as error:
             if whole:
                 raise
@@ -231,7 +240,7 @@ def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[n
             grid = patient_grid(one.volume, settings.size, settings.edge_mm) if grid is None else grid
             cubes[place], changed = _isotropic_cube(settings, one, grid)
         else:
-            cubes[place] = _stored(stretch_cube(_normalised(settings, one).voxels, settings.size), settings)
+            cubes[place] = _stored(stretch_cube(_normalised(settings, one)[0], settings.size), settings)
             changed = [grown(one.volume.voxels.shape, shape)]
         changes += [f"{name}: {change}" for change in changed if change]
     return cubes, "", changes
@@ -249,10 +258,10 @@ def _streamed_cube(settings: CacheSettings, reduced: Reduced, number: int) -> tu
 
 
 def _isotropic_cube(settings: CacheSettings, one: CaseSeries, grid: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
-    volume = _normalised(settings, one)
-    air = volume.voxels.min()  # not 0 in z-scores, and what lies outside the series shall be air
-    cube = resample_to(dataclasses.replace(volume, voxels=volume.voxels - air), grid, (settings.size,) * 3)
-    return _stored(cube.voxels + air, settings), cube.findings[len(volume.findings):]
+    slices, air = _normalised(settings, one)  # air: not 0 in z-scores, and what lies outside the series shall be air
+    raised = ComputedSlices(slices.shape, lambda number: slices[number] - air)
+    cube, findings = resample_slices(raised, one.volume.affine, grid, (settings.size,) * 3)
+    return _stored(cube + air, settings), findings
 
 
 def _slab(settings: CacheSettings, one: CaseSeries) -> tuple[np.ndarray, list[str | None]]:
@@ -281,16 +290,20 @@ def _slices(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[
                 stack = _stored(stack, settings, one.reduced.lowest, one.reduced.highest)
             parts[name] = padded(stack, settings.size)
         else:
-            parts[name] = _stored(slices_2d(_normalised(settings, one), settings.size, settings.geometry,
-                                            settings.slices_per_series), settings)
+            volume = dataclasses.replace(one.volume, voxels=_normalised(settings, one)[0])
+            parts[name] = _stored(slices_2d(volume, settings.size, settings.geometry, settings.slices_per_series),
+                                  settings)
     return np.concatenate(list(parts.values())), " ".join(f"{name}:{len(part)}" for name, part in parts.items()), []
 
 
-def _normalised(settings: CacheSettings, one: CaseSeries) -> Volume:
-    voxels = one.volume.voxels
+def _normalised(settings: CacheSettings, one: CaseSeries) -> tuple[ComputedSlices, np.float32]:
+    """The series' slices, windowed and normalised when they are looked at, and the smallest value of all."""
+    slices = voxels = one.volume.voxels
     if settings.window:
-        voxels = np.stack([apply_window(*pair) for pair in zip(voxels, one.windows, strict=True)])
-    return dataclasses.replace(one.volume, voxels=normalise(voxels, settings.normalisation))
+        slices = ComputedSlices(voxels.shape, lambda number: apply_window(voxels[number], one.windows[number]))
+        if voxels.size * 4 <= _KEPT_BYTES:
+            slices = slices.kept()
+    return normalised_slices(slices, settings.normalisation)
 
 
 def _stored(values: np.ndarray, settings: CacheSettings, lowest: float = 0.0, highest: float = 1.0) -> np.ndarray:

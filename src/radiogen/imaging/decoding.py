@@ -209,6 +209,8 @@ def _decode(stream: bytes, header: StreamHeader) -> np.ndarray:
             return imagecodecs.jpegls_decode(stream, out=cells)
         return imagecodecs.jpeg2k_decode(stream, numthreads=1, out=cells)
     except _DECODER_ERRORS as error:
+        if "memory" in str(error).lower():  # libjpeg's and CharLS's own words; says nothing of the pixels
+            raise MemoryError(str(error)) from error
         raise NotAnImage(f"damaged pixels ({short_reason(error)})") from error
 
 

@@ -67,16 +67,39 @@ def place_positions(positions: np.ndarray, orientations: Sequence[Vector], spaci
     return Placement(tuple(order.tolist()), affine, at, (*found, *more))
 
 
-def fill(voxels: np.ndarray, at: np.ndarray | None) -> np.ndarray:
-    """Slices at the fractional places `at`, linear between neighbours; those at whole numbers are untouched."""
+def room_for(count: int, shape: tuple[int, int], dtype: np.dtype, at: np.ndarray | None) -> np.ndarray:
+    """Room whose last `count` slices are to be read, and in which `fill` finds place for those at `at`."""
+    return np.empty((max(count, 0 if at is None else len(at)), *shape), dtype)
+
+
+def fill(room: np.ndarray, at: np.ndarray | None, count: int | None = None) -> np.ndarray:
+    """The last `count` slices of `room` (None: all) at the fractional places `at`, linear between neighbours.
+
+    Those at whole numbers are untouched. Where no slice is overwritten before it was used, as where gaps are filled,
+    this is done within `room`, which is of no use any more: a volume needs no second one beside it.
+    """
+    begin = 0 if count is None else len(room) - count
+    voxels = room[begin:] if begin else room
     if at is None:
         return voxels
-    filled = voxels[np.floor(at).astype(int)]
-    for index in np.flatnonzero(at % 1):
-        weight = at[index] % 1
-        between = (1 - weight) * voxels[int(at[index])].astype(np.float64) + weight * voxels[int(at[index]) + 1]
-        filled[index] = np.rint(between) if voxels.dtype.kind in "iu" else between
+    first = np.floor(at).astype(int)
+    within = len(at) <= len(room) and (begin + first >= np.arange(len(at))).all()
+    filled = room[:len(at)] if within else np.empty((len(at), *room.shape[1:]), room.dtype)
+    for place, (index, weight) in enumerate(zip(first.tolist(), (at % 1).tolist(), strict=True)):
+        if weight:
+            between = (1 - weight) * voxels[index].astype(np.float64) + weight * voxels[index + 1]
+            filled[place] = np.rint(between) if voxels.dtype.kind in "iu" else between
+        elif not within or place != begin + index:
+            filled[place] = voxels[index]
     return filled
+
+
+def keep(room: np.ndarray, count: int, kept: Sequence[int]) -> None:
+    """Of the last `count` slices of `room` move those to its end whose numbers, ascending, are `kept`."""
+    begin = len(room) - count
+    for place, index in zip(range(len(room) - 1, -1, -1), reversed(kept), strict=False):
+        if place != begin + index:
+            room[place] = room[begin + index]
 
 
 def _by_number(slices: Sequence[SliceHeader]) -> Placement:

@@ -105,13 +105,13 @@ class SliceHeader:
 
 
 def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
-    """The slices of one file, and what is odd in it. Raises NotAnImage, never another error, however damaged it is."""
+    """The slices of one file, and what is odd in it. Raises NotAnImage however damaged it is; else only MemoryError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of every value that bends a rule; here each is checked
             values, storage = _parse(Path(path))
             return slices_of(values, storage)
-    except NotAnImage:
+    except (NotAnImage, MemoryError):  # memory that runs out says nothing of the file
         raise
     except Exception as error:  # a damaged file makes pydicom raise nearly anything
         raise NotAnImage(f"damaged ({short_reason(error)})") from error

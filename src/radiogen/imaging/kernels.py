@@ -5,12 +5,15 @@ times slower. Indices are unsigned, because a signed one may be negative, which 
 seconds, once a machine: numba keeps the result, and `announce_compiling` says when it has to be done.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from radiogen.imaging.compiling import compiled
 from radiogen.imaging.intensity import finite_voxels
 from radiogen.imaging.line_sums import first_row, new_rows, sum_of_lines
 from radiogen.imaging.slice_plans import ROOM_BYTES, SlicePlan, axis_weights, slice_plan
+from radiogen.imaging.slices import Slices
 from radiogen.imaging.system_calls import READ
 from radiogen.imaging.vector_instructions import copy_past_cache
 
@@ -23,18 +26,29 @@ _LINE, _PAGE = 64, 4096
 """Bytes of a line of the processor's cache, and of a page of memory."""
 
 
-def reduce_slices(voxels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Every slice of (slice, row, column) resized to `shape`; float32."""
-    voxels = kernel_ready(voxels)
-    stack = np.empty((len(voxels), *shape), _FLOAT)
-    _reduce_all(voxels, slice_plan(voxels.shape[1:], shape), stack)
+def reduce_slices(voxels: Slices, shape: tuple[int, int], chosen: Sequence[int] | None = None) -> np.ndarray:
+    """Every slice of (slice, row, column), or the `chosen` ones, resized to `shape`; float32."""
+    plan = slice_plan(voxels.shape[1:], shape)
+    if chosen is None and isinstance(voxels, np.ndarray):
+        voxels = kernel_ready(voxels)
+        stack = np.empty((len(voxels), *shape), _FLOAT)
+        _reduce_all(voxels, plan, stack)
+        return stack
+    chosen = range(len(voxels)) if chosen is None else chosen
+    stack = np.empty((len(chosen), *shape), _FLOAT)
+    for place, number in enumerate(chosen):
+        reduce_slice(kernel_ready(voxels[number]), plan, stack[place])
     return stack
 
 
-def reduce_to_bytes(voxels: np.ndarray, shape: tuple[int, int], lowest: float, highest: float) -> np.ndarray:
-    """`to_bytes` of `reduce_slices`, without all the floats in between."""
+def reduce_to_bytes(voxels: np.ndarray, shape: tuple[int, int], lowest: float, highest: float,
+                    out: np.ndarray | None = None) -> np.ndarray:
+    """`to_bytes` of `reduce_slices`, without all the floats in between.
+
+    out: where the bytes go; it may begin where the voxels do if a slice of it is no larger than one of theirs.
+    """
     voxels = kernel_ready(voxels)
-    stack = np.empty((len(voxels), *shape), np.uint8)
+    stack = np.empty((len(voxels), *shape), np.uint8) if out is None else out
     _reduce_all_to_bytes(voxels, slice_plan(voxels.shape[1:], shape), np.empty(shape, _FLOAT),
                          *_scale(lowest, highest), stack)
     return stack
@@ -79,6 +93,24 @@ def to_bytes(stack: np.ndarray, lowest: float, highest: float) -> np.ndarray:
     out = np.empty(stack.shape, np.uint8)
     _scaled(np.ascontiguousarray(stack).reshape(-1), *_scale(lowest, highest), out.reshape(-1))
     return out
+
+
+def become_bytes(stack: np.ndarray, lowest: float, highest: float) -> np.ndarray:
+    """`to_bytes` of (slices, rows, columns) in the memory of `stack`, which shrinks and is of no use any more."""
+    size, places = stack[0].size, stack.view(np.uint8).reshape(-1)
+    for number, floats in enumerate(stack):
+        places[number * size:(number + 1) * size] = to_bytes(floats, lowest, highest).reshape(-1)
+    return shrunk(stack, stack.shape)
+
+
+def shrunk(array: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """The first bytes of an array that owns its memory as uint8 of `shape`; the rest of its memory is given back.
+
+    Neither the array nor a view of it may be used afterwards.
+    """
+    size = shape[0] * shape[1] * shape[2]
+    array.resize(-(-size // array.itemsize), refcheck=False)
+    return array.view(np.uint8)[:size].reshape(shape)
 
 
 def _scale(lowest: float, highest: float) -> tuple[np.float32, np.float32]:

@@ -30,6 +30,8 @@ def values_of(dataset: "Dataset") -> Values:
         try:
             keyword, value = _parsed_element(dataset, tag)
             values[keyword or int(tag)] = value
+        except MemoryError:
+            raise
         except Exception:
             values.setdefault(UNREADABLE, []).append(str(tag))
     if "SOPClassUID" not in values and hasattr(dataset, "file_meta"):

@@ -24,6 +24,7 @@ from radiogen.imaging.evidence import Evidence, file_name_order, gather, instanc
 from radiogen.imaging.intensity import normalise
 from radiogen.imaging.pixels import is_rescaled
 from radiogen.imaging.stacks import listing, natural_order
+from radiogen.memory import out_of_memory_told
 from radiogen.parallel import map_items
 
 COLUMNS = (
@@ -230,7 +231,8 @@ def _inspect(job: tuple[Series, bool, str]) -> tuple[dict[str, Any], Picture | N
     if not series.folder.exists():
         return {**row, "refused": MISSING}, None
     try:
-        evidence = gather(series.folder)
+        with out_of_memory_told(series.folder):
+            evidence = gather(series.folder)
     except UserError as error:
         return {**row, "refused": error.problem}, None
     return {**row, **_row(evidence)}, _picture(evidence) if draw else None

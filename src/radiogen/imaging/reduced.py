@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from radiogen.imaging.pixels import stored_dtype
 from radiogen.imaging.series import read_one, uniform_findings
 from radiogen.imaging.slice_plans import slice_plan
 from radiogen.imaging.volume import Volume
@@ -79,10 +80,10 @@ def reduce_volume(volume: Volume, plan: Plan) -> Reduced:
 def _reduced(voxels: np.ndarray, target: Target, lowest: float, highest: float) -> np.ndarray:
     from radiogen.imaging import kernels
 
+    if not target.as_bytes:
+        return kernels.reduce_slices(voxels, target[:2], target.slices)
     chosen = voxels if target.slices is None else voxels[target.slices]
-    if target.as_bytes:
-        return kernels.reduce_to_bytes(chosen, target[:2], lowest, highest)
-    return kernels.reduce_slices(chosen, target[:2])
+    return kernels.reduce_to_bytes(chosen, target[:2], lowest, highest)
 
 
 def _reduce_uniform(folder: Path, series: "UniformSeries", plan: Plan) -> Reduced | None:
@@ -93,27 +94,70 @@ def _reduce_uniform(folder: Path, series: "UniformSeries", plan: Plan) -> Reduce
     if series.placement.at is not None:
         return None
     targets = plan(series.shape, series.placement.affine)
-    if _larger(targets, series.shape, series.dtype.itemsize):
-        voxels, _, each = uniform.read_voxels(series, extremes=True)
-        lowest, highest = float(each.min()), float(each.max())
-        stacks = [_reduced(voxels, target, lowest, highest) for target in targets]
+    if _larger(targets, series.shape, stored_dtype(series.first.storage).itemsize):
+        stacks, each = _reduce_stored(series, targets)
     elif len(targets) == 1 and targets[0].slices is None:
         stack, each = uniform.read_resized(series, targets[0][:2])
         stacks = [stack]
     else:
         stacks, each = _reduced_together(targets, series.shape, uniform.read_slices(series))
     lowest, highest = float(each.min()), float(each.max())
-    stacks = [kernels.to_bytes(stack, lowest, highest) if target.as_bytes and stack.dtype != np.uint8 else stack
+    stacks = [kernels.become_bytes(stack, lowest, highest) if target.as_bytes and stack.dtype != np.uint8 else stack
               for stack, target in zip(stacks, targets, strict=True)]
     findings = uniform_findings(folder, series, [low if low == high else None for low, high in each.tolist()])
     return Reduced(tuple(stacks), lowest, highest, series.shape, series.placement.affine, findings)
 
 
 def _larger(targets: Sequence[Target], shape: Shape, itemsize: int) -> bool:
-    """Whether the floats on the way to bytes would take more memory than the volume itself."""
+    """Whether the floats on the way to bytes would take more memory than the voxels as stored."""
     floats = sum(target.rows * target.columns * (shape[0] if target.slices is None else len(target.slices))
                  for target in targets if target.as_bytes)
     return floats * 4 > math.prod(shape) * itemsize
+
+
+def _reduce_stored(series: "UniformSeries", targets: Sequence[Target]) -> tuple[list[np.ndarray], np.ndarray]:
+    """The stacks of all targets, by way of the stored voxels, and the slices' extremes.
+
+    The largest stack of bytes takes the place of what was stored, slice by slice, so that nothing is beside it.
+    """
+    from radiogen.imaging import kernels
+    from radiogen.imaging.fast import uniform
+
+    stored, each = uniform.read_stored(series)
+    lowest, highest = float(each.min()), float(each.max())
+    factors = uniform.ordered_factors(series) if series.rescaled else None
+    fitting = [number for number, target in enumerate(targets) if target.as_bytes and target.slices is None
+               and target.rows * target.columns <= stored[0].nbytes]
+    last = max(fitting, key=lambda number: targets[number].rows * targets[number].columns, default=None)
+    stacks = [None if number == last else _from_stored(stored, factors, target, lowest, highest)
+              for number, target in enumerate(targets)]
+    if last is not None:
+        shape = (len(stored), *targets[last][:2])
+        into = stored.view(np.uint8).reshape(-1)[:math.prod(shape)].reshape(shape)
+        _from_stored(stored, factors, targets[last], lowest, highest, into)
+        stacks[last] = kernels.shrunk(stored, shape)
+    return stacks, each
+
+
+def _from_stored(stored: np.ndarray, factors: Sequence[tuple[float, float]] | None, target: Target, lowest: float,
+                 highest: float, out: np.ndarray | None = None) -> np.ndarray:
+    """One target's stack of stored voxels, rescaled by `factors`; out: where bytes go, as in `kernels`."""
+    from radiogen.imaging import kernels
+
+    if factors is None:
+        if out is None:
+            return _reduced(stored, target, lowest, highest)
+        return kernels.reduce_to_bytes(stored, target[:2], lowest, highest, out)
+    numbers = range(len(stored)) if target.slices is None else target.slices.tolist()
+    if out is None:
+        out = np.empty((len(numbers), *target[:2]), np.uint8 if target.as_bytes else np.float32)
+    real, small = np.empty(stored.shape[1:], np.float32), np.empty(target[:2], np.float32)
+    plan = slice_plan(stored.shape[1:], target[:2])
+    for place, number in enumerate(numbers):
+        kernels.rescale(stored[number], *factors[number], real)
+        kernels.reduce_slice(real, plan, small)
+        out[place] = kernels.to_bytes(small, lowest, highest) if target.as_bytes else small
+    return out
 
 
 def _reduced_together(targets: Sequence[Target], shape: Shape, slices: Iterable[np.ndarray]

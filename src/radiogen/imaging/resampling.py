@@ -6,13 +6,14 @@ where it is the smaller one: a box as wide as the larger of the two does both. W
 other this is exact, axis by axis; else the series is averaged along its own axes and then interpolated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from radiogen.errors import UserError
 from radiogen.imaging.intensity import finite_voxels, head_mask
+from radiogen.imaging.slices import Slices, subsampled
 from radiogen.imaging.volume import Volume, slice_normal, spacing_mm
 
 if TYPE_CHECKING:
@@ -49,16 +50,24 @@ def resample_to(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int])
     where the series does not tell where it lies.
     """
     need_place(volume, "resampling")
+    voxels, found = resample_slices(volume.voxels, volume.affine, affine, shape)
+    return Volume(voxels, np.array(affine, float), (*volume.findings, *found))
+
+
+def resample_slices(slices: Slices, old: np.ndarray, affine: np.ndarray, shape: tuple[int, int, int]
+                    ) -> tuple[np.ndarray, list[str]]:
+    """As `resample_to`, from slices that lie where the affine `old` says; each is looked at once, but for a sample.
+
+    Returns the voxels and what is to be said of them.
+    """
     shape = tuple(int(count) for count in shape)
-    index = np.linalg.inv(volume.affine) @ affine
-    voxels = finite_voxels(volume.voxels)
+    index = np.linalg.inv(old) @ affine
     axes = _matching_axes(index, shape)
     if axes is not None:
-        voxels, inside = _axis_by_axis(voxels, index, axes, shape)
+        voxels, inside = _axis_by_axis(slices, index, axes, shape)
     else:
-        voxels, inside = _interpolated(voxels, index, shape)
-    found = [*_growth(volume, index), *_beyond(inside, _head_cut_off(volume, index, shape))]
-    return Volume(voxels, np.array(affine, float), (*volume.findings, *found))
+        voxels, inside = _interpolated(slices, index, shape)
+    return voxels, [*_growth(old, index), *_beyond(inside, _head_cut_off(slices, index, shape))]
 
 
 def stack_channels(volumes: Sequence[Volume]) -> np.ndarray:
@@ -112,18 +121,18 @@ def _matching_axes(index: np.ndarray, shape: tuple[int, ...]) -> list[int] | Non
     return axes if sorted(axes) == [0, 1, 2] and drifts < 0.01 else None
 
 
-def _axis_by_axis(voxels: np.ndarray, index: np.ndarray, axes: list[int], shape: tuple[int, int, int]
+def _axis_by_axis(slices: Slices, index: np.ndarray, axes: list[int], shape: tuple[int, int, int]
                   ) -> tuple[np.ndarray, float]:
     """Voxels on a grid along the old axes, and which share of it lies inside the series."""
-    voxels, inside, weights = voxels.transpose(axes), 1.0, []
+    inside, weights = 1.0, []
     for new, old in enumerate(axes):
         places = index[old, 3] + index[old, new] * np.arange(shape[new])
-        inside *= _within(places, voxels.shape[new]).mean()
-        weights.append(_box_weights(voxels.shape[new], places, abs(index[old, new])))
-    return _sums(voxels, weights), inside
+        inside *= _within(places, slices.shape[old]).mean()
+        weights.append(_box_weights(slices.shape[old], places, abs(index[old, new])))
+    return _sums(slices, axes, weights), inside
 
 
-def _interpolated(voxels: np.ndarray, index: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, float]:
+def _interpolated(slices: Slices, index: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, float]:
     """As `_axis_by_axis`, for any grid.
 
     A new voxel is a box; along an old axis it is as wide as a box of the same variance, which is the length of its row
@@ -133,17 +142,18 @@ def _interpolated(voxels: np.ndarray, index: np.ndarray, shape: tuple[int, int, 
     from scipy import ndimage
 
     at, weights = index.copy(), []
-    for axis, (old, width) in enumerate(zip(voxels.shape, np.linalg.norm(index[:3, :3], axis=1), strict=True)):
+    for axis, (old, width) in enumerate(zip(slices.shape, np.linalg.norm(index[:3, :3], axis=1), strict=True)):
         step = max(1.0, width / 2)
         count = int(np.ceil(old / step - 1e-6))
         start = (old - 1) / 2 - step * (count - 1) / 2
         weights.append(_box_weights(old, start + step * np.arange(count), width))
         at[axis] = (index[axis] - [0, 0, 0, start]) / step
-    new = ndimage.affine_transform(_sums(voxels, weights), at[:3, :3], at[:3, 3], shape, order=1, mode="nearest")
+    sums = _sums(slices, [0, 1, 2], weights)
+    new = ndimage.affine_transform(sums, at[:3, :3], at[:3, 3], shape, order=1, mode="nearest")
     inside = np.ones(shape, bool)
-    slices, rows, columns = np.ogrid[tuple(slice(count) for count in shape)]
-    for (a, b, c, start), old in zip(index[:3], voxels.shape, strict=True):
-        inside &= _within((a * slices + start) + b * rows + c * columns, old)
+    levels, rows, columns = np.ogrid[tuple(slice(count) for count in shape)]
+    for (a, b, c, start), old in zip(index[:3], slices.shape, strict=True):
+        inside &= _within((a * levels + start) + b * rows + c * columns, old)
     new[~inside] = 0
     return new, inside.mean()
 
@@ -161,13 +171,47 @@ def _box_weights(count: int, places: np.ndarray, width: float) -> "sparse.csr_ar
     return sparse.csr_array((covered / np.maximum(covered.sum(axis=1, keepdims=True), 1e-9)).astype(np.float32))
 
 
-def _sums(voxels: np.ndarray, weights: Sequence["sparse.csr_array"]) -> np.ndarray:
-    """Weighted sums along slices, rows and columns as float32; each slice while it is in the processor's cache."""
-    slices, rows, columns = weights
-    stack = np.empty((len(voxels), rows.shape[0], columns.shape[0]), np.float32)
-    for out, pixels in zip(stack, voxels, strict=True):
-        out[:] = (columns @ (rows @ pixels.astype(np.float32)).T).T
-    return (slices @ stack.reshape(len(stack), -1)).reshape(-1, *stack.shape[1:])
+def _sums(slices: Slices, axes: Sequence[int], weights: Sequence["sparse.csr_array"]) -> np.ndarray:
+    """Weighted sums along the old `axes`, in the order second, third, first, as float32 (new slice, row, column).
+
+    Each slice is added to what it is part of while it is in the processor's cache. In which order a new voxel's parts
+    are added does not depend on `axes`, nor do its last bits.
+    """
+    first, second, third = weights
+    if axes[0] == 0:
+        return _gathered(first, (_pixels_along(_pixels_along(_turned(pixels, axes), second), third, 1)
+                                 for pixels in slices))
+    if axes[1] == 0:  # (new row, old slice or column of the new grid, the other)
+        done = _gathered(second, (_turned(pixels, axes) for pixels in slices))
+        stack = np.stack([_pixels_along(plane, third, 1) for plane in done])  # (row, old slice, column)
+        del done
+        return np.stack([_pixels_along(plane, first) for plane in stack], 1)
+    done = _gathered(third, (_pixels_along(_turned(pixels, axes), second, 1) for pixels in slices))
+    return np.ascontiguousarray(np.stack([_pixels_along(plane, first) for plane in done]).transpose(1, 2, 0))
+
+
+def _turned(pixels: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+    """A slice's voxels as finite float32, its two axes in the order of the new grid's."""
+    pixels = finite_voxels(pixels).astype(np.float32, copy=False)
+    remaining = [axis for axis in axes if axis != 0]
+    return pixels if remaining == [1, 2] else np.ascontiguousarray(pixels.T)
+
+
+def _pixels_along(pixels: np.ndarray, weights: "sparse.csr_array", axis: int = 0) -> np.ndarray:
+    """Weighted sums along one axis of a plane."""
+    return weights @ pixels if axis == 0 else (weights @ pixels.T).T
+
+
+def _gathered(weights: "sparse.csr_array", planes: Iterable[np.ndarray]) -> np.ndarray:
+    """`weights` @ planes, with no more than one of the planes in memory."""
+    out, by_plane = None, weights.tocsc()
+    for number, plane in enumerate(planes):
+        if out is None:
+            out = np.zeros((weights.shape[0], *plane.shape), np.float32)
+        span = slice(by_plane.indptr[number], by_plane.indptr[number + 1])
+        for new, weight in zip(by_plane.indices[span], by_plane.data[span], strict=True):
+            out[new] += weight * plane
+    return out
 
 
 def _within(places: np.ndarray, count: int) -> np.ndarray:
@@ -175,11 +219,12 @@ def _within(places: np.ndarray, count: int) -> np.ndarray:
     return (places > -0.5 - 1e-6) & (places < count - 0.5 + 1e-6)
 
 
-def _growth(volume: Volume, index: np.ndarray) -> list[str]:
+def _growth(old: np.ndarray, index: np.ndarray) -> list[str]:
     """Which axes lie farther apart than the new voxels, so that there is less in them than it seems."""
     widths = np.linalg.norm(index[:3, :3], axis=1)
-    grown = [f"{name} {old:.3g} mm apart to {old * width:.3g} mm"
-             for name, old, width in zip(_AXES, spacing_mm(volume), widths, strict=True) if width < 0.99]
+    steps = np.linalg.norm(old[:3, :3], axis=0).tolist()
+    grown = [f"{name} {step:.3g} mm apart to {step * width:.3g} mm"
+             for name, step, width in zip(_AXES, steps, widths, strict=True) if width < 0.99]
     return [f"interpolated: {', '.join(grown)}"] if grown else []
 
 
@@ -192,10 +237,10 @@ def _beyond(inside: float, head_cut_off: float) -> list[str]:
     return found
 
 
-def _head_cut_off(volume: Volume, index: np.ndarray, shape: tuple[int, int, int]) -> float:
+def _head_cut_off(slices: Slices, index: np.ndarray, shape: tuple[int, int, int]) -> float:
     """Share of the head that lies outside the new grid, from some 40 samples along each axis."""
-    steps = [max(1, count // 40) for count in volume.voxels.shape]
-    head = np.argwhere(head_mask(finite_voxels(volume.voxels[::steps[0], ::steps[1], ::steps[2]]))) * steps
+    steps = [max(1, count // 40) for count in slices.shape]
+    head = np.argwhere(head_mask(finite_voxels(subsampled(slices, steps)))) * steps
     if not len(head):
         return 0.0
     back = np.linalg.inv(index)

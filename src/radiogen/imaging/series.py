@@ -60,6 +60,7 @@ no usable file, no file, no folder              refuse
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,12 +69,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radiogen.imaging.folder import SeriesError, list_folder
-from radiogen.imaging.geometry import NotAVolume, Placement, fill, place
+from radiogen.imaging.geometry import NotAVolume, Placement, fill, keep, place, room_for
 from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, stored_dtype
 from radiogen.imaging.reader import Reader, Reason, Unsupported
 from radiogen.imaging.stacks import Stack, group_grids, listing, names, split_repeats
 from radiogen.imaging.volume import Volume
+from radiogen.memory import OutOfMemory
 from radiogen.parallel import available_cores
 
 if TYPE_CHECKING:
@@ -185,12 +187,12 @@ def _uniform_volume(folder: Path, series: "UniformSeries") -> Volume | None:
     from radiogen.imaging.fast import uniform
 
     try:
-        voxels, values, _ = uniform.read_voxels(series)
+        room, values, _ = uniform.read_voxels(series)
     except MemoryError:
         return None
     placement = series.placement
     findings = uniform_findings(folder, series, values)
-    return Volume(fill(voxels, placement.at), placement.affine, findings, Reader("fast"))
+    return Volume(fill(room, placement.at, len(values)), placement.affine, findings, Reader("fast"))
 
 
 class _FastParse:
@@ -316,19 +318,19 @@ def _volume(folder: Path, stack: Stack, parse: Parse, scanned: "ScannedFiles | N
     try:
         placement = place(stack.slices)
         ordered = [stack.slices[index] for index in placement.order]
-        voxels, values, bad = _read_voxels(folder, ordered, scanned, threads)
+        room, values, bad = _read_voxels(folder, ordered, placement, scanned, threads)
         findings = [*stack.findings, *_by_problem(ordered, bad)]
         if bad:
             kept = [index for index in range(len(ordered)) if index not in bad]
-            ordered, values = [ordered[index] for index in kept], [values[index] for index in kept]
-            if not ordered:
+            if not kept:
                 raise SeriesError(folder, f"no usable image ({findings[-1]})", "fetch the series again")
-            voxels = voxels[kept]
+            keep(room, len(ordered), kept)
+            ordered, values = [ordered[index] for index in kept], [values[index] for index in kept]
             placement = place(ordered)
     except NotAVolume as problem:
         raise SeriesError(folder, str(problem), "restore the missing files") from problem
     findings += _findings(folder, placement, ordered, values)
-    return Volume(fill(voxels, placement.at), placement.affine, tuple(findings), reader)
+    return Volume(fill(room, placement.at, len(ordered)), placement.affine, tuple(findings), reader)
 
 
 def _by_problem(ordered: Sequence[SliceHeader], bad: dict[int, NotAnImage]) -> Iterable[str]:
@@ -338,22 +340,30 @@ def _by_problem(ordered: Sequence[SliceHeader], bad: dict[int, NotAnImage]) -> I
     return [f"{names(slices)} set aside: {problem}" for problem, slices in reasons.items()]
 
 
-def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], scanned: "ScannedFiles | None", threads: int | None
-                 ) -> tuple[np.ndarray, list[float | None], dict[int, NotAnImage]]:
-    """Voxels of the slices in this order; by slice its one value where it is blank; by index why one was not read."""
+def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], placement: Placement, scanned: "ScannedFiles | None",
+                 threads: int | None) -> tuple[np.ndarray, list[float | None], dict[int, NotAnImage]]:
+    """Voxels of the slices in this order, at the end of an array as in `room_for`.
+
+    Also by slice its one value where it is blank; by index why one was not read.
+    """
     rescale = any(map(is_rescaled, ordered))
     dtype = np.dtype(np.float32) if rescale else np.result_type(*{stored_dtype(header.storage) for header in ordered})
     shape = (len(ordered), ordered[0].rows, ordered[0].columns)
     try:
-        voxels = np.empty(shape, dtype)
+        room = room_for(len(ordered), shape[1:], dtype, placement.at)
     except (MemoryError, ValueError) as error:
+        storages = {header.path: header.storage for header in ordered}
+        on_disk = sum(path.stat().st_size for path in storages)
+        if any(each.compressed for each in storages.values()) or on_disk >= math.prod(shape) * dtype.itemsize / 2:
+            raise OutOfMemory(folder) from None
         raise SeriesError(folder, f"declares {' x '.join(map(str, shape))} voxels, more than fit into memory",
                           "leave the series out or use a larger machine") from error
+    voxels = room[len(room) - len(ordered):]
     if scanned is not None:
         from radiogen.imaging.fast.pixels import is_native, read_native
 
         if is_native(ordered):
-            return voxels, *read_native(ordered, voxels, rescale, scanned)
+            return room, *read_native(ordered, voxels, rescale, scanned)
     bad, values = {}, []
     decoded = read_pixels(ordered, threads or available_cores())
     for index, (header, pixels) in enumerate(zip(ordered, decoded, strict=True)):
@@ -362,7 +372,7 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], scanned: "Scanned
         else:
             voxels[index] = real_values(pixels, header, rescale)
         values.append(voxels[index, 0, 0] if (voxels[index] == voxels[index, 0, 0]).all() else None)
-    return voxels, values, bad
+    return room, values, bad
 
 
 def _findings(folder: Path, placement: Placement, ordered: Sequence[SliceHeader], values: Sequence[float | None]

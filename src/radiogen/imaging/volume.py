@@ -19,7 +19,8 @@ PLANES = ("sagittal", "coronal", "axial")
 class Volume:
     """One series.
 
-    voxels: (slice, row, column), any real dtype; rescaled where the series asks for it.
+    voxels: (slice, row, column), any real dtype; rescaled where the series asks for it. Within this package also
+    `ComputedSlices`.
     affine: (4, 4) float64 from (slice, row, column, 1) to (x, y, z, 1) in LPS mm; None where the series does not tell.
     findings: what was odd in the series, in words a radiographer would use.
     reader: which reader read the files, and why not the compiled one; None where no files were read.

@@ -45,6 +45,8 @@ def read_windows(folder: Path, volume: Volume) -> tuple[list["Dataset | None"], 
         try:
             window = _of_frame(files[header.path], header.frame)
             reason = "no window told" if window is None else _refused(window)
+        except MemoryError:
+            raise
         except Exception as error:  # pydicom raises nearly anything on an element of another kind
             window, reason = None, f"the window cannot be read ({short_reason(error)})"
         told.append(window if not reason else None)
@@ -75,10 +77,14 @@ def apply_window(pixels: np.ndarray, window: "Dataset | None") -> np.ndarray:
 
 
 def _values(path: Path) -> "Dataset | None":
-    with warnings.catch_warnings(), contextlib.suppress(Exception):  # headers.py has told what is wrong with it
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return read_tags(path, (*_WINDOW, *_SCALE, *_GROUPS), force=True)
-    return None
+        try:
+            return read_tags(path, (*_WINDOW, *_SCALE, *_GROUPS), force=True)
+        except MemoryError:
+            raise
+        except Exception:  # headers.py has told what is wrong with it
+            return None
 
 
 def _of_frame(values: "Dataset | None", frame: int) -> "Dataset | None":
@@ -111,6 +117,8 @@ def _refused(window: "Dataset") -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             shown = apply_window(np.zeros((1, 1), np.int32), window)
+    except MemoryError:
+        raise
     except Exception as error:  # pydicom raises nearly anything on a damaged lookup table
         return f"the window cannot be applied ({short_reason(error)})"
     return "" if np.isfinite(shown).all() else "the window is no number"

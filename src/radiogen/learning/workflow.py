@@ -26,6 +26,7 @@ from radiogen.learning.devices import Devices
 from radiogen.learning.recipes import Recipe
 from radiogen.learning.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
 from radiogen.learning.starting import check_start, check_start_arrays, kept_lineage, start_lineage
+from radiogen.memory import OUT_OF_MEMORY
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
@@ -50,6 +51,10 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
     failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
     for line in failed["failed"]:
         print(f"failed: {line}", flush=True)
+    short = failed[failed["failed"].str.contains(OUT_OF_MEMORY, regex=False)]
+    if len(short):  # a test case, too: it would be predicted as if it had no series
+        raise UserError(data, f"{len(short)} cases {OUT_OF_MEMORY} (above)",
+                        "run again with fewer workers (--workers 1), or on a machine with more memory")
     broken = failed[failed["split"] == "train"][ID]
     if len(broken):
         raise UserError(data, f"{len(broken)} training cases failed (above)",

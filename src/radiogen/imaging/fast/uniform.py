@@ -21,7 +21,7 @@ from radiogen.imaging.fast.elements import COLUMN, KEYWORDS
 from radiogen.imaging.fast.files import ScannedFiles
 from radiogen.imaging.fast.headers import HeaderParser
 from radiogen.imaging.fast.pixels import read_frame, used_bits
-from radiogen.imaging.geometry import NotAVolume, Placement, place_positions
+from radiogen.imaging.geometry import NotAVolume, Placement, place_positions, room_for
 from radiogen.imaging.headers import SliceHeader
 from radiogen.imaging.pixels import stored_dtype
 from radiogen.imaging.reader import Reason, Unsupported
@@ -102,9 +102,10 @@ def uniform_series(folder: Path, scanned: ScannedFiles, parser: HeaderParser | N
 def read_voxels(series: UniformSeries, extremes: bool = False) -> tuple[np.ndarray, list[float | None], np.ndarray]:
     """The voxels (slice, row, column); by slice its one value where it is blank; with `extremes`, as `read_resized`.
 
-    Raises Unsupported.
+    The voxels are the last slices of an array as in `geometry.room_for`. Raises Unsupported.
     """
-    voxels = np.empty(series.shape, series.dtype)
+    room = room_for(len(series.files), series.shape[1:], series.dtype, series.placement.at)
+    voxels = room[len(room) - len(series.files):]
     blank, each = np.zeros(len(voxels), np.bool_), np.empty((len(voxels) if extremes else 0, 2), series.dtype)
     if not series.rescaled:
         if kernels.read_volume(*_in_order(series), voxels, blank, each, *series.used_bits) < len(voxels):
@@ -115,7 +116,30 @@ def read_voxels(series: UniformSeries, extremes: bool = False) -> tuple[np.ndarr
             if extremes:
                 each[place] = kernels.extremes(pixels)
     values = [voxels[place, 0, 0] if is_blank else None for place, is_blank in enumerate(blank.tolist())]
-    return voxels, values, each
+    return room, values, each
+
+
+def read_stored(series: UniformSeries) -> tuple[np.ndarray, np.ndarray]:
+    """The stored integers (slice, row, column), not rescaled; smallest and largest voxel by slice as they are rescaled.
+
+    Raises Unsupported.
+    """
+    dtype = stored_dtype(series.first.storage)
+    stored, blank = np.empty(series.shape, dtype), np.zeros(len(series.files), np.bool_)
+    each = np.empty((len(stored), 2), dtype)
+    if kernels.read_volume(*_in_order(series), stored, blank, each, *series.used_bits) < len(stored):
+        raise Unsupported(Reason.CHANGED)
+    if not series.rescaled:
+        return stored, each
+    real = np.empty(each.shape, np.float32)  # rescaling keeps the order, or turns it round
+    for place, (slope, intercept) in enumerate(ordered_factors(series)):
+        kernels.rescale(each[place:place + 1], slope, intercept, real[place:place + 1])
+    return stored, np.sort(real, axis=1)
+
+
+def ordered_factors(series: UniformSeries) -> list[tuple[float, float]]:
+    """Rescale slope and intercept in the order of the slices."""
+    return [series.factors[index] for index in series.placement.order]
 
 
 def read_resized(series: UniformSeries, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
