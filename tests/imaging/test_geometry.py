@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from radiogen.imaging.geometry import NotAVolume, fill, place
+from radiogen.imaging.geometry import NotAVolume, fill, keep, place, room_for
 from radiogen.imaging.headers import PixelStorage, SliceHeader, Traits
 
 STORAGE = PixelStorage(path=None, syntax="", offset=0, length=0, compressed=False, big_endian=False, words=True,
@@ -63,6 +63,22 @@ def test_filling_interpolates_between_neighbours_and_leaves_the_rest_alone():
     assert filled.ravel().tolist() == [0, 10, 20, 30, 60, 90]
     assert filled.dtype == np.uint8
     assert fill(voxels, None) is voxels
+
+
+@pytest.mark.parametrize("at", [[0, 0.5, 1, 1.5, 2], [0, 1, 2], [0, 1 / 3, 2 / 3, 1, 2], [0, 1.2, 2]])
+def test_filling_within_a_room_gives_what_filling_apart_gives(at):
+    voxels, at = np.array([7, 30, 90], np.uint16).reshape(3, 1, 1), np.array(at)
+    room = room_for(3, (1, 1), np.uint16, at)
+    room[-3:] = voxels
+    filled = fill(room, at, 3)
+    assert filled.ravel().tolist() == fill(voxels.copy(), np.append(at, [2, 2, 2]))[:len(at)].ravel().tolist()
+    assert np.shares_memory(filled, room)
+
+
+def test_what_is_kept_stands_at_the_end_of_the_room_in_its_order():
+    room = np.arange(7).reshape(7, 1, 1)
+    keep(room, 5, [0, 2, 3])
+    assert room[-3:].ravel().tolist() == [2, 4, 5]
 
 
 def test_sideways_jitter_below_a_pixel_keeps_the_affine_and_is_told(tmp_path):
