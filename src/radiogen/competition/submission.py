@@ -15,7 +15,7 @@ import pandas as pd
 from radiogen import __version__, files, owned
 from radiogen.dataset.folds import read_folds
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
-from radiogen.dataset.predictions import read_predictions, submission_cases
+from radiogen.dataset.predictions import read_with_hash, submission_cases
 from radiogen.errors import UserError, as_run
 
 SHOWN_IDS = 5
@@ -41,7 +41,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     have (another data set was predicted), and probabilities that are all the same unless `allow_constant`.
     """
     folder = Path(models) / name
-    predictions = read_predictions(folder / "predictions.csv")
+    predictions, read = read_with_hash(folder / "predictions.csv")
     facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
     data = _data_set(folder, facts, data)
     if not (data / "sample_submission.csv").is_file():
@@ -68,7 +68,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
             "run": name, "members": facts.get("members", [name]), "data": files.recorded_path(data, folder),
             "cases": len(table),
             "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
-            "sha256": digest, "predictions_sha256": files.sha256(folder / "predictions.csv"),
+            "sha256": digest, "predictions_sha256": read,
             "radiogen": __version__, **sent})
     return Submission(path, record, len(table), imputed, prevalence)
 
