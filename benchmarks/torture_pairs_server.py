@@ -206,12 +206,14 @@ def _import_all() -> None:
                  "radiogen.competition.inventory", "radiogen.competition.submission", "radiogen.competition.push",
                  "radiogen.competition.rehearsal", "radiogen.competition.kernel"):
         importlib.import_module(name)
+    import tensorflow
     from kagglesdk import kaggle_env
 
     from radiogen.competition import bundle, rehearsal
     from radiogen.imaging.fast.warm_up import warm_up
 
     warm_up()
+    tensorflow.config.run_functions_eagerly(True)  # steps of so small a network cost less than to compile them
     kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = os.environ["KAGGLE_STAND_IN"]
     context._concrete_contexts["forkserver"] = context._concrete_contexts["fork"]  # a fold is forked from here as well
     bundle._pip, rehearsal.make_environment, rehearsal._run = _copy_wheels, _no_environment, _session

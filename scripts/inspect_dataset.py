@@ -36,9 +36,11 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     from radiogen.evaluation.contact_sheet import Tile, contact_sheets
     from radiogen.imaging import quality
 
-    place = quality.output_folder(data, output, cache)
-    table, pictures = quality.inspect_dataset(data, drawn=cases_drawn, workers=workers, scheduler=scheduler)
-    if quality.output_folder(data, output, cache) != place:
+    with files.reading_folder(data):
+        place = quality.output_folder(data, output, cache)
+        table, pictures = quality.inspect_dataset(data, drawn=cases_drawn, workers=workers, scheduler=scheduler)
+        changed = quality.output_folder(data, output, cache) != place
+    if changed:
         raise UserError(data, "was changed while it was read", "run the same command again")
     print("\n".join(quality.summarise(table)))
     print(f"table: {files.write_csv(place / 'quality.csv', table)}")

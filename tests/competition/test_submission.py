@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from radiogen import files
+from radiogen.competition import submission
 from radiogen.competition.submission import check_submission, imputed_text, write_submission
 from radiogen.dataset.labels import read_sample_submission
 from radiogen.dataset.predictions import complete, write_predictions
@@ -73,6 +74,18 @@ def test_the_record_names_run_data_and_the_files_hash(house):
     assert (record["run"], record["members"], record["cases"]) == ("run", ["run"], 4)
     assert record["data"] == "input/phantom"
     assert record["sha256"] == hashlib.sha256(made.path.read_bytes()).hexdigest()
+
+
+def test_the_record_has_the_hash_of_the_predictions_that_were_submitted(house, monkeypatch):
+    predictions, read = house / "models" / "run" / "predictions.csv", submission.read_sample_submission
+    sent = files.sha256(predictions)
+
+    def predicted_meanwhile(path):
+        predictions.write_text(predictions.read_text().replace("0.25", "0.26"))
+        return read(path)
+
+    monkeypatch.setattr(submission, "read_sample_submission", predicted_meanwhile)
+    assert json.loads(_submit(house).record.read_text())["predictions_sha256"] == sent
 
 
 def test_a_case_without_a_prediction_gets_the_training_prevalence_and_is_named(house):

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen import files
 from radiogen.dataset.folds import read_folds
 from radiogen.dataset.predictions import COLUMNS, complete, read_predictions, write_predictions
 from radiogen.errors import UserError
+from radiogen.evaluation import ensembles
 from radiogen.evaluation.ensembles import ensemble_name, mean_ensemble, rank_mean_ensemble, write_ensemble
 
 
@@ -89,6 +91,21 @@ def test_an_ensemble_is_a_run_that_knows_its_members(tmp_path):
     assert (kept["members"], kept["method"], kept["data"]) == (["a", "b"], "mean", "input/phantom")
     before = path.read_bytes()
     assert write_ensemble(tmp_path, ["a", "b"]).read_bytes() == before
+
+
+def test_an_ensemble_records_the_hash_of_the_predictions_that_it_joined(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        write_predictions(tmp_path / name / "predictions.csv", _table([0.1, 0.2, 0.3]))
+    joined, check = files.sha256(tmp_path / "a" / "predictions.csv"), ensembles.check_run
+
+    def predicted_meanwhile(folder):
+        write_predictions(tmp_path / "a" / "predictions.csv", _table([0.7, 0.8, 0.9]))
+        return check(folder)
+
+    monkeypatch.setattr(ensembles, "check_run", predicted_meanwhile)
+    path = write_ensemble(tmp_path, ["a", "b"], "both")
+    assert read_predictions(path)["probability"].tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert files.read_json(path.with_name("run.json"))["predictions"]["a"] == joined
 
 
 def test_a_trained_run_is_never_overwritten_by_an_ensemble(tmp_path):

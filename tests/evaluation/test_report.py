@@ -1,6 +1,7 @@
 """The report: all files at their places, lines that fit a terminal, and words that the numbers bear."""
 
 import json
+import threading
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,18 @@ def test_evaluate_reads_each_file_of_weights_once(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "sha256", lambda path: hashed.append(path.name) or sha256(path))
     text, _ = evaluate_runs(tmp_path, ["a"])
     assert "networks" in text and hashed.count("model.weights.h5") == 2
+
+
+def test_evaluate_judges_the_predictions_that_are_there_when_the_run_is_free(tmp_path):
+    _run(tmp_path, "a", 2)
+    texts = []
+    with files.working_folder(tmp_path / "a"):  # as predict does
+        judge = threading.Thread(target=lambda: texts.append(evaluate_runs(tmp_path, ["a"])[0]))
+        judge.start()
+        judge.join(1)
+        _run(tmp_path, "a", 6, seed=1)
+    judge.join(120)
+    assert all(line in texts[0] for line in _text(tmp_path, ["a"]).splitlines())
 
 
 def test_the_comparison_has_the_runs_in_the_order_of_the_command_line(tmp_path):

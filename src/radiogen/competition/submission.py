@@ -16,7 +16,7 @@ from radiogen import __version__, files, owned
 from radiogen.dataset.fold_locks import note_training
 from radiogen.dataset.folds import read_folds
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
-from radiogen.dataset.predictions import read_predictions, submission_cases
+from radiogen.dataset.predictions import read_with_hash, submission_cases
 from radiogen.errors import UserError, as_run
 
 SHOWN_IDS = 5
@@ -43,7 +43,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     """
     folder = Path(models) / name
     note_training(folder)
-    predictions = read_predictions(folder / "predictions.csv")
+    predictions, read = read_with_hash(folder / "predictions.csv")
     facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
     data = _data_set(folder, facts, data)
     if not (data / "sample_submission.csv").is_file():
@@ -70,7 +70,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
             "run": name, "members": facts.get("members", [name]), "data": files.recorded_path(data, folder),
             "cases": len(table),
             "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
-            "sha256": digest, "predictions_sha256": files.sha256(folder / "predictions.csv"),
+            "sha256": digest, "predictions_sha256": read,
             "radiogen": __version__, **sent})
     return Submission(path, record, len(table), imputed, prevalence)
 

@@ -46,6 +46,15 @@ def read_predictions(path: Path) -> pd.DataFrame:
     return table[COLUMNS]
 
 
+def read_with_hash(path: Path) -> tuple[pd.DataFrame, str]:
+    """`read_predictions`, and the SHA-256 of the very file that was read: it may be replaced at any moment."""
+    while True:
+        before = files.sha256(path) if Path(path).is_file() else ""
+        table = read_predictions(path)
+        if files.sha256(path) == before:
+            return table, before
+
+
 def write_predictions(path: Path, table: pd.DataFrame) -> Path:
     """Write `table`, which holds `COLUMNS` and one row a case; other columns are left out. Returns `path`."""
     return files.write_csv(path, table[COLUMNS].astype({LABEL: "Int64", "predicted": int}))

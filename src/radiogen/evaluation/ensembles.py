@@ -17,7 +17,7 @@ from radiogen.dataset.fold_locks import note_training
 from radiogen.dataset.fold_weights import check_run, unrecorded
 from radiogen.dataset.folds import TEST
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.dataset.predictions import complete, out_of_fold, read_predictions, write_predictions
+from radiogen.dataset.predictions import complete, out_of_fold, read_with_hash, write_predictions
 from radiogen.errors import UserError
 from radiogen.evaluation.intervals import bootstrap_interval
 from radiogen.evaluation.metrics import auc
@@ -124,7 +124,8 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     _check_names(folder, members)
     for member in members:
         note_training(models / member)
-    tables = {member: read_predictions(models / member / "predictions.csv") for member in members}
+    read = {member: read_with_hash(models / member / "predictions.csv") for member in members}
+    tables = {member: table for member, (table, _) in read.items()}
     for member in members:
         check_run(models / member)
         if line := unrecorded(models / member):
@@ -135,7 +136,7 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     with files.working_folder(folder):
         files.write_json(folder / "run.json", {
             "members": list(members), "method": method, "data": data,
-            "predictions": {member: files.sha256(models / member / "predictions.csv") for member in members}})
+            "predictions": {member: digest for member, (_, digest) in read.items()}})
         files.write_csv(folder / "folds.csv", joined.loc[joined["fold"] != TEST, [ID, LABEL, "fold"]])
         files.write_csv(folder / "ensemble.csv", ensemble_table(tables))
         if weights is None:

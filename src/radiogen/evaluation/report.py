@@ -5,6 +5,7 @@ all, and a text for the terminal of at most 100 columns. Every AUC comes with it
 phantom, the best that any method could reach.
 """
 
+import contextlib
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,26 +48,33 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     """
     for name in names:
         wait_for_training(Path(models) / name)
+    with contextlib.ExitStack() as stack:
+        places = {(Path(models) / name).resolve(): Path(models) / name for name in names}  # a link is no second run
+        for place in sorted(place for place in places if place.is_dir()):  # in one order everywhere: no circle
+            stack.enter_context(working_run(places[place]))
+        return _evaluate_held(Path(models), names)
+
+
+def _evaluate_held(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
+    """`evaluate_runs` with the folders of all runs held: nobody predicts or trains between reading and judging."""
     runs = [open_predictions(models, name) for name in dict.fromkeys(names)]
     networks = check_runs(place for run in runs for place in with_members(run.folder))
     summary = summary_table({run.name: run.predictions for run in runs}, intervals.bootstrap_interval)
     judged, written = {}, []
     for run in progress(runs, "evaluate", len(runs), "run"):
-        with working_run(run.folder):
-            judged[run.name] = judge_run(run.folder, run.predictions, run.facts.get("members", ()), networks)
-            written += write_tables(run) + write_judgement(run.folder, judged[run.name]) + draw_run(run)
+        judged[run.name] = judge_run(run.folder, run.predictions, run.facts.get("members", ()), networks)
+        written += write_tables(run) + write_judgement(run.folder, judged[run.name]) + draw_run(run)
     text = report_text(runs, summary, judged)
     last = runs[-1].folder
-    with working_run(last):
-        written.append(files.write_csv(last / "comparison.csv", summary))
-        if len(runs) > 1:
-            curves = {run.name: scored(out_of_fold(run.predictions)) for run in runs}
-            written.append(figures.roc_png(last / "roc_comparison.png", curves, "ROC of all runs, out-of-fold"))
-        written.append(figures.forest_png(last / "forest.png", forest_rows(summary), "AUC of every run",
-                                          best_image_free(judged)))
-        if len(seeds := seed_table(runs)):
-            written.append(files.write_csv(last / "seeds.csv", seeds))
-        written += write_page(runs, summary, judged, networks)
+    written.append(files.write_csv(last / "comparison.csv", summary))
+    if len(runs) > 1:
+        curves = {run.name: scored(out_of_fold(run.predictions)) for run in runs}
+        written.append(figures.roc_png(last / "roc_comparison.png", curves, "ROC of all runs, out-of-fold"))
+    written.append(figures.forest_png(last / "forest.png", forest_rows(summary), "AUC of every run",
+                                      best_image_free(judged)))
+    if len(seeds := seed_table(runs)):
+        written.append(files.write_csv(last / "seeds.csv", seeds))
+    written += write_page(runs, summary, judged, networks)
     return text, written
 
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from radiogen import files
 from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import SEQUENCES, case_ids, check_data, sequences_present, series_folder
@@ -134,12 +133,6 @@ def inspect_dataset(data: Path, *, drawn: int = 0, workers: int | None = None, s
 
     A series that is missing or refused is a row, and its picture None. Raises UserError where there is no data set.
     """
-    with files.reading_folder(data):
-        return _inspect_all(Path(data), drawn, workers, scheduler)
-
-
-def _inspect_all(data: Path, drawn: int, workers: int | None, scheduler: str | None
-                 ) -> tuple[pd.DataFrame, dict[int, Picture | None]]:
     series = list_series(data)
     cases = list(dict.fromkeys((each.split, each.case) for each in series))
     spread = np.linspace(0, len(cases) - 1, min(max(drawn, 0), len(cases))).round().astype(int)
