@@ -44,9 +44,11 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     runs are read before anything is written. Raises UserError for a run that is not predicted, has no labelled case, or
     has weights that training of their fold did not write.
     """
+    for name in names:
+        open_predictions(models, name)  # what cannot be judged is told before anything is waited for
     with contextlib.ExitStack() as stack:
         places = {(Path(models) / name).resolve(): Path(models) / name for name in names}  # a link is no second run
-        for place in sorted(place for place in places if place.is_dir()):  # in one order everywhere: no circle
+        for place in sorted(places):  # in one order everywhere: no circle
             stack.enter_context(files.working_folder(places[place]))
         return _evaluate_held(Path(models), names)
 
