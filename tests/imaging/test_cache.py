@@ -49,6 +49,26 @@ def _folder(data, settings):
     return cache_folder(data, settings, data.parent / "cache")
 
 
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_data_set_that_changes_meanwhile_leaves_the_index_of_what_it_was_alone(data, monkeypatch, moves):
+    index, = _build(data, CUBES)
+    path, make = cache_folder(data, CUBES, data.parent / "cache") / "index.csv", cache.map_items
+    before = path.read_bytes()
+    (path.parent / "00007.npy").unlink()
+
+    def changed_meanwhile(*arguments, **options):
+        if moves:
+            data.rename(data.with_name("moved"))
+        else:
+            write_series(data / "train" / "00099" / "FLAIR", pattern((2, 12, 10)))
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(cache, "map_items", changed_meanwhile)
+    with pytest.raises(UserError, match="input/small: was changed or moved while it was read; run the same command"):
+        _build(data, CUBES)
+    assert path.read_bytes() == before and len(index) == 3
+
+
 def test_each_case_has_one_array_and_a_row_with_its_checksum(data):
     cubes, slices = _build(data, CUBES, SLICES)
     assert cubes["BraTS21ID"].tolist() == slices["BraTS21ID"].tolist() == ["00001", "00007", "00003"]
@@ -174,13 +194,14 @@ def test_a_test_case_that_was_moved_to_training_is_made_as_a_training_case(data)
     assert index["split"].to_dict() == {"00001": "train", "00003": "train", "00007": "train"}
 
 
-def test_a_series_that_changes_while_it_is_read_fails_its_case(data):
+def test_a_series_that_changes_while_it_is_read_gets_no_array_and_the_others_do(data):
     mark = data_fingerprint(data)
     os.utime(next((data / "train" / "00007" / "FLAIR").iterdir()), (1, 1))
-    index = _build(data, CUBES, fingerprint=mark)[0].set_index("BraTS21ID")
-    assert "FLAIR: was changed while it was read; run the same command again" in index["failed"]["00007"]
-    assert index["failed"]["00001"] == "" and not (cache_folder(data, CUBES, data.parent / "cache", mark)
-                                                   / "00007.npy").exists()
+    with pytest.raises(UserError, match="was changed or moved while it was read; run the same command again"):
+        _build(data, CUBES, fingerprint=mark)
+    folder = cache_folder(data, CUBES, data.parent / "cache", mark)
+    assert (folder / "00001.npy").is_file() and not (folder / "00007.npy").exists()
+    assert not (folder / "index.csv").exists()
 
 
 def test_a_replaced_array_is_refused_at_its_next_image_and_a_touched_one_is_not(data):

@@ -64,7 +64,7 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
     `leave_out`, and known-bad cases where a recipe reads what is bad, are not made for training. A case that fails is
     listed with its reason in `failed` and the rest goes on. fast: as in `read_series`; the arrays are the same.
     fingerprint: as in `cache_folder`. Raises UserError where a sequence is in no training case or an id is in train and
-    test.
+    test, and, with the index left as it was, where the data set changes meanwhile.
     """
     from radiogen.imaging.fast.warm_up import warm_up
 
@@ -96,6 +96,7 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
             count, tight = _fitting_workers(jobs, count)
         rows = map_items(_make_case, jobs, "preprocess", workers=count, scheduler=scheduler, lost=_lost_rows,
                          apart=tight)
+        _check_same(data, mark)
         tables = {folder: pd.DataFrame([row[folder] for row in rows if folder in row], columns=COLUMNS)
                   for folder in pairs}
         for folder, table in tables.items():
@@ -349,6 +350,17 @@ def _check_unchanged(job: _Job) -> None:
         folder = series_folder(job.data, job.split, job.case, name)
         if series_fingerprint(folder) != mark:
             raise UserError(folder, "was changed while it was read", "run the same command again")
+
+
+def _check_same(data: Path, mark: Fingerprint) -> None:
+    """Raise UserError where the data set is not what it was when this command began: no index is to speak of it."""
+    try:
+        same = data_fingerprint(data).key == mark.key
+    except UserError:  # it is not there any more
+        same = False
+    if not same:
+        raise UserError(data, "was changed or moved while it was read",
+                        "run the same command again, with --data where it was moved; arrays that are finished are kept")
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],
