@@ -48,6 +48,7 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     """
     for name in names:
         open_predictions(models, name)  # what cannot be judged is told before anything is waited for
+    for name in names:
         wait_for_training(Path(models) / name)
     with contextlib.ExitStack() as stack:
         places = {(Path(models) / name).resolve(): Path(models) / name for name in names}  # a link is no second run
