@@ -101,7 +101,8 @@ def try_pair(bench: Bench, names: Sequence[str], times: int, seed: int, place: P
 
 
 def try_once(bench: Bench, first: Call, second: Call, random: "np.random.Generator", place: Path) -> Outcome:
-    """One pair, judged; a folder of a pair that failed is kept beside `place`."""
+    """One pair, judged."""
+    shutil.rmtree(place, ignore_errors=True)
     delay = float(random.uniform(0, 1.05) * bench.order(first).seconds)
     trial = copy_project(bench.template, place)
     begun = bench.server.begin(bench.of(first), trial)
@@ -161,14 +162,22 @@ def _again(bench: Bench, calls: tuple[Call, Call], refused: Sequence[Call], tria
     strange = sorted(name for name, digest in contents(trial) - known)
     if strange:
         return [f"refused, and {strange[0]} is in no order"]
+    codes = []
     for call in refused:
         end = bench.server.call(bench.of(call), trial)
         if faults := end_faults(call, end):
             return faults
+        codes.append(end.code)
     state = pair_state(trial)
     allowed += [bench.order(one, two, one), bench.order(two, one, two)]
-    return [] if any(state == order.state for order in allowed) else [
+    kept = all(end == 2 for end in codes) and any(_only_more(order.state, state) for order in allowed)
+    return [] if kept or any(state == order.state for order in allowed) else [
         f"refused, and the same again gives no order: {_nearest(state, allowed)}"]
+
+
+def _only_more(order: State, state: State) -> bool:
+    """Whether all of an order's files are there as they are: what stays refused keeps what it had finished."""
+    return all(state.get(name) == digest for name, digest in order.items())
 
 
 def _nearest(state: State, orders: Sequence[Order]) -> str:

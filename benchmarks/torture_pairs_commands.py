@@ -80,6 +80,8 @@ def copy_project(template: Path, target: Path) -> Path:
     What a user writes into stands there for itself, or the template would change with it.
     """
     shutil.copytree(template, target, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
+    for lock in template.rglob(".lock"):  # whoever holds a template's must not hold the trials'
+        (target / lock.relative_to(template)).touch()
     for path in (target / DATA).glob("*/*/T1w/Image-3.dcm"):
         own = path.with_name("own")
         shutil.copy2(path, own)

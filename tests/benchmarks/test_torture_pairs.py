@@ -26,6 +26,13 @@ class Writers:
         return DONE
 
 
+class Refusing:
+    """Stands in for the server once all is refused."""
+
+    def call(self, steps, folder):
+        return REFUSED
+
+
 @pytest.fixture
 def bench(tmp_path):
     (tmp_path / "template" / "input" / "phantom").mkdir(parents=True)
@@ -55,6 +62,16 @@ def test_a_command_that_was_refused_passes_if_the_same_again_gives_an_order(benc
 def test_a_command_that_was_refused_and_left_something_that_no_order_makes_does_not_pass(bench, tmp_path):
     faults, _ = pairs.judge(bench, CALLS, (DONE, REFUSED), _trial(bench, tmp_path, a="a after nothing", b="b aft"))
     assert faults == ["refused, and b is in no order"]
+
+
+def test_a_command_that_stays_refused_may_keep_what_it_had_finished_but_not_change_another_file(bench, tmp_path):
+    bench.order(*CALLS), bench.order(*CALLS[::-1])  # what is finished is one of its files
+    for more in ("b", "a"):
+        bench.order(CALLS[0], CALLS[1], CALLS[0]), bench.order(CALLS[1], CALLS[0], CALLS[1])
+        bench.server = Refusing()
+        content = {"a": "a after nothing", "b": "b after a"} if more == "b" else {"a": "a after b"}
+        faults, _ = pairs.judge(bench, CALLS, (DONE, REFUSED), _trial(bench, tmp_path / more, **content))
+        assert bool(faults) == (more == "a")
 
 
 def test_both_refused_leftovers_a_held_lock_and_a_traceback_do_not_pass(bench, tmp_path):
