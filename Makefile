@@ -63,7 +63,7 @@ $(VENV)-jax/.ready: setup.cfg
 	touch $@
 endif
 
-# Kills, full disks, signals, large sets, fuzzed series and tables; docs/torture.md has the table. TORTURE="--parts kills --seed 2"
+# Kills, two commands at once, full disks, signals, large sets, fuzzed series and tables; docs/torture.md has the table. TORTURE="--parts kills --seed 2"
 torture: setup
 	$(RUN) benchmarks/torture.py $(TORTURE)
 
