@@ -27,7 +27,7 @@ class Options:
     cache: Path = Path("input/cache")
     """Where arrays are kept."""
     workers: int | None = None
-    """Processes (default: as many as cores may be used)."""
+    """Processes (default: as many as cores may be used); fewer where memory would not do, which is told."""
     scheduler: str | None = None
     """Address of a Dask scheduler, such as tcp://10.0.0.1:8786, to spread the cases over a cluster."""
     fast: bool = True

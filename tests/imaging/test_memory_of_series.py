@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom.uid import JPEGLSLossless
 
-from radiogen.imaging import case_arrays
+from radiogen.imaging import case_arrays, reduced
 from radiogen.imaging.arrays import read_cube, read_slices
 from radiogen.imaging.case_arrays import CacheSettings, case_array, read_case
 from radiogen.imaging.resampling import resample_isotropic
@@ -35,6 +35,13 @@ OUTPUTS = {
     "z-score": _arrays("cubes", "stretch", "z-score", dtype="float16"),
     "slab": _arrays("slabs", "slab", "min-max slices", depth=16, window=True),
     "windowed": _arrays("slices", "stretch", "min-max slices", window=True)}
+
+
+@pytest.fixture(autouse=True)
+def _thrift(monkeypatch):
+    """What is done with larger series than these."""
+    monkeypatch.setattr(case_arrays, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(reduced, "LARGE_BYTES", 0)
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +78,7 @@ def _peak(make, folder, fast):
 
 @pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("kind", ["plain", "rescaled", "gaps", "rescaled gaps", "enhanced", "jpeg-ls", "damaged"])
-def test_one_series_takes_less_than_two_and_a_half_times_its_voxels_as_stored(series, kind, output, monkeypatch):
-    monkeypatch.setattr(case_arrays, "_KEPT_BYTES", 0)  # what is done with larger ones than these
+def test_one_series_takes_less_than_two_and_a_half_times_its_voxels_as_stored(series, kind, output):
     assert _peak(OUTPUTS[output], series / kind, True) < 2.5
 
 
