@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radiogen import memory
-from radiogen.memory import OutOfMemory, available_memory, out_of_memory_told
+from radiogen.memory import OutOfMemory, available_memory, translate_memory_errors
 
 OpenCvError = type("error", (Exception,), {"__module__": "cv2"})
 
@@ -17,13 +17,13 @@ OpenCvError = type("error", (Exception,), {"__module__": "cv2"})
     ids=["Python", "NumPy", "system", "thread", "OpenCV"])
 def test_whoever_runs_out_of_memory_the_line_names_what_was_at_work_and_the_remedy(error):
     with pytest.raises(OutOfMemory, match="^data/00001: did not fit into memory; run again with fewer workers"), \
-            out_of_memory_told("data/00001"):
+            translate_memory_errors("data/00001"):
         raise error
 
 
 @pytest.mark.parametrize("error", [ValueError("Insufficient memory"), OSError(errno.ENOSPC, "full"), KeyError("x")])
 def test_other_errors_stay_what_they_are(error):
-    with pytest.raises(type(error)) as caught, out_of_memory_told("data/00001"):
+    with pytest.raises(type(error)) as caught, translate_memory_errors("data/00001"):
         raise error
     assert caught.value is error
 

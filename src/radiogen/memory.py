@@ -27,7 +27,7 @@ class OutOfMemory(UserError):
 
 
 @contextlib.contextmanager
-def out_of_memory_told(where: object) -> Iterator[None]:
+def translate_memory_errors(where: object) -> Iterator[None]:
     """Raise OutOfMemory that names `where` in place of any error that says that memory ran out."""
     try:
         yield

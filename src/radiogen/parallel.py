@@ -93,7 +93,7 @@ def _in_processes(function: Callable[[Any], Any], items: Sequence[Any], workers:
                 try:
                     (_, result), = _pool_results(function, items, [number], 1, [])
                 except BrokenProcessPool as end:
-                    result = lost(items[number], _told_end(end))
+                    result = lost(items[number], _worker_error(end))
                 yield number, result
             workers = max(1, workers - 1)
         todo = [number for number in todo if number not in done]
@@ -119,7 +119,7 @@ def _numbered(function: Callable[[Any], Any], number: int, item: Any) -> tuple[i
     return number, function(item)
 
 
-def _told_end(end: BrokenProcessPool) -> UserError:
+def _worker_error(end: BrokenProcessPool) -> UserError:
     """What to say of a process's end; joblib tells the signal."""
     if "SIGKILL" in str(end):
         return OutOfMemory("a worker", f"its process was killed by the system, most likely because it {OUT_OF_MEMORY}")

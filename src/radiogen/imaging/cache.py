@@ -30,7 +30,7 @@ from radiogen.dataset.layout import SEQUENCES, Split, case_ids, sequences_presen
 from radiogen.errors import UserError
 from radiogen.imaging.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, read_case
 from radiogen.imaging.series_size import processes_that_fit
-from radiogen.memory import OutOfMemory, available_memory, out_of_memory_told
+from radiogen.memory import OutOfMemory, available_memory, translate_memory_errors
 from radiogen.parallel import available_cores, map_items
 
 COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "changes", "failed", "likeness")
@@ -240,7 +240,7 @@ def _make_case(job: _Job) -> dict[Path, dict]:
         rows = {folder: _kept_row(folder, job) or _linked_row(folder, job, contents) for _, folder in job.folders}
         todo = [(settings, folder) for settings, folder in job.folders if rows[folder] is None]
         places = {name: series_folder(job.data, job.split, job.case, name) for name in SEQUENCES}
-        with out_of_memory_told(job.data / job.split / job.case):
+        with translate_memory_errors(job.data / job.split / job.case):
             series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
                                fast=job.fast)
         if todo:
@@ -368,7 +368,7 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     """marks: fingerprints of the series by what they tell and by sequence."""
     where = job.data / job.split / job.case
     try:
-        with out_of_memory_told(where):
+        with translate_memory_errors(where):
             made = case_array(settings, series, whole=job.split == "train")
     except OutOfMemory:
         raise

@@ -39,7 +39,7 @@ from radiogen.imaging.slices import ComputedSlices
 from radiogen.imaging.transforms import slab_slices
 from radiogen.imaging.volume import Volume, plane, spacing_mm
 from radiogen.imaging.window import apply_window, read_windows
-from radiogen.memory import OutOfMemory, out_of_memory_told
+from radiogen.memory import OutOfMemory, translate_memory_errors
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -145,7 +145,7 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
         try:
             if not folder.is_dir():
                 raise UserError(folder, "is missing", f"restore it, or leave the case out with --leave-out {case}")
-            with out_of_memory_told(folder):
+            with translate_memory_errors(folder):
                 series[sequence] = _read(folder, sequence, [each for each in wanted if sequence in each.sequences],
                                          fast)
         except OutOfMemory:  # says nothing of the series: a test case that goes on without it would be another one

@@ -23,7 +23,7 @@ from radiogen.imaging.evidence import Evidence, file_name_order, gather, instanc
 from radiogen.imaging.intensity import normalise
 from radiogen.imaging.pixels import is_rescaled
 from radiogen.imaging.stacks import listing, natural_order
-from radiogen.memory import out_of_memory_told
+from radiogen.memory import translate_memory_errors
 from radiogen.parallel import map_items
 
 COLUMNS = (
@@ -224,7 +224,7 @@ def _inspect(job: tuple[Series, bool, str]) -> tuple[dict[str, Any], Picture | N
     if not series.folder.exists():
         return {**row, "refused": MISSING}, None
     try:
-        with out_of_memory_told(series.folder):
+        with translate_memory_errors(series.folder):
             evidence = gather(series.folder)
     except UserError as error:
         return {**row, "refused": error.problem}, None

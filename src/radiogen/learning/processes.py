@@ -50,7 +50,7 @@ def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0,
         children.remove(process)
     process.close()  # it holds two files as long as it is there
     if error == "died":
-        raise _told_end(name, code)
+        raise _worker_error(name, code)
     if error is not None:
         raise error
     return answer
@@ -129,7 +129,7 @@ def _limit_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def _told_end(name: str, code: int | None) -> UserError:
+def _worker_error(name: str, code: int | None) -> UserError:
     if code == -signal.SIGKILL:
         return UserError(name, "was killed by the system, most likely for memory", "try a smaller --memory-batch")
     return UserError(name, f"its process ended with code {code}", "its last words are above")
