@@ -1,7 +1,8 @@
 """A made series of each kind that scanners and exports leave behind, as large as real ones: for real_series.py.
 
 In: an empty folder and a seed. Out: folders of series by kind: a head of 60 slices of 256 x 256 turned into each
-variant of tests/imaging/transcoding.py, and five time points of 40 slices of 64 x 64, as files and as frames.
+variant of tests/imaging/transcoding.py and into three that pydicom has to parse, and five time points of 40 slices of
+64 x 64, as files and as frames.
 """
 
 import sys
@@ -13,6 +14,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 HEAD, TIME_POINTS = (60, 256, 256), (5, 40, 64, 64)
 Shape = tuple[int, ...]
+LEFT_TO_PYDICOM = ("big endian", "deflated", "odd element")
+"""Kinds whose headers the compiled reader does not parse."""
 
 
 def make_kinds(room: Path, seed: int, head: Shape = HEAD, time_points: Shape = TIME_POINTS) -> dict[str, Path]:
@@ -25,9 +28,33 @@ def make_kinds(room: Path, seed: int, head: Shape = HEAD, time_points: Shape = T
     for number, kind in enumerate(VARIANTS):
         made[kind] = room / kind.replace(" ", "-").replace(",", "")
         transcode(made["explicit"], made[kind], kind, np.random.default_rng([seed, number]))
+    for kind in LEFT_TO_PYDICOM:
+        made[kind] = room / kind.replace(" ", "-")
+        _convert(made["explicit"], made[kind], kind)
     made["time points"] = _time_points(room / "time-points", time_points, seed)
     made["time points, enhanced"] = _enhanced_time_points(room / "time-points-enhanced", time_points, seed)
     return made
+
+
+def _convert(source: Path, folder: Path, kind: str) -> None:
+    """Write the files of `source` again as one of `LEFT_TO_PYDICOM`."""
+    import pydicom
+    from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+
+    folder.mkdir()
+    for path in sorted(source.iterdir()):
+        read = pydicom.dcmread(path)
+        dataset = pydicom.Dataset({element.tag: element for element in read})  # free of the file's encoding
+        dataset.file_meta, dataset.preamble = read.file_meta, read.preamble
+        if kind == "big endian":
+            dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+            dataset.PixelData = np.frombuffer(read.PixelData, "<u2").byteswap().tobytes()
+        elif kind == "deflated":
+            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        else:
+            dataset.add_new("EchoTime", "LO", "12")
+        dataset.save_as(folder / path.name, implicit_vr=False, little_endian=kind != "big endian",
+                        enforce_file_format=True)
 
 
 def _time_points(folder: Path, shape: Shape, seed: int) -> Path:
