@@ -140,6 +140,19 @@ def test_a_lookup_table_in_one_file_is_told_where_the_others_hold_an_empty_one(t
         assert read_series(tmp_path, fast=fast).findings == (f"{paths[2].name}: a modality lookup table, not applied",)
 
 
+@pytest.mark.parametrize("number", range(3))
+def test_a_position_with_one_number_in_powers_of_ten_is_read_whole(tmp_path, number):
+    paths = write_series(tmp_path, pattern())
+    (tmp_path / "other.txt").write_text("no image")  # file by file, then
+    for path in paths:
+        told = [str(each) for each in pydicom.dcmread(path).ImagePositionPatient]
+        told[number] = f"{float(told[number]):e}"
+        _rewrite(path, partial(Dataset.__setattr__, name="ImagePositionPatient", value=told))
+    fast, slow = (read_series(tmp_path, fast=fast) for fast in (True, False))
+    assert fast.reader == Reader("fast")
+    assert np.array_equal(fast.affine, slow.affine) and np.array_equal(fast.voxels, slow.voxels)
+
+
 def test_files_whose_private_values_have_other_representations_are_no_copies_of_each_other(tmp_path):
     """Each of two files holds the same four bytes as its b-value: a text in one, a number in the other."""
     paths = write_series(tmp_path, np.concatenate([pattern((1, 4, 6))] * 2), Manufacturer="SIEMENS")

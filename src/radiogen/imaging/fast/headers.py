@@ -134,8 +134,10 @@ class HeaderParser:
 
     @functools.cached_property
     def _positions(self) -> list[Vector]:
-        """Each file's position, NaN where compiled code is not sure of it."""
-        return list(map(tuple, decimals(self.scanned.store, self.scanned.spans[:, _POSITION_COLUMN, :2], 3).tolist()))
+        """Each file's position; all NaN where compiled code is not sure of one of its numbers."""
+        found = decimals(self.scanned.store, self.scanned.spans[:, _POSITION_COLUMN, :2], 3)
+        found[np.isnan(found).any(axis=1)] = np.nan
+        return list(map(tuple, found.tolist()))
 
     @functools.cached_property
     def _own_numbers(self) -> dict[int, list[float]]:
