@@ -153,6 +153,15 @@ def test_a_position_with_one_number_in_powers_of_ten_is_read_whole(tmp_path, num
     assert np.array_equal(fast.affine, slow.affine) and np.array_equal(fast.voxels, slow.voxels)
 
 
+@pytest.mark.parametrize("keyword", ["ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "InstanceNumber"])
+def test_an_empty_value_in_one_file_says_the_same_by_both_ways(tmp_path, keyword):
+    paths = write_series(tmp_path, pattern())
+    _rewrite(paths[2], partial(Dataset.__setattr__, name=keyword, value=None))
+    fast, slow = (read_series(tmp_path, fast=fast) for fast in (True, False))
+    assert fast.findings == slow.findings
+    assert np.array_equal(fast.voxels, slow.voxels)
+
+
 def test_files_whose_private_values_have_other_representations_are_no_copies_of_each_other(tmp_path):
     """Each of two files holds the same four bytes as its b-value: a text in one, a number in the other."""
     paths = write_series(tmp_path, np.concatenate([pattern((1, 4, 6))] * 2), Manufacturer="SIEMENS")

@@ -41,8 +41,10 @@ def _text(raw: bytes) -> str | list[str]:
 
 
 def _several(kind: Callable[[str], Any]) -> Callable[[bytes], Any]:
-    """Texts divided by backslashes, each turned by `kind`; an empty one stays what it is."""
+    """Texts divided by backslashes, each turned by `kind`; an empty one stays what it is, and no bytes are None."""
     def read(raw: bytes) -> Any:
+        if not raw:
+            return None
         text = _text(raw)
         if isinstance(text, str):
             return kind(text) if text else text
