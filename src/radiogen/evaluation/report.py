@@ -47,9 +47,9 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     has weights that training of their fold did not write. Waits for runs that are in training.
     """
     for name in names:
-        open_predictions(models, name)  # what cannot be judged is told before anything is waited for
-    for name in names:
         wait_for_training(Path(models) / name)
+    for name in names:
+        open_predictions(models, name)  # what cannot be judged is refused before any folder is held
     with contextlib.ExitStack() as stack:
         places = {(Path(models) / name).resolve(): Path(models) / name for name in names}  # a link is no second run
         for place in sorted(places):  # in one order everywhere: no circle
