@@ -236,7 +236,7 @@ def reading_folder(path: Path) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
-            file = stack.enter_context((Path(path) / ".lock").open("rb"))
+            file = stack.enter_context((Path(path) / LOCK).open("rb"))
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -94,14 +94,7 @@ def holder(path: Path) -> Holder | None:
         found = _read(descriptor)
         if found is None:
             return None  # a free lock is not even tried: whoever wants it at this moment gets it
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return found
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise
-        return None
+        return found if _flock(descriptor, fcntl.LOCK_SH) is False else None
     finally:
         os.close(descriptor)
 
@@ -114,14 +107,24 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
 
 
-def _take(descriptor: int, path: Path, sign: bool = True) -> bool:
+def _flock(descriptor: int, mode: int) -> bool | None:
+    """Whether the lock was free and is held now, without waiting; None on a file system without locks."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
+        return None
+    return True
+
+
+def _take(descriptor: int, path: Path, sign: bool = True) -> bool:
+    taken = _flock(descriptor, fcntl.LOCK_EX)
+    if taken is False:
+        return False
+    if taken is None:
         print(f"warning: {path.parent} is on a file system without locks: see that no other command works there",
               flush=True)
     if not sign:

@@ -20,6 +20,8 @@ from radiogen.learning.recipes import as_dict
 from radiogen.learning.starting import FREE
 from radiogen.learning.weights import load_trained
 
+from .changed_data import change_data
+
 
 @pytest.fixture(scope="module")
 def place(small_data, small_recipe, tmp_path_factory):
@@ -157,12 +159,7 @@ def test_another_seed_of_training_on_the_same_split_is_taken(begin):
 @pytest.mark.parametrize("changed", ["labels", "images"])
 def test_another_data_set_is_refused(begin, small_data, tmp_path, changed):
     data = shutil.copytree(small_data, tmp_path / "other")
-    if changed == "labels":
-        path = data / "train_labels.csv"
-        path.write_text(path.read_text().replace("00000,0", "00000,1").replace("00001,1", "00001,0"))
-    else:
-        shutil.rmtree(data / "train" / "00000" / "T1wCE")
-        shutil.copytree(data / "train" / "00001" / "T1wCE", data / "train" / "00000" / "T1wCE")
+    change_data(data, changed)
     with pytest.raises(UserError, match={"labels": "has another label for|not in",
                                          "images": "was trained on other images than .*other holds"}[changed]):
         begin(data=data)

@@ -12,6 +12,8 @@ from radiogen import files
 from radiogen.errors import UserError
 from radiogen.learning import runs, workflow
 
+from .changed_data import change_data
+
 
 @pytest.fixture
 def begin(small_data, small_recipe, tmp_path):
@@ -86,12 +88,7 @@ def test_a_data_set_that_was_renamed_or_copied_is_the_same_and_its_place_is_note
 def test_another_data_set_is_refused_and_the_run_is_left_as_it_was(begin, tmp_path, changed):
     run, other = begin(), tmp_path / "other"
     shutil.copytree(run.data, other)
-    if changed == "labels":
-        path = other / "train_labels.csv"
-        path.write_text(path.read_text().replace("00000,0", "00000,1").replace("00001,1", "00001,0"))
-    else:
-        shutil.rmtree(other / "train" / "00000" / "T1wCE")
-        shutil.copytree(other / "train" / "00001" / "T1wCE", other / "train" / "00000" / "T1wCE")
+    change_data(other, changed)
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match="it was made from .*data, and this is no copy of that; give that data "):
         workflow.locate_data(runs.open_run(run.folder), other, workers=1)

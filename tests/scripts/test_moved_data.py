@@ -1,16 +1,11 @@
 """A data set that was moved: predict, evaluate and push_kernel find it by --data, and not another in its place."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from ..competition.small_run import write_data, write_predicted_run
-
-ROOT = Path(__file__).resolve().parents[2]
+from .clone import call
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +27,15 @@ def moved(clone):
     path.write_bytes(before)
 
 
-def _call(folder, script, *arguments):
-    return subprocess.run([sys.executable, str(ROOT / "scripts" / f"{script}.py"), *arguments], cwd=folder, text=True,
-                          capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
-
-
 def test_predict_without_the_data_set_names_the_option_that_it_has(moved):
-    end = _call(moved, "predict", "a")
+    end = call(moved, "predict", "a")
     assert end.returncode == 2 and "there is no such data set" in end.stderr and "--data" in end.stderr
 
 
 @pytest.mark.parametrize("script", ["predict", "evaluate"])
 def test_a_moved_data_set_is_found_by_the_option_and_noted(moved, script):
     before = (moved / "models" / "a" / "predictions.csv").read_bytes()
-    end = _call(moved, script, "a", "--data", "input/renamed")
+    end = call(moved, script, "a", "--data", "input/renamed")
     assert end.returncode == 0, end.stderr
     facts = json.loads((moved / "models" / "a" / "run.json").read_text())
     assert facts["data"] == "input/renamed" and len(facts["moved_from"]) == 1
@@ -53,6 +43,6 @@ def test_a_moved_data_set_is_found_by_the_option_and_noted(moved, script):
 
 
 def test_push_kernel_looks_at_the_data_set_that_the_option_names(moved):
-    end = _call(moved, "push_kernel", "a", "--data", "input/nowhere", "--dry-run")
+    end = call(moved, "push_kernel", "a", "--data", "input/nowhere", "--dry-run")
     assert end.returncode == 2 and "input/nowhere: there is no such data set" in end.stderr
     assert not (moved / "submissions").exists()

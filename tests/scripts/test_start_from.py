@@ -1,16 +1,11 @@
 """train.py --start-from: from the command line to the report, text and page."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from ..competition.small_run import write_data, write_predicted_run
-
-ROOT = Path(__file__).resolve().parents[2]
+from .clone import call
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +17,21 @@ def clone(tmp_path_factory):
     return folder
 
 
-def _call(folder, script, *arguments):
-    return subprocess.run([sys.executable, str(ROOT / "scripts" / f"{script}.py"), *arguments], cwd=folder, text=True,
-                          capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
-
-
 def _refused(folder, *arguments):
-    end = _call(folder, "train", *arguments)
+    end = call(folder, "train", *arguments)
     assert end.returncode == 2 and end.stderr.count("\n") == 1
     return end.stderr
 
 
 def test_a_run_starts_from_another_one_and_the_report_tells_it(clone):
-    end = _call(clone, "train", "--run", "b", "--start-from", "a", "--epochs", "2", "--no-forecast")
+    end = call(clone, "train", "--run", "b", "--start-from", "a", "--epochs", "2", "--no-forecast")
     assert end.returncode == 0, end.stderr
     assert "fold 0 starts from that of a" in end.stdout and "trained: fold 0, 1 in models/b" in end.stdout
     kept, asked = (json.loads((clone / "models" / name / "recipe.json").read_text()) for name in "ab")
     assert {name for name in kept if kept[name] != asked[name]} == {"epochs", "split_seed"}
     assert (clone / "models" / "a" / "folds.csv").read_bytes() == (clone / "models" / "b" / "folds.csv").read_bytes()
     for script in ("predict", "evaluate"):
-        end = _call(clone, script, "b")
+        end = call(clone, script, "b")
         assert end.returncode == 0, end.stderr
     assert "b: recipe demo-3d, started from a (0 epochs)" in end.stdout
     page = (clone / "models" / "b" / "report.html").read_text()

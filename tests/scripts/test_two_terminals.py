@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import numpy as np
 import pytest
 
 from ..competition.small_run import RECIPE, write_data
-
-ROOT = Path(__file__).resolve().parents[2]
+from .clone import ENVIRONMENT, command
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +28,9 @@ class Command:
 
     def __init__(self, clone, script, *words):
         self.path = clone / f"said-{time.monotonic_ns()}"
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         with self.path.open("w") as file:
-            self.process = subprocess.Popen([sys.executable, str(ROOT / "scripts" / f"{script}.py"), *map(str, words)],
-                                            cwd=clone, stdout=file, stderr=file, env=environment,
-                                            start_new_session=True)
+            self.process = subprocess.Popen(command(script, *words), cwd=clone, stdout=file, stderr=file,
+                                            env=ENVIRONMENT, start_new_session=True)
 
     @property
     def said(self):

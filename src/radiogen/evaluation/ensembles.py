@@ -216,7 +216,7 @@ def _check_names(folder: Path, members: Sequence[str]) -> None:
     if taken:
         raise UserError(folder, "is a trained run, which an ensemble would overwrite", "choose another --name")
     if not (folder / "run.json").is_file() and folder.exists() and any(
-            entry.name != ".lock" for entry in (folder.iterdir() if folder.is_dir() else [folder])):
+            entry.name != files.LOCK for entry in (folder.iterdir() if folder.is_dir() else [folder])):
         raise UserError(folder, "holds files and is no ensemble", "choose another --name")
 
 

@@ -74,7 +74,7 @@ def group_grids(headers: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
     known = defaultdict(list)
     group = None
     for header in headers:
-        if group is not None and _is_same_grid(group[-1], header):
+        if group is not None and _shares_grid(group[-1], header):
             group.append(header)
             continue
         candidates = known[header.series, header.rows, header.columns]
@@ -161,7 +161,7 @@ def close(a: Vector | None, b: Vector | None, tolerance: float) -> bool:
     return len(a) == len(b) and max(abs(x - y) for x, y in zip(a, b, strict=True)) <= tolerance
 
 
-def _is_same_grid(a: SliceHeader, b: SliceHeader) -> bool:
+def _shares_grid(a: SliceHeader, b: SliceHeader) -> bool:
     """Whether two slices share the very objects, as frames and tiles of one file do; quick, and False decides nothing.
     """
     return (a.orientation is b.orientation and a.pixel_spacing is b.pixel_spacing and a.series is b.series

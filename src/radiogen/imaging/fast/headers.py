@@ -101,7 +101,7 @@ class HeaderParser:
         template = self._templates.get(kind)
         if template is not None:
             return [self._at_place(template, path, number, marks)], []
-        slices, notes = self.parse_alone(path)
+        slices, notes = self._alone(path, number, marks)
         if len(slices) == 1 and slices[0].tile is None and not notes and not (
                 self.scanned.spans[number, _GROUPS, 1] >= 0).any():
             self._templates[kind] = slices[0]
@@ -109,7 +109,9 @@ class HeaderParser:
 
     def parse_alone(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
         """As `parse`, without a look at the other files, which would be wasted where none of them is parsed."""
-        number, marks = self._usable(path)
+        return self._alone(path, *self._usable(path))
+
+    def _alone(self, path: Path, number: int, marks: list[int]) -> tuple[list[SliceHeader], list[str]]:
         if number not in self._parsed:
             self._parsed[number] = self._first_of_its_kind(path, number, marks)
         return self._parsed[number]
