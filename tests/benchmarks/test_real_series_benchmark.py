@@ -81,12 +81,12 @@ def test_the_summary_counts_series_that_are_uncompressed_one_volume_and_tell_an_
 
 
 def test_the_made_series_are_one_of_each_kind_and_of_the_sizes_asked_for(tmp_path, benchmark):
-    from real_series_made import make_kinds
+    from real_series_made import LEFT_TO_PYDICOM, make_kinds
 
     from ..imaging.transcoding import VARIANTS
 
     made = make_kinds(tmp_path, 3, head=(6, 16, 24), time_points=(2, 4, 8, 6))
-    assert list(made) == ["explicit", *VARIANTS, "time points", "time points, enhanced"]
+    assert list(made) == ["explicit", *VARIANTS, *LEFT_TO_PYDICOM, "time points", "time points, enhanced"]
     frames = {name: len(benchmark.read_by_pydicom(folder)) for name, folder in made.items()}
     assert frames.pop("copies") == 8
     assert frames.pop("time points") == frames.pop("time points, enhanced") == 8
