@@ -48,7 +48,7 @@ test-all: setup
 
 # One short fold on Keras with JAX, and one network over two processes, in an environment without TensorFlow.
 test-jax: setup $(VENV)-jax/.ready
-	RADIOGEN_JAX_PYTHON=$(CURDIR)/$(VENV)-jax/bin/python $(RUN) -m pytest tests/learning/test_devices.py
+	RADIOGEN_JAX_PYTHON=$(CURDIR)/$(VENV)-jax/bin/python $(RUN) -m pytest tests/training/execution/test_devices.py
 
 ifndef LOCKED
 $(VENV)-jax/.ready: setup.cfg

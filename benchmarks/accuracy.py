@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal  # noqa: E402
 
 import tyro  # noqa: E402
 
-from radiogen.errors import run_command  # noqa: E402
+from radiogen.core.errors import run_command  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from accuracy_trials import Trial
 
-    from radiogen.learning.runs import Run
+    from radiogen.training.runs import Run
 
 Study = Literal["choice", "ceiling", "cases", "report", "heart", "traps"]
 STUDIES: tuple[Study, ...] = ("choice", "ceiling", "cases", "report", "heart", "traps")
@@ -53,12 +53,12 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
         workers: Processes for making phantoms and arrays (default: as many as cores may be used).
     """
     import pandas as pd
+    from accuracy_figures import draw
     from accuracy_record import Record
     from accuracy_tables import study_text
     from accuracy_trials import trials
 
-    from radiogen import files
-    from radiogen.evaluation.accuracy_figures import draw
+    from radiogen.core import files
 
     kept, texts = Record(record), []
     for study in studies:
@@ -85,9 +85,9 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
 
 def train(trial: "Trial", folder: Path, at_once: int, workers: int | None) -> None:
     """Make the trial's phantom, arrays and run where they are missing, train its folds, predict."""
-    from radiogen.imaging.phantom import write_phantom
-    from radiogen.learning import workflow
-    from radiogen.learning.prediction import predict_run
+    from radiogen.inference.prediction import predict_run
+    from radiogen.phantom.data_set import write_phantom
+    from radiogen.training import workflow
 
     data = folder / phantom_name(trial)
     if not (data / "train_labels.csv").is_file():
@@ -105,9 +105,9 @@ def predict_features(trial: "Trial", folder: Path, workers: int | None) -> None:
     """Predictions by the features' model, on the folds that the networks have."""
     from case_features import cached_cases, features_of, predict_by_features
 
-    from radiogen.dataset.folds import make_folds
     from radiogen.dataset.labels import read_labels
-    from radiogen.dataset.predictions import write_predictions
+    from radiogen.runs.folds import make_folds
+    from radiogen.runs.predictions import write_predictions
 
     path, data = folder / "models" / run_name(trial) / "predictions.csv", folder / phantom_name(trial)
     if path.is_file():
@@ -120,12 +120,12 @@ def predict_features(trial: "Trial", folder: Path, workers: int | None) -> None:
 
 def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
     """The trial's run: five folds, or one of the cases whose FLAIR lies in the plane that is predicted."""
-    from radiogen import files
-    from radiogen.dataset.folds import HOLDOUT
+    from radiogen.arrays.cache import cache_folder
+    from radiogen.core import files
     from radiogen.dataset.labels import ID, read_labels
-    from radiogen.imaging.cache import cache_folder
-    from radiogen.learning import workflow
-    from radiogen.learning.runs import Run, cache_settings, prepare_run
+    from radiogen.runs.folds import HOLDOUT
+    from radiogen.training import workflow
+    from radiogen.training.runs import Run, cache_settings, prepare_run
 
     data, cache, place = folder / phantom_name(trial), folder / "cache", folder / "models" / run_name(trial)
     if trial.train_plane is None:
@@ -153,13 +153,13 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
 
     from radiogen.dataset.geometry import read_geometry
     from radiogen.dataset.labels import ID
-    from radiogen.dataset.predictions import out_of_fold, read_predictions
-    from radiogen.evaluation.confounds import judge_confounds
+    from radiogen.evaluation.audit.confounds import judge_confounds
     from radiogen.evaluation.ensembles import mean_ensemble
-    from radiogen.evaluation.intervals import bootstrap_interval
-    from radiogen.evaluation.metrics import auc, scored
-    from radiogen.imaging.phantom import ceiling_auc
-    from radiogen.learning.runs import open_run
+    from radiogen.evaluation.stats.intervals import bootstrap_interval
+    from radiogen.evaluation.stats.metrics import auc, scored
+    from radiogen.phantom.data_set import ceiling_auc
+    from radiogen.runs.predictions import out_of_fold, read_predictions
+    from radiogen.training.runs import open_run
 
     places = [folder / "models" / run_name(member) for member in trial.members()]
     if not all((place / "predictions.csv").is_file() for place in places):
@@ -239,7 +239,7 @@ def whole_name(trial: "Trial") -> str:
 
 def phantom_column(trial: "Trial", column: str) -> "pd.Series":
     """What the phantom's answer key says of its training cases, by case: `latent`, `FLAIR_plane`."""
-    from radiogen.imaging.phantom import phantom_cases
+    from radiogen.phantom.data_set import phantom_cases
 
     return phantom_cases(trial.phantom).query("split == 'train'").set_index("BraTS21ID")[column]
 
@@ -248,8 +248,8 @@ def _training(places: "Sequence[Path]", trial: "Trial") -> dict[str, float]:
     """Accuracy on what was trained on, mean of all folds, and minutes, their sum; NaN for what is no network."""
     import pandas as pd
 
-    from radiogen import files
-    from radiogen.learning.runs import fold_folder, open_run, trained_folds
+    from radiogen.core import files
+    from radiogen.training.runs import fold_folder, open_run, trained_folds
 
     if trial.recipe is None:
         return {"training_accuracy": float("nan"), "minutes": float("nan")}

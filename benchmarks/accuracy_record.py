@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 from accuracy_trials import STUDIES, Trial, trials
 
-from radiogen import files
-from radiogen.errors import UserError
+from radiogen.core import files
+from radiogen.core.errors import UserError
 
 _NAMES = ("study", "row", "name", "run")
 _DIGITS = 6

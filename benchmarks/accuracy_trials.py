@@ -7,9 +7,9 @@ of one phantom share its images and its folds; nothing here was chosen on them: 
 
 from dataclasses import dataclass, replace
 
-from radiogen.imaging.phantom import PhantomSettings
-from radiogen.learning.recipes import RECIPES, Recipe
-from radiogen.learning.runs import seeded_names
+from radiogen.phantom.data_set import PhantomSettings
+from radiogen.training.recipe.recipes import RECIPES, Recipe
+from radiogen.training.runs import seeded_names
 
 SEED, CHOOSING_SEED = 42, 1
 """Of the phantoms that figures are told of, and of the one on which the best recipe was found."""

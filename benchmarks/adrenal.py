@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple  # noqa: E402
 import environment  # noqa: E402, F401  (goes on in the clone's .venv where radiogen is not installed)
 import tyro  # noqa: E402
 
-from radiogen.errors import UserError, run_command  # noqa: E402
+from radiogen.core.errors import UserError, run_command  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from radiogen.learning.recipes import Recipe
+    from radiogen.training.recipe.recipes import Recipe
 
 PUBLISHED = {"ResNet-18, 3D": (0.827, 0.721), "ResNet-50, 3D": (0.828, 0.745), "ResNet-18, ACS": (0.839, 0.754),
              "ResNet-50, ACS": (0.828, 0.758), "auto-sklearn": (0.828, 0.802)}
@@ -45,7 +45,7 @@ class Candidate(NamedTuple):
 
 def candidates() -> dict[str, Candidate]:
     """What is tried, by name; all with the first of `SEEDS`."""
-    from radiogen.learning.recipes import Recipe
+    from radiogen.training.recipe.recipes import Recipe
 
     base = Recipe("adrenal", rank=3, sequences=("FLAIR",), size=48, joined=True, network="resnet10", width=16,
                   stem_width=3, learning_rate=0.002, schedule="cosine", weight_decay=0.01, label_smoothing=0.1,
@@ -64,8 +64,8 @@ def choose(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS) -> N
         models: Where runs are kept, and the choice.
         arrays: Where the recipes' arrays are kept.
     """
-    from radiogen import files
-    from radiogen.learning.recipes import as_dict
+    from radiogen.core import files
+    from radiogen.training.recipe.recipes import as_dict
 
     if (models / SCORE).is_file():
         raise UserError(models / SCORE, "is there: the test split was scored already, and a choice made now would know "
@@ -93,9 +93,9 @@ def score(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS, outpu
         arrays: Where the recipes' arrays are kept.
         output: Markdown file to write the table to as well.
     """
-    from radiogen import files
+    from radiogen.core import files
     from radiogen.evaluation.ensembles import mean_ensemble
-    from radiogen.learning.recipes import from_dict
+    from radiogen.training.recipe.recipes import from_dict
 
     choice = files.read_json(models / CHOICE)
     images, labels, splits = read_splits(data, ("train", "val"))
@@ -165,10 +165,10 @@ def distances(mask: "np.ndarray") -> "np.ndarray":
 def train_and_predict(images: "np.ndarray", labels: "np.ndarray", splits: "np.ndarray", recipe: "Recipe", folder: Path,
                       arrays: Path) -> "pd.DataFrame":
     """Train a run where it is not trained yet; returns its predictions, of which fold 0 is the validation split."""
-    from radiogen.dataset.predictions import read_predictions
-    from radiogen.learning import workflow
-    from radiogen.learning.own_arrays import begin_own_run
-    from radiogen.learning.prediction import predict_run
+    from radiogen.inference.prediction import predict_run
+    from radiogen.runs.predictions import read_predictions
+    from radiogen.training import workflow
+    from radiogen.training.own_arrays import begin_own_run
 
     run, folds = begin_own_run(images, labels, recipe, folder, arrays, splits=splits.tolist())
     workflow.train(run, folds)
@@ -177,10 +177,10 @@ def train_and_predict(images: "np.ndarray", labels: "np.ndarray", splits: "np.nd
 
 def predict_unseen(folder: Path, images: "np.ndarray") -> "pd.DataFrame":
     """A trained run's predictions with images that it was never told the labels of, as fold `test`."""
-    from radiogen.dataset.predictions import read_predictions
-    from radiogen.learning.own_arrays import add_test_images
-    from radiogen.learning.prediction import predict_run
-    from radiogen.learning.runs import open_run
+    from radiogen.inference.prediction import predict_run
+    from radiogen.runs.predictions import read_predictions
+    from radiogen.training.own_arrays import add_test_images
+    from radiogen.training.runs import open_run
 
     run = open_run(folder)
     add_test_images(run, images)
@@ -200,8 +200,8 @@ def volume_floor(known: "np.ndarray", labels: "np.ndarray", unseen: "np.ndarray"
 
 def figures(labels: "np.ndarray", probabilities: "np.ndarray") -> dict[str, float]:
     """AUC with its bootstrap interval, accuracy at 0.5 with Wilson's."""
-    from radiogen.evaluation.intervals import bootstrap_interval, wilson_interval
-    from radiogen.evaluation.metrics import auc, counts
+    from radiogen.evaluation.stats.intervals import bootstrap_interval, wilson_interval
+    from radiogen.evaluation.stats.metrics import auc, counts
 
     low, high = bootstrap_interval(labels, probabilities)
     accuracy = counts(labels, probabilities)["accuracy"]
@@ -241,7 +241,7 @@ def score_text(results: dict[str, dict[str, float]], floor: dict[str, dict[str, 
 
 
 def _scored(table: "pd.DataFrame", fold: str) -> "tuple[np.ndarray, np.ndarray]":
-    from radiogen.evaluation.metrics import scored
+    from radiogen.evaluation.stats.metrics import scored
 
     return scored(table[table["fold"] == fold])
 

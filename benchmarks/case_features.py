@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.folds import HOLDOUT, fold_names
+from radiogen.arrays.cache import build_caches, cache_folder, open_array
+from radiogen.arrays.case_arrays import CacheSettings
+from radiogen.core.parallel import map_items
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.dataset.predictions import complete
-from radiogen.imaging.cache import build_caches, cache_folder, open_array
-from radiogen.imaging.case_arrays import CacheSettings
-from radiogen.parallel import map_items
+from radiogen.runs.folds import HOLDOUT, fold_names
+from radiogen.runs.predictions import complete
 
 SEQUENCES = ("FLAIR", "T1w", "T1wCE")
 SETTINGS = CacheSettings(kind="cubes", sequences=SEQUENCES, size=64, geometry="isotropic", normalisation="percentile",

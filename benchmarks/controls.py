@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Literal  # noqa: E402
 
 import tyro  # noqa: E402
 
-from radiogen.errors import run_command  # noqa: E402
+from radiogen.core.errors import run_command  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from radiogen.evaluation.confounds import Confounds
-    from radiogen.imaging.phantom import PhantomSettings
+    from radiogen.evaluation.audit.confounds import Confounds
+    from radiogen.phantom.data_set import PhantomSettings
 
 SHARE = 0.9
 """Of what is possible above 0.5: the signal phantom's AUC has to reach so much."""
@@ -74,8 +74,8 @@ def main(folder: Path = Path("input/controls"), cases: int = 200, scale: Literal
         output: Markdown file to write the table to as well.
         workers: Processes (default: as many as cores may be used).
     """
-    from radiogen import files
-    from radiogen.imaging.phantom import PhantomSettings
+    from radiogen.core import files
+    from radiogen.phantom.data_set import PhantomSettings
 
     base = PhantomSettings(cases=cases, test_cases=0, effect=effect, scale=SCALES[scale], seed=seed)
     signal = judge_phantom(folder, "signal", base, workers)
@@ -98,11 +98,11 @@ def judge_phantom(folder: Path, name: str, settings: "PhantomSettings", workers:
     """Make a phantom where it is missing, learn its labels from features, judge that as a run is judged."""
     from case_features import predict_by_features
 
-    from radiogen.dataset.folds import make_folds
     from radiogen.dataset.geometry import read_geometry
     from radiogen.dataset.labels import read_labels
-    from radiogen.evaluation.confounds import judge_confounds
-    from radiogen.imaging.phantom import read_phantom
+    from radiogen.evaluation.audit.confounds import judge_confounds
+    from radiogen.phantom.data_set import read_phantom
+    from radiogen.runs.folds import make_folds
 
     features, cubes = phantom_features(folder, name, settings, workers)
     geometry = read_geometry(cubes / "geometry.csv")
@@ -117,7 +117,7 @@ def judge_nothing(folder: Path, name: str, settings: "PhantomSettings", workers:
     """Labels and probabilities of half of the drawings of labels: those of phantoms of other seeds, on these images."""
     from case_features import predict_by_features
 
-    from radiogen.dataset.folds import make_folds
+    from radiogen.runs.folds import make_folds
 
     features, _ = phantom_features(folder, name, settings, workers)
     return [_out_of_fold(predict_by_features(features, make_folds(drawn_labels(settings, seed), seed=seed)))
@@ -129,7 +129,7 @@ def drawn_labels(settings: "PhantomSettings", seed: int) -> "pd.DataFrame":
     import pandas as pd
 
     from radiogen.dataset.labels import ID, LABEL
-    from radiogen.imaging.phantom import list_cases
+    from radiogen.phantom.data_set import list_cases
 
     names = {case.index: case.name for case in list_cases(settings)}
     return pd.DataFrame([{ID: names[case.index], LABEL: case.label} for case in list_cases(
@@ -141,7 +141,7 @@ def phantom_features(folder: Path, name: str, settings: "PhantomSettings", worke
     """Features of a phantom, which is made under `folder` where it is missing, and the folder of its cubes."""
     from case_features import cached_cases, features_of
 
-    from radiogen.imaging.phantom import write_phantom
+    from radiogen.phantom.data_set import write_phantom
 
     data = folder / name
     write_phantom(data, settings, workers)
@@ -151,9 +151,9 @@ def phantom_features(folder: Path, name: str, settings: "PhantomSettings", worke
 
 def signal_facts(judged: Judged) -> list[Fact]:
     """Better than chance, nearly as good as can be, and not explained by the acquisition."""
-    from radiogen.evaluation.confounds import ABOVE_BASELINE, EXPLAINED
-    from radiogen.evaluation.intervals import BETTER
-    from radiogen.evaluation.metrics import auc
+    from radiogen.evaluation.audit.confounds import ABOVE_BASELINE, EXPLAINED
+    from radiogen.evaluation.stats.intervals import BETTER
+    from radiogen.evaluation.stats.metrics import auc
 
     area, words = auc(judged.labels, judged.probabilities), judged.confounds.words
     share = (area - 0.5) / (judged.ceiling - 0.5)
@@ -166,7 +166,7 @@ def signal_facts(judged: Judged) -> list[Fact]:
 
 def nothing_facts(drawings: "list[tuple[np.ndarray, np.ndarray]]") -> list[Fact]:
     """Seldom called better than chance."""
-    from radiogen.evaluation.intervals import BETTER
+    from radiogen.evaluation.stats.intervals import BETTER
 
     told = called_better(drawings)
     return [Fact("nothing", f"*{BETTER}* at most {ALLOWED} times of {len(told)}", f"{sum(told)} times of {len(told)}",
@@ -175,8 +175,8 @@ def nothing_facts(drawings: "list[tuple[np.ndarray, np.ndarray]]") -> list[Fact]
 
 def confound_facts(judged: Judged) -> list[Fact]:
     """A high AUC that the judge sees through."""
-    from radiogen.evaluation.confounds import ABOVE_BASELINE, EXPLAINED
-    from radiogen.evaluation.metrics import auc
+    from radiogen.evaluation.audit.confounds import ABOVE_BASELINE, EXPLAINED
+    from radiogen.evaluation.stats.metrics import auc
 
     area, words = auc(judged.labels, judged.probabilities), judged.confounds.words
     within = judged.confounds.within_planes.iloc[-1]
@@ -196,7 +196,7 @@ def facts_text(facts: list[Fact]) -> str:
 
 def called_better(drawings: "list[tuple[np.ndarray, np.ndarray]]") -> list[bool]:
     """Of each drawing, whether its verdict is *better than chance*."""
-    from radiogen.evaluation.intervals import BETTER, verdict
+    from radiogen.evaluation.stats.intervals import BETTER, verdict
 
     return [verdict(*drawing).words == BETTER for drawing in drawings]
 
@@ -204,9 +204,10 @@ def called_better(drawings: "list[tuple[np.ndarray, np.ndarray]]") -> list[bool]
 def draw(path: Path, signal: Judged, effect: float, nothing: "list[tuple[np.ndarray, np.ndarray]]",
          confound: Judged) -> Path:
     """The three panels."""
-    from radiogen.evaluation.control_figures import Bar, controls_png
-    from radiogen.evaluation.intervals import bootstrap_interval
-    from radiogen.evaluation.metrics import auc
+    from control_figures import Bar, controls_png
+
+    from radiogen.evaluation.stats.intervals import bootstrap_interval
+    from radiogen.evaluation.stats.metrics import auc
 
     def bar(name: str, labels: "np.ndarray", probabilities: "np.ndarray", marked: bool = False) -> Bar:
         return Bar(name, auc(labels, probabilities), *bootstrap_interval(labels, probabilities), marked)
@@ -222,8 +223,8 @@ def draw(path: Path, signal: Judged, effect: float, nothing: "list[tuple[np.ndar
 
 
 def _out_of_fold(predictions: "pd.DataFrame") -> "tuple[np.ndarray, np.ndarray]":
-    from radiogen.dataset.predictions import out_of_fold
-    from radiogen.evaluation.metrics import scored
+    from radiogen.evaluation.stats.metrics import scored
+    from radiogen.runs.predictions import out_of_fold
 
     return scored(out_of_fold(predictions))
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING  # noqa: E402
 
 import tyro  # noqa: E402
 
-from radiogen.errors import run_command  # noqa: E402
+from radiogen.core.errors import run_command  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,9 +85,9 @@ def main(folder: Path = Path("input/controls"), cases: int = 200, effect: float 
     """
     import tempfile
 
-    from radiogen import files
-    from radiogen.imaging.phantom import PhantomSettings
-    from radiogen.progress import progress
+    from radiogen.core import files
+    from radiogen.core.progress import progress
+    from radiogen.phantom.data_set import PhantomSettings
 
     with tempfile.TemporaryDirectory(prefix="radiogen-court-") as room:
         settings = PhantomSettings(cases=cases, test_cases=0, effect=effect, scale=0.12, seed=seed)
@@ -115,7 +115,7 @@ def clean_exhibit(folder: Path, settings: object, room: Path, workers: int | Non
 
     from radiogen.dataset.geometry import read_geometry
     from radiogen.dataset.labels import read_labels
-    from radiogen.imaging.phantom import write_phantom
+    from radiogen.phantom.data_set import write_phantom
 
     data = folder / "court"
     write_phantom(data, settings, workers)
@@ -148,7 +148,7 @@ def redraw(clean: "Exhibit", settings: object, number: int) -> "Exhibit":
     import numpy as np
 
     from radiogen.dataset.labels import ID, LABEL
-    from radiogen.imaging.phantom import phantom_cases
+    from radiogen.phantom.data_set import phantom_cases
 
     latents = phantom_cases(settings).set_index(ID)["latent"].reindex(clean.labels[ID]).to_numpy()
     random = np.random.default_rng([settings.seed, 100 + number])
@@ -158,8 +158,8 @@ def redraw(clean: "Exhibit", settings: object, number: int) -> "Exhibit":
 
 def limit_of(effect: float, cases: int) -> float:
     """The suspicious AUC of a phantom: what is possible at best, and half an interval more."""
-    from radiogen.evaluation.resolvability import half_width
-    from radiogen.imaging.phantom import ceiling_auc
+    from radiogen.evaluation.stats.power import half_width
+    from radiogen.phantom.data_set import ceiling_auc
 
     ceiling = ceiling_auc(effect)
     return ceiling + half_width(cases // 2, cases - cases // 2, ceiling)
@@ -169,11 +169,11 @@ def rule(fault: str, exhibit: "Exhibit", limit: float) -> Ruling:
     """Train the features' model on an exhibit and let every check look at it."""
     from case_features import predict_by_features
 
-    from radiogen.dataset.folds import make_folds
-    from radiogen.dataset.predictions import out_of_fold
-    from radiogen.evaluation.confounds import judge_confounds
-    from radiogen.evaluation.leakage import review_auc, review_patients, review_pixels
-    from radiogen.evaluation.metrics import auc, scored
+    from radiogen.evaluation.audit.confounds import judge_confounds
+    from radiogen.evaluation.audit.leakage import review_auc, review_patients, review_pixels
+    from radiogen.evaluation.stats.metrics import auc, scored
+    from radiogen.runs.folds import make_folds
+    from radiogen.runs.predictions import out_of_fold
 
     folds = make_folds(exhibit.labels)
     predictions = predict_by_features(exhibit.features, folds)
@@ -188,8 +188,8 @@ def rule(fault: str, exhibit: "Exhibit", limit: float) -> Ruling:
 
 def confound_words(judged: object) -> dict[str, str]:
     """What the image-free models, the verdict on them and the correlations say; "" where nothing."""
-    from radiogen.evaluation.confounds import EXPLAINED
-    from radiogen.evaluation.intervals import BETTER
+    from radiogen.evaluation.audit.confounds import EXPLAINED
+    from radiogen.evaluation.stats.intervals import BETTER
 
     free = judged.image_free[(judged.image_free["set"] == "out-of-fold") & (judged.image_free["verdict"] == BETTER)]
     within, fields = judged.within_planes.iloc[-1], judged.correlations
@@ -207,7 +207,7 @@ def rule_on_choice(clean: "Exhibit", draws: int, seed: int) -> Ruling:
     """
     from court_epochs import judge_choice
 
-    from radiogen.dataset.folds import make_folds
+    from radiogen.runs.folds import make_folds
 
     choice = judge_choice(clean.features, make_folds(clean.labels), draws=draws, seed=seed)
     words = (f"{draws} runs on labels without meaning have a median AUC of {_median(choice.chosen):.3f}, "

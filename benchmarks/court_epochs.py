@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.folds import HOLDOUT, fold_names
+from radiogen.core.progress import progress
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.evaluation.intervals import permutation_p
-from radiogen.evaluation.metrics import auc
-from radiogen.evaluation.null_figures import null_p
-from radiogen.progress import progress
+from radiogen.evaluation.figures.permutation_figures import null_p
+from radiogen.evaluation.stats.intervals import permutation_p
+from radiogen.evaluation.stats.metrics import auc
+from radiogen.runs.folds import HOLDOUT, fold_names
 
 EPOCHS, BATCH, STEP = 60, 8, 0.5
 INNER_SHARE = 0.25

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from case_features import cached_cases, cube_features, features_of
 
+from radiogen.arrays.cache import open_array
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.imaging.cache import open_array
 
 TIED = 0.9
 """How often a tied label follows what it is tied to."""

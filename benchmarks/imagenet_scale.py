@@ -16,7 +16,7 @@ import environment  # noqa: F401, E402, I001  (goes on in the clone's .venv wher
 
 import tyro  # noqa: E402
 
-from radiogen.errors import UserError, run_command  # noqa: E402
+from radiogen.core.errors import UserError, run_command  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,10 +38,10 @@ def main(data: tuple[Path, ...] = (), weights: str = "imagenet", series: int = 8
     """
     import tempfile
 
-    from radiogen import files
-    from radiogen.imaging.phantom import PhantomSettings, write_phantom
-    from radiogen.learning.networks import build_network
-    from radiogen.learning.weights import imagenet_file, load_first_weights, read_layers
+    from radiogen.core import files
+    from radiogen.networks.residual import build_network
+    from radiogen.networks.weights import imagenet_file, load_first_weights, read_layers
+    from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
     model = build_network("resnet50", 2, SIZE, 3, scale="photographs")
     said = load_first_weights(model, weights)
@@ -64,10 +64,10 @@ def read_all(folder: Path, series: int, slices: int) -> "dict[str, np.ndarray]":
     """(slice, row, column) float32 by normalisation: slices of the middle half of each of `series` series."""
     import numpy as np
 
+    from radiogen.core.progress import progress
     from radiogen.imaging import SeriesError, read_series
-    from radiogen.imaging.arrays import resize
+    from radiogen.imaging.cubes import resize
     from radiogen.imaging.intensity import normalise
-    from radiogen.progress import progress
 
     folders = [path for path in sorted(folder.rglob("*")) if path.is_dir() and any(each.is_file() for each in
                                                                                   path.iterdir())]
@@ -90,7 +90,7 @@ def scalings(read: "dict[str, np.ndarray]") -> "Iterator[tuple[str, np.ndarray]]
     """Name and what reaches the first layer: (slice, row, column, 3) grey values of blue, green, red about 0."""
     import numpy as np
 
-    from radiogen.learning.networks import IMAGENET_DEVIATION, MRI_STATISTICS, PHOTOGRAPHS
+    from radiogen.networks.residual import IMAGENET_DEVIATION, MRI_STATISTICS, PHOTOGRAPHS
 
     blue_first = PHOTOGRAPHS[::-1] * 255
     grey = {how: np.repeat(slices[..., None], 3, axis=-1) for how, slices in read.items()}
@@ -116,9 +116,9 @@ def rows(model: "keras.Model", names: list[str], read: "dict[str, np.ndarray]") 
     """(scaling, mean, deviation, shift, ratio, divergence) of each scaling and of the photographs."""
     import numpy as np
 
-    from radiogen.learning.networks import PHOTOGRAPHS
-    from radiogen.learning.weights import compare_statistics
-    from radiogen.progress import progress
+    from radiogen.core.progress import progress
+    from radiogen.networks.residual import PHOTOGRAPHS
+    from radiogen.networks.weights import compare_statistics
 
     def row(name: str, seen: np.ndarray) -> tuple:
         inputs = (seen / 255 + PHOTOGRAPHS[::-1])[..., ::-1].astype(np.float32)  # what "photographs" turns into `seen`

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Literal  # noqa: E402
 
 import tyro  # noqa: E402
 
-from radiogen.errors import UserError, run_command  # noqa: E402
+from radiogen.core.errors import UserError, run_command  # noqa: E402
 
 if TYPE_CHECKING:
     from imaging_peers import Contender
@@ -54,7 +54,7 @@ def main(rounds: int = 15, only: tuple[str, ...] = (), folder: tuple[Path, ...] 
         output: Markdown file to write the tables to as well.
     """
     _check(rounds, workers, folder)
-    from radiogen import files
+    from radiogen.core import files
 
     parts = []
     cores = os.sched_getaffinity(0)
@@ -85,8 +85,8 @@ def measure(folder: Path, chosen: Sequence["Contender"], rounds: int, seed: int,
 
     from imaging_peers import same_voxels
 
+    from radiogen.core.progress import progress
     from radiogen.imaging import read_series
-    from radiogen.progress import progress
 
     ours = read_series(folder).voxels
     times, notes, able = {}, {}, []
@@ -151,8 +151,8 @@ def _series(folders: Sequence[Path], room: Path, seed: int) -> dict[str, Path]:
     """The series to read, by the title of their column."""
     from imaging_conditions import make_series
 
+    from radiogen.core.progress import progress
     from radiogen.imaging import read_series
-    from radiogen.progress import progress
 
     if not folders:
         return {_title(shape): make_series(room / f"series-{shape[1]}", shape, seed)

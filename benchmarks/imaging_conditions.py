@@ -47,9 +47,9 @@ def make_series(folder: Path, shape: Shape, seed: int) -> Path:
     shape: slices, rows, columns. Explicit VR little endian, uint16 of 12 or 16 bits, as in the competition. Numbers
     that were shuffled would leave out dicom2nifti, which needs even steps of InstanceNumber.
     """
-    from radiogen.imaging.phantom_anatomy import draw_head
-    from radiogen.imaging.phantom_geometry import Grid
-    from radiogen.imaging.phantom_series import draw_image, write_series
+    from radiogen.phantom.anatomy import draw_head
+    from radiogen.phantom.geometry import Grid
+    from radiogen.phantom.series import draw_image, write_series
 
     rng = np.random.default_rng(seed)
     head = draw_head(rng, 0.5)
@@ -125,7 +125,7 @@ def side_by_side(folders: Sequence[Path], root: Path, cases: int, workers: int) 
 
     A case is the 64-cubes of its series: of each of `folders` twice, in copies under `root` of which there are four.
     """
-    from radiogen.parallel import map_items
+    from radiogen.core.parallel import map_items
 
     copies = [root / f"copy-{number}" for number in range(4)]
     for copy in copies:
@@ -209,7 +209,7 @@ def _fresh_process(folder: Path, kept: Path) -> dict[str, float]:
 
 
 def _read_case(case: Path) -> Span:
-    from radiogen.imaging import read_cube
+    from radiogen.arrays import read_cube
 
     begin = time.monotonic()
     for folder in sorted(case.iterdir()):

@@ -32,9 +32,11 @@ from imaging import SHAPES, Clock, multiples, now, table  # noqa: E402
 from imaging_conditions import make_series  # noqa: E402
 from imaging_peers import files_of, read_bytes  # noqa: E402
 
-from radiogen.errors import run_command  # noqa: E402
-from radiogen.imaging import kernels, read_cube, read_series, read_slices  # noqa: E402
-from radiogen.imaging.slice_plans import reading_room, slice_plan  # noqa: E402
+from radiogen.arrays import read_cube, read_slices  # noqa: E402
+from radiogen.core.errors import run_command  # noqa: E402
+from radiogen.imaging import read_series  # noqa: E402
+from radiogen.imaging.compiled import kernels  # noqa: E402
+from radiogen.imaging.compiled.slice_plans import reading_room, slice_plan  # noqa: E402
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 

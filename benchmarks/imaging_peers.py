@@ -96,13 +96,13 @@ def _ours_volume(folder: Path, *, fast: bool) -> np.ndarray:
 
 
 def _ours_cube(folder: Path, *, size: int, fast: bool) -> np.ndarray:
-    from radiogen.imaging import read_cube
+    from radiogen.arrays import read_cube
 
     return read_cube(folder, size, fast=fast)
 
 
 def _ours_slices(folder: Path, *, size: int, fast: bool) -> np.ndarray:
-    from radiogen.imaging import read_slices
+    from radiogen.arrays import read_slices
 
     return read_slices(folder, size, fast=fast)
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator  # noqa: E402
 import numpy as np  # noqa: E402
 import tyro  # noqa: E402
 
-from radiogen.errors import UserError, run_command  # noqa: E402
+from radiogen.core.errors import UserError, run_command  # noqa: E402
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 Manifest = dict[str, str]
@@ -40,7 +40,7 @@ def main(folder: tuple[Path, ...] = (), cases: int = 24, seed: int = 42, output:
         output: JSON file to write.
         compare: JSON file of an earlier record.
     """
-    from radiogen import files
+    from radiogen.core import files
 
     before = files.read_json(compare) if compare else None
     with tempfile.TemporaryDirectory(prefix="manifest-") as room:
@@ -92,8 +92,9 @@ def _of_tables(room: Path) -> Iterator[tuple[str, str]]:
 
 def _of_series(folders: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
     """Voxels, affine and findings of each real series, by both ways of reading."""
-    from radiogen.errors import UserError
-    from radiogen.imaging import read_cube, read_series, read_slices
+    from radiogen.arrays import read_cube, read_slices
+    from radiogen.core.errors import UserError
+    from radiogen.imaging import read_series
 
     for folder in sorted(each for top in folders for each in (top, *top.rglob("*")) if each.is_dir()):
         if not any(each.is_file() for each in folder.iterdir()):

@@ -61,7 +61,7 @@ def main() -> None:
 
 def made(room: Path, kind: str, shape: tuple[int, int, int]) -> Path:
     """The folder of a series of this kind and shape under `room`, written where it is not there yet."""
-    from tests.imaging.series_files import write_enhanced, write_series
+    from tests.imaging.made.series_files import write_enhanced, write_series
 
     folder = room / f"{kind.replace(' ', '-')}-{'x'.join(map(str, shape))}"
     if not folder.exists():
@@ -102,8 +102,8 @@ def probe(small: str, large: str, output: str, fast: str) -> None:
 
 
 def _makers(fast: bool) -> dict[str, Callable[[Path], object]]:
-    from radiogen.imaging.arrays import read_cube, read_slices
-    from radiogen.imaging.case_arrays import CacheSettings, case_array, read_case
+    from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
+    from radiogen.arrays.series_arrays import read_cube, read_slices
     from radiogen.imaging.resampling import resample_isotropic
     from radiogen.imaging.series import read_series
 

@@ -21,7 +21,7 @@ import numpy as np
 import tyro
 
 from imaging import Clock, multiples, table
-from radiogen.errors import UserError, run_command
+from radiogen.core.errors import UserError, run_command
 
 HEAD = ("series", "transfer syntax", "files", "frames", "read by", "pydicom / radiogen", "pydicom / fast=False")
 READERS = ("pydicom", "radiogen", "fast=False")
@@ -68,8 +68,8 @@ def main(folder: tuple[Path, ...] = (), rounds: int = 5, clock: Clock = "wall", 
         seed: For the made series and the order within a round.
         output: Markdown file to write the table to as well.
     """
-    from radiogen import files
-    from radiogen.progress import progress
+    from radiogen.core import files
+    from radiogen.core.progress import progress
 
     if rounds < 1:
         raise UserError(f"--rounds {rounds}", "is too small", "give at least 1")

@@ -1,8 +1,8 @@
 """A made series of each kind that scanners and exports leave behind, as large as real ones: for real_series.py.
 
 In: an empty folder and a seed. Out: folders of series by kind: a head of 60 slices of 256 x 256 turned into each
-variant of tests/imaging/transcoding.py and into three that pydicom has to parse, and five time points of 40 slices of
-64 x 64, as files and as frames.
+variant of tests/imaging/made/transcoding.py and into three that pydicom has to parse, and five time points of 40
+slices of 64 x 64, as files and as frames.
 """
 
 import sys
@@ -22,7 +22,7 @@ def make_kinds(room: Path, seed: int, head: Shape = HEAD, time_points: Shape = T
     """Write all of them below `room`; their folders by kind."""
     from imaging_conditions import make_series
 
-    from tests.imaging.transcoding import VARIANTS, transcode
+    from tests.imaging.made.transcoding import VARIANTS, transcode
 
     made = {"explicit": make_series(room / "explicit", head, seed)}
     for number, kind in enumerate(VARIANTS):
@@ -58,7 +58,7 @@ def _convert(source: Path, folder: Path, kind: str) -> None:
 
 
 def _time_points(folder: Path, shape: Shape, seed: int) -> Path:
-    from tests.imaging.series_files import write_series
+    from tests.imaging.made.series_files import write_series
 
     for number, voxels in enumerate(_noise(shape, seed)):
         write_series(folder, voxels, first=number * shape[1] + 1, TemporalPositionIdentifier=number + 1,
@@ -67,8 +67,8 @@ def _time_points(folder: Path, shape: Shape, seed: int) -> Path:
 
 
 def _enhanced_time_points(folder: Path, shape: Shape, seed: int) -> Path:
-    from tests.imaging.enhanced_kinds import one
-    from tests.imaging.series_files import AXIAL, write_enhanced
+    from tests.imaging.made.enhanced_kinds import one
+    from tests.imaging.made.series_files import AXIAL, write_enhanced
 
     def change(frame: int, groups) -> None:
         moment, place = divmod(frame, shape[1])

@@ -19,7 +19,7 @@ from typing import Literal  # noqa: E402
 
 import tyro  # noqa: E402
 
-from radiogen.errors import UserError, run_command  # noqa: E402
+from radiogen.core.errors import UserError, run_command  # noqa: E402
 
 Part = Literal["kills", "surroundings", "pairs", "big", "long", "dicom", "tables", "models"]
 PARTS: tuple[Part, ...] = ("kills", "surroundings", "pairs", "big", "long", "dicom", "tables", "models")
@@ -38,7 +38,7 @@ def main(parts: tuple[Part, ...] = PARTS, seed: int = 1, many: float = 1.0, fold
     """
     from torture_outcome import Outcome, notes_text, outcomes_text
 
-    from radiogen import files
+    from radiogen.core import files
 
     if not 0 < many <= 10:
         raise UserError(f"--many {many:g}", "is no share of the trials", "give 1 for all of them, or 0.1")

@@ -46,8 +46,8 @@ def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
 
 def probe(step: str, folder: str, cases: str) -> None:
     """In a process of its own: do the step with the fewest cases, then with `cases`; print seconds and peak memory."""
-    from radiogen.errors import run_command as told
-    from radiogen.learning.training import peak_memory
+    from radiogen.core.errors import run_command as told
+    from radiogen.training.fit import peak_memory
 
     def main() -> None:
         do = _step(step, Path(folder))
@@ -67,8 +67,9 @@ def processor_seconds() -> float:
 
 def _step(step: str, folder: Path) -> Callable[[int], float | None]:
     """What does the step anew for so many cases; it returns its seconds where not all of it counts."""
-    from radiogen.evaluation.report import evaluate_runs
-    from radiogen.learning import prediction, runs
+    from radiogen.evaluation.report.report import evaluate_runs
+    from radiogen.inference import prediction
+    from radiogen.training import runs
 
     def predict(cases: int) -> None:
         prediction.predict_run(runs.open_run(folder / "models" / f"run-{cases}"))
@@ -81,8 +82,8 @@ def _step(step: str, folder: Path) -> Callable[[int], float | None]:
 
 
 def _preprocess(folder: Path, cases: int) -> None:
-    from radiogen.imaging.cache import build_caches
-    from radiogen.learning.runs import cache_settings
+    from radiogen.arrays.cache import build_caches
+    from radiogen.training.runs import cache_settings
 
     for kept in (folder / "cache").glob(f"set-{cases}-*"):
         shutil.rmtree(kept)
@@ -93,17 +94,17 @@ def _epoch(folder: Path, cases: int) -> float:
     """The processor's seconds of the shortest epoch of a fold but the first, which compiles."""
     from types import SimpleNamespace
 
-    from radiogen.learning import callbacks, training, workflow
+    from radiogen.training import callbacks, fit, workflow
 
     place = folder / "models" / f"run-{cases}"
     shutil.rmtree(place, ignore_errors=True)
     callbacks.time = SimpleNamespace(perf_counter=processor_seconds)
-    training.train_fold(workflow.begin_run(folder / f"set-{cases}", _recipe(), place, folder / "cache", workers=1), "0")
+    fit.train_fold(workflow.begin_run(folder / f"set-{cases}", _recipe(), place, folder / "cache", workers=1), "0")
     return min(json.loads((place / "fold-0" / "timings.json").read_text())["seconds_an_epoch"][1:])
 
 
 def _recipe() -> object:
-    from radiogen.learning.options import TrainOptions, parse_options
+    from radiogen.training.recipe.options import TrainOptions, parse_options
 
     return parse_options(TrainOptions, "", ["--data", "set", *RECIPE])[0].settings
 

@@ -104,7 +104,7 @@ def _compile_first() -> None:
 
 def _answer(call: Callable[[], Any]) -> Any:
     """What `call` returns, None where it refuses the series; text where that is wrong."""
-    from radiogen.errors import UserError
+    from radiogen.core.errors import UserError
 
     _compile_first()
     try:
@@ -146,8 +146,8 @@ def _same(volume: Any, whole: Any) -> bool:
 
 def _quality(folder: Path) -> str:
     """"" where the row of quality.csv can be made; a series that is refused is a row, too."""
-    from radiogen.imaging.proof import explain_series
-    from radiogen.imaging.quality import inspect_series
+    from radiogen.imaging.inspect.proof import explain_series
+    from radiogen.imaging.inspect.quality import inspect_series
 
     row = inspect_series(folder)
     if row["refused"]:
@@ -160,7 +160,7 @@ def _arrays(folder: Path) -> str:
     """"" where the arrays of a test case are the same by both readers, or the series is left out by both."""
     import numpy as np
 
-    from radiogen.imaging.case_arrays import case_array, read_case
+    from radiogen.arrays.case_arrays import case_array, read_case
 
     made = []
     for fast in (True, False):
@@ -178,7 +178,7 @@ def _arrays(folder: Path) -> str:
 
 @cache
 def _settings() -> tuple:
-    from radiogen.imaging.case_arrays import CacheSettings
+    from radiogen.arrays.case_arrays import CacheSettings
 
     only = ("FLAIR",)
     return (CacheSettings("slices", only, 8, "stretch", "min-max"),

@@ -156,4 +156,3 @@ def _undisturbed(work: Path, words: list[str]) -> dict[str, str]:
 
 def _train(name: str, *words: object) -> list[str]:
     return script("train", "--data", DATA, "--run", name, *RECIPE, *words)
-

@@ -74,7 +74,7 @@ def refusal(call: Callable[[], object], name: str, *, or_same: Callable[[Any], b
 
     or_same: says of what it returned whether that is as good as undamaged.
     """
-    from radiogen.errors import UserError
+    from radiogen.core.errors import UserError
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
@@ -101,8 +101,8 @@ class Payload:
 
 def _weights(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """First weights, as given with --weights."""
-    from radiogen.learning.networks import build_network
-    from radiogen.learning.weights import load_first_weights
+    from radiogen.networks.residual import build_network
+    from radiogen.networks.weights import load_first_weights
 
     model = build_network("resnet6", 2, 16, 1, width=4)
     whole = folder / "whole.weights.h5"
@@ -128,7 +128,7 @@ def _hostile_files(folder: Path, mark: Path) -> Iterator[tuple[str, Path]]:
     import h5py
     import numpy as np
 
-    from radiogen.learning.backend import keras
+    from radiogen.networks.backend import keras
 
     lambdas = keras.Sequential([keras.layers.Input((2,)), keras.layers.Lambda(
         lambda x, touch=Path.touch, mark=str(mark): (touch(Path(mark)), x)[1], output_shape=(2,))])
@@ -188,9 +188,9 @@ def _legacy(path: Path, write: Callable[[Any], object]) -> Path:
 
 def _folds(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """The weights of a trained fold."""
-    from radiogen.learning.batches import recipe_network
-    from radiogen.learning.runs import fold_folder
-    from radiogen.learning.weights import load_trained
+    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.runs import fold_folder
+    from radiogen.training.trained_weights import load_trained
 
     run = _begun(folder)
     model, path = recipe_network(run.recipe), fold_folder(run, "0") / "model.weights.h5"
@@ -216,8 +216,8 @@ def _checkpoints(folder: Path, random: "np.random.Generator", places: int, mark:
     """The checkpoint of a fold that is being trained."""
     import numpy as np
 
-    from radiogen.learning.backend import keras
-    from radiogen.learning.checkpoints import FoldState, epochs_done, load_checkpoint, save_checkpoint
+    from radiogen.networks.backend import keras
+    from radiogen.training.checkpoints import FoldState, epochs_done, load_checkpoint, save_checkpoint
 
     model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2)])
     model.compile("adam", "mse")
@@ -277,8 +277,8 @@ def _caches(folder: Path, random: "np.random.Generator", places: int, mark: Path
     """Arrays, notes, index and settings of a cache: made again, and no batch of anything else meanwhile."""
     import numpy as np
 
-    from radiogen.imaging.cache import check_arrays, read_index
-    from radiogen.learning.batches import Batches, list_inputs
+    from radiogen.arrays.cache import check_arrays, read_index
+    from radiogen.training.input.batches import Batches, list_inputs
 
     run = _begun(folder)
     index = read_index(run.cache)
@@ -347,8 +347,8 @@ def _npy(array: "np.ndarray", shape: tuple[int, ...] | None = None) -> bytes:
 
 def _made_again(run: Any, whole: dict[str, bytes], but: str = "") -> str:
     """"" where preprocess brings every file of the cache back, byte for byte; `but`: one that need not be the same."""
-    from radiogen.imaging.cache import build_caches
-    from radiogen.learning.runs import cache_settings
+    from radiogen.arrays.cache import build_caches
+    from radiogen.training.runs import cache_settings
 
     wrong = refusal(lambda: build_caches(run.data, [cache_settings(run.recipe)], run.cache.parent.parent, workers=1),
                     run.cache.name, or_same=lambda _: True)
@@ -361,9 +361,9 @@ def _made_again(run: Any, whole: dict[str, bytes], but: str = "") -> str:
 
 def _runs(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """A run's own tables, damaged or of another version."""
-    from radiogen.learning.recipes import as_dict
-    from radiogen.learning.runs import open_run
-    from radiogen.learning.workflow import begin_run
+    from radiogen.training.recipe.recipes import as_dict
+    from radiogen.training.runs import open_run
+    from radiogen.training.workflow import begin_run
 
     run = _begun(folder)
 
@@ -431,9 +431,9 @@ def _overwritten(whole: Path, random: "np.random.Generator", places: int, bytes_
 
 def _begun(folder: Path) -> Any:
     """A run on a phantom of eight cases, begun and not trained."""
-    from radiogen.imaging.phantom import PhantomSettings, write_phantom
-    from radiogen.learning.recipes import DEMO_3D
-    from radiogen.learning.workflow import begin_run
+    from radiogen.phantom.data_set import PhantomSettings, write_phantom
+    from radiogen.training.recipe.recipes import DEMO_3D
+    from radiogen.training.workflow import begin_run
 
     recipe = dataclasses.replace(DEMO_3D, size=8, width=4, folds=2, epochs=1, batch_size=4, memory_batch=4,
                                  holdout_share=0.0)

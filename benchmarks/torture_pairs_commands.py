@@ -54,7 +54,7 @@ def commands(folder: Path) -> Mapping[str, tuple[tuple[Step, ...], ...]]:
 def project(folder: Path) -> Iterator[tuple[Server, Path]]:
     """A server of commands, and the folder that each pair gets a copy of; Kaggle's stand-in answers meanwhile."""
     sys.path.append(str(ROOT))  # the stand-in lives among the tests
-    from tests.competition.kaggle_server import TOKEN, serving, zip_of
+    from tests.kaggle.kaggle_server import TOKEN, serving, zip_of
 
     home, wheels, work = folder / "home", folder / "wheels", folder / "template"
     for each in (home, work / "input"):
@@ -108,7 +108,7 @@ def _fill(server: Server, work: Path) -> None:
 
 def _outdate(run: Path) -> None:
     """Other predictions than the run's networks give: of labelled cases far off, of test cases by a hair."""
-    from radiogen.dataset.predictions import complete, read_predictions, write_predictions
+    from radiogen.runs.predictions import complete, read_predictions, write_predictions
 
     table = read_predictions(run / "predictions.csv")
     test = table["fold"] == "test"
@@ -126,8 +126,8 @@ def _do(server: Server, place: Path, name: str, *words: object) -> None:
 def _write_wheels(folder: Path) -> None:
     """Wheels of one empty module each, of the package and of all that Kaggle's image lacks."""
     from radiogen import __version__
-    from radiogen.competition.image import WHEEL_PYTHONS, image_packages, missing_packages
-    from tests.competition.small_run import write_wheel
+    from radiogen.kaggle.kernels.image import WHEEL_PYTHONS, image_packages, missing_packages
+    from tests.kaggle.small_run import write_wheel
 
     write_wheel(folder, "radiogen", __version__)
     for name, version in missing_packages(image_packages()).items():

@@ -198,19 +198,20 @@ def _import_all() -> None:
     import environment  # noqa: F401
 
     for name in ("matplotlib.pyplot", "pydicom", "nibabel", "sklearn.linear_model", "scipy.stats", "jinja2",
-                 "kagglesdk.kaggle_env", "radiogen.learning.training", "radiogen.learning.prediction",
-                 "radiogen.learning.gradcam", "radiogen.learning.planning", "radiogen.learning.inference",
-                 "radiogen.learning.options", "radiogen.evaluation.report", "radiogen.evaluation.ensembles",
-                 "radiogen.evaluation.resolvability", "radiogen.evaluation.contact_sheet", "radiogen.imaging.quality",
-                 "radiogen.imaging.export", "radiogen.imaging.proof", "radiogen.competition.download",
-                 "radiogen.competition.inventory", "radiogen.competition.submission", "radiogen.competition.push",
-                 "radiogen.competition.rehearsal", "radiogen.competition.kernel"):
+                 "kagglesdk.kaggle_env", "radiogen.training.fit", "radiogen.inference.prediction",
+                 "radiogen.inference.explained", "radiogen.training.execution.planning", "radiogen.inference.test_set",
+                 "radiogen.training.recipe.options", "radiogen.evaluation.report.report",
+                 "radiogen.evaluation.ensembles", "radiogen.evaluation.stats.power",
+                 "radiogen.evaluation.figures.contact_sheet", "radiogen.imaging.inspect.quality",
+                 "radiogen.imaging.export.series_export", "radiogen.imaging.inspect.proof", "radiogen.kaggle.download",
+                 "radiogen.kaggle.inventory", "radiogen.kaggle.submission", "radiogen.kaggle.kernels.push",
+                 "radiogen.kaggle.kernels.rehearsal", "radiogen.kaggle.kernels.kernel"):
         importlib.import_module(name)
     import tensorflow
     from kagglesdk import kaggle_env
 
-    from radiogen.competition import bundle, rehearsal
     from radiogen.imaging.fast.warm_up import warm_up
+    from radiogen.kaggle.kernels import bundle, rehearsal
 
     warm_up()
     tensorflow.config.run_functions_eagerly(True)  # steps of so small a network cost less than to compile them
@@ -233,8 +234,8 @@ def _no_environment(python: Path, hidden: object, folder: Path) -> Path:
 
 def _session(words: Sequence[str], root: Path, isolated: bool, log: Path) -> int:
     """In place of the notebook's process: a fork that calls what its last cell calls. Returns bytes of memory."""
-    from radiogen.competition.session import predict_session
-    from radiogen.errors import UserError
+    from radiogen.core.errors import UserError
+    from radiogen.kaggle.kernels.session import predict_session
 
     for folder in (root / "working", log.parent):
         folder.mkdir(parents=True, exist_ok=True)

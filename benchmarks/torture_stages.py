@@ -121,7 +121,7 @@ class FirstWrite:
 def offered(random: "np.random.Generator", folder: Path) -> Iterator[tuple[Any, Stage]]:
     """A stand-in for Kaggle on this machine, which offers a data set, and the download of it from there."""
     sys.path.append(str(ROOT))  # the stand-in lives among the tests
-    from tests.competition.kaggle_server import serving, zip_of
+    from tests.kaggle.kaggle_server import serving, zip_of
 
     with serving() as kaggle:
         kaggle.data = offered_data(random)
@@ -131,8 +131,8 @@ def offered(random: "np.random.Generator", folder: Path) -> Iterator[tuple[Any, 
 
 def download_stage(folder: Path, address: str) -> Stage:
     """The download of a data set from the stand-in for Kaggle at `address`."""
-    from tests.competition.conftest import REDIRECTED, SOURCE
-    from tests.competition.kaggle_server import TOKEN
+    from tests.kaggle.conftest import REDIRECTED, SOURCE
+    from tests.kaggle.kaggle_server import TOKEN
 
     (folder / "home").mkdir(parents=True)
     (folder / "work").mkdir()
@@ -158,4 +158,3 @@ def offered_data(random: "np.random.Generator", cases: int = 10) -> dict[str, by
     data["sample_submission.csv"] = ("BraTS21ID,MGMT_value\n" + "".join(
         f"{number:05d},0.5\n" for number in range(cases - 2, cases))).encode()
     return data
-

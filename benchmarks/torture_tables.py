@@ -50,11 +50,11 @@ def run(seed: int, many: float, folder: Path) -> list[Outcome]:
 
 def tables() -> dict[str, tuple[Callable, Lines]]:
     """By name, how a table is read, and its lines when it is whole."""
-    from radiogen.competition.submission import check_submission
-    from radiogen.dataset.folds import read_folds
     from radiogen.dataset.geometry import COLUMNS, read_geometry
     from radiogen.dataset.labels import read_labels, read_sample_submission
-    from radiogen.dataset.predictions import read_predictions
+    from radiogen.kaggle.submission import check_submission
+    from radiogen.runs.folds import read_folds
+    from radiogen.runs.predictions import read_predictions
 
     sample = ["BraTS21ID,MGMT_value", *(f"{case:05d},0.5" for case in CASES)]
 
@@ -119,7 +119,7 @@ def _house(folder: Path, lines: dict[str, Lines]) -> Path:
 
 def _judged(read: Callable, path: Path, damaged: Damaged, whole: "pd.DataFrame", allowed: str) -> str:
     """"" where the table is read as the whole one (allowed mended), or refused in a line (allowed refused)."""
-    from radiogen.errors import UserError
+    from radiogen.core.errors import UserError
 
     path.write_bytes(damaged.content)
     try:

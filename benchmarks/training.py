@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence  # noqa: E402
 import tyro  # noqa: E402
 from training_contestant import Contestant  # noqa: E402
 
-from radiogen.errors import UserError, run_command  # noqa: E402
+from radiogen.core.errors import UserError, run_command  # noqa: E402
 
 PRODUCT = "matrix product"
 
@@ -45,7 +45,7 @@ def main(rounds: int = 5, parts: tuple[str, ...] = ("3d", "2d", "input", "memory
         peer_python: Interpreter with torch and monai (default: this one, where it has them).
         output: Markdown file to write the tables to as well.
     """
-    from radiogen import files
+    from radiogen.core import files
 
     peer = str(peer_python) if peer_python else _own_peer()
     unknown = set(parts) - {"3d", "2d", "input", "memory"}

@@ -52,10 +52,10 @@ def start_radiogen(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
     """This package's network as its training compiles it, through Keras `fit` and `predict`."""
     import dataclasses
 
-    from radiogen.learning.batches import recipe_network
-    from radiogen.learning.devices import Devices, placed
-    from radiogen.learning.recipes import REPORT_2D, REPORT_3D
-    from radiogen.learning.training import compile_network, set_precision
+    from radiogen.training.execution.devices import Devices, placed
+    from radiogen.training.fit import compile_network, set_precision
+    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.recipe.recipes import REPORT_2D, REPORT_3D
 
     recipe = dataclasses.replace(
         REPORT_2D if contestant.rank == 2 else REPORT_3D, size=contestant.size, batch_size=contestant.batch,
@@ -70,7 +70,7 @@ def start_radiogen(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
 
 def start_applications(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
     """keras.applications' ResNet50 in a plain `fit`, as its documentation shows it."""
-    from radiogen.learning.backend import keras
+    from radiogen.networks.backend import keras
 
     if contestant.precision != "float32":
         keras.mixed_precision.set_global_policy(f"mixed_{contestant.precision}")
@@ -123,7 +123,7 @@ def start_monai(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
 
 def start_product(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
     """The machine's limit: a product of two square matrices of `size`; a step is one product."""
-    from radiogen.learning.backend import keras
+    from radiogen.networks.backend import keras
 
     dtype = contestant.precision
     random = np.random.default_rng(0)
@@ -138,7 +138,7 @@ def start_product(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
 
 
 def _keras_steps(model: Any, contestant: Contestant) -> Callable[[int], Any]:
-    from radiogen.learning.backend import keras
+    from radiogen.networks.backend import keras
 
     batch = images(contestant)
     labels = np.eye(2, dtype=np.float32)[np.arange(contestant.batch) % 2]

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radiogen.learning.backend import keras
-from radiogen.learning.batches import Batches, list_inputs
-from radiogen.learning.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REPORT_2D, Recipe
-from radiogen.learning.training import compile_network
+from radiogen.networks.backend import keras
+from radiogen.training.fit import compile_network
+from radiogen.training.input.batches import Batches, list_inputs
+from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REPORT_2D, Recipe
 
 INPUT_RECIPES = (("demo-2d", DEMO_2D, 384), ("demo-3d", DEMO_3D, 384), ("isotropic-3d", ISOTROPIC_3D, 12))
 

@@ -4,8 +4,8 @@ import environment  # noqa: F401  (goes on in the clone's .venv where radiogen i
 
 from pathlib import Path
 
-from radiogen.errors import UserError, as_run, call_main, run_command
-from radiogen.files import checked_name
+from radiogen.core.errors import UserError, as_run, call_main, run_command
+from radiogen.core.files import checked_name
 
 
 def main(geometry: Path | None = None, labels: Path | None = None, data: Path | None = None, run: str | None = None,
@@ -32,15 +32,15 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
         raise UserError("--geometry" if geometry is None else "--labels", "is not given",
                         "name a table of geometry and one of labels (or --data), or give --run NAME for both")
 
-    from radiogen import files
-    from radiogen.dataset.folds import read_folds
+    from radiogen.core import files
+    from radiogen.runs.folds import read_folds
     from radiogen.dataset.geometry import read_geometry
     from radiogen.dataset.labels import read_labels
-    from radiogen.dataset.predictions import read_predictions
-    from radiogen.evaluation.confound_figures import image_free_png
-    from radiogen.evaluation.confounds import judge_confounds
-    from radiogen.evaluation.image_free import study
-    from radiogen.evaluation.report import rounded, text_table
+    from radiogen.runs.predictions import read_predictions
+    from radiogen.evaluation.figures.confound_figures import image_free_png
+    from radiogen.evaluation.audit.confounds import judge_confounds
+    from radiogen.evaluation.audit.image_free import study
+    from radiogen.evaluation.report.report import rounded, text_table
 
     table, known = read_geometry(geometry), read_labels(labels)
     found = study(known, table, seed=seed, repeats=repeats, permutations=permutations)

@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from radiogen.errors import call_main, run_command
-from radiogen.files import name_from
+from radiogen.core.errors import call_main, run_command
+from radiogen.core.files import name_from
 
 SCRIPTS = Path(__file__).resolve().parent
 RECIPES = ("demo-2d", "demo-3d")

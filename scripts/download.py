@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 
 from radiogen.dataset.layout import COMPETITION
-from radiogen.errors import call_main, run_command
-from radiogen.files import checked_name
+from radiogen.core.errors import call_main, run_command
+from radiogen.core.files import checked_name
 
 
 def main(data: Path | None = None, subset: int | None = None, delete_archive: bool = False,
@@ -22,8 +22,8 @@ def main(data: Path | None = None, subset: int | None = None, delete_archive: bo
         delete_archive: Delete the archive when all of it is unpacked.
         competition: The competition's name, as in the address of its page; you must have joined it.
     """
-    from radiogen.competition.download import download_all, download_subset
-    from radiogen.competition.inventory import PUBLISHED, count, count_lines
+    from radiogen.kaggle.download import download_all, download_subset
+    from radiogen.kaggle.inventory import PUBLISHED, count, count_lines
 
     checked_name("--competition", competition)
     expected = PUBLISHED if competition == COMPETITION and subset is None else None

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from radiogen.dataset.layout import SEQUENCES
-from radiogen.errors import call_main, run_command
+from radiogen.core.errors import call_main, run_command
 
 
 def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
@@ -20,10 +20,10 @@ def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
     """
     from radiogen.dataset.labels import read_labels
     from radiogen.dataset.layout import sequences_present, series_folder
-    from radiogen.evaluation.figures import cases_png
+    from radiogen.evaluation.figures.run_figures import cases_png
     from radiogen.imaging import read_series
-    from radiogen.imaging.arrays import axial_pictures
-    from radiogen.progress import progress
+    from radiogen.arrays.series_arrays import axial_pictures
+    from radiogen.core.progress import progress
 
     labels = read_labels(data / "train_labels.csv").set_index("BraTS21ID")["MGMT_value"]
     chosen = cases or tuple(id for label in (0, 1) for id in labels.index[labels == label][:2])

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from radiogen.errors import as_run, call_main, run_command
-from radiogen.files import checked_name
+from radiogen.core.errors import as_run, call_main, run_command
+from radiogen.core.files import checked_name
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
@@ -29,7 +29,7 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), name: str | 
     import pandas as pd
 
     from radiogen.evaluation.ensembles import ensemble_sentence, write_ensemble
-    from radiogen.evaluation.report import rounded, text_table
+    from radiogen.evaluation.report.report import rounded, text_table
 
     members = tuple(checked_name("RUN", member) for member in (*names, *run))
     name = name if name is None else checked_name("--name", name)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import as_run, call_main, run_command
+from radiogen.core.errors import as_run, call_main, run_command
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
@@ -25,19 +25,19 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path
         within_planes: Exchange labels only among cases whose series lie in the same planes.
         at_once: With --null: folds side by side.
     """
-    from radiogen.dataset.predictions import chosen_runs
-    from radiogen.evaluation.report import evaluate_runs
+    from radiogen.runs.predictions import chosen_runs
+    from radiogen.evaluation.report.report import evaluate_runs
     from radiogen.evaluation.text_tables import short_paths
 
     runs = chosen_runs(models, (*names, *run))
     print(f"runs in {models}: {', '.join(runs)}", flush=True)
     if data is not None:
-        from radiogen.learning.workflow import locate_runs
+        from radiogen.training.workflow import locate_runs
 
         locate_runs([models / name for name in runs], data)
     for name in runs if null else ():
-        from radiogen.learning.null_mirror import mirror_cost, run_null
-        from radiogen.learning.runs import open_run
+        from radiogen.inference.label_permutation import mirror_cost, run_null
+        from radiogen.training.runs import open_run
 
         minutes = null * mirror_cost(open_run(models / name)) / 60
         print(f"null mirror of {name}: {null} draws, about {minutes:.1f} minutes if none is there yet", flush=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from radiogen.errors import call_main, run_command
+from radiogen.core.errors import call_main, run_command
 
 VIEWERS = {
     "dicom": "3D Slicer: Add DICOM Data, Import, then load it; or dcm2niix, SimpleITK",
@@ -38,9 +38,9 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
             in ~/.config/radiogen). The same key gives the same bytes.
         keep_uids: Refer in DICOM to the series' own UIDs and frame of reference, so that viewers link both.
     """
-    from radiogen.errors import UserError
-    from radiogen.imaging.export import export_series
-    from radiogen.imaging.identity import read_key
+    from radiogen.core.errors import UserError
+    from radiogen.imaging.export.series_export import export_series
+    from radiogen.imaging.export.pseudonyms import read_key
 
     for option, number in (("--cube", cube), ("--picture", picture)):
         if number < 1:

@@ -5,7 +5,7 @@ import environment  # noqa: F401  (goes on in the clone's .venv where radiogen i
 import shlex
 from pathlib import Path
 
-from radiogen.errors import call_main, run_command
+from radiogen.core.errors import call_main, run_command
 
 
 def main(data: Path = Path("input/phantom"), output: Path | None = None, case: str | None = None,
@@ -26,15 +26,15 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
         scheduler: Address of a Dask scheduler, such as tcp://10.0.0.1:8786, to spread the series over a cluster.
     """
     if case is not None:
-        from radiogen.imaging.proof import explain_case
+        from radiogen.imaging.inspect.proof import explain_case
 
         print("\n".join(explain_case(data, case)))
         print(f"next: python scripts/inspect_dataset.py --data {shlex.quote(str(data))}")
         return
-    from radiogen import files
-    from radiogen.errors import UserError
-    from radiogen.evaluation.contact_sheet import Tile, contact_sheets
-    from radiogen.imaging import quality
+    from radiogen.core import files
+    from radiogen.core.errors import UserError
+    from radiogen.evaluation.figures.contact_sheet import Tile, contact_sheets
+    from radiogen.imaging.inspect import quality
 
     with files.reading_folder(data):
         place = quality.output_folder(data, output, cache)

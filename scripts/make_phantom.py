@@ -7,8 +7,8 @@ from pathlib import Path
 
 import tyro
 
-from radiogen.errors import call_main, run_command
-from radiogen.imaging.phantom import PhantomSettings
+from radiogen.core.errors import call_main, run_command
+from radiogen.phantom.data_set import PhantomSettings
 
 
 def main(settings: tyro.conf.OmitArgPrefixes[PhantomSettings], data: Path = Path("input/phantom"),
@@ -20,7 +20,7 @@ def main(settings: tyro.conf.OmitArgPrefixes[PhantomSettings], data: Path = Path
         data: Folder to make.
         workers: Processes (default: as many as cores may be used).
     """
-    from radiogen.imaging.phantom import read_phantom, write_phantom
+    from radiogen.phantom.data_set import read_phantom, write_phantom
 
     write_phantom(data, settings, workers)
     made = read_phantom(data)

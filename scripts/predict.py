@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import as_run, call_main, run_command
-from radiogen.files import checked_name
+from radiogen.core.errors import UserError, as_run, call_main, run_command
+from radiogen.core.files import checked_name
 
 Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
@@ -28,29 +28,29 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, case: Path 
         output: With --case: where picture and record go (default: models/RUN/cases).
         workers: Processes for making arrays that are missing (default: as many as cores may be used).
     """
-    from radiogen.errors import UserError
-
     chosen = name or run
     if chosen is None:
         raise UserError("RUN", "no run is named", "python scripts/predict.py RUN, the name of a folder under models/")
     checked_name("RUN", chosen)
-    from radiogen.learning import runs, workflow
+    from radiogen.inference.workflow import predict
+    from radiogen.training import runs, workflow
 
     if case is not None:
         if data is not None:
             workflow.locate_runs([models / chosen], data)
         predict_one(models / chosen, case, output or models / chosen / "cases")
         return
-    path = workflow.predict(runs.open_run(models / chosen), data=data, workers=workers)
+    path = predict(runs.open_run(models / chosen), data=data, workers=workers)
     print(f"predictions: {path}")
     print(f"next: python scripts/evaluate.py --run {as_run(models / chosen)}")
 
 
 def predict_one(folder: Path, case: Path, output: Path) -> None:
-    from radiogen import files
-    from radiogen.evaluation.case_figure import Panel, case_png
-    from radiogen.evaluation.standing import standing_lines
-    from radiogen.learning import one_case, runs
+    from radiogen.core import files
+    from radiogen.evaluation.figures.case_figure import Panel, case_png
+    from radiogen.evaluation.report.standing import standing_lines
+    from radiogen.inference import one_case
+    from radiogen.training import runs
 
     run = runs.open_run(folder)
     one_case.check_output(output, *one_case.case_mark(case))

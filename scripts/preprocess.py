@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tyro.conf import OmitArgPrefixes
 
-from radiogen.errors import run_command
-from radiogen.learning.options import parse_options
-from radiogen.learning.recipes import Recipe
+from radiogen.core.errors import run_command
+from radiogen.training.recipe.options import parse_options
+from radiogen.training.recipe.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Options:
 
 def main() -> None:
     chosen = parse_options(Options, __doc__)
-    from radiogen.learning.workflow import preprocess
+    from radiogen.training.workflow import preprocess
 
     first, recipes = chosen[0], [options.settings for options in chosen]
     print(f"data set {first.data}; recipes {', '.join(recipe.name for recipe in recipes)}", flush=True)

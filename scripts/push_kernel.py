@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.errors import call_main, models_option, run_command
+from radiogen.core.errors import call_main, models_option, run_command
 
 Runs = tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]]
 
@@ -34,15 +34,15 @@ def main(run: Runs, /, title: str = "Radiogen MGMT", owner: str | None = None, d
         models: Where runs are kept.
         output: Where dataset, kernel and the rehearsal's log are written.
     """
-    from radiogen.competition import bundle, kernel, rehearsal
+    from radiogen.kaggle.kernels import bundle, kernel, rehearsal
 
     if not dry_run:
-        from radiogen.competition import push
+        from radiogen.kaggle.kernels import push
 
         api = push.connect()  # a token that does not work is told before anything is built
         owner = owner or push.user_name(api)
     if data is not None:
-        from radiogen.learning.workflow import locate_runs
+        from radiogen.training.workflow import locate_runs
 
         locate_runs([models / name for name in run], data)
     names = kernel.Names(owner or "you", title)

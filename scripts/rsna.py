@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from radiogen.dataset.layout import COMPETITION
-from radiogen.errors import call_main, models_option, run_command
+from radiogen.core.errors import call_main, models_option, run_command
 
 SCRIPTS = Path(__file__).resolve().parent
 
@@ -34,7 +34,8 @@ def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("i
         only_estimate: Say what it will take, and end.
         anyway: Begin even where memory or disk seem too small.
     """
-    from radiogen.competition import push, whole_run
+    from radiogen.kaggle.kernels import push
+    from radiogen.kaggle import whole_run
 
     plan = whole_run.Plan(data, recipe, seeds, tuple(shlex.split(options)), at_once, models, cache, submissions, wheels)
     runs = list(whole_run.run_names(plan))  # a recipe that does not exist is told before anything is asked

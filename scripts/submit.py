@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from radiogen.dataset.layout import COMPETITION
-from radiogen.errors import as_run, call_main, run_command
+from radiogen.core.errors import as_run, call_main, run_command
 
 Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 
@@ -30,8 +30,8 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path 
         message: What the submission is called (default: the run's name).
         competition: The competition that it is sent to.
     """
-    from radiogen.competition.submission import imputed_text, write_submission
-    from radiogen.dataset.predictions import chosen_runs
+    from radiogen.kaggle.submission import imputed_text, write_submission
+    from radiogen.runs.predictions import chosen_runs
 
     chosen = chosen_runs(models, [given for given in (name, run) if given])[-1]
     print(f"run {models / chosen}", flush=True)
@@ -41,8 +41,8 @@ def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path 
     print(f"submission: {submission.path} ({submission.cases} cases, ids and order of the sample checked)")
     print(f"record: {submission.record}")
     if send:
-        from radiogen.competition import sending
-        from radiogen.competition.client import connect
+        from radiogen.kaggle import sending
+        from radiogen.kaggle.client import connect
 
         told = sending.send(connect(), submission, message or chosen, models / chosen, competition=competition)
         print(f"score of submission {told['submission']}: public {told['public_score']}, "

@@ -2,17 +2,18 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-from radiogen.errors import as_run, run_command
-from radiogen.learning.options import TrainOptions, parse_options
+from radiogen.core.errors import as_run, run_command
+from radiogen.training.recipe.options import TrainOptions, parse_options
 
 
 def main() -> None:
     chosen = parse_options(TrainOptions, __doc__)
-    from radiogen.learning import planning, runs
+    from radiogen.training.execution import planning
+    from radiogen.training import runs
 
     devices = planning.check_options(chosen)
-    from radiogen.evaluation.figures import history_png
-    from radiogen.evaluation.resolvability import resolvability_text
+    from radiogen.evaluation.figures.run_figures import history_png
+    from radiogen.evaluation.stats.power import resolvability_text
 
     begun = planning.begin_runs(chosen)
     print(resolvability_text(begun[0][0].folds), flush=True)

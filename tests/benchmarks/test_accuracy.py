@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.dataset.predictions import read_predictions
-from radiogen.errors import UserError
-from radiogen.evaluation.accuracy_figures import draw
+from radiogen.core.errors import UserError
 from radiogen.evaluation.ensembles import mean_ensemble
-from radiogen.evaluation.metrics import auc, scored
-from radiogen.learning.recipes import RECIPES, check_recipe
+from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.runs.predictions import read_predictions
+from radiogen.training.recipe.recipes import RECIPES, check_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 import accuracy  # noqa: E402
 import accuracy_tables  # noqa: E402
 import accuracy_trials  # noqa: E402
+from accuracy_figures import draw  # noqa: E402
 from accuracy_record import Record  # noqa: E402
 from accuracy_trials import Trial, phantom, small, trials  # noqa: E402
 

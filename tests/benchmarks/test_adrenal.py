@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radiogen import files
-from radiogen.errors import UserError
-from radiogen.learning.recipes import DEMO_3D, as_dict, check_recipe
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.training.recipe.recipes import DEMO_3D, as_dict, check_recipe
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import adrenal  # noqa: E402

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.folds import make_folds
-from radiogen.evaluation.metrics import auc, scored
+from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.runs.folds import make_folds
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import case_features  # noqa: E402

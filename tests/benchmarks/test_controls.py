@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.confounds import ABOVE_BASELINE, EXPLAINED, NOT_ABOVE_BASELINE
-from radiogen.evaluation.control_figures import Bar, controls_png
-from radiogen.evaluation.intervals import BETTER, UNCLEAR
-from radiogen.imaging.phantom import PhantomSettings, phantom_cases
+from radiogen.evaluation.audit.confounds import ABOVE_BASELINE, EXPLAINED, NOT_ABOVE_BASELINE
+from radiogen.evaluation.stats.intervals import BETTER, UNCLEAR
+from radiogen.phantom.data_set import PhantomSettings, phantom_cases
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import controls  # noqa: E402
+from control_figures import Bar, controls_png  # noqa: E402
 
 LABELS = np.arange(160) % 2 == 1
 SETTINGS = PhantomSettings(cases=40, test_cases=0, effect=0.0, seed=5)

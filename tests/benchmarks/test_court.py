@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.dataset.folds import make_folds
 from radiogen.dataset.geometry import COLUMNS
-from radiogen.evaluation.metrics import auc
+from radiogen.evaluation.stats.metrics import auc
+from radiogen.runs.folds import make_folds
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import court  # noqa: E402
@@ -78,7 +78,7 @@ def test_labels_tied_to_the_number_of_slices_follow_it(clean, place):
 
 
 def test_clean_labels_drawn_again_follow_the_latent(tmp_path):
-    from radiogen.imaging.phantom import PhantomSettings, phantom_cases
+    from radiogen.phantom.data_set import PhantomSettings, phantom_cases
 
     settings = PhantomSettings(cases=400, test_cases=0, effect=3.0, seed=2)
     key = phantom_cases(settings)
@@ -148,8 +148,8 @@ def test_the_mirror_takes_no_more_than_one_in_twenty_drawings_for_a_finding(clea
 @pytest.mark.slow
 def test_twins_are_other_ids_with_the_same_or_nearly_the_same_pixels(tmp_path, monkeypatch):
     from radiogen.dataset.labels import read_labels
-    from radiogen.evaluation.leakage import LIKENESS_LIMIT
-    from radiogen.imaging.phantom import PhantomSettings
+    from radiogen.evaluation.audit.leakage import LIKENESS_LIMIT
+    from radiogen.phantom.data_set import PhantomSettings
 
     monkeypatch.setattr(court_plants, "TWINS", 2)
     settings = PhantomSettings(cases=4, test_cases=0, effect=1.0, scale=0.05, seed=1)

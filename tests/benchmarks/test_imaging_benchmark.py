@@ -12,7 +12,7 @@ import pytest
 
 from radiogen.imaging import read_series
 
-from ..imaging.series_files import pattern, write_series
+from ..imaging.made.series_files import pattern, write_series
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 

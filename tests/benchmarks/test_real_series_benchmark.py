@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from ..imaging.series_files import AXIAL, pattern, write_enhanced, write_series
+from ..imaging.made.series_files import AXIAL, pattern, write_enhanced, write_series
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -83,7 +83,7 @@ def test_the_summary_counts_series_that_are_uncompressed_one_volume_and_tell_an_
 def test_the_made_series_are_one_of_each_kind_and_of_the_sizes_asked_for(tmp_path, benchmark):
     from real_series_made import LEFT_TO_PYDICOM, make_kinds
 
-    from ..imaging.transcoding import VARIANTS
+    from ..imaging.made.transcoding import VARIANTS
 
     made = make_kinds(tmp_path, 3, head=(6, 16, 24), time_points=(2, 4, 8, 6))
     assert list(made) == ["explicit", *VARIANTS, *LEFT_TO_PYDICOM, "time points", "time points, enhanced"]

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from radiogen import files
+from radiogen.core import files
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import torture_big  # noqa: E402
@@ -132,7 +132,7 @@ def preprocess(tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_killed_preprocess_goes_on_and_two_at_once_do_not_meet(preprocess, tmp_path):
-    """The short form of the kills; those of training are in tests/learning/test_kills.py."""
+    """The short form of the kills; those of training are in tests/training/test_kills.py."""
     found = _kill(preprocess, tmp_path, 3)
     found.append(torture_kills.start_twice(preprocess, np.random.default_rng(1), tmp_path / "trials"))
     assert all(one.passed for one in found), found

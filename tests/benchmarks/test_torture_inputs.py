@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from radiogen.errors import UserError
+from radiogen.core.errors import UserError
 from radiogen.imaging import read_series
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))

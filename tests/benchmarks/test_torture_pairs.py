@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from radiogen import files
+from radiogen.core import files
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import torture_pairs as pairs  # noqa: E402

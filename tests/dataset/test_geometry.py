@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from radiogen.core.errors import UserError
 from radiogen.dataset.geometry import COLUMNS, planes_together, read_geometry
-from radiogen.errors import UserError
 
 HEADING = "BraTS21ID,split,sequence,plane,slices,rows,columns,slice_spacing_mm,row_mm,column_mm"
 

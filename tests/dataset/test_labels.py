@@ -2,8 +2,8 @@
 
 import pytest
 
+from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_labels, read_sample_submission
-from radiogen.errors import UserError
 
 GOOD = "BraTS21ID,MGMT_value\n00000,1\n00002,0\n"
 

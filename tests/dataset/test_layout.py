@@ -2,8 +2,8 @@
 
 import pytest
 
+from radiogen.core.errors import UserError
 from radiogen.dataset.layout import case_ids, sequences_present
-from radiogen.errors import UserError
 
 
 def test_cases_are_the_five_digit_folders_in_order(tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.folds import make_folds
-from radiogen.dataset.predictions import complete
+from radiogen.runs.folds import make_folds
+from radiogen.runs.predictions import complete
 
 
 def made(cases: int = 300, *, tied: str = "nothing", seed: int = 0, holdout_share: float = 0.0

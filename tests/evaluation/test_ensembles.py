@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen import files
-from radiogen.dataset.folds import read_folds
-from radiogen.dataset.predictions import COLUMNS, complete, read_predictions, write_predictions
-from radiogen.errors import UserError
+from radiogen.core import files
+from radiogen.core.errors import UserError
 from radiogen.evaluation import ensembles
 from radiogen.evaluation.ensembles import ensemble_name, mean_ensemble, rank_mean_ensemble, write_ensemble
+from radiogen.runs.folds import read_folds
+from radiogen.runs.predictions import COLUMNS, complete, read_predictions, write_predictions
 
 
 def _table(probabilities: list[float], folds: list[str] | None = None) -> pd.DataFrame:

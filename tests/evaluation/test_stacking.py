@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.dataset.predictions import complete
 from radiogen.evaluation.ensembles import METHODS, ensemble_sentence, ensemble_table, learnt_ensemble
-from radiogen.evaluation.metrics import auc
 from radiogen.evaluation.stacking import averaged, greedy_weights, stacked, stacking_weights
+from radiogen.evaluation.stats.metrics import auc
+from radiogen.runs.predictions import complete
 
 
 def _runs(effects: dict[str, float], cases: int = 200, seed: int = 0) -> dict[str, pd.DataFrame]:

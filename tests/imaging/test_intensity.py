@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiogen.errors import UserError
+from radiogen.core.errors import UserError
 from radiogen.imaging.intensity import (
     head_mask,
     min_max,

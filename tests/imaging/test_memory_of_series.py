@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from pydicom.uid import JPEGLSLossless
 
-from radiogen.imaging import case_arrays, reduced
-from radiogen.imaging.arrays import read_cube, read_slices
-from radiogen.imaging.case_arrays import CacheSettings, case_array, read_case
+from radiogen.arrays import case_arrays
+from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
+from radiogen.arrays.series_arrays import read_cube, read_slices
+from radiogen.imaging import resized
 from radiogen.imaging.resampling import resample_isotropic
 from radiogen.imaging.series import read_series
 
-from .series_files import write_enhanced, write_series
+from .made.series_files import write_enhanced, write_series
 
 AFFINE = np.array([[0, 0, 1.5, -96], [0, 1.5, 0, -96], [0.5, 0, 0, -90], [0, 0, 0, 1]])
 SHAPE = (360, 128, 128)
@@ -41,7 +42,7 @@ OUTPUTS = {
 def _thrift(monkeypatch):
     """What is done with larger series than these."""
     monkeypatch.setattr(case_arrays, "_KEPT_BYTES", 0)
-    monkeypatch.setattr(reduced, "LARGE_BYTES", 0)
+    monkeypatch.setattr(resized, "LARGE_BYTES", 0)
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radiogen.imaging import SeriesError, read_series, read_volumes
 
-from .series_files import AXIAL, as_read, pattern, planes, write_enhanced, write_series
-from .test_mosaic import csa, write_mosaic
+from .dicom.test_mosaic import csa, write_mosaic
+from .made.series_files import AXIAL, as_read, pattern, planes, write_enhanced, write_series
 
 
 def as_written(folder: Path, voxels: np.ndarray, affine: np.ndarray = AXIAL) -> bool:
@@ -323,7 +323,7 @@ def test_a_rescale_slope_that_is_no_number_is_told(tmp_path):
 
 
 def test_a_finding_about_a_name_that_is_no_text_can_be_written(tmp_path):
-    from radiogen import files
+    from radiogen.core import files
 
     write_series(tmp_path / "in", pattern())
     (tmp_path / "in" / os.fsdecode(b"\xfc.txt")).write_bytes(b"x")

@@ -8,7 +8,7 @@ from pydicom.sequence import Sequence
 from radiogen.imaging.series import read_series
 from radiogen.imaging.window import apply_window, read_windows
 
-from .series_files import pattern, write_enhanced, write_series
+from .made.series_files import pattern, write_enhanced, write_series
 
 VOXELS = pattern((4, 6, 8))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from radiogen.dataset.predictions import write_predictions
+from radiogen.runs.predictions import write_predictions
 
 from ..evaluation.acquisitions import made, run_from
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.dataset.predictions import complete, read_predictions, write_predictions
+from radiogen.runs.predictions import complete, read_predictions, write_predictions
 
 ROOT = Path(__file__).resolve().parents[2]
 

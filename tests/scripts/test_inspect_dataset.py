@@ -9,7 +9,7 @@ import pytest
 
 from radiogen.dataset.fingerprint import data_fingerprint
 
-from ..imaging.series_files import pattern, write_series
+from ..imaging.made.series_files import pattern, write_series
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "inspect_dataset.py"
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from radiogen import files
+from radiogen.core import files
 
-from ..competition.small_run import RECIPE, write_data, write_paper_run, write_predicted_run
-from ..imaging.series_files import write_series
+from ..imaging.made.series_files import write_series
+from ..kaggle.small_run import RECIPE, write_data, write_paper_run, write_predicted_run
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "predict.py"
 

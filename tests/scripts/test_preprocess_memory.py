@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..imaging.series_files import write_series
+from ..imaging.made.series_files import write_series
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = ("--recipe", "demo-3d", "--sequences", "T1w", "--size", "16")
@@ -88,7 +88,7 @@ def test_a_case_at_which_its_worker_is_killed_fails_alone(data):
 
 def _address_space():
     """What a worker takes of it before it reads anything, in bytes: imports, compiled kernels and threads."""
-    code = ("from radiogen.imaging.fast.warm_up import warm_up; warm_up(); import radiogen.learning.workflow, joblib; "
+    code = ("from radiogen.imaging.fast.warm_up import warm_up; warm_up(); import radiogen.training.workflow, joblib; "
             "import scipy.sparse; print(open('/proc/self/status').read().split('VmSize:')[1].split()[0])")
     end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={
         **os.environ, "PYTHONPATH": str(ROOT / "src"), "OPENBLAS_NUM_THREADS": "1"})

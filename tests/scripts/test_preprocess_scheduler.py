@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from radiogen.imaging.phantom import PhantomSettings, write_phantom
+from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
 distributed = pytest.importorskip("distributed")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..competition.small_run import write_paper_run
+from ..kaggle.small_run import write_paper_run
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "push_kernel.py"
 

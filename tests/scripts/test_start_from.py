@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ..competition.small_run import write_data, write_predicted_run
+from ..kaggle.small_run import write_data, write_predicted_run
 from .clone import call
 
 

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ..competition.small_run import RECIPE, write_data
+from ..kaggle.small_run import RECIPE, write_data
 from .clone import ENVIRONMENT, command
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from radiogen.core.errors import UserError
 from radiogen.dataset.labels import ID, read_cells, shown
 from radiogen.dataset.layout import is_case_id
-from radiogen.errors import UserError
 
 SIZES = ("slices", "rows", "columns", "slice_spacing_mm", "row_mm", "column_mm")
 COLUMNS = (ID, "split", "sequence", "plane", *SIZES)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from radiogen.core.errors import UserError
 from radiogen.dataset.labels import ID, LABEL, read_labels
 from radiogen.dataset.layout import BLANK, SEQUENCES
-from radiogen.errors import UserError
 
 LABELS_SHA256 = "cc28ba1e433d496afe02cce0177683c8328f2664d73d60ed087c098b51abe813"
 """`labels_fingerprint` of the competition's train_labels.csv (Kaggle; 585 rows, of which 582 are not in `BLANK`)."""

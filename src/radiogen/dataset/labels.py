@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from radiogen.core.errors import UserError
 from radiogen.dataset.layout import is_case_id
-from radiogen.errors import UserError
 
 ID, LABEL = "BraTS21ID", "MGMT_value"
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from radiogen.errors import UserError
+from radiogen.core.errors import UserError
 
 Split = Literal["train", "test"]
 

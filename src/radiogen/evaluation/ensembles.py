@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen import files
-from radiogen.dataset.fold_locks import note_training
-from radiogen.dataset.fold_weights import check_run, unrecorded
-from radiogen.dataset.folds import TEST
+from radiogen.core import files
+from radiogen.core.errors import UserError
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.dataset.predictions import complete, out_of_fold, read_with_hash, write_predictions
-from radiogen.errors import UserError
-from radiogen.evaluation.intervals import bootstrap_interval
-from radiogen.evaluation.metrics import auc
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
+from radiogen.evaluation.stats.intervals import bootstrap_interval
+from radiogen.evaluation.stats.metrics import auc
+from radiogen.runs.fold_locks import note_training
+from radiogen.runs.fold_weights import check_run, unrecorded
+from radiogen.runs.folds import TEST
+from radiogen.runs.predictions import complete, out_of_fold, read_with_hash, write_predictions
 
 SHOWN_IDS = 5
 

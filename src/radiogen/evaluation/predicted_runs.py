@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from radiogen import files
-from radiogen.dataset.folds import TEST
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.dataset.predictions import out_of_fold, read_predictions
-from radiogen.errors import UserError, as_run
-from radiogen.evaluation.metrics import measure
+from radiogen.evaluation.stats.metrics import measure
+from radiogen.runs.folds import TEST
+from radiogen.runs.predictions import out_of_fold, read_predictions
 
 
 @dataclass(frozen=True)

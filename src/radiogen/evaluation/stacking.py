@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.folds import HOLDOUT, TEST
-from radiogen.evaluation.metrics import auc
+from radiogen.evaluation.stats.metrics import auc
+from radiogen.runs.folds import HOLDOUT, TEST
 
 ROUNDS = 25
 """Draws of the greedy selection; a weight is a multiple of 1 / ROUNDS."""

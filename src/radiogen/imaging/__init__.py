@@ -1,10 +1,12 @@
-"""From DICOM files to arrays: `read_series(folder) -> Volume` is the part that others may want to import."""
+"""From DICOM files to volumes: `read_series(folder) -> Volume` is the part that others may want to import.
 
-from radiogen.imaging.arrays import read_cube, read_slices
+Read first: `volume.py` and `series.py`.
+"""
+
 from radiogen.imaging.resampling import resample_isotropic, resample_like, stack_channels
 from radiogen.imaging.series import SeriesError, read_series, read_volumes
 from radiogen.imaging.transforms import central_slab, crop_to_head, reorient, to_cube
 from radiogen.imaging.volume import Volume
 
-__all__ = ["SeriesError", "Volume", "central_slab", "crop_to_head", "read_cube", "read_series", "read_slices",
-           "read_volumes", "reorient", "resample_isotropic", "resample_like", "stack_channels", "to_cube"]
+__all__ = ["SeriesError", "Volume", "central_slab", "crop_to_head", "read_series", "read_volumes", "reorient",
+           "resample_isotropic", "resample_like", "stack_channels", "to_cube"]

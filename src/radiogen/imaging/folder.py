@@ -6,8 +6,8 @@ In: a folder, or one file. Out: paths, and findings about what else lies there a
 import os
 from pathlib import Path
 
-from radiogen.errors import UserError
-from radiogen.imaging.stacks import listing, natural_order
+from radiogen.core.errors import UserError
+from radiogen.imaging.dicom.stacks import listing, natural_order
 
 
 class SeriesError(UserError):

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from radiogen.errors import UserError
+from radiogen.core.errors import UserError
 from radiogen.imaging.slices import ComputedSlices, Slices
 from radiogen.imaging.sorted_floats import SortedFloats, mean_and_deviation
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from radiogen.errors import UserError
+from radiogen.core.errors import UserError
 from radiogen.imaging.intensity import finite_voxels, head_mask
 from radiogen.imaging.slices import Slices, subsampled
 from radiogen.imaging.volume import Volume, slice_normal, spacing_mm

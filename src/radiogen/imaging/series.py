@@ -68,15 +68,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from radiogen.core.memory import OutOfMemory
+from radiogen.core.parallel import available_cores
+from radiogen.imaging.dicom.geometry import NotAVolume, Placement, fill, keep, place, room_for
+from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader, read_headers
+from radiogen.imaging.dicom.pixels import is_rescaled, read_pixels, real_values, stored_dtype
+from radiogen.imaging.dicom.stacks import Stack, group_grids, listing, names, split_repeats
 from radiogen.imaging.folder import SeriesError, list_folder
-from radiogen.imaging.geometry import NotAVolume, Placement, fill, keep, place, room_for
-from radiogen.imaging.headers import NotAnImage, SliceHeader, read_headers
-from radiogen.imaging.pixels import is_rescaled, read_pixels, real_values, stored_dtype
 from radiogen.imaging.reader import Reader, Reason, Unsupported
-from radiogen.imaging.stacks import Stack, group_grids, listing, names, split_repeats
 from radiogen.imaging.volume import Volume
-from radiogen.memory import OutOfMemory
-from radiogen.parallel import available_cores
 
 if TYPE_CHECKING:
     from radiogen.imaging.fast.files import ScannedFiles
@@ -110,7 +110,7 @@ def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], Any]",
     """
     if not fast:
         return _chosen_volume(folder, read_headers, None, threads)
-    from radiogen.imaging.compiling import announce_compiling
+    from radiogen.imaging.compiled.compiling import announce_compiling
     from radiogen.imaging.fast.files import scanned_files
     from radiogen.imaging.fast.uniform import uniform_series
 
@@ -151,7 +151,7 @@ def read_volumes(folder: Path | str, *, fast: bool = True, threads: int | None =
     folder = Path(folder)
     if not fast:
         return _all_volumes(folder, read_headers, None, threads)
-    from radiogen.imaging.compiling import announce_compiling
+    from radiogen.imaging.compiled.compiling import announce_compiling
     from radiogen.imaging.fast.files import scanned_files
 
     with announce_compiling(), scanned_files(folder) as scanned:

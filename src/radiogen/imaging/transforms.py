@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from radiogen.errors import UserError
-from radiogen.imaging.arrays import Geometry, grown, patient_grid, stretch_cube
+from radiogen.core.errors import UserError
+from radiogen.imaging.cubes import Geometry, grown, patient_grid, stretch_cube
 from radiogen.imaging.intensity import finite_voxels, head_mask
 from radiogen.imaging.resampling import need_place, resample_to
 from radiogen.imaging.volume import Volume, spacing_mm

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from radiogen.errors import short_reason
-from radiogen.imaging.geometry import place
-from radiogen.imaging.guarded import read_tags
-from radiogen.imaging.headers import SliceHeader
+from radiogen.core.errors import short_reason
+from radiogen.imaging.dicom.geometry import place
+from radiogen.imaging.dicom.guarded import read_tags
+from radiogen.imaging.dicom.headers import SliceHeader
+from radiogen.imaging.dicom.stacks import names
 from radiogen.imaging.series import chosen_stack
-from radiogen.imaging.stacks import names
 from radiogen.imaging.volume import Volume
 
 if TYPE_CHECKING:

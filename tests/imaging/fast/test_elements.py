@@ -2,7 +2,7 @@
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
-from radiogen.imaging import headers
+from radiogen.imaging.dicom import headers
 from radiogen.imaging.fast import elements
 
 

@@ -8,11 +8,12 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from radiogen.imaging import read_cube, read_series, read_volumes
+from radiogen.arrays import read_cube
+from radiogen.imaging import read_series, read_volumes
 from radiogen.imaging.fast import headers, pixels, uniform
 from radiogen.imaging.reader import Reader, Reason, Unsupported
 
-from ..series_files import pack_twelve_bits, pattern, write_enhanced, write_series
+from ..made.series_files import pack_twelve_bits, pattern, write_enhanced, write_series
 
 
 def _rewrite(path, change):

@@ -13,13 +13,14 @@ from hypothesis import strategies as some
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from radiogen.imaging import SeriesError, read_cube, read_series, read_slices
+from radiogen.arrays import read_cube, read_slices
+from radiogen.imaging import SeriesError, read_series
 from radiogen.imaging.fast.decimals import decimals
 from radiogen.imaging.fast.files import scanned_files
 from radiogen.imaging.fast.uniform import uniform_series
-from radiogen.imaging.phantom import PhantomSettings, write_phantom
+from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
-from ..series_files import pattern, planes, write_series
+from ..made.series_files import pattern, planes, write_series
 
 
 def _is_uniform(folder):

@@ -6,7 +6,7 @@ is parsed once for all that differ in their place alone.
 
 import numpy as np
 
-from radiogen.imaging.compiling import compiled
+from radiogen.imaging.compiled.compiling import compiled
 from radiogen.imaging.fast.elements import ANY, REPRESENTATIONS
 from radiogen.imaging.fast.elements_at import same_bytes
 from radiogen.imaging.fast.scan import FILE_SIZE, PIXELS

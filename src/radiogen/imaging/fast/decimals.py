@@ -5,7 +5,7 @@ In: texts as they stand in headers. Out: float64, the same that Python's `float`
 
 import numpy as np
 
-from radiogen.imaging.compiling import compiled
+from radiogen.imaging.compiled.compiling import compiled
 
 _POWERS = 10.0 ** np.arange(23)
 

@@ -6,8 +6,8 @@ series. `tests/imaging/fast/test_elements.py` holds them to that dictionary and 
 
 import numpy as np
 
-from radiogen.imaging import mosaic, traits, uih
-from radiogen.imaging.elements import BLOCKS, tags_of
+from radiogen.imaging.dicom import mosaic, traits, uih
+from radiogen.imaging.dicom.elements import BLOCKS, tags_of
 
 CS, DS, FD, FL, IS, LO, OB, SQ, SS, TM, UI, UL, UN, US = (
     int.from_bytes(text, "little") for text in (

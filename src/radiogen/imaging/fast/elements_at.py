@@ -5,7 +5,7 @@ Layout of an element: DICOM PS3.5, sections 7.1.2 and 7.1.3; all numbers are lit
 
 import numpy as np
 
-from radiogen.imaging.compiling import compiled
+from radiogen.imaging.compiled.compiling import compiled
 
 ITEM, ITEM_END, SEQUENCE_END, UNDEFINED = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD, 0xFFFF_FFFF
 """Tags of an item, its end and the end of a sequence; the length of what ends with such a delimiter."""

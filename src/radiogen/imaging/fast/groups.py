@@ -5,7 +5,7 @@ In: the value of a functional groups sequence, as bytes. Out: where the wanted e
 
 import numpy as np
 
-from radiogen.imaging.compiling import compiled
+from radiogen.imaging.compiled.compiling import compiled
 from radiogen.imaging.fast.elements import GROUP_BOUNDS, GROUP_EDGES, GROUP_PRESENCE, SQ, UN
 from radiogen.imaging.fast.elements_at import (
     DEEPEST,

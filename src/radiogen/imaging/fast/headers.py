@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from radiogen.imaging.elements import Values, texts
+from radiogen.imaging.dicom.elements import Values, texts
+from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
+from radiogen.imaging.dicom.parsed_values import UNREADABLE
+from radiogen.imaging.dicom.vectors import Vector, number_of, numbers_of
 from radiogen.imaging.fast import groups as group_scan
 from radiogen.imaging.fast import scan
 from radiogen.imaging.fast.alike import alike_files, alike_frames
@@ -32,10 +35,7 @@ from radiogen.imaging.fast.elements import (
 from radiogen.imaging.fast.files import ScannedFiles
 from radiogen.imaging.fast.values import value_of
 from radiogen.imaging.frozen import copy_with
-from radiogen.imaging.headers import NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
-from radiogen.imaging.parsed_values import UNREADABLE
 from radiogen.imaging.reader import Reason, Unsupported
-from radiogen.imaging.vectors import Vector, number_of, numbers_of
 
 _REASONS = {scan.CUT: Reason.CUT, scan.ODD_ELEMENT: Reason.ODD_ELEMENT,
             scan.OTHER_SYNTAX: Reason.OTHER_SYNTAX, scan.REPEATED: Reason.REPEATED, scan.BEHIND: Reason.BEHIND,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from radiogen.imaging import kernels
+from radiogen.imaging.compiled import kernels
+from radiogen.imaging.dicom.headers import NotAnImage, PixelStorage, SliceHeader
+from radiogen.imaging.dicom.pixels import cells_to_values, cut_tile, frame_values, real_values, stored_dtype
 from radiogen.imaging.fast.files import ScannedFiles
-from radiogen.imaging.headers import NotAnImage, PixelStorage, SliceHeader
-from radiogen.imaging.pixels import cells_to_values, cut_tile, frame_values, real_values, stored_dtype
 
 _COMPILED = (np.uint8, np.uint16, np.int16)
 """Stored values that kernels are compiled for; others are rare and go through NumPy."""

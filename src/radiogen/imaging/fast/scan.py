@@ -7,16 +7,9 @@ an element: DICOM PS3.5, sections 7.1.2 and 7.1.3; of sequences: 7.5; Unknown (U
 
 import numpy as np
 
-from radiogen.imaging.compiling import compiled
-from radiogen.imaging.fast.elements import (
-    ANY,
-    COLUMN,
-    REPRESENTATIONS,
-    SQ,
-    TAGS,
-    UL,
-    UN,
-)
+from radiogen.imaging.compiled.compiling import compiled
+from radiogen.imaging.compiled.system_calls import READ, SEEK
+from radiogen.imaging.fast.elements import ANY, COLUMN, REPRESENTATIONS, SQ, TAGS, UL, UN
 from radiogen.imaging.fast.elements_at import (
     DEEPEST,
     ITEM,
@@ -28,7 +21,6 @@ from radiogen.imaging.fast.elements_at import (
     number_at,
     tag_at,
 )
-from radiogen.imaging.system_calls import READ, SEEK
 
 READ_WELL, EMPTY, NOT_DICOM, NO_PIXELS, CUT, ODD_ELEMENT, OTHER_SYNTAX, REPEATED, BEHIND, UNREADABLE = range(10)
 """States of a file. `NO_PIXELS`: elements up to its very end."""
@@ -252,5 +244,3 @@ def _after_sequence(file, scratch, window, at, implicit):
 def _is_unknown(representation, size, wanted):
     """Whether a value under another representation than `wanted` can be used: UN, as pydicom uses it, or a vendor's."""
     return wanted == ANY or (representation == UN and wanted != SQ and size < 0xFFFF)
-
-

@@ -13,7 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from radiogen.imaging import kernels, whole_blocks
+from radiogen.imaging.compiled import kernels, whole_blocks
+from radiogen.imaging.compiled.slice_plans import reading_room, slice_plan
+from radiogen.imaging.dicom.geometry import NotAVolume, Placement, place_positions, room_for
+from radiogen.imaging.dicom.headers import SliceHeader
+from radiogen.imaging.dicom.pixels import stored_dtype
+from radiogen.imaging.dicom.stacks import SAME_DIRECTION, SAME_SPACING, close, natural_order, normal, repeats
+from radiogen.imaging.dicom.vectors import Vector, orientation_of, spacing_of
 from radiogen.imaging.fast import scan
 from radiogen.imaging.fast.alike import same_values
 from radiogen.imaging.fast.decimals import decimals
@@ -21,13 +27,7 @@ from radiogen.imaging.fast.elements import COLUMN, KEYWORDS
 from radiogen.imaging.fast.files import ScannedFiles
 from radiogen.imaging.fast.headers import HeaderParser
 from radiogen.imaging.fast.pixels import read_frame, used_bits
-from radiogen.imaging.geometry import NotAVolume, Placement, place_positions, room_for
-from radiogen.imaging.headers import SliceHeader
-from radiogen.imaging.pixels import stored_dtype
 from radiogen.imaging.reader import Reason, Unsupported
-from radiogen.imaging.slice_plans import reading_room, slice_plan
-from radiogen.imaging.stacks import SAME_DIRECTION, SAME_SPACING, close, natural_order, normal, repeats
-from radiogen.imaging.vectors import Vector, orientation_of, spacing_of
 
 _OWN = ("ImageOrientationPatient", "PixelSpacing", "RescaleIntercept", "RescaleSlope")
 """Elements, beside the position, that may differ from file to file."""

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radiogen.imaging import kernels, whole_blocks
-from radiogen.imaging.compiling import announce_compiling
+from radiogen.imaging.compiled import kernels, whole_blocks
+from radiogen.imaging.compiled.compiling import announce_compiling
+from radiogen.imaging.compiled.slice_plans import slice_plan
 from radiogen.imaging.fast import alike, groups, scan
 from radiogen.imaging.fast.decimals import decimals, frame_decimals
 from radiogen.imaging.fast.elements import GROUP_PATHS, KEYWORDS
-from radiogen.imaging.slice_plans import slice_plan
 
 
 def warm_up(stored: Sequence[type] = (np.uint16,)) -> None:

@@ -1,0 +1,67 @@
+"""A series' folder becomes an array: the report's cube and slices, and pictures of several series on one plane."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from radiogen.imaging.cubes import Geometry, longest_first, padded, patient_grid, slice_target
+from radiogen.imaging.intensity import normalise
+from radiogen.imaging.resampling import resample_to
+from radiogen.imaging.resized import Reduced, Target, read_reduced
+from radiogen.imaging.volume import Volume
+
+
+def read_cube(folder: Path | str, size: int = 64, *, fast: bool = True) -> np.ndarray:
+    """(size, size, size) uint8: the report's cube of a series, min-max of the volume; no slice is skipped.
+
+    fast: as in `read_series`. Raises SeriesError where the series is refused.
+    """
+    return byte_cube(read_reduced(folder, lambda shape, affine: [Target(size, size)], fast=fast), 0, size)
+
+
+def byte_cube(reduced: Reduced, number: int, size: int) -> np.ndarray:
+    """(size, size, size) uint8 of the stack `number`, whose slices are size x size: the longest axis comes first."""
+    from radiogen.imaging.compiled import kernels
+
+    cube = kernels.slice_axis_to_bytes(reduced.stacks[number], size, reduced.lowest, reduced.highest)
+    return longest_first(cube, reduced.shape)
+
+
+def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> np.ndarray:
+    """(slices, size, size) uint8: every slice of a series squeezed to size x size, min-max of the volume.
+
+    fast: as in `read_series`. Raises SeriesError where the series is refused.
+    """
+    return read_reduced(folder, lambda shape, affine: [Target(size, size, as_bytes=True)], fast=fast).stacks[0]
+
+
+def slices_2d(volume: Volume, size: int, geometry: Geometry, count: int | None = None) -> np.ndarray:
+    """(slices, size, size) float32: every slice, or `count` of them evenly spaced over the middle three quarters.
+
+    `stretch` squeezes the matrix to size x size; `isotropic` pads the shorter side with 0 first, by millimetres.
+    """
+    from radiogen.imaging.compiled import kernels
+
+    target = slice_target(volume.voxels.shape, volume.affine, size, geometry, count)
+    return padded(kernels.reduce_slices(volume.voxels, target[:2], target.slices), size)
+
+
+def axial_pictures(volumes: Mapping[str, Volume], size: int = 160, edge_mm: float = 200.0) -> dict[str, np.ndarray]:
+    """One (size, size) float32 picture in [0, 1] a series, all of the same axial plane of the patient.
+
+    The plane is the one with the brightest hundredth in the first series, which in FLAIR cuts a lesion where there is
+    one. Series without an affine are left out.
+    """
+    usable = {name: volume for name, volume in volumes.items() if volume.affine is not None}
+    cubes, grid = {}, None
+    for name, volume in usable.items():
+        volume = Volume(normalise(volume.voxels, "percentile"), volume.affine)
+        grid = patient_grid(volume, size, edge_mm) if grid is None else grid
+        cubes[name] = resample_to(volume, grid, (size,) * 3).voxels
+    if not cubes:
+        return {}
+    inner = next(iter(cubes.values()))[size // 5: -size // 5, size // 5: -size // 5, size // 5: -size // 5]
+    bright = np.sort(inner.reshape(len(inner), -1), axis=1)[:, -inner[0].size // 100:].mean(axis=1)
+    number = size // 5 + int(np.argmax(bright))
+    return {name: cube[number] for name, cube in cubes.items()}

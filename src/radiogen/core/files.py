@@ -1,0 +1,308 @@
+"""The only way to write a file that lasts: under a temporary name, flushed to the disk, then renamed.
+
+A reader therefore sees the old file, the new one or none, whenever the writer is killed. A temporary name is the
+final one with a dot before and `PART` behind it; `working_folder` holds a folder for one process at a time and sweeps
+away what a killed one left there, known by that name alone. Two processes never write one temporary file: a worker may
+outlive the command that started it by a case, and meet the one that was started in its place.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radiogen.core.errors import UserError
+from radiogen.core.locks import Holder, hold, try_hold
+
+if TYPE_CHECKING:  # pandas and numpy cost half a second at start: a script's --help does without
+    import numpy
+    import pandas
+
+
+PART = ".radiogen.part"
+"""How the name of every temporary file and folder ends: no other program's does, for they are swept away."""
+LOCK = ".lock"
+"""The file in a folder by which a process holds it."""
+
+
+def checked_name(option: str, name: str) -> str:
+    """`name`, which the user gave with `option` and which becomes a file's or a folder's name. Raises UserError.
+
+    It holds letters, digits, `.`, `_` and `-`, does not begin with a dot or a hyphen, and so never leads elsewhere.
+    """
+    if re.fullmatch(r"\w[\w.-]*", name) is None or len(name.encode()) > 200:
+        raise UserError(f"{option} {name[:200]!r}", "is no name: names are made of letters, digits, '.', '_' and '-', "
+                        "and do not begin with '.' or '-'", "give a name; where its folder lies is said with --models")
+    return name
+
+
+def name_from(path: Path) -> str:
+    """A name as `checked_name` takes it, after the last part of a path: hyphens for all that a name cannot hold."""
+    return re.sub(r"[^\w.-]+", "-", Path(path).resolve().name).lstrip(".-") or "data"
+
+
+def recorded_path(path: Path | str, run: Path) -> str:
+    """A path as the records of `run`, a folder models/<run>, tell it: from the project's folder on, where it lies in
+    that folder, which holds models/; else as it is, or the file could not be found again."""
+    for home in (Path(run).absolute().parent.parent, Path(run).resolve().parent.parent):
+        if home != home.parent and Path(path).is_absolute() and Path(path).is_relative_to(home):
+            return str(Path(path).relative_to(home))
+    return str(path)
+
+
+def found_path(told: Path | str, run: Path) -> Path:
+    """The path that a record of `run` tells; a relative one that is not there is looked for beside models/, too.
+
+    It was relative to where the command was called, which usually holds models/ as well, or to the project.
+    """
+    beside = Path(run).resolve().parent.parent / told
+    return beside if not Path(told).exists() and beside.exists() else Path(told)
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write `content` to `path`, whole or not at all. Makes the folder. Raises UserError where it cannot write."""
+    return write_with(path, lambda file: file.write(content))
+
+
+def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
+    """Let `fill` write into a binary file which becomes `path` when it has returned and the bytes are on the disk."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}{PART}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _held(part) as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+            part.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise UserError(path, f"cannot be written ({error.strerror or error})",
+                        "free space or make the folder writable, then run the same command again") from error
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write `text` as UTF-8; a byte of a file's name that is none becomes its number, as in `\\udcfc.dcm`."""
+    return write_bytes(path, text.encode(errors="backslashreplace"))
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write `content` as JSON that a person can read."""
+    return write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, table: "pandas.DataFrame") -> Path:
+    """Write `table` as a CSV without its index; floats keep all their digits."""
+    return write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def write_array(path: Path, array: "numpy.ndarray") -> Path:
+    """Write `array` as `.npy`."""
+    import numpy
+
+    return write_with(path, lambda file: numpy.save(file, array, allow_pickle=False))
+
+
+def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
+    """As `write_with`, for a library that insists on a file name: `save` gets a temporary path with the same name."""
+    path = Path(path)
+    part = _own_name(path)
+    try:
+        part.mkdir(parents=True)
+        save(part / path.name)
+        with (part / path.name).open("rb") as file:
+            os.fsync(file.fileno())
+        (part / path.name).replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise UserError(path, f"cannot be written ({error.strerror or error})",
+                        "free space or make the folder writable, then run the same command again") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return path
+
+
+def link(source: Path, path: Path) -> Path:
+    """Give the file `source` the name `path`, too; a copy where the file system cannot. For files that are replaced
+    and never written into, as all of this package are."""
+    part = _own_name(Path(path))
+    try:
+        part.hardlink_to(source)
+        part.replace(path)
+    except OSError:
+        with Path(source).open("rb") as file:
+            write_with(path, lambda target: shutil.copyfileobj(file, target))
+    finally:
+        part.unlink(missing_ok=True)  # two names of one file: the system renames nothing
+    return Path(path)
+
+
+def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
+    """Let `fill` write into a temporary folder which becomes `path` when it has returned.
+
+    For many small files that can be made again: they are not flushed one by one, so a kill cannot leave half of them
+    but a power cut can. `path` must not exist.
+    """
+    path = Path(path)
+    part = _own_name(path)
+    try:
+        part.mkdir(parents=True)
+        fill(part)
+        part.rename(path)
+    except OSError as error:
+        raise UserError(path, f"cannot be written ({error.strerror or error})",
+                        "free space or make the folder writable, then run the same command again") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that this package wrote. Raises UserError where it is missing or damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(path, "is missing", "run the command that makes it") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(path, f"cannot be read ({error})", "delete it and run the command that makes it") from error
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def working_folder(path: Path, tell: Callable[[Holder], str] | None = None) -> Iterator[Path]:
+    """Hold the folder `path` for this process: make it, wait for whoever works in it, sweep away half files.
+
+    The lock (`LOCK`) is the system's own and dies with its process, so a killed run leaves nothing to clean up.
+    tell: makes the line that is printed where another process is waited for. Folders within that have a lock of their
+    own, as those of folds have, are swept only where nobody works in them.
+    """
+    path = Path(path)
+
+    def in_use(holder: Holder) -> str:
+        return f"{path} is in use by another process: waiting for it to finish ({holder.text()})"
+
+    with contextlib.ExitStack() as stack:
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold(path / LOCK, tell or in_use))
+        _sweep_folder(path)
+        yield path
+
+
+@contextlib.contextmanager
+def try_working_folder(path: Path) -> Iterator[bool]:
+    """`working_folder` if nobody works in it; gives whether it is held."""
+    path = Path(path)
+    with contextlib.ExitStack() as stack:
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            held = stack.enter_context(try_hold(path / LOCK))
+        if held:
+            _sweep_folder(path)
+        yield held
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Within: a folder that cannot be made, or a file in it that cannot be opened, is a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(folder, f"cannot be written to ({error.strerror or error})",
+                        "make the folder writable or choose another") from error
+
+
+@contextlib.contextmanager
+def reading_folder(path: Path) -> Iterator[None]:
+    """Read a data set that nobody changes meanwhile: wait for whoever works in `path` (`working_folder`: a download, a
+    phantom that is made), and let those that come later wait. Others may read it, too.
+
+    Where there is no lock no command ever worked there; what a user changes by hand is not held off.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            file = stack.enter_context((Path(path) / LOCK).open("rb"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"{path} is in use by another process: waiting for it to finish", flush=True)
+                fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
+def _held(part: Path) -> Iterator[io.BufferedWriter]:
+    """The temporary file, opened, empty, and this process's own until it is closed; another's writing is waited for."""
+    while True:
+        # Path.open would cut off what another process is writing
+        with open(part, "wb", opener=_open_uncut) as file:  # noqa: PTH123
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat()):
+                file.truncate(0)
+                yield file
+                return  # else another process has given it its final name meanwhile, or swept it away
+
+
+def _open_uncut(name: str, flags: int) -> int:
+    return os.open(name, (flags & ~os.O_TRUNC) | os.O_NOFOLLOW, 0o666)  # never through a link into another file
+
+
+def _own_name(path: Path) -> Path:
+    """A temporary name that no other process takes; in a `working_folder`, which sweeps it away."""
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}{PART}")
+
+
+def _sweep_folder(path: Path) -> None:
+    """Sweep what lies in a folder that is held, but for the folders in it that others hold."""
+    hidden = list(path.rglob(".*"))
+    parts = [found for found in hidden if found.name.endswith(PART)]
+    with contextlib.ExitStack() as stack:
+        busy = set()
+        for lock in (found for found in hidden if parts and found.name == LOCK and found.parent != path):
+            with contextlib.suppress(OSError):  # no lock of ours: one cannot even be taken
+                if not stack.enter_context(try_hold(lock, sign=False)):
+                    busy.add(lock.parent)
+        for part in parts:
+            if not busy & set(part.parents):
+                _sweep(part)
+
+
+def _sweep(part: Path) -> None:
+    """Delete what a killed process left; not what a worker that outlived it is writing this very moment."""
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+        return
+    with contextlib.suppress(FileNotFoundError), part.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        except OSError:  # a file system without locks
+            pass
+        part.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename last through a power cut; some file systems cannot, which is no error."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,91 @@
+"""Memory: what is left of it, and what is said where it runs out.
+
+In: the system's own figures; an error. Out: bytes; a `UserError` with the remedy in place of what Python, NumPy, numba,
+OpenCV or the system raise where they get no memory.
+"""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+from radiogen.core.errors import UserError
+
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+OUT_OF_MEMORY = "did not fit into memory"
+"""In the problem of every OutOfMemory."""
+
+
+class OutOfMemory(UserError):
+    """What was asked for did not fit into memory: the case, or the file, and the remedy."""
+
+    def __init__(self, where: object, problem: str = OUT_OF_MEMORY,
+                 remedy: str = "run again with fewer workers (--workers 1), or on a machine with more memory"):
+        super().__init__(where, problem, remedy)
+
+
+@contextlib.contextmanager
+def translate_memory_errors(where: object) -> Iterator[None]:
+    """Raise OutOfMemory that names `where` in place of any error that says that memory ran out."""
+    try:
+        yield
+    except Exception as error:
+        if not ran_out(error):
+            raise
+        raise OutOfMemory(where) from None
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: Python's and NumPy's, the system's, a thread's stack, OpenCV's."""
+    return (isinstance(error, MemoryError) or isinstance(error, OSError) and error.errno == errno.ENOMEM
+            or type(error).__module__.startswith("cv2") and "nsufficient memory" in str(error)
+            or isinstance(error, RuntimeError) and "can't start new thread" in str(error))
+
+
+def available_memory() -> int:
+    """Bytes that new processes may still take: what the machine has left, or less where a control group limits it."""
+    left = [_meminfo("MemAvailable")]
+    group = _own_group()
+    while group is not None:
+        limit, used = _number(group / "memory.max"), _number(group / "memory.current")
+        if limit is not None and used is not None:
+            left.append(limit - used + _inactive_files(group / "memory.stat"))
+        group = group.parent if group != _GROUPS else None
+    return max(0, min(left))
+
+
+def _meminfo(name: str) -> int:
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/meminfo has no {name}")
+
+
+def _own_group() -> Path | None:
+    """The folder of this process's control group (version 2); None where there are none."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    path = next((line[3:] for line in lines if line.startswith("0::")), None)
+    group = None if path is None else _GROUPS / path.lstrip("/")
+    return None if group is None else group if group.is_dir() else _GROUPS if _GROUPS.is_dir() else None
+
+
+def _inactive_files(path: Path) -> int:
+    """Bytes of files that the system keeps in memory and gives up where it is needed."""
+    try:
+        told = dict(line.split() for line in path.read_text(encoding="ascii").splitlines())
+    except (OSError, ValueError):
+        return 0
+    return int(told.get("inactive_file", 0))
+
+
+def _number(path: Path) -> int | None:
+    """The number in a file; None where there is no file or no limit (`max`)."""
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,161 @@
+"""Cases side by side: the same function on many items, on this machine's cores or on a Dask cluster.
+
+In: a function that can be pickled and a list of items. Out: the results in the items' order, with a progress bar.
+joblib does the work; with `scheduler` its Dask backend sends the same tasks to the cluster's workers. Processes on this
+machine end with the one that started them, however that ends: joblib's own would wait for work for five minutes.
+"""
+
+import contextlib
+import contextvars
+import functools
+import os
+import re
+import select
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from radiogen.core.errors import UserError
+from radiogen.core.memory import OUT_OF_MEMORY, OutOfMemory
+from radiogen.core.progress import progress
+
+_SHARE: contextvars.ContextVar[int | None] = contextvars.ContextVar("cores of this process", default=None)
+
+
+def map_items(function: Callable[[Any], Any], items: Sequence[Any], description: str, *, workers: int | None = None,
+              scheduler: str | None = None, unit: str = "case",
+              lost: Callable[[Any, UserError], Any] | None = None, apart: bool = False) -> list[Any]:
+    """`[function(item) for item in items]`, in parallel.
+
+    workers: processes on this machine (default: the cores that this process may use).
+    scheduler: address of a Dask scheduler, such as `tcp://10.0.0.1:8786`; the cluster must see the same files.
+    lost: what stands for an item whose process was killed, as by the system where memory runs out, or crashed, and the
+    error to tell (None: it is raised). The others go on; what was at work is tried once more with nothing beside it.
+    apart: a single worker is a process of its own, too.
+    Raises UserError where the cluster cannot be reached, and whatever `function` raises.
+    """
+    import joblib
+
+    workers = workers or available_cores()
+    if scheduler is None and (workers == 1 or len(items) < 2) and not apart:
+        return [function(item) for item in progress(items, description, len(items), unit)]
+    with contextlib.ExitStack() as stack:
+        if scheduler is not None:
+            client = stack.enter_context(cluster_client(scheduler))
+            stack.enter_context(joblib.parallel_config(backend="dask", scheduler_host=scheduler))
+            workers = max(1, sum(client.nthreads().values()))
+            pool = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
+            results = pool(joblib.delayed(function)(item) for item in items)
+            return list(progress(results, description, len(items), unit))
+        # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
+        stack.callback(lambda: joblib.externals.loky.get_reusable_executor().shutdown(wait=True))
+        share = max(1, available_cores() // workers)
+        function = functools.partial(_call, functools.partial(_with_cores, function, share), os.getpid())
+        made = dict(progress(_in_processes(function, items, workers, lost or _raise), description, len(items), unit))
+        return [made[number] for number in range(len(items))]
+
+
+def available_cores() -> int:
+    """Cores that work in this process may use: all that the system allows it, or its share where it is one of many."""
+    return _SHARE.get() or len(os.sched_getaffinity(0))
+
+
+def cluster_client(scheduler: str) -> Any:
+    """A `distributed.Client` of the Dask scheduler at this address. Raises UserError where none answers."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError("--scheduler", "needs Dask", "pip install dask distributed") from None
+    try:
+        return Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise UserError(scheduler, f"no Dask scheduler answers ({error})",
+                        "start one with `dask scheduler` or leave --scheduler out") from error
+
+
+def _in_processes(function: Callable[[Any], Any], items: Sequence[Any], workers: int,
+                  lost: Callable[[Any, UserError], Any]) -> Iterator[tuple[int, Any]]:
+    """The number of each item and its result, as they come; after a kill one process fewer works on."""
+    todo = list(range(len(items)))
+    while todo:
+        begun, done = [], set()
+        try:
+            for number, result in _pool_results(function, items, todo, workers, begun):
+                done.add(number)
+                yield number, result
+        except BrokenProcessPool:
+            print("\na worker process was killed or crashed: what was at work is tried again, one at a time",
+                  file=sys.stderr, flush=True)
+            for number in [number for number in begun if number not in done]:
+                done.add(number)
+                try:
+                    (_, result), = _pool_results(function, items, [number], 1, [])
+                except BrokenProcessPool as end:
+                    result = lost(items[number], _worker_error(end))
+                yield number, result
+            workers = max(1, workers - 1)
+        todo = [number for number in todo if number not in done]
+
+
+def _pool_results(function: Callable[[Any], Any], items: Sequence[Any], numbers: Sequence[int], workers: int,
+                  begun: list[int]) -> Iterator[tuple[int, Any]]:
+    """As they come; `begun` lists what was given to a process, and no process is given more than it works on."""
+    import joblib
+
+    def calls() -> Iterator[Any]:
+        for number in numbers:
+            begun.append(number)
+            yield joblib.delayed(_numbered)(function, number, items[number])
+
+    # joblib makes no process of its own for one worker
+    pool = joblib.Parallel(n_jobs=max(2, workers), pre_dispatch=workers, batch_size=1,
+                           return_as="generator_unordered")
+    yield from pool(calls())
+
+
+def _numbered(function: Callable[[Any], Any], number: int, item: Any) -> tuple[int, Any]:
+    return number, function(item)
+
+
+def _worker_error(end: BrokenProcessPool) -> UserError:
+    """What to say of a process's end; joblib tells the signal."""
+    if "SIGKILL" in str(end):
+        return OutOfMemory("a worker", f"its process was killed by the system, most likely because it {OUT_OF_MEMORY}")
+    signals = ", ".join(dict.fromkeys(re.findall(r"SIG[A-Z]+", str(end)))) or "no reason told"
+    return UserError("a worker", f"its process crashed ({signals})", "leave out what it worked on, and report it")
+
+
+def _raise(item: Any, error: UserError) -> Any:
+    raise error
+
+
+def _with_cores(function: Callable[[Any], Any], cores: int, item: Any) -> Any:
+    token = _SHARE.set(cores)
+    try:
+        return function(item)
+    finally:
+        _SHARE.reset(token)
+
+
+def _call(function: Callable[[Any], Any], parent: int, item: Any) -> Any:
+    _end_with(parent)
+    return function(item)
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """Let this process end as soon as the one that started it is gone: else it would write beside the next one."""
+    try:
+        gone = os.pidfd_open(parent)
+    except ProcessLookupError:
+        os._exit(1)
+    except OSError:  # Linux before 5.3
+        return
+
+    def wait() -> None:
+        select.select([gone], [], [])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,174 @@
+"""Whether a run tells more than the acquisition of its images does.
+
+In: a run's predictions, its folds and the geometry of its series. Out: what the run gains over models without images
+(image_free.py), its AUC among cases alike in plane, its correlation with every field of the acquisition, and a verdict
+in words. Whoever does not look here may take a hospital's habits for biology.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.evaluation.audit.image_free import (
+    PLANES,
+    SETS,
+    acquisition_table,
+    image_free_predictions,
+    image_free_table,
+    left_over,
+)
+from radiogen.evaluation.stats.intervals import BETTER, LEVEL, MORE, Estimate, compare, p_text, stratified_auc, verdict
+from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.runs.predictions import out_of_fold
+
+ABOVE_BASELINE = "better than the image-free baseline"
+NOT_ABOVE_BASELINE = "not better than the image-free baseline"
+EXPLAINED = "explained by acquisition"
+
+
+@dataclass(frozen=True)
+class Confounds:
+    """All that the acquisition tells of a run; tables as the functions of this file make them.
+
+    `words`: the verdict of the run, then ABOVE_BASELINE or NOT_ABOVE_BASELINE, then EXPLAINED where it is; `sentences`
+    say why. `best`: the image-free model that the run is held against; `beyond`: the AUC of what is left of the run
+    without what the acquisition foretells; `predictions`: the image-free ones by model.
+    """
+
+    words: tuple[str, ...]
+    sentences: tuple[str, ...]
+    best: str
+    image_free: pd.DataFrame
+    gains: pd.DataFrame
+    within_planes: pd.DataFrame
+    beyond: Estimate
+    correlations: pd.DataFrame
+    predictions: Mapping[str, pd.DataFrame]
+
+
+def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd.DataFrame, *,
+                    seed: int = 42) -> Confounds:
+    """Hold a run against what its acquisition tells, out-of-fold.
+
+    predictions: the run's; folds: its `folds.csv`; geometry: as `read_geometry` gives it. The run is held against the
+    image-free model with the highest AUC on the scored cases themselves: that choice flatters the model and never the
+    run. *Better than the image-free baseline* needs *better than chance*, too. *Explained by acquisition* is said of a
+    run that is better than chance where that model is told from chance, the run is not better than it, and among cases
+    of the same planes, or without what the acquisition foretells of its probabilities (`left_over`), the run is at
+    chance. Raises UserError where the geometry knows none of the cases.
+    """
+    baselines = image_free_predictions(folds, geometry, seed=seed)
+    judged = out_of_fold(predictions)
+    judged = judged[judged[LABEL].notna()]
+    free, gains = image_free_table(baselines, seed=seed), gain_table(predictions, baselines, seed=seed)
+    own = gains[gains["set"] == "out-of-fold"]
+    best = str(own.loc[own["baseline_auc"].idxmax(), "model"]) if own["baseline_auc"].notna().any() else PLANES
+    planes = within_plane_table(judged, geometry, seed=seed)
+    rest = stratified_auc(scored(judged)[0], left_over(judged, geometry, seed=seed), np.zeros(len(judged)), seed=seed)
+    words, sentences = _verdict(judged, baselines[best], best, planes.iloc[-1], rest, seed)
+    return Confounds(words, sentences, best, free, gains, planes, rest, correlation_table(judged, geometry), baselines)
+
+
+def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -> pd.DataFrame:
+    """The run less each image-free model on the same cases, a row a model and set.
+
+    Columns: `model, set, cases, run_auc, baseline_auc, gain`, DeLong's `low, high, p`, the patient bootstrap's
+    `bootstrap_low, bootstrap_high`, `resolvable` (the smallest gain that these cases find reliably), `words`.
+    """
+    rows = []
+    for name, table in baselines.items():
+        for part, choose in SETS.items():
+            pair = choose(predictions).merge(table[[ID, "probability"]], on=ID, suffixes=("", "_free"))
+            labels, own = scored(pair)
+            if not len(labels):
+                continue
+            free = pair.loc[pair[LABEL].notna(), "probability_free"].to_numpy()
+            told = compare(labels, own, free, seed=seed)
+            rows.append({"model": name, "set": part, "cases": len(labels), "run_auc": auc(labels, own),
+                         "baseline_auc": auc(labels, free), "gain": told.estimate.value, "low": told.estimate.low,
+                         "high": told.estimate.high, "p": told.estimate.p, "bootstrap_low": told.bootstrap[0],
+                         "bootstrap_high": told.bootstrap[1], "resolvable": told.resolvable, "words": told.words})
+    columns = ["model", "set", "cases", "run_auc", "baseline_auc", "gain", "low", "high", "p", "bootstrap_low",
+               "bootstrap_high", "resolvable", "words"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame, *, seed: int = 42) -> pd.DataFrame:
+    """The AUC among cases whose series lie in one plane, a row a sequence and plane; last row: all planes the same.
+
+    predictions: the cases to judge. Columns: `sequence, plane, cases, methylated, auc, low, high, p`. In the last row
+    (`all`, `same`) only pairs of cases with the same planes in every sequence are compared.
+    """
+    cases = predictions[predictions[LABEL].notna()]
+    labels, probabilities = scored(cases)
+    table = acquisition_table(geometry, cases[ID])
+    planes = table[[name for name in table if name.endswith(" plane")]]
+    groups = [(name.removesuffix(" plane"), plane, (planes[name] == plane).to_numpy())
+              for name in planes for plane in sorted(planes[name].unique())]
+    groups.append(("all", "same", np.ones(len(cases), dtype=bool)))
+    rows = []
+    for sequence, plane, inside in groups:
+        strata = planes.agg("/".join, axis=1).to_numpy() if sequence == "all" and len(planes.columns) else (
+            np.zeros(len(cases)))
+        found = stratified_auc(labels[inside], probabilities[inside], strata[inside], seed=seed)
+        rows.append({"sequence": sequence, "plane": plane, "cases": int(inside.sum()),
+                     "methylated": int(labels[inside].sum()), "auc": found.value, "low": found.low, "high": found.high,
+                     "p": found.p})
+    return pd.DataFrame(rows)
+
+
+def correlation_table(predictions: pd.DataFrame, geometry: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's correlation of the run's probabilities with every field of the acquisition, strongest first.
+
+    Columns: `sequence, field, cases, rho, low, high, p, p_adjusted`. A plane counts as a field of 0 and 1; a field
+    that never changes is left out. The interval is Bonett and Wright's (Psychometrika 2000;65:23), the adjusted p
+    Holm's over all rows. A run that sees methylation correlates with whatever methylation goes with: read it beside the
+    AUC within planes.
+    """
+    from scipy import stats
+
+    table, rows = acquisition_table(geometry, predictions[ID]), []
+    for name in table:
+        sequence, field = name.split(" ", 1)
+        values = {f"plane: {plane}": (table[name] == plane).astype(float) for plane in sorted(table[name].unique())} \
+            if field == "plane" else {field: table[name]}
+        for what, column in values.items():
+            known = column.notna().to_numpy()
+            if known.sum() < 4 or column[known].nunique() < 2 or predictions["probability"][known].nunique() < 2:
+                continue
+            found = stats.spearmanr(column[known], predictions["probability"].to_numpy()[known])
+            reach = 1.959964 * np.sqrt((1 + found.statistic**2 / 2) / (known.sum() - 3))
+            middle = np.arctanh(np.clip(found.statistic, -0.999999, 0.999999))
+            rows.append({"sequence": sequence, "field": what, "cases": int(known.sum()), "rho": found.statistic,
+                         "low": np.tanh(middle - reach), "high": np.tanh(middle + reach), "p": found.pvalue})
+    columns = ["sequence", "field", "cases", "rho", "low", "high", "p"]
+    told = pd.DataFrame(rows, columns=columns).sort_values("p", ignore_index=True)
+    adjusted = np.maximum.accumulate((told["p"] * np.arange(len(told), 0, -1)).to_numpy(float)) if len(told) else []
+    return told.assign(p_adjusted=np.minimum(adjusted, 1.0))
+
+
+def _verdict(judged: pd.DataFrame, baseline: pd.DataFrame, best: str, planes: pd.Series, rest: Estimate,
+             seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words and sentences of `Confounds`; planes: the last row of `within_plane_table`."""
+    pair = judged.merge(baseline[[ID, "probability"]], on=ID, suffixes=("", "_free"))
+    labels, own = scored(pair)
+    free = pair["probability_free"].to_numpy()
+    run, image_free = verdict(labels, own, seed=seed), verdict(labels, free, seed=seed)
+    told = compare(labels, own, free, seed=seed)
+    above = ABOVE_BASELINE if told.words == MORE and run.words == BETTER else NOT_ABOVE_BASELINE
+    words, alpha = [run.words, above], 1 - LEVEL
+    at_chance = [what for what, p in (("among cases of the same planes", planes["p"]),
+                                      ("less what the acquisition foretells of it", rest.p)) if not p < alpha]
+    sentences = [run.sentence, f"{above}: the best of the image-free models ({best}, chosen on the scored cases, which "
+                 f"favours it) has AUC {auc(labels, free):.3f}; the run beside it: {told.sentence}",
+                 f"among cases of the same planes AUC {planes['auc']:.3f} ({planes['low']:.3f} to "
+                 f"{planes['high']:.3f}, p = {p_text(planes['p'])}); less what the acquisition foretells of the run "
+                 f"{rest.value:.3f} ({rest.low:.3f} to {rest.high:.3f}, p = {p_text(rest.p)})"]
+    if run.words == BETTER and above == NOT_ABOVE_BASELINE and image_free.estimate.p < alpha and at_chance:
+        words.append(EXPLAINED)
+        sentences.append(f"{EXPLAINED}: {best} alone does as well, and {' and '.join(at_chance)} the run is not "
+                         "distinguishable from chance")
+    return tuple(words), tuple(sentences)

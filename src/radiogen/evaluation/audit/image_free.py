@@ -1,0 +1,237 @@
+"""What can be foretold without any image: models from planes, sizes and case ids alone.
+
+In: labels or folds, and the geometry of the series. Out: predictions on the same folds, their AUCs with intervals, the
+share of methylated cases by plane. On the competition's data they are told from chance, with no look at any voxel.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from radiogen.core.errors import UserError
+from radiogen.core.progress import progress
+from radiogen.dataset.geometry import SIZES, UNKNOWN
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.layout import SEQUENCES
+from radiogen.evaluation.stats.intervals import DRAWS, Estimate, stratified_auc, verdict, wilson_interval
+from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.runs.folds import HOLDOUT, fold_names, make_folds
+from radiogen.runs.predictions import complete, holdout, out_of_fold
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+PLANES, GEOMETRY, BOOSTED, CASE_ID = "planes", "all geometry", "all geometry, boosted trees", "case id"
+IMAGE_FREE = (PLANES, GEOMETRY, BOOSTED, CASE_ID)
+TREES = {"n_estimators": 60, "max_depth": 2, "learning_rate": 0.08}
+SETS = {"out-of-fold": out_of_fold, "holdout": holdout}
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a data set's acquisition tells: `shares` by plane, `models` and their AUCs, a sentence."""
+
+    shares: pd.DataFrame
+    models: pd.DataFrame
+    sentence: str
+
+
+def study(labels: pd.DataFrame, geometry: pd.DataFrame, *, folds: int = 5, seed: int = 42, repeats: int = 10,
+          permutations: int = 200) -> Study:
+    """What the labels of a whole data set owe to its acquisition, by cross-validation over all its cases.
+
+    `models` is `image_free_table` for the folds of `seed`, with `repeated_auc`: the mean of `within_fold_auc` over
+    `repeats` other draws of the folds (seeds from 0 up), and `trained_p`: how often PLANES, trained anew on permuted
+    labels (`permutations` times), does at least as well; NaN for the other models, and where not asked for.
+    """
+    table = make_folds(labels, folds=folds, holdout_share=0, seed=seed, leave_out=())
+    models = image_free_table(image_free_predictions(table, geometry, seed=seed), seed=seed)
+    areas = {name: [] for name in IMAGE_FREE}
+    for number in progress(range(repeats), "other folds", repeats, "draw"):
+        drawn = make_folds(labels, folds=folds, holdout_share=0, seed=number, leave_out=())
+        for name, found in image_free_predictions(drawn, geometry, seed=seed).items():
+            areas[name].append(within_fold(found, draws=1).value)
+    null = permuted_auc(table, geometry, draws=permutations, seed=seed)
+    reached = models.loc[models["model"] == PLANES, "within_fold_auc"].item()
+    p = (1 + (null >= reached - 1e-12).sum()) / (len(null) + 1) if permutations else np.nan
+    models = models.assign(repeated_auc=[np.mean(areas[name]) if repeats else np.nan for name in models["model"]],
+                           trained_p=[p if name == PLANES else np.nan for name in models["model"]])
+    return Study(share_by_plane(labels, geometry), models, _sentence(models.set_index("model").loc[PLANES], p))
+
+
+def share_by_plane(labels: pd.DataFrame, geometry: pd.DataFrame) -> pd.DataFrame:
+    """How many cases of each plane are methylated: `sequence, plane, cases, methylated, share, low, high` (Wilson)."""
+    table = acquisition_table(geometry, labels[ID])
+    methylated, rows = labels[LABEL].to_numpy(int) == 1, []
+    for name in (name for name in table if name.endswith(" plane")):
+        for plane in sorted(set(table[name]) - {UNKNOWN}):
+            inside = (table[name] == plane).to_numpy()
+            rows.append({"sequence": name.removesuffix(" plane"), "plane": plane, "cases": int(inside.sum()),
+                         "methylated": int(methylated[inside].sum())})
+    found = pd.DataFrame(rows, columns=["sequence", "plane", "cases", "methylated"])
+    share = (found["methylated"] / found["cases"]).to_numpy(float)
+    middle, half = wilson_interval(share, found["cases"].to_numpy(float))
+    return found.assign(share=share, low=middle - half, high=middle + half)
+
+
+def acquisition_table(geometry: pd.DataFrame, cases: pd.Series) -> pd.DataFrame:
+    """One row a case of `cases` (ids), indexed by id: `<sequence> plane` as text, `<sequence> <size>` as float.
+
+    Only the training split counts. The plane of a missing series is UNKNOWN, its sizes are NaN. Raises UserError where
+    the geometry knows none of the cases.
+    """
+    rows = geometry[(geometry["split"] == "train") & geometry[ID].isin(cases)]
+    if rows.empty:
+        raise UserError("the table of geometry", f"has no training series of these {len(cases)} cases",
+                        "name the geometry of the same data set")
+    wide = rows.pivot(index=ID, columns="sequence", values=["plane", *SIZES]).reindex(list(cases))
+    names = [name for name in SEQUENCES if name in rows["sequence"].unique()]
+    columns = {}
+    for sequence in names:
+        columns[f"{sequence} plane"] = wide["plane", sequence].where(wide["plane", sequence].notna(), UNKNOWN)
+        columns |= {f"{sequence} {size}": wide[size, sequence].astype(float) for size in SIZES}
+    return pd.DataFrame(columns, index=pd.Index(list(cases), name=ID))
+
+
+def image_free_predictions(folds: pd.DataFrame, geometry: pd.DataFrame, *, seed: int = 42,
+                           models: tuple[str, ...] = IMAGE_FREE) -> dict[str, pd.DataFrame]:
+    """Tables of predictions by the model's name; each fold is scored by a model of the others, the holdout by all.
+
+    folds: `BraTS21ID, MGMT_value, fold`, two folds at least. seed: of the boosted trees. PLANES: logistic regression
+    on the planes of the sequences; GEOMETRY: on planes and sizes; BOOSTED: trees on the same; CASE_ID: trees on the
+    id's number, its last digit and its parity.
+    """
+    table = acquisition_table(geometry, folds[ID])
+    labels, place = folds[LABEL].to_numpy(int), folds["fold"].to_numpy()
+    found = {}
+    for name in models:
+        inputs = _inputs(name, table)
+        probabilities = np.full(len(folds), np.nan)
+        for scored_fold in [*fold_names(folds), HOLDOUT]:
+            inside, train = place == scored_fold, (place != scored_fold) & (place != HOLDOUT)
+            if inside.any():
+                probabilities[inside] = _fit_predict(name, inputs[train], labels[train], inputs[inside], seed)
+        found[name] = complete(folds.assign(probability=probabilities))
+    return found
+
+
+def image_free_table(baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -> pd.DataFrame:
+    """What the image-free models reach, a row a model and set (out-of-fold, holdout).
+
+    Columns: `model, set, cases, auc, low, high, p, verdict` with all folds pooled (patient bootstrap, permutation test,
+    both of the predictions as they are), then `within_fold_auc, within_fold_low, within_fold_high`: only cases of one
+    fold are compared, for another fold's probabilities come from another model. It is mostly higher.
+    """
+    rows = []
+    for name, table in baselines.items():
+        for part, choose in SETS.items():
+            cases = choose(table)
+            if cases.empty:
+                continue
+            labels, probabilities = scored(cases)
+            told, within = verdict(labels, probabilities, seed=seed), within_fold(cases, seed=seed)
+            rows.append({"model": name, "set": part, "cases": len(labels), "auc": told.estimate.value,
+                         "low": told.estimate.low, "high": told.estimate.high, "p": told.estimate.p,
+                         "verdict": told.words, "within_fold_auc": within.value, "within_fold_low": within.low,
+                         "within_fold_high": within.high})
+    return pd.DataFrame(rows)
+
+
+def left_over(predictions: pd.DataFrame, geometry: pd.DataFrame, *, seed: int = 42) -> np.ndarray:
+    """The run's logits less what planes and sizes foretell of them, (cases,): what it says beyond its acquisition.
+
+    Boosted trees learn the logits from the acquisition in the other folds; with one fold alone their mean is taken off.
+    """
+    from sklearn.ensemble import GradientBoostingRegressor
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+
+    inputs = _inputs(GEOMETRY, acquisition_table(geometry, predictions[ID]))
+    inputs = inputs[:, ~np.isnan(inputs).all(axis=0)]
+    kept = np.clip(predictions["probability"].to_numpy(float), 1e-6, 1 - 1e-6)
+    logits, place = np.log(kept / (1 - kept)), predictions["fold"].to_numpy(str)
+    rest = np.empty(len(logits))
+    for name in np.unique(place):
+        inside = place == name
+        if inside.all():
+            return logits - logits.mean()
+        model = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True),
+                              GradientBoostingRegressor(**TREES, random_state=seed))
+        rest[inside] = logits[inside] - model.fit(inputs[~inside], logits[~inside]).predict(inputs[inside])
+    return rest
+
+
+def within_fold(predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int = 42) -> Estimate:
+    """The AUC where only cases of one fold are compared: the mean over folds, each counting by its pairs."""
+    labels, probabilities = scored(predictions)
+    names = predictions.loc[predictions[LABEL].notna(), "fold"].to_numpy(str)
+    return stratified_auc(labels, probabilities, names, draws=draws, seed=seed)
+
+
+def permuted_auc(folds: pd.DataFrame, geometry: pd.DataFrame, *, model: str = PLANES, draws: int = 200,
+                 seed: int = 42) -> np.ndarray:
+    """The fold-mean AUC of a model trained anew on `draws` permutations of the labels within folds, shape (draws,).
+
+    What chance gives to training and scoring together: wider than a permutation of the scored labels alone. Within a
+    fold, so that the share of methylated cases stays what it is.
+    """
+    random = np.random.default_rng([seed, 2])
+    inputs, place = _inputs(model, acquisition_table(geometry, folds[ID])), folds["fold"].to_numpy()
+    labels, names, areas = folds[LABEL].to_numpy(int), fold_names(folds), np.empty(draws)
+    for draw in range(draws):
+        shuffled = labels.copy()
+        for name in names:
+            shuffled[place == name] = random.permutation(labels[place == name])
+        own = []
+        for name in names:
+            inside, train = place == name, (place != name) & (place != HOLDOUT)
+            own.append(auc(shuffled[inside] == 1, _fit_predict(model, inputs[train], shuffled[train], inputs[inside],
+                                                               seed)))
+        areas[draw] = np.mean(own)
+    return areas
+
+
+def _sentence(planes: pd.Series, p: float) -> str:
+    told = (f"from the planes alone, without any image: AUC {planes['within_fold_auc']:.3f} within folds (95 % "
+            f"interval {planes['within_fold_low']:.3f} to {planes['within_fold_high']:.3f})")
+    told += f", {planes['repeated_auc']:.3f} over other draws of the folds" if planes.notna()["repeated_auc"] else ""
+    return told + (f"; trained on permuted labels it does as well with p = {p:.3f}" if p == p else "")
+
+
+def _inputs(model: str, table: pd.DataFrame) -> np.ndarray:
+    """The model's inputs as numbers, (cases, fields): planes as 0 and 1, a missing size NaN."""
+    if model == CASE_ID:
+        number = table.index.astype(int).to_numpy()
+        return np.stack([number, number % 10, number % 2], axis=1).astype(float)
+    planes = pd.get_dummies(table[[name for name in table if name.endswith(" plane")]]).to_numpy(float)
+    sizes = table[[name for name in table if not name.endswith(" plane")]].to_numpy(float)
+    return planes if model == PLANES else np.hstack([planes, sizes])
+
+
+def _fit_predict(model: str, inputs: np.ndarray, labels: np.ndarray, scored_inputs: np.ndarray, seed: int
+                 ) -> np.ndarray:
+    """Probabilities for `scored_inputs`, (cases,). Where the inputs never change or one class is missing: 0.5."""
+    changing = np.array([len(np.unique(column[~np.isnan(column)])) + np.isnan(column).any() > 1
+                         for column in inputs.T], dtype=bool)
+    if not changing.any() or len(np.unique(labels)) < 2:
+        return np.full(len(scored_inputs), 0.5)
+    fitted = _pipeline(model, seed).fit(inputs[:, changing], labels)
+    return fitted.predict_proba(scored_inputs[:, changing])[:, 1]
+
+
+def _pipeline(model: str, seed: int) -> "Pipeline":
+    """Classes weigh alike, so that a fold's share of methylated cases does not tell in the pooled order."""
+    from sklearn.ensemble import GradientBoostingClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    filled = SimpleImputer(strategy="median", add_indicator=True)
+    if model in (BOOSTED, CASE_ID):
+        return make_pipeline(filled, GradientBoostingClassifier(**TREES, random_state=seed))
+    logistic = LogisticRegression(class_weight="balanced", solver="newton-cg", max_iter=200)
+    return make_pipeline(filled, *([] if model == PLANES else [StandardScaler()]), logistic)  # planes are 0 and 1

@@ -1,0 +1,130 @@
+"""The charts of the page: the figures of figures.py as SVG that stands in the page's text.
+
+In: runs and what is said of them. Out: SVG elements with the page's own colours and letters, so that they follow light
+and dark and their text can be found and copied. They are drawn smaller than the PNGs: letters must be read on a phone.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from radiogen.evaluation.figures import run_figures
+from radiogen.evaluation.predicted_runs import PredictedRun
+from radiogen.evaluation.report.judgement import Judgement
+from radiogen.evaluation.stats.metrics import scored
+from radiogen.runs.predictions import holdout, out_of_fold
+
+SCALE = 0.7
+"""Of the PNGs' size: 330 to 350 points across, about the width of a phone."""
+
+INKS = {run_figures.BLACK: "var(--ink)", "#000000": "var(--ink)", run_figures.GREY: "var(--faint)",
+        "#b0b0b0": "var(--faint)", "#ffffff": "var(--paper)", run_figures.BLUE: "var(--blue)",
+        run_figures.ORANGE: "var(--orange)", run_figures.GREEN: "var(--green)", run_figures.PURPLE: "var(--purple)"}
+"""Colours of the figures, and the page's own that stand for them: each has a light and a dark form."""
+
+CURVES = {"loss": "Training: loss", "auc": "Training: AUC of the inputs", "accuracy": "Training: accuracy"}
+"""Columns of a history with their titles; the first two that a run kept are drawn."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of the page: its title, what one sees, the SVG element, the file with the same picture (or "")."""
+
+    title: str
+    caption: str
+    svg: str
+    file: str = ""
+
+
+def run_charts(run: PredictedRun) -> list[Chart]:
+    """ROC, calibration, probabilities by label and, where folds were trained here, the curves of training."""
+    curves = {name: scored(cases) for name, cases in (("out-of-fold", out_of_fold(run.predictions)),
+                                                      ("holdout", holdout(run.predictions))) if len(cases)}
+    name, (labels, probabilities) = next(iter(curves.items()))
+    parts = [
+        ("ROC", "Each case placed by its probability; band: 95 % of resamples of patients. On the diagonal a coin "
+         "would do as well.", run_figures.roc_figure(curves, scale=SCALE), "roc.png"),
+        ("Calibration", "Of the cases given a probability, how many are methylated. On the diagonal a probability "
+         "means what it says.", run_figures.calibration_figure(curves, scale=SCALE), "calibration.png"),
+        (f"Probability by label, {name}", "Every point is a patient. Two heaps that lie over each other cannot be told "
+         "apart.", run_figures.probabilities_figure(labels, probabilities, scale=SCALE), "probabilities.png")]
+    histories = read_histories(run)
+    kept = [name for name in CURVES if any(f"val_{name}" in table for table in histories.values())]
+    for column in kept[:2]:
+        parts.append((CURVES[column], "Broken: the cases that train. Whole: the fold that is scored, which chooses "
+                      "nothing.", run_figures.curves_figure(histories, column, SCALE), ""))
+    return [Chart(title, caption, svg(figure, f"{run.name} {title}"), file) for title, caption, figure, file in parts]
+
+
+def comparison_charts(runs: Sequence[PredictedRun], rows: pd.DataFrame, baseline: float | None) -> list[Chart]:
+    """The forest of all runs and, of several, their ROC curves in one; rows, baseline: as in `forest_figure`."""
+    parts = [("AUC of every run", "With its 95 % interval, beside chance and beside the best model that sees no image.",
+              run_figures.forest_figure(rows, baseline=baseline, scale=SCALE), "forest.png")]
+    if len(runs) > 1:
+        curves = {run.name: scored(out_of_fold(run.predictions)) for run in runs}
+        parts.append(("ROC of all runs, out-of-fold", "Bands that overlap: see the differences below before calling "
+                      "one run better.", run_figures.roc_figure(curves, scale=SCALE), "roc_comparison.png"))
+    return [Chart(title, caption, svg(figure, title), file) for title, caption, figure, file in parts]
+
+
+def forest_rows(summary: pd.DataFrame) -> pd.DataFrame:
+    """`run, set, cases, auc, low, high` of every run and set that has an AUC, from `summary_table`."""
+    rows = []
+    for row in summary.to_dict("records"):
+        for prefix, name in (("out_of_fold", "out-of-fold"), ("holdout", "holdout")):
+            if np.isfinite(row[f"{prefix}_auc"]):
+                rows.append({"run": row["run"], "set": name, "cases": row[f"{prefix}_cases"],
+                             "auc": row[f"{prefix}_auc"], "low": row[f"{prefix}_auc_low"],
+                             "high": row[f"{prefix}_auc_high"]})
+    return pd.DataFrame(rows, columns=["run", "set", "cases", "auc", "low", "high"])
+
+
+def best_image_free(judged: Mapping[str, Judgement]) -> float | None:
+    """The AUC, out-of-fold, of the best image-free model of any run; None where none was made."""
+    areas = [row["baseline_auc"] for one in judged.values() if one.confounds is not None
+             for row in one.confounds.gains.to_dict("records")
+             if row["set"] == "out-of-fold" and row["model"] == one.confounds.best]
+    return max(areas, default=None)
+
+
+def read_histories(run: PredictedRun) -> dict[str, pd.DataFrame]:
+    """`fold-<k>/history.csv` by fold, those that can be read."""
+    found = {}
+    for path in sorted(run.folder.glob("fold-*/history.csv"), key=lambda path: (len(path.parent.name), path)):
+        try:
+            table = pd.read_csv(path)
+        except (OSError, ValueError):
+            continue
+        if "epoch" in table and len(table):
+            found[path.parent.name.removeprefix("fold-")] = table
+    return found
+
+
+def svg(figure: Figure, name: str) -> str:
+    """A figure as an SVG element: text as text, the page's inks; `name` sets the ids that its parts refer to.
+
+    The same figure and name give the same text. Nothing in it points outside.
+    """
+    figure.patch.set_alpha(0)
+    for axes in figure.axes:
+        axes.patch.set_alpha(0)
+    held = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = held.getvalue()
+    text = text[text.index("<svg"):]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r' id="[a-zA-Z]+\d*_[\w.]+"', "", text)
+    text = re.sub(r"font: (?:[a-z0-9]+ )*?([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+    for colour, ink in INKS.items():
+        text = re.sub(colour, ink, text, flags=re.IGNORECASE)
+    text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
+                  r'<svg viewBox="\1" role="img" xmlns:xlink="http://www.w3.org/1999/xlink">', text, count=1)
+    return re.sub(r"\n\s*", "\n", text).strip()

@@ -1,0 +1,185 @@
+"""The images of the page: cases to leaf through with Grad-CAM over them, planes of a cube, labels side by side.
+
+In: `models/<run>/explained.npz`, made by inference/explained.py. Out: PNG pictures as data URIs, so that the page is
+one file. A case's slices stand in one picture of tiles, of which the viewer shows one at a time; its heat stands in
+another of the same tiles, transparent where it is cold.
+"""
+
+import base64
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from radiogen.core.errors import UserError, as_run
+
+EXPLAINED = "explained.npz"
+KEYS = ("ids", "folds", "labels", "probabilities", "called", "sequence", "sequences", "rank", "geometry", "images",
+        "heat", "slices", "views")
+LEVELS = 16
+"""Steps of heat: few, so that the picture stays small and its contours can be seen."""
+PAGE_BYTES = 6_000_000
+"""The cases of a run take no more of the page than this; a mail should still carry it."""
+WORDS = ("unmethylated", "methylated")
+HOT = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], float)
+"""Corners of the colour map inferno (matplotlib, CC0): rises in lightness, too, so it can be read without colours."""
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case in the viewer.
+
+    tiles, heat: pictures of `count` tiles of (rows, columns), `across` in a row, as data URIs; hottest: the slice with
+    most heat; slices: the numbers of the slices in the case's array; still: that slice with its heat, a data URI;
+    views: the slice in every sequence; right: whether the call was right.
+    """
+
+    id: str
+    title: str
+    fold: str
+    label: int
+    probability: float
+    right: bool
+    tiles: str
+    heat: str
+    count: int
+    across: int
+    rows: int
+    columns: int
+    hottest: int
+    slices: list[int]
+    still: str
+    views: list[str]
+
+
+@dataclass(frozen=True)
+class RunImages:
+    """All images of a run; planes: (name, data URI) of one finished cube, sections: all its slices in one picture."""
+
+    sequence: str
+    sequences: list[str]
+    rank: int
+    cases: list[CaseView]
+    left_out: int
+    planes: list[tuple[str, str]]
+    sections: str
+    cube_of: str
+
+
+def read_images(folder: Path) -> RunImages | None:
+    """The images of the run in `folder`, None where it has none. Raises UserError where the file is damaged."""
+    path = Path(folder) / EXPLAINED
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            told = {name: kept[name] for name in KEYS}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        again = f"python scripts/evaluate.py --run {as_run(path.parent)}"
+        raise UserError(path, f"cannot be read ({error})", f"delete it and make it again: {again}") from error
+    views, size = [], 0
+    for number in range(len(told["ids"])):
+        view = _case(told, number)
+        size += len(view.tiles) + len(view.heat) + len(view.still)
+        if views and size > PAGE_BYTES:
+            break
+        views.append(view)
+    rank, first = int(told["rank"]), told["images"][0]
+    planes = _planes(first, str(told["geometry"])) if rank == 3 else [
+        ("middle slice", picture_uri(_grown(first[len(first) // 2])))]
+    sections = tiled(_chosen(first, 24))[0]
+    return RunImages(str(told["sequence"]), [str(name) for name in told["sequences"]], rank, views,
+                     len(told["ids"]) - len(views), planes, picture_uri(sections), str(told["ids"][0]))
+
+
+def by_label(images: RunImages, most: int = 3) -> list[tuple[int, list[CaseView]]]:
+    """Up to `most` cases of each label, unmethylated first."""
+    return [(label, [case for case in images.cases if case.label == label][:most]) for label in (0, 1)]
+
+
+def tiled(slices: np.ndarray) -> tuple[np.ndarray, int]:
+    """(slices, rows, columns) as one picture of tiles, near to a square, and how many stand in a row."""
+    count, rows, columns = slices.shape
+    across = int(np.ceil(np.sqrt(count)))
+    down = -(-count // across)
+    whole = np.zeros((down * across, rows, columns), slices.dtype)
+    whole[:count] = slices
+    return whole.reshape(down, across, rows, columns).swapaxes(1, 2).reshape(down * rows, across * columns), across
+
+
+def picture_uri(picture: np.ndarray, palette: np.ndarray | None = None) -> str:
+    """A PNG as a data URI: (rows, columns) uint8 grey, (rows, columns, 3) colours, or, with `palette`, numbers in it.
+
+    palette: (colours, 4) uint8 red, green, blue, opacity.
+    """
+    from PIL import Image
+
+    image, held = Image.fromarray(picture), io.BytesIO()
+    if palette is not None:
+        image = Image.fromarray(picture, mode="P")
+        image.putpalette(palette[:, :3].tobytes())
+        image.save(held, "PNG", optimize=True, transparency=palette[:, 3].tobytes())
+    else:
+        image.save(held, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}"
+
+
+def heat_palette() -> np.ndarray:
+    """(LEVELS, 4) uint8: from clear to the brightest colour of the map, opaque to two thirds."""
+    place = np.linspace(0, len(HOT) - 1, LEVELS)
+    colours = np.stack([np.interp(place, range(len(HOT)), HOT[:, channel]) for channel in range(3)], axis=1)
+    opacity = np.clip(np.linspace(-0.15, 0.66, LEVELS), 0, 1) * 255
+    return np.round(np.column_stack([colours, opacity])).astype(np.uint8)
+
+
+def overlaid(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A slice with its heat over it, (rows, columns, 3) uint8; both (rows, columns) uint8."""
+    colours = heat_palette()[_levels(heat)].astype(float)
+    share = colours[..., 3:] / 255
+    return np.round(grey[..., None] * (1 - share) + colours[..., :3] * share).astype(np.uint8)
+
+
+def _case(told: dict[str, np.ndarray], number: int) -> CaseView:
+    images, heat = told["images"][number], told["heat"][number]
+    tiles, across = tiled(images)
+    hottest = int(heat.sum(axis=(1, 2), dtype=np.int64).argmax())
+    label, called = int(told["labels"][number]), int(told["called"][number])
+    probability, fold = float(told["probabilities"][number]), str(told["folds"][number])
+    title = (f"{told['ids'][number]}: {WORDS[label]}, called {WORDS[called]} ({probability:.2f}), "
+             f"{'holdout' if fold == 'holdout' else f'fold {fold}'}")
+    return CaseView(str(told["ids"][number]), title, fold, label, probability, label == called, picture_uri(tiles),
+                    picture_uri(_levels(tiled(heat)[0]), heat_palette()), len(images), across, *images.shape[1:],
+                    hottest, [int(one) for one in told["slices"][number]],
+                    picture_uri(_grown(overlaid(images[hottest], heat[hottest]))),
+                    [picture_uri(_grown(view)) for view in told["views"][number]])
+
+
+def _planes(cube: np.ndarray, geometry: str) -> list[tuple[str, str]]:
+    """One slice through the middle along each axis; in patient orientation the head is on top."""
+    middle = [length // 2 for length in cube.shape]
+    cuts = [cube[middle[0]], cube[:, middle[1]], cube[:, :, middle[2]]]
+    if geometry == "isotropic":
+        names = ("axial (patient's left on the right)", "coronal (left on the right)", "sagittal (face on the left)")
+        cuts[1:] = [cut[::-1] for cut in cuts[1:]]
+    else:
+        names = tuple(f"across axis {number} of the cube" for number in (1, 2, 3))
+    return [(name, picture_uri(_grown(np.ascontiguousarray(cut)))) for name, cut in zip(names, cuts, strict=True)]
+
+
+def _levels(heat: np.ndarray) -> np.ndarray:
+    return (heat.astype(int) * LEVELS // 256).astype(np.uint8)
+
+
+def _grown(picture: np.ndarray, edge: int = 160) -> np.ndarray:
+    """Each pixel as a square of several, until the picture is about `edge` long: a mail would blur a small one."""
+    times = max(1, edge // max(picture.shape[:2]))
+    return np.ascontiguousarray(picture.repeat(times, 0).repeat(times, 1))
+
+
+def _chosen(slices: np.ndarray, most: int) -> np.ndarray:
+    """At most so many slices, at even distances."""
+    places: Sequence[int] = np.unique(np.round(np.linspace(0, len(slices) - 1, min(most, len(slices)))).astype(int))
+    return slices[places]

@@ -1,0 +1,55 @@
+"""What a run's own predictions say of it, in a few lines: to stand beside whatever it says of one more patient.
+
+In: a run's folder. Out: sentences: AUC with interval and verdict, the same of the holdout, whether the acquisition
+alone explains it where the run was judged, and how often an answer like this one was right. Nothing is computed that
+is not from cases which the network asked had not seen.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen.core.errors import UserError
+from radiogen.dataset.labels import LABEL
+from radiogen.evaluation.stats.intervals import verdict, wilson_interval
+from radiogen.evaluation.stats.metrics import scored
+from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
+
+NEAR = 0.1
+"""Answers that lie so near to another's probability are counted as like it."""
+
+
+def standing_lines(folder: Path, probability: float) -> list[str]:
+    """What the run in `folder` is worth, and what came true of its answers near `probability`, a line each."""
+    try:
+        predictions = read_predictions(Path(folder) / "predictions.csv")
+    except UserError as error:
+        return [f"how good it is, is not known: {error}"]
+    parts = {"out-of-fold": out_of_fold(predictions), "holdout": holdout(predictions)}
+    parts = {name: part[part[LABEL].notna()] for name, part in parts.items()}
+    lines = [f"{name}, {len(part)} cases: {verdict(*scored(part)).sentence}" for name, part in parts.items()
+             if len(part)]
+    lines += _without_images(Path(folder) / "image_free_gain.csv")
+    near = pd.concat(parts.values())
+    near = near[(near["probability"] - probability).abs() <= NEAR]
+    if len(near):
+        positive = int((near[LABEL] == 1).sum())
+        middle, half = wilson_interval(pd.Series([positive / len(near)]).to_numpy(), pd.Series([len(near)]).to_numpy())
+        lines.append(f"of its {len(near)} answers within {NEAR:g} of this one {positive} were of methylated patients "
+                     f"(95 % interval {max(0.0, middle[0] - half[0]):.0%} to {min(1.0, middle[0] + half[0]):.0%})")
+    else:
+        lines.append(f"none of its answers on known patients lies within {NEAR:g} of this one")
+    return lines
+
+
+def _without_images(path: Path) -> list[str]:
+    """The best model without images beside the run, as the judge found it; nothing where no judge was called."""
+    if not path.is_file():
+        return ["not yet held against models that see no image: python scripts/evaluate.py"]
+    table = pd.read_csv(path)
+    table = table[(table["set"] == "out-of-fold") & table["gain"].notna()]
+    if table.empty:
+        return []
+    row = table.loc[table["baseline_auc"].idxmax()]
+    return [f"a model that sees no image ({row['model']}) reaches {row['baseline_auc']:.3f} on the same cases; the "
+            f"run's gain is {row['gain']:+.3f} (95 % interval {row['low']:+.3f} to {row['high']:+.3f}): {row['words']}"]

@@ -1,0 +1,145 @@
+"""How good predictions are: counts at a threshold, ranking and calibration, per fold and for whole runs.
+
+In: a table of predictions. Out: tables of numbers. The positive class is 1, methylated; a case counts as methylated
+from a probability of 0.5 up, or from a threshold that thresholds.py chose. What cannot be computed is NaN and never an
+error, so that a small or one-sided fold leaves a gap in the table instead of ending the evaluation.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from radiogen.dataset.labels import LABEL
+from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
+
+METRICS = ("accuracy", "precision", "recall", "f1", "auc", "average_precision", "brier", "calibration_error")
+MEAN, DEVIATION = "mean", "standard deviation"
+
+
+def fold_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row a fold with `fold, cases` and `METRICS`, then their mean and their standard deviation over the folds.
+
+    The standard deviation is the sample's (divided by n - 1; NaN with one fold). A fold in which a figure is not
+    defined does not count in that figure's mean and deviation. Holdout and test cases have no part in it.
+    """
+    judged = out_of_fold(predictions)
+    names = sorted(judged["fold"].unique(), key=int)
+    rows = pd.DataFrame([{"fold": name, **measure(judged[judged["fold"] == name])} for name in names],
+                        columns=["fold", "cases", *METRICS])
+    figures = rows[["cases", *METRICS]].astype(float)
+    ends = pd.DataFrame([{"fold": MEAN, **figures.mean()}, {"fold": DEVIATION, **figures.std(ddof=1)}])
+    return pd.concat([rows.astype({"cases": float}), ends], ignore_index=True)
+
+
+def summary_table(runs: Mapping[str, pd.DataFrame],
+                  interval: Callable[[np.ndarray, np.ndarray], tuple[float, float]]) -> pd.DataFrame:
+    """One row a run, in the order given: AUC with its interval and the other figures, out-of-fold and on the holdout.
+
+    runs: predictions by the run's name. interval: (labels, probabilities) to the low and high end of the AUC's.
+    Columns: `run`, then for each of `out_of_fold` and `holdout`: `<set>_cases`, `_auc`, `_auc_low`, `_auc_high`,
+    `_accuracy`, `_precision`, `_recall`, `_f1`, `_average_precision`, `_brier`, `_calibration_error`. Out-of-fold
+    figures are of all folds' cases pooled; NaN where a run has no such case.
+    """
+    rows = []
+    for name, predictions in runs.items():
+        row: dict[str, object] = {"run": name}
+        for prefix, cases in (("out_of_fold", out_of_fold(predictions)), ("holdout", holdout(predictions))):
+            figures = measure(cases)
+            low, high = interval(*scored(cases))
+            ordered = {"cases": figures.pop("cases"), "auc": figures.pop("auc"), "auc_low": low, "auc_high": high}
+            row |= {f"{prefix}_{key}": value for key, value in {**ordered, **figures}.items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def measure(predictions: pd.DataFrame) -> dict[str, float]:
+    """`cases` and every one of `METRICS` for the labelled cases given, all pooled."""
+    labels, probabilities = scored(predictions)
+    return {"cases": len(labels), **counts(labels, probabilities), "auc": auc(labels, probabilities),
+            "average_precision": average_precision(labels, probabilities), "brier": brier(labels, probabilities),
+            "calibration_error": calibration_error(labels, probabilities)}
+
+
+def scored(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (bool, True = methylated) and probabilities (float64) of the cases that have a label, shape (cases,)."""
+    known = predictions[predictions[LABEL].notna()]
+    return known[LABEL].to_numpy(dtype=int) == 1, known["probability"].to_numpy(dtype=float)
+
+
+def counts(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> dict[str, float]:
+    """Accuracy, precision, recall and F1 of the methylated class; a case is called so from `threshold` up.
+
+    Nothing called methylated: precision is 0, as in the usual tables. No methylated case: recall and F1 are NaN, for
+    there was nothing to find.
+    """
+    called = probabilities >= threshold
+    found = int((called & labels).sum())
+    positives, total = int(labels.sum()), len(labels)
+    return {"accuracy": float((called == labels).mean()) if total else np.nan,
+            "precision": found / max(int(called.sum()), 1) if total else np.nan,
+            "recall": found / positives if positives else np.nan,
+            "f1": 2 * found / (positives + int(called.sum())) if positives else np.nan}
+
+
+def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Area under the ROC curve: how often a methylated case is placed above an unmethylated one, a tie counting half.
+
+    NaN unless both classes are there. Mann and Whitney, Ann. Math. Stat. 1947;18:50.
+    """
+    positives = int(labels.sum())
+    negatives = len(labels) - positives
+    if not positives or not negatives:
+        return np.nan
+    ranks = midranks(probabilities)[labels].sum()
+    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def midranks(scores: np.ndarray) -> np.ndarray:
+    """Ranks from 1 up, shape (cases,); equal scores share the mean of their ranks."""
+    return pd.Series(scores).rank().to_numpy()
+
+
+def roc_points(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """False and true positive rates from (0, 0) to (1, 1), one point a distinct probability; both classes needed."""
+    called, found = _cumulative(labels, probabilities)
+    return (np.concatenate([[0.0], (called - found) / max((~labels).sum(), 1)]),
+            np.concatenate([[0.0], found / max(labels.sum(), 1)]))
+
+
+def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Precision averaged over the steps in recall, without interpolation; NaN without a methylated case."""
+    if not labels.any():
+        return np.nan
+    called, found = _cumulative(labels, probabilities)
+    return float((np.diff(found, prepend=0) / labels.sum() * found / called).sum())
+
+
+def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean squared difference of probability and outcome: 0 is perfect, 0.25 is what 0.5 everywhere gets."""
+    return float(((probabilities - labels) ** 2).mean()) if len(labels) else np.nan
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error over `bins` of equal width: mean gap of probability and observed share.
+
+    Each bin counts by its cases (Guo et al., arXiv 1706.04599, section 2, for the probability of the methylated class).
+    With few cases it is above 0 even for perfect probabilities.
+    """
+    return float(sum(row["cases"] * abs(row["probability"] - row["observed"])
+                     for row in calibration_bins(labels, probabilities, bins)) / len(labels)) if len(labels) else np.nan
+
+
+def calibration_bins(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> list[dict[str, float]]:
+    """For each bin with cases: `cases`, mean `probability` and `observed` share of methylated cases."""
+    places = np.minimum((probabilities * bins).astype(int), bins - 1)
+    return [{"cases": int(inside.sum()), "probability": float(probabilities[inside].mean()),
+             "observed": float(labels[inside].mean())}
+            for inside in (places == place for place in range(bins)) if inside.any()]
+
+
+def _cumulative(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cases called and methylated cases found at each distinct probability taken as threshold, from high to low."""
+    order = np.argsort(-probabilities, kind="stable")
+    last = np.flatnonzero(np.append(np.diff(probabilities[order]) != 0, True))
+    return last + 1.0, np.cumsum(labels[order])[last].astype(float)

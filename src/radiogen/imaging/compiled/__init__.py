@@ -1,0 +1,4 @@
+"""Loops over voxels, compiled by numba: area averages, extremes, rescaling. A room that one can skip.
+
+Read first: `kernels.py`.
+"""

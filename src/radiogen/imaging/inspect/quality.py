@@ -1,0 +1,320 @@
+"""What a data set is like before it is used: a table with a row a series, pictures of some, a summary in words.
+
+In: a data set of the competition's layout, or any folder of series. Out: a table (`COLUMNS`) and what can be said of
+it. Nothing is written, and nothing stops at a bad series: it is a row with its reason.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from radiogen.core.errors import UserError
+from radiogen.core.memory import translate_memory_errors
+from radiogen.core.parallel import map_items
+from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
+from radiogen.dataset.known_bad import known_bad
+from radiogen.dataset.layout import SEQUENCES, case_ids, check_data, sequences_present, series_folder
+from radiogen.imaging.cubes import resize
+from radiogen.imaging.dicom.pixels import is_rescaled
+from radiogen.imaging.dicom.stacks import listing, natural_order
+from radiogen.imaging.inspect.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
+from radiogen.imaging.intensity import normalise
+
+COLUMNS = (
+    "BraTS21ID", "split", "sequence", "plane", "oblique_degrees", "rows", "columns", "slices", "slice_spacing_mm",
+    "row_spacing_mm", "column_spacing_mm", "ordered_by", "file_names", "instance_numbers", "missing_slices",
+    "smallest_gap_mm", "largest_gap_mm", "uneven", "blank_share", "dtype", "lowest", "highest", "signed", "rescaled",
+    "files", "reader", "reader_reason", "findings", "known_bad", "refused")
+"""Of the table. `file_names`, `instance_numbers`: whether their order is the `same` as that of the slices, `reversed`
+or `mixed`. `slices` counts the `missing_slices` too, which are interpolated; gaps are those between slices that are
+there. `reader`: `fast`, `imagecodecs` or `pydicom`; `reader_reason`: why the compiled reader did not read the series.
+Yes and no are `yes` and an empty cell."""
+
+FEW_SLICES = 64
+"""With fewer slices than this a cube of that edge has to be interpolated between them."""
+
+PICTURE_EDGE = 192
+"""Pixels of a picture's longer side."""
+
+MISSING = "missing"
+
+_KINDS = {
+    "volumes in one series": "several volumes in one series",
+    "set aside": "files set aside",
+    "are missing, interpolated": "missing slices, interpolated",
+    "slices blank": "blank slices",
+    "uneven spacing": "uneven spacing",
+    "of other slices": "copies, each kept once",
+    "told apart by their order": "repeated slices",
+    "at the same place": "all slices told to lie at one place",
+    "slices ordered by": "no position or orientation told",
+    "no pixel spacing": "no pixel spacing told",
+    "a pixel spacing that": "a pixel spacing that cannot be",
+    "an orientation that": "an orientation that cannot be",
+    "a single slice": "a single slice",
+    "shifted sideways": "slices shifted sideways",
+    "gantry tilt": "gantry tilt",
+    "SeriesInstanceUID of its own": "a SeriesInstanceUID in every file",
+    "MONOCHROME1": "MONOCHROME1, inverted",
+    "rescale": "odd rescale factors",
+    "lookup table": "a modality lookup table",
+    "with loss": "compressed with loss",
+    "cut off after": "a file cut off after some of its frames",
+    "cannot be read, not used": "an element that cannot be read",
+    "more pixel data": "more pixel data than rows and columns tell",
+}
+"""Kinds of findings by words that stand in them; the first that fits counts."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Where one series lies. split is "" in a folder that has not the competition's layout, sequence may be."""
+
+    split: str
+    case: str
+    sequence: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """`train/00000/FLAIR`."""
+        return "/".join(filter(None, (self.split, self.case, self.sequence)))
+
+
+class Picture(NamedTuple):
+    """pixels: (rows, columns) uint8, square pixels. left, top: the patient's side there (R, L, A, P, F, H) or ""."""
+
+    pixels: np.ndarray
+    left: str
+    top: str
+
+
+def list_series(data: Path) -> list[Series]:
+    """The series of a data set, also those that a case should have and has not; else every folder that holds files.
+
+    A case should have what any case of the data set has. Raises UserError where there is nothing to inspect.
+    """
+    data = Path(data)
+    if not data.is_dir() or any((data / split).is_dir() for split in ("train", "test")):
+        check_data(data)
+        cases = [(split, case) for split in ("train", "test") for case in case_ids(data, split)]
+        present = {name for split, case in cases for name in sequences_present(data, split, case)}
+        found = [Series(split, case, name, series_folder(data, split, case, name))
+                 for split, case in cases for name in SEQUENCES if name in present]
+    else:
+        found = _folders_with_files(data)
+    if not found:
+        raise UserError(data, "holds no series", "give a data set, or a folder of folders of DICOM files")
+    return found
+
+
+def output_folder(data: Path, output: Path | None, cache: Path = Path("input/cache")) -> Path:
+    """Where the table and the sheet go: `output`, else `<cache>/<data set>-<fingerprint>` beside the data set's arrays.
+
+    Two data sets of one name, or one that has changed, thus have tables of their own. Raises UserError where there is
+    no data set, and where the place is inside it, for it is never changed.
+    """
+    folder = Path(cache) / f"{Path(data).resolve().name}-{_mark(Path(data))}" if output is None else Path(output)
+    if folder.resolve().is_relative_to(Path(data).resolve()):
+        raise UserError(folder, "lies inside the data set, which is not to be changed",
+                        "name another folder with --output")
+    return folder
+
+
+def inspect_dataset(data: Path, *, drawn: int = 0, workers: int | None = None, scheduler: str | None = None
+                    ) -> tuple[pd.DataFrame, dict[int, Picture | None]]:
+    """The table of a data set, and by row number the pictures of `drawn` cases, spread evenly over all.
+
+    A series that is missing or refused is a row, and its picture None. Raises UserError where there is no data set.
+    """
+    series = list_series(data)
+    cases = list(dict.fromkeys((each.split, each.case) for each in series))
+    spread = np.linspace(0, len(cases) - 1, min(max(drawn, 0), len(cases))).round().astype(int)
+    chosen = {cases[index] for index in spread}
+    draw = [(each.split, each.case) in chosen for each in series]
+    known = known_bad(data)
+    bad = [known.get(each.case, "") if each.split == "train" else "" for each in series]
+    results = map_items(_inspect, list(zip(series, draw, bad, strict=True)), "inspect", workers=workers,
+                        scheduler=scheduler, unit="series")
+    table = pd.DataFrame([row for row, _ in results], columns=COLUMNS).convert_dtypes()
+    table = table.fillna({name: "" for name in table.columns if isinstance(table[name].dtype, pd.StringDtype)})
+    return table, {number: picture for number, (_, picture) in enumerate(results) if draw[number]}
+
+
+def inspect_series(folder: Path) -> dict[str, Any]:
+    """The cells of one series, by `COLUMNS` but for its case; of a refused one only `refused` is told."""
+    return _inspect((Series("", "", "", Path(folder)), False, ""))[0]
+
+
+def summarise(table: pd.DataFrame) -> list[str]:
+    """What a reader of the table would count first, in lines to print."""
+    read = table[table["refused"] == ""]
+    missing = int((table["refused"] == MISSING).sum())
+    lines = [f"cases: {len(table.groupby(['split', 'BraTS21ID']))}; series: {len(table)}, of which {len(read)} can be "
+             f"read, {len(table) - len(read) - missing} refused, {missing} missing", "", *_planes(table, read), ""]
+    if (table["split"] != "").any():
+        absent = [name for name in SEQUENCES if name not in set(table["sequence"])]
+        lines += [f"in no case: {', '.join(absent)}"] if absent else []
+        lines.append(_one_plane(read))
+    lines.append(f"fewer than {FEW_SLICES} slices: {(read['slices'] < FEW_SLICES).sum()} of {len(read)} series")
+    for column, what in (("file_names", "file names"), ("instance_numbers", "InstanceNumber")):
+        counts = read[column].value_counts()
+        told = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
+        lines.append(f"order by {what} against the order of the slices: {', '.join(told) or 'not told'}")
+    return [*lines, *_readers(read), *_findings(read), *_not_read(table)]
+
+
+def kind_of(finding: str) -> str:
+    """The kind of a finding, by which the findings of many series can be counted."""
+    return next((kind for words, kind in _KINDS.items() if words in finding), finding)
+
+
+def name_of(row: pd.Series) -> str:
+    """`00000 FLAIR`, and whether it is a test case."""
+    return f"{row['BraTS21ID']} {row['sequence']}{' (test)' if row['split'] == 'test' else ''}".strip()
+
+
+def caption(row: pd.Series) -> str:
+    """`axial, 256 x 256, 22 slices` of a row of the table; `refused`, or nothing, where there is no volume."""
+    if row["refused"]:
+        return "" if row["refused"] == MISSING else "refused"
+    slices = "1 slice" if row["slices"] == 1 else f"{row['slices']} slices"
+    return f"{row['plane'] or 'no plane told'}, {row['rows']} x {row['columns']}, {slices}"
+
+
+def note(row: pd.Series) -> str:
+    """What is wrong with the series of a row, in a few words; "" where nothing is."""
+    known = "known bad case" if row["known_bad"] else ""
+    kinds = dict.fromkeys(kind_of(text) for text in row["findings"].split("; ") if text)
+    refused = "" if row["refused"] == MISSING else row["refused"]
+    return "; ".join(filter(None, (known, refused, *kinds))) or row["refused"]
+
+
+def _mark(data: Path) -> str:
+    """The fingerprint of all series that are inspected: the one in the name of the data set's cache, if it has one."""
+    if not data.is_dir() or any((data / split).is_dir() for split in ("train", "test")):
+        return data_fingerprint(data).key
+    text = "".join(f"{series.name} {series_fingerprint(series.folder)}\n" for series in _folders_with_files(data))
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:KEY]
+
+
+def _folders_with_files(data: Path) -> list[Series]:
+    """Every folder below `data` that holds files; `data` itself where it has no folders."""
+    found = []
+    for root, folders, names in os.walk(data):
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_order)
+        folder = Path(root)
+        if any(not name.startswith(".") for name in names) and (folder != data or not folders):
+            parts = folder.relative_to(data).parts or (data.resolve().name,)
+            found.append(Series("", "/".join(parts[:-1]) or parts[0], parts[-1] if len(parts) > 1 else "", folder))
+    return found
+
+
+def _inspect(job: tuple[Series, bool, str]) -> tuple[dict[str, Any], Picture | None]:
+    """The row of a series, and its picture where one is wanted; known: why its case is bad, where that is known."""
+    series, draw, known = job
+    row = {"BraTS21ID": series.case, "split": series.split, "sequence": series.sequence, "findings": "",
+           "known_bad": known}
+    if not series.folder.exists():
+        return {**row, "refused": MISSING}, None
+    try:
+        with translate_memory_errors(series.folder):
+            evidence = gather(series.folder)
+    except UserError as error:
+        return {**row, "refused": error.problem}, None
+    return {**row, **_row(evidence)}, _picture(evidence) if draw else None
+
+
+def _row(evidence: Evidence) -> dict[str, Any]:
+    voxels, affine, slices = evidence.volume.voxels, evidence.volume.affine, evidence.slices
+    between_rows, between_columns = slices[0].pixel_spacing or (None, None)
+    gaps = [] if evidence.along_mm is None else np.diff(evidence.along_mm)
+    blank = voxels.min(axis=(1, 2)) == voxels.max(axis=(1, 2))
+    return {
+        "plane": evidence.plane,
+        "oblique_degrees": round(oblique_degrees(evidence.normal), 2) if evidence.plane else None,
+        "rows": slices[0].rows, "columns": slices[0].columns, "slices": len(voxels),
+        "slice_spacing_mm": None if affine is None else round(float(np.linalg.norm(affine[:3, 0])), 4),
+        "row_spacing_mm": between_rows, "column_spacing_mm": between_columns,
+        "ordered_by": evidence.ordered_by, "file_names": file_name_order(slices),
+        "instance_numbers": instance_order(slices), "missing_slices": evidence.missing,
+        "smallest_gap_mm": round(float(min(gaps)), 4) if len(gaps) else None,
+        "largest_gap_mm": round(float(max(gaps)), 4) if len(gaps) else None,
+        "uneven": _yes(any(text.startswith("uneven") for text in evidence.volume.findings)),
+        "blank_share": round(float(blank.mean()), 4), "dtype": str(voxels.dtype), "lowest": voxels.min().item(),
+        "highest": voxels.max().item(), "signed": _yes(slices[0].storage.signed),
+        "rescaled": _yes(any(map(is_rescaled, slices))), "files": len(evidence.paths),
+        "reader": evidence.volume.reader.name, "reader_reason": str(evidence.volume.reader.reason or ""),
+        "findings": "; ".join(evidence.volume.findings), "refused": ""}
+
+
+def _picture(evidence: Evidence) -> Picture:
+    """The middle slice as it is stored, in true proportions."""
+    first, voxels = evidence.slices[0], evidence.volume.voxels
+    between_rows, between_columns = first.pixel_spacing or (1.0, 1.0)
+    height, width = first.rows * between_rows, first.columns * between_columns
+    shape = tuple(max(1, round(edge * PICTURE_EDGE / max(height, width))) for edge in (height, width))
+    middle = normalise(voxels[len(voxels) // 2][None], "percentile")
+    pixels = np.rint(np.clip(resize(middle, (1, *shape))[0], 0, 1) * 255).astype(np.uint8)
+    if first.orientation is None:
+        return Picture(pixels, "", "")
+    row, column = first.orientation[:3], first.orientation[3:]
+    return Picture(pixels, side([-each for each in row]), side([-each for each in column]))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
+
+
+def _planes(table: pd.DataFrame, read: pd.DataFrame) -> list[str]:
+    """Series by sequence and plane, as an aligned table."""
+    planes = [plane for plane in ("axial", "coronal", "sagittal", "") if (read["plane"] == plane).any()]
+    heads = [*(plane or "no plane" for plane in planes), "not read"]
+    names = list(dict.fromkeys(table["sequence"]))
+    width = max(len("sequence"), *map(len, names)) + 2
+    lines = ["sequence".ljust(width) + "".join(f"{head:>10}" for head in heads)]
+    for name in names:
+        rows = table[table["sequence"] == name]
+        unread = rows["refused"] != ""
+        counts = [*(((rows["plane"] == plane) & ~unread).sum() for plane in planes), unread.sum()]
+        lines.append((name or "series").ljust(width) + "".join(f"{count:>10}" for count in counts))
+    return lines
+
+
+def _one_plane(read: pd.DataFrame) -> str:
+    planes = read.groupby(["split", "BraTS21ID"], sort=False)["plane"].nunique()
+    several = [case for (_, case), count in planes.items() if count > 1]
+    named = f": {listing(several, 8)}" if several else ""
+    return f"cases whose series are not all in one plane: {len(several)} of {len(planes)}{named}"
+
+
+def _readers(read: pd.DataFrame) -> list[str]:
+    """How many series the compiled reader read, and why it did not read the others."""
+    others = Counter(f"{name}: {reason}" for name, reason in zip(read["reader"], read["reader_reason"], strict=True)
+                     if reason)
+    return [f"read by the compiled reader: {(read['reader'] == 'fast').sum()} of {len(read)} series",
+            *(f"{count:7} by {reader}" for reader, count in others.most_common())]
+
+
+def _findings(read: pd.DataFrame) -> list[str]:
+    kinds = Counter(kind for told in read["findings"] for kind in {kind_of(text) for text in told.split("; ") if text})
+    return [f"series without a finding: {(read['findings'] == '').sum()} of {len(read)}",
+            *(f"{count:7} with {kind}" for kind, count in kinds.most_common())]
+
+
+def _not_read(table: pd.DataFrame, most: int = 20) -> list[str]:
+    """Series that were not read, one a line, and the known-bad cases."""
+    unread = table[table["refused"] != ""]
+    told = [f"  {'/'.join(filter(None, (row['split'], row['BraTS21ID'], row['sequence'])))}: {row['refused']}"
+            for _, row in unread.iterrows()]
+    more = [f"  and {len(told) - most} more: see the table"] if len(told) > most else []
+    known = dict(zip(table["BraTS21ID"], table["known_bad"], strict=True))
+    bad = ", ".join(f"{case} ({why})" for case, why in known.items() if why)
+    return [*(["not read:", *told[:most], *more] if told else []),
+            *([f"known-bad cases, left out where training reads that: {bad}"] if bad else [])]

@@ -1,0 +1,154 @@
+"""Where in its images a network found what it says: Grad-CAM of a few cases, kept beside the run.
+
+In: a predicted run. Out: `models/<run>/explained.npz`, images and heat maps as bytes, which the report draws. Grad-CAM
+(Selvaraju et al., ICCV 2017) weighs the last feature maps by the mean gradient of the score. Our networks end in one
+global pooling and one dense layer, so that gradient is the dense layer's own weight (their section 3.1: Grad-CAM is
+then CAM): no back end has to be asked for gradients. A test holds it against TensorFlow's.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen.arrays.cache import check_arrays, read_index
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.networks.grad_cam import grad_cam
+from radiogen.runs.folds import HOLDOUT
+from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
+from radiogen.training.recipe.recipes import Recipe
+from radiogen.training.runs import Run, trained_folds
+from radiogen.training.trained_weights import load_trained
+
+EXPLAINED = "explained.npz"
+SLICES = 64
+"""Slices a case at most; of more, as many at even distances."""
+
+
+def write_explained(run: Run, cases: int = 8) -> Path:
+    """Write `explained.npz`: images and heat of `cases` cases, chosen by `choose_cases`; returns its path.
+
+    Holds `ids, folds, labels, probabilities, called` (K,); `images`, `heat` uint8 (K, slices, rows, columns) of the
+    sequence `sequence`; `slices` (K, slices), their numbers in the case's array; `views` uint8 (K, sequences, rows,
+    columns), the hottest slice in each of `sequences`. Heat speaks for the class that was called, 255 where it is
+    hottest in the case; a case that several networks scored has the mean of theirs. Raises UserError where the run has
+    no predictions, no trained fold or other arrays than it was made from.
+    """
+    chosen = choose_cases(read_predictions(run.folder / "predictions.csv"), cases)
+    folds = trained_folds(run)
+    if chosen.empty or not folds:
+        raise UserError(run.folder, "has no labelled case and network to explain",
+                        f"train and predict it: python scripts/train.py --run {as_run(run.folder)} --fold all")
+    index = read_index(run.cache)
+    check_arrays(run.cache, index, chosen[ID])
+    inputs = {case: explained_inputs(run.recipe, index, case) for case in chosen[ID]}
+    count = min(SLICES, min(map(len, inputs.values()))) if run.recipe.rank == 2 else 1
+    inputs = {case: rows.iloc[_spread(len(rows), count)] for case, rows in inputs.items()}
+    heat = _heat(run, folds, chosen, inputs)
+    content = _pictures(run, index, chosen, inputs, heat)
+    path = run.folder / EXPLAINED
+    return files.write_with(path, lambda file: np.savez_compressed(file, **content))
+
+
+def choose_cases(predictions: pd.DataFrame, cases: int) -> pd.DataFrame:
+    """The most confident right and wrong answers to both labels, from the holdout, else out-of-fold.
+
+    In turn of: methylated and called so, unmethylated and called so, methylated missed, unmethylated called
+    methylated; within each, those whose probability lies farthest from 0.5 first. A group that is empty leaves its
+    turn to the others. Returns rows of `predictions`, `cases` at most.
+    """
+    kept = holdout(predictions)
+    kept = kept[kept[LABEL].notna()] if kept[LABEL].notna().any() else out_of_fold(predictions)
+    kept = kept[kept[LABEL].notna()]
+    wrong = kept["predicted"] != kept[LABEL]
+    order = kept.assign(group=2 * wrong + (kept[LABEL] == 0), sure=-(kept["probability"] - 0.5).abs())
+    order = order.sort_values(["sure", ID])
+    order = order.assign(turn=order.groupby("group").cumcount()).sort_values(["turn", "group"])
+    return order.head(cases)[list(predictions.columns)].reset_index(drop=True)
+
+
+def explained_inputs(recipe: Recipe, index: pd.DataFrame, case: str, sequence: str | None = None) -> pd.DataFrame:
+    """The network's inputs of one case that are of one sequence (the first), or of all where they are channels."""
+    from radiogen.training.input.batches import list_inputs
+
+    rows = list_inputs(recipe, index, [case])
+    own = rows["sequence"] == (sequence or recipe.sequences[0])
+    return rows if recipe.joined or len(recipe.sequences) == 1 else rows[own].reset_index(drop=True)
+
+
+def _heat(run: Run, folds: list[str], chosen: pd.DataFrame, inputs: dict[str, pd.DataFrame]) -> dict[str, np.ndarray]:
+    """By case, heat in [0, 1], ([inputs,] slices, rows, columns): the mean of the networks that may judge it."""
+    from radiogen.core.progress import progress
+    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.optimisation import set_precision
+
+    set_precision(run.recipe)
+    model = recipe_network(run.recipe)
+    heat = dict.fromkeys(chosen[ID], 0.0)
+    for fold in progress(folds, f"explain {run.folder.name}", len(folds), "fold"):
+        own = chosen[chosen["fold"].isin([fold, HOLDOUT])]
+        if own.empty:
+            continue
+        load_trained(model, run, fold)
+        for case, called in zip(own[ID], own["predicted"], strict=True):
+            found = np.concatenate([grad_cam(model, batch, called) for batch in _batches(run, inputs[case])])
+            heat[case] = heat[case] + found / (found.max() or 1)
+    return {case: np.asarray(one) / (np.max(one) or 1) for case, one in heat.items()}
+
+
+def _pictures(run: Run, index: pd.DataFrame, chosen: pd.DataFrame, inputs: dict[str, pd.DataFrame],
+              heat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What `write_explained` keeps, by name."""
+    images, hot, views, numbers = [], [], [], []
+    for case in chosen[ID]:
+        rows = inputs[case]
+        shape = heat[case].shape[-2:]
+        batch = np.concatenate(list(_batches(run, rows)))
+        hot.append(np.round(255 * heat[case]).astype(np.uint8).reshape(-1, *shape))
+        images.append(_bytes(batch[..., 0]).reshape(-1, *shape))
+        numbers.append(rows["slice"].to_numpy(int) if run.recipe.rank == 2 else np.arange(len(images[-1])))
+        place = int(hot[-1].sum(axis=(1, 2)).argmax())
+        views.append(_views(run, index, case, batch, place / max(len(images[-1]) - 1, 1)))
+    return {"ids": chosen[ID].to_numpy(str), "folds": chosen["fold"].to_numpy(str),
+            "labels": chosen[LABEL].to_numpy(int), "probabilities": chosen["probability"].to_numpy(float),
+            "called": chosen["predicted"].to_numpy(int), "sequence": np.array(run.recipe.sequences[0]),
+            "sequences": np.array(run.recipe.sequences), "rank": np.array(run.recipe.rank),
+            "geometry": np.array(run.recipe.geometry), "images": np.stack(images), "heat": np.stack(hot),
+            "slices": np.stack(numbers), "views": np.stack(views)}
+
+
+def _views(run: Run, index: pd.DataFrame, case: str, batch: np.ndarray, share: float) -> np.ndarray:
+    """One slice of each sequence, (sequences, rows, columns), at this share of the way through its slices."""
+    if run.recipe.joined or len(run.recipe.sequences) == 1:
+        stacks = [batch[..., channel] for channel in range(len(run.recipe.sequences))]
+    else:
+        stacks = []
+        for name in run.recipe.sequences:
+            rows = explained_inputs(run.recipe, index, case, name)
+            place = round(share * (len(rows) - 1)) if run.recipe.rank == 2 else 0
+            stacks += [batch[..., 0] for batch in _batches(run, rows.iloc[[place]])] or [np.zeros_like(batch[..., 0])]
+    flat = [_bytes(stack).reshape(-1, *stack.shape[-2:]) for stack in stacks]
+    return np.stack([slices[round(share * (len(slices) - 1))] for slices in flat])
+
+
+def _batches(run: Run, rows: pd.DataFrame) -> list[np.ndarray]:
+    """The inputs as the network sees them when it predicts, in the order of `rows`."""
+    from radiogen.training.input.batches import Batches
+
+    batches = Batches(run.recipe, run.cache, rows.reset_index(drop=True))
+    return [batches[number][0] for number in range(batches.num_batches)]
+
+
+def _bytes(image: np.ndarray) -> np.ndarray:
+    """Intensities as uint8: 0..1 as they are, z-scores between their extremes."""
+    low, high = float(image.min()), float(image.max())
+    if low < 0 or high > 1:
+        image = (image - low) / max(high - low, 1e-9)
+    return np.round(255 * image).astype(np.uint8)
+
+
+def _spread(length: int, count: int) -> np.ndarray:
+    """`count` of `length` places, at even distances."""
+    return np.round(np.linspace(0, length - 1, count)).astype(int)

@@ -1,0 +1,94 @@
+"""Whether a run has seen a case before: a network's answer on what trained it says nothing of the network.
+
+In: a run, the folders of a case's series and the array made of them. Out: the run's own case that this is, and by what
+it was told: the same files, the same array (files of other names), or the same picture of one series (others missing).
+Ids are not believed: another hospital's 00042 is another patient.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen.core import files
+from radiogen.dataset.labels import ID
+from radiogen.runs.folds import HOLDOUT, TEST
+from radiogen.training.runs import Run
+
+ARRAYS = "arrays.csv"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A case of the run: its id, its place (a fold's number, `holdout`, `test`, or "" for none), how it was told."""
+
+    case: str
+    place: str
+    by: str
+
+    @property
+    def trained(self) -> bool:
+        """Whether networks of the run were trained on it."""
+        return self.place not in (HOLDOUT, TEST, "")
+
+
+def find_known(run: Run, folders: Mapping[str, Path], sha256: str, likeness: str) -> Known | None:
+    """The case of `run` that has the same series, or None.
+
+    folders: by sequence. sha256, likeness: of the array that the run's settings make of them, as in `arrays.csv`.
+    """
+    by_files = _same_files(run.cache, folders)
+    if by_files:
+        return _placed(run, by_files, "the same files")
+    path = run.folder / ARRAYS
+    if not path.is_file():
+        return None
+    arrays = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for column, mark, by in (("sha256", sha256, "the same voxels"), ("likeness", likeness, "the same pictures")):
+        same = arrays.loc[(arrays[column] == mark) & (mark != ""), ID]
+        if len(same):
+            return _placed(run, same.iloc[0], by)
+    return None
+
+
+def same_id(run: Run, name: str) -> bool:
+    """Whether the run was trained or judged on a case that is called `name`."""
+    return name in set(run.folds[ID])
+
+
+def _same_files(cache: Path, folders: Mapping[str, Path]) -> str:
+    """The id of a case whose array in `cache` was made from a series with these very files, in this order of names."""
+    notes = sorted(Path(cache).glob("*.json")) if Path(cache).is_dir() else []
+    if not notes:
+        return ""
+    own = {name: _contents(folder) for name, folder in folders.items()}
+    for note in notes:
+        try:
+            kept = json.loads(note.read_text(encoding="utf-8")).get("contents", {})
+        except (OSError, ValueError, AttributeError):
+            continue
+        if any(mark and kept.get(name) == mark for name, mark in own.items()):
+            return note.stem
+    return ""
+
+
+def _contents(folder: Path) -> str:
+    """As the cache notes it beside an array (arrays/cache.py); "" where a file cannot be read."""
+    import hashlib
+
+    try:
+        marks = [files.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()]
+    except OSError:
+        return ""
+    return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
+
+
+def _placed(run: Run, case: str, by: str) -> Known:
+    own = run.folds.loc[run.folds[ID] == case, "fold"]
+    arrays = run.folder / ARRAYS
+    if len(own):
+        return Known(case, own.iloc[0], by)
+    told = pd.read_csv(arrays, dtype=str) if arrays.is_file() else pd.DataFrame({ID: [], "split": []})
+    return Known(case, TEST if (told.loc[told[ID] == case, "split"] == "test").any() else "", by)

@@ -1,0 +1,155 @@
+"""The null mirror: a run's own training again and again on labels that mean nothing.
+
+In: a trained run, a number of draws. Out: `models/<run>/null.csv`, a row a draw with the AUC of that training,
+out-of-fold. Recipe, folds, cases and arrays are the run's; only labels are exchanged, and with them every seed. What
+is chosen or leaked anywhere in training is so in each draw, too: a shuffle of the scored labels alone would not show
+it. The holdout has no part in it.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen.arrays.cache import check_arrays, read_index
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.geometry import planes_together, read_geometry
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.runs.folds import HOLDOUT, fold_names
+from radiogen.runs.predictions import complete, out_of_fold, read_predictions, write_predictions
+from radiogen.training.runs import Run, fold_folder, trained_folds
+
+FOLDS, PLANES = "folds", "planes"
+"""Within what labels were exchanged: each fold, or the cases of each fold whose series lie in the same planes."""
+
+
+def mirror_cost(run: Run) -> float:
+    """Seconds that one draw will take, from what the run's folds took; NaN where no fold has told.
+
+    The epochs of all folds one after another, as measured when they were trained; `timings.json` of each fold keeps
+    them. A fold that has told nothing counts as the mean of the others; scoring, some percent, is not in it.
+    """
+    told = []
+    for fold in fold_names(run.folds):
+        path = fold_folder(run, fold) / "timings.json"
+        if path.is_file():
+            told.append(sum(json.loads(path.read_text(encoding="utf-8"))["seconds_an_epoch"]))
+    return float(np.mean(told)) * len(fold_names(run.folds)) if told else np.nan
+
+
+def run_null(run: Run, draws: int, within_planes: bool = False, at_once: int = 1) -> Path:
+    """Train the run on `draws` permutations of its labels; returns the path of `null.csv`.
+
+    at_once: folds side by side, as in training. Finished draws are kept, a cut-off one goes on where it was; the first
+    draws are the same however many are asked for. `null.csv` has `draw, within, auc`, with `within` FOLDS or PLANES,
+    and keeps the rows of both. A draw leaves its `predictions.csv` in `null/<within>-<draw>/`, its networks are let go.
+    Raises UserError where the run is not trained whole, started from another one, or its planes are not known.
+    """
+    missing = sorted(set(fold_names(run.folds)) - set(trained_folds(run)))
+    if missing:
+        raise UserError(run.folder, f"fold {', '.join(missing)} is not trained",
+                        f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+    if draws < 1:
+        raise UserError(f"--null {draws}", "is no number of draws", "give 1 or more; 19 are the least for p = 0.05")
+    within, strata = (PLANES, plane_strata(run)) if within_planes else (FOLDS, None)
+    if run.lineage:
+        raise UserError(run.folder, f"began with the networks of {run.lineage[0].run}, which were trained on the true "
+                        "labels: trainings on permuted labels would not be like it",
+                        "ask for the null mirror of a run that began from nothing")
+    with files.working_folder(run.folder / "null"):
+        for number in range(draws):
+            mirrored = draw_run(run, number, within, strata)
+            if not (mirrored.folder / "predictions.csv").is_file():
+                print(f"null mirror of {run.folder.name}, within {within}: draw {number + 1} of {draws}", flush=True)
+                _finish_draw(mirrored, at_once)
+            _check_draw(mirrored)
+            _write_table(run, number, within, mirrored)
+    return run.folder / "null.csv"
+
+
+def draw_run(run: Run, draw: int, within: str = FOLDS, strata: np.ndarray | None = None) -> Run:
+    """The run that a draw trains, from nothing: the same in all but its labels, its seed and its folder.
+
+    The seed of training and permutation follows from the run's, `within` and `draw`.
+    """
+    seed, order = (int(word) for word in np.random.SeedSequence(
+        [run.recipe.seed, draw, (FOLDS, PLANES).index(within)]).generate_state(2))
+    return replace(run, folder=run.folder / "null" / f"{within}-{draw:03d}", recipe=replace(run.recipe, seed=seed),
+                   folds=permute_labels(run.folds, order, strata), lineage=())
+
+
+def permute_labels(folds: pd.DataFrame, seed: int, strata: np.ndarray | None = None) -> pd.DataFrame:
+    """The table with its labels exchanged at random within each fold, so that its share of methylated cases stays.
+
+    strata: text (cases,); labels are exchanged within each of them only. The holdout keeps its labels.
+    """
+    random, drawn = np.random.default_rng(seed), folds[LABEL].to_numpy().copy()
+    place = folds["fold"].to_numpy(str)
+    groups = place if strata is None else np.char.add(np.char.add(place, "|"), strata.astype(str))
+    for group in np.unique(groups[place != HOLDOUT]):
+        inside = groups == group
+        drawn[inside] = random.permutation(drawn[inside])
+    return folds.assign(**{LABEL: drawn})
+
+
+def plane_strata(run: Run) -> np.ndarray:
+    """The planes of each case's series as one text, (cases,), in the order of the run's folds.
+
+    Raises UserError where `geometry.csv` is missing, or no case could exchange its label: then all draws are the run.
+    """
+    planes = planes_together(read_geometry(run.folder / "geometry.csv"), run.folds[ID])
+    judged = run.folds.assign(planes=planes)[(run.folds["fold"] != HOLDOUT).to_numpy()]
+    kinds = judged.groupby(["fold", "planes"])[LABEL].transform("nunique")
+    if not (kinds > 1).any():
+        raise UserError(run.folder / "geometry.csv", "in no fold have two cases of the same planes different labels",
+                        "take the mirror without planes")
+    print(f"within planes {int((kinds > 1).sum())} of {len(judged)} cases can change their label", flush=True)
+    return planes
+
+
+def score_draw(run: Run) -> pd.DataFrame:
+    """The out-of-fold predictions of a draw whose folds are trained; neither holdout nor test is looked at."""
+    from radiogen.inference.prediction import score_inputs
+
+    index, folds = read_index(run.cache), fold_names(run.folds)
+    cases = run.folds[run.folds["fold"].isin(folds)][[ID, "fold", LABEL]].astype({LABEL: "Int64"})
+    check_arrays(run.cache, index, cases[ID])
+    inputs = score_inputs(run, index, cases.reset_index(drop=True), folds)
+    return complete(cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID))
+
+
+def _finish_draw(mirrored: Run, at_once: int) -> None:
+    """Train and score; the table of predictions comes before the networks go, so a cut-off draw can go on."""
+    from radiogen.training.execution.processes import call_apart
+    from radiogen.training.fit import remove_fold, train_folds
+
+    files.write_csv(mirrored.folder / "folds.csv", mirrored.folds)
+    train_folds(mirrored, fold_names(mirrored.folds), at_once)
+    table = call_apart(score_draw, mirrored, name=f"scoring of {mirrored.folder.name}")  # what Keras leaks ends there
+    write_predictions(mirrored.folder / "predictions.csv", table)
+    for fold in fold_names(mirrored.folds):
+        remove_fold(fold_folder(mirrored, fold))
+
+
+def _check_draw(mirrored: Run) -> None:
+    """A draw that is kept has the labels that this run's draw has, or it is another run's."""
+    kept = read_predictions(mirrored.folder / "predictions.csv").set_index(ID)[LABEL]
+    wanted = mirrored.folds[mirrored.folds["fold"] != HOLDOUT].set_index(ID)[LABEL]
+    if len(kept) != len(wanted) or (kept.reindex(wanted.index).astype(float) != wanted.astype(float)).any():
+        raise UserError(mirrored.folder, "was drawn for other labels or folds", "delete this folder and ask again")
+
+
+def _write_table(run: Run, draw: int, within: str, mirrored: Run) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    judged = out_of_fold(read_predictions(mirrored.folder / "predictions.csv"))
+    path = run.folder / "null.csv"
+    kept = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["draw", "within", "auc"])
+    kept = kept[(kept["draw"] != draw) | (kept["within"] != within)]
+    row = pd.DataFrame([{"draw": draw, "within": within,
+                         "auc": roc_auc_score(judged[LABEL].astype(int), judged["probability"])}])
+    table = row if kept.empty else pd.concat([kept, row])
+    files.write_csv(path, table.astype({"draw": int}).sort_values(["within", "draw"]))

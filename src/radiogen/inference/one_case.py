@@ -1,0 +1,331 @@
+"""One patient's folder before a trained run: a probability, what it rests on, and where the networks looked.
+
+In: a run and a folder with any of the four series. Out: a `CaseAnswer`. Arrays, batches and arithmetic are those of
+prediction.py, so a case of the run's own data set gets the probability that `predictions.csv` has; only the networks
+are called directly, which saves the tracing. A case that trained the run is answered by the one network that did not
+see it.
+"""
+
+import dataclasses
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from radiogen.arrays.case_arrays import CaseArray, CaseSeries, case_array, read_case
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.geometry import read_geometry
+from radiogen.dataset.labels import ID
+from radiogen.imaging.inspect.recognise import FoundSeries, not_used_text, recognise, series_folder_of
+from radiogen.imaging.volume import plane, spacing_mm
+from radiogen.inference.known_case import Known, find_known, same_id
+from radiogen.runs.fold_locks import note_training
+from radiogen.runs.fold_weights import unrecorded
+from radiogen.runs.predictions import THRESHOLD
+from radiogen.training.runs import Run, cache_settings, trained_folds
+
+CASE = "00000"
+"""What the case is called where its arrays lie for a moment: its own name need not be five digits."""
+
+RARE = 0.05
+"""A plane that fewer of the training series lie in is told."""
+
+
+DISCLAIMER = "research software: not for diagnosis or treatment"
+
+
+class View(NamedTuple):
+    """A slice to draw: title, image and heat (row, column) in [0, 1], letters at its left and upper edge, mm a pixel.
+
+    In radiological orientation; letters are "" and mm None where the series does not tell where it lies.
+    """
+
+    title: str
+    image: np.ndarray
+    heat: np.ndarray
+    left: str
+    top: str
+    mm: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class CaseAnswer:
+    """What a run says of a case.
+
+    by_fold: the probability by each network that was asked; probability is their mean. known: the case of the run that
+    this is. series: a line for each series used. notes: what a reader has to know of it, a line each. name, images: as
+    in `case_mark`.
+    """
+
+    name: str
+    probability: float
+    by_fold: Mapping[str, float]
+    known: Known | None
+    series: tuple[str, ...]
+    notes: tuple[str, ...]
+    views: tuple[View, ...]
+    images: str = ""
+
+    @property
+    def called(self) -> int:
+        """1: methylated."""
+        return int(self.probability >= THRESHOLD)
+
+
+def predict_case(run: Run, folder: Path) -> CaseAnswer:
+    """Ask the run's networks about the patient whose series lie in `folder`.
+
+    Raises UserError where the run is not trained, no series of the recipe is found or can be read, or two fit one.
+    """
+    note_training(run.folder)
+    folder, folds = Path(folder), trained_folds(run)
+    if not folds:
+        raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+    found, left = recognise(folder, run.recipe.sequences)
+    with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
+        room = Path(scratch)
+        folders = {name: series_folder_of(one, room / name) for name, one in found.items()}
+        series, made = _read(run, folder, folders, room)
+        path = files.write_array(room / "arrays" / f"{CASE}.npy", made.array)
+        likeness = series[cache_settings(run.recipe).first_sequence].likeness
+        known = find_known(run, folders, files.sha256(path), likeness)
+        asked = [known.place] if known and known.trained and known.place in folds else folds
+        moved = dataclasses.replace(run, cache=path.parent)
+        by_fold, views = _ask(moved, asked, made, series)
+    name, images = case_mark(folder)
+    notes = [*_known_notes(run, name, known, asked), *_missing_notes(run, series), *_odd_notes(run, found, series),
+             *filter(None, [unrecorded(run.folder), not_used_text(folder, left)])]
+    told = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
+    return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(told), tuple(notes), views,
+                      images)
+
+
+def case_mark(folder: Path) -> tuple[str, str]:
+    """How the patient in `folder` is called, as a file may be, and a hash of all files there, which tells patients of
+    one name apart."""
+    mark = hashlib.sha256()
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        mark.update(files.sha256(path).encode())
+    return files.name_from(Path(folder)), mark.hexdigest()
+
+
+def check_output(output: Path, name: str, images: str) -> None:
+    """Raise UserError where `NAME.json` or `NAME.png` in `output` is not an answer on this very patient.
+
+    name, images: of `case_mark`.
+    """
+    path, remedy = Path(output) / f"{name}.json", "name another folder with --output, or move it away"
+    if path.is_file():
+        kept = files.read_json(path)
+        if not isinstance(kept, dict) or kept.get("images") != images:
+            raise UserError(path, f"is not the answer on these images but on another case {name}, and is not replaced",
+                            remedy)
+    elif path.with_suffix(".png").exists():
+        raise UserError(path.with_suffix(".png"), "lies there without a record, and is not replaced", remedy)
+
+
+def answer_text(answer: CaseAnswer) -> str:
+    """The answer as lines for a terminal."""
+    return "\n".join([title_text(answer), *answer.notes, "based on:", *(f"  {line}" for line in answer.series)])
+
+
+def title_text(answer: CaseAnswer) -> str:
+    """Two lines: the probability, and how far the networks agree."""
+    values = list(answer.by_fold.values())
+    spread = (f"mean of {len(values)} networks, which say {min(values):.3f} to {max(values):.3f} (standard deviation "
+              f"{np.std(values, ddof=1):.3f})" if len(values) > 1 else
+              f"by one network, that of fold {next(iter(answer.by_fold))}")
+    return f"case {answer.name}: probability of methylation {answer.probability:.3f}, called {_word(answer)}\n{spread}"
+
+
+def heat_text(answer: CaseAnswer) -> str:
+    """What the heat of the views speaks for."""
+    return f"Grad-CAM, what speaks for {_word(answer)}"
+
+
+def record(answer: CaseAnswer, run: Run) -> dict:
+    """The answer as plain JSON values."""
+    return {"case": answer.name, "images": answer.images, "run": run.folder.name,
+            "probability": answer.probability, "called": answer.called,
+            "by_fold": dict(answer.by_fold), "known": dataclasses.asdict(answer.known) if answer.known else None,
+            "series": list(answer.series), "notes": list(answer.notes)}
+
+
+def upright(view: View, steps: np.ndarray | None) -> View:
+    """The view as radiology hangs it: seen from the feet, from the front, or from the left; steps: see `_steps`."""
+    from radiogen.imaging.inspect.evidence import side
+
+    if steps is None:
+        return view
+    image, heat = view.image, view.heat
+    axes = np.abs(steps).argmax(axis=0)
+    across = 1 if 0 not in axes else 0  # sagittal slices run from front to back, all others from right to left
+    if axes[1] != across and axes[0] == across:
+        image, heat, steps = image.T, heat.T, steps[:, ::-1]
+    wanted = 1 if np.abs(steps[:, 0]).argmax() == 1 else -1  # down is to the back, or to the feet
+    if steps[np.abs(steps[:, 0]).argmax(), 0] * wanted < 0:
+        image, heat, steps = image[::-1], heat[::-1], steps * [-1, 1]
+    if steps[np.abs(steps[:, 1]).argmax(), 1] < 0:
+        image, heat, steps = image[:, ::-1], heat[:, ::-1], steps * [1, -1]
+    lengths = np.linalg.norm(steps, axis=0)
+    return View(view.title, image, heat, side(-steps[:, 1]), side(-steps[:, 0]), (float(lengths[0]), float(lengths[1])))
+
+
+def _word(answer: CaseAnswer) -> str:
+    return "methylated" if answer.called else "unmethylated"
+
+
+def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tuple[dict[str, CaseSeries], CaseArray]:
+    """The case's series and its array, as a test case's: what is missing or refused is left out."""
+    settings = cache_settings(run.recipe)
+    places = {name: folders.get(name, room / "missing") for name in settings.sequences}
+    series = read_case(places, [settings], whole=False, case=CASE)
+    made = case_array(settings, series, whole=False)
+    if made is None:
+        told = "; ".join(f"{name}: {series[name].unusable or 'does not tell where it lies'}" for name in folders)
+        raise UserError(folder, f"has no series that can be used ({told})", "mend its files, or give another folder")
+    return series, made
+
+
+def _ask(run: Run, folds: Sequence[str], made: CaseArray,
+         series: Mapping[str, CaseSeries]) -> tuple[dict[str, float], tuple[View, ...]]:
+    """The probability by fold, and the views; `run.cache` holds the case's array."""
+    from radiogen.networks.grad_cam import grad_cam
+    from radiogen.networks.residual import probabilities
+    from radiogen.training.input.augmentation import mirrors
+    from radiogen.training.input.batches import Batches, list_inputs, recipe_network
+    from radiogen.training.optimisation import set_precision
+    from radiogen.training.trained_weights import load_trained
+
+    recipe, index = run.recipe, pd.DataFrame({ID: [CASE], "slices": [made.slices]})
+    set_precision(recipe)
+    inputs, shown = list_inputs(recipe, index, [CASE]), _shown_inputs(run, index)
+    model = recipe_network(recipe)
+    by_fold, heat = {}, {(name, called): 0.0 for name in shown for called in (0, 1)}
+    for fold in folds:
+        load_trained(model, run, fold)
+        answers = [probabilities(model(batch, training=False)) for mirror in mirrors(recipe)
+                   for batch, in _all(Batches(recipe, run.cache, inputs, mirror=mirror))]
+        by_fold[fold] = float(np.concatenate(answers).mean())
+        for name, called in heat:
+            found = np.concatenate([grad_cam(model, batch, called)
+                                    for batch, in _all(Batches(recipe, run.cache, shown[name]))])
+            heat[name, called] = heat[name, called] + found / (found.max() or 1)
+    called = int(np.mean(list(by_fold.values())) >= THRESHOLD)
+    stacks = {name: np.concatenate([batch for batch, in _all(Batches(recipe, run.cache, rows))])
+              for name, rows in shown.items()}
+    return by_fold, _views(run, series, shown, stacks, {name: heat[name, called] for name in shown})
+
+
+def _all(batches: Sequence) -> Iterator[tuple[np.ndarray]]:
+    return (batches[number] for number in range(batches.num_batches))
+
+
+def _shown_inputs(run: Run, index: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """By sequence the inputs to draw; one for all, under the first's name, where the sequences are channels."""
+    from radiogen.inference.explained import explained_inputs
+
+    names = run.recipe.sequences[:1] if run.recipe.joined else run.recipe.sequences
+    rows = {name: explained_inputs(run.recipe, index, CASE, name) for name in names}
+    return {name: one.iloc[np.unique(np.linspace(0, len(one) - 1, min(len(one), 16)).round().astype(int))]
+            .reset_index(drop=True) for name, one in rows.items() if len(one)}
+
+
+def _views(run: Run, series: Mapping[str, CaseSeries], shown: Mapping[str, pd.DataFrame],
+           stacks: Mapping[str, np.ndarray], heat: Mapping[str, np.ndarray]) -> tuple[View, ...]:
+    """The hottest slice of each sequence that was used."""
+    views, recipe = [], run.recipe
+    most = max(float(np.max(one)) for one in heat.values()) or 1.0
+    for name, one in series.items():
+        key = next(iter(shown)) if recipe.joined else name
+        if one.unusable or key not in shown:
+            continue
+        channel = recipe.sequences.index(name) if recipe.joined else 0
+        images = stacks[key][..., channel].reshape(-1, *stacks[key].shape[-3:-1])
+        hot = np.reshape(heat[key] / most, images.shape)
+        place = int(hot.sum(axis=(1, 2)).argmax())
+        number, many = ((int(shown[key]["slice"][place]) + 1, None) if recipe.rank == 2 else (place + 1, len(images)))
+        title = f"{name}, slice {number}" + (f" of {many}" if many else "")
+        low, high = float(images.min()), float(images.max())
+        image = (images[place] - low) / max(high - low, 1e-9)
+        views.append(upright(View(title, image, hot[place], "", "", None), _steps(run, one)))
+    return tuple(sorted(views, key=lambda view: recipe.sequences.index(view.title.split(",")[0])))
+
+
+def _steps(run: Run, one: CaseSeries) -> np.ndarray | None:
+    """(3, 2): the mm (x, y, z) from a row, and from a column, of the network's slices to the next; None if unknown."""
+    settings = cache_settings(run.recipe)
+    if settings.kind == "cubes" and settings.geometry == "isotropic":
+        return settings.edge_mm / settings.size * np.eye(3)[:, [1, 0]]
+    if one.told.affine is None:
+        return None
+    shape = np.array(one.told.voxels.shape)
+    extent = one.told.affine[:3, :3] * shape
+    if settings.kind == "cubes":
+        extent = np.concatenate([extent[:, [int(shape.argmax())]], np.delete(extent, int(shape.argmax()), 1)], axis=1)
+    if settings.geometry == "isotropic":
+        lengths = np.linalg.norm(extent[:, 1:], axis=0)
+        return extent[:, 1:] / lengths * lengths.max() / settings.size
+    return extent[:, 1:] / settings.size
+
+
+def _series_text(name: str, found: FoundSeries, one: CaseSeries, made: CaseArray) -> str:
+    volume = one.told
+    steps = spacing_mm(volume)
+    told = f"{len(volume.voxels)} slices of {volume.voxels.shape[1]} x {volume.voxels.shape[2]}"
+    told += f", {plane(volume)}, {steps[0]:.3g} mm apart" if steps else ", of unknown plane and spacing"
+    findings = [text.removeprefix(f"{name}: ") for text in (*made.findings, *made.changes)
+                if text.startswith(f"{name}: ")]
+    return f"{name:<6} {told}; {found.by}" + (f"; {'; '.join(findings)}" if findings else "")
+
+
+def _known_notes(run: Run, name: str, known: Known | None, asked: Sequence[str]) -> list[str]:
+    if known is None and same_id(run, name):
+        return [f"the run has a case {name}, too, but not these images: it is taken for another patient"]
+    if known is None or not known.place:
+        return []
+    if not known.trained:
+        told = "held out, not trained on, but it judged the model" if known.place == "holdout" else "not trained on"
+        return [f"the run knows this case: it is {known.case} ({known.by}), {told}"]
+    line = f"this case trained the model: it is {known.case} of fold {known.place} ({known.by})"
+    if list(asked) == [known.place]:
+        return [f"{line}; only the network of that fold is asked, which did not see it"]
+    return [f"{line}, and every network here has seen it: its probability tells nothing of what the model can do"]
+
+
+def _missing_notes(run: Run, series: Mapping[str, CaseSeries]) -> list[str]:
+    notes = []
+    for name in run.recipe.sequences:
+        reason = series[name].unusable
+        if reason:
+            effect = "its channel is black, as in no training case" if run.recipe.joined else "the others are averaged"
+            notes.append(f"{name} {reason if reason == 'is missing' else f'is not used: {reason}'}: {effect}")
+    return notes
+
+
+def _odd_notes(run: Run, found: Mapping[str, FoundSeries], series: Mapping[str, CaseSeries]) -> list[str]:
+    """What the folder's names leave in doubt, and how the series differ from those that the run was trained on."""
+    notes = [f"{name}: {one.doubt}" for name, one in found.items() if one.doubt]
+    path = run.folder / "geometry.csv"
+    if not path.is_file():
+        return notes
+    table = read_geometry(path)
+    table = table[table["split"] == "train"]
+    for name in found:
+        own, here = table[table["sequence"] == name], series[name].geometry if not series[name].unusable else None
+        if here is None or here["plane"] is None or own.empty:
+            continue
+        alike = int((own["plane"] == here["plane"]).sum())
+        if alike < RARE * len(own):
+            notes.append(f"{name} is {here['plane']}: {alike} of the {len(own)} training series were")
+        low, high = own["slice_spacing_mm"].min(), own["slice_spacing_mm"].max()
+        if not low * 0.95 <= here["slice_spacing_mm"] <= high * 1.05:
+            notes.append(f"{name} has slices {here['slice_spacing_mm']:.3g} mm apart: {low:.3g} to {high:.3g} mm in "
+                         "training")
+    return notes

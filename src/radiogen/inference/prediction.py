@@ -1,0 +1,77 @@
+"""A trained run says what it thinks of every case that did not train the network asked.
+
+In: a run with one or more trained folds. Out: `predictions.csv` (one row a case: out-of-fold by the one network that
+did not see it, holdout and test by the mean of all) and, in 2D, `predictions_slices.csv`. Probabilities are of
+methylation; a case's is the mean over its inputs, with `test_flips` in all of their mirrors.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen.arrays.cache import check_arrays, read_index
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.runs.fold_weights import unrecorded
+from radiogen.runs.folds import HOLDOUT, TEST, fold_names
+from radiogen.runs.predictions import complete, write_predictions
+from radiogen.training.runs import Run, trained_folds
+
+
+def predict_run(run: Run) -> Path:
+    """Write the run's predictions; returns the path of `predictions.csv`.
+
+    With some folds trained, out-of-fold rows are those folds' only. Raises UserError where none is.
+    """
+    folds = trained_folds(run)
+    if not folds:
+        raise UserError(run.folder, "is not trained",
+                        f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+    index = read_index(run.cache)
+    cases = _cases(run, index, folds)
+    check_arrays(run.cache, index, cases[ID])
+    inputs = score_inputs(run, index, cases, folds)
+    if run.recipe.rank == 2:
+        slices = inputs[[ID, "fold", "sequence", "slice", LABEL, "probability"]]
+        files.write_csv(run.folder / "predictions_slices.csv", slices)
+    table = cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
+    return write_predictions(run.folder / "predictions.csv", complete(table))
+
+
+def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
+    """The rows of `list_inputs` with `fold, MGMT_value, probability`, float64, from networks that may judge them."""
+    from radiogen.core.progress import progress
+    from radiogen.networks.residual import probabilities
+    from radiogen.training.input.augmentation import mirrors
+    from radiogen.training.input.batches import Batches, list_inputs, recipe_network
+    from radiogen.training.optimisation import set_precision
+    from radiogen.training.trained_weights import load_trained
+
+    recipe = run.recipe
+    if line := unrecorded(run.folder):
+        print(f"warning: {line}", flush=True)
+    set_precision(recipe)
+    inputs = list_inputs(recipe, index, cases[ID].tolist()).merge(cases, on=ID)
+    model = recipe_network(recipe)
+    total, answers = np.zeros(len(inputs)), np.zeros(len(inputs))
+    for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
+        load_trained(model, run, fold)
+        rows = np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST]))
+        asked = inputs.iloc[rows].reset_index(drop=True)
+        for mirror in mirrors(recipe):
+            batches = Batches(recipe, run.cache, asked, mirror=mirror)
+            total[rows] += probabilities(model.predict(batches, verbose=0))
+            answers[rows] += 1
+    return inputs.assign(probability=total / answers)
+
+
+def _cases(run: Run, index: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
+    """`BraTS21ID, fold, MGMT_value` of every case that has an array and a network that may judge it."""
+    judged = run.folds[run.folds["fold"].isin([*folds, HOLDOUT])][[ID, "fold", LABEL]]
+    test = index[(index["split"] == TEST) & (index["sha256"] != "")]
+    test = pd.DataFrame({ID: test[ID], "fold": TEST, LABEL: pd.NA})
+    if set(fold_names(run.folds)) - set(folds):
+        print(f"trained so far: fold {', '.join(folds)}; holdout and test are judged by these alone", flush=True)
+    return pd.concat([judged.astype({LABEL: "Int64"}), test.astype({LABEL: "Int64"})], ignore_index=True)

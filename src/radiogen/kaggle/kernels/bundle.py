@@ -1,0 +1,214 @@
+"""Everything that the kernel needs and Kaggle lacks, in one flat folder: the private dataset of a code competition.
+
+In: trained runs. Out: a folder with radiogen's wheel, the wheels of what Kaggle's image lacks, each run's recipe, folds
+and weights, `radiogen-bundle.json` that lists every file with its hash, and `dataset-metadata.json` for the client.
+Flat, because Kaggle unpacks archives and its client leaves folders out. Weights go with their recipe, never a whole
+model, so that another Keras can load them; a machine's paths and its token never go.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from radiogen import __version__
+from radiogen.core import files, owned
+from radiogen.core.errors import UserError, as_run
+from radiogen.kaggle.kernels.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
+from radiogen.kaggle.kernels.session import MANIFEST
+
+DATASET_METADATA = "dataset-metadata.json"
+CLONE = Path(__file__).resolve().parents[4]
+WHEEL_SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "src")
+
+
+def build_bundle(models: Path, names: Sequence[str], folder: Path, metadata: Mapping[str, object], *,
+                 wheels: Path | None = None) -> dict:
+    """Write the bundle of the runs `names` into `folder`, in place of an earlier one; returns its manifest.
+
+    metadata: of `dataset_metadata`. wheels: a folder with the wheels of what the image lacks, for a machine without
+    internet; else pip downloads them. Raises UserError for an ensemble or what is no run, a wheel that cannot be had,
+    a folder that holds anything but an earlier bundle, or where the package does not lie in a clone.
+    """
+    missing = missing_packages(image_packages())
+
+    def fill(part: Path) -> None:
+        _collect_wheels(missing, part, wheels)
+        package = build_wheel(part)
+        files.write_json(part / DATASET_METADATA, dict(metadata))
+        files.write_json(part / MANIFEST, {
+            "radiogen": __version__, "wheels": [*(f"{name}=={version}" for name, version in missing.items()),
+                                                f"radiogen=={package.name.split('-')[1]}"],
+            "runs": {name: _copy_run(Path(models) / name, part) for name in names}})
+
+    return files.read_json(owned.replace_folder(folder, fill, MANIFEST) / MANIFEST)
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build radiogen's wheel into `folder`, without the network and without leaving anything in the clone."""
+    if not (CLONE / "setup.cfg").is_file():
+        raise UserError(CLONE, "is no clone of radiogen, and a wheel is built from one",
+                        "git clone the project, `make setup`, and run scripts/push_kernel.py there")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in wheel_sources(CLONE):
+            target = Path(scratch) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(CLONE / name, target)
+        _pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(folder), scratch,
+             where="radiogen's wheel", remedy="pip install setuptools wheel")
+    return next(Path(folder).glob("radiogen-*.whl"))
+
+
+def wheel_sources(clone: Path) -> list[str]:
+    """The files of the clone that the wheel is built from: those that git tracks, or without git those of our kinds."""
+    listed = subprocess.run(["git", "-C", str(clone), "ls-files", "-z", "--", *WHEEL_SOURCES], capture_output=True,
+                            text=True) if (clone / ".git").exists() and shutil.which("git") else None
+    if listed is not None and listed.returncode == 0:
+        names = [name for name in listed.stdout.split("\0") if name]
+    else:
+        package = sorted((clone / "src" / "radiogen").rglob("*"))
+        names = [*WHEEL_SOURCES[:-1], *(str(path.relative_to(clone)) for path in package
+                                        if path.suffix in (".py", ".csv", ".html", ".css", ".js"))]
+    return [name for name in names if (clone / name).is_file() and not (clone / name).is_symlink()]
+
+
+def bundle_text(folder: Path) -> str:
+    """What goes to Kaggle: every file with its size, and how many they are."""
+    paths = sorted(Path(folder).iterdir())
+    total = sum(path.stat().st_size for path in paths)
+    return "\n".join([f"{len(paths)} files, {total / 1e6:.1f} MB, go to Kaggle:",
+                      *(f"  {path.name} ({path.stat().st_size:,} bytes)" for path in paths)])
+
+
+def dataset_metadata(owner: str, title: str, slug: str) -> dict:
+    """What `dataset-metadata.json` holds. The owner's name and the title are the user's; a bundle is never public."""
+    return {"title": title, "id": f"{owner}/{slug}", "licenses": [{"name": "other"}],
+            "subtitle": "Package, wheels and trained folds of radiogen"}
+
+
+def check_runs(models: Path, names: Sequence[str]) -> None:
+    """Raise UserError unless each of `names` is a trained and predicted run under `models`, named once.
+
+    Its networks have to be those that training of their folds wrote.
+    """
+    from radiogen.runs.fold_locks import note_training
+    from radiogen.runs.fold_weights import check_run, unrecorded
+    from radiogen.runs.predictions import read_predictions
+    from radiogen.training.runs import open_run, trained_folds
+
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if not names or twice:
+        raise UserError("RUN", f"{', '.join(twice)} is named twice" if twice else "no run is named",
+                        "name each trained run once: python scripts/push_kernel.py RUN [RUN ...]")
+    for name in names:
+        files.checked_name("RUN", name)
+        note_training(Path(models) / name)
+        run = open_run(Path(models) / name)
+        if not trained_folds(run):
+            raise UserError(run.folder, "is not trained",
+                            f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+        check_run(run.folder)
+        if line := unrecorded(run.folder):
+            print(f"warning: {line}", flush=True)
+        read_predictions(run.folder / "predictions.csv")
+
+
+def check_bundle(folder: Path) -> None:
+    """Raise UserError for the first thing for which the kernel would fail: file, hash, wheel or metadata."""
+    folder = Path(folder)
+    again = "run scripts/push_kernel.py again"
+    manifest = files.read_json(folder / MANIFEST)
+    for members in manifest["runs"].values():
+        for kept in members.values():
+            path = folder / kept["file"]
+            if not path.is_file() or files.sha256(path) != kept["sha256"]:
+                raise UserError(path, "is missing or was changed", again)
+    there = [path.name for path in folder.glob("*.whl")]
+    for wanted in manifest["wheels"]:
+        name, version = wanted.split("==")
+        fitting = [wheel for wheel in there if wheel.lower().startswith(f"{name.replace('-', '_')}-{version}-".lower())
+                   and fits(wheel, PYTHON)]
+        if not fitting:
+            raise UserError(folder, f"has no wheel of {wanted} for Python {PYTHON}, Kaggle's",
+                            f"put one into a folder and name it with --wheels, or {again}")
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in (MANIFEST, *manifest["files"]))
+    if strange:
+        raise UserError(folder / strange[0], "is not part of the bundle, and would go to Kaggle with it",
+                        f"move it away and {again}")
+    _check_metadata(folder / DATASET_METADATA, files.read_json(folder / DATASET_METADATA))
+
+
+def fits(wheel: str, python: str) -> bool:
+    """Whether a wheel's name says that it can be installed on Linux under this Python, as `3.12`."""
+    interpreter, _, platform = wheel.removesuffix(".whl").rsplit("-", 3)[1:]
+    digits = python.replace(".", "")
+    stable = any(tag.startswith("cp3") and int(tag[3:]) <= int(digits[1:]) for tag in interpreter.split("."))
+    return ("py3" in interpreter.split(".") or f"cp{digits}" in interpreter.split(".")
+            or (stable and "-abi3-" in wheel)) and (platform == "any" or "linux" in platform)
+
+
+def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
+    """A run's files into the flat folder; by its place in the run, the file's name there and its hash.
+
+    run.json is written anew, and so is a recipe that names a file: the paths in them are this machine's.
+    """
+    from radiogen.runs.fold_weights import RECORD, check_weights
+    from radiogen.training.runs import WEIGHTS, fold_folder, open_run, trained_folds
+
+    run = open_run(source)
+    folders = [fold_folder(run, fold) for fold in trained_folds(run)]
+    for one in folders:
+        check_weights(one)
+    facts = files.read_json(source / "run.json")
+    kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays", "lineage") if key in facts}
+    members = {}
+    weights = [f"{one.name}/{name}" for one in folders for name in (WEIGHTS, RECORD) if (one / name).is_file()]
+    for place in ("run.json", "recipe.json", "folds.csv", *weights):
+        target = folder / f"{source.name}--{place.replace('/', '--')}"
+        if place == "run.json":
+            files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})
+        elif place == "recipe.json":
+            recipe = files.read_json(source / place)
+            files.write_json(target, {name: Path(value).name if name == "weights" and value else value
+                                      for name, value in recipe.items()})
+        else:
+            shutil.copyfile(source / place, target)
+        members[place] = {"file": target.name, "sha256": files.sha256(target)}
+    return members
+
+
+def _collect_wheels(missing: Mapping[str, str], folder: Path, wheels: Path | None) -> None:
+    """A wheel of each package for each of `WHEEL_PYTHONS`; one for Kaggle's Python has to be had."""
+    from_where = ["--no-index", "--find-links", str(wheels)] if wheels else []
+    for name, version in missing.items():
+        for python in sorted(WHEEL_PYTHONS, key=lambda one: one != PYTHON):
+            if any(fits(path.name, python) for path in folder.glob(f"{name.replace('-', '_')}-{version}-*.whl")):
+                continue
+            platforms = [word for platform in WHEEL_PLATFORMS for word in ("--platform", platform)]
+            try:
+                _pip("download", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
+                     *from_where, "-d", str(folder), f"{name}=={version}", where=f"{name} {version}",
+                     remedy="connect to the internet, or name a folder that holds its wheel for Linux and "
+                     f"Python {PYTHON} with --wheels")
+            except UserError:
+                if python == PYTHON:
+                    raise
+
+
+def _pip(*words: str, where: str, remedy: str) -> None:
+    ended = subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *words],
+                           capture_output=True, text=True)
+    if ended.returncode:
+        lines = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")] or ended.stderr.splitlines()
+        raise UserError(where, f"pip {words[0]} fails ({lines[-1].strip() if lines else ended.returncode})", remedy)
+
+
+def _check_metadata(path: Path, kept: dict) -> None:
+    owner, _, slug = kept["id"].partition("/")
+    remedy = "choose another --title"
+    if not owner or not 6 <= len(slug) <= 50:
+        raise UserError(path, f"the dataset's id {kept['id']} is not owner/slug with 6 to 50 characters", remedy)
+    if not 6 <= len(kept["title"]) <= 50:
+        raise UserError(path, f"the dataset's title has {len(kept['title'])} characters; Kaggle takes 6 to 50", remedy)

@@ -1,0 +1,138 @@
+"""What the kernel's notebook calls in a Kaggle session, without internet: test series in, `submission.csv` out.
+
+In: the bundle (bundle.py) and the competition's folder, both read-only. Out: `submission.csv` with the ids and order of
+the sample, the mean over all runs and folds, and `session.json` with what was counted and how long it took. A test case
+that cannot be read never ends the session: it is predicted from what is left, or gets the training prevalence.
+"""
+
+import importlib.metadata
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen import __version__
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.dataset.labels import ID, LABEL, read_sample_submission
+from radiogen.dataset.layout import COMPETITION, case_ids
+from radiogen.kaggle.kernels.image import outside_ranges
+from radiogen.kaggle.submission import check_submission, fill_sample
+from radiogen.runs.folds import TEST
+
+MANIFEST = "radiogen-bundle.json"
+SUBMISSION, RECORD = "submission.csv", "session.json"
+SHOWN = 20
+
+
+def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int | None = None) -> Path:
+    """Predict the competition's test set with the bundle's runs; returns the path of `submission.csv`.
+
+    bundle: the folder that holds radiogen-bundle.json; inputs: `/kaggle/input`; working: `/kaggle/working`.
+    Raises UserError where the bundle is damaged or the competition's data is not there.
+    """
+    import radiogen.networks.backend  # noqa: F401  (Keras is slow to import: not to be counted to the cases)
+    from radiogen.imaging.fast.warm_up import warm_up
+    from radiogen.inference.test_set import predict_test, prepare_test
+
+    warm_up()
+    began = time.monotonic()
+    data = competition_folder(inputs)
+    with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
+        view = _test_only(data, Path(scratch) / "data" / COMPETITION)
+        runs = unpack_runs(bundle, Path(scratch) / "models")
+        sample = _sample(data, view)
+        prevalence = _prevalence(runs)
+        able, warnings = prepare_test(runs, view, Path(scratch) / "cache", workers=workers)
+        prepared = time.monotonic()
+        tables = [predict_test(run, view, Path(scratch) / "cache") for run in able]
+    predicted = time.monotonic()
+    table, imputed = fill_sample(sample, _mean(tables, sample), prevalence)
+    path = files.write_csv(Path(working) / SUBMISSION, table)
+    check_submission(path, sample)
+    _tell(warnings, imputed, prevalence, len(sample))
+    files.write_json(Path(working) / RECORD, {
+        "radiogen": __version__, "python": platform.python_version(), "packages": _versions(),
+        "outside_ranges": outside_ranges(), "runs": [run.folder.name for run in able], "cases": len(sample),
+        "imputed": list(imputed), "prevalence": prevalence, "warnings": warnings,
+        "seconds": {"preprocess": prepared - began, "predict": predicted - prepared}})
+    return path
+
+
+def competition_folder(inputs: Path) -> Path:
+    """Where the competition's data is mounted: `<inputs>/<slug>`, or `<inputs>/competitions/<slug>` in newer sessions.
+
+    Raises UserError where there is neither.
+    """
+    for folder in (Path(inputs) / COMPETITION, Path(inputs) / "competitions" / COMPETITION):
+        if (folder / TEST).is_dir():
+            return folder
+    raise UserError(inputs, f"holds no {COMPETITION}/test", "add the competition to the kernel's sources and join it")
+
+
+def unpack_runs(bundle: Path, models: Path) -> list:
+    """The bundle's runs as folders under `models`, each file checked; returns them opened.
+
+    The bundle keeps all files in one folder, for Kaggle unpacks archives and its client leaves folders out. Raises
+    UserError for a file that is missing or was changed.
+    """
+    from radiogen.training.runs import open_run
+
+    manifest = files.read_json(Path(bundle) / MANIFEST)
+    runs = []
+    for name, members in manifest["runs"].items():
+        for place, kept in members.items():
+            source, target = Path(bundle) / kept["file"], Path(models) / name / place
+            if not source.is_file() or files.sha256(source) != kept["sha256"]:
+                raise UserError(source, "is missing or damaged", "push the bundle again: scripts/push_kernel.py")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        runs.append(open_run(Path(models) / name))
+    return runs
+
+
+def _test_only(data: Path, view: Path) -> Path:
+    """A data set that has only the test cases: the kernel is not to read the training series, which lie beside them."""
+    view.mkdir(parents=True)
+    (view / TEST).symlink_to((data / TEST).resolve(), target_is_directory=True)
+    return view
+
+
+def _sample(data: Path, view: Path) -> pd.DataFrame:
+    path = data / "sample_submission.csv"
+    if path.is_file():
+        return read_sample_submission(path)
+    print(f"warning: {path} is missing; the submission has the cases of {data / TEST}, sorted", flush=True)
+    return pd.DataFrame({ID: case_ids(view, TEST), LABEL: 0.5})
+
+
+def _prevalence(runs: Sequence) -> float:
+    """The share of methylated cases among all that the runs were made from."""
+    return float(pd.concat([run.folds for run in runs]).drop_duplicates(ID)[LABEL].astype(float).mean())
+
+
+def _mean(tables: Sequence[pd.DataFrame], sample: pd.DataFrame) -> pd.DataFrame:
+    """Test rows as `fill_sample` takes them: the mean over the runs that predicted the case, the sample's ids only."""
+    if not tables:
+        return pd.DataFrame({ID: pd.Series(dtype=str), "fold": TEST, "probability": pd.Series(dtype=float)})
+    mean = pd.concat(tables).groupby(ID)["probability"].mean().reset_index().assign(fold=TEST)
+    return mean[mean[ID].isin(sample[ID])]
+
+
+def _tell(warnings: Sequence[str], imputed: Sequence[str], prevalence: float, cases: int) -> None:
+    for line in warnings[:SHOWN]:
+        print(f"warning: {line}", flush=True)
+    if len(warnings) > SHOWN:
+        print(f"warning: {len(warnings) - SHOWN} more, all in {RECORD}", flush=True)
+    print(f"{cases} cases; {len(warnings)} warnings; {len(imputed)} given the training prevalence {prevalence:.3f}"
+          f"{': ' + ', '.join(imputed[:SHOWN]) if imputed else ''}", flush=True)
+
+
+def _versions() -> dict[str, str]:
+    names = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pandas", "pydicom", "numba", "scipy", "scikit-learn")
+    there = {one.metadata["Name"].lower(): one.version for one in importlib.metadata.distributions()}
+    return {name: there[name] for name in names if name in there}

@@ -1,0 +1,100 @@
+"""A written submission goes to Kaggle and comes back with its score.
+
+In: `submissions/<run>.csv` with its record, and a logged-in client. Out: number, status and scores in the record and in
+`models/<run>/submission.json`. Both are written before the score is waited for: the same command later goes on waiting
+and never sends the same file twice.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.layout import COMPETITION
+from radiogen.kaggle.client import asked, calling, competition_page, unheard
+from radiogen.kaggle.submission import Submission
+
+SENT = "submission.json"
+EVERY_SECONDS = 10
+WAIT_SECONDS = 3600
+"""How often and how long the score of a CSV is asked for; Kaggle scores one within minutes."""
+PAGE = 100
+
+Pause = Callable[[float], None]
+
+
+def send(api: Any, submission: Submission, message: str, run: Path, *, competition: str = COMPETITION,
+         pause: Pause = time.sleep) -> dict:
+    """Send the CSV unless it was sent before, wait for the score, write both down.
+
+    run: the run's folder, which gets `submission.json`. Returns `competition, submission, message, status,
+    public_score, private_score`; scores are text as Kaggle writes them, None where it does not tell. Raises UserError
+    where Kaggle refuses the file, cannot read it, or has no score after an hour.
+    """
+    sent = _sent_before(submission, run)
+    if not sent or sent["status"] == "error" or sent["competition"] != competition:
+        number = upload(api, submission.path, message, run, competition)
+        sent = {"competition": competition, "submission": number, "message": message, "status": "pending",
+                "public_score": None, "private_score": None}
+        _write_down(submission, run, sent)
+        print(f"sent as submission {number}; waiting for its score", flush=True)
+    elif sent["status"] == "complete":
+        print(f"this very file was sent before, as submission {sent['submission']}", flush=True)
+        return sent
+    else:
+        print(f"this very file was sent before, as submission {sent['submission']}; waiting for its score", flush=True)
+    sent = sent | _wait(api, competition, sent["submission"], pause)
+    _write_down(submission, run, sent)
+    if sent["status"] == "error":
+        raise UserError(submission.path, f"Kaggle could not score it: {sent['reason'] or 'no reason given'}",
+                        f"see {competition_page(competition, 'submissions')}")
+    return sent
+
+
+def upload(api: Any, path: Path, message: str, run: Path, competition: str = COMPETITION) -> int:
+    """Upload the CSV and make a submission of it; returns its number. Never tried twice: it may have counted.
+
+    Raises UserError; for a bare 400 with what its users found to be the reasons of it.
+    """
+    refused = (f"this is a code competition, which may take notebooks only: python scripts/push_kernel.py "
+               f"{as_run(run)} --submit; else join on {competition_page(competition, 'rules')}, see on its page how "
+               "many submissions are left today, and zip a large file")
+    with calling(f"the submission of {path}", refused=refused, competition=competition), unheard():
+        answer = api.competition_submit(str(path), message, competition, quiet=True)
+    if answer.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
+        raise UserError(path, "its upload to Kaggle broke off", "run the same command again; nothing was submitted")
+    if not answer.ref:
+        said = " ".join((answer.message or "no reason given").split())[:200]
+        raise UserError(path, f"Kaggle took no submission: {said}", refused)
+    return int(answer.ref)
+
+
+def _sent_before(submission: Submission, run: Path) -> dict | None:
+    """What is known of an earlier sending of the very same CSV, from its record or, where that is gone, the run."""
+    record = files.read_json(submission.record)
+    if "kaggle" in record:
+        return record["kaggle"]
+    beside = files.read_json(run / SENT) if (run / SENT).is_file() else {}
+    same = beside.get("sha256") == record["sha256"]
+    return {key: value for key, value in beside.items() if key not in ("run", "sha256")} if same else None
+
+
+def _wait(api: Any, competition: str, number: int, pause: Pause) -> dict:
+    what = f"the submissions to {competition}"
+    for _ in range(WAIT_SECONDS // EVERY_SECONDS):
+        listed = asked(lambda: api.competition_submissions(competition, page_size=PAGE), what, pause=pause) or []
+        for one in listed:
+            if one is not None and one.ref == number and one.status.name != "PENDING":
+                return {"status": one.status.name.lower(), "public_score": one.public_score or None,
+                        "private_score": one.private_score or None, "reason": one.error_description or None}
+        pause(EVERY_SECONDS)
+    raise UserError(f"submission {number}", f"has no score after {WAIT_SECONDS // 60} minutes",
+                    "run the same command again: it goes on waiting and sends nothing")
+
+
+def _write_down(submission: Submission, run: Path, sent: dict) -> None:
+    record = files.read_json(submission.record)
+    files.write_json(submission.record, record | {"kaggle": sent})
+    files.write_json(Path(run) / SENT, {"run": record["run"], "sha256": record["sha256"]} | sent)

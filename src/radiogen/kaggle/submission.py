@@ -1,0 +1,143 @@
+"""From a run's predictions to the CSV that the competition takes, checked, with a record of how it came about.
+
+In: `models/<run>/predictions.csv` and the data set's `sample_submission.csv`. Out: `submissions/<run>.csv` with exactly
+the sample's ids in its order, and `submissions/<run>.json`, which keeps the score while the CSV is the one that was
+sent. A case that could not be predicted gets the share of methylated training cases, said aloud; it is never left out,
+for the competition rejects a file that lacks one.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen import __version__
+from radiogen.core import files, owned
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.labels import ID, LABEL, read_sample_submission
+from radiogen.runs.fold_locks import note_training
+from radiogen.runs.folds import read_folds
+from radiogen.runs.predictions import read_with_hash, submission_cases
+
+SHOWN_IDS = 5
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A written submission: its CSV, its record, its number of cases, the imputed ids and what they were given."""
+
+    path: Path
+    record: Path
+    cases: int
+    imputed: tuple[str, ...]
+    prevalence: float
+
+
+def write_submission(models: Path, name: str, submissions: Path, *, data: Path | None = None,
+                     allow_constant: bool = False) -> Submission:
+    """Write and check `submissions/<name>.csv` and its record from the run `models/<name>`.
+
+    data: the data set whose `sample_submission.csv` counts (default: the one that run.json names).
+    Raises UserError for a run that is not predicted, a missing sample, predicted test cases that the sample does not
+    have (another data set was predicted), and probabilities that are all the same unless `allow_constant`.
+    """
+    folder = Path(models) / name
+    note_training(folder)
+    predictions, read = read_with_hash(folder / "predictions.csv")
+    facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
+    data = _data_set(folder, facts, data)
+    if not (data / "sample_submission.csv").is_file():
+        raise UserError(data / "sample_submission.csv", "is missing", "give the data set that holds it with --data")
+    sample = read_sample_submission(data / "sample_submission.csv")
+    prevalence = training_prevalence(folder, predictions)
+    table, imputed = fill_sample(sample, predictions, prevalence, where=folder / "predictions.csv")
+    if table[LABEL].nunique() == 1 and not allow_constant:
+        raise UserError(folder / "predictions.csv", f"gives all {len(table)} test cases the same probability "
+                        f"({table[LABEL].iloc[0]:g})",
+                        f"predict the test set: python scripts/predict.py --run {as_run(folder)}; "
+                        "or submit it nevertheless with --allow-constant")
+    with files.working_folder(submissions):
+        record = Path(submissions) / f"{name}.json"
+        before = files.read_json(record) if record.is_file() else {"sha256": ""}
+        if "sha256" not in before:
+            raise UserError(record, "is no record of a submission, so it is not replaced",
+                            "move it away, or name another folder with --submissions")
+        path = owned.write_listed(record.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n"))
+        check_submission(path, sample)
+        digest = files.sha256(path)
+        sent = {"kaggle": before["kaggle"]} if before.get("sha256") == digest and "kaggle" in before else {}
+        files.write_json(record, {
+            "run": name, "members": facts.get("members", [name]), "data": files.recorded_path(data, folder),
+            "cases": len(table),
+            "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
+            "sha256": digest, "predictions_sha256": read,
+            "radiogen": __version__, **sent})
+    return Submission(path, record, len(table), imputed, prevalence)
+
+
+def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: float,
+                where: object = "predictions.csv") -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The sample's ids in its order with the predicted probabilities, and the ids that got `prevalence` instead.
+
+    Only rows with fold `test` are used. Raises UserError, naming `where` and the ids, for a test case not in `sample`.
+    """
+    known = submission_cases(predictions).set_index(ID)["probability"]
+    strange = known.index[~known.index.isin(sample[ID])]
+    if len(strange):
+        more = f" and {len(strange) - SHOWN_IDS} more" if len(strange) > SHOWN_IDS else ""
+        raise UserError(where, f"has test cases that the sample submission does not have: "
+                        f"{', '.join(strange[:SHOWN_IDS])}{more}",
+                        "give the data set that was predicted with --data, or predict again")
+    probabilities = sample[ID].map(known)
+    imputed = tuple(sample.loc[probabilities.isna(), ID])
+    return pd.DataFrame({ID: sample[ID], LABEL: probabilities.fillna(prevalence)}), imputed
+
+
+def check_submission(path: Path, sample: pd.DataFrame) -> None:
+    """Read a submission back and hold it against the sample: heading, ids and their order, finite numbers in [0, 1].
+
+    Raises UserError for the first thing that the competition would reject.
+    """
+    table = read_sample_submission(path)
+    remedy = "write it anew with scripts/submit.py"
+    if list(pd.read_csv(path, nrows=0).columns) != [ID, LABEL]:
+        raise UserError(path, f"its heading is not {ID},{LABEL}", remedy)
+    for what, ids in (("lacks", sample.loc[~sample[ID].isin(table[ID]), ID]),
+                      ("has, and the sample has not,", table.loc[~table[ID].isin(sample[ID]), ID])):
+        if len(ids):
+            raise UserError(path, f"{what} {len(ids)} cases, the first of them {ids.iloc[0]}", remedy)
+    moved = np.flatnonzero(table[ID].to_numpy() != sample[ID].to_numpy())
+    if len(moved):
+        raise UserError(path, f"row {moved[0] + 2}: {table[ID].iloc[moved[0]]} stands where the sample has "
+                        f"{sample[ID].iloc[moved[0]]}", remedy)
+
+
+def training_prevalence(folder: Path, predictions: pd.DataFrame) -> float:
+    """The share of methylated cases among those of the run's folds.csv, else among its labelled predictions.
+
+    Raises UserError where there is neither.
+    """
+    path = Path(folder) / "folds.csv"
+    labels = read_folds(path)[LABEL] if path.is_file() else predictions[LABEL].dropna()
+    if labels.empty:
+        raise UserError(path, "is missing, and no prediction has a label: the training prevalence is unknown",
+                        f"predict again: python scripts/predict.py --run {as_run(folder)}")
+    return float(labels.astype(float).mean())
+
+
+def imputed_text(submission: Submission) -> str:
+    """One line about the cases without a prediction, or ''."""
+    count = len(submission.imputed)
+    if not count:
+        return ""
+    more = f" and {count - SHOWN_IDS} more (all are in the record)" if count > SHOWN_IDS else ""
+    return (f"warning: {count} of {submission.cases} test cases have no prediction and were given the training "
+            f"prevalence {submission.prevalence:.3f}: {', '.join(submission.imputed[:SHOWN_IDS])}{more}")
+
+
+def _data_set(folder: Path, facts: dict, data: Path | None) -> Path:
+    chosen = data or facts.get("data")
+    if not chosen:
+        raise UserError(folder / "run.json", "does not say from which data set the run was made", "give it with --data")
+    return Path(data) if data else files.found_path(chosen, folder)

@@ -1,0 +1,162 @@
+"""Residual networks (He et al., arXiv 1512.03385), written once for 2D and 3D.
+
+In: a network's name, a rank, an input shape. Out: a Keras model whose layers are named as in keras.applications'
+ResNet50 (`conv2_block1_1_conv`, ...), so that weights can be carried over by name (weights.py does it). Two public
+families of weights differ in three small things; `Layout` says which is followed where.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from radiogen.networks.backend import keras
+
+layers = keras.layers
+
+BLOCKS = {"resnet6": (1, 1),
+          "resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
+"""Blocks of each stage (He et al., table 1; 10 layers as in Med3D, arXiv 1904.00625; 6 are ours, for small inputs)."""
+
+Scale = Literal["centre", "imagenet", "imagenet z-score", "photographs"]
+
+PHOTOGRAPHS = np.divide((123.68, 116.779, 103.939), 255)
+"""Means of red, green and blue over ImageNet, of a largest value of 1: keras.applications.resnet.preprocess_input."""
+
+IMAGENET_DEVIATION = 58.0
+"""Of what ImageNet's weights were trained on: grey values of 0..255 less their mean of each colour."""
+
+MRI_STATISTICS = {"imagenet": (0.16, 0.2), "imagenet z-score": (-1.25, 1.25)}
+"""Mean and deviation of MRI slices, air included, after a normalisation to [0, 1] and after `z-score`; measured by
+benchmarks/imagenet_scale.py (docs/networks.md)."""
+
+HEAD = "predictions"
+"""Name of the last layer, which no first weights are for."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where public weights of the same network differ."""
+
+    rank: int
+    """2 or 3."""
+    steps_first: bool
+    """Bottlenecks step in their first convolution (Keras, the paper), or in their 3-wide one (MONAI, PyTorch)."""
+    biases: bool
+    """Every convolution has a bias (Keras), or those of the shortcuts alone (MONAI)."""
+    epsilon: float
+    """Added to variances by batch normalisation: 1.001e-5 (Keras) or 1e-5 (MONAI)."""
+
+
+def build_network(network: str, rank: int, size: int, channels: int, width: int = 64, stem_width: int = 7,
+                  pooling: str = "average", *, depth: int | None = None, stem_stride: int = 2, outputs: int = 2,
+                  scale: Scale = "centre") -> keras.Model:
+    """A residual network over inputs in [0, 1]: (size, size, channels), or (depth or size, size, size, channels).
+
+    `resnet50` has bottleneck blocks, the others basic ones; `width` filters in the first layer (64 in the paper), which
+    sees `stem_width` voxels across (7) and takes every `stem_stride`-th (2; MONAI's default is 1). `pooling` of the
+    last features: `average` (the paper's), or `maximum`, which finds a lesion that fills a small part of the image.
+    Any size and depth from 1 upwards, odd ones too.
+
+    outputs: 2 gives (batch, 2) float32 probabilities, [:, 1] methylated; 1 gives (batch, 1) float32 logits of it.
+    scale: `centre` brings inputs to [-1, 1]; the others to what ImageNet's weights were trained on, three channels blue
+    first. `imagenet`: MRI slices in [0, 1] to mean 0 and the deviation of photographs, which comes nearer to the
+    weights' own statistics than the shift of photographs; `imagenet z-score`: the same for slices normalised by
+    z-score; `photographs`: keras.applications.resnet.preprocess_input, for three channels. These three also make a 3D
+    ResNet-50 step where the 2D one does, so that inflated weights compute what they computed in 2D.
+
+    Layout: the 2D ResNet-50 is keras.applications'; all others are MONAI's (`resnet50(spatial_dims=3)`: 46,163,010
+    parameters with one channel and a head of two).
+    """
+    layout = choose_layout(network, rank, scale)
+    shape = (size,) * rank if rank == 2 else (depth or size, size, size)
+    inputs = layers.Input((*shape, channels), name="input")
+    x = _scale(inputs, scale)
+    x = _convolve(layout, x, width, stem_width, stem_stride, "conv1")
+    x = layers.Activation("relu", name="conv1_relu")(x)
+    x = _of_rank("ZeroPadding", rank)(1, name="pool1_pad")(x)
+    x = _of_rank("MaxPooling", rank)(3, strides=2, name="pool1_pool")(x)
+    block = _bottleneck_block if network == "resnet50" else _basic_block
+    for stage, blocks in enumerate(BLOCKS[network]):
+        for number in range(1, blocks + 1):
+            stride = 2 if stage > 0 and number == 1 else 1
+            x = block(layout, x, width * 2 ** stage, stride, f"conv{stage + 2}_block{number}")
+    pool = "GlobalMaxPooling" if pooling == "maximum" else "GlobalAveragePooling"
+    x = _of_rank(pool, rank)(name="max_pool" if pooling == "maximum" else "avg_pool")(x)
+    x = layers.Dense(outputs, activation="softmax" if outputs == 2 else None, dtype="float32", name=HEAD)(x)
+    return keras.Model(inputs, x, name=f"{network}_{rank}d")
+
+
+def probabilities(outputs: np.ndarray) -> np.ndarray:
+    """(n,) float64 probabilities of methylation from what a network gave: (n, 2) probabilities or (n, 1) logits."""
+    outputs = np.asarray(outputs, np.float64)
+    if outputs.shape[1] == 2:
+        return outputs[:, 1]
+    return 0.5 * (1 + np.tanh(outputs[:, 0] / 2))  # the sigmoid, written so that no logit overflows
+
+
+def choose_layout(network: str, rank: int, scale: Scale = "centre") -> Layout:
+    """Whose weights fit: Keras's for the 2D ResNet-50, MONAI's for all others; inflated ones: see `build_network`."""
+    ours = network == "resnet50" and (rank == 2 or scale != "centre")
+    return Layout(rank, steps_first=ours, biases=ours and rank == 2, epsilon=1.001e-5 if ours else 1e-5)
+
+
+def _scale(x: Any, scale: Scale) -> Any:
+    """Inputs as the first layer wants them; in float32 even where the layers behind compute in 16 bits."""
+    if scale == "centre":
+        return layers.Rescaling(2.0, offset=-1.0, name="centre")(x)
+    if scale == "photographs":
+        means, deviation = PHOTOGRAPHS[::-1].tolist(), IMAGENET_DEVIATION / 255
+    else:
+        mean, deviation = MRI_STATISTICS[scale]
+        means = [mean] * x.shape[-1]
+    if x.shape[-1] == 3:
+        x = keras.ops.flip(x, axis=-1)  # Keras's weights were trained on blue, green, red
+    return layers.Normalization(axis=-1, mean=means, variance=[(deviation / IMAGENET_DEVIATION) ** 2] * len(means),
+                                dtype="float32", name="imagenet")(x)
+
+
+def _basic_block(layout: Layout, x: Any, filters: int, stride: int, name: str) -> Any:
+    """Two 3-wide convolutions beside a shortcut."""
+    shortcut = x
+    if stride != 1 or x.shape[-1] != filters:
+        shortcut = _convolve(layout, x, filters, 1, stride, f"{name}_0")
+    x = _convolve(layout, x, filters, 3, stride, f"{name}_1")
+    x = layers.Activation("relu", name=f"{name}_1_relu")(x)
+    x = _convolve(layout, x, filters, 3, 1, f"{name}_2")
+    x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return layers.Activation("relu", name=f"{name}_out")(x)
+
+
+def _bottleneck_block(layout: Layout, x: Any, filters: int, stride: int, name: str) -> Any:
+    """1-, 3- and 1-wide convolutions, the last with four times the filters, beside a shortcut."""
+    first, second = (stride, 1) if layout.steps_first else (1, stride)
+    shortcut = x
+    if stride != 1 or x.shape[-1] != 4 * filters:
+        shortcut = _convolve(layout, x, 4 * filters, 1, stride, f"{name}_0")
+    x = _convolve(layout, x, filters, 1, first, f"{name}_1")
+    x = layers.Activation("relu", name=f"{name}_1_relu")(x)
+    x = _convolve(layout, x, filters, 3, second, f"{name}_2")
+    x = layers.Activation("relu", name=f"{name}_2_relu")(x)
+    x = _convolve(layout, x, 4 * filters, 1, 1, f"{name}_3")
+    x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return layers.Activation("relu", name=f"{name}_out")(x)
+
+
+def _convolve(layout: Layout, x: Any, filters: int, width: int, stride: int, name: str) -> Any:
+    """Convolution with as many zeros on either side, batch normalisation: `<name>_conv`, `<name>_bn`.
+
+    Where it steps, a padding layer comes first (`<name>_pad`): Keras's own "same" pads one side only there.
+    """
+    padding = "same"
+    if width > 1 and stride > 1:
+        x, padding = _of_rank("ZeroPadding", layout.rank)(width // 2, name=f"{name}_pad")(x), "valid"
+    x = _of_rank("Conv", layout.rank)(
+        filters, width, strides=stride, padding=padding, use_bias=layout.biases or name.endswith("_0"),
+        kernel_initializer="he_normal", name=f"{name}_conv")(x)
+    return layers.BatchNormalization(momentum=0.9, epsilon=layout.epsilon, name=f"{name}_bn")(x)
+
+
+def _of_rank(layer: str, rank: int) -> Any:
+    """`Conv` and 3 give `keras.layers.Conv3D`."""
+    return getattr(layers, f"{layer}{rank}D")

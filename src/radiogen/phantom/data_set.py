@@ -1,0 +1,212 @@
+"""A data set in the competition's layout with a known answer: heads with a tumour whose look tells the label.
+
+In: `PhantomSettings`. Out: a folder with train/, test/, the label tables, `phantom.json` (settings, the best AUC that
+is possible) and `phantom_cases.csv` (the answer key). A latent variable, normal with unit variance and its mean moved
+by `effect` for label 1, sets the share of the tumour that is necrotic core, and so how thin the rim is; nothing else
+knows the label. Every case is drawn from (seed, split, number) alone: more cases leave the first as they were.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.core.parallel import map_items
+from radiogen.dataset.layout import BLANK, SEQUENCES
+from radiogen.phantom.anatomy import draw_head
+from radiogen.phantom.geometry import draw_grid, draw_planes, read_mix
+from radiogen.phantom.series import draw_image, write_series
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+"""Raised with every change of what a phantom looks like, so that an old one is not taken for a new one."""
+
+_RECORD, _KEY = "phantom.json", "phantom_cases.csv"
+_SPLITS = ("train", "test")
+_LABEL, _LATENT, _ANATOMY, _GEOMETRY, _ACQUISITION, _IDS = range(6)
+
+
+@dataclass(frozen=True)
+class PhantomSettings:
+    """What a phantom is made of."""
+
+    cases: int = 200
+    """Training cases; half of them, or one more or less, are methylated (label 1)."""
+    test_cases: int = 16
+    """Test cases, whose labels stand in phantom_cases.csv only."""
+    effect: float = 3.0
+    """How far label 1 moves the mean of the latent variable, in standard deviations; 0 is the negative control."""
+    confound: bool = False
+    """Tie the label to the acquisition planes (FLAIR is coronal in 93 % of label 1 and 7 % of label 0) and leave the
+    tumour alone: --effect is not used."""
+    scale: float = 0.2
+    """Matrix and number of slices as a share of the real ones (1: real sizes, 100 times the bytes); pixels are kept to
+    4 mm and slices to 8 mm, or to the real spacing where that is wider."""
+    noise: float = 0.03
+    """Standard deviation of the Rician noise, as a share of the brightest tissue."""
+    bias: float = 0.12
+    """Standard deviation of the coil's shading along each axis, as a share of the signal."""
+    seed: int = 42
+    """Same seed, same bytes."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case before anything is drawn of it: who it is, its label and latent, and its rows of the mix of series."""
+
+    name: str
+    split: str
+    index: int
+    label: int
+    latent: float
+    rows: tuple[int, ...]
+
+
+def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None = None) -> None:
+    """Make the data set `folder`, or go on with it; a finished one is left as it is.
+
+    workers: processes (default: the cores that may be used); the bytes do not depend on it.
+    Raises UserError for settings that make no phantom, a folder that holds something else, or a phantom of other
+    settings.
+    """
+    folder = Path(folder)
+    _check_settings(settings)
+    _check_folder(folder, settings)
+    with files.working_folder(folder):
+        if not (folder / _RECORD).is_file():
+            files.write_json(folder / _RECORD, _record(settings))
+        cases = list_cases(settings)
+        missing = [case for case in cases if not (folder / case.split / case.name).is_dir()]
+        if not missing and (folder / "train_labels.csv").is_file():
+            print(f"{folder}: complete already, with these settings", flush=True)
+            return
+        map_items(partial(_write_case, folder, settings), missing, "phantom", workers=workers)
+        _write_tables(folder, settings)
+
+
+def read_phantom(folder: Path) -> dict[str, Any] | None:
+    """What phantom.json says: `settings`, `ceiling_auc` (None with confound), `ceiling` (why). None: no phantom."""
+    path = Path(folder) / _RECORD
+    return files.read_json(path) if path.is_file() else None
+
+
+def ceiling_auc(effect: float) -> float:
+    """The AUC of the latent itself, which no method can beat: Phi(effect / sqrt 2) for two normals of unit variance."""
+    return (1 + math.erf(effect / 2)) / 2
+
+
+def core_fraction(latent: float) -> float:
+    """The share of the tumour's volume that is necrotic core: 0.05 to 0.85, rising with the latent, steepest at 0."""
+    return 0.05 + 0.80 / (1 + math.exp(-latent))
+
+
+def phantom_cases(settings: PhantomSettings) -> "pd.DataFrame":
+    """The answer key, without making any image: a row a case, sorted by split and id.
+
+    Columns: BraTS21ID, split, MGMT_value (of test cases, too), latent, core_fraction, and the plane of each sequence.
+    """
+    import pandas as pd
+
+    mix = read_mix()
+    return pd.DataFrame([{
+        "BraTS21ID": case.name, "split": case.split, "MGMT_value": case.label, "latent": case.latent,
+        "core_fraction": core_fraction(case.latent),
+        **{f"{name}_plane": mix.at[row, f"{name}_plane"] for name, row in zip(SEQUENCES, case.rows, strict=True)},
+    } for case in list_cases(settings)])
+
+
+def list_cases(settings: PhantomSettings) -> list[Case]:
+    """Every case of a phantom, training before test, sorted by id."""
+    cases = [_draw_case(settings, split, index, name) for split, count in zip(
+        _SPLITS, (settings.cases, settings.test_cases), strict=True)
+        for index, name in enumerate(_names(settings.seed, split, count))]
+    return sorted(cases, key=lambda case: (_SPLITS.index(case.split), case.name))
+
+
+def _rng(settings: PhantomSettings, split: str, index: int, *purpose: int) -> np.random.Generator:
+    return np.random.default_rng([settings.seed, _SPLITS.index(split), index, *purpose])
+
+
+def _names(seed: int, split: str, count: int) -> list[str]:
+    """Ids in the order in which cases are drawn: 00000 first, then scattered, of each thousand 870 for training."""
+    names: list[str] = []
+    block = 0
+    while len(names) < count:
+        ids = np.random.default_rng([seed, _IDS, block]).permutation(np.arange(1, 1000)) + 1000 * block
+        ids = np.concatenate([[1000 * block], ids])
+        ids = ids[:870] if split == "train" else ids[870:]
+        names += [name for name in (f"{number:05d}" for number in ids) if name not in BLANK]
+        block += 1
+    return names[:count]
+
+
+def _draw_case(settings: PhantomSettings, split: str, index: int, name: str) -> Case:
+    """Labels come in pairs, one of each in random order, so any number of cases is balanced up to one."""
+    first = int(_rng(settings, split, index // 2, _LABEL).integers(2))
+    label = first if index % 2 == 0 else 1 - first
+    moved = 0.0 if settings.confound else settings.effect * (label - 0.5)
+    latent = moved + float(_rng(settings, split, index, _LATENT).normal())
+    rows = draw_planes(_rng(settings, split, index, _GEOMETRY), label if settings.confound else None)
+    return Case(name=name, split=split, index=index, label=label, latent=latent, rows=rows)
+
+
+def _write_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
+    files.write_folder(folder / case.split / case.name, partial(_fill_case, settings=settings, case=case))
+
+
+def _fill_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
+    head = draw_head(_rng(settings, case.split, case.index, _ANATOMY), core_fraction(case.latent))
+    for number, sequence in enumerate(SEQUENCES):
+        rng = _rng(settings, case.split, case.index, _ACQUISITION, number)
+        grid = draw_grid(rng, sequence, case.rows[number], settings.scale, head.centre)
+        image = draw_image(rng, head, sequence, grid, settings.noise, settings.bias)
+        write_series(folder / sequence, image, grid, case.name, sequence, settings.seed)
+
+
+def _write_tables(folder: Path, settings: PhantomSettings) -> None:
+    """The label table comes last: where it is, all is there."""
+    key = phantom_cases(settings)
+    files.write_csv(folder / _KEY, key)
+    if settings.test_cases:
+        test = key.loc[key["split"] == "test", ["BraTS21ID"]].assign(MGMT_value=0.5)
+        files.write_csv(folder / "sample_submission.csv", test)
+    files.write_csv(folder / "train_labels.csv", key.loc[key["split"] == "train", ["BraTS21ID", "MGMT_value"]])
+
+
+def _record(settings: PhantomSettings) -> dict[str, Any]:
+    if settings.confound:
+        ceiling, why = None, "the label is tied to the acquisition planes; the tumour tells nothing of it (AUC 0.5)"
+    else:
+        ceiling, why = ceiling_auc(settings.effect), "Phi(effect / sqrt 2): the AUC of the latent variable itself"
+    return {"format": FORMAT, "settings": asdict(settings), "ceiling_auc": ceiling, "ceiling": why, "answer_key": _KEY}
+
+
+def _check_settings(settings: PhantomSettings) -> None:
+    for name, low, high in (("cases", 2, 80_000), ("test_cases", 0, 12_000), ("effect", 0, 100), ("scale", 0.02, 1),
+                            ("noise", 0, 1), ("bias", 0, 0.5), ("seed", 0, 2**63)):
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            raise UserError(f"--{name.replace('_', '-')}", f"is {value}", f"give a number from {low} to {high}")
+
+
+def _check_folder(folder: Path, settings: PhantomSettings) -> None:
+    record = read_phantom(folder)
+    if record is None:
+        if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
+            raise UserError(folder, "is there already and is no phantom", "give a new folder with --data")
+        return
+    wanted = _record(settings)
+    if record == wanted:
+        return
+    held = record.get("settings", {}) if isinstance(record, dict) else {}
+    other = [f"{name} {held.get(name)} instead of {value}" for name, value in wanted["settings"].items()
+             if held.get(name) != value] or ["another version of radiogen"]
+    raise UserError(folder, f"holds a phantom with {', '.join(other)}",
+                    "give another folder with --data, or delete this one")

@@ -1,0 +1,84 @@
+"""From which run's networks a run began, fold by fold, and that run from which other: the lineage in its run.json.
+
+In: a run's folder, its folds. Out: its ancestors, nearest first, each with the hashes of its weights, its epochs and a
+fingerprint of its folds. A fold's weights have seen the cases of all other folds, so they may begin only the same fold
+of a run with the same folds: learning checks it before it begins, evaluation in what was recorded.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.dataset.labels import ID, LABEL
+
+FIRST = "first_weights.json"
+"""In a fold's folder: what its network began with."""
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """A run whose networks another one began with.
+
+    run: its name; weights: the SHA-256 of each fold's; epochs: by fold, after how many of its own they were taken;
+    folds: `folds_fingerprint` of its folds.
+    """
+
+    run: str
+    weights: Mapping[str, str]
+    epochs: Mapping[str, int]
+    folds: str
+
+
+def folds_fingerprint(folds: pd.DataFrame) -> str:
+    """A hash of which case of which label is in which fold or in the holdout, whatever the order of the rows."""
+    rows = sorted(f"{case},{label},{fold}\n" for case, label, fold in
+                  zip(folds[ID], folds[LABEL].astype(str), folds["fold"], strict=True))
+    return hashlib.sha256("".join(rows).encode()).hexdigest()
+
+
+def lineage_of(facts: Mapping, path: Path) -> tuple[Ancestor, ...]:
+    """The ancestors that run.json tells, nearest first; () where the run began from nothing.
+
+    facts: what run.json holds; path: its path. Raises UserError where it is damaged.
+    """
+    told = facts.get("lineage", [])
+    good = isinstance(told, list) and all(isinstance(one, dict) and set(one) == {"run", "weights", "epochs", "folds"}
+                                          and isinstance(one["run"], str) and isinstance(one["folds"], str)
+                                          and _holds(one["weights"], str) and _holds(one["epochs"], int)
+                                          for one in told)
+    if not good:
+        raise UserError(path, "does not tell its lineage, so it is of another version of radiogen or damaged",
+                        "restore it, or train a new run with another --run name")
+    return tuple(Ancestor(**one) for one in told)
+
+
+def lineage_facts(lineage: Sequence[Ancestor]) -> list[dict]:
+    """The lineage as run.json keeps it."""
+    return [{name: dict(value) if isinstance(value, Mapping) else value for name, value in asdict(one).items()}
+            for one in lineage]
+
+
+def read_lineage(folder: Path) -> tuple[Ancestor, ...]:
+    """`lineage_of` the run in `folder`, models/<run>; () where it has no run.json."""
+    path = Path(folder) / "run.json"
+    facts = files.read_json(path) if path.is_file() else {}
+    return lineage_of(facts if isinstance(facts, dict) else {}, path)
+
+
+def lineage_text(lineage: Sequence[Ancestor]) -> str:
+    """`started from b (40 epochs), which started from a (20 epochs)`; "" for a run that began from nothing."""
+    told = []
+    for one in lineage:
+        counts = sorted(set(one.epochs.values()))
+        many = "?" if not counts else str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        told.append(f"started from {one.run} ({many} epoch{'' if many == '1' else 's'})")
+    return ", which ".join(told)
+
+
+def _holds(told: object, kind: type) -> bool:
+    return isinstance(told, dict) and all(isinstance(key, str) and type(value) is kind for key, value in told.items())

@@ -1,0 +1,111 @@
+"""The table of predictions of a run: what learning writes and what evaluation, ensembles and submissions read.
+
+In and out: `models/<run>/predictions.csv` with one row a case, `BraTS21ID, fold, MGMT_value, probability, predicted`.
+`fold` is the one that did not train the network which scored the case, or `holdout` or `test`; `probability` is of
+methylation (class 1) and `predicted` is 1 where it is at least 0.5. Test cases have no label: the cell is empty.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.labels import ID, LABEL, numbers, read_table
+from radiogen.runs.folds import HOLDOUT, TEST
+
+COLUMNS = [ID, "fold", LABEL, "probability", "predicted"]
+THRESHOLD = 0.5
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Read a table of predictions, checked row by row.
+
+    Returns `COLUMNS`: ids and folds as text, `MGMT_value` as Int64 (missing for test cases), `probability` as float in
+    [0, 1], `predicted` as int. Raises UserError with the file, the row and the remedy; for a run without predictions,
+    with the command that makes them.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise _no_predictions(path)
+    table = read_table(path, COLUMNS)
+    again = f"write them anew: python scripts/predict.py --run {as_run(path.parent)}"
+    _require(path, table, "fold", table["fold"].str.fullmatch(f"[0-9]+|{HOLDOUT}|{TEST}"),
+             f"write a number from 0 up, {HOLDOUT} or {TEST}")
+    labels = pd.to_numeric(table[LABEL], errors="coerce")
+    unlabelled = (table["fold"] == TEST) & (table[LABEL] == "")
+    _require(path, table, LABEL, labels.isin([0, 1]) | unlabelled,
+             "write 1 for methylated and 0 for unmethylated; only test cases may go without")
+    probability = numbers(path, table, "probability", low=0, high=1)
+    expected = (probability >= THRESHOLD).astype(int)
+    _require(path, table, "predicted", pd.to_numeric(table["predicted"], errors="coerce") == expected,
+             f"it has to be 1 where probability is at least {THRESHOLD:g}, else 0: {again}")
+    table = table.assign(probability=probability, predicted=expected)
+    table[LABEL] = labels.astype("Int64")
+    return table[COLUMNS]
+
+
+def read_with_hash(path: Path) -> tuple[pd.DataFrame, str]:
+    """`read_predictions`, and the SHA-256 of the very file that was read: it may be replaced at any moment."""
+    while True:
+        before = files.sha256(path) if Path(path).is_file() else ""
+        table = read_predictions(path)
+        if files.sha256(path) == before:
+            return table, before
+
+
+def write_predictions(path: Path, table: pd.DataFrame) -> Path:
+    """Write `table`, which holds `COLUMNS` and one row a case; other columns are left out. Returns `path`."""
+    return files.write_csv(path, table[COLUMNS].astype({LABEL: "Int64", "predicted": int}))
+
+
+def complete(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with `predicted` set from `probability`, and its columns and rows in the order of `COLUMNS`."""
+    return table.assign(predicted=(table["probability"] >= THRESHOLD).astype(int))[COLUMNS].reset_index(drop=True)
+
+
+def out_of_fold(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The training cases, each scored by the one network that did not see it."""
+    return predictions[~predictions["fold"].isin([HOLDOUT, TEST])]
+
+
+def holdout(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The cases that no network saw, scored by all of them."""
+    return predictions[predictions["fold"] == HOLDOUT]
+
+
+def submission_cases(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The cases of the test set, whose labels nobody here knows."""
+    return predictions[predictions["fold"] == TEST]
+
+
+def predicted_runs(models: Path) -> list[str]:
+    """The names of the runs under `models` that have predictions, oldest predictions first."""
+    tables = [path for path in Path(models).glob("*/predictions.csv") if not path.parent.name.startswith(".")]
+    return [path.parent.name for path in sorted(tables, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))]
+
+
+def chosen_runs(models: Path, names: Sequence[str]) -> list[str]:
+    """`names`, each once and in their order; without any, all predicted runs. Raises UserError for what is no name."""
+    chosen = list(dict.fromkeys(files.checked_name("RUN", name) for name in names)) or predicted_runs(models)
+    if not chosen:
+        raise UserError(models, "holds no predicted run",
+                        "python scripts/train.py --fold all, then python scripts/predict.py --run NAME")
+    return chosen
+
+
+def _require(path: Path, table: pd.DataFrame, column: str, good: pd.Series, remedy: str) -> None:
+    wrong = (~good.astype(bool)).to_numpy().nonzero()[0]
+    if len(wrong):
+        raise UserError(path, f"row {wrong[0] + 2}: {column} is {table[column].iloc[wrong[0]]!r}", remedy)
+
+
+def _no_predictions(path: Path) -> UserError:
+    name, models = path.parent.name, path.parent.parent
+    if path.parent.is_dir():
+        return UserError(path, "is missing", f"make it: python scripts/predict.py --run {as_run(path.parent)}")
+    others = predicted_runs(models)
+    known = f"predicted runs in {models} are {', '.join(others)}" if others else f"no run in {models} is predicted yet"
+    return UserError(path, f"is missing: there is no run {name} ({known})",
+                     f"name another, or train it and then: python scripts/predict.py --run {as_run(path.parent)}")

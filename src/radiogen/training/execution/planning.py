@@ -1,0 +1,93 @@
+"""What `scripts/train.py` was asked for, as runs: every recipe with every seed, then trained here or on a cluster.
+
+In: the command's options, once for each recipe. Out: begun runs and their folds, trained one after another on this
+machine's devices, together with other machines, or as tasks on a Dask cluster.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from radiogen.core.errors import UserError
+from radiogen.runs.fold_locks import fold_holders, order_fold, training_text
+from radiogen.training.execution.devices import Devices, check_devices
+from radiogen.training.recipe.options import TrainOptions
+from radiogen.training.runs import WEIGHTS, Run, choose_folds, run_name, seeded_names, trained_folds
+
+
+def check_options(chosen: Sequence[TrainOptions]) -> Devices:
+    """The devices that were asked for. Raises UserError for what cannot be done, before anything is made."""
+    options = chosen[0]
+    if len(chosen) > 1 and options.run:
+        raise UserError(f"--run {options.run}", f"names one run, and there are {len(chosen)} recipes",
+                        "leave it out: each run gets a name of its own")
+    if options.start_from and options.start_from == options.run:
+        raise UserError(f"--start-from {options.start_from}", "is the run itself",
+                        "leave it out to go on with that run, or give a new one another name with --run")
+    if options.start_from and not options.run:
+        raise UserError(f"--start-from {options.start_from}", "begins a new run, which has no name",
+                        "give it one: --run NAME")
+    if options.scheduler and options.machines > 1:
+        raise UserError("--scheduler", "gives each fold to one worker; --machines gives one fold to all", "choose one")
+    devices = Devices(options.devices, options.machines, options.machine, options.coordinator)
+    if devices.machines > 1:
+        from radiogen.networks.backend import keras
+
+        return check_devices(devices, keras.backend.backend())
+    return check_devices(devices, "any")
+
+
+def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
+    """Begin, or go on with, the runs of all recipes and seeds; returns each with the folds to train."""
+    from radiogen.training import workflow
+
+    begun = []
+    for options in chosen:
+        folds = choose_folds(options.settings, options.fold)
+        workflow.check_tensorboard(options.tensorboard)
+        first = options.run or run_name(options.data, options.settings.name)
+        print(f"data set {options.data}; recipe {options.settings.name}; run {options.models / first}", flush=True)
+        start = options.models / options.start_from if options.start_from else None
+        for name, recipe in seeded_names(first, options.settings, options.seeds).items():
+            for line in others_training(options.models / name, folds):  # at once: arrays and tables come first
+                print(line, flush=True)
+            begun.append((workflow.begin_run(options.data, recipe, options.models / name, options.cache,
+                                             leave_out=options.leave_out, workers=options.workers,
+                                             holds=options.machine == 0, start_from=start), folds))
+    return begun
+
+
+def others_training(folder: Path, folds: Sequence[str]) -> list[str]:
+    """A line for each process that trains one of `folds` of the run in `folder`, as far as they are not finished."""
+    todo = [fold for fold in folds if not (folder / f"fold-{fold}" / WEIGHTS).is_file()]
+    return training_text(folder, fold_holders(folder, todo))
+
+
+def train_runs(begun: Sequence[tuple[Run, list[str]]], options: TrainOptions, devices: Devices) -> None:
+    """Train the folds of `begin_runs`. Raises UserError naming those that failed, after the others."""
+    from radiogen.training import workflow
+
+    if options.scheduler is None:
+        failed = []
+        for run, folds in begun:
+            try:
+                workflow.train(run, folds, options.at_once, devices=devices, forecast=options.forecast,
+                               tensorboard=options.tensorboard)
+            except UserError as error:
+                if len(begun) == 1:
+                    raise
+                failed.append(error)
+                print(f"failed: {error}", flush=True)
+        if failed:
+            raise UserError(", ".join(error.where for error in failed), f"{len(failed)} of {len(begun)} runs failed "
+                            f"({'; '.join(error.problem for error in failed)})",
+                            "mend that, then run the same command again: what is finished is kept")
+        return
+    from radiogen.training.execution.cluster import train_on_cluster
+
+    jobs = [(run, fold) for run, folds in begun for fold in folds]
+    with contextlib.ExitStack() as stack:
+        for run, fold in sorted(jobs, key=lambda job: (str(job[0].folder), int(job[1]))):
+            if fold not in trained_folds(run):
+                stack.enter_context(order_fold(run.folder, fold))
+        train_on_cluster(jobs, options.scheduler, devices)

@@ -1,0 +1,135 @@
+"""One function call in a process of its own: what `fit` leaks ends with it, and what kills it kills nothing else.
+
+In: a function that can be imported, its arguments. Out: what it returned, or raised. The process is forked from a
+server that has imported Keras once, so it costs no import. It ends when its parent does, however that is killed.
+"""
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from radiogen.core.errors import UserError
+
+
+def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0, gpu: str | None = None,
+               children: list | None = None, stopped: threading.Event | None = None) -> Any:
+    """`function(*arguments)`, in a new process which the system's tools show under `name`.
+
+    threads: how many of the cores it uses (0: all); gpu: number of the only GPU it sees (None: whatever there is).
+    children: the process stands here while it runs, for whoever wants to end it; stopped: set where none is to begin.
+    Raises the UserError that the function raised, and one that names the end where the process died; the traceback of
+    anything else is on standard error.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["radiogen.training.fit"])
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(function, arguments, threads, gpu, theirs), name=name)
+    process.start()
+    if children is not None:
+        children.append(process)
+    if stopped is not None and stopped.is_set():  # while it was started, which takes seconds where Keras is imported
+        process.terminate()
+    theirs.close()
+    try:
+        answer, error = ours.recv()
+    except EOFError:
+        answer, error = None, "died"
+    process.join(30)  # closing first would cut off its tidying up, and the system's semaphores with it
+    ours.close()
+    process.join()
+    code = process.exitcode
+    if children is not None:
+        children.remove(process)
+    process.close()  # it holds two files as long as it is there
+    if error == "died":
+        raise _worker_error(name, code)
+    if error is not None:
+        raise error
+    return answer
+
+
+def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], at_once: int = 1,
+              gpus: Sequence[str | None] = (None,)) -> list[Any]:
+    """`function(*call)` for each of `calls`, `at_once` side by side, each in a process of its own.
+
+    names: what each process is called; gpus: one for each of `at_once`, as in `call_apart`. Side by side they share
+    the cores. Returns what each call returned, or the UserError that it raised.
+    """
+    threads = max(1, len(os.sched_getaffinity(0)) // at_once) if at_once > 1 else 0
+    children, free, stopped = [], queue.SimpleQueue(), threading.Event()
+    for number in range(at_once):
+        free.put(gpus[number % len(gpus)])
+
+    def call(arguments: tuple, name: str) -> Any:
+        gpu = free.get()
+        try:
+            return call_apart(function, *arguments, name=name, threads=threads, gpu=gpu, children=children,
+                              stopped=stopped)
+        except UserError as error:
+            return error
+        finally:
+            free.put(gpu)
+
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        try:
+            return list(pool.map(call, calls, names))
+        except BaseException:  # Ctrl-C: nothing more is begun, and what runs is ended
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in list(children):
+                with contextlib.suppress(ValueError):  # it has ended meanwhile
+                    child.terminate()
+            raise
+
+
+def _run(function: Callable, arguments: tuple, threads: int, gpu: str | None,
+         connection: multiprocessing.connection.Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its children
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
+    with contextlib.suppress(OSError):  # `top` and the kernel's word on whom it killed for memory then name the fold
+        Path("/proc/self/comm").write_text(multiprocessing.current_process().name, encoding="utf-8")
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    if threads:
+        _limit_threads(threads)
+    try:
+        connection.send((function(*arguments), None))
+    except UserError as error:
+        connection.send((None, error))
+
+
+def _end_with_parent(connection: multiprocessing.connection.Connection) -> None:
+    """A fold whose parent was killed must not go on writing beside the one that is started in its place."""
+    with contextlib.suppress(EOFError, OSError):
+        connection.recv()  # nothing is ever sent: this returns when the parent's end is closed
+    os._exit(1)
+
+
+def _limit_threads(threads: int) -> None:
+    """Processes side by side share the cores; each would take all of them."""
+    from radiogen.networks.backend import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _worker_error(name: str, code: int | None) -> UserError:
+    if code == -signal.SIGKILL:
+        return UserError(name, "was killed by the system, most likely for memory", "try a smaller --memory-batch")
+    return UserError(name, f"its process ended with code {code}", "its last words are above")

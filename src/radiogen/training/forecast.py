@@ -1,0 +1,263 @@
+"""What a run will cost on this machine, said before it begins, and what it did cost, said beside it at the end.
+
+In: a run, its folds, how many train at once. Out: a `Cost`: seconds, bytes of memory, bytes on disk. A few steps of the
+real network on real batches are timed, without the first, which compiles; in processes of their own, as many as will
+train at once, whose network is thrown away: the run's result is the same without.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radiogen.core.errors import UserError
+from radiogen.core.files import PART, read_json
+from radiogen.networks.backend import keras
+from radiogen.training.checkpoints import FoldState, epochs_done, save_checkpoint
+from radiogen.training.execution.devices import Devices, alone, one_gpu_each, placed, synchronise
+from radiogen.training.execution.processes import call_apart, map_apart
+from radiogen.training.fit import (
+    CHECKPOINT,
+    FoldBatches,
+    compile_network,
+    fold_batches,
+    guarded_memory,
+    peak_memory,
+    set_precision,
+    set_seed,
+    untrained,
+)
+from radiogen.training.input.batches import Batches
+from radiogen.training.runs import WEIGHTS, Run, fold_folder
+
+FEW = 3
+"""Steps of the first measurement; the first of them, which compiles, does not count."""
+SECONDS, EPOCHS = 4.0, 4
+"""How long the second measurement may take, and in how many epochs: whole ones where they are that short."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training costs: seconds; memory: bytes resident in its processes; disk: bytes that stay, and
+    checkpoints: bytes more while it trains.
+    """
+
+    seconds: float
+    memory: int
+    disk: int
+    checkpoints: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What one fold was measured to take: seconds from its process's start to its first step, of an epoch with
+    validation and checkpoint, from its last epoch to its process's end; bytes of memory, weights and checkpoint.
+    """
+
+    start: float
+    epoch: float
+    end: float
+    memory: int
+    weights: int
+    checkpoint: int
+
+
+def forecast_run(run: Run, folds: Sequence[str], at_once: int = 1, devices: Devices | None = None) -> Cost | None:
+    """What training those of `folds` that are not finished will cost; None where all are.
+
+    With early stopping it is the most that it can cost. Raises UserError where a step runs out of memory.
+    """
+    todo, devices = untrained(run, list(folds)), alone(devices or Devices())
+    if not todo:
+        return None
+    call_apart(peak_memory, name="forecast")  # starts the server of processes, which the folds find running
+    side = min(at_once, len(todo))
+    paces = map_apart(measure_fold, [(run, fold, devices, time.monotonic()) for fold in todo[:side]],
+                      [f"forecast of fold {fold}" for fold in todo[:side]], side, one_gpu_each(devices, side))
+    for pace in paces:
+        if isinstance(pace, UserError):
+            raise pace
+    start, epoch, end, memory, weights, checkpoint = np.mean(
+        [[pace.start, pace.epoch, pace.end, pace.memory, pace.weights, pace.checkpoint] for pace in paces], axis=0)
+    busy = [0.0] * side
+    for fold in todo:  # whichever process is free first takes the next fold
+        left = run.recipe.epochs - epochs_done(fold_folder(run, fold) / CHECKPOINT)
+        busy[busy.index(min(busy))] += start + left * epoch + end
+    return Cost(float(max(busy)), int(memory) * side, int(weights) * len(todo), int(checkpoint) * side)
+
+
+def actual_cost(run: Run, folds: Sequence[str], at_once: int, seconds: float) -> Cost:
+    """What training these folds did cost, by their `timings.json` and their files."""
+    told = [read_json(fold_folder(run, fold) / "timings.json") for fold in folds]
+    side = min(at_once, len(folds))
+    memory = sorted((each["peak_memory_mb"] for each in told), reverse=True)[:side]
+    return Cost(seconds, int(sum(memory) * 1e6),
+                sum((fold_folder(run, fold) / WEIGHTS).stat().st_size for fold in folds),
+                max(each["checkpoint_bytes"] for each in told) * side)
+
+
+def forecast_text(cost: Cost, run: Run, folds: int) -> str:
+    """The forecast in two lines, and what is too little for it in more."""
+    memory_left, free_disk = free_memory(), shutil.disk_usage(run.folder).free
+    at_most = "at most " if run.recipe.stop_share else ""
+    lines = [f"forecast for {folds} fold{'s' * (folds != 1)} of {run.recipe.epochs} "
+             f"epoch{'s' * (run.recipe.epochs != 1)}: {at_most}"
+             f"{duration(cost.seconds)}",
+             f"  memory {size(cost.memory)} ({size(memory_left)} free), disk {size(cost.disk)}, while it trains "
+             f"{size(cost.checkpoints)} more ({size(free_disk)} free)"]
+    if cost.memory > memory_left:
+        lines.append("  that is more memory than is free: give a smaller --memory-batch or --at-once")
+    if cost.disk + 2 * cost.checkpoints > free_disk:  # the old checkpoint stays until the new one is whole
+        lines.append(f"  that is more than {run.folder} has room for: free some, or give other --models")
+    return "\n".join(lines)
+
+
+def compared_text(forecast: Cost, actual: Cost) -> str:
+    """Forecast and actual side by side, a line each for time, memory and disk."""
+    rows = [("", "forecast", "actual", "")]
+    for name, form in (("seconds", duration), ("memory", size), ("disk", size), ("checkpoints", size)):
+        one, other = getattr(forecast, name), getattr(actual, name)
+        title = {"seconds": "time", "checkpoints": "while it trains"}.get(name, name)
+        rows.append((title, form(one), form(other), f"{other / one - 1:+.0%}" if one else ""))
+    return "\n".join(f"{a:<16}{b:>12}{c:>12}{d:>8}".rstrip() for a, b, c, d in rows)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `8 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    for large, name, small, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        whole = round(seconds / small) * small
+        if whole >= large:
+            return f"{whole // large} {name} {whole % large // small} {part}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def size(count: float) -> str:
+    """Bytes in words: `310 kB`, `5.2 MB`, `12 GB`."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if count < 999.5 or unit == "TB":
+            break
+        count /= 1000
+    return f"{count:.1f} {unit}" if count < 9.95 and unit != "bytes" else f"{count:.0f} {unit}"
+
+
+def measure_fold(run: Run, fold: str, devices: Devices, asked: float) -> Pace:
+    """Train a few steps of a fold in this process and forget them; asked: time.monotonic() when the process was
+    asked for, which is the same clock in all processes.
+
+    Raises UserError where memory runs out.
+    """
+    with placed(devices) as share, guarded_memory(run.recipe):
+        set_precision(run.recipe)
+        parts = fold_batches(run, fold, share)
+        set_seed(run.recipe.seed, int(fold))
+        model = compile_network(run.recipe, len(parts.train.inputs), parts.train.num_batches)
+        synchronise(model, share)
+        epoch = _epoch_seconds(model, parts, FEW, 1)
+        start = time.monotonic() - asked - epoch.measured
+        many = min(parts.train.num_batches, int(SECONDS / EPOCHS / max(epoch.step, 1e-6)))
+        if many >= min(FEW, parts.train.num_batches):
+            epoch = _epoch_seconds(model, parts, many, EPOCHS)
+        saving, weights, checkpoint = _save_seconds(fold_folder(run, fold), model, parts)
+        return Pace(start, epoch.whole + saving, saving, peak_memory(), weights, checkpoint)
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """whole: seconds of a whole epoch, by what was measured; step: of a step; measured: of the steps that count."""
+
+    whole: float
+    step: float
+    measured: float
+
+
+def _epoch_seconds(model: keras.Model, parts: FoldBatches, many: int, epochs: int) -> _Epoch:
+    """Time `many` batches of each part in `epochs` epochs, the first left out; an epoch's others are as fast as they.
+
+    Of one epoch alone only the steps count: its first ones compile.
+    """
+    clock = _Clock()
+    train, scored = _First(parts.train, many), _First(parts.scored, many)
+    model.fit(train, validation_data=scored, epochs=epochs, verbose=0, shuffle=False, callbacks=[clock])
+    step, judge = _interval(clock.steps), _interval(clock.judged)
+    if epochs > 1:
+        whole = float(np.mean(clock.took[1:])) + step * (parts.train.num_batches - train.num_batches) \
+            + judge * (parts.scored.num_batches - scored.num_batches)
+    else:
+        whole = step * parts.train.num_batches + judge * parts.scored.num_batches
+    measured = step * (train.num_batches - 1) + judge * (scored.num_batches - 1)
+    if parts.stop is not None:
+        stop = _First(parts.stop, many)
+        began = time.perf_counter()
+        model.evaluate(stop, verbose=0)
+        took = time.perf_counter() - began
+        whole += took + judge * (parts.stop.num_batches - stop.num_batches)
+        measured += took
+    return _Epoch(whole, step, measured)
+
+
+def _save_seconds(folder: Path, model: keras.Model, parts: FoldBatches) -> tuple[float, int, int]:
+    """Seconds of a checkpoint in the fold's folder, which is held; bytes of the weights and of the checkpoint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".forecast-", suffix=PART, dir=folder) as room:
+        weights, checkpoint = Path(room) / WEIGHTS, Path(room) / CHECKPOINT
+        model.save_weights(weights)
+        best = tuple(model.get_weights()) if parts.stop is not None else ()
+        took = []
+        for _ in range(2):
+            began = time.perf_counter()
+            save_checkpoint(checkpoint, model, FoldState(best_weights=best))
+            took.append(time.perf_counter() - began)
+        return min(took), weights.stat().st_size, checkpoint.stat().st_size
+
+
+class _First(keras.utils.PyDataset):
+    """The first `many` batches of others."""
+
+    def __init__(self, batches: Batches, many: int):
+        super().__init__(workers=batches.workers, max_queue_size=batches.max_queue_size)
+        self.batches, self.many = batches, many
+
+    @property
+    def num_batches(self) -> int:
+        """Batches an epoch."""
+        return min(self.many, self.batches.num_batches)
+
+    def __getitem__(self, number: int) -> Any:
+        return self.batches[number]
+
+
+class _Clock(keras.callbacks.Callback):
+    """How long each epoch took, and when each step and validation step of the last one ended."""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.took = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.began, self.steps, self.judged = time.perf_counter(), [], []
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.steps.append(time.perf_counter())
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.judged.append(time.perf_counter())
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.took.append(time.perf_counter() - self.began)
+
+
+def _interval(ends: list[float]) -> float:
+    """Seconds between two ends, on the mean; 0 where there is but one end, whose step compiled."""
+    return (ends[-1] - ends[0]) / (len(ends) - 1) if len(ends) > 1 else 0.0
+
+
+def free_memory() -> int:
+    """Bytes that can be had without swapping, as Linux tells it."""
+    lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    kilobytes, = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    return min(int(kilobytes) * 1024, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -1,0 +1,215 @@
+"""Volumes of one's own, as arrays in memory, go the way that DICOM series go: the same arrays, folds, training, tables.
+
+In: an image a case (an array, a `Volume`, or one of either a sequence), a label a case, a recipe, and where there is
+one a fixed split. Out: a cache and a run, as `scripts/preprocess.py` and `scripts/train.py` make them, so that
+`workflow.train`, `prediction.predict_run` and `scripts/evaluate.py` go on with them and never know the difference.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen.arrays.cache import COLUMNS, read_index
+from radiogen.arrays.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, likeness_hash
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.dataset import geometry
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.imaging.cubes import middle_slices
+from radiogen.imaging.resized import Target, reduce_volume
+from radiogen.imaging.volume import Volume
+from radiogen.runs.folds import HOLDOUT, TEST, fold_names, make_folds
+from radiogen.training.recipe.recipes import Recipe, check_recipe
+from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, prepare_run
+
+Image = np.ndarray | Volume
+Images = Image | Mapping[str, Image]
+
+TRAIN, VALIDATION = "train", "validation"
+FOLD_OF_SPLIT = {VALIDATION: "0", TRAIN: "1", TEST: HOLDOUT}
+"""A fixed split in words of folds: fold 0's network trains on fold 1 and is scored on fold 0 and on the holdout."""
+
+
+def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recipe, folder: Path, arrays: Path, *,
+                  splits: Sequence[str] | None = None) -> tuple[Run, list[str]]:
+    """Begin, or go on with, a run on images in memory; returns it and the folds to train.
+
+    images: one a case, in the order of `labels`: (slice, row, column) of any real dtype, or a `Volume`, which says
+    where it lies (geometry `isotropic` needs that); for recipes of several sequences a mapping from each sequence's
+    name, or (sequence, slice, row, column) in the recipe's order. Taken one by one: a generator may read them.
+    labels: 0 or 1 a case. Cases are called 00000, 00001, ... in this order.
+    folder: the run's, as models/mine. arrays: where the recipe's arrays are kept, as input/cache/mine; runs share it.
+    splits: `train`, `validation` or `test` a case: one network trains on the first, predictions.csv has the second as
+    fold 0 and the third as holdout. None: the recipe's folds and holdout.
+
+    Raises UserError naming the case or the option that is wrong.
+    """
+    check_recipe(recipe)
+    folds = own_folds(labels, recipe, splits)
+    run = Run(Path(folder), recipe, Path(arrays), _cache(arrays, recipe), folds)
+    index = _write_cases(run, images, folds[ID].tolist(), "train")
+    run = dataclasses.replace(run, arrays=arrays_fingerprint(folds, index))
+    with files.working_folder(run.folder):
+        prepare_run(run, index)
+    return run, (fold_names(folds) if splits is None else [FOLD_OF_SPLIT[VALIDATION]])
+
+
+def add_test_images(run: Run, images: Iterable[Images]) -> list[str]:
+    """Give a run images without labels; `predict_run` then predicts them as fold `test`. Returns their ids.
+
+    They are numbered on from the labelled cases; those of an earlier call are replaced.
+    """
+    images, first = list(images), len(run.folds)
+    ids = _ids(first, len(images))
+    _write_cases(run, images, ids, TEST)
+    return ids
+
+
+def own_folds(labels: Sequence[int], recipe: Recipe, splits: Sequence[str] | None = None) -> pd.DataFrame:
+    """`BraTS21ID, MGMT_value, fold` of cases numbered from 00000; see `begin_own_run`. Raises UserError."""
+    truth = np.asarray(labels).ravel()
+    wrong = np.flatnonzero(~np.isin(truth, (0, 1)))
+    if len(wrong):
+        raise UserError("labels", f"the label of case {wrong[0]} is {truth[wrong[0]]!s}", "give 0 or 1 a case")
+    table = pd.DataFrame({ID: _ids(0, len(truth)), LABEL: truth.astype(int)})
+    if splits is None:
+        try:
+            return make_folds(table, folds=recipe.folds, holdout_share=recipe.holdout_share, leave_out=(),
+                              seed=recipe.seed_of_split)
+        except UserError as error:
+            raise UserError("labels", error.problem, error.remedy) from error
+    if len(splits) != len(table):
+        raise UserError("splits", f"are {len(splits)} for {len(table)} labels", "give one a case")
+    table["fold"] = pd.Series(list(splits), dtype=object).map(FOLD_OF_SPLIT)
+    if table["fold"].isna().any():
+        row = int(np.flatnonzero(table["fold"].isna())[0])
+        raise UserError("splits", f"case {row} is in {splits[row]!r}", f"choose among {', '.join(FOLD_OF_SPLIT)}")
+    for name in (TRAIN, VALIDATION):
+        if table.loc[table["fold"] == FOLD_OF_SPLIT[name], LABEL].nunique() < 2:
+            raise UserError("splits", f"no case of each label is in {name}", "put some of both there")
+    return table
+
+
+def _cache(arrays: Path, recipe: Recipe) -> Path:
+    settings = cache_settings(recipe)
+    return Path(arrays) / f"{settings.kind}-{settings.key}"
+
+
+def _ids(first: int, count: int) -> list[str]:
+    if first + count > 100_000:
+        raise UserError("images", f"are {first + count}", "ids have five digits: give 100,000 at most")
+    return [f"{number:05d}" for number in range(first, first + count)]
+
+
+def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: str) -> pd.DataFrame:
+    """Write arrays and rows of these cases, all of a split; the other split's rows stay. Returns the whole index."""
+    settings, folder, rows, measured = cache_settings(run.recipe), run.cache, [], []
+    with files.working_folder(folder):
+        if split == "train":
+            _check_cases(folder, ids)
+        files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
+        for case, image in zip(ids, _counted(images, len(ids)), strict=True):
+            series = _series(case, image, settings)
+            rows.append(_write_case(folder, settings, case, split, series))
+            measured += [{ID: case, "split": split, "sequence": name, **one.geometry} for name, one in series.items()]
+        index = _joined(folder / "index.csv", pd.DataFrame(rows, columns=COLUMNS), split)
+        sizes = _joined(folder / "geometry.csv", pd.DataFrame(measured, columns=geometry.COLUMNS).astype(
+            dict.fromkeys(("slices", "rows", "columns"), int)), split)
+        files.write_csv(folder / "geometry.csv", sizes)
+        files.write_csv(folder / "index.csv", index)
+    return read_index(folder)
+
+
+def _check_cases(folder: Path, ids: Sequence[str]) -> None:
+    """Raise UserError where the folder was made of another number of labelled cases: other runs rest on them."""
+    if (folder / "index.csv").is_file():
+        index = read_index(folder)
+        count = int((index["split"] == "train").sum())
+        if count != len(ids):
+            raise UserError(folder, f"holds {count} labelled images, not {len(ids)}", "name another folder of arrays")
+
+
+def _counted(images: Iterable[Images], wanted: int) -> Iterable[Images]:
+    """The images; UserError where they are not as many as the labels."""
+    count = 0
+    for count, image in enumerate(images, start=1):
+        if count > wanted:
+            raise UserError("images", f"are more than the {wanted} labels", "give one a label")
+        yield image
+    if count < wanted:
+        raise UserError("images", f"are {count} for {wanted} labels", "give one a label")
+
+
+def _series(case: str, image: Images, settings: CacheSettings) -> dict[str, CaseSeries]:
+    """The case's images as read series, by the settings' sequences, with the hash that tells cases which look alike."""
+    names = settings.sequences
+    if isinstance(image, Mapping):
+        parts = dict(image)
+    elif not isinstance(image, Volume) and np.ndim(image) == 4:
+        parts = dict(zip(names, image, strict=False)) if len(image) == len(names) else {}
+    else:
+        parts = {names[0]: image} if len(names) == 1 else {}
+    missing = [name for name in names if name not in parts]
+    if missing:
+        raise UserError(f"image {case}", f"has no {' or '.join(missing)}, which the recipe needs",
+                        "give a mapping by sequence or an array (sequence, slice, row, column), or choose --sequences")
+    series = {}
+    for name in names:
+        volume = parts[name] if isinstance(parts[name], Volume) else Volume(np.asarray(parts[name]), None)
+        voxels = volume.voxels
+        if voxels.ndim != 3 or not voxels.size or not (np.issubdtype(voxels.dtype, np.number) or voxels.dtype == bool):
+            raise UserError(f"image {case}", f"has shape {voxels.shape} and dtype {voxels.dtype}",
+                            "give numbers as (slice, row, column)")
+        if voxels.dtype == bool:
+            volume = Volume(voxels * np.uint8(255), volume.affine, volume.findings)
+        alike = name == settings.first_sequence
+        series[name] = CaseSeries(volume, likeness=_likeness(volume) if alike else "")
+    return series
+
+
+def _likeness(volume: Volume) -> str:
+    """`likeness_hash`; "" for a mask, for masks of different patients lie as near as heads of one."""
+    voxels = volume.voxels
+    if ((voxels == voxels.min()) | (voxels == voxels.max())).all():
+        return ""
+    reduced = reduce_volume(volume, lambda shape, _: [Target(8, 9, middle_slices(shape[0], 32))])
+    return likeness_hash(reduced.stacks[-1])
+
+
+def _write_case(folder: Path, settings: CacheSettings, case: str, split: str, series: dict[str, CaseSeries]) -> dict:
+    """The case's array on the disk, and its row of the index. Raises UserError where a labelled one is another."""
+    try:
+        made = case_array(settings, series, whole=True)
+    except UserError as error:
+        raise UserError(f"image {case}", error.problem, error.remedy) from error
+    path = folder / f"{case}.npy"
+    same = path.is_file() and _holds(path, made.array)
+    if path.is_file() and not same and split == "train":  # other runs may rest on it
+        raise UserError(path, "is of another image", "name another folder of arrays, or delete this one")
+    if not same:
+        files.write_array(path, made.array)
+    return {ID: case, "split": split, "sha256": files.sha256(path), "shape": " x ".join(map(str, made.array.shape)),
+            "slices": made.slices, "findings": "; ".join(made.findings), "changes": "; ".join(made.changes),
+            "failed": "", "likeness": series[settings.first_sequence].likeness}
+
+
+def _holds(path: Path, array: np.ndarray) -> bool:
+    """Whether the file is this very array."""
+    try:
+        kept = np.load(path, allow_pickle=False)
+    except (OSError, ValueError):
+        return False
+    return kept.dtype == array.dtype and np.array_equal(kept, array)
+
+
+def _joined(path: Path, table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """`table` with the rows of the other split that stand in `path` already."""
+    if not path.is_file():
+        return table
+    kept = pd.read_csv(path, dtype=str, keep_default_na=False)
+    kept = kept[kept["split"] != split]
+    return pd.concat([kept, table.astype(object)], ignore_index=True)[list(table.columns)].sort_values(
+        [ID], kind="stable", ignore_index=True)

@@ -1,0 +1,128 @@
+"""Command-line options from a recipe: every field of `Recipe` is an option whose default is the chosen recipe's.
+
+In: the command line and a frozen dataclass of a script's own options, with a field `settings: Recipe`. Out: that
+dataclass filled in. tyro makes the parser; it is asked twice, for which recipe gives the defaults is itself an option.
+"""
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+from tyro.conf import OmitArgPrefixes
+
+from radiogen.core import files
+from radiogen.core.errors import usage_in_one_line
+from radiogen.dataset.layout import COMPETITION
+from radiogen.training.recipe.recipes import Recipe, check_recipe, default_recipe, describe, find_recipe, from_dict
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The options that decide where the defaults of all others come from."""
+
+    data: Path | None = None
+    recipe: tuple[str, ...] = ()
+    run: str | None = None
+    start_from: str | None = None
+    models: Path = Path("models")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of scripts/train.py."""
+
+    settings: OmitArgPrefixes[Recipe]
+    data: Path | None = None
+    """Data set: the folder with train/, test/ and train_labels.csv."""
+    recipe: tuple[str, ...] = ()
+    """Recipes, by name; several are trained one after another, or at once with --scheduler."""
+    fold: str = "all"
+    """Fold to train, a number from 0, or all."""
+    at_once: int = 1
+    """Folds side by side, which share the cores, or get a GPU each: small networks train faster so."""
+    seeds: int = 1
+    """Train so many runs on the same split, with the seeds from --seed up: <run>, <run>-seed-43, ..."""
+    run: str | None = None
+    """Name of the run under models/ (default: <data set>-<recipe>)."""
+    start_from: str | None = None
+    """Run under models/ whose networks a new run begins with, fold by fold, on the same folds: for more epochs."""
+    leave_out: tuple[str, ...] = ()
+    """Ids of training cases to leave out."""
+    models: Path = Path("models")
+    """Where runs are kept."""
+    cache: Path = Path("input/cache")
+    """Where arrays are kept; missing ones are made."""
+    workers: int | None = None
+    """Processes for making arrays (default: as many as cores may be used)."""
+    devices: str = "auto"
+    """auto: every GPU shares a fold's batches, else the CPU; or cpu, gpu, gpu:2; cpu:4 splits the CPU, for a try."""
+    machines: int = 1
+    """Machines that train one network together; needs Keras on JAX and folders that all of them see."""
+    machine: int = 0
+    """Which of the machines this is, from 0; the same command runs on each."""
+    coordinator: str | None = None
+    """With --machines: address and port of machine 0, such as 10.0.0.1:9876."""
+    scheduler: str | None = None
+    """Dask scheduler, such as tcp://10.0.0.1:8786: all folds of all runs become tasks, one at a time on each worker."""
+    forecast: bool = True
+    """Say first how long it will take, and how much memory and disk, from a few measured steps."""
+    tensorboard: bool = False
+    """Write what TensorBoard shows to models/<run>/fold-<k>/tensorboard."""
+
+
+def default_data() -> Path:
+    """The data set where none is named: the competition's if it is there, else the demo's phantom."""
+    real = Path("input") / COMPETITION
+    return real if real.is_dir() else Path("input/phantom")
+
+
+def parse_options(options: type[Options], description: str, arguments: list[str] | None = None) -> list[Options]:
+    """The script's options, once for each recipe named with `--recipe`, its fields overridden by what was given.
+
+    Without `--recipe`, a run that exists is gone on with: its own recipe, data set and left-out cases are the defaults,
+    and those of the run that `--start-from` names for a new one.
+    `--help` shows `description` and what the recipe's docstring says.
+    Raises UserError for a recipe that does not exist or whose fields do not make sense together.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    with usage_in_one_line():
+        choice, _ = tyro.cli(_Choice, args=[word for word in arguments if word not in ("-h", "--help")],
+                             return_unknown_args=True)
+    if choice.run is not None:
+        files.checked_name("--run", choice.run)
+    if choice.start_from is not None:
+        files.checked_name("--start-from", choice.start_from)
+    defaults, recipes = _defaults(choice)
+    known = {field.name for field in dataclasses.fields(options)}
+    parsed = []
+    for recipe in recipes:
+        default = options(settings=recipe, **{key: value for key, value in defaults.items() if key in known})
+        text = f"{description}\n\n{recipe.name}: {describe(recipe.name)}"
+        with usage_in_one_line():
+            parsed.append(tyro.cli(options, default=default, args=arguments, description=text))
+        check_recipe(parsed[-1].settings)
+    return parsed
+
+
+def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
+    kept = choice.models / choice.run / "run.json" if choice.run else None
+    if kept is not None and kept.is_file() and not choice.recipe:
+        facts = files.read_json(kept)
+        recipe = from_dict(files.read_json(kept.with_name("recipe.json")))
+        data = choice.data or files.found_path(facts["data"], kept.parent)
+        return {"data": data, "leave_out": tuple(facts["leave_out"])}, [recipe]
+    if choice.start_from:
+        from radiogen.training.runs import open_run
+
+        source = open_run(choice.models / choice.start_from)
+        recipe = dataclasses.replace(source.recipe, split_seed=source.recipe.seed_of_split)
+        return ({"data": choice.data or source.data, "leave_out": source.leave_out},
+                [dataclasses.replace(find_recipe(name), split_seed=recipe.split_seed) for name in choice.recipe]
+                or [recipe])
+    data = choice.data or default_data()
+    return {"data": data}, [find_recipe(name) for name in choice.recipe or (default_recipe(data.name),)]

@@ -1,0 +1,266 @@
+"""A run is a folder under models/: its recipe, its folds, what it was made from, and a folder for each fold.
+
+In: a recipe, a data set, an index of arrays. Out: `recipe.json`, `run.json`, `folds.csv`, `environment.json`, written
+once. Going on with a run means the same recipe, folds and arrays; anything else is an error and never a new beginning.
+Where the data set lies does not count: a copy with the same labels and images is the same, and the run notes its place.
+"""
+
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pandas as pd
+
+from radiogen import __version__
+from radiogen.arrays.cache import read_index
+from radiogen.arrays.case_arrays import CacheSettings
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.labels import ID
+from radiogen.runs.fold_weights import WEIGHTS
+from radiogen.runs.folds import fold_names, read_folds
+from radiogen.runs.lineage import Ancestor, lineage_facts, lineage_of
+from radiogen.training.recipe.recipes import Recipe, as_dict, check_recipe, from_dict
+
+PACKAGES = ("tensorflow", "jax", "torch", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
+            "opencv-python-headless", "scipy")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is on the disk of a run.
+
+    folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `BraTS21ID, MGMT_value,
+    fold`; leave_out: by the user; known_bad: cases of the competition's of which the recipe reads a blank sequence;
+    arrays: `arrays_fingerprint` of what the run began with, "" where that is not known; lineage: the runs whose
+    networks it began with, nearest first, () where it began from nothing.
+    """
+
+    folder: Path
+    recipe: Recipe
+    data: Path
+    cache: Path
+    folds: pd.DataFrame
+    leave_out: tuple[str, ...] = ()
+    known_bad: tuple[str, ...] = ()
+    arrays: str = ""
+    lineage: tuple[Ancestor, ...] = ()
+
+
+def cache_settings(recipe: Recipe) -> CacheSettings:
+    """The arrays that a recipe needs."""
+    whole = recipe.rank == 3 or recipe.joined or recipe.sections
+    slab = recipe.geometry == "slab"
+    return CacheSettings(
+        kind="slabs" if slab else "cubes" if whole else "slices", sequences=recipe.sequences, size=recipe.size,
+        geometry=recipe.geometry, normalisation=recipe.normalisation,
+        slices_per_series=None if whole else recipe.slices_per_series,
+        edge_mm=recipe.edge_mm if whole and recipe.geometry == "isotropic" else None, dtype=recipe.array_dtype,
+        depth=(recipe.depth or recipe.size) if slab else None, window=recipe.window)
+
+
+def run_name(data: Path, recipe: str) -> str:
+    """The name of a run that was given none: `<data set>-<recipe>`."""
+    return f"{files.name_from(data)}-{recipe}"
+
+
+def prepare_run(run: Run, index: pd.DataFrame) -> None:
+    """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
+    facts = {"recipe": run.recipe.name, "rank": run.recipe.rank,
+             "data": files.recorded_path(run.data, run.folder), "cache": files.recorded_path(run.cache, run.folder),
+             "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
+             "arrays": arrays_fingerprint(run.folds, index),
+             **({"lineage": lineage_facts(run.lineage)} if run.lineage else {})}
+    path = run.folder / "run.json"
+    if path.is_file():
+        kept = files.read_json(path)
+        _check_same(run, kept, facts)
+        _copy_tables(run, index)
+        moved = _moved(run, kept)
+        # the same arrays, of a data set that was moved, or as another version of this package keeps them
+        if moved or files.found_path(kept["cache"], run.folder).resolve() != run.cache.resolve():
+            before = dict.fromkeys([*kept.get("moved_from", ()), *([kept["data"]] if moved else [])])
+            files.write_json(path, {**kept, "data": facts["data"], "cache": facts["cache"], "moved_from": list(before)})
+        return
+    files.write_json(run.folder / "recipe.json", as_dict(run.recipe))
+    files.write_csv(run.folder / "folds.csv", run.folds)
+    files.write_json(run.folder / "environment.json", _environment())
+    _copy_tables(run, index)
+    files.write_json(path, facts)
+
+
+def open_run(folder: Path) -> Run:
+    """The run in this folder. Raises UserError where there is none."""
+    folder = Path(folder)
+    if not (folder / "run.json").is_file():
+        raise UserError(folder, "there is no such run", f"train it: python scripts/train.py --run {as_run(folder)}")
+    facts = files.read_json(folder / "run.json")
+    if isinstance(facts, dict) and "members" in facts:
+        raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
+    _check_facts(folder, facts, ("data", "cache"))
+    return Run(folder, _kept_recipe(folder), files.found_path(facts["data"], folder),
+               files.found_path(facts["cache"], folder),
+               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
+               str(facts.get("arrays") or ""), lineage_of(facts, folder / "run.json"))
+
+
+def arrays_fingerprint(folds: pd.DataFrame, index: pd.DataFrame) -> str:
+    """A hash of the arrays of all labelled cases: other images under the same ids make another."""
+    rows = index[index[ID].isin(folds[ID])].sort_values(ID)
+    return hashlib.sha256("".join(rows[ID] + rows["sha256"]).encode()).hexdigest()
+
+
+def run_index(run: Run) -> pd.DataFrame:
+    """The index of the run's arrays. Raises UserError where they are not those that the run began with."""
+    index = read_index(run.cache)
+    if run.arrays and arrays_fingerprint(run.folds, index) != run.arrays:
+        raise UserError(run.cache / "index.csv", f"does not tell the arrays that {run.folder.name} began with",
+                        "run the same command again: the arrays are brought up to date first")
+    return index
+
+
+def fold_folder(run: Run, fold: str) -> Path:
+    """Where a fold's network lies."""
+    return run.folder / f"fold-{fold}"
+
+
+def trained_folds(run: Run) -> list[str]:
+    """The folds whose network is finished."""
+    return [fold for fold in fold_names(run.folds) if (fold_folder(run, fold) / WEIGHTS).is_file()]
+
+
+def choose_folds(recipe: Recipe, fold: str) -> list[str]:
+    """`all` or one fold's number. Raises UserError for a fold that does not exist."""
+    names = [str(number) for number in range(recipe.folds)]
+    if fold == "all":
+        return names
+    if fold not in names:
+        raise UserError(f"--fold {fold}", "there is no such fold", f"choose one of {', '.join(names)}, or all")
+    return [fold]
+
+
+def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
+    """The runs of `seeds` seeds from the recipe's up, on one split: `name`, then `name-seed-43`, ... and their recipes.
+
+    Raises UserError where there is no such number of runs.
+    """
+    if seeds < 1:
+        raise UserError(f"--seeds {seeds}", "is too few", "give 1 or more")
+    split = recipe.seed_of_split
+    more = range(recipe.seed + 1, recipe.seed + seeds)
+    return {name: recipe, **{f"{name}-seed-{seed}": replace(recipe, seed=seed, split_seed=split) for seed in more}}
+
+
+def _copy_tables(run: Run, index: pd.DataFrame) -> None:
+    """`geometry.csv` and `arrays.csv`, which outlive the cache: how the series lie, which cases are alike."""
+    files.write_bytes(run.folder / "geometry.csv", (run.cache / "geometry.csv").read_bytes())
+    made = index[index["sha256"] != ""]
+    files.write_csv(run.folder / "arrays.csv", made[[ID, "split", "sha256", "likeness"]])
+
+
+def _check_same(run: Run, kept: dict, facts: dict) -> None:
+    remedy = f"choose another --run name, or delete {run.folder} to train it anew"
+    _check_facts(run.folder, kept, ("data", "cache", "arrays"))
+    recipe = as_dict(_kept_recipe(run.folder))
+    for name, value in as_dict(run.recipe).items():
+        before = recipe[name]
+        if before != value:
+            if name == "epochs":
+                remedy = remedy.replace("name,", f"name, with --start-from {run.folder.name} to keep its networks,")
+            raise UserError(run.folder, f"was made with {name} {before}, not {value}", remedy)
+    since = "have changed since"
+    if _moved(run, kept):
+        since = f"are not those of {run.data}: it was made from {kept['data']}, and this is no copy of that"
+        remedy = f"give that data set or a copy with --data, or {remedy}"
+    folds = read_folds(run.folder / "folds.csv")
+    if not folds.equals(run.folds.astype(folds.dtypes)):
+        raise UserError(run.folder / "folds.csv", f"the labels or the cases {since}", remedy)
+    if kept["arrays"] != facts["arrays"]:
+        raise UserError(run.folder, f"was made from other images: its own {since}", remedy)
+
+
+def _moved(run: Run, kept: dict) -> bool:
+    """Whether the data set now lies somewhere else than run.json says."""
+    return files.found_path(kept["data"], run.folder).resolve() != run.data.resolve()
+
+
+def _check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
+    """Raises UserError unless run.json tells as text what is `needed`, and which cases were left out."""
+    told = facts if isinstance(facts, dict) else {}
+    good = {**{name: isinstance(told.get(name), str) for name in needed},
+            "leave_out": _fits(told.get("leave_out"), tuple[str, ...]),
+            **{name: _fits(told.get(name, []), tuple[str, ...]) for name in ("known_bad", "moved_from")}}
+    lacking = " and ".join(name for name in good if not good[name])
+    if lacking:
+        raise UserError(folder / "run.json", f"does not tell {lacking}, so it is of another version of radiogen or "
+                        "damaged", "train a new run with another --run name")
+
+
+def _kept_recipe(folder: Path) -> Recipe:
+    """The run's recipe; fields that an older version did not have are as they were then: the defaults."""
+    path = folder / "recipe.json"
+    kept, kinds = files.read_json(path), get_type_hints(Recipe)
+    kept = kept if isinstance(kept, dict) else {}
+    lacking = [name for name in ("name", "rank", "sequences", "size") if name not in kept]
+    spared = ("edge_mm",) if kept.get("geometry") != "isotropic" else ()  # where nothing needs it, it may be null
+    strange = [f"{name} {value!r}"[:80] for name, value in kept.items() if name not in kinds or not (
+        _fits(value, kinds[name]) or (value is None and name in spared))]
+    if lacking or strange:
+        problem = f"has no {lacking[0]}" if lacking else f"holds {strange[0]}"
+        raise UserError(path, f"{problem}, so it is of another version of radiogen or damaged",
+                        "restore it, or train a new run with another --run name")
+    try:
+        return check_recipe(from_dict(kept))
+    except UserError as error:
+        raise UserError(path, f"{error.where} {error.problem}", error.remedy) from error
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a JSON value is of the annotated type of a recipe's field."""
+    parts = get_args(kind)
+    if get_origin(kind) is Literal:
+        return any(type(value) is type(part) and value == part for part in parts)
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and all(_fits(each, parts[0]) for each in value)
+    if parts:
+        return any(_fits(value, part) for part in parts)
+    return type(value) in ((int, float) if kind is float else (kind,))
+
+
+def _environment() -> dict:
+    """What a reader needs to make the run again."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return {"radiogen": __version__, **_commit(), "python": platform.python_version(),
+            "system": platform.platform(), "processor": _processor(), "packages": versions}
+
+
+def _commit() -> dict:
+    """The clone's commit and whether its files differ from it; `unknown` where the package does not lie in a clone."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True,
+                              timeout=5, check=True).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"),
+                "changed_since": bool(git("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": "unknown", "changed_since": None}
+
+
+def _processor() -> str:
+    """The processor's name, as Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    except OSError:
+        return "unknown"

@@ -1,0 +1,151 @@
+"""A run that begins with the networks of another one, fold by fold: what has to agree, and how the weights come over.
+
+In: a run that is to begin, its folds, the source's folder, models/<run>. Out: its lineage for run.json, and at the
+beginning of each fold the source's weights of the same fold, held against their recorded hash. Nothing but weights
+comes over: optimiser, schedule and the count of epochs begin anew.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from radiogen.core.errors import UserError, as_run
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.runs.fold_locks import fold_holders, training_text
+from radiogen.runs.fold_weights import RECORD, check_weights
+from radiogen.runs.folds import fold_names
+from radiogen.runs.lineage import Ancestor, folds_fingerprint, read_lineage
+from radiogen.training.recipe.recipes import Recipe, as_dict
+from radiogen.training.runs import Run, fold_folder, open_run, trained_folds
+
+if TYPE_CHECKING:  # a run begins without Keras
+    from radiogen.networks.backend import keras
+
+FREE = ("name", "learning_rate", "schedule", "halve_after", "weight_decay", "label_smoothing", "epochs", "batch_size",
+        "memory_batch", "drop_last", "stop_share", "patience", "precision", "flips", "shift", "rotation_degrees",
+        "zoom", "brightness", "balance", "test_flips", "seed", "split_seed", "suspicious_auc")
+"""Fields of a recipe in which a run may differ from the one that it starts from; all others make images or network."""
+
+
+def check_start(folder: Path, recipe: Recipe, folds: pd.DataFrame, source: Path) -> Run:
+    """The run in `source`, if a run in `folder` of this recipe and these folds may start from it, as far as is known
+    without images. Raises UserError, naming the difference.
+    """
+    where = f"--start-from {Path(source).name}"
+    if Path(source).resolve() == Path(folder).resolve():
+        raise UserError(where, "is the run itself", "give the new run another name: --run NAME")
+    if Path(source).resolve().parent != Path(folder).resolve().parent:
+        raise UserError(where, f"lies in another folder than {folder}", "copy the run beside it")
+    begun = open_run(source)
+    other = f"begin a run from nothing: leave out {where}"
+    _check_recipes(where, begun.recipe, recipe, other)
+    _check_folds(where, begun.folds, folds, other)
+    strange = [one.run for one in begun.lineage if one.folds != folds_fingerprint(folds)]
+    if strange:
+        raise UserError(where, f"began with networks of {strange[0]}, which had other folds", other)
+    missing = [fold for fold in fold_names(begun.folds) if fold not in trained_folds(begun)]
+    if missing:
+        training = training_text(begun.folder, fold_holders(begun.folder, missing))
+        raise UserError(where, f"fold {', '.join(missing)} is not trained{''.join(f' ({line})' for line in training)}",
+                        f"python scripts/train.py --run {as_run(begun.folder)} --fold all")
+    for fold in trained_folds(begun):
+        if not (fold_folder(begun, fold) / RECORD).is_file():
+            raise UserError(fold_folder(begun, fold), f"has no {RECORD}: nothing shows that its weights are this "
+                            "fold's", other)
+        check_weights(fold_folder(begun, fold))
+    return begun
+
+
+def check_start_arrays(run: Run, source: Run) -> None:
+    """Raise UserError unless both runs are trained on the same images of the same cases."""
+    if run.arrays != source.arrays:
+        raise UserError(f"--start-from {source.folder.name}", f"was trained on other images than {run.data} holds",
+                        f"give its data set, or a copy, with --data (it was {source.data})")
+
+
+def start_lineage(source: Run) -> tuple[Ancestor, ...]:
+    """The lineage of a run that starts from `source`: that run, and its own ancestors."""
+    folds = trained_folds(source)
+    own = Ancestor(source.folder.name, {fold: check_weights(fold_folder(source, fold)) for fold in folds},
+                   {fold: _epochs(fold_folder(source, fold)) for fold in folds}, folds_fingerprint(source.folds))
+    return (own, *source.lineage)
+
+
+def kept_lineage(folder: Path, source: Path | None) -> tuple[Ancestor, ...]:
+    """The lineage of the run in `folder`, which was begun before; `source`: what is asked for now, None: nothing is.
+
+    Raises UserError where that is another run than it was begun from.
+    """
+    lineage = read_lineage(folder)
+    if source is not None and (not lineage or lineage[0].run != Path(source).name):
+        began = f"with the networks of {lineage[0].run}" if lineage else "from nothing"
+        raise UserError(folder, f"was begun {began}, not with those of {Path(source).name}",
+                        "choose another --run name, or leave out --start-from to go on with it")
+    return lineage
+
+
+def load_start(model: "keras.Model", run: Run, fold: str) -> dict:
+    """Put the weights of the same fold of the run's nearest ancestor into `model`; returns what is noted of it.
+
+    Raises UserError where they are gone, or no longer those that the run began with.
+    """
+    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.trained_weights import load_trained
+
+    parent = run.lineage[0]
+    place = run.folder.parent / parent.run
+    needs = (f"fold {fold} of {run.folder.name} has not begun and needs its weights: copy the run back, or train "
+             "another --run")
+    if not (place / "run.json").is_file():
+        raise UserError(place, f"is not there, and {run.folder.name} starts from it", needs)
+    source = open_run(place)
+    if fold not in trained_folds(source) or check_weights(fold_folder(source, fold)) != parent.weights.get(fold):
+        raise UserError(fold_folder(source, fold), f"does not hold the weights that {run.folder.name} was begun with",
+                        needs)
+    fresh = recipe_network(run.recipe)  # not compiled: Keras keeps the optimiser beside the weights
+    load_trained(fresh, source, fold)
+    model.set_weights(fresh.get_weights())
+    told = f"fold {fold} starts from that of {parent.run}, after {parent.epochs.get(fold, '?')} epochs"
+    return {"run": parent.run, "fold": fold, "sha256": parent.weights[fold], "told": told}
+
+
+def _check_recipes(where: str, there: Recipe, here: Recipe, other: str) -> None:
+    """Raise UserError where images or networks are others, or the epoch would be chosen on cases that trained."""
+    kept, asked = as_dict(there), as_dict(here)
+    for name, value in asked.items():
+        if name not in FREE and kept[name] != value:
+            raise UserError(where, f"was made with {name} {kept[name]}, not {value}",
+                            f"leave out --{name.replace('_', '-')}, or {other}")
+    if here.stop_share and (here.stop_share, here.seed) != (there.stop_share, there.seed):
+        raise UserError(f"--stop-share {here.stop_share} with --seed {here.seed}", "would choose the epoch on cases "
+                        f"that trained the networks of {where.split()[-1]} (its own: {there.stop_share}, seed "
+                        f"{there.seed})", "give its own, or --stop-share 0")
+
+
+def _check_folds(where: str, there: pd.DataFrame, here: pd.DataFrame, other: str) -> None:
+    """Raise UserError unless each case has the same label and is in the same fold, or in the holdout, in both."""
+    pairs = there.merge(here, on=ID, how="outer", suffixes=("_there", "_here"), indicator=True).sort_values(ID)
+    for row in pairs.to_dict("records"):
+        problem = ""
+        if row["_merge"] != "both":
+            problem = f"{'has no' if row['_merge'] == 'right_only' else 'also has'} case {row[ID]}"
+        elif row[f"{LABEL}_there"] != row[f"{LABEL}_here"]:
+            problem = f"has another label for {row[ID]}"
+        elif row["fold_there"] != row["fold_here"]:
+            problem = f"has {row[ID]} in {_place(row['fold_there'])}, not in {_place(row['fold_here'])}"
+        if problem:
+            raise UserError(where, f"{problem}: a fold's weights have seen the cases of the other folds",
+                            f"take its data set, --leave-out, --seed and --split-seed, or {other}")
+
+
+def _place(fold: str) -> str:
+    return f"fold {fold}" if fold.isdigit() else f"the {fold}"
+
+
+def _epochs(folder: Path) -> int:
+    """After how many epochs a fold's weights were taken, as far as its folder tells; else 0."""
+    timings, history = folder / "timings.json", folder / "history.csv"
+    told = json.loads(timings.read_text(encoding="utf-8")) if timings.is_file() else {}
+    return int(told.get("chosen_epoch") or (len(pd.read_csv(history)) if history.is_file() else 0))

@@ -1,0 +1,204 @@
+"""The steps of the main job as scripts call them: preprocess, begin a run, train its folds, predict.
+
+In: a data set, recipes, folders. Out: caches under `input/cache`, a run under `models`. What is already there and still
+right is not made again; everything else is said in a line.
+"""
+
+import contextlib
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen.arrays.cache import build_caches, cache_folder
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.core.memory import OUT_OF_MEMORY
+from radiogen.dataset.fingerprint import Fingerprint, data_fingerprint
+from radiogen.dataset.known_bad import known_bad
+from radiogen.dataset.labels import ID, read_labels
+from radiogen.dataset.layout import case_ids
+from radiogen.runs.fold_locks import hold_fold, hold_free_folds
+from radiogen.runs.folds import make_folds
+from radiogen.training.execution.devices import Devices
+from radiogen.training.recipe.recipes import Recipe
+from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
+from radiogen.training.starting import check_start, check_start_arrays, kept_lineage, start_lineage
+
+
+def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
+               workers: int | None = None, scheduler: str | None = None, fast: bool = True,
+               fingerprint: Fingerprint | None = None) -> list[pd.DataFrame]:
+    """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed.
+
+    fingerprint: the data set's, where it is known.
+    """
+    settings = [cache_settings(recipe) for recipe in recipes]
+    with files.reading_folder(data):
+        _tell_left_out(data, recipes, leave_out)
+        mark = fingerprint or data_fingerprint(data)
+        indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
+                               fast=fast, fingerprint=mark)
+    for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
+        folder = cache_folder(data, setting, cache, mark)
+        made = index[index["failed"] == ""]
+        found = int((made["findings"] != "").sum())
+        print(f"{recipe.name}: {len(made)} of {len(index)} cases in {folder}; {found} with findings in its "
+              "index.csv", flush=True)
+    failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
+    for line in failed["failed"]:
+        print(f"failed: {line}", flush=True)
+    short = failed[failed["failed"].str.contains(OUT_OF_MEMORY, regex=False)]
+    if len(short):  # a test case, too: it would be predicted as if it had no series
+        raise UserError(data, f"{len(short)} cases {OUT_OF_MEMORY} (above)",
+                        "run again with fewer workers (--workers 1), or on a machine with more memory")
+    broken = failed[failed["split"] == "train"][ID]
+    if len(broken):
+        raise UserError(data, f"{len(broken)} training cases failed (above)",
+                        f"mend their files, or run again with --leave-out {' '.join(broken)}")
+    return indexes
+
+
+def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str] = (),
+              workers: int | None = None, holds: bool = True, start_from: Path | None = None) -> Run:
+    """Make what a run rests on (arrays, folds, tables), or check that it is still the same. Returns the run.
+
+    holds: False on machines that train together with another, which holds the run's folder for all.
+    start_from: the folder of a run whose networks a new one begins with, fold by fold (starting.py).
+    Raises UserError where the run was made of something else, or may not start from that one.
+    """
+    with files.reading_folder(data):
+        labels = _usable_labels(data, leave_out)
+        bad = _known_bad(data, recipe, labels)
+        folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
+                           leave_out=[*bad, *leave_out], last=known_bad(data))
+        source = _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
+        mark = data_fingerprint(data)
+        index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
+    run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache, mark), folds,
+              tuple(leave_out), bad, arrays_fingerprint(folds, index))
+    with files.working_folder(run.folder) if holds else contextlib.nullcontext():
+        source = _start(run.folder, recipe, folds, start_from)  # another process may have begun the run meanwhile
+        if source is not None:
+            check_start_arrays(run, source)
+        run = replace(run, lineage=start_lineage(source) if source else kept_lineage(run.folder, start_from))
+        prepare_run(run, index)
+    return run
+
+
+def train(run: Run, folds: list[str], at_once: int = 1, *, devices: Devices | None = None, forecast: bool = False,
+          tensorboard: bool = False) -> None:
+    """Train these folds, `at_once` side by side, each in a process of its own; finished ones are kept.
+
+    A fold that another process trains is named and waited for once the others are trained, and trained here where that
+    process left it unfinished.
+    forecast: say what it will cost before it begins, and what it did cost beside it at the end.
+    """
+    devices, todo = devices or Devices(), [fold for fold in folds if fold not in trained_folds(run)]
+    with contextlib.ExitStack() as stack:
+        if devices.machines > 1:  # all of them take the folds in one order; the first one holds them for all
+            for fold in todo if devices.machine == 0 else ():
+                stack.enter_context(hold_fold(run.folder, fold))
+            free = folds
+        else:
+            held = stack.enter_context(hold_free_folds(run.folder, todo))
+            free = [fold for fold in folds if fold in held or fold not in todo]
+        if free:
+            _train_held(run, free, at_once, devices, forecast=forecast, tensorboard=tensorboard)
+    for fold in folds:
+        if fold not in free:
+            with hold_fold(run.folder, fold):
+                _train_held(run, [fold], 1, devices, forecast=forecast, tensorboard=tensorboard)
+
+
+def check_tensorboard(wanted: bool) -> None:
+    """Raise UserError, before anything is made, where TensorBoard's files are wanted and cannot be written."""
+    if wanted and not (find_spec("tensorboard") and find_spec("tensorflow")):
+        raise UserError("--tensorboard", "needs TensorBoard and TensorFlow, which writes its files",
+                        "pip install tensorboard tensorflow, or leave it out: history.csv and history.png are there")
+
+
+def locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
+    """The run with its arrays brought up to date, from `data` where it is given: the run's data set, moved or copied.
+
+    The run notes the place. Raises UserError, and leaves the run as it was, where labels or images are not the same.
+    Arrays go where the run's are, or to input/cache where the run comes from another machine and that folder is not
+    here.
+    """
+    cache = run.cache.parent.parent
+    if data is not None and not cache.is_dir():
+        cache = Path("input/cache")
+    return begin_run(run.data if data is None else data, run.recipe, run.folder, cache, leave_out=run.leave_out,
+                     workers=workers)
+
+
+def locate_runs(folders: Sequence[Path], data: Path) -> None:
+    """`locate_data` for the runs in these folders; ensembles, which read no images, are passed over."""
+    for folder in folders:
+        if (Path(folder) / "recipe.json").is_file():
+            locate_data(open_run(folder), data)
+
+
+def _start(folder: Path, recipe: Recipe, folds: pd.DataFrame, start_from: Path | None) -> Run | None:
+    """The run that a new one in `folder` starts from; None where it starts from nothing or was begun before."""
+    if start_from is None:
+        return None
+    if (folder / "run.json").is_file():
+        kept_lineage(folder, start_from)
+        return None
+    return check_start(folder, recipe, folds, start_from)
+
+
+def _train_held(run: Run, folds: list[str], at_once: int, devices: Devices, *, forecast: bool,
+                tensorboard: bool) -> None:
+    """Train folds that this process holds."""
+    from radiogen.training.fit import train_folds, untrained
+
+    todo = untrained(run, folds)
+    if devices.machines > 1 or not (forecast and todo):
+        train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+        return
+    from radiogen.training.forecast import actual_cost, compared_text, forecast_run, forecast_text
+
+    cost = forecast_run(run, todo, at_once, devices)
+    print(forecast_text(cost, run, len(todo)), flush=True)
+    began = time.perf_counter()
+    train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+    print(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)), flush=True)
+
+
+def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[str]) -> None:
+    there = set(case_ids(data, "train"))
+    for recipe in {recipe.name: recipe for recipe in recipes}.values():
+        for case, why in known_bad(data, recipe.sequences).items():
+            if case in there:
+                print(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)",
+                      flush=True)
+    unknown = sorted(set(leave_out) - there)
+    if unknown:
+        raise UserError(f"--leave-out {' '.join(unknown)}", f"is no case of {data}/train", "give ids of five digits")
+
+
+def _known_bad(data: Path, recipe: Recipe, labels: pd.DataFrame) -> tuple[str, ...]:
+    """The known-bad cases of `labels` of which the recipe reads the blank sequence, or that were taken away."""
+    usable = set(case_ids(data, "train")) - set(known_bad(data, recipe.sequences))
+    labelled = set(labels[ID])
+    return tuple(case for case in known_bad(data) if case in labelled and case not in usable)
+
+
+def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
+    """The label table; every labelled case must have a folder, a folder without a label is told and not used."""
+    there = set(case_ids(data, "train"))
+    labels = read_labels(Path(data) / "train_labels.csv")
+    spared = there | set(leave_out) | set(known_bad(data))
+    absent = [case for case in labels[ID] if case not in spared]
+    if absent:
+        raise UserError(Path(data) / "train" / absent[0], f"is missing, with {len(absent) - 1} more of the cases that "
+                        "train_labels.csv names", f"restore them, or run again with --leave-out {' '.join(absent)}")
+    spare = sorted(there - set(labels[ID]))
+    if spare:
+        print(f"{len(spare)} cases in {data}/train have no label and are not used: {spare[0]} ...", flush=True)
+    return labels

@@ -1,0 +1,261 @@
+"""The leakage review: each planted leak is found and named, and a clean run raises no alarm."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.core import files
+from radiogen.dataset.layout import COMPETITION
+from radiogen.evaluation.audit.leakage import (
+    LIKENESS_LIMIT,
+    Finding,
+    findings_text,
+    likeness_limit,
+    record_holdout_scoring,
+    review_auc,
+    review_holdout,
+    review_lineage,
+    review_patients,
+    review_pixels,
+    review_run,
+    suspicious_auc,
+)
+from radiogen.runs.lineage import folds_fingerprint
+from radiogen.runs.predictions import complete
+
+
+def _run(cases: int = 60, test: int = 6, effect: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Folds, arrays with unrelated hashes, predictions."""
+    random = np.random.default_rng(0)
+    ids = [f"{number:05d}" for number in range(cases + test)]
+    labels = np.arange(cases) // 6 % 2
+    folds = pd.DataFrame({"BraTS21ID": ids[:cases], "MGMT_value": labels,
+                          "fold": np.resize(["0", "1", "2", "3", "4", "holdout"], cases)})
+    arrays = pd.DataFrame({"BraTS21ID": ids, "split": ["train"] * cases + ["test"] * test,
+                           "sha256": [hashlib.sha256(case.encode()).hexdigest() for case in ids],
+                           "likeness": [random.bytes(32).hex() for _ in ids]})
+    predictions = complete(pd.DataFrame({
+        "BraTS21ID": ids, "fold": [*folds["fold"], *["test"] * test],
+        "MGMT_value": pd.array([*labels, *[None] * test], dtype="Int64"),
+        "probability": np.clip(random.normal(0.5 + effect * np.append(labels, np.zeros(test)), 0.1), 0, 1)}))
+    return folds, arrays, predictions
+
+
+def _flipped(likeness: str, bits: int) -> str:
+    return f"{int(likeness, 16) ^ (2**bits - 1):064x}"
+
+
+def _severities(findings: list[Finding]) -> list[str]:
+    return [finding.severity for finding in findings]
+
+
+def test_a_clean_run_passes_every_check_of_patients_and_pixels():
+    folds, arrays, predictions = _run()
+    assert _severities(review_patients(folds, predictions, arrays)) == ["passed"]
+    assert _severities(review_pixels(folds, arrays)) == ["passed"]
+
+
+def test_a_patient_in_two_folds_is_named():
+    folds, _, predictions = _run()
+    found, = review_patients(pd.concat([folds, folds.iloc[[7]].assign(fold="3")]), predictions)
+    assert found.severity == "alarm" and "00007 is in more than one row" in found.sentence and found.remedy
+
+
+def test_a_training_case_in_the_test_set_is_named():
+    folds, arrays, predictions = _run()
+    both = pd.concat([arrays, arrays.iloc[[3]].assign(split="test")])
+    found, = review_patients(folds, predictions, both)
+    assert found.severity == "alarm" and "00003 is in the training and in the test set" in found.sentence
+
+
+def test_a_case_scored_by_a_network_that_saw_it_is_named():
+    folds, _, predictions = _run()
+    moved = predictions.assign(fold=["1", *predictions["fold"][1:]])
+    found, = review_patients(folds, moved)
+    assert found.severity == "alarm" and "00000 is predicted in another fold" in found.sentence
+    found, = review_patients(folds[folds["BraTS21ID"] != "00005"], predictions)
+    assert found.severity == "alarm" and "00005 is predicted but in no fold" in found.sentence
+
+
+@pytest.mark.parametrize(("one", "other", "places"), [
+    (0, 1, "00000 (fold 0) and 00001 (fold 1)"), (4, 5, "00004 (fold 4) and 00005 (holdout)"),
+    (2, 62, "00002 (fold 2) and 00062 (test)")])
+def test_the_same_pixels_on_both_sides_of_a_split_are_an_alarm(one, other, places):
+    folds, arrays, _ = _run()
+    arrays.loc[other, ["sha256", "likeness"]] = arrays.loc[one, ["sha256", "likeness"]]
+    found, = review_pixels(folds, arrays)
+    assert found.severity == "alarm" and places in found.sentence
+
+
+def test_the_same_pixels_within_a_fold_leak_nothing_and_are_a_note():
+    folds, arrays, _ = _run()
+    arrays.loc[6, "sha256"] = arrays.loc[0, "sha256"]
+    found, = review_pixels(folds, arrays)
+    assert found.severity == "note" and "within a fold: 00000 (fold 0) and 00006 (fold 0)" in found.sentence
+
+
+@pytest.mark.parametrize(("bits", "severity"), [(1, "note"), (LIKENESS_LIMIT, "note"), (LIKENESS_LIMIT + 1, "passed")])
+def test_nearly_the_same_pixels_are_found_up_to_the_limit(bits, severity):
+    folds, arrays, _ = _run()
+    arrays.loc[1, "likeness"] = _flipped(arrays.loc[0, "likeness"], bits)
+    found, = review_pixels(folds, arrays)
+    assert found.severity == severity
+
+
+def test_a_case_without_likeness_or_fold_is_passed_over():
+    folds, arrays, _ = _run()
+    arrays.loc[[0, 1], "likeness"] = ""
+    assert _severities(review_pixels(folds.iloc[:-1], arrays)) == ["passed"]
+
+
+def test_a_set_whose_heads_are_alike_gets_a_lower_limit_and_raises_no_false_alarm():
+    random = np.random.default_rng(1)
+    close = random.normal(40, 9, 170_000)  # 583 cases; some pairs of different patients within ten bits
+    assert (close <= LIKENESS_LIMIT).sum() > 20
+    assert (close <= likeness_limit(close)).sum() <= 3
+    assert likeness_limit(random.normal(80, 10, 170_000)) == LIKENESS_LIMIT
+    assert likeness_limit(np.array([3.0])) == LIKENESS_LIMIT
+
+
+def test_a_holdout_scored_again_with_other_predictions_is_recorded_and_the_same_ones_are_not(tmp_path):
+    _, _, predictions = _run()
+    assert len(record_holdout_scoring(tmp_path, predictions)) == 1
+    shuffled = predictions.sample(frac=1, random_state=0)
+    assert len(record_holdout_scoring(tmp_path, shuffled)) == 1
+    other = predictions.assign(probability=predictions["probability"].where(predictions["fold"] == "holdout", 0.5))
+    assert len(record_holdout_scoring(tmp_path, other)) == 1  # only folds differ
+    table = record_holdout_scoring(tmp_path, predictions.assign(probability=0.5))
+    assert len(table) == 2 and table["sha256"].nunique() == 2
+    found = review_holdout(pd.read_csv(tmp_path / "holdout_scorings.csv", dtype=str))
+    assert found.severity == "note" and "scored 2 times" in found.sentence
+
+
+def test_predictions_read_back_are_the_same_scoring(tmp_path):
+    from radiogen.runs.predictions import read_predictions, write_predictions
+
+    _, _, predictions = _run()
+    record_holdout_scoring(tmp_path, predictions)
+    again = read_predictions(write_predictions(tmp_path / "predictions.csv", predictions))
+    assert len(record_holdout_scoring(tmp_path, again)) == 1
+
+
+def test_without_a_holdout_nothing_is_recorded(tmp_path):
+    _, _, predictions = _run()
+    assert record_holdout_scoring(tmp_path, predictions[predictions["fold"] != "holdout"]).empty
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_auc_too_good_to_be_true_is_an_alarm_and_an_honest_one_passes():
+    _, _, predictions = _run(effect=0.5)
+    found = review_auc(predictions, 0.75)
+    assert found.severity == "alarm" and "out-of-fold" in found.sentence and "holdout" in found.sentence
+    assert review_auc(_run()[2], 0.75).severity == "passed"
+    assert review_auc(predictions, None).severity == "not checked"
+
+
+def test_the_limit_comes_from_the_recipe_else_from_the_competitions_data_and_a_phantom_has_none(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"data": "input/phantom"}))
+    assert suspicious_auc(tmp_path) is None
+    (tmp_path / "run.json").write_text(json.dumps({"data": f"input/{COMPETITION}"}))
+    assert suspicious_auc(tmp_path) == 0.75
+    (tmp_path / "recipe.json").write_text(json.dumps({"suspicious_auc": 0.9}))
+    assert suspicious_auc(tmp_path) == 0.9
+    (tmp_path / "recipe.json").write_text(json.dumps({"suspicious_auc": None}))
+    assert suspicious_auc(tmp_path) == 0.75
+
+
+def test_an_ensemble_is_reviewed_by_the_arrays_and_the_limit_of_its_members(tmp_path):
+    folds, arrays, predictions = _run()
+    for name, limit in (("first", 0.9), ("second", 0.8)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.json").write_text(json.dumps({"suspicious_auc": limit}))
+    arrays.to_csv(tmp_path / "second" / "arrays.csv", index=False)
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "run.json").write_text(json.dumps({"members": ["first", "second"]}))
+    folds.to_csv(tmp_path / "both" / "folds.csv", index=False)
+    found = {one.check: one for one in review_run(tmp_path / "both", predictions)}
+    assert found["pixels"].severity == "passed" and found["AUC"].sentence == "no AUC is above 0.80"
+
+
+def test_what_is_missing_is_said_to_be_unchecked_and_alarms_come_first(tmp_path):
+    folds, arrays, predictions = _run()
+    findings = review_run(tmp_path, predictions)
+    assert set(_severities(findings)) == {"not checked"} and "folds.csv is missing" in findings_text(findings)
+    folds.to_csv(tmp_path / "folds.csv", index=False)
+    arrays.loc[1, "sha256"] = arrays.loc[0, "sha256"]
+    arrays.to_csv(tmp_path / "arrays.csv", index=False)
+    record_holdout_scoring(tmp_path, predictions)
+    findings = review_run(tmp_path, predictions)
+    assert _severities(findings) == ["alarm", "not checked", "passed", "passed"]
+    assert findings_text(findings).splitlines()[0].startswith("alarm: pixels: the same pixels on both sides of a split")
+
+
+@pytest.fixture
+def started(tmp_path):
+    """The runs `a` and `b`, which began with the networks of `a`, as far as their records go; rewrites b's run.json."""
+    folds, _, _ = _run()
+    digests = {run: {fold: hashlib.sha256(f"{run}{fold}".encode()).hexdigest() for fold in "01"} for run in "ab"}
+    lineage = [{"run": "a", "weights": digests["a"], "epochs": {"0": 40, "1": 40}, "folds": folds_fingerprint(folds)}]
+    for run in "ab":
+        files.write_csv(tmp_path / run / "folds.csv", folds)
+        for fold in "01":
+            files.write_json(tmp_path / run / f"fold-{fold}" / "weights.json", {"sha256": digests[run][fold]})
+    for fold in "01":
+        files.write_json(tmp_path / "b" / f"fold-{fold}" / "first_weights.json",
+                         {"run": "a", "fold": fold, "sha256": digests["a"][fold]})
+
+    def call(**change):
+        files.write_json(tmp_path / "b" / "run.json", {"lineage": [{**lineage[0], **change}]})
+        return tmp_path / "b"
+
+    call()
+    return call
+
+
+def test_a_run_that_started_from_one_with_the_same_folds_passes(started):
+    found, = review_lineage(started())
+    assert found.severity == "passed" and found.sentence == "started from a (40 epochs), on the same folds"
+    assert review_lineage(started().parent / "a") == []
+
+
+def test_a_lineage_with_other_folds_is_an_alarm(started):
+    found, = review_lineage(started(folds="0" * 64))
+    assert found.severity == "alarm" and "began with networks of a, whose folds are others" in found.sentence
+
+
+def test_other_folds_of_the_source_are_an_alarm_whatever_run_json_tells(started):
+    folder = started()
+    table = pd.read_csv(folder.parent / "a" / "folds.csv", dtype=str)
+    table.loc[[0, 1], "fold"] = table.loc[[1, 0], "fold"].to_numpy()
+    files.write_csv(folder.parent / "a" / "folds.csv", table)
+    found, = review_lineage(folder)
+    assert found.severity == "alarm" and "a, with whose networks it began, has other folds" in found.sentence
+    files.write_json(folder.parent / "a" / "fold-0" / "weights.json", {"sha256": "another run of that name"})
+    assert _severities(review_lineage(folder)) == ["passed"]
+
+
+def test_a_fold_that_began_with_the_network_of_another_fold_is_an_alarm(started):
+    folder = started()
+    weights = json.loads((folder / "run.json").read_text())["lineage"][0]["weights"]
+    first = folder / "fold-0" / "first_weights.json"
+    files.write_json(first, {"run": "a", "fold": "0", "sha256": weights["1"]})
+    found, = review_lineage(folder)
+    assert found.severity == "alarm" and "began with the network of fold 1 of a, which had seen" in found.sentence
+
+
+def test_a_lineage_that_was_taken_out_of_run_json_is_an_alarm(started):
+    folder = started()
+    files.write_json(folder / "run.json", {})
+    found, = review_lineage(folder)
+    assert found.severity == "alarm" and "fold 0 began with a network of a, fold 1 began with" in found.sentence
+
+
+def test_the_lineage_is_part_of_the_review_of_a_run_and_of_an_ensemble(started):
+    folder, (_, _, predictions) = started(folds="0" * 64), _run()
+    (folder / "fold-0" / "weights.json").unlink()
+    files.write_json(folder.parent / "both" / "run.json", {"members": ["a", "b"]})
+    for place in (folder, folder.parent / "both"):
+        assert "lineage" in [one.check for one in review_run(place, predictions) if one.severity == "alarm"]

@@ -1,0 +1,152 @@
+"""The page in a real browser: it opens quietly, asks nothing of the network, its viewer turns slices, and it prints."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.evaluation.report.report import evaluate_runs
+from radiogen.runs.predictions import complete, write_predictions
+
+from .browser import open_page
+
+CASES, SLICES, EDGE = 60, 9, 12
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The report of a run of 60 cases whose name would break a page that does not escape it, with images of 4 cases."""
+    models = tmp_path_factory.mktemp("models")
+    folder = models / "a<b>&c"
+    random = np.random.default_rng(0)
+    labels = np.arange(CASES) % 2
+    table = complete(pd.DataFrame({
+        "BraTS21ID": [f"{number:05d}" for number in range(CASES)], "fold": np.resize([*"01234", "holdout"], CASES),
+        "MGMT_value": pd.array(labels, dtype="Int64"),
+        "probability": np.clip(0.3 + 0.4 * labels + 0.2 * random.normal(size=CASES), 0, 1)}))
+    write_predictions(folder / "predictions.csv", table)
+    (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "rank": 3, "data": "/home/anna/scans"}))
+    for fold in range(5):
+        (folder / f"fold-{fold}").mkdir()
+        pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6], "val_loss": [0.8, 0.7]}).to_csv(
+            folder / f"fold-{fold}" / "history.csv", index=False)
+    _write_images(folder / "explained.npz", table.head(4))
+    evaluate_runs(models, [folder.name])
+    return folder / "report.html"
+
+
+def _write_images(path, cases):
+    """Slice k of every case is one grey, 20 k; the heat lies on slice 5 alone."""
+    images = np.broadcast_to((20 * np.arange(SLICES, dtype=np.uint8))[:, None, None], (4, SLICES, EDGE, EDGE))
+    heat = np.zeros((4, SLICES, EDGE, EDGE), np.uint8)
+    heat[:, 5, 3:6, 3:6] = 255
+    np.savez_compressed(
+        path, ids=cases["BraTS21ID"].to_numpy(str), folds=cases["fold"].to_numpy(str),
+        labels=cases["MGMT_value"].to_numpy(int), probabilities=cases["probability"].to_numpy(float),
+        called=cases["predicted"].to_numpy(int), sequence=np.array("FLAIR"), sequences=np.array(["FLAIR", "T2w"]),
+        rank=np.array(3), geometry=np.array("isotropic"), images=images, heat=heat,
+        slices=np.tile(np.arange(SLICES), (4, 1)), views=np.zeros((4, 2, EDGE, EDGE), np.uint8))
+
+
+GREY = "document.querySelector('canvas').getContext('2d').getImageData(10, 10, 1, 1).data[0]"
+RED = "document.querySelector('canvas').getContext('2d').getImageData(4, 4, 1, 1).data"
+DRAWN = "document.querySelector('.viewer').dataset.drawn"
+
+
+def test_the_page_tells_nothing_of_the_folder_in_which_it_was_made(page):
+    text = page.read_text(encoding="utf-8")
+    assert str(page.resolve().parents[2]) not in text and "/home/anna" not in text
+    assert "--data scans" in text
+
+
+def test_the_page_opens_without_a_complaint_and_asks_nothing_of_the_network(page):
+    with open_page(page) as tab:
+        tab.wait_until(f"{DRAWN} === '0/5/true'")
+        assert tab.complaints == []
+        assert [url for url in tab.requests if not url.startswith("data:")] == [page.resolve().as_uri()]
+        assert tab.evaluate("document.querySelector('h1').textContent") == "a<b>&c"
+
+
+def test_the_slider_turns_the_slices_and_the_overlay_goes_on_and_off(page):
+    with open_page(page) as tab:
+        tab.wait_until(f"{DRAWN} === '0/5/true'")
+        assert tab.evaluate(GREY) == 100
+        assert tab.evaluate(f"{RED}[0] !== {RED}[2]")
+        tab.evaluate("(() => { const s = document.querySelector('.slice'); s.value = 7; "
+                     "s.dispatchEvent(new Event('input')); })()")
+        tab.wait_until(f"{DRAWN} === '0/7/true'")
+        assert tab.evaluate(GREY) == 140
+        tab.evaluate("document.querySelector('.viewer').focus()")
+        tab.press("ArrowLeft")
+        tab.press("ArrowLeft")
+        tab.wait_until(f"{DRAWN} === '0/5/true'")
+        tab.press("o")
+        tab.wait_until(f"{DRAWN} === '0/5/false'")
+        assert tab.evaluate(f"{RED}[0] === {RED}[2]")
+        tab.press("ArrowDown")
+        tab.wait_until(f"{DRAWN} === '1/5/false'")
+
+
+def test_a_row_of_predictions_opens_what_made_it_and_the_search_finds_a_case(page):
+    with open_page(page) as tab:
+        tab.evaluate("document.querySelector('.predictions').open = true")
+        tab.evaluate("(() => { const s = document.querySelector('.search input'); s.value = '00007'; "
+                     "s.dispatchEvent(new Event('input')); })()")
+        seen = "[...document.querySelectorAll('tr[data-case]')].filter((row) => !row.hidden).length"
+        assert tab.evaluate(seen) == 1
+        tab.evaluate("document.querySelector('tr[data-case=\"00007\"]').click()")
+        assert "scans" in tab.evaluate("document.querySelector('.made-of').textContent")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wider_than_a_desk_or_a_telephone(page, width):
+    with open_page(page, width=width) as tab:
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_light_and_dark_differ(page):
+    colours = []
+    for dark in (False, True):
+        with open_page(page, dark=dark) as tab:
+            colours.append(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert colours[0] != colours[1]
+
+
+def test_it_prints_with_its_closed_parts_open(page):
+    with open_page(page) as tab:
+        told = tab.pdf()
+        assert told.startswith(b"%PDF")
+        assert len(re.findall(rb"/Type\s*/Page\b", told)) > 3
+        tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert tab.evaluate("document.querySelectorAll('details:not([open])').length") == 0
+
+
+def test_the_same_run_gives_the_same_page_byte_for_byte(page):
+    before = page.read_bytes()
+    evaluate_runs(page.parent.parent, [page.parent.name])
+    assert page.read_bytes() == before
+
+
+def test_nothing_in_the_page_points_to_the_network(page):
+    text = page.read_text(encoding="utf-8")
+    asked = re.findall(r"""(?:src|href)=["']([^"'#][^"']*)|url\(([^)]*)\)""", text)
+    places = {first or second for first, second in asked}
+    assert not [place for place in places if place.startswith(("http", "//"))]
+
+
+def test_every_link_of_the_page_leads_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    anchors = set(re.findall(r'href="#([^"]+)"', text))
+    assert anchors and anchors <= set(re.findall(r'id="([^"]+)"', text))
+    beside = set(re.findall(r'<a href="([^"#]+)"', text))
+    assert [place for place in beside if not (page.parent / place).is_file()] == []
+
+
+def test_the_summary_has_ten_lines_and_the_checklist_forty_two_items(page):
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<dt>") == 10
+    claim = text[text.index('<table class="claim">'):]
+    assert [int(number) for number in re.findall(r'<tr><td class="n">(\d+)</td>', claim)] == list(range(1, 43))
+    assert '<i class="unknown">unknown</i>' in claim

@@ -1,0 +1,102 @@
+"""Pictures of the page: tiles in their places, heat clear where it is cold, upright planes, a page that stays small."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from radiogen.core.errors import UserError
+from radiogen.evaluation.report import page_images
+from radiogen.evaluation.report.page_images import (
+    by_label,
+    heat_palette,
+    overlaid,
+    picture_uri,
+    read_images,
+    tiled,
+)
+
+
+def _opened(uri):
+    head, _, body = uri.partition(",")
+    assert head == "data:image/png;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(body))).convert("RGBA"))
+
+
+def _write(folder, images, labels=(0, 1), rank=3, geometry="isotropic"):
+    cases = len(labels)
+    np.savez_compressed(
+        folder / "explained.npz", ids=np.array([f"{n:05d}" for n in range(cases)]), folds=np.array(["holdout"] * cases),
+        labels=np.array(labels), probabilities=np.full(cases, 0.7), called=np.ones(cases, int),
+        sequence=np.array("FLAIR"), sequences=np.array(["FLAIR"]), rank=np.array(rank), geometry=np.array(geometry),
+        images=np.stack([images] * cases), heat=np.stack([images] * cases),
+        slices=np.tile(np.arange(len(images)), (cases, 1)), views=np.zeros((cases, 1, *images.shape[1:]), np.uint8))
+
+
+def test_each_slice_lies_in_its_tile():
+    slices = np.arange(5, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 3), np.uint8)
+    picture, across = tiled(slices)
+    assert across == 3 and picture.shape == (4, 9)
+    for number in range(5):
+        top, left = number // 3 * 2, number % 3 * 3
+        assert (picture[top:top + 2, left:left + 3] == number).all()
+    assert (picture[2:, 6:] == 0).all()
+
+
+def test_heat_is_clear_where_it_is_cold_and_hides_no_more_than_two_thirds_where_it_is_hot():
+    grey = np.full((1, 2), 90, np.uint8)
+    shown = overlaid(grey, np.array([[0, 255]], np.uint8))
+    assert shown[0, 0].tolist() == [90, 90, 90]
+    assert len(set(shown[0, 1].tolist())) > 1
+    assert heat_palette()[:, 3].max() <= 170
+
+
+def test_heat_gets_lighter_as_it_gets_hotter_so_that_it_reads_without_colours():
+    lightness = heat_palette()[:, :3] @ (0.2126, 0.7152, 0.0722)
+    assert (np.diff(lightness) > 0).all()
+
+
+def test_a_picture_comes_back_as_it_was():
+    grey = np.random.default_rng(0).integers(0, 256, (7, 5), dtype=np.uint8)
+    np.testing.assert_array_equal(_opened(picture_uri(grey))[..., 0], grey)
+
+
+def test_the_head_is_on_top_in_the_planes_of_an_isotropic_cube(tmp_path):
+    cube = np.zeros((8, 8, 8), np.uint8)
+    cube[7] = 200  # slices of the cube run from the feet to the head
+    _write(tmp_path, cube)
+    names, uris = zip(*read_images(tmp_path).planes, strict=True)
+    assert [name.split()[0] for name in names] == ["axial", "coronal", "sagittal"]
+    for uri in uris[1:]:
+        picture = _opened(uri)[..., 0]
+        assert picture[0].min() == 200 and picture[-1].max() == 0
+
+
+def test_a_run_without_images_has_none_and_a_damaged_file_is_named(tmp_path):
+    assert read_images(tmp_path) is None
+    (tmp_path / "explained.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(UserError, match=r"explained\.npz"):
+        read_images(tmp_path)
+
+
+def test_an_array_of_python_objects_is_refused(tmp_path):
+    np.savez(tmp_path / "explained.npz", ids=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(UserError, match="cannot be read"):
+        read_images(tmp_path)
+
+
+def test_cases_that_would_make_the_page_too_large_are_left_out_and_counted(tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (6, 20, 20), dtype=np.uint8)
+    _write(tmp_path, noise, labels=(0, 1, 0, 1))
+    assert read_images(tmp_path).left_out == 0
+    monkeypatch.setattr(page_images, "PAGE_BYTES", 1)
+    images = read_images(tmp_path)
+    assert len(images.cases) == 1 and images.left_out == 3
+
+
+def test_cases_stand_side_by_side_by_label(tmp_path):
+    _write(tmp_path, np.zeros((4, 6, 6), np.uint8), labels=(1, 0, 1, 1, 1))
+    groups = by_label(read_images(tmp_path), most=3)
+    assert [(label, len(cases)) for label, cases in groups] == [(0, 1), (1, 3)]

@@ -1,0 +1,63 @@
+"""Ten lines that say no more than the numbers bear."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from radiogen.evaluation.predicted_runs import open_predictions, slice_sentence
+from radiogen.evaluation.report.judgement import judge_run
+from radiogen.evaluation.report.page_summary import ceiling, summary_lines, tone
+from radiogen.evaluation.report.provenance import read_making
+from radiogen.runs.predictions import complete, write_predictions
+
+
+def _lines(models, effect, cases=120, data=None):
+    random = np.random.default_rng(3)
+    labels = np.arange(cases) // 6 % 2
+    write_predictions(models / "r" / "predictions.csv", complete(pd.DataFrame({
+        "BraTS21ID": [f"{number:05d}" for number in range(cases)], "fold": np.resize([*"01234", "holdout"], cases),
+        "MGMT_value": pd.array(labels, dtype="Int64"),
+        "probability": 1 / (1 + np.exp(-random.normal(effect * (labels - 0.5)))) })))
+    (models / "r" / "run.json").write_text(json.dumps({"recipe": "demo-3d", "data": data}))
+    run = open_predictions(models, "r")
+    judgement = judge_run(run.folder, run.predictions)
+    return run, judgement, dict(summary_lines([run], {"r": judgement}, read_making(run.folder)))
+
+
+def test_a_signal_is_called_one_and_noise_is_not(tmp_path):
+    run, judgement, lines = _lines(tmp_path / "signal", 3)
+    assert lines["Verdict"].startswith("Better than chance") and tone(run, judgement) == "good"
+    run, judgement, lines = _lines(tmp_path / "noise", 0)
+    assert lines["Verdict"].startswith("Not distinguishable from chance") and tone(run, judgement) == "none"
+    assert len(lines) == 10
+
+
+def test_patients_are_counted_by_what_they_were_used_for(tmp_path):
+    _, _, lines = _lines(tmp_path, 1)
+    assert lines["Patients"] == "120 with a known label, 60 of them methylated: 100 in 5 folds, 20 held out."
+
+
+def test_what_could_not_be_checked_is_said(tmp_path):
+    _, _, lines = _lines(tmp_path, 1)
+    assert lines["Without images"].startswith("Not checked") and "Not checked: " in lines["Warnings"]
+
+
+def test_accuracy_stands_beside_that_of_always_saying_the_commoner_answer(tmp_path):
+    _, _, lines = _lines(tmp_path, 1)
+    assert "of 100; always saying the commoner answer is right in 50" in lines["As a test"]
+
+
+def test_a_phantom_is_called_one_and_tells_its_ceiling(tmp_path):
+    assert ceiling(None) == "" and ceiling(str(tmp_path)) == ""
+    (tmp_path / "phantom.json").write_text(json.dumps({"ceiling_auc": 0.76}))
+    assert "made by a computer" in ceiling(str(tmp_path)) and "0.760" in ceiling(str(tmp_path))
+
+
+def test_slices_are_judged_apart_and_test_slices_not_at_all(tmp_path):
+    run, _, _ = _lines(tmp_path, 1)
+    assert slice_sentence(run) == ""
+    pd.DataFrame({"BraTS21ID": ["00000", "00000", "00001", "00001", "00002"], "fold": ["0", "0", "1", "1", "test"],
+                  "MGMT_value": [0, 0, 1, 1, None], "probability": [0.1, 0.6, 0.7, 0.9, 0.2]}).to_csv(
+        run.folder / "predictions_slices.csv", index=False)
+    assert slice_sentence(run).startswith("per slice, not per case: 4 slices out-of-fold, accuracy 0.750")

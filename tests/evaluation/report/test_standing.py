@@ -1,0 +1,54 @@
+"""What a run is worth is said of cases that its networks had not seen, and where it is not known that is said."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.evaluation.report.standing import standing_lines
+from radiogen.runs.predictions import complete, write_predictions
+
+
+def _run(folder, probabilities, labels, folds):
+    table = pd.DataFrame({"BraTS21ID": [f"{number:05d}" for number in range(len(labels))], "fold": folds,
+                          "MGMT_value": pd.array(labels, "Int64"), "probability": probabilities})
+    write_predictions(folder / "predictions.csv", complete(table))
+    return folder
+
+
+@pytest.fixture
+def separated(tmp_path):
+    """80 cases of two folds that are told apart, 20 of a holdout that are not, 5 of a test set."""
+    labels = [number % 2 for number in range(100)] + [pd.NA] * 5
+    random = np.random.default_rng(3)
+    scores = [0.75 if label == 1 else 0.25 for label in labels[:80]]
+    scores += list(random.permutation(np.linspace(0.3, 0.7, 20)))
+    folds = ["0", "1"] * 40 + ["holdout"] * 20 + ["test"] * 5
+    return _run(tmp_path / "run", [*scores, *[0.75] * 5], labels, folds)
+
+
+def test_out_of_fold_and_holdout_are_told_apart(separated):
+    lines = standing_lines(separated, 0.75)
+    assert lines[0].startswith("out-of-fold, 80 cases: better than chance: AUC 1.000")
+    assert lines[1].startswith("holdout, 20 cases: not distinguishable from chance")
+
+
+def test_answers_like_this_one_are_counted_among_known_patients_only(separated):
+    table = pd.read_csv(separated / "predictions.csv")
+    near = table[(table["fold"] != "test") & ((table["probability"] - 0.75).abs() <= 0.1)]
+    assert f"of its {len(near)} answers within 0.1 of this one {int(near['MGMT_value'].sum())} were" in \
+        standing_lines(separated, 0.75)[-1]
+    assert standing_lines(separated, 0.0)[-1].startswith("none of its answers on known patients")
+
+
+def test_a_run_that_was_never_predicted_is_worth_nobody_knows_what(tmp_path):
+    (tmp_path / "run").mkdir()
+    line, = standing_lines(tmp_path / "run", 0.5)
+    assert line.startswith("how good it is, is not known") and "scripts/predict.py" in line
+
+
+def test_the_best_model_without_images_stands_beside_the_run(separated):
+    pd.DataFrame({"model": ["planes", "sizes"], "set": "out-of-fold", "baseline_auc": [0.55, 0.61], "gain": [0.4, 0.39],
+                  "low": [0.3, 0.29], "high": [0.5, 0.49], "words": ["better", "better"]}).to_csv(
+        separated / "image_free_gain.csv", index=False)
+    line, = [line for line in standing_lines(separated, 0.5) if "no image" in line]
+    assert "(sizes) reaches 0.610" in line and line.endswith(": better")

@@ -1,0 +1,297 @@
+"""Intervals and verdicts: against definitions written out, against theory, and for honesty over many seeds."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from radiogen.evaluation.stats.intervals import (
+    BETTER,
+    LESS,
+    MORE,
+    SAME,
+    UNCLEAR,
+    WORSE,
+    bootstrap_auc,
+    bootstrap_difference,
+    bootstrap_interval,
+    compare,
+    delong,
+    delong_covariance,
+    delong_difference,
+    draw_patients,
+    hanley_mcneil_error,
+    permutation_p,
+    resolvable_auc,
+    resolvable_difference,
+    roc_band,
+    stratified_auc,
+    verdict,
+    wilson_interval,
+)
+from radiogen.evaluation.stats.metrics import auc
+
+
+def _cases(seed: int, cases: int = 80, effect: float = 1.0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    labels = random.permutation(np.arange(cases) < cases * 0.45)
+    scores = random.normal(effect * labels)
+    return labels, stats.norm.cdf(scores.round() if ties else scores)
+
+
+def _components(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """DeLong's structural components from the definition: every methylated case against every unmethylated one."""
+    gap = scores[labels][:, None] - scores[~labels][None, :]
+    wins = (gap > 0) + 0.5 * (gap == 0)
+    return wins.mean(axis=1), wins.mean(axis=0)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_delongs_covariance_is_that_of_the_components_counted_pair_by_pair(seed, ties):
+    labels, first = _cases(seed, cases=31, ties=ties)
+    _, second = _cases(seed + 50, cases=31, ties=ties)
+    parts = [_components(labels, scores) for scores in (first, second)]
+    expected = (np.cov([above for above, _ in parts]) / labels.sum()
+                + np.cov([below for _, below in parts]) / (~labels).sum())
+    areas, covariance = delong_covariance(labels, [first, second])
+    assert covariance == pytest.approx(expected, abs=1e-14)
+    assert areas == pytest.approx([auc(labels, first), auc(labels, second)], abs=1e-12)
+
+
+def test_delongs_interval_holds_the_true_auc_in_about_95_of_100_studies():
+    truth = stats.norm.cdf(1 / np.sqrt(2))
+    inside = [(lambda e: e.low <= truth <= e.high)(delong(*_cases(seed, cases=120))) for seed in range(400)]
+    assert 0.91 <= np.mean(inside) <= 0.98  # 0.95 within four standard errors
+
+
+def test_bootstrap_interval_holds_the_true_auc_in_about_95_of_100_studies():
+    truth = stats.norm.cdf(1 / np.sqrt(2))
+    ends = [bootstrap_interval(*_cases(seed, cases=120), draws=400) for seed in range(300)]
+    assert 0.90 <= np.mean([low <= truth <= high for low, high in ends]) <= 0.985
+
+
+def test_bootstrap_auc_is_the_auc_of_the_drawn_patients():
+    labels, scores = _cases(1, cases=25, ties=True)
+    times = draw_patients(labels, 20, seed=7)
+    expected = [auc(np.repeat(labels, row), np.repeat(scores, row)) for row in times]
+    assert bootstrap_auc(labels, scores, draws=20, seed=7) == pytest.approx(expected, abs=1e-12)
+
+
+def test_resamples_keep_the_number_of_cases_of_each_class():
+    labels, _ = _cases(2, cases=33)
+    times = draw_patients(labels, 50, seed=0)
+    assert (times[:, labels].sum(axis=1) == labels.sum()).all()
+    assert (times[:, ~labels].sum(axis=1) == (~labels).sum()).all()
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
+    labels, scores = _cases(3)
+    assert bootstrap_interval(labels, scores, seed=1) == bootstrap_interval(labels, scores, seed=1)
+    assert bootstrap_interval(labels, scores, seed=1) != bootstrap_interval(labels, scores, seed=2)
+
+
+def test_bootstrap_and_delong_agree_on_many_cases():
+    labels, scores = _cases(4, cases=600)
+    by_delong = delong(labels, scores)
+    assert bootstrap_interval(labels, scores) == pytest.approx((by_delong.low, by_delong.high), abs=0.008)
+
+
+def test_paired_intervals_of_like_runs_are_narrower_than_of_unlike_ones():
+    labels, first = _cases(5, cases=300)
+    like = np.clip(first + np.random.default_rng(0).normal(0, 0.05, 300), 0, 1)
+    _, other = _cases(5, cases=300, effect=1.0)
+    unlike = np.where(labels, np.roll(other, 7), np.roll(other, 11))
+    near, far = delong_difference(labels, first, like), delong_difference(labels, first, unlike)
+    assert near.high - near.low < 0.5 * (far.high - far.low)
+    low, high = bootstrap_difference(labels, first, like)
+    assert (low, high) == pytest.approx((near.low, near.high), abs=0.01)
+
+
+def test_a_run_does_not_differ_from_itself():
+    labels, scores = _cases(6)
+    same = delong_difference(labels, scores, scores)
+    assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
+
+
+def test_classes_fully_apart_do_not_make_an_interval_of_one_point():
+    labels = np.arange(32) < 16
+    low, high = bootstrap_interval(labels, labels * 1.0)
+    assert high == 1 and 0.75 < low < 0.95
+    assert bootstrap_interval(labels, 1.0 - labels) == (0, pytest.approx(1 - low))
+    wider, _ = bootstrap_interval(np.arange(8) < 4, (np.arange(8) < 4) * 1.0)
+    assert wider < low
+
+
+def test_permutation_p_of_pure_noise_is_uniform():
+    values = [permutation_p(*_cases(seed, cases=40, effect=0), draws=200) for seed in range(300)]
+    assert stats.kstest(values, "uniform").pvalue > 0.001
+
+
+def test_permutation_p_of_a_few_cases_is_the_exact_one():
+    labels, scores = np.array([True, True, True, False, False, False]), np.array([6, 5, 4, 3, 2, 1]) / 7
+    assert permutation_p(labels, scores, draws=20_000) == pytest.approx(2 / 20, abs=0.01)  # 20 ways to choose 3 of 6
+
+
+def test_one_class_alone_has_no_interval_and_no_verdict_of_better():
+    labels, scores = np.ones(9, dtype=bool), np.linspace(0, 1, 9)
+    assert np.isnan(bootstrap_interval(labels, scores)).all()
+    assert np.isnan(delong(labels, scores).value) and np.isnan(permutation_p(labels, scores))
+    assert verdict(labels, scores).words == UNCLEAR
+
+
+def test_hanley_and_mcneils_error_at_chance_is_that_of_the_rank_sum_test():
+    # Mann and Whitney: variance of the AUC without any relation is (n + 1) / (12 positives negatives)
+    assert hanley_mcneil_error(0.5, 307, 278) == pytest.approx(np.sqrt(586 / (12 * 307 * 278)), rel=1e-9)
+
+
+def test_the_resolvable_auc_is_found_in_about_80_of_100_studies():
+    limit = resolvable_auc(60, 60)
+    effect = np.sqrt(2) * stats.norm.ppf(limit)
+    labels = np.arange(120) < 60
+    random = np.random.default_rng(8)
+    found = [stats.mannwhitneyu(scores[labels], scores[~labels]).pvalue < 0.05
+             for scores in random.normal(effect * labels, size=(600, 120))]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.06)
+
+
+def test_more_cases_resolve_smaller_aucs_and_too_few_resolve_nothing():
+    limits = [resolvable_auc(count, count) for count in (5, 20, 80, 300)]
+    assert limits == sorted(limits, reverse=True) and limits[-1] > 0.5
+    assert resolvable_auc(2, 2) == 1 and resolvable_auc(0, 9) == 1
+
+
+def test_the_resolvable_difference_is_2_8_standard_errors_of_the_pair():
+    labels, first = _cases(9, cases=200)
+    _, second = _cases(10, cases=200)
+    estimate = delong_difference(labels, first, second)
+    error = (estimate.high - estimate.low) / 2 / stats.norm.ppf(0.975)
+    assert resolvable_difference(labels, first, second) == pytest.approx(2.8016 * error, rel=1e-4)
+
+
+def test_a_perfect_a_turned_round_and_a_random_prediction_get_the_verdicts_they_deserve():
+    labels = np.arange(100) % 2 == 0
+    assert verdict(labels, labels * 1.0).words == BETTER
+    assert verdict(labels, 1.0 - labels).words == WORSE
+    random = verdict(labels, np.random.default_rng(1).random(100))
+    assert random.words == UNCLEAR and random.estimate.low < 0.5 < random.estimate.high
+
+
+def test_random_predictions_are_called_better_no_more_often_than_the_level_allows():
+    words = [verdict(*_cases(seed, cases=60, effect=0)).words for seed in range(200)]
+    # two-sided 5 %: better in 2.5 %; 12 of 200 is what chance exceeds once in 500 such tests
+    assert words.count(BETTER) <= 12
+
+
+def test_a_lucky_auc_below_what_the_cases_resolve_is_not_called_better():
+    grid = stats.norm.ppf((np.arange(20) + 0.5) / 20)
+    labels, scores = np.arange(40) < 20, stats.norm.cdf(np.concatenate([grid + 0.72, grid]))
+    assert permutation_p(labels, scores) < 0.05 and auc(labels, scores) < resolvable_auc(20, 20)
+    told = verdict(labels, scores)
+    assert told.words == UNCLEAR and "too few" in told.sentence
+
+
+def test_the_roc_band_holds_the_curve_and_is_all_the_way_within_zero_and_one():
+    labels, scores = _cases(11, cases=150)
+    rates = np.linspace(0, 1, 21)
+    low, high = roc_band(labels, scores, rates, draws=300)
+    assert (low <= high).all() and low.min() >= 0 and high.max() <= 1 and high[-1] == low[-1] == 1
+    heights = np.array([np.mean(scores[labels] > np.quantile(scores[~labels], 1 - rate)) for rate in rates[2:-2]])
+    assert (low[2:-2] - 0.05 <= heights).all() and (heights <= high[2:-2] + 0.05).all()
+
+
+def test_wilsons_interval_of_a_share_is_scipys():
+    middle, half = wilson_interval(np.array([0.0, 0.3, 1.0]), np.array([7, 10, 4]))
+    for index, (found, cases) in enumerate(((0, 7), (3, 10), (4, 4))):
+        expected = stats.binomtest(found, cases).proportion_ci(method="wilson")
+        assert (middle[index] - half[index], middle[index] + half[index]) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+# Subarachnoid haemorrhage, 113 patients (Turck et al., Intensive Care Med 2010;36:107), as it comes with R's pROC
+# (Robin et al., BMC Bioinformatics 2011;12:77). Figures: pROC 1.18.0, R 4.2.2, `ci.auc(roc(outcome, marker))`, `var`,
+# and `roc.test(outcome, first, second, method = "delong", paired = TRUE)` with digits = 15.
+ASAH = Path(__file__).with_name("asah.csv")
+
+
+@pytest.mark.parametrize(("marker", "area", "low", "high", "variance"), [
+    ("wfns", 0.823678861788618, 0.748534887819453, 0.898822835757783, 0.00146991470882363),
+    ("ndka", 0.611957994579946, 0.501244999271703, 0.722670989888189, 0.0031908105493913),
+    ("s100b", 0.731368563685637, 0.630118211761623, 0.832618915609651, 0.00266868245717244),
+])
+def test_delongs_interval_is_that_of_proc(marker, area, low, high, variance):
+    table = pd.read_csv(ASAH)
+    labels, scores = (table["outcome"] == "Poor").to_numpy(), table[marker].to_numpy(float)
+    found = delong(labels, scores)
+    assert (found.value, found.low, found.high) == pytest.approx((area, low, high), abs=1e-6)
+    assert delong_covariance(labels, [scores])[1][0, 0] == pytest.approx(variance, rel=1e-10)
+
+
+@pytest.mark.parametrize(("first", "second", "p", "low", "high"), [
+    ("wfns", "ndka", 0.00514557970691098, 0.06340117093398764, 0.36004056348335656),
+    ("wfns", "s100b", 0.0271757821822291, 0.0104061769564846, 0.1742144192494776),
+    ("s100b", "ndka", 0.1642951752230545, -0.0488706064228094, 0.2876917446341914),
+])
+def test_delongs_paired_difference_is_that_of_proc(first, second, p, low, high):
+    table = pd.read_csv(ASAH)
+    found = delong_difference((table["outcome"] == "Poor").to_numpy(), *table[[first, second]].to_numpy(float).T)
+    assert (found.p, found.low, found.high) == pytest.approx((p, low, high), abs=1e-6)
+
+
+def test_a_clearly_better_run_is_called_so_and_a_like_one_is_not():
+    labels, scores = _cases(3, cases=300, effect=2)
+    _, noise = _cases(4, cases=300, effect=0)
+    assert compare(labels, scores, noise).words == MORE
+    assert compare(labels, noise, scores).words == LESS
+    assert compare(labels, scores, scores).words == SAME
+    found = compare(labels, scores, noise)
+    assert found.bootstrap[0] <= found.estimate.value <= found.bootstrap[1]
+
+
+def test_one_class_alone_cannot_be_compared():
+    found = compare(np.ones(5, dtype=bool), np.arange(5) / 5, np.arange(5) / 7)
+    assert found.words == SAME and "too few" in found.sentence
+
+
+def test_the_stratified_auc_counts_only_pairs_of_one_stratum():
+    random = np.random.default_rng(0)
+    labels, strata = random.random(60) < 0.5, random.integers(0, 4, 60)
+    scores = random.random(60).round(1) + strata
+    pairs = [(one > other) + 0.5 * (one == other) for stratum in range(4)
+             for one in scores[labels & (strata == stratum)] for other in scores[~labels & (strata == stratum)]]
+    found = stratified_auc(labels, scores, strata)
+    assert found.value == pytest.approx(np.mean(pairs), abs=1e-12)
+    assert found.low < found.value < found.high
+
+
+def test_scores_that_only_know_the_stratum_are_at_chance_within_it():
+    labels = np.arange(200) % 2 == 0
+    strata = np.where(np.random.default_rng(1).random(200) < np.where(labels, 0.9, 0.1), "coronal", "axial")
+    scores = (strata == "coronal") * 1.0
+    assert auc(labels, scores) > 0.8
+    found = stratified_auc(labels, scores, strata)
+    assert (found.value, found.p) == (0.5, 1.0)
+
+
+def test_one_stratum_is_the_plain_auc_with_its_interval_and_p():
+    labels, scores = _cases(5)
+    found = stratified_auc(labels, scores, np.zeros(80))
+    assert (found.low, found.high) == pytest.approx(bootstrap_interval(labels, scores))
+    assert (found.value, found.p) == pytest.approx((auc(labels, scores), permutation_p(labels, scores)))
+
+
+def test_strata_of_one_class_have_no_stratified_auc():
+    labels = np.array([True, True, False])
+    assert np.isnan(stratified_auc(labels, np.arange(3.0), np.array(["a", "a", "b"])).value)
+
+
+@pytest.mark.slow
+def test_the_stratified_p_of_noise_is_uniform():
+    values = []
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        strata = random.integers(0, 3, 60)
+        labels = random.random(60) < 0.3 + 0.2 * strata
+        values.append(stratified_auc(labels, random.normal(size=60), strata, draws=199, seed=seed).p)
+    assert stats.kstest(values, "uniform").pvalue > 0.001

@@ -1,0 +1,142 @@
+"""A series is recognised by its folder, else by what its files say; what fits none, or fits twice, is never guessed."""
+
+import numpy as np
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.imaging.inspect.recognise import kind_of_words, not_used_text, recognise, series_folder_of
+from radiogen.imaging.series import read_series
+
+from ..made.series_files import write_series
+
+VOXELS = np.arange(1, 65, dtype=np.uint16).reshape(4, 4, 4)
+
+
+def _flat(folder, **series):
+    """Several series in one folder, told apart by their headers; file names are theirs one after the other."""
+    for number, (description, more) in enumerate(series.values()):
+        write_series(folder, VOXELS + number, first=1 + 10 * number, SeriesDescription=description,
+                     SeriesInstanceUID=f"1.2.{number + 1}", **more)
+
+
+@pytest.mark.parametrize(("words", "sequence"), [
+    ("FLAIR", "FLAIR"), ("T1w", "T1w"), ("T1wCE", "T1wCE"), ("T2w", "T2w"), ("t1_mprage_sag_p2_iso", "T1w"),
+    ("t1_mprage_post", "T1wCE"), ("AX T2 FLAIR", "FLAIR"), ("AX T1 FLAIR", "T1w"), ("AX T1 FLAIR +C", "T1wCE"),
+    ("t2_tirm_tra_dark-fluid", "FLAIR"), ("T1 pre-op post gd", "T1wCE"), ("T1 post op", "T1w"), ("Ax T2*", ""),
+    ("t2_tse_tra", "T2w"), ("t1_km", "T1wCE"), ("T1 nativ", "T1w"), ("3D BRAVO POST", "T1wCE"), ("DWI b1000", ""),
+    ("T1Gd", "T1wCE"), ("T1c", "T1wCE"), ("t1 without contrast", "T1w"), ("T2 FLAIR post contrast", "FLAIR"),
+    ("T1_MAP", ""), ("AX PD/T2", ""), ("localizer", ""), ("*spcir_242ns", "FLAIR"), ("T1 C+", "T1wCE"),
+    ("T1 SE no gd", "T1w"), ("ADNI_Sag3D MPRAGE", "T1w"), ("FSE PD AXIAL OBL", ""), ("3-Plane Localizer", ""),
+    ("", ""), ("T1 subtraction", "")])
+def test_words_tell_the_sequence_in_the_spellings_of_several_hospitals(words, sequence):
+    assert kind_of_words(words).sequence == sequence
+
+
+def test_the_competitions_layout_is_taken_by_its_folders_whatever_the_files_say(tmp_path):
+    for name in ("FLAIR", "T1w", "T1wCE", "T2w"):
+        write_series(tmp_path / name, VOXELS, SeriesDescription="")
+    found, left = recognise(tmp_path)
+    assert {name: one.folder for name, one in found.items()} == {
+        name: tmp_path / name for name in ("FLAIR", "T1w", "T1wCE", "T2w")}
+    assert left == [] and {one.by for one in found.values()} == {"by its folder's name"}
+
+
+def test_series_in_one_flat_folder_are_told_apart_and_recognised_by_description_and_agent(tmp_path):
+    _flat(tmp_path / "dicom", a=("AX T1", {}), b=("AX T1", {"ContrastBolusAgent": "Gadovist"}), c=("t2_flair", {}),
+          d=("T2 TSE", {}))
+    found, _ = recognise(tmp_path)
+    assert list(found) == ["FLAIR", "T1w", "T1wCE", "T2w"]
+    assert "contrast agent 'Gadovist'" in found["T1wCE"].by
+    for number, name in enumerate(("T1w", "T1wCE", "FLAIR", "T2w")):
+        volume = read_series(series_folder_of(found[name], tmp_path / "links" / name))
+        assert (volume.voxels == VOXELS + number).all()
+
+
+def test_an_agent_field_that_says_none_is_no_contrast(tmp_path):
+    _flat(tmp_path, a=("AX T1", {"ContrastBolusAgent": "NONE"}), b=("AX T1 POST", {"ContrastBolusAgent": "NONE"}))
+    found, _ = recognise(tmp_path, ("T1w", "T1wCE"))
+    assert (found["T1w"].by, found["T1wCE"].by) == ("by 'AX T1'", "by 'AX T1 POST'")
+
+
+def test_a_folder_within_a_named_folder_adds_what_it_says(tmp_path):
+    write_series(tmp_path / "T1" / "before", VOXELS)
+    write_series(tmp_path / "T1" / "post" / "DICOM", VOXELS)
+    found, _ = recognise(tmp_path, ("T1w", "T1wCE"))
+    assert found["T1w"].folder.name == "before" and found["T1wCE"].folder == tmp_path / "T1" / "post" / "DICOM"
+
+
+def test_two_series_that_fit_one_sequence_are_named_with_the_remedy_that_helps(tmp_path):
+    for name in ("t1_axial_post", "t1_coronal_post"):
+        write_series(tmp_path / name, VOXELS)
+    with pytest.raises(UserError, match=r"2 series fit T1wCE: t1_axial_post: 4 files .* t1_coronal_post.*named T1wCE"):
+        recognise(tmp_path)
+    (tmp_path / "t1_axial_post").rename(tmp_path / "T1wCE")
+    found, left = recognise(tmp_path)
+    assert found["T1wCE"].folder == tmp_path / "T1wCE"
+    assert not_used_text(tmp_path, left) == "not used: t1_coronal_post: 4 files (by its folder's name)"
+
+
+def test_a_sequence_that_is_not_wanted_may_be_there_twice(tmp_path):
+    for name in ("t2_a", "t2_b", "FLAIR"):
+        write_series(tmp_path / name, VOXELS)
+    assert list(recognise(tmp_path, ("FLAIR",))[0]) == ["FLAIR"]
+
+
+def test_where_nothing_fits_what_was_found_is_named(tmp_path):
+    _flat(tmp_path / "scan", a=("DWI b1000", {}), b=("3-Plane Localizer", {}))
+    with pytest.raises(UserError, match=r"holds no FLAIR or T1w; found scan: 4 files \('DWI b1000'\), scan: 4 files"):
+        recognise(tmp_path, ("FLAIR", "T1w"))
+
+
+def test_an_empty_folder_an_absent_one_and_one_of_other_files_are_told_in_one_line(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "letter.bin").write_bytes(b"dear colleague")
+    for folder, message in ((tmp_path, "found no DICOM file"), (tmp_path / "x", "there is no such folder")):
+        with pytest.raises(UserError, match=message) as error:
+            recognise(folder)
+        assert "\n" not in str(error.value)
+
+
+def test_a_whole_data_set_is_no_patient(tmp_path):
+    for case in ("00000", "00002"):
+        write_series(tmp_path / "train" / case / "FLAIR", VOXELS)
+    with pytest.raises(UserError, match="2 series fit FLAIR: train/00000/FLAIR.*give one patient's folder"):
+        recognise(tmp_path)
+
+
+def test_a_folder_that_contradicts_its_files_is_believed_and_doubted(tmp_path):
+    write_series(tmp_path / "FLAIR", VOXELS, SeriesDescription="AX T1 SE")
+    write_series(tmp_path / "T1wCE", VOXELS, SeriesDescription="AX T1 SE")
+    found, _ = recognise(tmp_path)
+    assert found["FLAIR"].doubt == "the folder says FLAIR, the files say T1w; the folder is believed"
+    assert found["T1wCE"].doubt == ""
+
+
+def test_files_with_a_series_uid_each_are_one_series(tmp_path):
+    def own(index, dataset):
+        dataset.SeriesInstanceUID = f"1.2.3.{index}"
+
+    write_series(tmp_path / "scan", VOXELS, SeriesDescription="t2_flair", change=own)
+    found, _ = recognise(tmp_path)
+    assert list(found) == ["FLAIR"] and len(found["FLAIR"].files or list((tmp_path / "scan").iterdir())) == 4
+
+
+def test_a_ct_is_not_taken_for_mri(tmp_path):
+    _flat(tmp_path, a=("T1 vertebra", {"Modality": "CT"}))
+    with pytest.raises(UserError, match=r"\(a CT\)"):
+        recognise(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "sequence"), [
+    ("siemens_t1_sag", "T1w"), ("philips_mprage_sag", "T1w"), ("philips_cl_t1_ffe", "T1w"),
+    ("siemens_xa_t1_jpegll", "T1w"), ("siemens_xa_enh_t1", "T1w")])
+def test_real_t1_series_of_several_vendors_are_recognised_by_their_headers(real_data, name, sequence):
+    found, _ = recognise(real_data / "dicom" / name)
+    assert list(found) == [sequence] and found[sequence].by.startswith("by '")
+
+
+@pytest.mark.parametrize("name", ["ge_pd_ax_obl", "ge_localizer_3plane", "canon_enh_dti", "ge_fmri_5vol",
+                                  "siemens_mosaic_cor", "bad_not_dicom"])
+def test_real_series_that_are_none_of_the_four_are_not_guessed(real_data, name):
+    with pytest.raises(UserError, match="holds no FLAIR or T1w or T1wCE or T2w"):
+        recognise(real_data / "dicom" / name)

@@ -1,0 +1,157 @@
+"""The null mirror trains the run itself on labels that mean nothing, and nothing of the run is changed by it."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.inference import label_permutation
+from radiogen.inference.label_permutation import draw_run, mirror_cost, permute_labels, plane_strata, run_null
+from radiogen.runs.predictions import complete, read_predictions, write_predictions
+from radiogen.training import runs, workflow
+
+FOLDS = pd.DataFrame({"BraTS21ID": [f"{number:05d}" for number in range(60)],
+                      "MGMT_value": ([1] * 7 + [0] * 13) * 2 + [1, 0] * 10,
+                      "fold": ["0"] * 20 + ["1"] * 20 + ["holdout"] * 20})
+
+
+@pytest.fixture
+def run(tmp_path, small_recipe):
+    """A run whose two folds look trained; nothing was."""
+    folder = tmp_path / "models" / "a"
+    for fold in ("0", "1"):
+        (folder / f"fold-{fold}").mkdir(parents=True)
+        (folder / f"fold-{fold}" / runs.WEIGHTS).write_bytes(b"")
+    return runs.Run(folder, small_recipe, tmp_path / "data", tmp_path / "cache", FOLDS)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The draws that were trained, by folder; each says of every case what its label is, but for the first five."""
+    names = []
+
+    def finish(mirrored, at_once):
+        names.append(mirrored.folder.name)
+        judged = mirrored.folds[mirrored.folds["fold"] != "holdout"].copy()
+        judged["probability"] = judged["MGMT_value"].astype(float)
+        judged.iloc[:5, -1] = 0.5
+        write_predictions(mirrored.folder / "predictions.csv", complete(judged))
+
+    monkeypatch.setattr(label_permutation, "_finish_draw", finish)
+    return names
+
+
+def test_labels_are_exchanged_within_folds_and_the_holdout_keeps_its_own():
+    drawn = permute_labels(FOLDS, 1)
+    assert drawn.groupby("fold")["MGMT_value"].sum().equals(FOLDS.groupby("fold")["MGMT_value"].sum())
+    changed = (drawn["MGMT_value"] != FOLDS["MGMT_value"]).groupby(FOLDS["fold"]).any()
+    assert changed.to_dict() == {"0": True, "1": True, "holdout": False}
+
+
+def test_within_planes_each_plane_of_each_fold_keeps_its_share():
+    planes = np.array(["axial", "coronal"] * 30)
+    drawn = permute_labels(FOLDS, 1, planes)
+    groups = [FOLDS["fold"], planes]
+    assert drawn.groupby(groups)["MGMT_value"].sum().equals(FOLDS.groupby(groups)["MGMT_value"].sum())
+    assert (drawn["MGMT_value"] != FOLDS["MGMT_value"]).any()
+
+
+def test_every_order_of_labels_is_as_likely_as_any_other():
+    """Four cases, two of them methylated: six orders, each about a sixth of 1,200 draws."""
+    folds = FOLDS.iloc[:4].assign(MGMT_value=[1, 1, 0, 0])
+    orders = pd.Series([tuple(permute_labels(folds, seed)["MGMT_value"]) for seed in range(1200)]).value_counts()
+    assert len(orders) == 6
+    assert orders.min() > 140 and orders.max() < 265  # 200 with a deviation of 13
+
+
+def test_a_draw_is_the_run_in_all_but_labels_seed_and_folder(run):
+    first, second = draw_run(run, 0), draw_run(run, 1)
+    assert dataclasses.replace(first.recipe, seed=run.recipe.seed) == run.recipe
+    assert len({first.recipe.seed, second.recipe.seed, run.recipe.seed}) == 3
+    assert first.folds[["BraTS21ID", "fold"]].equals(run.folds[["BraTS21ID", "fold"]])
+    assert first.cache == run.cache and first.folder.parent == run.folder / "null"
+    assert draw_run(run, 0).folds.equals(first.folds)
+
+
+def test_a_run_that_is_not_trained_whole_has_no_mirror(run):
+    bare = dataclasses.replace(run, folder=run.folder.parent / "bare")
+    command = rf"python scripts/train\.py --run bare --models {re.escape(str(bare.folder.parent))} --fold all"
+    with pytest.raises(UserError, match=f"fold 0, 1 is not trained; {command}"):
+        run_null(bare, 1)
+
+
+def test_no_draw_at_all_is_told(run):
+    with pytest.raises(UserError, match="--null 0: is no number of draws"):
+        run_null(run, 0)
+
+
+def test_finished_draws_are_kept_and_only_missing_ones_are_trained(run, trained):
+    first = pd.read_csv(run_null(run, 1))
+    table = pd.read_csv(run_null(run, 3))
+    assert trained == ["folds-000", "folds-001", "folds-002"]
+    assert list(table.columns) == ["draw", "within", "auc"] and list(table["draw"]) == [0, 1, 2]
+    assert table.iloc[:1].equals(first) and table["auc"].between(0.8, 1).all()
+
+
+def test_draws_within_planes_stand_beside_the_others(run, trained):
+    _geometry(run.folder, FOLDS["BraTS21ID"], ["axial", "coronal"] * 30)
+    run_null(run, 1)
+    table = pd.read_csv(run_null(run, 2, within_planes=True))
+    assert table[["draw", "within"]].to_numpy().tolist() == [[0, "folds"], [0, "planes"], [1, "planes"]]
+
+
+def test_a_draw_of_other_labels_is_not_taken_for_this_runs(run, trained):
+    run_null(run, 1)
+    other = dataclasses.replace(run, folds=FOLDS.assign(MGMT_value=1 - FOLDS["MGMT_value"]))
+    with pytest.raises(UserError, match="was drawn for other labels or folds; delete this folder"):
+        run_null(other, 1)
+
+
+@pytest.mark.slow
+def test_a_draw_trains_every_fold_anew_and_leaves_the_run_as_it_was(small_data, small_recipe, tmp_path):
+    recipe = dataclasses.replace(small_recipe, epochs=1)
+    whole = workflow.begin_run(small_data, recipe, tmp_path / "models" / "a", tmp_path / "cache", workers=1)
+    workflow.train(whole, ["0", "1"])
+    before = {path: path.read_bytes() for path in whole.folder.rglob("*") if path.is_file()}
+    area = pd.read_csv(run_null(whole, 1))["auc"].item()
+    assert 0 <= area <= 1 and mirror_cost(whole) > 0
+    kept = read_predictions(whole.folder / "null" / "folds-000" / "predictions.csv")
+    judged = whole.folds[whole.folds["fold"] != "holdout"]
+    assert set(kept["BraTS21ID"]) == set(judged["BraTS21ID"])
+    assert (kept.set_index("BraTS21ID")["MGMT_value"] != judged.set_index("BraTS21ID")["MGMT_value"]).any()
+    assert not list((whole.folder / "null").rglob(runs.WEIGHTS))
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_cost_of_a_draw_is_that_of_all_epochs_of_all_folds(run, tmp_path):
+    bare = dataclasses.replace(run, folder=tmp_path)
+    assert np.isnan(mirror_cost(bare))
+    for fold, seconds in (("0", [1.0, 2.0]), ("1", [2.0, 4.0])):
+        (tmp_path / f"fold-{fold}").mkdir()
+        (tmp_path / f"fold-{fold}" / "timings.json").write_text(json.dumps({"seconds_an_epoch": seconds}))
+    assert mirror_cost(bare) == 9.0
+    (tmp_path / "fold-0" / "timings.json").unlink()
+    assert mirror_cost(bare) == 12.0
+
+
+def _geometry(folder, cases, planes):
+    table = pd.DataFrame({"BraTS21ID": cases, "split": "train", "sequence": "FLAIR", "plane": planes})
+    sizes = dict.fromkeys(("slices", "rows", "columns", "slice_spacing_mm", "row_mm", "column_mm"), 1)
+    table.assign(**sizes).to_csv(folder / "geometry.csv", index=False)
+
+
+def test_planes_come_from_the_runs_own_geometry(run, tmp_path):
+    own = dataclasses.replace(run, folder=tmp_path, folds=FOLDS)
+    _geometry(tmp_path, FOLDS["BraTS21ID"], ["axial", "coronal"] * 30)
+    assert list(plane_strata(own)[:2]) == ["axial", "coronal"]
+
+
+def test_planes_that_leave_no_label_to_exchange_are_told(run, tmp_path):
+    own = dataclasses.replace(run, folder=tmp_path, folds=FOLDS)
+    _geometry(tmp_path, FOLDS["BraTS21ID"], FOLDS["MGMT_value"].map({1: "axial", 0: "coronal"}))
+    with pytest.raises(UserError, match="different labels; take the mirror without planes"):
+        plane_strata(own)

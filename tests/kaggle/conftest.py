@@ -1,0 +1,72 @@
+"""No test of this room reaches beyond loopback; here are a Kaggle there, a client logged in, and commands run there."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import radiogen
+
+from .kaggle_server import TOKEN, serving
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SOURCE = str(Path(radiogen.__file__).resolve().parents[1])
+REDIRECTED = """
+import os, runpy, sys
+import radiogen  # else the script would go on in another interpreter, with the real Kaggle
+import kagglesdk.kaggle_env as place
+place._env_to_endpoint[place.KaggleEnv.PROD] = os.environ["KAGGLE_STAND_IN"]
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch):
+    """Whatever connects elsewhere fails the test."""
+    connect = socket.socket.connect
+
+    def refuse(self, address):
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            pytest.fail(f"a test connects to {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Kaggle on loopback, to which this process' client is turned; the token is the server's, home is empty."""
+    place = pytest.importorskip("kagglesdk.kaggle_env")
+    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "home" / ".kaggle"))
+    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+    with serving() as kaggle:
+        monkeypatch.setitem(place._env_to_endpoint, place.KaggleEnv.PROD, kaggle.address)
+        yield kaggle
+
+
+@pytest.fixture
+def client(stand_in):
+    """The real client, logged in at `stand_in`."""
+    from radiogen.kaggle.client import connect
+
+    return connect()
+
+
+@pytest.fixture
+def command(stand_in, tmp_path):
+    """Run a script in `tmp_path` with the real client turned to `stand_in`."""
+    def run(script, *arguments, **environment):
+        return subprocess.run([sys.executable, "-c", REDIRECTED, str(SCRIPTS / f"{script}.py"), *map(str, arguments)],
+                              cwd=tmp_path, capture_output=True, text=True,
+                              env={**os.environ, "PYTHONPATH": SOURCE, "KAGGLE_STAND_IN": stand_in.address,
+                                   **environment})
+    return run

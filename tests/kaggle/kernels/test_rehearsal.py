@@ -1,0 +1,129 @@
+"""The rehearsal is as strict as Kaggle: no network, a read-only input, no package that the image lacks."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.kaggle.kernels import bundle, kernel, rehearsal
+from radiogen.kaggle.kernels.rehearsal import _check_values, _run, namespace_works, rehearsal_text
+from radiogen.kaggle.kernels.rehearsal_site import make_environment
+
+from ..small_run import write_data, write_predicted_run, write_wheel
+
+isolated_only = pytest.mark.skipif(not namespace_works(), reason="no network namespace can be made here")
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "kaggle"
+    (folder / "input").mkdir(parents=True)
+    return folder
+
+
+def _try(root, code, isolated=True):
+    _run([sys.executable, "-c", code], root, isolated, root.parent / "rehearsal.log")
+    return (root.parent / "rehearsal.log").read_text()
+
+
+@isolated_only
+def test_a_rehearsed_kernel_reaches_no_server_that_this_machine_reaches(root):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        reach = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
+        subprocess.run([sys.executable, "-c", reach], check=True)
+        with pytest.raises(UserError, match="the kernel fails"):
+            _try(root, reach)
+
+
+@isolated_only
+def test_a_rehearsed_kernel_cannot_write_into_its_input_and_can_into_its_working_folder(root):
+    _try(root, "open('submission.csv', 'w').write('x')")
+    assert (root / "working" / "submission.csv").read_text() == "x"
+    with pytest.raises(UserError, match="Read-only file system"):
+        _try(root, f"open({str(root / 'input' / 'x')!r}, 'w')")
+    assert not list((root / "input").iterdir())
+
+
+def test_without_namespaces_pip_still_finds_no_index(root):
+    code = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-m', 'pip', 'download', 'tyro']))"
+    with pytest.raises(UserError, match="the kernel fails"):
+        _try(root, code, isolated=False)
+
+
+def test_no_token_of_the_environment_reaches_the_kernel(root, monkeypatch):
+    monkeypatch.setenv("KAGGLE_KEY", "0123456789abcdef")
+    assert "KAGGLE_KEY" not in _try(root, "import os; print(sorted(os.environ))", isolated=False)
+
+
+def test_a_kernel_that_fails_is_told_in_one_line_and_its_log_kept(root):
+    with pytest.raises(UserError) as error:
+        _try(root, "print('before'); raise ValueError('no such fold')", isolated=False)
+    assert "ValueError: no such fold" in str(error.value) and "\n" not in str(error.value)
+    assert "before" in Path(error.value.where).read_text()
+
+
+def test_a_kernel_that_takes_more_memory_than_a_session_has_fails(root, monkeypatch):
+    monkeypatch.setattr(rehearsal, "MEMORY_BYTES", 300 * 2**20)
+    with pytest.raises(UserError, match="MemoryError"):
+        _try(root, "bytearray(600 * 2**20)", isolated=False)
+
+
+def test_a_kernel_that_takes_longer_than_a_session_is_stopped(root, monkeypatch):
+    monkeypatch.setattr(rehearsal, "SESSION_SECONDS", 0.2)
+    with pytest.raises(UserError, match="took more than nine hours; take fewer runs"):
+        _try(root, "import signal; signal.pause()", isolated=False)
+
+
+@pytest.mark.slow
+def test_the_environment_has_the_images_packages_and_not_what_the_bundle_brings(tmp_path):
+    python = make_environment(Path(sys.executable), ["tqdm", "radiogen"], tmp_path / "env")
+    code = ("import importlib.util as u\n"
+            "print([name for name in ('numpy', 'pandas', 'tqdm', 'radiogen') if u.find_spec(name)])")
+    end = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=tmp_path,
+                         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"})
+    assert end.stdout == "['numpy', 'pandas']\n", end.stderr
+
+
+def test_an_interpreter_that_is_none_is_told(tmp_path):
+    with pytest.raises(UserError, match="cannot make an environment"):
+        make_environment(tmp_path / "python", [], tmp_path / "env")
+
+
+def test_a_kernel_that_predicts_anything_else_is_not_pushed():
+    expected = pd.Series({"00020": 0.25, "00021": 0.75})
+    record = {"imputed": ["99998"]}
+    _check_values(pd.Series({"00020": 0.2500005, "00021": 0.75}), ["00020", "00021"], expected, record)
+    with pytest.raises(UserError, match=r"case 00021 got 0.7500100 in the kernel and 0.7500000"):
+        _check_values(pd.Series({"00020": 0.25, "00021": 0.75001}), ["00020", "00021"], expected, record)
+
+
+def test_a_rehearsal_warns_where_the_hidden_test_set_would_need_more_than_half_of_a_session():
+    made = rehearsal.Rehearsal(cases=8, difference=0.0, isolated=True, seconds=100.0, start_seconds=20.0,
+                               case_seconds=60.0, hidden_seconds=20.0 + 348 * 60, memory_bytes=10**9,
+                               session={"outside_ranges": ["numpy 1.2, wanted >=2"]})
+    text = rehearsal_text(made)
+    assert "would take 5.81 of 9 hours" in text and "warning: more than half of the session" in text
+    assert "outside setup.cfg's ranges: numpy 1.2" in text
+
+
+@pytest.mark.slow
+def test_a_whole_kernel_installed_offline_predicts_what_this_environment_does(tmp_path, monkeypatch):
+    version = write_wheel(tmp_path / "wheels", "rare-thing", "1.2").name.split("-")[1]
+    monkeypatch.setattr(bundle, "missing_packages", lambda _: {"rare-thing": version})
+    data = write_data(tmp_path / "data")
+    for seed, name in enumerate(("first", "second")):
+        write_predicted_run(data, tmp_path / "models" / name, tmp_path / "cache", seed)
+    names = kernel.Names("somebody", "Radiogen MGMT")
+    folders = kernel.prepare(tmp_path / "models", ["first", "second"], names, tmp_path / "kernel",
+                             wheels=tmp_path / "wheels")
+    made = rehearsal.rehearse(*folders, tmp_path / "models", ["first", "second"], cases=2, log=tmp_path / "log")
+    assert made.cases == 2 and made.difference <= rehearsal.TOLERANCE
+    assert made.session["runs"] == ["first", "second"] and made.session["cases"] == 2 + len(rehearsal.BROKEN)
+    assert "99998" in made.session["imputed"] and "99999" not in made.session["imputed"]
+    assert made.isolated == namespace_works() and 0 < made.memory_bytes < rehearsal.MEMORY_BYTES

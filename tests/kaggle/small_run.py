@@ -1,0 +1,76 @@
+"""A run of two folds on a tiny data set, with weights that nobody trained: enough to carry it elsewhere and predict."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen.core import files
+from radiogen.runs.fold_weights import write_weights
+from radiogen.training.recipe.recipes import DEMO_3D, Recipe, as_dict
+
+from ..imaging.made.series_files import write_series
+
+RECIPE = dataclasses.replace(DEMO_3D, sequences=("FLAIR", "T1wCE"), size=8, edge_mm=12.0, width=4, epochs=1, folds=2,
+                             holdout_share=0.25, batch_size=4, memory_batch=4)
+TEST_CASES = ("00020", "00021", "00022")
+TRAIN_CASES = tuple(f"{number:05d}" for number in range(8))
+
+
+def write_data(folder: Path) -> Path:
+    """Eight labelled cases and `TEST_CASES`, FLAIR, T1w and T1wCE, noise of another seed in each series."""
+    for number, case in enumerate((*TRAIN_CASES, *TEST_CASES)):
+        for sequence in ("FLAIR", "T1w", "T1wCE"):
+            voxels = np.random.default_rng([number, len(sequence)]).integers(50, 400, (8, 8, 8)).astype(np.uint16)
+            write_series(folder / ("test" if case in TEST_CASES else "train") / case / sequence, voxels)
+    pd.DataFrame({"BraTS21ID": TRAIN_CASES, "MGMT_value": [1, 0] * 4}).to_csv(folder / "train_labels.csv", index=False)
+    pd.DataFrame({"BraTS21ID": TEST_CASES, "MGMT_value": 0.5}).to_csv(folder / "sample_submission.csv", index=False)
+    return folder
+
+
+def write_paper_run(folder: Path, recipe: Recipe = RECIPE) -> Path:
+    """The files of a run, with bytes instead of weights: for what only carries them."""
+    files.write_json(folder / "run.json", {"recipe": recipe.name, "rank": 3, "data": "/home/somebody/input/data",
+                                           "cache": "/home/somebody/input/cache/data/cubes", "cases": 8,
+                                           "leave_out": ["00003"], "arrays": "0123"})
+    files.write_json(folder / "recipe.json", as_dict(recipe))
+    folds = ["0", "0", "1", "1", "0", "1", "holdout", "holdout"]
+    files.write_csv(folder / "folds.csv", pd.DataFrame({
+        "BraTS21ID": TRAIN_CASES, "MGMT_value": [1, 0] * 4, "fold": folds}))
+    for fold in ("0", "1"):
+        content = f"weights of fold {fold}".encode() * 100
+        write_weights(folder / f"fold-{fold}", lambda path, content=content: path.write_bytes(content))
+    return folder
+
+
+def write_predicted_run(data: Path, folder: Path, cache: Path, seed: int = 0) -> Path:
+    """A run with networks of random weights, predicted as `scripts/predict.py` does."""
+    from radiogen.inference.workflow import predict
+    from radiogen.networks.backend import keras
+    from radiogen.training import workflow
+    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.runs import fold_folder
+
+    run = workflow.begin_run(data, dataclasses.replace(RECIPE, seed=seed), folder, cache, workers=1)
+    for fold in ("0", "1"):
+        keras.utils.set_random_seed(seed * 10 + int(fold))
+        model = recipe_network(run.recipe)
+        write_weights(fold_folder(run, fold), model.save_weights)
+    predict(run, workers=1)
+    return folder
+
+
+def write_wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any", module: str = "") -> Path:
+    """A wheel with one empty module."""
+    from zipfile import ZipFile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = name.replace("-", "_")
+    path, info = folder / f"{plain}-{version}-{tag}.whl", f"{plain}-{version}.dist-info"
+    with ZipFile(path, "w") as archive:
+        archive.writestr(f"{module or plain}.py", "")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path

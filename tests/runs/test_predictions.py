@@ -1,0 +1,93 @@
+"""The table of predictions: what is written is read again, and what is wrong with it is told with its row."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.runs.predictions import (
+    chosen_runs,
+    complete,
+    holdout,
+    out_of_fold,
+    predicted_runs,
+    read_predictions,
+    submission_cases,
+    write_predictions,
+)
+
+GOOD = ["00000,0,1,0.75,1", "00001,1,0,0.25,0", "00002,holdout,1,0.5,1", "00003,test,,0.125,0"]
+
+
+def _written(folder, rows):
+    path = folder / "run" / "predictions.csv"
+    path.parent.mkdir()
+    path.write_text("\n".join(["BraTS21ID,fold,MGMT_value,probability,predicted", *rows]) + "\n")
+    return path
+
+
+def test_case_zero_keeps_its_five_digits_and_test_cases_have_no_label(tmp_path):
+    table = read_predictions(_written(tmp_path, GOOD))
+    assert table["BraTS21ID"].tolist() == ["00000", "00001", "00002", "00003"]
+    assert table["MGMT_value"].isna().tolist() == [False, False, False, True]
+    assert table["MGMT_value"].dropna().tolist() == [1, 0, 1]
+
+
+def test_a_table_that_was_written_is_read_as_the_same_to_the_last_digit(tmp_path):
+    random = np.random.default_rng(5)
+    table = complete(pd.DataFrame({
+        "BraTS21ID": [f"{number:05d}" for number in range(40)], "fold": ["0", "1", "holdout", "test"] * 10,
+        "MGMT_value": pd.array([1, 0, 1, None] * 10, dtype="Int64"), "probability": random.random(40)}))
+    again = read_predictions(write_predictions(tmp_path / "run" / "predictions.csv", table))
+    pd.testing.assert_frame_equal(again, table, check_dtype=False, check_exact=True)
+
+
+def test_a_case_is_called_methylated_from_a_half_up():
+    table = pd.DataFrame({"BraTS21ID": ["00001", "00002"], "fold": "0", "MGMT_value": [1, 0],
+                          "probability": [0.5, np.nextafter(0.5, 0)]})
+    assert complete(table)["predicted"].tolist() == [1, 0]
+
+
+def test_every_case_is_out_of_fold_or_held_out_or_for_the_submission(tmp_path):
+    table = read_predictions(_written(tmp_path, GOOD))
+    parts = [part["BraTS21ID"].tolist() for part in (out_of_fold(table), holdout(table), submission_cases(table))]
+    assert parts == [["00000", "00001"], ["00002"], ["00003"]]
+
+
+@pytest.mark.parametrize(("row", "said"), [
+    ("00004,5x,1,0.5,1", "fold is '5x'"),
+    ("00004,0,2,0.5,1", "MGMT_value is '2'"),
+    ("00004,0,,0.5,1", "MGMT_value is ''"),
+    ("00004,0,1,1.5,1", "probability is '1.5'"),
+    ("00004,0,1,nan,1", "probability is 'nan'"),
+    ("00004,0,1,0.75,0", "predicted is '0'"),
+    ("4,0,1,0.75,1", "BraTS21ID is '4'"),
+    ("00003,0,1,0.75,1", "00003 stands more than once"),
+])
+def test_a_wrong_cell_is_told_with_file_and_row(tmp_path, row, said):
+    path = _written(tmp_path, [*GOOD, row])
+    with pytest.raises(UserError) as error:
+        read_predictions(path)
+    assert said in str(error.value) and str(path) in str(error.value) and "6" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_without_predictions_is_told_with_the_command_that_makes_them(tmp_path):
+    (tmp_path / "phantom-demo-2d").mkdir()
+    with pytest.raises(UserError, match=r"phantom-demo-2d/predictions\.csv.*scripts/predict\.py --run phantom-demo-2d"):
+        read_predictions(tmp_path / "phantom-demo-2d" / "predictions.csv")
+
+
+def test_a_mistyped_run_is_told_with_the_runs_that_are_there(tmp_path):
+    _written(tmp_path, GOOD)
+    with pytest.raises(UserError, match="there is no run rum .predicted runs in .* are run"):
+        read_predictions(tmp_path / "rum" / "predictions.csv")
+
+
+def test_without_a_name_every_predicted_run_is_chosen(tmp_path):
+    _written(tmp_path, GOOD)
+    (tmp_path / "untrained").mkdir()
+    assert predicted_runs(tmp_path) == chosen_runs(tmp_path, []) == ["run"]
+    assert chosen_runs(tmp_path, ["b", "a", "b"]) == ["b", "a"]
+    with pytest.raises(UserError, match="no predicted run"):
+        chosen_runs(tmp_path / "elsewhere", [])

@@ -1,0 +1,155 @@
+"""Several devices share a batch and take the steps that one takes; what cannot be done is said before it is begun."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.training import runs, workflow
+from radiogen.training.execution.cluster import fold_order
+from radiogen.training.execution.devices import Devices, Share, check_devices, one_gpu_each, visible_gpus
+
+JAX_PYTHON = os.environ.get("RADIOGEN_JAX_PYTHON")
+needs_jax = pytest.mark.skipif(not JAX_PYTHON, reason="RADIOGEN_JAX_PYTHON names no interpreter with Keras on JAX: "
+                                                      "make test-jax makes one")
+
+
+@pytest.fixture(scope="module")
+def run(small_data, small_recipe, tmp_path_factory):
+    """A run whose eight training cases are two batches of four; nothing is trained."""
+    root = tmp_path_factory.mktemp("devices")
+    recipe = dataclasses.replace(small_recipe, epochs=3)
+    return workflow.begin_run(small_data, recipe, root / "models" / "one", root / "cache", workers=1)
+
+
+def _twin(run, name):
+    """The same run in another folder."""
+    twin = dataclasses.replace(run, folder=run.folder.parent / name)
+    runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
+    return twin
+
+
+def _begin(run, devices, backend="tensorflow"):
+    """Train fold 0 in a new process: devices are chosen once in a process's life."""
+    order = json.dumps(fold_order(run, "0", devices))
+    python = JAX_PYTHON if backend == "jax" else sys.executable
+    return subprocess.Popen([python, "-m", "radiogen.training.execution.cluster", order], text=True,
+                            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                            env={**os.environ, "KERAS_BACKEND": backend})
+
+
+def _train(run, devices, backend="tensorflow"):
+    return _end(_begin(run, devices, backend), run)
+
+
+def _end(process, run):
+    """The fold's history; stdin stays open, for its end is the fold's."""
+    told = process.stderr.read()
+    assert process.wait() == 0, told
+    process.communicate()
+    return pd.read_csv(runs.fold_folder(run, "0") / "history.csv")
+
+
+def _assert_same_curve(one, other):
+    assert len(one) == len(other) == 3
+    for column in ("loss", "val_loss"):
+        np.testing.assert_allclose(one[column], other[column], rtol=2e-3)
+
+
+@pytest.mark.parametrize("devices", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_devices_that_share_a_batch_give_the_loss_curve_of_one(run, devices):
+    one = _train(_twin(run, f"one-of-{devices}"), Devices("cpu"))
+    several = _train(_twin(run, f"all-{devices}"), Devices(f"cpu:{devices}"))
+    _assert_same_curve(one, several)
+    assert one["loss"].nunique() == 3
+
+
+@needs_jax
+@pytest.mark.slow
+def test_a_short_fold_trains_on_jax_without_tensorflow(run):
+    twin = _twin(run, "jax")
+    history = _train(twin, Devices("cpu"), "jax")
+    assert len(history) == 3
+    assert (runs.fold_folder(twin, "0") / runs.WEIGHTS).is_file()
+    end = subprocess.run([JAX_PYTHON, "-c", "import sys; import radiogen.training.fit; "
+                                            "sys.exit('tensorflow' in sys.modules)"],
+                         env={**os.environ, "KERAS_BACKEND": "jax"})
+    assert end.returncode == 0
+
+
+@needs_jax
+@pytest.mark.slow
+def test_two_machines_on_jax_give_the_loss_curve_of_one_and_the_first_writes(run, free_port):
+    one = _train(_twin(run, "jax-one"), Devices("cpu"), "jax")
+    twin = _twin(run, "jax-two")
+    both = [_begin(twin, Devices("cpu", 2, machine, f"127.0.0.1:{free_port}"), "jax") for machine in (0, 1)]
+    told = [process.stderr.read() for process in both]
+    assert [process.wait() for process in both] == [0, 0], told
+    several = pd.read_csv(runs.fold_folder(twin, "0") / "history.csv")
+    _assert_same_curve(one, several)
+
+
+@pytest.fixture
+def free_port():
+    import socket
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(run):
+    recipe = dataclasses.replace(run.recipe, memory_batch=2)
+    twin = dataclasses.replace(run, recipe=recipe, folder=run.folder.parent / "accumulates")
+    runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
+    process = _begin(twin, Devices("cpu:2"))
+    told = process.stderr.read()
+    assert process.wait() == 2
+    assert "gradient accumulation" in told and "--memory-batch" in told
+    assert not (runs.fold_folder(twin, "0") / runs.WEIGHTS).is_file()
+
+
+@pytest.mark.parametrize(("devices", "said"), [
+    (Devices("tpu"), "no choice"), (Devices("gpu:0"), "no choice"), (Devices("auto:2"), "no choice"),
+    (Devices(machines=2, machine=2), "count them from 0"),
+    (Devices(machines=2, coordinator="a:1"), "MultiWorkerMirroredStrategy"),
+])
+def test_what_tensorflow_cannot_do_is_said_at_once(devices, said):
+    with pytest.raises(UserError, match=said):
+        check_devices(devices, "tensorflow")
+
+
+def test_machines_need_an_address():
+    with pytest.raises(UserError, match="--coordinator"):
+        check_devices(Devices(machines=2), "jax")
+
+
+def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    process = _begin(_twin(run, "no-gpu"), Devices("gpu"))
+    told = process.stderr.read()
+    assert process.wait() == 2
+    assert "0 GPUs are to be seen" in told
+
+
+def test_machines_feed_each_input_of_a_batch_once_and_batches_divide_by_the_devices():
+    order = np.random.default_rng(0).permutation(23)
+    whole = [Share().of(order, 3, number) for number in range(3)]
+    np.testing.assert_array_equal(np.concatenate(whole), order)
+    parts = [[Share(4, part, 2).of(order, 3, number) for part in (0, 1)] for number in range(3)]
+    assert all(len(one) == len(other) and len(one) % 2 == 0 for one, other in parts)
+    np.testing.assert_array_equal(np.concatenate([np.concatenate(pair) for pair in parts]), order[:20])
+
+
+def test_folds_side_by_side_get_a_gpu_each(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert visible_gpus() == ["3", "5"]
+    assert one_gpu_each(Devices(), 3) == ["3", "5", "3"]
+    assert one_gpu_each(Devices("cpu"), 2) == [None, None]
+    assert one_gpu_each(Devices(), 1) == [None]
