@@ -5,57 +5,8 @@ Started again after it was cut off, each step keeps what is finished and goes on
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-import shlex
-import subprocess
-import sys
-from pathlib import Path
-
-from radiogen.core.errors import call_main, run_command
-from radiogen.core.files import name_from
-
-SCRIPTS = Path(__file__).resolve().parent
-RECIPES = ("demo-2d", "demo-3d")
-
-
-def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 200, seed: int = 42) -> None:
-    """Phantom, preprocess, train 2D and 3D, predict, ensemble, evaluate, submission.
-
-    Args:
-        data: Folder of the phantom data set; made where it is missing.
-        effect: Distance of the classes in standard deviations of the latent; 0 is the negative control.
-        cases: Labelled cases.
-        seed: Seed of the phantom.
-    """
-    runs = [f"{name_from(data)}-{recipe}" for recipe in RECIPES]
-    ensemble = f"{name_from(data)}-ensemble"
-    step("make_phantom", "--data", data, "--effect", effect, "--cases", cases, "--seed", seed)
-    step("preprocess", "--data", data, "--recipe", *RECIPES)
-    for recipe, run in zip(RECIPES, runs, strict=True):
-        step("train", "--data", data, "--recipe", recipe, "--fold", "all", "--at-once", 3)
-        step("predict", "--run", run)
-    step("ensemble", "--run", *runs, "--name", ensemble)
-    step("submit", "--run", ensemble)
-    step("evaluate", "--run", *runs, ensemble)
-    print(f"""
-The demo is done. What it made:
-  the report           models/{ensemble}/report.html: open it in a browser
-  submission           submissions/{ensemble}.csv
-  table 2D, 3D, both   models/{ensemble}/comparison.csv
-  tables by fold       models/<run>/fold_metrics.csv, fold_metrics_rounded.csv
-  predictions          models/<run>/predictions.csv
-  confusion matrices   models/<run>/fold-<k>/confusion_matrix.png, models/<run>/confusion_matrix_holdout.png
-  learning curves      models/<run>/fold-<k>/history.png
-where <run> is {', '.join([*runs, ensemble])}""")
-
-
-def step(script: str, *arguments: object) -> None:
-    """Run one of the scripts as a user would; its error is the demo's."""
-    words = [str(SCRIPTS / f"{script}.py"), *map(str, arguments)]
-    print(f"\n$ python scripts/{script}.py {shlex.join(words[1:])}", flush=True)
-    code = subprocess.run([sys.executable, *words]).returncode
-    if code:
-        sys.exit(code)
-
+from radiogen.cli.runs.demo import main
+from radiogen.cli.entry import run_script
 
 if __name__ == "__main__":
-    run_command(lambda: call_main(main))
+    run_script(main)

@@ -2,60 +2,8 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-import shlex
-from pathlib import Path
-
-from radiogen.core.errors import call_main, run_command
-
-
-def main(data: Path = Path("input/phantom"), output: Path | None = None, case: str | None = None,
-         cases_drawn: int = 16, cache: Path = Path("input/cache"), workers: int | None = None,
-         scheduler: str | None = None) -> None:
-    """Look at a data set before it is used: a table, a contact sheet, the proof of a case's geometry.
-
-    The data set itself is never written to, and a series that cannot be read is a row with its reason.
-
-    Args:
-        data: Data set: the folder with train/ and test/, or any folder of folders of DICOM files.
-        output: Folder for quality.csv and contact_sheet.png (default: CACHE/<data set>-<fingerprint>, beside its
-            arrays).
-        case: Print the proof of the geometry of this case only: what was taken, from where, and what speaks against it.
-        cases_drawn: Cases on the contact sheet, spread evenly over all.
-        cache: Where arrays are kept.
-        workers: Processes (default: as many as cores may be used).
-        scheduler: Address of a Dask scheduler, such as tcp://10.0.0.1:8786, to spread the series over a cluster.
-    """
-    if case is not None:
-        from radiogen.imaging.inspect.proof import explain_case
-
-        print("\n".join(explain_case(data, case)))
-        print(f"next: python scripts/inspect_dataset.py --data {shlex.quote(str(data))}")
-        return
-    from radiogen.core import files
-    from radiogen.core.errors import UserError
-    from radiogen.evaluation.figures.contact_sheet import Tile, contact_sheets
-    from radiogen.imaging.inspect import quality
-
-    with files.reading_folder(data):
-        place = quality.output_folder(data, output, cache)
-        table, pictures = quality.inspect_dataset(data, drawn=cases_drawn, workers=workers, scheduler=scheduler)
-        changed = quality.output_folder(data, output, cache) != place
-    if changed:
-        raise UserError(data, "was changed while it was read", "run the same command again")
-    print("\n".join(quality.summarise(table)))
-    print(f"table: {files.write_csv(place / 'quality.csv', table)}")
-    tiles = []
-    for number, picture in pictures.items():
-        row = table.loc[number]
-        pixels, left, top = picture or (None, "", "")
-        tiles.append(Tile(pixels, quality.name_of(row), quality.caption(row), quality.note(row), left, top))
-    for path in contact_sheets(place, tiles, f"{data.resolve().name}: the middle slice of each series; red: findings"):
-        print(f"contact sheet: {path}")
-    competition = (table["split"] != "").any()
-    first = shlex.join(["--data", str(data), "--case", str(table["BraTS21ID"][0])])
-    print(f"next: python scripts/preprocess.py --data {shlex.quote(str(data))}" if competition else
-          f"next: python scripts/inspect_dataset.py {first}")
-
+from radiogen.cli.data.inspect_dataset import main
+from radiogen.cli.entry import run_script
 
 if __name__ == "__main__":
-    run_command(lambda: call_main(main))
+    run_script(main)

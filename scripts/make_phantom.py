@@ -2,33 +2,8 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-import shlex
-from pathlib import Path
-
-import tyro
-
-from radiogen.core.errors import call_main, run_command
-from radiogen.phantom.data_set import PhantomSettings
-
-
-def main(settings: tyro.conf.OmitArgPrefixes[PhantomSettings], data: Path = Path("input/phantom"),
-         workers: int | None = None) -> None:
-    """Make a data set with a known answer, in the competition's layout; a run that was cut off is finished.
-
-    Args:
-        settings: What it is made of.
-        data: Folder to make.
-        workers: Processes (default: as many as cores may be used).
-    """
-    from radiogen.phantom.data_set import read_phantom, write_phantom
-
-    write_phantom(data, settings, workers)
-    made = read_phantom(data)
-    ceiling = "none" if made["ceiling_auc"] is None else f"{made['ceiling_auc']:.3f}"
-    print(f"{data}: {settings.cases} training and {settings.test_cases} test cases, four series each")
-    print(f"best AUC that is possible: {ceiling} ({made['ceiling']})")
-    print(f"next: python scripts/preprocess.py --data {shlex.quote(str(data))}")
-
+from radiogen.cli.data.make_phantom import main
+from radiogen.cli.entry import run_script
 
 if __name__ == "__main__":
-    run_command(lambda: call_main(main))
+    run_script(main)

@@ -2,69 +2,8 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-from pathlib import Path
-from typing import Annotated
-
-import tyro
-
-from radiogen.core.errors import UserError, as_run, call_main, run_command
-from radiogen.core.files import checked_name
-
-Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
-
-
-def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, case: Path | None = None,
-         data: Path | None = None, models: Path = Path("models"), output: Path | None = None,
-         workers: int | None = None) -> None:
-    """Predict every case of a run's data set, or the one patient whose series lie in a folder.
-
-    Args:
-        name: The same as --run, and may stand instead of it.
-        run: Name of the run under models/.
-        case: Folder with one patient's series, flat or in subfolders: only this case is predicted, with a picture.
-        data: The run's data set where it was moved or copied: labels and images have to be the same (default: where
-            the run found it last).
-        models: Where runs are kept.
-        output: With --case: where picture and record go (default: models/RUN/cases).
-        workers: Processes for making arrays that are missing (default: as many as cores may be used).
-    """
-    chosen = name or run
-    if chosen is None:
-        raise UserError("RUN", "no run is named", "python scripts/predict.py RUN, the name of a folder under models/")
-    checked_name("RUN", chosen)
-    from radiogen.inference.workflow import predict
-    from radiogen.training import runs, workflow
-
-    if case is not None:
-        if data is not None:
-            workflow.locate_runs([models / chosen], data)
-        predict_one(models / chosen, case, output or models / chosen / "cases")
-        return
-    path = predict(runs.open_run(models / chosen), data=data, workers=workers)
-    print(f"predictions: {path}")
-    print(f"next: python scripts/evaluate.py --run {as_run(models / chosen)}")
-
-
-def predict_one(folder: Path, case: Path, output: Path) -> None:
-    from radiogen.core import files
-    from radiogen.evaluation.figures.case_figure import Panel, case_png
-    from radiogen.evaluation.report.standing import standing_lines
-    from radiogen.inference import one_case
-    from radiogen.training import runs
-
-    run = runs.open_run(folder)
-    one_case.check_output(output, *one_case.case_mark(case))
-    answer = one_case.predict_case(run, case)
-    print(one_case.answer_text(answer), flush=True)
-    standing = standing_lines(folder, answer.probability)
-    print("\n".join([f"what {folder.name} is worth:", *(f"  {line}" for line in standing)]), flush=True)
-    with files.working_folder(output):
-        one_case.check_output(output, answer.name, answer.images)
-        files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing})
-        picture = case_png(output / f"{answer.name}.png", [Panel(*view) for view in answer.views],
-                           one_case.title_text(answer), one_case.heat_text(answer), one_case.DISCLAIMER)
-    print(f"picture: {picture}\n{one_case.DISCLAIMER}")
-
+from radiogen.cli.runs.predict import main
+from radiogen.cli.entry import run_script
 
 if __name__ == "__main__":
-    run_command(lambda: call_main(main))
+    run_script(main)

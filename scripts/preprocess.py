@@ -2,48 +2,8 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-from dataclasses import dataclass
-import shlex
-from pathlib import Path
-
-from tyro.conf import OmitArgPrefixes
-
-from radiogen.core.errors import run_command
-from radiogen.training.recipe.options import parse_options
-from radiogen.training.recipe.recipes import Recipe
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of the command."""
-
-    settings: OmitArgPrefixes[Recipe]
-    data: Path | None = None
-    """Data set: the folder with train/, test/ and train_labels.csv."""
-    recipe: tuple[str, ...] = ()
-    """Recipes whose arrays to make (default: the one that train.py would take)."""
-    leave_out: tuple[str, ...] = ()
-    """Ids of training cases to leave out."""
-    cache: Path = Path("input/cache")
-    """Where arrays are kept."""
-    workers: int | None = None
-    """Processes (default: as many as cores may be used); fewer where memory would not do, which is told."""
-    scheduler: str | None = None
-    """Address of a Dask scheduler, such as tcp://10.0.0.1:8786, to spread the cases over a cluster."""
-    fast: bool = True
-    """Read plain files by compiled code; --no-fast: all files by pydicom, which gives the same arrays."""
-
-
-def main() -> None:
-    chosen = parse_options(Options, __doc__)
-    from radiogen.training.workflow import preprocess
-
-    first, recipes = chosen[0], [options.settings for options in chosen]
-    print(f"data set {first.data}; recipes {', '.join(recipe.name for recipe in recipes)}", flush=True)
-    preprocess(first.data, recipes, first.cache, leave_out=first.leave_out, workers=first.workers,
-               scheduler=first.scheduler, fast=first.fast)
-    print(f"next: python scripts/train.py --data {shlex.quote(str(first.data))} --recipe {recipes[0].name} --fold all")
-
+from radiogen.cli.data.preprocess import main
+from radiogen.cli.entry import run_script
 
 if __name__ == "__main__":
-    run_command(main)
+    run_script(main)

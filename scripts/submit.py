@@ -2,53 +2,8 @@
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
-from pathlib import Path
-from typing import Annotated
-
-import tyro
-
-from radiogen.dataset.layout import COMPETITION
-from radiogen.core.errors import as_run, call_main, run_command
-
-Run = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
-
-
-def main(name: tyro.conf.Positional[Run] = None, /, run: Run = None, data: Path | None = None,
-         models: Path = Path("models"), submissions: Path = Path("submissions"),
-         allow_constant: bool = False, send: bool = False,
-         message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", competition: str = COMPETITION) -> None:
-    """Write a run's submission, check it against the data set's sample, and send it to Kaggle if told to.
-
-    Args:
-        name: The same as --run, and may stand instead of it.
-        run: Name of the run under models/ (default: the one predicted last).
-        data: Data set with sample_submission.csv (default: the one the run was made from).
-        models: Where runs are kept.
-        submissions: Where the CSV and its record go.
-        allow_constant: Write it even if all probabilities are the same.
-        send: Send the CSV to Kaggle, wait for the score and write it beside the run. The same file is sent only once.
-        message: What the submission is called (default: the run's name).
-        competition: The competition that it is sent to.
-    """
-    from radiogen.kaggle.submission import imputed_text, write_submission
-    from radiogen.runs.predictions import chosen_runs
-
-    chosen = chosen_runs(models, [given for given in (name, run) if given])[-1]
-    print(f"run {models / chosen}", flush=True)
-    submission = write_submission(models, chosen, submissions, data=data, allow_constant=allow_constant)
-    if submission.imputed:
-        print(imputed_text(submission))
-    print(f"submission: {submission.path} ({submission.cases} cases, ids and order of the sample checked)")
-    print(f"record: {submission.record}")
-    if send:
-        from radiogen.kaggle import sending
-        from radiogen.kaggle.client import connect
-
-        told = sending.send(connect(), submission, message or chosen, models / chosen, competition=competition)
-        print(f"score of submission {told['submission']}: public {told['public_score']}, "
-              f"private {told['private_score']}; written to {models / chosen / sending.SENT}")
-    print(f"next: how good is it here? python scripts/evaluate.py --run {as_run(models / chosen)}")
-
+from radiogen.cli.kaggle.submit import main
+from radiogen.cli.entry import run_script
 
 if __name__ == "__main__":
-    run_command(lambda: call_main(main))
+    run_script(main)

@@ -38,6 +38,14 @@ def rsna_tables() -> Path:
     return SHARED / "rsna"
 
 
+@pytest.fixture(autouse=True)
+def console():
+    """Notes and warnings of the package are shown as a command shows them, in tests that call the library, too."""
+    from radiogen.core.console import log_to_console
+
+    log_to_console()
+
+
 @pytest.fixture
 def as_competition(monkeypatch) -> Callable[[Path], None]:
     """Has the label table of the data set that it is given recognised as the competition's."""

@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import logging
 import math
 import os
 import re
@@ -32,6 +33,8 @@ from radiogen.dataset import geometry
 from radiogen.dataset.fingerprint import KEY, Fingerprint, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import SEQUENCES, Split, case_ids, sequences_present, series_folder
+
+_LOG = logging.getLogger(__name__)
 
 COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "changes", "failed", "likeness")
 
@@ -264,8 +267,8 @@ def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
     cases = [[series_folder(job.data, job.split, job.case, name) for name in job.source] for job in jobs]
     count, need = processes_that_fit(cases, available, wanted)
     if count < wanted:
-        print(f"{count} of {wanted} workers: the largest case may take {need / 1e9:.1f} GB of memory, of which "
-              f"{available / 1e9:.1f} GB are available", flush=True)
+        _LOG.info(f"{count} of {wanted} workers: the largest case may take {need / 1e9:.1f} GB of memory, of which "
+              f"{available / 1e9:.1f} GB are available")
     return count, count < wanted
 
 

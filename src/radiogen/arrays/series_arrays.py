@@ -1,14 +1,17 @@
 """A series' folder becomes an array: the report's cube and slices, and pictures of several series on one plane."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from radiogen.core.progress import progress
+from radiogen.dataset.layout import sequences_present, series_folder
 from radiogen.imaging.cubes import Geometry, longest_first, padded, patient_grid, slice_target
 from radiogen.imaging.intensity import normalise
 from radiogen.imaging.resampling import resample_to
 from radiogen.imaging.resized import Reduced, Target, read_reduced
+from radiogen.imaging.series import read_series
 from radiogen.imaging.volume import Volume
 
 
@@ -65,3 +68,12 @@ def axial_pictures(volumes: Mapping[str, Volume], size: int = 160, edge_mm: floa
     bright = np.sort(inner.reshape(len(inner), -1), axis=1)[:, -inner[0].size // 100:].mean(axis=1)
     number = size // 5 + int(np.argmax(bright))
     return {name: cube[number] for name, cube in cubes.items()}
+
+
+def case_pictures(data: Path, cases: Sequence[str]) -> list[dict[str, np.ndarray]]:
+    """`axial_pictures` of each of these training cases, by sequence."""
+    made = []
+    for case in progress(cases, "draw"):
+        names = sequences_present(data, "train", case)
+        made.append(axial_pictures({name: read_series(series_folder(data, "train", case, name)) for name in names}))
+    return made

@@ -21,6 +21,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn, TextIO
 
+from radiogen.core.console import log_to_console
+from radiogen.core.wording import this_command, this_program
+
 PATIENCE_SECONDS = 7
 """How long a command may take to end by itself after Ctrl-C or SIGTERM."""
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
@@ -67,6 +70,7 @@ def run_command(main: Callable[[], object]) -> NoReturn:
     finished parts are kept, and the same command goes on from there.
     """
     closed = _occupy_closed()
+    log_to_console()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow prints through C++ before Python can silence it
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it looks on the network whenever it is imported
     # Python counts the semaphores of a process that was killed, and says so in several lines behind the one that helps
@@ -128,7 +132,7 @@ def usage_in_one_line() -> Iterator[None]:
         if end.code != 2:
             raise
         raise UserError(Path(sys.argv[0]).name, _first_part(sys.stderr.getvalue()),
-                        f"see python {sys.argv[0]} --help") from None
+                        f"see {this_program()} --help") from None
     finally:
         held, sys.stderr = sys.stderr.getvalue(), shown
         if sys.exc_info()[0] is None and held:
@@ -215,8 +219,7 @@ def _end_late(told: threading.Lock) -> None:
 def _say_stopped(told: threading.Lock) -> None:
     """Say once how to go on."""
     if told.acquire(blocking=False):
-        command = shlex.join([Path(sys.executable).name, *sys.argv])
-        _say(f"stopped: what was finished is kept; go on with: {command}")
+        _say(f"stopped: what was finished is kept; go on with: {this_command()}")
 
 
 def _say(line: str) -> None:

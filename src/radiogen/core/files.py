@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ from radiogen.core.locks import Holder, hold, try_hold
 if TYPE_CHECKING:  # pandas and numpy cost half a second at start: a script's --help does without
     import numpy
     import pandas
+
+_LOG = logging.getLogger(__name__)
 
 
 PART = ".radiogen.part"
@@ -240,7 +243,7 @@ def reading_folder(path: Path) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                print(f"{path} is in use by another process: waiting for it to finish", flush=True)
+                _LOG.info(f"{path} is in use by another process: waiting for it to finish")
                 fcntl.flock(file, fcntl.LOCK_SH)
         yield
 

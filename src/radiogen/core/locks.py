@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import json
+import logging
 import os
 import shlex
 import socket
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What a file system without locks answers."""
@@ -58,7 +61,7 @@ def hold(path: Path, tell: Callable[[Holder], str]) -> Iterator[None]:
             if _lives(found) or time.monotonic() - began > GRACE_SECONDS:
                 now = found or Holder()
                 if told != now:
-                    print(tell(now), flush=True)
+                    _LOG.info(tell(now))
                     told = now
             time.sleep(EVERY_SECONDS / 4 if told is None else EVERY_SECONDS)
         yield
@@ -125,8 +128,7 @@ def _take(descriptor: int, path: Path, sign: bool = True) -> bool:
     if taken is False:
         return False
     if taken is None:
-        print(f"warning: {path.parent} is on a file system without locks: see that no other command works there",
-              flush=True)
+        _LOG.warning(f"{path.parent} is on a file system without locks: see that no other command works there")
     if not sign:
         return True
     _HELD.add(descriptor)

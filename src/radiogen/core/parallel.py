@@ -8,18 +8,21 @@ machine end with the one that started them, however that ends: joblib's own woul
 import contextlib
 import contextvars
 import functools
+import logging
 import os
 import re
 import select
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from radiogen.core.console import follow_console
 from radiogen.core.errors import UserError
 from radiogen.core.memory import OUT_OF_MEMORY, OutOfMemory
 from radiogen.core.progress import progress
+
+_LOG = logging.getLogger(__name__)
 
 _SHARE: contextvars.ContextVar[int | None] = contextvars.ContextVar("cores of this process", default=None)
 
@@ -86,8 +89,7 @@ def _in_processes(function: Callable[[Any], Any], items: Sequence[Any], workers:
                 done.add(number)
                 yield number, result
         except BrokenProcessPool:
-            print("\na worker process was killed or crashed: what was at work is tried again, one at a time",
-                  file=sys.stderr, flush=True)
+            _LOG.warning("a worker process was killed or crashed: what was at work is tried again, one at a time")
             for number in [number for number in begun if number not in done]:
                 done.add(number)
                 try:
@@ -141,6 +143,7 @@ def _with_cores(function: Callable[[Any], Any], cores: int, item: Any) -> Any:
 
 def _call(function: Callable[[Any], Any], parent: int, item: Any) -> Any:
     _end_with(parent)
+    follow_console()
     return function(item)
 
 

@@ -5,6 +5,7 @@ In: predictions of runs on the same data set with the same folds. Out: predictio
 probabilities, so it stays the word of networks that never saw it; weights are learnt in the other folds (stacking.py).
 """
 
+import logging
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import check_run, unrecorded
 from radiogen.runs.folds import TEST
 from radiogen.runs.predictions import complete, out_of_fold, read_with_hash, write_predictions
+
+_LOG = logging.getLogger(__name__)
 
 SHOWN_IDS = 5
 
@@ -129,7 +132,7 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     for member in members:
         check_run(models / member)
         if line := unrecorded(models / member):
-            print(f"warning: {line}", flush=True)
+            _LOG.warning(line)
     facts = _facts(models, members)
     data, tables = _data(models, facts), _without_known_bad(tables, facts)
     joined, weights = learnt_ensemble(tables, method) if method in LEARNERS else (METHODS[method](tables), None)

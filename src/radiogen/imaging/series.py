@@ -121,7 +121,7 @@ def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], Any]",
             try:
                 made = read_uniform(folder, series)
             except Unsupported as unsupported:
-                _LOG.info("%s: %s", folder, unsupported.reason)
+                _LOG.debug("%s: %s", folder, unsupported.reason)
                 made = None
             if made is not None:
                 return made
@@ -247,7 +247,7 @@ def _reader(folder: Path, slices: Sequence[SliceHeader], parse: Parse, scanned: 
         reader = Reader("imagecodecs", Reason.COMPRESSED)
     else:
         return Reader("fast")
-    _LOG.info("%s: read by %s", folder, reader)
+    _LOG.debug("%s: read by %s", folder, reader)
     return reader
 
 

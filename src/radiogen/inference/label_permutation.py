@@ -7,6 +7,7 @@ it. The holdout has no part in it.
 """
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.folds import HOLDOUT, fold_names
 from radiogen.runs.predictions import complete, out_of_fold, read_predictions, write_predictions
 from radiogen.training.runs import Run, fold_folder, trained_folds
+
+_LOG = logging.getLogger(__name__)
 
 FOLDS, PLANES = "folds", "planes"
 """Within what labels were exchanged: each fold, or the cases of each fold whose series lie in the same planes."""
@@ -63,7 +66,7 @@ def run_null(run: Run, draws: int, within_planes: bool = False, at_once: int = 1
         for number in range(draws):
             mirrored = draw_run(run, number, within, strata)
             if not (mirrored.folder / "predictions.csv").is_file():
-                print(f"null mirror of {run.folder.name}, within {within}: draw {number + 1} of {draws}", flush=True)
+                _LOG.info(f"null mirror of {run.folder.name}, within {within}: draw {number + 1} of {draws}")
                 _finish_draw(mirrored, at_once)
             _check_draw(mirrored)
             _write_table(run, number, within, mirrored)
@@ -106,7 +109,7 @@ def plane_strata(run: Run) -> np.ndarray:
     if not (kinds > 1).any():
         raise UserError(run.folder / "geometry.csv", "in no fold have two cases of the same planes different labels",
                         "take the mirror without planes")
-    print(f"within planes {int((kinds > 1).sum())} of {len(judged)} cases can change their label", flush=True)
+    _LOG.info(f"within planes {int((kinds > 1).sum())} of {len(judged)} cases can change their label")
     return planes
 
 

@@ -5,6 +5,7 @@ did not see it, holdout and test by the mean of all) and, in 2D, `predictions_sl
 methylation; a case's is the mean over its inputs, with `test_flips` in all of their mirrors.
 """
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.training.runs import Run, trained_folds
+
+_LOG = logging.getLogger(__name__)
 
 
 def predict_run(run: Run) -> Path:
@@ -51,7 +54,7 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
 
     recipe = run.recipe
     if line := unrecorded(run.folder):
-        print(f"warning: {line}", flush=True)
+        _LOG.warning(line)
     set_precision(recipe)
     inputs = list_inputs(recipe, index, cases[ID].tolist()).merge(cases, on=ID)
     model = recipe_network(recipe)
@@ -73,5 +76,5 @@ def _cases(run: Run, index: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
     test = index[(index["split"] == TEST) & (index["sha256"] != "")]
     test = pd.DataFrame({ID: test[ID], "fold": TEST, LABEL: pd.NA})
     if set(fold_names(run.folds)) - set(folds):
-        print(f"trained so far: fold {', '.join(folds)}; holdout and test are judged by these alone", flush=True)
+        _LOG.info(f"trained so far: fold {', '.join(folds)}; holdout and test are judged by these alone")
     return pd.concat([judged.astype({LABEL: "Int64"}), test.astype({LABEL: "Int64"})], ignore_index=True)

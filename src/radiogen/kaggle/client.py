@@ -8,8 +8,8 @@ request where VERBOSE is set: it is imported late, listened to and never repeate
 import contextlib
 import email.utils
 import io
+import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.tokens import known_tokens
+
+_LOG = logging.getLogger(__name__)
 
 TOKEN_PAGE = "https://www.kaggle.com/settings/api"
 TOKEN_PLACE = f"make one at {TOKEN_PAGE} (Generate New Token) and save it as ~/.kaggle/access_token"
@@ -77,7 +79,7 @@ def asked(call: Callable[[], Result], what: str, *, attempts: int = ATTEMPTS, re
                 if made >= attempts or not _passes(error):
                     raise
                 seconds = _pause(error, made)
-                print(f"{what}: {_short(error)}; trying again in {seconds:.0f} s", file=sys.stderr, flush=True)
+                _LOG.warning(f"{what}: {_short(error)}; trying again in {seconds:.0f} s")
                 pause(seconds)
 
 

@@ -7,6 +7,7 @@ gets what is missing and nothing else, even when the archive is gone. A few case
 
 import functools
 import io
+import logging
 import os
 import time
 import zlib
@@ -26,6 +27,8 @@ from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.archive import RATIO, SMALL, Member, extract, missing, name_fault, need_space, read_members
 from radiogen.kaggle.client import asked, connect
 from radiogen.kaggle.transfer import fetch, tidy
+
+_LOG = logging.getLogger(__name__)
 
 LIST = ".files.csv"
 LABELS, SAMPLE = "train_labels.csv", "sample_submission.csv"
@@ -68,15 +71,15 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
                 raise UserError(archive, f"is damaged: {len(lacking)} of its files, the first of them "
                                 f"{lacking[0].name}", "delete it and run the same command again")
             if lacking:
-                print(f"warning: {archive}: {len(lacking)} files are damaged, the first of them {lacking[0].name}; "
-                      "they are fetched one by one", flush=True)
+                _LOG.warning(f"{archive}: {len(lacking)} files are damaged, the first of them {lacking[0].name}; "
+                      "they are fetched one by one")
         if lacking:
             fetch_files(login(), competition, lacking, data, pause=pause)
         _check_whole(members, data)
         if delete_archive and archive.is_file():
             os.sync()  # series are written without flushing each of their files
             archive.unlink()
-            print(f"deleted: {archive}")
+            _LOG.info(f"deleted: {archive}")
 
 
 def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, login: Callable[[], Any] = connect,
@@ -172,7 +175,7 @@ def _fetch_archive(api: Any, competition: str, archive: Path, data: Path, pause:
 
     count, unpacked = published(api, competition, pause)
     known = f"{count} files, {unpacked / 1e9:.1f} GB unpacked" if count else "size unpacked not told by Kaggle"
-    print(f"{competition}: {known}", flush=True)
+    _LOG.info(f"{competition}: {known}")
     request = ApiDownloadDataFilesRequest()
     request.competition_name = competition
 

@@ -5,6 +5,7 @@ In: `submissions/<run>.csv` with its record, and a logged-in client. Out: number
 and never sends the same file twice.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.client import asked, calling, competition_page, unheard
 from radiogen.kaggle.submission import Submission
+
+_LOG = logging.getLogger(__name__)
 
 SENT = "submission.json"
 EVERY_SECONDS = 10
@@ -39,12 +42,12 @@ def send(api: Any, submission: Submission, message: str, run: Path, *, competiti
         sent = {"competition": competition, "submission": number, "message": message, "status": "pending",
                 "public_score": None, "private_score": None}
         _write_down(submission, run, sent)
-        print(f"sent as submission {number}; waiting for its score", flush=True)
+        _LOG.info(f"sent as submission {number}; waiting for its score")
     elif sent["status"] == "complete":
-        print(f"this very file was sent before, as submission {sent['submission']}", flush=True)
+        _LOG.info(f"this very file was sent before, as submission {sent['submission']}")
         return sent
     else:
-        print(f"this very file was sent before, as submission {sent['submission']}; waiting for its score", flush=True)
+        _LOG.info(f"this very file was sent before, as submission {sent['submission']}; waiting for its score")
     sent = sent | _wait(api, competition, sent["submission"], pause)
     _write_down(submission, run, sent)
     if sent["status"] == "error":

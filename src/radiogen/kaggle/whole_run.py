@@ -6,6 +6,7 @@ costs on two dozen small ones, through the very functions that will do the work.
 """
 
 import dataclasses
+import logging
 import os
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.inventory import PUBLISHED
+
+_LOG = logging.getLogger(__name__)
 
 RECIPES = ("isotropic-3d", "winner-3d")
 SPARE = 2e9
@@ -191,7 +194,7 @@ def _measure(plan: Plan) -> dict[str, Any]:
     plan.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".measure-", dir=plan.cache) as scrap:
         large, small = Path(scrap) / "large", Path(scrap) / "small"
-        print("measuring on phantoms how fast this machine reads and trains: some minutes, once", flush=True)
+        _LOG.info("measuring on phantoms how fast this machine reads and trains: some minutes, once")
         write_phantom(small, PhantomSettings(cases=SAMPLE_CASES, test_cases=0))
         preprocess(small, recipes, Path(scrap) / "cache")  # once: kernels are compiled
         write_phantom(large, PhantomSettings(cases=2, test_cases=0, scale=FULL_SIZE))

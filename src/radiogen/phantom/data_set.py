@@ -6,6 +6,7 @@ by `effect` for label 1, sets the share of the tumour that is necrotic core, and
 knows the label. Every case is drawn from (seed, split, number) alone: more cases leave the first as they were.
 """
 
+import logging
 import math
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,6 +25,8 @@ from radiogen.phantom.series import draw_image, write_series
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_LOG = logging.getLogger(__name__)
 
 FORMAT = 1
 """Raised with every change of what a phantom looks like, so that an old one is not taken for a new one."""
@@ -85,7 +88,7 @@ def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None =
         cases = list_cases(settings)
         missing = [case for case in cases if not (folder / case.split / case.name).is_dir()]
         if not missing and (folder / "train_labels.csv").is_file():
-            print(f"{folder}: complete already, with these settings", flush=True)
+            _LOG.info(f"{folder}: complete already, with these settings")
             return
         map_items(partial(_write_case, folder, settings), missing, "phantom", workers=workers)
         _write_tables(folder, settings)

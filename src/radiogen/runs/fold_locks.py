@@ -6,12 +6,15 @@ trained on a cluster. Whoever holds a fold waits for no other, so nobody waits i
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from radiogen.core.files import LOCK, try_working_folder, working_folder, writing
 from radiogen.core.locks import EVERY_SECONDS, Holder, hold, holder, try_hold
+
+_LOG = logging.getLogger(__name__)
 
 ORDER = ".order.lock"
 """In a fold's folder: held by the command that has the fold trained by a cluster's workers."""
@@ -39,7 +42,7 @@ def training_text(run: Path, holders: dict[str, Holder]) -> list[str]:
 def note_training(run: Path) -> None:
     """Print who trains folds of the run, for a command that takes what is there and does not wait."""
     for line in training_text(run, fold_holders(run)):
-        print(f"note: {line}: what was there before is used", flush=True)
+        _LOG.info(f"note: {line}: what was there before is used")
 
 
 @contextlib.contextmanager
@@ -63,7 +66,7 @@ def hold_free_folds(run: Path, folds: Iterable[str]) -> Iterator[list[str]]:
                 else:
                     taken |= fold_holders(run, [fold]) or {fold: Holder()}
         for line in training_text(run, taken) if free else ():  # else it is said by whoever waits for them now
-            print(f"{line}: waiting for it to finish once the others are trained", flush=True)
+            _LOG.info(f"{line}: waiting for it to finish once the others are trained")
         yield free
 
 
@@ -87,7 +90,7 @@ def wait_for_training(run: Path) -> None:
     while holders := fold_holders(run):
         for line in training_text(run, holders):
             if line not in told:
-                print(f"{line}: waiting for it to finish", flush=True)
+                _LOG.info(f"{line}: waiting for it to finish")
                 told.append(line)
         time.sleep(EVERY_SECONDS)
 

@@ -7,6 +7,7 @@ in a loop leaks (tf-keras#286).
 """
 
 import contextlib
+import logging
 import os
 import resource
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ from radiogen.training.recipe.recipes import Recipe, as_dict, default_fields
 from radiogen.training.runs import WEIGHTS, Run, fold_folder, run_index
 from radiogen.training.starting import load_start
 
+_LOG = logging.getLogger(__name__)
+
 CHECKPOINT = "checkpoint.npz"
 FOLD_FILES = (WEIGHTS, RECORD, CHECKPOINT, "history.csv", "timings.json", FIRST)
 """What training writes into the folder of a fold."""
@@ -65,7 +68,7 @@ def train_folds(run: Run, folds: list[str], at_once: int = 1, devices: Devices |
     devices, todo = devices or Devices(), untrained(run, folds)
     for fold in sorted(set(folds) - set(todo), key=int):
         (fold_folder(run, fold) / CHECKPOINT).unlink(missing_ok=True)  # killed between the weights and this
-        print(f"fold {fold} is trained already", flush=True)
+        _LOG.info(f"fold {fold} is trained already")
     ends = map_apart(train_fold, [(run, fold, devices, tensorboard) for fold in todo],
                      [f"fold {fold}" for fold in todo], at_once, one_gpu_each(devices, at_once))
     failed = {fold: error for fold, error in zip(todo, ends, strict=True) if error is not None}
@@ -180,7 +183,7 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
     precision = set_precision(recipe)
     parts = fold_batches(run, fold, share)
     if parts.train.weights is not None and share.first:
-        print(f"fold {fold}: {drawn_text(parts.train.weights[~parts.train.inputs[ID].duplicated()])}", flush=True)
+        _LOG.info(f"fold {fold}: {drawn_text(parts.train.weights[~parts.train.inputs[ID].duplicated()])}")
     steps, together = parts.train.num_batches, accumulation(recipe, len(parts.train.inputs), parts.train.num_batches)
     check_accumulation(together, share)
     set_seed(recipe.seed, int(fold))
@@ -219,7 +222,7 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
         files.write_json(folder / FIRST, first)
         if writes:
             save_checkpoint(folder / CHECKPOINT, model, FoldState(), owner)
-        print(first["told"], flush=True)
+        _LOG.info(first["told"])
         return FoldState()
     if recipe.weights:
         from radiogen.networks.weights import imagenet_file, load_first_weights
@@ -227,7 +230,7 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
         told = load_first_weights(model, recipe.weights)
         path = imagenet_file() if recipe.weights == "imagenet" else Path(recipe.weights).expanduser()
         files.write_json(folder / FIRST, {"file": str(path), "sha256": files.sha256(path), "told": told})
-        print(told, flush=True)
+        _LOG.info(told)
     return FoldState()
 
 

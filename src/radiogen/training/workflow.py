@@ -5,6 +5,7 @@ right is not made again; everything else is said in a line.
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ from radiogen.training.recipe.recipes import Recipe
 from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
 from radiogen.training.starting import check_start, check_start_arrays, kept_lineage, start_lineage
 
+_LOG = logging.getLogger(__name__)
+
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
                workers: int | None = None, scheduler: str | None = None, fast: bool = True,
@@ -46,11 +49,11 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
         folder = cache_folder(data, setting, cache, mark)
         made = index[index["failed"] == ""]
         found = int((made["findings"] != "").sum())
-        print(f"{recipe.name}: {len(made)} of {len(index)} cases in {folder}; {found} with findings in its "
-              "index.csv", flush=True)
+        _LOG.info(f"{recipe.name}: {len(made)} of {len(index)} cases in {folder}; {found} with findings in its "
+              "index.csv")
     failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
     for line in failed["failed"]:
-        print(f"failed: {line}", flush=True)
+        _LOG.info(f"failed: {line}")
     short = failed[failed["failed"].str.contains(OUT_OF_MEMORY, regex=False)]
     if len(short):  # a test case, too: it would be predicted as if it had no series
         raise UserError(data, f"{len(short)} cases {OUT_OF_MEMORY} (above)",
@@ -164,10 +167,10 @@ def _train_held(run: Run, folds: list[str], at_once: int, devices: Devices, *, f
     from radiogen.training.forecast import actual_cost, compared_text, forecast_run, forecast_text
 
     cost = forecast_run(run, todo, at_once, devices)
-    print(forecast_text(cost, run, len(todo)), flush=True)
+    _LOG.info(forecast_text(cost, run, len(todo)))
     began = time.perf_counter()
     train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
-    print(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)), flush=True)
+    _LOG.info(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)))
 
 
 def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[str]) -> None:
@@ -175,8 +178,7 @@ def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[
     for recipe in {recipe.name: recipe for recipe in recipes}.values():
         for case, why in known_bad(data, recipe.sequences).items():
             if case in there:
-                print(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)",
-                      flush=True)
+                _LOG.info(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)")
     unknown = sorted(set(leave_out) - there)
     if unknown:
         raise UserError(f"--leave-out {' '.join(unknown)}", f"is no case of {data}/train", "give ids of five digits")
@@ -200,5 +202,5 @@ def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
                         "train_labels.csv names", f"restore them, or run again with --leave-out {' '.join(absent)}")
     spare = sorted(there - set(labels[ID]))
     if spare:
-        print(f"{len(spare)} cases in {data}/train have no label and are not used: {spare[0]} ...", flush=True)
+        _LOG.info(f"{len(spare)} cases in {data}/train have no label and are not used: {spare[0]} ...")
     return labels

@@ -6,6 +6,7 @@ In: a function. Out: the same, compiled on its first call or loaded from what an
 import contextlib
 import functools
 import importlib.util
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 import numba
 from numba.core import event
 from numba.np import linalg
+
+_LOG = logging.getLogger(__name__)
 
 
 def compiled(**options: Any) -> Callable[[Callable], Callable]:
@@ -72,7 +75,7 @@ class _Announcement(event.Listener):
     def on_start(self, event: event.Event) -> None:
         if not self.said and event.data["dispatcher"].py_func.__module__.startswith("radiogen."):
             self.said = True
-            print("compiling the reading kernels: some 15 seconds, once on this machine", file=sys.stderr, flush=True)
+            _LOG.info("compiling the reading kernels: some 15 seconds, once on this machine")
 
     def on_end(self, event: event.Event) -> None:
         """Nothing to say."""

@@ -6,6 +6,7 @@ Flat, because Kaggle unpacks archives and its client leaves folders out. Weights
 model, so that another Keras can load them; a machine's paths and its token never go.
 """
 
+import logging
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from radiogen.core import files, owned
 from radiogen.core.errors import UserError, as_run
 from radiogen.kaggle.kernels.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.kaggle.kernels.session import MANIFEST
+
+_LOG = logging.getLogger(__name__)
 
 DATASET_METADATA = "dataset-metadata.json"
 CLONE = Path(__file__).resolve().parents[4]
@@ -111,7 +114,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
                             f"python scripts/train.py --run {as_run(run.folder)} --fold all")
         check_run(run.folder)
         if line := unrecorded(run.folder):
-            print(f"warning: {line}", flush=True)
+            _LOG.warning(line)
         read_predictions(run.folder / "predictions.csv")
 
 

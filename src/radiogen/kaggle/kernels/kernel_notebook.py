@@ -30,7 +30,9 @@ for wheel in MANIFEST["wheels"]:
                     "--no-deps", "--find-links", str(BUNDLE), wheel], check=True)
 
 # %%
-from radiogen.kaggle.kernels.session import predict_session  # noqa: E402  (it is installed by the cell above)
+from radiogen.core.console import log_to_console  # noqa: E402  (it is installed by the cell above)
+from radiogen.kaggle.kernels.session import predict_session  # noqa: E402
 
+log_to_console()
 predict_session(BUNDLE, ROOT / "input", ROOT / "working")
 print((ROOT / "working" / "submission.csv").read_text()[:200])

@@ -8,6 +8,7 @@ among them; here what lies at Kaggle is compared with what was sent, and any fai
 
 import functools
 import json
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from radiogen.kaggle.kernels.bundle import DATASET_METADATA
 from radiogen.kaggle.kernels.image import SESSION_SECONDS
 from radiogen.kaggle.kernels.kernel import METADATA, Names
 from radiogen.kaggle.kernels.session import SUBMISSION
+
+_LOG = logging.getLogger(__name__)
 
 __all__ = ["connect", "push_all", "push_dataset", "push_kernel", "submit", "submit_version", "user_name",
            "wait_for_kernel", "wait_for_score"]
@@ -40,7 +43,7 @@ def push_all(api: Any, bundle: Path, kernel: Path, *, note: str,
              pause: Callable[[float], None] = time.sleep) -> tuple[int, str]:
     """Push the bundle, then the kernel that needs it; returns the kernel's version and its page."""
     version = push_dataset(api, bundle, note, pause=pause)
-    print(f"dataset: {files.read_json(bundle / DATASET_METADATA)['id']}, version {version}, private", flush=True)
+    _LOG.info(f"dataset: {files.read_json(bundle / DATASET_METADATA)['id']}, version {version}, private")
     return push_kernel(api, kernel)
 
 
@@ -50,10 +53,10 @@ def submit(api: Any, names: Names, version: int, message: str, folder: Path, *,
 
     Returns the record that is written: `folder/submission.json` with kernel, version, submission, status and scores.
     """
-    print(f"waiting for {names.kernel}, version {version}, to run at Kaggle", flush=True)
+    _LOG.info(f"waiting for {names.kernel}, version {version}, to run at Kaggle")
     wait_for_kernel(api, names.kernel, pause=pause)
     number = submit_version(api, names.kernel, version, message, names.competition)
-    print(f"submitted as number {number}; waiting for the score: Kaggle runs it on the hidden test set", flush=True)
+    _LOG.info(f"submitted as number {number}; waiting for the score: Kaggle runs it on the hidden test set")
     scored = wait_for_score(api, names.competition, number, pause=pause)
     return files.write_json(Path(folder) / "submission.json", {
         "kernel": names.kernel, "version": version, "submission": number, "message": message, **scored})
@@ -66,7 +69,7 @@ def push_dataset(api: Any, folder: Path, notes: str, *, pause: Callable[[float],
     """
     dataset = files.read_json(folder / DATASET_METADATA)["id"]
     before = _dataset_state(api, dataset, pause)
-    print(f"uploading {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.0f} MB to {dataset}", flush=True)
+    _LOG.info(f"uploading {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.0f} MB to {dataset}")
     with calling(f"the dataset {dataset}"), unheard() as words:
         if before:
             answer = api.dataset_create_version(str(folder), notes, quiet=True, delete_old_versions=False)
@@ -197,7 +200,7 @@ def _check_uploaded(api: Any, dataset: str, folder: Path, pause: Callable[[float
         if path.name not in there:
             raise UserError(dataset, f"{path.name} did not arrive at Kaggle", "push again: scripts/push_kernel.py")
         if there[path.name] != path.stat().st_size:
-            print(f"warning: {path.name} has {path.stat().st_size} bytes, {there[path.name]} at Kaggle", flush=True)
+            _LOG.warning(f"{path.name} has {path.stat().st_size} bytes, {there[path.name]} at Kaggle")
 
 
 def _page(kind: str, ref: str) -> str:

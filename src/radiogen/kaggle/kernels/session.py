@@ -6,6 +6,7 @@ that cannot be read never ends the session: it is predicted from what is left, o
 """
 
 import importlib.metadata
+import logging
 import platform
 import shutil
 import tempfile
@@ -23,6 +24,8 @@ from radiogen.dataset.layout import COMPETITION, case_ids
 from radiogen.kaggle.kernels.image import outside_ranges
 from radiogen.kaggle.submission import check_submission, fill_sample
 from radiogen.runs.folds import TEST
+
+_LOG = logging.getLogger(__name__)
 
 MANIFEST = "radiogen-bundle.json"
 SUBMISSION, RECORD = "submission.csv", "session.json"
@@ -106,7 +109,7 @@ def _sample(data: Path, view: Path) -> pd.DataFrame:
     path = data / "sample_submission.csv"
     if path.is_file():
         return read_sample_submission(path)
-    print(f"warning: {path} is missing; the submission has the cases of {data / TEST}, sorted", flush=True)
+    _LOG.warning(f"{path} is missing; the submission has the cases of {data / TEST}, sorted")
     return pd.DataFrame({ID: case_ids(view, TEST), LABEL: 0.5})
 
 
@@ -125,11 +128,11 @@ def _mean(tables: Sequence[pd.DataFrame], sample: pd.DataFrame) -> pd.DataFrame:
 
 def _tell(warnings: Sequence[str], imputed: Sequence[str], prevalence: float, cases: int) -> None:
     for line in warnings[:SHOWN]:
-        print(f"warning: {line}", flush=True)
+        _LOG.warning(line)
     if len(warnings) > SHOWN:
-        print(f"warning: {len(warnings) - SHOWN} more, all in {RECORD}", flush=True)
-    print(f"{cases} cases; {len(warnings)} warnings; {len(imputed)} given the training prevalence {prevalence:.3f}"
-          f"{': ' + ', '.join(imputed[:SHOWN]) if imputed else ''}", flush=True)
+        _LOG.warning(f"{len(warnings) - SHOWN} more, all in {RECORD}")
+    _LOG.info(f"{cases} cases; {len(warnings)} warnings; {len(imputed)} given the training prevalence {prevalence:.3f}"
+          f"{': ' + ', '.join(imputed[:SHOWN]) if imputed else ''}")
 
 
 def _versions() -> dict[str, str]:

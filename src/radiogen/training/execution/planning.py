@@ -5,6 +5,7 @@ machine's devices, together with other machines, or as tasks on a Dask cluster.
 """
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from radiogen.runs.fold_locks import fold_holders, order_fold, training_text
 from radiogen.training.execution.devices import Devices, check_devices
 from radiogen.training.recipe.options import TrainOptions
 from radiogen.training.runs import WEIGHTS, Run, choose_folds, run_name, seeded_names, trained_folds
+
+_LOG = logging.getLogger(__name__)
 
 
 def check_options(chosen: Sequence[TrainOptions]) -> Devices:
@@ -46,11 +49,11 @@ def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
         folds = choose_folds(options.settings, options.fold)
         workflow.check_tensorboard(options.tensorboard)
         first = options.run or run_name(options.data, options.settings.name)
-        print(f"data set {options.data}; recipe {options.settings.name}; run {options.models / first}", flush=True)
+        _LOG.info(f"data set {options.data}; recipe {options.settings.name}; run {options.models / first}")
         start = options.models / options.start_from if options.start_from else None
         for name, recipe in seeded_names(first, options.settings, options.seeds).items():
             for line in others_training(options.models / name, folds):  # at once: arrays and tables come first
-                print(line, flush=True)
+                _LOG.info(line)
             begun.append((workflow.begin_run(options.data, recipe, options.models / name, options.cache,
                                              leave_out=options.leave_out, workers=options.workers,
                                              holds=options.machine == 0, start_from=start), folds))
@@ -77,7 +80,7 @@ def train_runs(begun: Sequence[tuple[Run, list[str]]], options: TrainOptions, de
                 if len(begun) == 1:
                     raise
                 failed.append(error)
-                print(f"failed: {error}", flush=True)
+                _LOG.info(f"failed: {error}")
         if failed:
             raise UserError(", ".join(error.where for error in failed), f"{len(failed)} of {len(begun)} runs failed "
                             f"({'; '.join(error.problem for error in failed)})",

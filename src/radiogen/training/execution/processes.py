@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from radiogen.core.console import follow_console
 from radiogen.core.errors import UserError
 
 
@@ -97,6 +98,7 @@ def _run(function: Callable, arguments: tuple, threads: int, gpu: str | None,
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     with contextlib.suppress(OSError):  # `top` and the kernel's word on whom it killed for memory then name the fold
         Path("/proc/self/comm").write_text(multiprocessing.current_process().name, encoding="utf-8")
+    follow_console()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if threads:

@@ -1,0 +1,41 @@
+"""Show what can be foretold without any image: methylation by plane, and models from planes, sizes and case ids."""
+
+from pathlib import Path
+
+from radiogen.core.errors import UserError, as_run
+from radiogen.core.files import checked_name
+from radiogen.core.wording import command
+
+
+def main(geometry: Path | None = None, labels: Path | None = None, data: Path | None = None, run: str | None = None,
+         models: Path = Path("models"), output: Path = Path("image_free"), seed: int = 42, repeats: int = 10,
+         permutations: int = 200, medals: bool = False) -> None:
+    """Show what can be foretold without any image: methylation by plane, and models from planes, sizes and case ids.
+
+    Args:
+        geometry: Table with a row a series (default, with --run: the run's geometry.csv).
+        labels: Table of labels (default: train_labels.csv of --data, or the run's folds.csv).
+        data: Data set whose labels to take.
+        run: Judge this run against the image-free models, too; it needs folds.csv and predictions.csv.
+        models: Where runs are kept.
+        output: Folder for the two tables and the picture.
+        seed: Of the folds and the draws.
+        repeats: Other draws of the folds, for the mean.
+        permutations: Trainings on permuted labels, for the p-value of the planes.
+        medals: Mark where the competition's medals began.
+    """
+    run = run if run is None else checked_name("--run", run)
+    geometry = geometry or (models / run / "geometry.csv" if run else None)
+    labels = labels or (data / "train_labels.csv" if data else models / run / "folds.csv" if run else None)
+    if geometry is None or labels is None:
+        raise UserError("--geometry" if geometry is None else "--labels", "is not given",
+                        "name a table of geometry and one of labels (or --data), or give --run NAME for both")
+
+    from radiogen.evaluation.report.acquisition import report_acquisition
+
+    report = report_acquisition(geometry, labels, output, run=models / run if run else None, seed=seed,
+                                repeats=repeats, permutations=permutations, medals=medals)
+    print(report.text)
+    print("\nfiles written:", *report.written, sep="\n  ")
+    then = f"{command('evaluate')} {as_run(models / run)}" if run else f"{command('train')} --fold all"
+    print(f"next: {then}")

@@ -1,0 +1,37 @@
+"""Download the competition's data from Kaggle, all of it or a few cases, and count what came."""
+
+import shlex
+from pathlib import Path
+
+from radiogen.core.files import checked_name
+from radiogen.core.wording import command
+from radiogen.dataset.layout import COMPETITION
+
+
+def main(data: Path | None = None, subset: int | None = None, delete_archive: bool = False,
+         competition: str = COMPETITION) -> None:
+    """Download the competition's data from Kaggle, all of it or a few cases, and count what came.
+
+    Running it again gets what is missing and nothing else; a download that was cut goes on where it stopped.
+
+    Args:
+        data: Where the data set goes (default: input/<competition>, with --subset input/<competition>-<N>).
+        subset: Get only so many training cases, half of each label, and a quarter as many test cases, file by file.
+        delete_archive: Delete the archive when all of it is unpacked.
+        competition: The competition's name, as in the address of its page; you must have joined it.
+    """
+    from radiogen.kaggle.download import download_all, download_subset
+    from radiogen.kaggle.inventory import PUBLISHED, count, count_lines
+
+    checked_name("--competition", competition)
+    expected = PUBLISHED if competition == COMPETITION and subset is None else None
+    if subset is None:
+        data = data or Path("input") / competition
+        download_all(data, competition=competition, delete_archive=delete_archive)
+    else:
+        data = data or Path("input") / f"{competition}-{subset}"
+        download_subset(data, subset, competition=competition)
+    for line in count_lines(count(data), expected):
+        print(line)
+    print(f"data set: {data}")
+    print(f"next: {command('inspect_dataset')} --data {shlex.quote(str(data))}")

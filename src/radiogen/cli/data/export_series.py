@@ -1,0 +1,52 @@
+"""Export series for viewers: the cube as one DICOM file, the series as NIfTI, its slices as PNG."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+VIEWERS = {
+    "dicom": "3D Slicer: Add DICOM Data, Import, then load it; or dcm2niix, SimpleITK",
+    "nifti": "FSLeyes, ITK-SNAP, MRIcroGL, 3D Slicer (drag the file in); or nibabel.load",
+    "png": "any picture viewer; or the 2D network of another framework",
+}
+
+
+def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
+         to: tuple[Literal["dicom", "nifti", "png"], ...] = ("dicom", "nifti", "png"), cube: int = 64,
+         geometry: Literal["stretch", "isotropic"] = "stretch", whole: bool = False, picture: int = 224,
+         output: Path = Path("input/exports"), patient_id: str | None = None, key: Path | None = None,
+         keep_uids: bool = False) -> None:
+    """Export series for viewers: the cube as one DICOM file, the series as NIfTI, its slices as PNG.
+
+    Args:
+        folders: Folders of one series each, such as input/phantom/train/00000/FLAIR.
+        to: dicom: the cube in one multi-frame file; nifti: all voxels of the series; png: every slice.
+        cube: Voxels an edge of the cube in DICOM.
+        geometry: stretch squeezes every axis to the same number, as in the report; isotropic keeps millimetres. Of the
+            cube, and of the PNG slices.
+        whole: Put all voxels of the series into DICOM, not the cube.
+        picture: Pixels an edge of the PNG slices.
+        output: Folder to write into.
+        patient_id: How the patient is called in the files and their names (default: the case id in the competition's
+            layout, else a pseudonym; the folder's name is not used).
+        key: File with the secret text of which pseudonyms and new UIDs are made (default: your own, made once and kept
+            in ~/.config/radiogen). The same key gives the same bytes.
+        keep_uids: Refer in DICOM to the series' own UIDs and frame of reference, so that viewers link both.
+    """
+    from radiogen.core.errors import UserError
+    from radiogen.imaging.export.pseudonyms import read_key
+    from radiogen.imaging.export.series_export import export_series
+
+    for option, number in (("--cube", cube), ("--picture", picture)):
+        if number < 1:
+            raise UserError(f"{option} {number}", "is too small", "give 1 or more")
+    if not folders:
+        raise UserError("folders", "none was given", "name a series, as in input/phantom/train/00000/FLAIR")
+    written = set()
+    for name, path in export_series(folders, output, to, size=cube, geometry=geometry, whole=whole,
+                                    picture_size=picture, patient=patient_id, key=read_key(key), keep_uids=keep_uids):
+        print(f"{name}: {path}", flush=True)
+        written.add(name)
+    for name in to:
+        print(f"next: open {name} in {VIEWERS[name]}")

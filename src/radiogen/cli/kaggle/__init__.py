@@ -1,0 +1,1 @@
+"""Commands about Kaggle: submit a table, push a notebook, the whole job."""

@@ -1,0 +1,53 @@
+"""Bring trained runs to Kaggle as the notebook that its code competition asks for, rehearsed here beforehand."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from radiogen.cli.names import SeveralRuns, several_runs
+from radiogen.core.errors import models_option
+from radiogen.core.wording import command
+
+
+def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), title: str = "Radiogen MGMT",
+         owner: str | None = None, dry_run: bool = False, submit: bool = False,
+         message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", cases: int = 8, python: Path | None = None,
+         wheels: Path | None = None, data: Path | None = None, models: Path = Path("models"),
+         output: Path = Path("submissions/kernel")) -> None:
+    """Bring trained runs to Kaggle as the notebook that its code competition asks for, rehearsed here beforehand.
+
+    Args:
+        names: The same as --run, and may stand instead of it.
+        run: Names of the predicted runs under models/; the mean of all their folds is submitted.
+        title: What the kernel is called at Kaggle; its address is made of it.
+        owner: Your name at Kaggle (default: the one that your token belongs to).
+        dry_run: Build, check and rehearse; push nothing, need no token.
+        submit: Wait for the kernel's run at Kaggle, send it to the competition and wait for the score.
+        message: What the submission is called.
+        cases: Good test cases of the rehearsal.
+        python: Interpreter whose packages stand for Kaggle's image in the rehearsal (default: this one).
+        wheels: Folder with the wheels that Kaggle's image lacks (default: pip downloads them).
+        data: The runs' data set where it was moved or copied (default: where the runs found it last).
+        models: Where runs are kept.
+        output: Where dataset, kernel and the rehearsal's log are written.
+    """
+    from radiogen.kaggle.kernels import push, whole_push
+    from radiogen.kaggle.kernels.kernel import Names
+    from radiogen.training.workflow import locate_runs
+
+    runs = several_runs(names, run)
+    api = None if dry_run else push.connect()  # a token that does not work is found before anything is built
+    owner = owner or ("you" if api is None else push.user_name(api))
+    if data is not None:
+        locate_runs([models / name for name in runs], data)
+    kernel = Names(owner, title)
+    folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, python=python, cases=cases)
+    record = None if api is None else whole_push.push_and_submit(api, folders, kernel, message or " ".join(runs),
+                                                                 output, submit=submit)
+    if record is None:
+        more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""
+        print(f"next: {command('push_kernel')} {more}")
+    else:
+        print(f"submission: {record.read_text(encoding='utf-8').strip()}")

@@ -1,0 +1,51 @@
+"""The whole job on the competition's data: download, inspect, train, ensemble, judge, a kernel ready to push."""
+
+import shlex
+from pathlib import Path
+
+from radiogen.cli.steps import run_step
+from radiogen.core.errors import models_option
+from radiogen.core.wording import command
+from radiogen.dataset.layout import COMPETITION
+
+
+def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("isotropic-3d", "winner-3d"),
+         seeds: int = 3, options: str = "", at_once: int = 1, models: Path = Path("models"),
+         cache: Path = Path("input/cache"), submissions: Path = Path("submissions"), wheels: Path | None = None,
+         only_estimate: bool = False, anyway: bool = False) -> None:
+    """The whole job on the competition's data: download, inspect, train, ensemble, judge, a kernel ready to push.
+
+    Says first what it will take on this machine. Started again after it was cut off, it goes on where it was.
+
+    Args:
+        data: Where the data set is or goes.
+        recipe: Recipes to train, each in all of its folds with every seed.
+        seeds: Runs of each recipe, on one split.
+        options: Fields of the recipes, as train.py takes them: --options="--memory-batch 2 --stem-stride 2".
+        at_once: Folds side by side.
+        models: Where runs are kept.
+        cache: Where arrays are kept.
+        submissions: Where the submission and the kernel go.
+        wheels: Folder with the wheels that Kaggle's image lacks (default: pip downloads them).
+        only_estimate: Say what it will take, and end.
+        anyway: Begin even where memory or disk seem too small.
+    """
+    from radiogen.kaggle import whole_run
+    from radiogen.kaggle.kernels import push
+
+    plan = whole_run.Plan(data, recipe, seeds, tuple(shlex.split(options)), at_once, models, cache, submissions, wheels)
+    runs = list(whole_run.run_names(plan))  # a recipe that does not exist is told before anything is asked
+    api = push.connect()
+    told = whole_run.estimate(plan, api)
+    print(whole_run.estimate_text(plan, told), flush=True)
+    if not anyway:
+        whole_run.check_room(plan, told)
+    if only_estimate:
+        return
+    for name, words in whole_run.steps(plan, runs, push.user_name(api)):
+        if name == "inspect_dataset" and whole_run.inspected(plan).is_file():
+            print(f"\ninspected already: {whole_run.inspected(plan)}", flush=True)
+        else:
+            run_step(name, *words)
+    print(f"\nThe whole job is done. How good it is: {models / plan.ensemble}; the kernel: {submissions / 'kernel'}\n"
+          f"next: {command('push_kernel')} {shlex.join(runs)}{models_option(models)} --submit -m \"what is new\"")

@@ -1,0 +1,24 @@
+"""How commands name runs: `RUN` and `--run RUN` are the same, everywhere."""
+
+from typing import Annotated
+
+import tyro
+
+from radiogen.core.errors import UserError
+from radiogen.core.files import checked_name
+
+OneRun = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
+SeveralRuns = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
+
+
+def one_run(name: str | None, run: str | None) -> str | None:
+    """The run that is named, whichever way; None where none is. Raises UserError where two different ones are."""
+    if name is not None and run is not None and name != run:
+        raise UserError(f"RUN {name} and --run {run}", "name two runs, and this command takes one", "name one of them")
+    chosen = run if name is None else name
+    return chosen if chosen is None else checked_name("RUN", chosen)
+
+
+def several_runs(names: tuple[str, ...], run: tuple[str, ...]) -> tuple[str, ...]:
+    """The runs that are named, those without `--run` first."""
+    return tuple(checked_name("RUN", name) for name in (*names, *run))

@@ -1,0 +1,42 @@
+"""The whole main job on a phantom with a known answer: the same scripts that a user runs on the real data, in order.
+
+Started again after it was cut off, each step keeps what is finished and goes on from there.
+"""
+
+from pathlib import Path
+
+from radiogen.cli.steps import run_step
+from radiogen.core.files import name_from
+
+RECIPES = ("demo-2d", "demo-3d")
+
+
+def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 200, seed: int = 42) -> None:
+    """Phantom, preprocess, train 2D and 3D, predict, ensemble, evaluate, submission.
+
+    Args:
+        data: Folder of the phantom data set; made where it is missing.
+        effect: Distance of the classes in standard deviations of the latent; 0 is the negative control.
+        cases: Labelled cases.
+        seed: Seed of the phantom.
+    """
+    runs = [f"{name_from(data)}-{recipe}" for recipe in RECIPES]
+    ensemble = f"{name_from(data)}-ensemble"
+    run_step("make_phantom", "--data", data, "--effect", effect, "--cases", cases, "--seed", seed)
+    run_step("preprocess", "--data", data, "--recipe", *RECIPES)
+    for recipe, run in zip(RECIPES, runs, strict=True):
+        run_step("train", "--data", data, "--recipe", recipe, "--fold", "all", "--at-once", 3)
+        run_step("predict", "--run", run)
+    run_step("ensemble", "--run", *runs, "--name", ensemble)
+    run_step("submit", "--run", ensemble)
+    run_step("evaluate", "--run", *runs, ensemble)
+    print(f"""
+The demo is done. What it made:
+  the report           models/{ensemble}/report.html: open it in a browser
+  submission           submissions/{ensemble}.csv
+  table 2D, 3D, both   models/{ensemble}/comparison.csv
+  tables by fold       models/<run>/fold_metrics.csv, fold_metrics_rounded.csv
+  predictions          models/<run>/predictions.csv
+  confusion matrices   models/<run>/fold-<k>/confusion_matrix.png, models/<run>/confusion_matrix_holdout.png
+  learning curves      models/<run>/fold-<k>/history.png
+where <run> is {', '.join([*runs, ensemble])}""")

@@ -1,0 +1,46 @@
+"""Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures."""
+
+from pathlib import Path
+
+import tyro
+
+from radiogen.cli.names import SeveralRuns, several_runs
+from radiogen.core.errors import as_run
+from radiogen.core.wording import command
+
+
+def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), models: Path = Path("models"),
+         data: Path | None = None, null: int = 0, within_planes: bool = False, at_once: int = 1) -> None:
+    """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
+
+    Args:
+        names: The same as --run, and may stand instead of it.
+        run: Names of runs under models/; rows come in this order (default: all that are predicted).
+        models: Where runs are kept.
+        data: The runs' data set where it was moved or copied (default: where the runs found it last).
+        null: Train each run anew on so many permutations of its labels first, to see what chance would give it.
+        within_planes: Exchange labels only among cases whose series lie in the same planes.
+        at_once: With --null: folds side by side.
+    """
+    from radiogen.evaluation.report.report import evaluate_runs
+    from radiogen.evaluation.text_tables import short_paths
+    from radiogen.runs.predictions import chosen_runs
+
+    runs = chosen_runs(models, several_runs(names, run))
+    print(f"runs in {models}: {', '.join(runs)}", flush=True)
+    if data is not None:
+        from radiogen.training.workflow import locate_runs
+
+        locate_runs([models / name for name in runs], data)
+    for name in runs if null else ():
+        from radiogen.inference.label_permutation import mirror_cost, run_null
+        from radiogen.training.runs import open_run
+
+        minutes = null * mirror_cost(open_run(models / name)) / 60
+        print(f"null mirror of {name}: {null} draws, about {minutes:.1f} minutes if none is there yet", flush=True)
+        run_null(open_run(models / name), null, within_planes, at_once)
+    text, written = evaluate_runs(models, runs)
+    print(text)
+    print("\nfiles written:")
+    print("\n".join(f"  {line}" for line in short_paths(written)))
+    print(f"next: {command('submit')} --run {as_run(models / runs[-1])}")

@@ -1,0 +1,61 @@
+"""Predict every case of a run's data set, or the one patient whose series lie in a folder."""
+
+from pathlib import Path
+
+import tyro
+
+from radiogen.cli.names import OneRun, one_run
+from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command
+
+
+def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case: Path | None = None,
+         data: Path | None = None, models: Path = Path("models"), output: Path | None = None,
+         workers: int | None = None) -> None:
+    """Predict every case of a run's data set, or the one patient whose series lie in a folder.
+
+    Args:
+        name: The same as --run, and may stand instead of it.
+        run: Name of the run under models/.
+        case: Folder with one patient's series, flat or in subfolders: only this case is predicted, with a picture.
+        data: The run's data set where it was moved or copied: labels and images have to be the same (default: where
+            the run found it last).
+        models: Where runs are kept.
+        output: With --case: where picture and record go (default: models/RUN/cases).
+        workers: Processes for making arrays that are missing (default: as many as cores may be used).
+    """
+    chosen = one_run(name, run)
+    if chosen is None:
+        raise UserError("RUN", "no run is named", f"{command('predict')} RUN, the name of a folder under models/")
+    from radiogen.inference.workflow import predict
+    from radiogen.training import runs, workflow
+
+    if case is not None:
+        if data is not None:
+            workflow.locate_runs([models / chosen], data)
+        predict_one(models / chosen, case, output or models / chosen / "cases")
+        return
+    path = predict(runs.open_run(models / chosen), data=data, workers=workers)
+    print(f"predictions: {path}")
+    print(f"next: {command('evaluate')} --run {as_run(models / chosen)}")
+
+
+def predict_one(folder: Path, case: Path, output: Path) -> None:
+    from radiogen.core import files
+    from radiogen.evaluation.figures.case_figure import Panel, case_png
+    from radiogen.evaluation.report.standing import standing_lines
+    from radiogen.inference import one_case
+    from radiogen.training import runs
+
+    run = runs.open_run(folder)
+    one_case.check_output(output, *one_case.case_mark(case))
+    answer = one_case.predict_case(run, case)
+    print(one_case.answer_text(answer), flush=True)
+    standing = standing_lines(folder, answer.probability)
+    print("\n".join([f"what {folder.name} is worth:", *(f"  {line}" for line in standing)]), flush=True)
+    with files.working_folder(output):
+        one_case.check_output(output, answer.name, answer.images)
+        files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing})
+        picture = case_png(output / f"{answer.name}.png", [Panel(*view) for view in answer.views],
+                           one_case.title_text(answer), one_case.heat_text(answer), one_case.DISCLAIMER)
+    print(f"picture: {picture}\n{one_case.DISCLAIMER}")

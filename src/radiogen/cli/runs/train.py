@@ -1,0 +1,27 @@
+"""Train the fold networks of one or more runs; what is finished is kept, what was cut off goes on."""
+
+from radiogen.core.errors import as_run
+from radiogen.core.wording import command
+from radiogen.training.recipe.options import TrainOptions, parse_options
+
+
+def main() -> None:
+    chosen = parse_options(TrainOptions, __doc__)
+    from radiogen.training import runs
+    from radiogen.training.execution import planning
+
+    devices = planning.check_options(chosen)
+    from radiogen.evaluation.figures.run_figures import history_png
+    from radiogen.evaluation.stats.power import resolvability_text
+
+    begun = planning.begin_runs(chosen)
+    print(resolvability_text(begun[0][0].folds), flush=True)
+    planning.train_runs(begun, chosen[0], devices)
+    for run, _ in begun:
+        for fold in runs.trained_folds(run):
+            folder = runs.fold_folder(run, fold)
+            history_png(folder / "history.png", folder / "history.csv", f"{run.folder.name}, fold {fold}")
+        print(f"trained: fold {', '.join(runs.trained_folds(run))} in {run.folder}", flush=True)
+        for line in planning.others_training(run.folder, runs.choose_folds(run.recipe, "all")):
+            print(line, flush=True)
+    print("next: " + "; ".join(f"{command('predict')} --run {as_run(run.folder)}" for run, _ in begun))

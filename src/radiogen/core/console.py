@@ -1,0 +1,35 @@
+"""What the library logs, shown as a command shows it: notes as they are, warnings with `warning: ` before them.
+
+A program that imports the package decides by `logging` what it sees; a command calls `log_to_console`, and its worker
+processes follow it through the environment.
+"""
+
+import logging
+import os
+import sys
+
+SHOWN = "RADIOGEN_LOG_TO_CONSOLE"
+"""Environment variable that is set where a command shows the log."""
+
+
+def log_to_console() -> None:
+    """Show notes and warnings of the package on standard output, in this process and in those that it starts."""
+    os.environ[SHOWN] = "1"
+    logger = logging.getLogger("radiogen")
+    if not any(isinstance(handler, _Console) for handler in logger.handlers):
+        logger.addHandler(_Console())
+        logger.setLevel(logging.INFO)
+
+
+def follow_console() -> None:
+    """In a worker process: show what the process that started it shows."""
+    if SHOWN in os.environ:
+        log_to_console()
+
+
+class _Console(logging.Handler):
+    """Writes to whatever standard output is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        start = "warning: " if record.levelno >= logging.WARNING else ""
+        print(f"{start}{record.getMessage()}", file=sys.stdout, flush=True)

@@ -1,0 +1,48 @@
+"""What the acquisition alone tells of the labels, as text, tables and a picture: models that see no image.
+
+In: a table of geometry, labels, perhaps a run. Out: text to print, and `planes.csv`, `auc.csv`, `image_free.png`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from radiogen.core import files
+from radiogen.dataset.geometry import read_geometry
+from radiogen.dataset.labels import read_labels
+from radiogen.evaluation.audit.confounds import judge_confounds
+from radiogen.evaluation.audit.image_free import study
+from radiogen.evaluation.figures.confound_figures import image_free_png
+from radiogen.evaluation.text_tables import rounded, text_table
+from radiogen.runs.folds import read_folds
+from radiogen.runs.predictions import read_predictions
+
+_SHOWN = ["model", "auc", "low", "high", "within_fold_auc", "repeated_auc", "p", "trained_p"]
+
+
+@dataclass(frozen=True)
+class AcquisitionReport:
+    """text: what was found, for a terminal. written: the files."""
+
+    text: str
+    written: tuple[Path, ...]
+
+
+def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path | None = None, seed: int = 42,
+                       repeats: int = 10, permutations: int = 200, medals: bool = False) -> AcquisitionReport:
+    """Study which labels follow from planes, sizes and case ids, write the tables and the picture to `output`.
+
+    run: a run's folder, whose predictions are compared with those models. seed, repeats, permutations: as in
+    `image_free.study`. medals: mark in the picture where the competition's medals began.
+    Raises UserError where a table is missing or damaged.
+    """
+    table, known = read_geometry(geometry), read_labels(labels)
+    found = study(known, table, seed=seed, repeats=repeats, permutations=permutations)
+    shares = rounded(found.shares.astype({"methylated": str}))
+    text = f"{text_table(shares)}\n\n{text_table(rounded(found.models[_SHOWN]))}\n\n{found.sentence}"
+    if run is not None:
+        judged = judge_confounds(read_predictions(run / "predictions.csv"), read_folds(run / "folds.csv"), table)
+        text += "\n  ".join([f"\n\n{run.name}: {', '.join(judged.words)}", *judged.sentences])
+    title = f"Without any image: {labels.resolve().parent.name}, {len(known)} cases"
+    written = (files.write_csv(output / "planes.csv", found.shares), files.write_csv(output / "auc.csv", found.models),
+               image_free_png(output / "image_free.png", found.shares, found.models, title, medals=medals))
+    return AcquisitionReport(text, written)
