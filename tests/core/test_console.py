@@ -24,7 +24,8 @@ def unset(monkeypatch):
 
 
 def _run(shown, more=""):
-    return subprocess.run([sys.executable, "-c", PROGRAM.format(shown=shown, more=more)], capture_output=True, text=True)
+    program = PROGRAM.format(shown=shown, more=more)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
 
 def test_a_command_prints_notes_as_they_are_and_marks_warnings():
