@@ -6,23 +6,21 @@ weights, every table and submission of a small demo, and of every real series' v
 are used, so that it outlives what it watches.
 """
 
+if not __package__:  # run as a file
+    import environment  # noqa: F401
+
+import hashlib
+import json
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "scripts"))
+import numpy as np
+import tyro
 
-import environment  # noqa: F401, E402, I001  (goes on in the clone's .venv where radiogen is not installed)
-
-import hashlib  # noqa: E402
-import json  # noqa: E402
-import subprocess  # noqa: E402
-import tempfile  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
-
-import numpy as np  # noqa: E402
-import tyro  # noqa: E402
-
-from radiogen.core.errors import UserError, run_command  # noqa: E402
+from radiogen.core.errors import UserError, run_command
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 Manifest = dict[str, str]

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from benchmarks.synthetic.series_files import pattern, write_series
+
 from ..made import fast_kinds, raw_elements
 from ..made.both_paths import agree
 from ..made.damage import cut, is_editable, overwritten, put_value, reorder, shifted, values
 from ..made.fast_kinds import KINDS
 from ..made.other_kinds import OTHERS
-from ..made.series_files import pattern, write_series
 
 MAKERS = {kind: maker for kind, maker in {**KINDS, **OTHERS}.items() if kind != "enhanced, 520 frames"}
 BESIDE = (fast_kinds.text_beside, fast_kinds.json_beside, fast_kinds.dicomdir_beside, fast_kinds.raw_data_beside,

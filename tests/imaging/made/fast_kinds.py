@@ -14,10 +14,11 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 
+from benchmarks.synthetic.enhanced_kinds import ENHANCED
+from benchmarks.synthetic.series_files import AXIAL, Made, as_read, planes, save, write_series
+
 from ..dicom.test_mosaic import write_mosaic
 from . import raw_elements as raw
-from .enhanced_kinds import ENHANCED
-from .series_files import AXIAL, Made, as_read, planes, save, write_series
 
 SHAPE = 6, 10, 8
 UID = "2.25.28"
