@@ -80,7 +80,7 @@ def choose(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS) -> N
     files.write_json(models / CHOICE, {
         "chosen": best, "seen": tried[best].seen, "recipe": as_dict(tried[best].recipe), "validation": found})
     print(f"\n{choice_text(best, found)}\nchosen: {best}, in {models / CHOICE}")
-    print("next: python benchmarks/adrenal.py score")
+    print("next: python benchmarks/accuracy/adrenal.py score")
 
 
 def score(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS, output: Path | None = None) -> None:

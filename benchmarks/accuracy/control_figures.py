@@ -1,7 +1,7 @@
 """The picture of the three controls: a signal that is there, none, and one that is the scanner's.
 
-In: what benchmarks/controls.py found. Out: one PNG of three panels, written whole or not at all; colours and line
-styles are those of figures.py.
+In: what controls.py found. Out: one PNG of three panels, written whole or not at all; colours and line styles are those
+of run_figures.py.
 """
 
 from collections.abc import Sequence

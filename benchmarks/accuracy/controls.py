@@ -89,7 +89,7 @@ def main(folder: Path = Path("input/controls"), cases: int = 200, scale: Literal
     if not all(fact.holds for fact in facts):
         print("the judge cannot be trusted: a fact does not hold (above)", file=sys.stderr)
         sys.exit(1)
-    print("next: python benchmarks/court.py")
+    print("next: python benchmarks/leakage/run.py")
 
 
 def judge_phantom(folder: Path, name: str, settings: "PhantomSettings", workers: int | None) -> Judged:

@@ -1,15 +1,15 @@
-"""How near recipes come to what is possible, on phantoms whose best AUC is known: five studies, a figure for each.
+"""How near recipes come to the best possible AUC, on phantoms for which it is known: six studies, a figure for each.
 
-In: the record, a row a trial that is judged. Out: runs under --folder, new rows of the record, Markdown tables,
-pictures. What is recorded or trained is not trained again, so hours may be spent in pieces and on several machines;
-`--only-tell` trains nothing. `accuracy_trials.py` says what is trained, `docs/accuracy.md` what came of it.
+In: the record, a row for each evaluated trial. Out: runs under --folder, new rows of the record, Markdown tables,
+pictures. What is recorded or trained is not trained again, so the hours may be split and spread over machines;
+`--tables-only` trains nothing. `study_trials.py` defines what is trained, `docs/accuracy.md` has the results.
 """
 
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import tyro
 
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from benchmarks.accuracy.study_trials import Trial
     from radiogen.training.runs import Run
 
-Study = Literal["choice", "ceiling", "cases", "report", "heart", "traps"]
-STUDIES: tuple[Study, ...] = ("choice", "ceiling", "cases", "report", "heart", "traps")
+Study = Literal["choice", "ceiling", "cases", "report", "memorisation", "traps"]
+STUDIES: tuple[Study, ...] = get_args(Study)
 
 
 def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accuracy"), names: tuple[str, ...] = (),
-         rows: tuple[str, ...] = (), only_tell: bool = False, anew: bool = False,
+         rows: tuple[str, ...] = (), tables_only: bool = False, ignore_record: bool = False,
          record: Path = Path("docs/accuracy.csv"), pictures: Path = Path("docs/pictures"), output: Path | None = None,
-         at_once: int = 2, workers: int | None = None) -> None:
-    """Train what is missing, judge it, print tables, draw pictures. All of it takes two cores most of a day.
+         parallel_folds: int = 2, workers: int | None = None) -> None:
+    """Train what is missing, evaluate it, print tables, draw pictures. All of it takes two cores most of a day.
 
     Args:
         studies: Which ones: choice (on the phantom for choosing), ceiling (recipes against what is possible), cases
-            (against the number of patients), report (squeezing and distorting), heart (learning by heart), traps
-            (planes that go with the label).
+            (against the number of patients), report (resizing and distorting), memorisation (of the training cases),
+            traps (planes that are associated with the label).
         folder: Where phantoms, arrays and runs are kept.
         names: Only trials of these names; none: all.
         rows: Only trials of these rows (an effect, a number of cases, a size); none: all.
-        only_tell: Train nothing; tell the trials that are trained or recorded.
-        anew: Take nothing from the record; what is trained in the folder is judged anew.
-        record: Table of all figures, a row a trial; a trial that stands in it is told from it, a new one is added.
+        tables_only: Train nothing; print the trials that are trained or recorded.
+        ignore_record: Take nothing from the record; what is trained in the folder is evaluated again.
+        record: Table of all figures, a row a trial; a trial that is in it is taken from it, a new one is added.
         pictures: Where the pictures are written.
         output: Markdown file to write the tables to as well.
-        at_once: Folds that are trained side by side.
+        parallel_folds: Folds that are trained side by side.
         workers: Processes for making phantoms and arrays (default: as many as cores may be used).
     """
     import pandas as pd
@@ -61,26 +61,26 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
     for study in studies:
         chosen = [trial for trial in trials(study)
                   if (not names or trial.name in names) and (not rows or trial.row in rows)]
-        told = []
+        found = []
         for trial in chosen:
-            row = None if anew else kept.row(trial, whole_name(trial))
+            row = None if ignore_record else kept.row(trial, whole_name(trial))
             if row is None:
-                for member in [] if only_tell else trial.members():
-                    train(member, folder, at_once, workers)
+                for member in [] if tables_only else trial.members():
+                    train(member, folder, parallel_folds, workers)
                 if row := judge(trial, folder):
                     kept.add(row)
                     print(_line(row), flush=True)
-            told += [row] if row else []
-        if told:
-            texts.append(study_text(study, pd.DataFrame(told)))
-            print(f"\n{texts[-1]}\npicture: {draw(pictures, study, pd.DataFrame(told))}", flush=True)
-        if len(told) < len(chosen):
-            print(f"{study}: {len(chosen) - len(told)} of {len(chosen)} trials are not trained")
+            found += [row] if row else []
+        if found:
+            texts.append(study_text(study, pd.DataFrame(found)))
+            print(f"\n{texts[-1]}\npicture: {draw(pictures, study, pd.DataFrame(found))}", flush=True)
+        if len(found) < len(chosen):
+            print(f"{study}: {len(chosen) - len(found)} of {len(chosen)} trials are not trained")
     if output:
         files.write_text(output, "\n\n".join(texts) + "\n")
 
 
-def train(trial: "Trial", folder: Path, at_once: int, workers: int | None) -> None:
+def train(trial: "Trial", folder: Path, parallel_folds: int, workers: int | None) -> None:
     """Make the trial's phantom, arrays and run where they are missing, train its folds, predict."""
     from radiogen.inference.prediction import predict_run
     from radiogen.phantom.data_set import write_phantom
@@ -93,7 +93,8 @@ def train(trial: "Trial", folder: Path, at_once: int, workers: int | None) -> No
         predict_features(trial, folder, workers)
         return
     run = begin(trial, folder, workers)
-    workflow.train(run, ["0"] if trial.train_plane else [f"{fold}" for fold in range(trial.recipe.folds)], at_once)
+    folds = ["0"] if trial.train_plane else [f"{fold}" for fold in range(trial.recipe.folds)]
+    workflow.train(run, folds, parallel_folds)
     if not (run.folder / "predictions.csv").is_file():
         predict_run(run)
 
@@ -110,7 +111,7 @@ def predict_features(trial: "Trial", folder: Path, workers: int | None) -> None:
         return
     cache, index = cached_cases(data, folder / "cache", workers)
     folds = make_folds(read_labels(data / "train_labels.csv"), holdout_share=0.0)
-    hidden = phantom_column(trial, "latent") if trial.told else None
+    hidden = phantom_column(trial, "latent") if trial.on_hidden else None
     write_predictions(path, predict_by_features(features_of(cache, index["BraTS21ID"], workers), folds, hidden=hidden))
 
 
@@ -137,13 +138,13 @@ def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
 
 
 def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
-    """A row of figures of a trial that is trained; None of one that is not.
+    """A row of figures for a trained trial; None for one that is not trained.
 
     Columns: study, row, name, run (`whole_name`), effect, cases, ceiling, auc, low, high (95 %, patient bootstrap),
     share of what is possible above 0.5, training_accuracy (mean over folds, last epoch, of the images as they were
     trained on), within, within_low, within_high (AUC among cases alike in plane), free (AUC of the best model without
-    images), learnt, learnt_low, learnt_high (`correlation` with the hidden variable), known (AUC of that itself in
-    these cases), minutes (of training).
+    images), correlation, correlation_low, correlation_high (see `correlation`), known (AUC of the hidden variable
+    itself in these cases), minutes (of training).
     """
     import numpy as np
 
@@ -162,9 +163,9 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
         return None
     tables = {place.name: read_predictions(place / "predictions.csv") for place in places}
     predictions = mean_ensemble(tables) if len(tables) > 1 else tables[places[0].name]
-    told = out_of_fold(predictions)
-    told = told[told["fold"] == "0"] if trial.train_plane else told
-    labels, probabilities = scored(told)
+    judged = out_of_fold(predictions)
+    judged = judged[judged["fold"] == "0"] if trial.train_plane else judged
+    labels, probabilities = scored(judged)
     ceiling = np.nan if trial.phantom.confound else ceiling_auc(trial.phantom.effect)
     low, high = bootstrap_interval(labels, probabilities)
     area = auc(labels, probabilities)
@@ -179,16 +180,16 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
         row |= {"within": within["auc"], "within_low": within["low"], "within_high": within["high"],
                 "free": own["baseline_auc"].max()}
     else:
-        hidden = phantom_column(trial, "latent").loc[told[ID]].to_numpy()
-        learnt, (low, high) = correlation(labels, probabilities, hidden)
-        row |= {"learnt": learnt, "learnt_low": low, "learnt_high": high, "known": auc(labels, hidden)}
+        hidden = phantom_column(trial, "latent").loc[judged[ID]].to_numpy()
+        rho, (low, high) = correlation(labels, probabilities, hidden)
+        row |= {"correlation": rho, "correlation_low": low, "correlation_high": high, "known": auc(labels, hidden)}
     return row
 
 
 def correlation(labels: "np.ndarray", scores: "np.ndarray", hidden: "np.ndarray") -> tuple[float, tuple[float, float]]:
-    """Spearman's of score and hidden variable within each label, their mean, and its 95 % interval over patients.
+    """Spearman's rho of score and hidden variable within each label, its mean, and a 95 % interval over patients.
 
-    What a score has learnt of the variable that makes the labels, without the luck of how the labels fell.
+    How well a score ranks the variable that makes the labels, free of the chance in which label each case got.
     """
     import numpy as np
     from scipy.stats import bootstrap, rankdata
@@ -214,34 +215,34 @@ def phantom_name(trial: "Trial") -> str:
 def run_name(trial: "Trial") -> str:
     """The folder of the trial's run: the phantom and a hash of the recipe, so that studies share what is the same.
 
-    Fields that are the default do not count, so a field that is new leaves what was trained before it alone.
+    Fields at their default do not count, so a new field leaves the names of earlier runs as they are.
     """
     import dataclasses
     import hashlib
     import json
 
     if trial.recipe is None:
-        return f"{phantom_name(trial)}-features" + ("-told" if trial.told else "")
+        return f"{phantom_name(trial)}-features" + ("-hidden" if trial.on_hidden else "")
     own = {field.name: getattr(trial.recipe, field.name) for field in dataclasses.fields(trial.recipe)
            if getattr(trial.recipe, field.name) != field.default}
-    told = json.dumps([own, trial.train_plane, trial.test_plane], sort_keys=True)
-    return f"{phantom_name(trial)}-{trial.recipe.name}-{hashlib.sha256(told.encode()).hexdigest()[:10]}"
+    content = json.dumps([own, trial.train_plane, trial.test_plane], sort_keys=True)
+    return f"{phantom_name(trial)}-{trial.recipe.name}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 
 
 def whole_name(trial: "Trial") -> str:
-    """What the record knows a trial by: its run's name and its seeds. A changed recipe has another."""
+    """The record's key of a trial: its run's name and its seeds. A changed recipe has another."""
     return run_name(trial.members()[0]) + (f"-{trial.seeds}-seeds" if trial.seeds > 1 else "")
 
 
 def phantom_column(trial: "Trial", column: str) -> "pd.Series":
-    """What the phantom's answer key says of its training cases, by case: `latent`, `FLAIR_plane`."""
+    """A column of the phantom's answer key, by training case: `latent`, `FLAIR_plane`."""
     from radiogen.phantom.data_set import phantom_cases
 
     return phantom_cases(trial.phantom).query("split == 'train'").set_index("BraTS21ID")[column]
 
 
 def _training(places: "Sequence[Path]", trial: "Trial") -> dict[str, float]:
-    """Accuracy on what was trained on, mean of all folds, and minutes, their sum; NaN for what is no network."""
+    """Training accuracy, mean of all folds, and minutes, their sum; NaN for what is no network."""
     import pandas as pd
 
     from radiogen.core import files

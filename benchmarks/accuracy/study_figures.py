@@ -1,8 +1,8 @@
-"""The pictures of benchmarks/accuracy.py: AUCs of recipes on phantoms, beside the best that is possible.
+"""The pictures of benchmarks/accuracy/studies.py: AUCs of recipes on phantoms, beside the best that is possible.
 
 In: a table with a row a trial (`study, row, name, effect, cases, ceiling, auc, low, high, training_accuracy`, and of
 the traps `within, within_low, within_high`). Out: one PNG a study, written whole or not at all; colours and line
-styles are those of figures.py.
+styles are those of run_figures.py.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ _CHANCE = {"color": GREY, "linewidth": 1.2, "linestyle": (0, (2, 3))}
 
 def draw(folder: Path, study: str, table: pd.DataFrame) -> Path:
     """Draw a study's picture, `accuracy-<study>.png` in `folder`; returns its path."""
-    drawing = {"choice": _ceiling, "ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart,
-               "traps": _traps}[study]
+    drawing = {"choice": _ceiling, "ceiling": _ceiling, "cases": _cases, "report": _report,
+               "memorisation": _memorisation, "traps": _traps}[study]
     return _save(folder / f"accuracy-{study}.png", drawing(table))
 
 
@@ -87,7 +87,7 @@ def _report(table: pd.DataFrame) -> object:
     return figure
 
 
-def _heart(table: pd.DataFrame) -> object:
+def _memorisation(table: pd.DataFrame) -> object:
     effects = sorted(set(table["row"]), key=float)
     names = list(dict.fromkeys(table["name"]))
     figure, panels = _figure(5.3 * len(effects), 1.4 + 0.75 * len(names), columns=len(effects))
@@ -102,7 +102,7 @@ def _heart(table: pd.DataFrame) -> object:
         axes.axvline(0.5, **_CHANCE)
         _rows(axes, names if axes is first else [""] * len(names))
         axes.set_xlim(0.3, 1.02)
-        axes.set_title(f"effect {effect}" + (": nothing to be learnt" if float(effect) == 0 else ""), loc="left",
+        axes.set_title(f"effect {effect}" + (": random labels" if float(effect) == 0 else ""), loc="left",
                        fontsize=11)
     first.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
     return figure

@@ -1,4 +1,4 @@
-"""The record of `accuracy.py`: one CSV with the figures of every trial that was ever judged.
+"""The record of `studies.py`: one CSV with the figures of every trial that was ever evaluated.
 
 In: the file, where there is one. Out: the row of a trial; new rows, in the order in which trials are listed.
 """
@@ -16,7 +16,7 @@ _DIGITS = 6
 
 
 class Record:
-    """A row a trial, as `accuracy.judge` gives it, each written to the file as it comes.
+    """A row a trial, as `studies.judge` returns it, each written to the file as it comes.
 
     A file that is no such table raises UserError.
     """
@@ -35,7 +35,7 @@ class Record:
         return next((row for row in self.rows if tuple(map(row.get, _NAMES)) == wanted), None)
 
     def add(self, new: dict[str, object]) -> None:
-        """Take up a row, in place of the one that stood there; write the file."""
+        """Add a row, or replace the trial's earlier one; write the file."""
         listed = [(trial.study, trial.row, trial.name) for study in STUDIES for trial in trials(study)]
         rows = {_place(row): row for row in self.rows}
         rows[_place(new)] = {name: round(value, _DIGITS) if isinstance(value, float) else value

@@ -1,19 +1,19 @@
-"""The figures of `accuracy.py` as Markdown: one table a study, or two.
+"""The figures of `studies.py` as Markdown: one table a study, or two.
 
-In: a row a trial, as `accuracy.judge` gives it. Out: text. What is not trained stands as a dash.
+In: a row a trial, as `studies.judge` returns it. Out: text. A trial that is not trained is shown as a dash.
 """
 
 from collections.abc import Callable
 
 import pandas as pd
 
-HEADS = {"choice": "recipe, phantom of seed 1", "ceiling": "recipe", "cases": "phantom", "heart": "training"}
+HEADS = {"choice": "recipe, phantom of seed 1", "ceiling": "recipe", "cases": "phantom", "memorisation": "training"}
 DASH = "-"
 
 
 def study_text(study: str, table: pd.DataFrame) -> str:
     """The study's tables, with blank lines between them."""
-    return {"choice": _ceiling, "ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart,
+    return {"choice": _ceiling, "ceiling": _ceiling, "cases": _cases, "report": _report, "memorisation": _memorisation,
             "traps": _traps}[study](table)
 
 
@@ -24,13 +24,13 @@ def _ceiling(table: pd.DataFrame) -> str:
     head = HEADS[table["study"].iloc[0]]
     able = {row: f"effect {row}" for row in order if row != "0"}
     return "\n\n".join([_grid(head, table, "name", "row", heads, _with_share),
-                        _grid(f"learnt by {head}", table, "name", "row", able, _learnt)])
+                        _grid(f"rank correlation by {head}", table, "name", "row", able, _correlation)])
 
 
 def _cases(table: pd.DataFrame) -> str:
     heads = {f"{cases}": f"{cases} patients" for cases in sorted(set(table["row"].astype(int)))}
     return "\n\n".join([_grid(HEADS["cases"], table, "name", "row", heads, _with_share),
-                        _grid("learnt", table, "name", "row", heads, _learnt),
+                        _grid("rank correlation", table, "name", "row", heads, _correlation),
                         _grid("hidden variable itself", table, "name", "row", heads, lambda row: f"{row.known:.3f}")])
 
 
@@ -44,11 +44,11 @@ def _report(table: pd.DataFrame) -> str:
     return "\n\n".join(([first] if len(sized) else []) + (["\n".join(rows)] if len(other) else []))
 
 
-def _heart(table: pd.DataFrame) -> str:
+def _memorisation(table: pd.DataFrame) -> str:
     effects = sorted(set(table["row"]), key=float)
     heads = [part for effect in effects for part in (f"effect {effect}: accuracy in training",
                                                       f"AUC out-of-fold (best {_best(table, effect):.3f})")]
-    rows = [_line([HEADS["heart"], *heads]), _line(["---"] * (len(heads) + 1))]
+    rows = [_line([HEADS["memorisation"], *heads]), _line(["---"] * (len(heads) + 1))]
     for name in dict.fromkeys(table["name"]):
         cells = [name]
         for effect in effects:
@@ -97,8 +97,8 @@ def _area(row: object) -> str:
     return f"{row.auc:.3f} ({row.low:.3f} to {row.high:.3f})"
 
 
-def _learnt(row: object) -> str:
-    return f"{row.learnt:.2f} ({row.learnt_low:.2f} to {row.learnt_high:.2f})"
+def _correlation(row: object) -> str:
+    return f"{row.correlation:.2f} ({row.correlation_low:.2f} to {row.correlation_high:.2f})"
 
 
 def _with_share(row: object) -> str:

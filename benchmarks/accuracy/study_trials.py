@@ -1,4 +1,4 @@
-"""What `accuracy.py` trains: each trial is a phantom with a known answer and a recipe, both written out in full.
+"""What `studies.py` trains: each trial is a phantom with a known answer and a recipe, both written out in full.
 
 In: the name of a study. Out: its trials. A recipe family keeps what makes it what it is (which series, geometry,
 normalisation, augmentation, schedule, rate) and is made small enough for two cores: network, size, epochs. All trials
@@ -12,28 +12,28 @@ from radiogen.training.recipe.recipes import RECIPES, Recipe
 from radiogen.training.runs import seeded_names
 
 SEED, CHOOSING_SEED = 42, 1
-"""Of the phantoms that figures are told of, and of the one on which the best recipe was found."""
+"""Of the phantoms that are reported, and of the one on which the best recipe was chosen."""
 EFFECTS = (0.0, 1.0, 2.0, 3.0)
 CASES = 200
 _FINER, _ROTATED = {"size": 64}, {"rotation_degrees": 15.0, "zoom": 0.1}
 LATER = {"phantom-3d, rotated": _ROTATED, "phantom-3d, finer": _FINER,
          "phantom-3d, finer and rotated": _FINER | _ROTATED}
-"""What was tried on phantom-3d later, and gained nothing: voxels of 2.75 mm instead of 3.7, and images turned and
-stretched by chance."""
-STUDIES = ("choice", "ceiling", "cases", "report", "heart", "traps")
+"""What was tried on phantom-3d later, and gained nothing: voxels of 2.75 mm instead of 3.7, and images that are
+rotated and zoomed at random."""
+STUDIES = ("choice", "ceiling", "cases", "report", "memorisation", "traps")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One run: `study` and `row` say where its figure stands, `name` is the recipe's in that study.
+    """One run: `study` and `row` say where its figure is shown, `name` is the recipe's in that study.
 
-    recipe: None is no network but a logistic regression on 26 numbers of a case's cubes that were chosen by someone who
-    knows the phantom (`case_features.py`): what its images tell those who know where to look.
+    recipe: None is no network but a logistic regression on 26 numbers of a case's cubes that were chosen with
+    knowledge of the phantom (`case_features.py`): what its images give a method that knows where to look.
     train_plane, test_plane: train on the cases whose FLAIR lies in the one plane and predict those of the other, in
     place of five folds.
     seeds: so many trainings on the same folds, whose mean predicts, as `train.py --seeds` and `ensemble.py` do it.
-    told: the 26 numbers learn from the training cases' hidden variable itself, which no label tells: what these images
-    would tell a method that lacks no case.
+    on_hidden: the 26 numbers are trained on the hidden variable itself in place of labels: what these images would give
+    a method that lacks no case.
     """
 
     study: str
@@ -44,7 +44,7 @@ class Trial:
     train_plane: str | None = None
     test_plane: str | None = None
     seeds: int = 1
-    told: bool = False
+    on_hidden: bool = False
 
     def members(self) -> "list[Trial]":
         """A trial a seed; itself where there is but one."""
@@ -83,8 +83,8 @@ def phantom(effect: float = 3.0, cases: int = CASES, *, seed: int = SEED, scale:
 
 
 def trials(study: str) -> list[Trial]:
-    """All trials of a study, the cheapest knowledge first."""
-    return {"choice": _choice, "ceiling": _ceiling, "cases": _cases, "report": _report, "heart": _heart,
+    """All trials of a study, the cheapest first."""
+    return {"choice": _choice, "ceiling": _ceiling, "cases": _cases, "report": _report, "memorisation": _memorisation,
             "traps": _traps}[study]()
 
 
@@ -108,7 +108,7 @@ def _ceiling() -> list[Trial]:
     recipes = {"26 chosen features": None, **{name: small(name) for name in names}}
     single = [Trial("ceiling", f"{effect:g}", name, phantom(effect), recipe)
               for name, recipe in recipes.items() for effect in reversed(EFFECTS)]
-    single += [Trial("ceiling", f"{effect:g}", "26 features, told", phantom(effect), None, told=True)
+    single += [Trial("ceiling", f"{effect:g}", "26 features, hidden variable", phantom(effect), None, on_hidden=True)
                for effect in (3.0, 2.0, 1.0)]
     single += [Trial("ceiling", f"{effect:g}", "phantom-3d, three seeds", phantom(effect), best(), seeds=3)
                for effect in (3.0, 2.0)]
@@ -123,12 +123,12 @@ def _cases() -> list[Trial]:
 
 
 def _report() -> list[Trial]:
-    """The report's own question: what squeezing and distorting cost, one thing changed at a time, on finer images."""
+    """The report's own question: what resizing and distorting cost, one thing changed at a time, on finer images."""
     fine = phantom(scale=0.3)
     base = small("demo-3d", sequences=("T1wCE",), joined=False, geometry="stretch", normalisation="min-max", size=64,
                  flips=(), epochs=16)
     true = replace(base, geometry="isotropic", edge_mm=192.0)
-    told = [Trial("report", f"{size}", name, fine, replace(recipe, size=size))
+    sizes = [Trial("report", f"{size}", name, fine, replace(recipe, size=size))
             for size in (32, 64, 96, 128) for name, recipe in (("stretch", base), ("isotropic", true))]
     four = ("FLAIR", "T1w", "T1wCE", "T2w")
     named = {"T1wCE alone": base, "four, each an input of its own": replace(base, sequences=four),
@@ -136,11 +136,11 @@ def _report() -> list[Trial]:
              replace(true, sequences=four, joined=True), "min-max of each slice": replace(
                  base, normalisation="min-max slices"), "percentiles of the head": replace(
                      base, normalisation="percentile")}
-    return [*told[:4], *(Trial("report", name, "64", fine, recipe) for name, recipe in named.items()), *told[4:]]
+    return [*sizes[:4], *(Trial("report", name, "64", fine, recipe) for name, recipe in named.items()), *sizes[4:]]
 
 
-def _heart() -> list[Trial]:
-    """Learning by heart: the report's network on few patients, and what helps, where little and where much is there."""
+def _memorisation() -> list[Trial]:
+    """Memorisation: the report's network on few patients, and what helps, without and with a signal."""
     plain = small("report-3d", sequences=("T1wCE",), learning_rate=0.001, epochs=20)
     large = replace(plain, network="resnet50", width=64, stem_width=7)
     helped = {"shift": 0.06, "brightness": 0.15, "flips": ("left-right", "front-back", "up-down"),
@@ -149,12 +149,12 @@ def _heart() -> list[Trial]:
         plain, shift=0.06, brightness=0.15), "small network, changed images, isotropic": replace(plain, **helped),
         "the same, cosine to zero, weight decay": replace(plain, **helped, schedule="cosine", weight_decay=0.001,
                                                           learning_rate=0.002)}
-    return [Trial("heart", f"{effect:g}", name, phantom(effect), recipe)
+    return [Trial("memorisation", f"{effect:g}", name, phantom(effect), recipe)
             for name, recipe in named.items() for effect in (2.0, 0.0)]
 
 
 def _traps() -> list[Trial]:
-    """Who learns the acquisition plane, and who can do without it."""
+    """Which recipes learn the acquisition plane, and which do without it."""
     four = ("FLAIR", "T1w", "T1wCE", "T2w")
     stretch = small("report-3d", sequences=("FLAIR",), pooling="maximum", schedule="cosine", learning_rate=0.002,
                     weight_decay=0.001, shift=0.06, epochs=24)

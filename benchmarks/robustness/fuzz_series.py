@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the readers by atheris: a file that it makes, beside whole ones, is judged as in torture.
 
 In: a folder for what it learns, and atheris in an environment of its own (it is in no requirement of this project):
-`pip install atheris`, then `PYTHONPATH=src:<site-packages of .venv> python benchmarks/fuzz_series.py CORPUS
+`pip install atheris`, then `PYTHONPATH=src:<site-packages of .venv> python benchmarks/robustness/fuzz_series.py CORPUS
 -max_total_time=600`. Out: a crash file where a judge is not content. The compiled walk has no coverage to guide by:
 the guide is the Python around it and pydicom, the judge is that both say the same.
 """

@@ -1,4 +1,4 @@
-"""One contestant of benchmarks/training.py, in a process of its own: reads a number of steps a line, answers seconds.
+"""One contestant of training.py, in a process of its own: reads a number of steps a line, answers seconds.
 
 In: a JSON `Contestant` as the only argument. Out: a line with what it is (parameters, FLOP of a forward pass, device),
 then for each line `n` the seconds of n steps. PyTorch's contestants import neither Keras nor this package.

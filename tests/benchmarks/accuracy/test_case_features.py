@@ -1,4 +1,4 @@
-"""The features of benchmarks/case_features.py see what they are there for, and no label of a scored case."""
+"""The features of benchmarks/accuracy/case_features.py see what they are there for, and no label of a scored case."""
 
 
 import numpy as np

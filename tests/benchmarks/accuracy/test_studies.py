@@ -1,4 +1,4 @@
-"""The benchmark of accuracy trains what it says, once, and its tables and pictures tell what was trained."""
+"""The accuracy studies train what they say, once, and their tables and pictures show what was trained."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +29,8 @@ def rows(study: str) -> pd.DataFrame:
         "study": study, "row": trial.row, "name": trial.name, "run": studies.whole_name(trial),
         "effect": trial.phantom.effect, "cases": trial.phantom.cases, "ceiling": 0.9, "auc": value, "low": value - 0.1,
         "high": value + 0.05, "share": (value - 0.5) / 0.4, "training_accuracy": 0.8, "minutes": 1.0, "within": 0.5,
-        "within_low": 0.4, "within_high": 0.6, "free": 0.93, "known": 0.9, "learnt": 0.7, "learnt_low": 0.6,
-        "learnt_high": 0.8} for trial, value in zip(
+        "within_low": 0.4, "within_high": 0.6, "free": 0.93, "known": 0.9, "correlation": 0.7,
+        "correlation_low": 0.6, "correlation_high": 0.8} for trial, value in zip(
             trials(study), random.uniform(0.6, 0.9, len(trials(study))), strict=True)])
 
 
@@ -47,10 +47,10 @@ def test_every_recipe_family_is_held_against_what_is_possible_at_four_effects():
         assert {trial.phantom.effect for trial in planned if trial.name == name} == {0, 1, 2, 3}
 
 
-def test_figures_are_told_of_another_phantom_than_the_one_that_chose():
+def test_reported_figures_are_of_another_phantom_than_the_one_that_chose():
     assert study_trials.SEED != study_trials.CHOOSING_SEED
-    told = [trial for study in study_trials.STUDIES if study != "choice" for trial in trials(study)]
-    assert {trial.phantom.seed for trial in told} == {study_trials.SEED}
+    reported = [trial for study in study_trials.STUDIES if study != "choice" for trial in trials(study)]
+    assert {trial.phantom.seed for trial in reported} == {study_trials.SEED}
     assert {trial.phantom.seed for trial in trials("choice")} == {study_trials.CHOOSING_SEED}
 
 
@@ -85,28 +85,28 @@ def test_tables_hold_each_auc_and_pictures_are_drawn_of_all_or_some_trials(study
         assert draw(tmp_path, study, table).read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_is_not_trained_stands_as_a_dash():
+def test_a_trial_that_is_not_trained_is_a_dash():
     text = study_tables.study_text("ceiling", rows("ceiling").query("name == 'demo-3d' or row == '3'"))
-    areas, learnt = (line for line in text.splitlines() if line.startswith("| report-2d"))
-    assert (areas.count("| -"), learnt.count("| -")) == (3, 2)
+    areas, correlations = (line for line in text.splitlines() if line.startswith("| report-2d"))
+    assert (areas.count("| -"), correlations.count("| -")) == (3, 2)
 
 
-def test_what_is_recorded_is_told_without_its_run_and_not_trained_again(tmp_path, capfd):
+def test_what_is_recorded_is_shown_without_its_run_and_not_trained_again(tmp_path, capfd):
     record = tmp_path / "accuracy.csv"
     for row in rows("cases").iloc[[5, 0]].to_dict("records"):
         Record(record).add(row)
     assert list(pd.read_csv(record)["row"]) == [50, 100]
-    told = {"folder": tmp_path / "none", "only_tell": True, "record": record, "pictures": tmp_path}
-    studies.main(("cases",), **told)
+    options = {"folder": tmp_path / "none", "tables_only": True, "record": record, "pictures": tmp_path}
+    studies.main(("cases",), **options)
     assert "6 of 8 trials are not trained" in (first := capfd.readouterr().out)
     assert f"| effect 3 | {rows('cases')['auc'][0]:.3f}" in first
-    studies.main(("cases",), names=("effect 3",), rows=("50",), **{**told, "only_tell": False})
+    studies.main(("cases",), names=("effect 3",), rows=("50",), **{**options, "tables_only": False})
     assert not (tmp_path / "none").exists()
-    studies.main(("cases",), anew=True, **told)
+    studies.main(("cases",), ignore_record=True, **options)
     assert "8 of 8 trials are not trained" in capfd.readouterr().out
 
 
-def test_a_changed_recipe_is_not_told_from_the_record_and_takes_the_place_of_the_old(tmp_path):
+def test_a_changed_recipe_is_not_taken_from_the_record_and_replaces_the_old_one(tmp_path):
     record, trial = Record(tmp_path / "accuracy.csv"), trials("cases")[0]
     old = rows("cases").iloc[0].to_dict()
     record.add(old | {"auc": 1 / 3})
@@ -134,7 +134,7 @@ def test_pages_have_the_figures_of_the_record_and_the_record_those_of_the_recipe
     assert all(listed[row.study, row.row, row.name] == row.run for row in kept.itertuples())
 
 
-def test_what_was_learnt_of_the_hidden_variable_is_told_apart_from_what_the_label_tells():
+def test_the_correlation_with_the_hidden_variable_ignores_what_the_label_alone_gives():
     random = np.random.default_rng(4)
     labels = np.repeat([0, 1], 200)
     hidden = random.normal(size=400) + 3 * labels
@@ -168,11 +168,11 @@ def test_a_trial_is_trained_once_and_judged_against_the_best_that_is_possible(tm
 def test_features_are_judged_on_the_folds_that_networks_have(tmp_path):
     features = Trial("ceiling", "3", "features", phantom(3.0, 20), None)
     studies.train(features, tmp_path, 1, 1)
-    told = pd.read_csv(tmp_path / "models" / studies.run_name(features) / "predictions.csv", dtype=str)
+    predicted = pd.read_csv(tmp_path / "models" / studies.run_name(features) / "predictions.csv", dtype=str)
     folds = studies.begin(replace(features, recipe=small("demo-3d", size=8)), tmp_path, 1).folds
-    assert told[["BraTS21ID", "fold"]].equals(folds[["BraTS21ID", "fold"]])
+    assert predicted[["BraTS21ID", "fold"]].equals(folds[["BraTS21ID", "fold"]])
     assert studies.judge(features, tmp_path)["cases"] == 20
-    knowing = replace(features, told=True)
+    knowing = replace(features, on_hidden=True)
     studies.train(knowing, tmp_path, 1, 1)
     assert studies.judge(knowing, tmp_path)["auc"] != studies.judge(features, tmp_path)["auc"]
 

@@ -1,4 +1,4 @@
-"""What the table of benchmarks/imaging.py may be trusted with: who is compared, with what, and on which files."""
+"""What the table of benchmarks/speed/imaging.py may be trusted with: who is compared, with what, and on which files."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The table of benchmarks/memory.py has a row a series and a multiple of what is stored in every cell."""
+"""The table of benchmarks/speed/memory.py has a row a series and a multiple of what is stored in every cell."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the table of benchmarks/real_series.py says of a series, and which series its summary counts."""
+"""What the table of benchmarks/speed/real_series.py says of a series, and which series its summary counts."""
 
 import subprocess
 import sys
