@@ -206,7 +206,7 @@ def check_epoch_choice(clean: "FaultCase", draws: int, seed: int) -> Result:
     from radiogen.runs.folds import make_folds
 
     choice = judge_choice(clean.features, make_folds(clean.labels), draws=draws, seed=seed)
-    words = (f"{draws} runs on labels without meaning have a median AUC of {_median(choice.chosen):.3f}, "
+    words = (f"{draws} runs on random labels have a median AUC of {_median(choice.chosen):.3f}, "
              f"{_median(choice.nested):.3f} where the epoch is chosen inside the training folds; p is at most 0.05 in "
              f"{choice.shuffled.mean():.0%} of them by shuffled labels and in {choice.retrained.mean():.0%} by the "
              "label-permutation test")

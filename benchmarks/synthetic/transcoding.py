@@ -16,10 +16,16 @@ from pydicom.errors import InvalidDicomError
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from benchmarks.synthetic import raw_elements as raw
+from benchmarks.synthetic.additions import (
+    copies,
+    json_beside,
+    private_sequences,
+    text_beside,
+    trailing_padding,
+    zeros_behind,
+)
 from benchmarks.synthetic.enhanced_kinds import one
-
-from . import raw_elements as raw
-from .fast_kinds import copies, json_beside, private_sequences, text_beside, trailing_padding, zeros_behind
 
 Random = np.random.Generator
 

@@ -1,0 +1,38 @@
+"""The commands and files that the documents name are there, with the options that they give."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
+DOCUMENTS = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
+COMMAND = re.compile(r"python ((?:benchmarks|scripts)/[\w/]+\.py)([^`#\n]*)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_script_and_benchmark_that_a_document_names_is_there(document):
+    named = re.findall(r"\b(?:benchmarks|scripts)/[\w/]+\.py\b", document.read_text(encoding="utf-8"))
+    assert not [name for name in named if not (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_option_of_a_benchmark_that_a_document_gives_is_one(document):
+    for script, rest in COMMAND.findall(document.read_text(encoding="utf-8")):
+        if script.startswith("benchmarks/"):
+            source = (ROOT / script).read_text(encoding="utf-8")
+            for option in re.findall(r"--([a-z][a-z-]*)", rest):
+                assert f"{option.replace('-', '_')}:" in source or f'"--{option}"' in source, f"{script} --{option}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_target_of_make_that_a_document_names_is_one(document):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert set(re.findall(r"`make ([a-z-]+)", document.read_text(encoding="utf-8"))) <= targets
+
+
+def test_every_benchmark_that_the_sources_name_is_there():
+    for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), ROOT / "Makefile"]:
+        named = re.findall(r"\bbenchmarks/[\w/]+\.py\b", path.read_text(encoding="utf-8"))
+        assert not [name for name in named if not (ROOT / name).is_file()], path
