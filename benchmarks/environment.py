@@ -1,7 +1,7 @@
 """First import of a benchmark that is run as a file: `import benchmarks` works, and radiogen is found.
 
-Where radiogen is not installed, the same command goes on in the clone's `.venv` (scripts/environment.py). The script's
-own folder is searched last, or tables.py and the like would hide other packages.
+Where radiogen is not installed, the same command continues in the clone's `.venv` (scripts/environment.py). The folder
+of the script is searched last, or its tables.py and the like would hide other packages.
 """
 
 import runpy

@@ -105,9 +105,10 @@ def score(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS, outpu
         train_and_predict(given, labels, splits, recipe, models / names[seed], arrays / seen)
     unseen, truth, _ = read_splits(data, ("test",))
     asked = as_seen(unseen, seen)
-    told = {f"seed {seed}": predict_unseen(models / names[seed], asked) for seed in SEEDS}
-    told["the three together"] = mean_ensemble(told)
-    probabilities = {name: table.loc[table["fold"] == "test", "probability"].to_numpy() for name, table in told.items()}
+    tables = {f"seed {seed}": predict_unseen(models / names[seed], asked) for seed in SEEDS}
+    tables["the three together"] = mean_ensemble(tables)
+    probabilities = {name: table.loc[table["fold"] == "test", "probability"].to_numpy()
+                     for name, table in tables.items()}
     results = {name: figures(truth == 1, each) for name, each in probabilities.items()}
     floor = volume_floor(images[splits == "train"], labels[splits == "train"], unseen)
     text = score_text(results, floors(truth == 1, floor), PUBLISHED)
@@ -175,7 +176,7 @@ def train_and_predict(images: "np.ndarray", labels: "np.ndarray", splits: "np.nd
 
 
 def predict_unseen(folder: Path, images: "np.ndarray") -> "pd.DataFrame":
-    """A trained run's predictions with images that it was never told the labels of, as fold `test`."""
+    """A trained run's predictions for images whose labels it never had, as fold `test`."""
     from radiogen.inference.prediction import predict_run
     from radiogen.runs.predictions import read_predictions
     from radiogen.training.own_arrays import add_test_images

@@ -1,8 +1,8 @@
-"""A model that learns in seconds: a few numbers of each case's cubes, and a logistic regression on the run's own folds.
+"""A model that trains in seconds: a few numbers of each case's cubes, and a logistic regression on the run's own folds.
 
 In: a data set; its isotropic cubes come from the package's own cache. Out: a table of features, a row a case, and
 predictions in the form of a run's. The features were chosen on a phantom of another seed than any that is judged here;
-scaling and weights are learnt on the training folds alone. Stands in for a network where forty trainings must cost
+scaling and weights are fitted on the training folds alone. Stands in for a network where forty trainings must cost
 minutes on two cores.
 """
 
@@ -67,7 +67,7 @@ def predict_by_features(features: pd.DataFrame, folds: pd.DataFrame, strength: f
                         hidden: pd.Series | None = None) -> pd.DataFrame:
     """Predictions in the form of a run's: each fold by a model of the others, the holdout by one of all folds.
 
-    folds: `BraTS21ID, MGMT_value, fold`; every case of it has a row in `features`. hidden: learn this variable of the
+    folds: `BraTS21ID, MGMT_value, fold`; every case of it has a row in `features`. hidden: fit this variable of the
     training cases (by case) in place of their labels, by a ridge regression.
     """
     from scipy.special import expit

@@ -1,4 +1,4 @@
-"""The picture of the three controls: a signal that is there, none, and one that is the scanner's.
+"""The picture of the three controls: a signal, none, and a confound.
 
 In: what controls.py found. Out: one PNG of three panels, written whole or not at all; colours and line styles are those
 of run_figures.py.
@@ -34,7 +34,7 @@ def controls_png(path: Path, signal: tuple[np.ndarray, np.ndarray], effect: floa
     """Draw the controls side by side.
 
     signal: labels (bool) and probabilities of the signal phantom's cases; effect: of that phantom, in standard
-    deviations. nothing: a bar a drawing of labels, `marked` where it was called better than chance. confound: the
+    deviations. nothing: a bar a draw of labels, `marked` where it was called better than chance. confound: the
     run, the image-free model, the run within planes.
     """
     figure, (left, middle, right) = _figure(14.0, 4.9, columns=3)
@@ -70,7 +70,7 @@ def _draw_nothing(axes: "Axes", bars: Sequence[Bar]) -> None:
     axes.axvline(0.5, color=GREY, linewidth=1.2, linestyle=(0, (2, 3)))
     count = sum(bar.marked for bar in bars)
     axes.set(xlabel="AUC, 95 % interval (dashed: chance)", yticks=[], xlim=(0.2, 0.8), ylim=(-1, len(ordered)))
-    axes.set_ylabel(f"{len(ordered)} drawings of the labels, by AUC")
+    axes.set_ylabel(f"{len(ordered)} draws of the labels, by AUC")
     axes.set_title(f"nothing: {count} of {len(ordered)} called better than chance", loc="left", fontsize=11)
     axes.grid(axis="x", alpha=0.25)
 

@@ -1,9 +1,9 @@
-"""Three phantoms with a known answer prove the judge: signal, nothing, confound. Prints a table, draws a picture.
+"""Three phantoms with a known answer validate the evaluation: signal, nothing, confound. Prints a table and a picture.
 
 In: nothing but settings; the phantoms and their cubes are made once under --folder and kept. Out: a Markdown table of
-facts and docs/pictures/controls.png. Exit code 1 where a fact fails. In `nothing` no image knows its label, so labels
-drawn again for the same images are as good as another phantom's: two sets of images carry forty drawings of labels,
-each with folds of its own.
+facts and docs/pictures/controls.png. Exit code 1 where a fact fails. In `nothing` the label is independent of the
+image, so labels drawn again for the same images are as good as another phantom's: two sets of images carry forty draws
+of labels, each with folds of its own.
 """
 
 if not __package__:  # run as a file
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 SHARE = 0.9
 """Of what is possible above 0.5: the signal phantom's AUC has to reach so much."""
 ALLOWED = 4
-"""Of 40 drawings of labels that mean nothing: so many may be called better than chance, at most."""
+"""Of 40 draws of random labels: so many may be called better than chance, at most."""
 HIGH = 0.75
 """From here on the confound phantom's AUC would impress a reader who does not look further."""
-DRAWINGS = 40
+DRAWS = 40
 
 SCALES = {"small": 0.12, "demo": 0.2}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One phantom's predictions by the features' model, and what the judge says of them."""
+    """One phantom's predictions by the features' model, and their evaluation."""
 
     name: str
     labels: "np.ndarray"
@@ -60,14 +60,14 @@ class Fact:
 def main(folder: Path = Path("input/controls"), cases: int = 200, scale: Literal["small", "demo"] = "small",
          effect: float = 3.0, seed: int = 7, picture: Path = Path("docs/pictures/controls.png"),
          output: Path | None = None, workers: int | None = None) -> None:
-    """Three phantoms with a known answer prove the judge: signal, nothing, confound; some minutes on two cores.
+    """Three phantoms with a known answer validate the evaluation: signal, nothing, confound; some minutes on two cores.
 
     Args:
         folder: Where phantoms and their cubes are kept.
         cases: Training cases a phantom; a fifth of them is the holdout and not looked at.
         scale: Size of the phantoms' series: small, or as in the demo.
         effect: Of the signal phantom, in standard deviations.
-        seed: Of the first phantom; the others count on from it.
+        seed: Of the first phantom; the others follow it.
         picture: The picture to write.
         output: Markdown file to write the table to as well.
         workers: Processes (default: as many as cores may be used).
@@ -93,7 +93,7 @@ def main(folder: Path = Path("input/controls"), cases: int = 200, scale: Literal
 
 
 def judge_phantom(folder: Path, name: str, settings: "PhantomSettings", workers: int | None) -> Judged:
-    """Make a phantom where it is missing, learn its labels from features, judge that as a run is judged."""
+    """Make a phantom where it is missing, predict its labels from features, evaluate that as a run is."""
     from benchmarks.accuracy.case_features import predict_by_features
     from radiogen.dataset.geometry import read_geometry
     from radiogen.dataset.labels import read_labels
@@ -111,13 +111,13 @@ def judge_phantom(folder: Path, name: str, settings: "PhantomSettings", workers:
 
 def judge_nothing(folder: Path, name: str, settings: "PhantomSettings", workers: int | None
                   ) -> "list[tuple[np.ndarray, np.ndarray]]":
-    """Labels and probabilities of half of the drawings of labels: those of phantoms of other seeds, on these images."""
+    """Labels and probabilities of half of the draws of labels: those of phantoms of other seeds, on these images."""
     from benchmarks.accuracy.case_features import predict_by_features
     from radiogen.runs.folds import make_folds
 
     features, _ = phantom_features(folder, name, settings, workers)
     return [_out_of_fold(predict_by_features(features, make_folds(drawn_labels(settings, seed), seed=seed)))
-            for seed in range(DRAWINGS // 2)]
+            for seed in range(DRAWS // 2)]
 
 
 def drawn_labels(settings: "PhantomSettings", seed: int) -> "pd.DataFrame":
@@ -145,7 +145,7 @@ def phantom_features(folder: Path, name: str, settings: "PhantomSettings", worke
 
 
 def signal_facts(judged: Judged) -> list[Fact]:
-    """Better than chance, nearly as good as can be, and not explained by the acquisition."""
+    """Better than chance, nearly the best possible, and not explained by the acquisition."""
     from radiogen.evaluation.audit.confounds import ABOVE_BASELINE, EXPLAINED
     from radiogen.evaluation.stats.intervals import BETTER
     from radiogen.evaluation.stats.metrics import auc
@@ -159,17 +159,17 @@ def signal_facts(judged: Judged) -> list[Fact]:
                  ABOVE_BASELINE in words and EXPLAINED not in words)]
 
 
-def nothing_facts(drawings: "list[tuple[np.ndarray, np.ndarray]]") -> list[Fact]:
+def nothing_facts(draws: "list[tuple[np.ndarray, np.ndarray]]") -> list[Fact]:
     """Seldom called better than chance."""
     from radiogen.evaluation.stats.intervals import BETTER
 
-    told = called_better(drawings)
-    return [Fact("nothing", f"*{BETTER}* at most {ALLOWED} times of {len(told)}", f"{sum(told)} times of {len(told)}",
-                 len(told) >= DRAWINGS and sum(told) <= ALLOWED)]
+    better = called_better(draws)
+    return [Fact("nothing", f"*{BETTER}* at most {ALLOWED} times of {len(better)}",
+                 f"{sum(better)} times of {len(better)}", len(better) >= DRAWS and sum(better) <= ALLOWED)]
 
 
 def confound_facts(judged: Judged) -> list[Fact]:
-    """A high AUC that the judge sees through."""
+    """A high AUC that the evaluation explains by the acquisition."""
     from radiogen.evaluation.audit.confounds import ABOVE_BASELINE, EXPLAINED
     from radiogen.evaluation.stats.metrics import auc
 
@@ -189,11 +189,11 @@ def facts_text(facts: list[Fact]) -> str:
                              for fact in facts])
 
 
-def called_better(drawings: "list[tuple[np.ndarray, np.ndarray]]") -> list[bool]:
-    """Of each drawing, whether its verdict is *better than chance*."""
+def called_better(draws: "list[tuple[np.ndarray, np.ndarray]]") -> list[bool]:
+    """Of each draw, whether its verdict is *better than chance*."""
     from radiogen.evaluation.stats.intervals import BETTER, verdict
 
-    return [verdict(*drawing).words == BETTER for drawing in drawings]
+    return [verdict(*one).words == BETTER for one in draws]
 
 
 def draw(path: Path, signal: Judged, effect: float, nothing: "list[tuple[np.ndarray, np.ndarray]]",
@@ -211,7 +211,7 @@ def draw(path: Path, signal: Judged, effect: float, nothing: "list[tuple[np.ndar
     free = bar(f"no image: {judged.best}", *_out_of_fold(judged.predictions[judged.best]), True)
     return controls_png(
         path, (signal.labels, signal.probabilities), effect,
-        [bar("", *drawing, better) for drawing, better in zip(nothing, called_better(nothing), strict=True)],
+        [bar("", *one, better) for one, better in zip(nothing, called_better(nothing), strict=True)],
         [bar("features of the images", confound.labels, confound.probabilities), free,
          Bar("features, only cases of the same planes compared", within["auc"], within["low"], within["high"])])
 

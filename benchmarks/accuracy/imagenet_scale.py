@@ -42,7 +42,7 @@ def main(data: tuple[Path, ...] = (), weights: str = "imagenet", series: int = 8
     from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
     model = build_network("resnet50", 2, SIZE, 3, scale="photographs")
-    said = load_first_weights(model, weights)
+    message = load_first_weights(model, weights)
     stored = read_layers(imagenet_file() if weights == "imagenet" else Path(weights))
     names = [layer.name for layer in model.layers if layer.name.endswith("_bn") and layer.name in stored]
     parts = []
@@ -52,7 +52,7 @@ def main(data: tuple[Path, ...] = (), weights: str = "imagenet", series: int = 8
             write_phantom(data[0], PhantomSettings(cases=4, test_cases=0))
         for folder in data:
             parts.append(table(folder, rows(model, names, read_all(folder, series, slices))))
-    text = "\n\n".join([*parts, f"{said}; {len(names)} batch normalisations compared."])
+    text = "\n\n".join([*parts, f"{message}; {len(names)} batch normalisations compared."])
     print(text)
     if output:
         files.write_text(output, text + "\n")

@@ -1,8 +1,8 @@
-"""The package's commands as torture runs them: in a session of their own, timed, and ended at a moment that is drawn.
+"""The package's commands in a session of their own, timed, and sent a signal at a random moment.
 
-In: the words of a command and a folder to run it in. Out: an `End`: exit code, seconds, memory, what was said. A moment
-is a time since the start, or the n-th temporary file that is seen, which lies between the writing of a file and its
-renaming, where a time that is drawn seldom falls.
+In: a command line and a folder to run it in. Out: an `End`: exit code, seconds, memory, output. A moment is a time
+since the start, or the n-th temporary file that is seen: that is between the writing of a file and its renaming, where
+a random time seldom falls.
 """
 
 import contextlib
@@ -43,29 +43,29 @@ class Moment:
 @dataclass(frozen=True)
 class End:
     """How a command ended: its exit code (negative: the signal), seconds, seconds from a signal to the end, peak memory
-    in bytes of its largest process that was waited for, what it said, and its session.
+    in bytes of its largest process, what it printed, and the number of its session.
     """
 
     code: int
     seconds: float
-    waited: float
+    stop_seconds: float
     memory: int
-    said: str
+    output: str
     session: int
 
     @property
     def last(self) -> str:
         """The last line that is no progress bar."""
-        lines = [line for line in self.said.replace("\r", "\n").splitlines() if line.strip() and "%|" not in line]
+        lines = [line for line in self.output.replace("\r", "\n").splitlines() if line.strip() and "%|" not in line]
         return lines[-1] if lines else ""
 
 
-def script(name: str, *words: object) -> list[str]:
-    """The words of `python scripts/<name>.py`."""
-    return [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *map(str, words)]
+def script(name: str, *arguments: object) -> list[str]:
+    """The command line of `python scripts/<name>.py`."""
+    return [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *map(str, arguments)]
 
 
-def run_command(words: Sequence[str], folder: Path, moment: Moment | None = None, *, limit: float = 600,
+def run_command(command: Sequence[str], folder: Path, moment: Moment | None = None, *, limit: float = 600,
                 environment: dict[str, str | None] | None = None, prepare: Callable[[], None] | None = None,
                 watch: Callable[[int], None] | None = None) -> End:
     """Run a command in `folder` to its end, or to its `moment`; after `limit` seconds it is killed.
@@ -81,14 +81,14 @@ def run_command(words: Sequence[str], folder: Path, moment: Moment | None = None
         if prepare is not None:
             prepare()
 
-    with tempfile.TemporaryFile() as told:
-        process = subprocess.Popen(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=told, stderr=told, env=chosen,
-                                   start_new_session=True, preexec_fn=begin)
-        code, seconds, waited, memory = _attend(process.pid, folder, moment, limit, watch)
-        process.returncode = code  # it was waited for already: Popen must not look for it
-        told.seek(0)
-        said = told.read().decode(errors="replace")
-    return End(code, seconds, waited, memory, said, process.pid)
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=printed, stderr=printed,
+                                   env=chosen, start_new_session=True, preexec_fn=begin)
+        code, seconds, stop_seconds, memory = _attend(process.pid, folder, moment, limit, watch)
+        process.returncode = code  # os.wait4 has waited for it: Popen must not look for it
+        printed.seek(0)
+        output = printed.read().decode(errors="replace")
+    return End(code, seconds, stop_seconds, memory, output, process.pid)
 
 
 def session_members(session: int) -> list[int]:

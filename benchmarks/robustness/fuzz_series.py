@@ -1,9 +1,9 @@
-"""Coverage-guided fuzzing of the readers by atheris: a file that it makes, beside whole ones, is judged as in torture.
+"""Coverage-guided fuzzing of the readers by atheris: a file that it makes is read beside whole ones and checked.
 
 In: a folder for what it learns, and atheris in an environment of its own (it is in no requirement of this project):
 `pip install atheris`, then `PYTHONPATH=src:<site-packages of .venv> python benchmarks/robustness/fuzz_series.py CORPUS
--max_total_time=600`. Out: a crash file where a judge is not content. The compiled walk has no coverage to guide by:
-the guide is the Python around it and pydicom, the judge is that both say the same.
+-max_total_time=600`. Out: a crash file where a check fails. The compiled scan has no coverage to guide by:
+the guide is the Python around it and pydicom, the check is that both read the same.
 """
 
 if not __package__:  # run as a file
@@ -43,9 +43,9 @@ def main() -> None:
 
     def judge(content: bytes) -> None:
         (folder / "Image-1.dcm").write_bytes(content)
-        words = series.judge_reading(folder)
-        if words not in series.FINE:
-            raise AssertionError(words)
+        result = series.check_reading(folder)
+        if result not in series.FINE:
+            raise AssertionError(result)
 
     atheris.Setup(sys.argv, judge)
     atheris.Fuzz()

@@ -1,8 +1,8 @@
-"""kill -9 at any moment, then the same command again: the end is the one of a run that nobody disturbed.
+"""kill -9 at any moment, then the same command again: the result is that of an undisturbed run.
 
 In: a seed. Out: an outcome for every kill, of every command, and for every two processes that were started at once. A
 chain is one to three kills, each followed by the plain command, and a last one to the end; kills reach all processes
-or only the first, and fall on a drawn time or on a file that is being written.
+or only the first, and come at a random time or while a file is being written.
 """
 
 import shutil
@@ -38,7 +38,7 @@ def run(seed: int, fraction: float, folder: Path) -> list[Outcome]:
     outcomes = []
     with offered(random, folder / "download") as (kaggle, stages["download"]):
         def cut_line() -> None:
-            """One transfer in three breaks in its middle and is gone on with."""
+            """One transfer in three breaks in its middle and is resumed."""
             cut = int(random.integers(1, len(kaggle.archive)))
             kaggle.faults["storage"] = [("cut", cut)] if random.random() < 1 / 3 else []
 
@@ -62,8 +62,8 @@ def kill_stage(stage: Stage, count: int, random: "np.random.Generator", place: P
                            begin)
         outcomes += found
         shutil.rmtree(trial)
-        told = [f"; {one.what}: {one.note}" for one in found if not one.passed]
-        print(f"kills: {stage.name} {len(outcomes)} of {count}{''.join(told)}", flush=True)
+        failed = [f"; {one.what}: {one.note}" for one in found if not one.passed]
+        print(f"kills: {stage.name} {len(outcomes)} of {count}{''.join(failed)}", flush=True)
     return outcomes
 
 
@@ -75,7 +75,7 @@ def kill_chain(stage: Stage, kills: int, random: "np.random.Generator", trial: P
     while len(moments) < kills and (end is None or end.code):
         moment = draw_moment(stage, random)
         begin()
-        end = run_command(stage.words, trial, moment, environment=stage.environment)
+        end = run_command(stage.command, trial, moment, environment=stage.environment)
         sessions.append(end.session)
         if end.code == 0:
             break  # it was done before its moment came: nothing was killed
@@ -85,7 +85,7 @@ def kill_chain(stage: Stage, kills: int, random: "np.random.Generator", trial: P
         faults += [f"{moment}: {half}" for half in half_files(trial, stage.before, stage.after)[:2]]
     if end is None or end.code:
         begin()
-        end = run_command(stage.words, trial, environment=stage.environment)
+        end = run_command(stage.command, trial, environment=stage.environment)
         sessions.append(end.session)
     if end.code:
         faults.append(f"the plain command ended with code {end.code}: {end.last}")
@@ -110,13 +110,13 @@ def start_twice(stage: Stage, random: "np.random.Generator", place: Path) -> Out
 
     def start(number: int) -> End:
         time.sleep(number * between)
-        return run_command(stage.words, trial, environment=stage.environment)
+        return run_command(stage.command, trial, environment=stage.environment)
 
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(start, range(2)))
     faults = [f"ended with code {end.code}: {end.last}" for end in ends if end.code]
     faults += differences(stage.after, state_of(trial))[:3]
-    waited = sum(WAITS in end.said for end in ends)
+    waited = sum(WAITS in end.output for end in ends)
     shutil.rmtree(trial)
     return Outcome("two processes at once", f"{stage.name}, {between:.2f} s apart", not faults, "; ".join(faults) or
                    ("one said that it waits" if waited else "neither had to wait"))

@@ -1,4 +1,4 @@
-"""A night's queue: a fold that dies takes nothing with it, and fold after fold leaves nothing behind.
+"""Long queues: a fold that is killed affects no other, and fold after fold leaves nothing behind.
 
 In: a seed. Out: outcomes of runs whose fold is killed as the system does for memory, and of twenty short folds, over
 which the threads, open files and memory of the command's lasting processes are counted.
@@ -40,19 +40,19 @@ def run(seed: int, fraction: float, folder: Path) -> list[Outcome]:
 
 def dying_fold(work: Path, random: "np.random.Generator", at_once: int) -> Outcome:
     """One of three folds is killed while it trains: it is named with its reason, the others finish, one line helps."""
-    words = _train("night", "--folds", 3, "--at-once", at_once, "--no-forecast")
-    whole = _undisturbed(work, words)
+    command = _train("night", "--folds", 3, "--at-once", at_once, "--no-forecast")
+    whole = _undisturbed(work, command)
     killer = FoldKiller(work / "models" / "night", str(int(random.integers(0, 3))))
-    end = run_command(words, work, watch=killer)
+    end = run_command(command, work, watch=killer)
     faults = [] if killer.killed else ["the fold was over before it could be killed"]
     faults += [] if end.code == 2 else [f"ended with code {end.code}"]
-    told = f"fold {killer.fold}"
-    faults += [f"{told} and its reason are not named: {end.last}"] if not (
-        told in end.last and "killed by the system" in end.last) else []
+    name = f"fold {killer.fold}"
+    faults += [f"{name} and its reason are not named: {end.last}"] if not (
+        name in end.last and "killed by the system" in end.last) else []
     faults += [f"fold {other} was not finished" for other in "012" if other != killer.fold and not
                (work / "models" / "night" / f"fold-{other}" / "model.weights.h5").is_file()]
     faults += [f"the last line names no command: {end.last}"] if "scripts/train.py --run night" not in end.last else []
-    again = run_command(words, work)
+    again = run_command(command, work)
     faults += [f"the same again ended with code {again.code}: {again.last}"] if again.code else []
     faults += differences(whole, state_of(work / "models"))[:3]
     shutil.rmtree(work / "models")
@@ -62,16 +62,16 @@ def dying_fold(work: Path, random: "np.random.Generator", at_once: int) -> Outco
 
 def dying_queue(work: Path, random: "np.random.Generator") -> Outcome:
     """Two seeds are queued and a fold of the first dies: the second is trained nevertheless."""
-    words = _train("night", "--folds", 2, "--seeds", 2, "--at-once", 2, "--no-forecast")
-    whole = _undisturbed(work, words)
+    command = _train("night", "--folds", 2, "--seeds", 2, "--at-once", 2, "--no-forecast")
+    whole = _undisturbed(work, command)
     killer = FoldKiller(work / "models" / "night", str(int(random.integers(0, 2))))
-    end = run_command(words, work, watch=killer)
+    end = run_command(command, work, watch=killer)
     faults = [] if killer.killed else ["the fold was over before it could be killed"]
     faults += [f"fold {number} of the second run was not trained" for number in "01" if not
                (work / "models" / "night-seed-43" / f"fold-{number}" / "model.weights.h5").is_file()]
     faults += [] if end.code == 2 and f"fold {killer.fold}" in end.last else [
         f"ended with code {end.code}, last line: {end.last}"]
-    again = run_command(words, work)
+    again = run_command(command, work)
     faults += [f"the same again ended with code {again.code}: {again.last}"] if again.code else []
     faults += differences(whole, state_of(work / "models"))[:3]
     shutil.rmtree(work / "models")
@@ -144,15 +144,15 @@ class FoldCounter:
         return held
 
 
-def _undisturbed(work: Path, words: list[str]) -> dict[str, str]:
+def _undisturbed(work: Path, command: list[str]) -> dict[str, str]:
     """What the command makes of models/ when nothing happens; it is moved away."""
-    end = run_command(words, work)
+    end = run_command(command, work)
     if end.code:
-        raise RuntimeError(f"fails without being disturbed: {end.said[-2000:]}")
+        raise RuntimeError(f"fails without being disturbed: {end.output[-2000:]}")
     state = state_of(work / "models")
     shutil.rmtree(work / "models")
     return state
 
 
-def _train(name: str, *words: object) -> list[str]:
-    return script("train", "--data", DATA, "--run", name, *RECIPE, *words)
+def _train(name: str, *arguments: object) -> list[str]:
+    return script("train", "--data", DATA, "--run", name, *RECIPE, *arguments)

@@ -1,8 +1,8 @@
-"""What one trial of the torture came to, and the table of all of them.
+"""The outcome of one trial of fault injection, and the table of all of them.
 
-Every part offers `run(seed, many, folder) -> list[Outcome]`: `seed` draws all that is drawn, `many` is the share of the
-whole torture's trials that is made (1: all; less: a short form, of each kind at least one), `folder` is an empty folder
-for what the part makes, which is deleted afterwards.
+Every part offers `run(seed, fraction, folder) -> list[Outcome]`: all random numbers come from `seed`, `fraction` is the
+fraction of the part's trials that is made (1: all; less: a short form with at least one trial of each kind), `folder`
+is an empty folder for what the part makes, which is deleted afterwards.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """One trial: of which part, what was done in words, whether all held, and what was seen (or why it was left out).
+    """One trial: its part, what was done, whether all checks passed, and what was seen (or why it was left out).
 
-    passed None: it could not be tried here; the note says why.
+    passed None: it cannot be tried on this machine; the note says why.
     """
 
     part: str
@@ -30,15 +30,15 @@ def outcomes_text(outcomes: Sequence[Outcome]) -> str:
     for part in dict.fromkeys(one.part for one in outcomes):
         own = [one for one in outcomes if one.part == part]
         tried, failed = [one for one in own if one.passed is not None], [one for one in own if one.passed is False]
-        told = [_cell(f"{one.what}: {one.note}" if one.note else one.what) for one in failed[:SHOWN]]
-        told += [f"and {len(failed) - SHOWN} more"] if len(failed) > SHOWN else []
-        told += [_cell(f"not tried: {one.what} ({one.note})") for one in own if one.passed is None]
-        rows.append(f"| {part} | {len(tried)} | {len(tried) - len(failed)} | {'; '.join(told) or '-'} |")
+        cells = [_cell(f"{one.what}: {one.note}" if one.note else one.what) for one in failed[:SHOWN]]
+        cells += [f"and {len(failed) - SHOWN} more"] if len(failed) > SHOWN else []
+        cells += [_cell(f"not tried: {one.what} ({one.note})") for one in own if one.passed is None]
+        rows.append(f"| {part} | {len(tried)} | {len(tried) - len(failed)} | {'; '.join(cells) or '-'} |")
     return "\n".join(rows)
 
 
 def notes_text(outcomes: Sequence[Outcome]) -> str:
-    """What was seen in trials that passed, as a list; '' where there is nothing to tell."""
+    """What was seen in trials that passed, as a list; '' where there is nothing to report."""
     return "\n".join(f"- {one.part}, {one.what}: {one.note}" for one in outcomes if one.passed and one.note)
 
 

@@ -1,4 +1,4 @@
-"""Ten, forty and a hundred and sixty cases: time grows no faster than they do, memory not at all.
+"""Ten, forty and a hundred and sixty cases: time grows at most linearly with them, memory not at all.
 
 In: a seed. Out: an outcome for time and one for memory of preprocess, an epoch of training, predict and evaluate; the
 note has the figures and the exponent, the slope of the logarithms. Time is the processor's, for others use the machine,
@@ -45,7 +45,7 @@ def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
 
 def probe(step: str, folder: str, cases: str) -> None:
     """In a process of its own: do the step with the fewest cases, then with `cases`; print seconds and peak memory."""
-    from radiogen.core.errors import run_command as told
+    from radiogen.core.errors import run_command as report_errors
     from radiogen.training.fit import peak_memory
 
     def main() -> None:
@@ -55,13 +55,13 @@ def probe(step: str, folder: str, cases: str) -> None:
         own = do(int(cases))
         print(json.dumps([processor_seconds() - began if own is None else own, peak_memory()]))
 
-    told(main)
+    report_errors(main)
 
 
 def processor_seconds() -> float:
-    """Of this process and of those that it has waited for, with what the system did for them."""
-    told = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in told)
+    """User and system time of this process and of its children that have ended."""
+    usage = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in usage)
 
 
 def _step(step: str, folder: Path) -> Callable[[int], float | None]:
@@ -113,7 +113,7 @@ def _probe(step: str, folder: Path, cases: int) -> tuple[float, float]:
     found = []
     for _ in range(2):
         end = run_command(python_call(__name__, "probe", step, ".", cases), folder)
-        _require(end.code == 0, step, end.said)
+        _require(end.code == 0, step, end.output)
         found.append(json.loads(end.last))
     return min(seconds for seconds, _ in found), min(memory for _, memory in found)
 
@@ -123,11 +123,11 @@ def _outcomes(step: str, sizes: Sequence[int], found: Sequence[tuple[float, floa
     cases = ", ".join(map(str, sizes))
     rows = (("time", seconds, LINEAR, [f"{each:.2f} s" for each in seconds]),
             ("memory", memory, FLAT, [f"{each / 1e6:.0f} MB" for each in memory]))
-    return [Outcome("big", f"{name} of {step}", exponent(sizes, values) <= limit,
+    return [Outcome("scaling", f"{name} of {step}", exponent(sizes, values) <= limit,
                     f"{', '.join(shown)} for {cases} cases, exponent {exponent(sizes, values):.2f}")
             for name, values, limit, shown in rows]
 
 
-def _require(good: bool, step: str, said: str) -> None:
+def _require(good: bool, step: str, output: str) -> None:
     if not good:
-        raise RuntimeError(f"{step} fails: {said[-2000:]}")
+        raise RuntimeError(f"{step} fails: {output[-2000:]}")

@@ -1,7 +1,7 @@
-"""The whole job on a small phantom, done once without any disturbance: what every trial is held against.
+"""The whole workflow on a small phantom, run once without any fault: what every trial is compared with.
 
 In: an empty folder. Out: a `Stage` for each command, with the folder as it was before it and what it made of that. The
-paths in its words are relative, so that a copy of the folder is as good as the folder.
+paths in its command line are relative, so that a copy of the folder is as good as the folder.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ CASES, TEST_CASES = 12, 3
 
 @dataclass(frozen=True)
 class Stage:
-    """One command: its words, the folder as it was before, both states, how long it takes and when it first writes.
+    """One command, the folder as it was before, both states, how long it takes and when it first writes.
 
-    written: how many files it makes or changes. environment: what it needs to be told besides.
+    written: how many files it makes or changes. environment: variables that it needs besides.
     """
 
     name: str
-    words: tuple[str, ...]
+    command: tuple[str, ...]
     folder: Path
     before: State
     after: State
@@ -70,19 +70,19 @@ def make_stages(folder: Path) -> dict[str, Stage]:
         "evaluate": script("evaluate", "one", "two", "both"),
         "submit": script("submit", "both"),
     }
-    made = {name: make_stage(name, words, work, folder / "before" / name) for name, words in plan.items()}
+    made = {name: make_stage(name, command, work, folder / "before" / name) for name, command in plan.items()}
     return {name: stage for name, stage in made.items() if not name.endswith(" two")}
 
 
-def make_stage(name: str, words: Sequence[str], work: Path, kept: Path,
+def make_stage(name: str, command: Sequence[str], work: Path, kept: Path,
                environment: dict[str, str | None] | None = None) -> Stage:
     """Keep a copy of `work`, run the command in it, and note what it did. Raises RuntimeError where it fails."""
     copy_folder(work, kept)
     before, first = state_of(work), FirstWrite(work)
-    end = run_command(words, work, environment=environment, watch=first)
+    end = run_command(command, work, environment=environment, watch=first)
     if end.code:
-        raise RuntimeError(f"{name} fails without being disturbed: {end.said[-2000:]}")
-    return Stage(name, tuple(words), kept, before, state_of(work), end.seconds, first.seconds or end.seconds / 2,
+        raise RuntimeError(f"{name} fails without being disturbed: {end.output[-2000:]}")
+    return Stage(name, tuple(command), kept, before, state_of(work), end.seconds, first.seconds or end.seconds / 2,
                  end.memory, environment or {})
 
 
@@ -92,12 +92,12 @@ def make_phantom(data: Path, cases: int, test_cases: int) -> Path:
     end = run_command(script("make_phantom", "--data", data, "--cases", cases, "--test-cases", test_cases, "--scale",
                              "0.05"), data.parent)
     if end.code:
-        raise RuntimeError(f"no phantom: {end.said[-2000:]}")
+        raise RuntimeError(f"no phantom: {end.output[-2000:]}")
     return data
 
 
 def copy_folder(source: Path, target: Path) -> Path:
-    """A copy with the same times, which a cache knows its sources by; links stay links."""
+    """A copy with the same file times, by which a cache recognises its sources; links stay links."""
     return Path(shutil.copytree(source, target, symlinks=True))
 
 

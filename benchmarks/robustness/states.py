@@ -1,7 +1,7 @@
 """Two folders that should be the same are compared, and a folder after a kill is looked at for half files.
 
-In: folders. Out: differences in words. Files are compared byte for byte but for the fields of `NOT_COMPARED`, which
-tell times and the machine; networks and checkpoints are compared array by array.
+In: folders. Out: differences as text. Files are compared byte for byte but for the fields of `NOT_COMPARED`, which
+hold times and the machine; networks and checkpoints are compared array by array.
 """
 
 import hashlib

@@ -87,7 +87,7 @@ def measure(folder: Path, chosen: Sequence["Contender"], rounds: int, seed: int,
     for contender in progress(chosen, "first look", unit="reader"):
         try:
             made = contender.read(folder)
-        except Exception as error:  # a peer may fail in any way; the others go on
+        except Exception as error:  # a peer may fail in any way; the others continue
             notes[contender.name] = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:150]}"
             continue
         able.append(contender)
@@ -109,7 +109,7 @@ def measure(folder: Path, chosen: Sequence["Contender"], rounds: int, seed: int,
 
 
 def multiples(times: Sequence[float], bytes_times: Sequence[float]) -> str:
-    """Median (quartiles) of the rounds' ratios, as the table tells them."""
+    """Median (quartiles) of the rounds' ratios, as the table shows them."""
     import numpy as np
 
     low, middle, high = np.percentile(np.divide(times, bytes_times), [25, 50, 75])
@@ -177,8 +177,8 @@ def _warm_part(series: dict[str, Path], only: Sequence[str], rounds: int, seed: 
                 cells.append("1")
             else:
                 cells.append(multiples(times[one.name], times[reference.name]) if one.name in times else "failed")
-        told = {notes[one.name] for _, notes in measured.values() if notes.get(one.name) in ("same", "other")}
-        rows.append([one.name, *cells, "no" if "other" in told else "yes" if told else ""])
+        found = {notes[one.name] for _, notes in measured.values() if notes.get(one.name) in ("same", "other")}
+        rows.append([one.name, *cells, "no" if "other" in found else "yes" if found else ""])
     by = {"wall": "", "cpu": " by processor time"}[clock]
     lines = [f"Multiples of only reading the bytes{by}; warm files, one core, one thread; medians of {rounds} rounds "
              "(quartiles).", "", table(["reader", *measured, "voxels as ours"], rows), "",
@@ -238,7 +238,7 @@ def _start_part(series: dict[str, Path], room: Path) -> str:
 
     empty, kept = start_up(next(iter(series.values())), room / "kernels", 5)
     rows = [[name, *(f"{times[part]:.2f}" for part in ("import", "first", "second", "whole")),
-             "yes" if times["said"] else "no"]
+             "yes" if times["lines"] else "no"]
             for name, times in (("first on a machine: kernels are compiled", empty), ("kernels kept", kept))]
     return "\n".join([
         "Start of a process, seconds; read_cube of the first series (kernels kept: medians of 5 processes).", "",

@@ -155,7 +155,7 @@ def warm_rate(spans: Sequence[Span]) -> float:
 def start_up(folder: Path, kept: Path, repeats: int) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds of a fresh process whose kernels are not compiled yet, and with them kept in `kept` (medians).
 
-    Of each: import, first, second (calls of read_cube), whole (the process); `said`: lines it wrote meanwhile.
+    Of each: import, first, second (calls of read_cube), whole (the process); `lines`: that it wrote to standard error.
     """
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
@@ -206,7 +206,7 @@ def _fresh_process(folder: Path, kept: Path) -> dict[str, float]:
     end = subprocess.run([sys.executable, "-c", _PROGRAM, str(folder)], capture_output=True, text=True, check=True,
                          env={**os.environ, "NUMBA_CACHE_DIR": str(kept)})
     whole = time.perf_counter() - begin
-    return {**json.loads(end.stdout), "whole": whole, "said": float(len(end.stderr.splitlines()))}
+    return {**json.loads(end.stdout), "whole": whole, "lines": float(len(end.stderr.splitlines()))}
 
 
 def _read_case(case: Path) -> Span:

@@ -19,7 +19,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Contender:
-    """name: as the table tells it. result: what it makes: bytes, volume, cube or slices. needs: packages to import.
+    """name: as the table shows it. result: what it makes: bytes, volume, cube or slices. needs: packages to import.
 
     read: from a folder to the array, or None where the result is no array in memory.
     """
@@ -59,7 +59,7 @@ def contenders(cube: int = 64, edge: int = 224) -> list[Contender]:
 
 
 def read_bytes(folder: Path) -> None:
-    """What every multiple is a multiple of: each file is opened and read, its bytes let go."""
+    """What every multiple is a multiple of: each file is opened and read, its bytes released."""
     for path in files_of(folder):
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs a tenth of what is measured
             file.read()

@@ -1,8 +1,8 @@
 """Peak memory of one large series, as a multiple of its voxels as stored: by kind of series and by what is made of it.
 
-In: a folder for made series (1,500 slices of 512 x 512 unless told otherwise; some 6 GB). Out: a Markdown table. Each
+In: a folder for synthetic series (1,500 slices of 512 x 512 by default; some 6 GB). Out: a Markdown table. Each
 cell is a process of its own, which makes the same of a small series first, so that imports and compiling are in none;
-the peak is the system's (VmHWM of /proc), less what the process held before. An output that is itself larger than what
+the peak is the system's (VmHWM of /proc), less what the process used before. An output that is itself larger than what
 is stored, as float32 of a rescaled series is, counts as all else does.
 """
 
@@ -43,7 +43,7 @@ ROWS = [(kind, True) for kind in SERIES] + [("plain", False), ("enhanced", False
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="where made series are kept (default: a temporary folder)")
+    parser.add_argument("--folder", type=Path, help="where synthetic series are kept (default: a temporary folder)")
     parser.add_argument("--slices", type=int, default=SHAPE[0])
     parser.add_argument("--pixels", type=int, default=SHAPE[1], help="rows, and columns")
     parser.add_argument("--only", default="", help="rows whose name has this in it")
@@ -94,7 +94,7 @@ def probe(small: str, large: str, output: str, fast: str) -> None:
     """In a process of its own: print the peak of making `output` of the large series, in bytes, and who read it."""
     make = _makers(fast == "True")[output]
     make(Path(small))
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is reset
     before = _kilobytes("VmRSS")
     kept = make(Path(large))
     peak = _kilobytes("VmHWM") - before

@@ -1,8 +1,8 @@
-"""Time reading of whole series, real or made, by pydicom and by this package; prints one Markdown table.
+"""Time reading of whole series, real or synthetic, by pydicom and by this package; prints one Markdown table.
 
-In: folders that are searched for series (--folder), else a made series of each kind. Out: a row a series: what it is,
-which path read it, and how many times as long pydicom takes, as this package does and without its compiled path. All
-in this one process, on one core; every round runs the three in an order drawn anew. Medians and quartiles.
+In: folders that are searched for series (--folder), else a synthetic series of each kind. Out: a row a series: what it
+is, which path read it, and how many times as long pydicom takes, as this package does and without its compiled path.
+All in this one process, on one core; every round runs the three in an order drawn anew. Medians and quartiles.
 """
 
 if not __package__:  # run as a file
@@ -213,9 +213,9 @@ def _places(dataset: Any) -> list[tuple[np.ndarray, np.ndarray] | None]:
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
     places = []
     for own in groups:
-        told = [_value(dataset, own, shared, sequence, keyword) for sequence, keyword in (
+        values = [_value(dataset, own, shared, sequence, keyword) for sequence, keyword in (
             ("PlanePositionSequence", "ImagePositionPatient"), ("PlaneOrientationSequence", "ImageOrientationPatient"))]
-        places.append(None if None in told else (np.array(told[0], float), np.array(told[1], float)))
+        places.append(None if None in values else (np.array(values[0], float), np.array(values[1], float)))
     missing = int(dataset.get("NumberOfFrames") or 1) - len(places)
     return places + [None] * missing
 

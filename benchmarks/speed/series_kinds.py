@@ -1,4 +1,4 @@
-"""A made series of each kind that scanners and exports leave behind, as large as real ones: for real_series.py.
+"""A synthetic series of each kind that scanners and exports produce, as large as real ones: for real_series.py.
 
 In: an empty folder and a seed. Out: folders of series by kind: a head of 60 slices of 256 x 256 turned into each
 variant of synthetic/transcoding.py and into three that pydicom has to parse, and five time points of 40

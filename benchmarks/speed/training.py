@@ -133,7 +133,7 @@ def _started(contestant: Contestant, python: str | None) -> Iterator[_Process]:
         line = process.stdout.readline()
         if not line:
             lines = process.stderr.read().strip().splitlines()
-            raise UserError(contestant.name, f"did not start: {lines[-1] if lines else process.wait()}", "mend that")
+            raise UserError(contestant.name, f"did not start: {lines[-1] if lines else process.wait()}", "fix that")
         yield _Process(process, json.loads(line))
     finally:
         process.kill()

@@ -68,8 +68,8 @@ def memory_text() -> str:
     for cases in (8, 80):
         end = subprocess.run(python_call(__name__, "print_memory_of_an_epoch", cases), capture_output=True, text=True,
                              check=True)
-        told = json.loads(end.stdout.splitlines()[-1])
-        rows.append(f"| {cases} | {told['slices']} | {told['disk_mb']:.0f} | {told['peak_mb']:.0f} |")
+        found = json.loads(end.stdout.splitlines()[-1])
+        rows.append(f"| {cases} | {found['slices']} | {found['disk_mb']:.0f} | {found['peak_mb']:.0f} |")
     return "\n".join(rows)
 
 
@@ -82,9 +82,9 @@ def _epoch(recipe: Recipe, room: Path, cases: int) -> tuple[Any, Any]:
     shape = (len(recipe.sequences), *(recipe.size,) * 3) if cubes else (slices, recipe.size, recipe.size)
     for case in ids:
         np.save(room / f"{case}.npy", random.integers(0, 256, shape, np.uint8))
-    told = "" if cubes else " ".join(f"{name}:40" for name in recipe.sequences)
+    counts = "" if cubes else " ".join(f"{name}:40" for name in recipe.sequences)
     index = pd.DataFrame({"BraTS21ID": ids, "split": "train", "sha256": "", "shape": " x ".join(map(str, shape)),
-                          "slices": told})
+                          "slices": counts})
     inputs = list_inputs(recipe, index, ids)
     batches = Batches(recipe, room, inputs, np.arange(len(inputs)) % 2, training=True)
     return batches, compile_network(recipe, len(inputs), batches.num_batches)

@@ -14,7 +14,7 @@ from benchmarks.synthetic.kaggle_server import TOKEN
 SOURCE = str(Path(radiogen.__file__).resolve().parents[1])
 _REDIRECTED = """
 import os, runpy, sys
-import radiogen  # else the script would go on in another interpreter, with the real Kaggle
+import radiogen  # else the script would restart in another interpreter, with the real Kaggle
 import kagglesdk.kaggle_env as place
 place._env_to_endpoint[place.KaggleEnv.PROD] = os.environ["KAGGLE_STAND_IN"]
 sys.path.insert(0, os.path.dirname(sys.argv[1]))

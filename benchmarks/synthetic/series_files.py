@@ -1,4 +1,4 @@
-"""Small DICOM series for tests: written from voxels and an affine, with whatever header a test needs.
+"""Small DICOM series, written from voxels and an affine, with whatever header a test or a benchmark needs.
 
 In: voxels (slice, row, column), an affine from voxel index to LPS mm (as in `Volume`), DICOM keywords. Out: files in a
 folder, uncompressed or compressed, classic or enhanced.

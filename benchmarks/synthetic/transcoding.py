@@ -119,9 +119,9 @@ def _groups(dataset: Dataset) -> Dataset:
                            ("PlaneOrientationSequence", ["ImageOrientationPatient"]),
                            ("PixelMeasuresSequence", ["PixelSpacing"]),
                            ("PixelValueTransformationSequence", ["RescaleSlope", "RescaleIntercept"])):
-        told = {keyword: dataset[keyword].value for keyword in keywords if keyword in dataset}
-        if told:
-            setattr(groups, name, one(**told))
+        values = {keyword: dataset[keyword].value for keyword in keywords if keyword in dataset}
+        if values:
+            setattr(groups, name, one(**values))
     return groups
 
 

@@ -1,6 +1,6 @@
 """Damaged caches and runs: made again, refused in a line, or read as they were; no batch of anything else meanwhile.
 
-In: an empty folder, a generator, how many places are drawn. Out: trials, one a damaged file.
+In: an empty folder, a generator, the number of random places. Out: trials, one a damaged file.
 """
 
 import io
@@ -72,11 +72,11 @@ def run_trials(folder: Path, random: "np.random.Generator", places: int, mark: P
         kept = (run.folder / name).read_bytes()
         (run.folder / name).write_bytes(content)
         try:
-            return refusal(again, named, or_same=as_told)
+            return refusal(again, named, or_same=as_declared)
         finally:
             (run.folder / name).write_bytes(kept)
 
-    def as_told(found: Any) -> bool:
+    def as_declared(found: Any) -> bool:
         fields = json.loads((run.folder / "recipe.json").read_bytes())
         return found.folds.equals(run.folds.astype(found.folds.dtypes)) and all(
             as_dict(found.recipe)[name] == value for name, value in fields.items())

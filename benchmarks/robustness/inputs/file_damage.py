@@ -1,6 +1,6 @@
-"""What the trials of damaged models, caches and runs share: damage to bytes, and the judge of a refusal.
+"""What the trials of damaged models, caches and runs share: damage to bytes, and the check of a refusal.
 
-In: files and a generator. Out: damaged files, and in words what is wrong with how one was met.
+In: files and a generator. Out: damaged files, and what is wrong with how one was read, as text.
 """
 
 import dataclasses
@@ -32,8 +32,9 @@ def refusal(call: Callable[[], object], name: str, *, or_same: Callable[[Any], b
         found = call()
         wrong = "" if or_same is not None and or_same(found) else "was taken"
     except UserError as error:
-        told = str(error)
-        wrong = "" if "\n" not in told and name in told else f"does not name {name} in one line: {told[:160]!r}"
+        message = str(error)
+        good = "\n" not in message and name in message
+        wrong = "" if good else f"does not name {name} in one line: {message[:160]!r}"
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the finding)
         wrong = f"{type(error).__name__}: {str(error)[:120]}"
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024

@@ -24,8 +24,8 @@ _META = ("MediaStorageSOPClassUID", "TransferSyntaxUID")
 _ENDINGS = (b"\0", b"\xff", b" ")
 
 
-def judge_walk(seed: int, count: int) -> tuple[int, list[str]]:
-    """How many of `count` mutated headers the compiled walk took, and a line for each that it took wrongly."""
+def check_headers(seed: int, count: int) -> tuple[int, list[str]]:
+    """How many of `count` mutated headers the compiled scan parsed, and a line for each that it parsed wrongly."""
     import numpy as np
 
     taken, wrong = 0, []
@@ -40,9 +40,9 @@ def judge_walk(seed: int, count: int) -> tuple[int, list[str]]:
         store, spans, marks = answer
         for number in np.flatnonzero(marks[:, 0] == 0):
             taken += 1
-            words = against_pydicom(headers[number], store[number], spans[number], marks[number])
-            if words:
-                wrong.append(f"{words} (header {first + number})")
+            fault = against_pydicom(headers[number], store[number], spans[number], marks[number])
+            if fault:
+                wrong.append(f"{fault} (header {first + number})")
     return taken, wrong
 
 

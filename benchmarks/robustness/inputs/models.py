@@ -1,6 +1,6 @@
 """Damaged and hostile weights, checkpoints, caches and runs: refused in a line, made again, or read as they were.
 
-In: a seed, which draws places and bytes. Out: an outcome a kind of damage. Each group works in a process of its own, so
+In: a seed, for random places and bytes. Out: an outcome a kind of damage. Each group works in a process of its own, so
 that a crash of a library is an outcome, too. What must never happen: code out of a file that runs (each payload would
 leave a mark), more than 1 GiB of memory for a file that lies, an array that is not the series' own in a batch.
 """
@@ -35,7 +35,7 @@ PART = "bad models and caches"
 
 
 def run(seed: int, fraction: float, folder: Path) -> list[Outcome]:
-    """One outcome a kind of damage; `12 * fraction` places are drawn where damage needs a place."""
+    """One outcome a kind of damage; `12 * fraction` random places where damage needs a place."""
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
@@ -63,8 +63,8 @@ def try_group(name: str, seed: int, places: int, folder: Path) -> list[Trial]:
     folder.mkdir(parents=True, exist_ok=True)
     mark, trials = folder / "payload-ran", []
     random = np.random.default_rng([seed, list(GROUPS).index(name)])
-    told = io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+    printed = io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         for what, wrong in GROUPS[name](folder, random, places, mark):
             trials.append((f"{name}: {what}", "code out of the file ran" if mark.exists() else wrong))
             mark.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Two thousand damaged series: each is refused in a line, or read the same by the compiled walk and by pydicom.
+"""Two thousand damaged series: each is refused in a line, or read the same by the compiled reader and by pydicom.
 
-In: a seed. Out: an outcome a kind of damage (torture_damage.py). Workers with a limit of memory read the series, each
+In: a seed. Out: an outcome a kind of damage (series_damage.py). Workers with a limit of memory read the series, each
 within a limit of time, as every reader of the package does: the volume, its quality, the arrays of a case. A crash is
-anything but the error of a series that is refused. What the compiled walk takes is held against pydicom alone, too,
+anything but the error of a series that is refused. What the compiled reader takes is compared with pydicom alone, too,
 value by value, without this package's own code between.
 """
 
@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.robustness.inputs.headers import CHUNK, judge_walk
-from benchmarks.robustness.inputs.series_damage import DAMAGES, KINDS, TOLD, write_base
+from benchmarks.robustness.inputs.headers import CHUNK, check_headers
+from benchmarks.robustness.inputs.series_damage import DAMAGES, DETECTABLE, KINDS, write_base
 from benchmarks.robustness.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ FINE = ("read", "refused")
 Job = tuple[int, int, int, str]
 
 
-class Late(BaseException):
+class TimeLimit(BaseException):
     """A reader took too long; no handler of other errors may swallow it."""
 
 
@@ -46,16 +46,16 @@ def run(seed: int, fraction: float, folder: Path) -> list[Outcome]:
     """One outcome a kind of damage, of `SERIES * fraction` damaged series in all."""
     count = max(len(DAMAGES), round(SERIES * fraction))
     jobs = [(seed, first, min(first + BATCH, count), str(folder)) for first in range(0, count, BATCH)]
-    told = [one for batch in _in_workers(jobs) for one in batch]
-    outcomes = [_outcome(name, [words for kind, words in told if kind == name]) for name in DAMAGES]
+    results = [one for batch in _in_workers(jobs) for one in batch]
+    outcomes = [_outcome(name, [result for kind, result in results if kind == name]) for name in DAMAGES]
     headers = max(CHUNK, round(HEADERS * fraction))
-    taken, wrong = judge_walk(seed, headers)
+    taken, wrong = check_headers(seed, headers)
     note = f"{headers} headers, {taken} taken" + (f", {len(wrong)} wrong: {'; '.join(wrong[:3])}" if wrong else "")
-    return [*outcomes, Outcome(PART, "the compiled walk alone, against pydicom", not wrong, note)]
+    return [*outcomes, Outcome(PART, "the compiled header scan alone, against pydicom", not wrong, note)]
 
 
-def judge_reading(folder: Path) -> str:
-    """As `judge_series`, of the volume alone: both paths, and pydicom by itself."""
+def check_reading(folder: Path) -> str:
+    """As `check_series`, of the volume alone: both paths, and pydicom by itself."""
     from radiogen.imaging import read_series
 
     answers = [_answer(lambda fast=fast: read_series(folder, fast=fast)) for fast in (True, False)]
@@ -63,10 +63,10 @@ def judge_reading(folder: Path) -> str:
     return (_answer(lambda: _alone(folder)) or wrong) if wrong in FINE else wrong
 
 
-def judge_series(folder: Path, whole: Any = None, *, told: bool = False) -> str:
+def check_series(folder: Path, whole: Any = None, *, detectable: bool = False) -> str:
     """How a series is read: `read`, `refused`, or what is wrong with that.
 
-    whole: the undamaged volume; told: whether another volume than that has to come with a finding.
+    whole: the undamaged volume; detectable: whether another volume than that has to come with a finding.
     """
     from radiogen.imaging import read_series
 
@@ -76,7 +76,7 @@ def judge_series(folder: Path, whole: Any = None, *, told: bool = False) -> str:
         volume = answers[0]
         others = [_answer(lambda other=other: other(folder)) for other in (_quality, _arrays, _alone)]
         wrong = next((one for one in others if isinstance(one, str) and one), wrong)
-        if wrong == "read" and told and not volume.findings and not _same(volume, whole):
+        if wrong == "read" and detectable and not volume.findings and not _same(volume, whole):
             wrong = "another volume than the undamaged one, and no finding"
     return wrong
 
@@ -112,7 +112,7 @@ def _answer(call: Callable[[], Any]) -> Any:
             return call()
     except UserError as error:
         return f"more than one line: {str(error)[:80]!r}" if "\n" in str(error) else None
-    except Late:
+    except TimeLimit:
         return f"over {SECONDS} s"
     except BaseException as error:  # noqa: BLE001  (whatever it is, it is the finding)
         return f"{type(error).__name__}: {str(error)[:120]}"
@@ -188,7 +188,7 @@ def _settings() -> tuple:
 
 
 def _alone(folder: Path) -> str:
-    """"" where pydicom alone says the same of each file of a uniform series, value by value."""
+    """"" where pydicom alone reads the same from each file of a uniform series, value by value."""
     from radiogen.imaging.fast.files import scanned_files
     from radiogen.imaging.fast.uniform import read_voxels, uniform_series
     from radiogen.imaging.reader import Unsupported
@@ -204,7 +204,7 @@ def _alone(folder: Path) -> str:
         for place, index in enumerate(series.placement.order):
             wrong = _against_pydicom(folder / series.names[index], series, place, voxels[place])
             if wrong:
-                return f"pydicom tells another {wrong} of a file that the compiled walk takes"
+                return f"pydicom reads another {wrong} of a file that the compiled reader takes"
     return ""
 
 
@@ -225,8 +225,8 @@ def _against_pydicom(path: Path, series: Any, place: int, voxels: "np.ndarray") 
     if not spare and not np.array_equal((stored * slope + intercept).astype(voxels.dtype), voxels):
         return "pixel or rescale factor"
     if affine is None:
-        told = any(word in str(series.placement.findings) for word in ("sideways", "which cannot be"))
-        return "" if told or "PixelSpacing" not in file or not file.PixelSpacing else "pixel spacing"
+        reported = any(word in str(series.placement.findings) for word in ("sideways", "which cannot be"))
+        return "" if reported or "PixelSpacing" not in file or not file.PixelSpacing else "pixel spacing"
     row, column = np.reshape(np.array(file.ImageOrientationPatient, float), (2, 3))
     steps = affine[:3, 1] / np.linalg.norm(affine[:3, 1]), affine[:3, 2] / np.linalg.norm(affine[:3, 2])
     if not (np.allclose(column, steps[0], atol=0.011) and np.allclose(row, steps[1], atol=0.011)):
@@ -241,14 +241,14 @@ def _against_pydicom(path: Path, series: Any, place: int, voxels: "np.ndarray") 
 
 
 def _in_workers(jobs: list[Job]) -> list[list[tuple[str, str]]]:
-    """The batches of all jobs; one whose process died is made again, series by series, to tell which it was."""
+    """The batches of all jobs; one whose process died is run again, series by series, to find which it was."""
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     done: dict[Job, list[tuple[str, str]]] = {}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        futures = {job: pool.submit(judge_batch, job) for job in jobs}
+        futures = {job: pool.submit(check_batch, job) for job in jobs}
         for job, future in futures.items():
             with contextlib.suppress(BrokenProcessPool):
                 done[job] = future.result()
@@ -257,22 +257,22 @@ def _in_workers(jobs: list[Job]) -> list[list[tuple[str, str]]]:
         for number in range(first, end):
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
                 try:
-                    single += pool.submit(judge_batch, (seed, number, number + 1, place)).result()
+                    single += pool.submit(check_batch, (seed, number, number + 1, place)).result()
                 except BrokenProcessPool:
                     single.append((list(DAMAGES)[number % len(DAMAGES)], f"the process died (series {number})"))
         done[seed, first, end, place] = single
     return [done[job] for job in jobs]
 
 
-def judge_batch(job: Job) -> list[tuple[str, str]]:
-    """Make and judge the series of one job in this process; (kind of damage, words) of each."""
+def check_batch(job: Job) -> list[tuple[str, str]]:
+    """Make and check the series of one job in this process; (kind of damage, result) of each."""
     import resource
 
     import numpy as np
 
     warnings.simplefilter("ignore")
     seed, first, end, place = job
-    names, told = list(DAMAGES), []
+    names, results = list(DAMAGES), []
     wholes = {kind: whole_volume(kind, Path(place) / f"whole-{os.getpid()}") for kind in dict.fromkeys(KINDS)}
     held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (held + 4 * MEMORY, resource.RLIM_INFINITY))
@@ -284,19 +284,19 @@ def judge_batch(job: Job) -> list[tuple[str, str]]:
         write_base(folder, kind)
         DAMAGES[name](folder, np.random.default_rng([seed, number]))
         faulthandler.dump_traceback_later(20 * SECONDS, exit=True)  # where compiled code hangs no signal helps
-        words = judge_series(folder, wholes[kind], told=name in TOLD)
+        result = check_series(folder, wholes[kind], detectable=name in DETECTABLE)
         faulthandler.cancel_dump_traceback_later()
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
         if grown > MEMORY:
-            words, before = f"{grown / 2**30:.1f} GiB of memory", before + grown // 1024
-        told.append((name, words if words in FINE else f"{words} (series {number}, {kind})"))
+            result, before = f"{grown / 2**30:.1f} GiB of memory", before + grown // 1024
+        results.append((name, result if result in FINE else f"{result} (series {number}, {kind})"))
         shutil.rmtree(os.fsencode(folder), ignore_errors=True)
-    return told
+    return results
 
 
-def _outcome(name: str, words: list[str]) -> Outcome:
-    wrong = [one for one in words if one not in FINE]
-    note = f"{len(words)} series: {words.count('read')} read, {words.count('refused')} refused"
+def _outcome(name: str, results: list[str]) -> Outcome:
+    wrong = [one for one in results if one not in FINE]
+    note = f"{len(results)} series: {results.count('read')} read, {results.count('refused')} refused"
     if wrong:
         note += f", {len(wrong)} wrong: {'; '.join(dict.fromkeys(wrong))}"
     return Outcome(PART, name, not wrong, note)
@@ -305,7 +305,7 @@ def _outcome(name: str, words: list[str]) -> Outcome:
 @contextlib.contextmanager
 def _limited(seconds: int) -> Iterator[None]:
     def late(*_: object) -> None:
-        raise Late
+        raise TimeLimit
 
     timers = {signal.SIGPROF: (signal.ITIMER_PROF, seconds), signal.SIGALRM: (signal.ITIMER_REAL, WAITED * seconds)}
     before = {number: signal.signal(number, late) for number in timers}

@@ -1,8 +1,8 @@
 """Whole series of eight kinds, and what may have happened to them before they reach the reader.
 
-In: an empty folder and a generator. Out: files. A damage is done to one file, to some or to all: what all share is
-another case than what one of them tells. `TOLD` are the damages that a reader can notice, whatever it knows of the
-series: of them a volume that is not the undamaged one has to come with a finding.
+In: an empty folder and a generator. Out: files. A damage is done to one file, to some or to all: a value that
+all share is another case than a value of one. `DETECTABLE` are the damages that a reader can notice, whatever it knows
+of the series: with them a volume that is not the undamaged one has to come with a finding.
 """
 
 import contextlib
@@ -139,8 +139,8 @@ def _lying_length(content: bytes, random: "np.random.Generator") -> bytes:
     wide = content[place:place + 2] in (b"OB", b"OW", b"SQ")
     start, form = (place + 4, "<I") if wide else (place + 2, "<H")
     top = 2 ** (32 if wide else 16) - 1
-    told = struct.pack(form, int(_pick(random, [0, 1, 3, top, top - 1, top // 2, int(random.integers(top))])))
-    return content[:start] + told + content[start + len(told):]
+    length = struct.pack(form, int(_pick(random, [0, 1, 3, top, top - 1, top // 2, int(random.integers(top))])))
+    return content[:start] + length + content[start + len(length):]
 
 
 def _wrong_representation(content: bytes, random: "np.random.Generator") -> bytes:
@@ -210,7 +210,7 @@ def _behind_the_pixels(content: bytes, random: "np.random.Generator") -> bytes:
 
 
 def _bomb(folder: Path, random: "np.random.Generator") -> None:
-    """A deflated file of some megabytes that holds gigabytes, or frames whose told size is not theirs."""
+    """A deflated file of some megabytes that holds gigabytes, or frames whose declared size is not theirs."""
     import pydicom
 
     path = _one(folder, random)
@@ -291,5 +291,5 @@ DAMAGES: dict[str, Damage] = {
 }
 FILE_DAMAGES = (_truncated, _flipped_bytes, _lying_length, _wrong_representation, _element_twice, _spliced, _nested)
 """Those to a file's bytes that leave most of its header."""
-TOLD = {"truncated anywhere", "random bytes", "empty files, folders, links, pipes, names", "bombs",
+DETECTABLE = {"truncated anywhere", "random bytes", "empty files, folders, links, pipes, names", "bombs",
         "absurd rows and columns", "orientation"}

@@ -1,8 +1,8 @@
 """Damaged CSVs: each is read as what it says, or refused in one line that names the file and the row.
 
 In: a seed, which draws the damaged rows. Out: an outcome a table and kind of damage, and one for each script that was
-given damaged tables. What a spreadsheet does to a file (a byte order mark, CRLF, empty columns) is mended where nothing
-can be mistaken, and must then give the very table.
+given damaged tables. What a spreadsheet does to a file (a byte order mark, CRLF, empty columns) is corrected where it
+is unambiguous, and must then give the very same table.
 """
 
 import json
@@ -23,7 +23,7 @@ Lines = list[str]
 
 
 class Damaged(NamedTuple):
-    """A damaged table, and the row that is to be told where it is refused (from 1, the heading; 0: none)."""
+    """A damaged table, and the row that has to be named where it is refused (from 1, the heading; 0: none)."""
 
     content: bytes
     row: int = 0
@@ -41,9 +41,9 @@ def run(seed: int, fraction: float, folder: Path) -> list[Outcome]:
         whole = read(path)
         for what, (damage, allowed) in DAMAGES.items():
             allowed = ALLOWED.get((name, what), allowed)
-            words = [_judged(read, path, damage(list(lines), random), whole, allowed)
+            results = [_checked(read, path, damage(list(lines), random), whole, allowed)
                      for _ in range(max(1, round(5 * fraction)))]
-            wrong = list(dict.fromkeys(filter(None, words)))
+            wrong = list(dict.fromkeys(filter(None, results)))
             outcomes.append(Outcome(PART, f"{name}: {what}", not wrong, "; ".join(wrong)))
     return outcomes + through_scripts(random, max(1, round(3 * fraction)), folder / "house")
 
@@ -82,7 +82,7 @@ def through_scripts(random: "np.random.Generator", count: int, folder: Path) -> 
     lines = {name: lines for name, (_, lines) in tables().items()}
     refused = [what for what, (_, allowed) in DAMAGES.items() if allowed == "refused"]
     outcomes = []
-    for name, place, words in (
+    for name, place, arguments in (
             ("labels", "input/set/train_labels.csv", ("train", "--data", "input/set", "--run", "new")),
             ("sample", "input/set/sample_submission.csv", ("submit", "one")),
             ("folds", "models/one/folds.csv", ("submit", "one")),
@@ -94,11 +94,11 @@ def through_scripts(random: "np.random.Generator", count: int, folder: Path) -> 
             path = _house(folder, lines) / place
             what = refused[int(random.integers(len(refused)))]
             path.write_bytes(DAMAGES[what][0](list(lines[name]), random).content)
-            end = run_command(script(*words), folder)
-            told = [line for line in end.said.splitlines() if line.startswith("error: ")]
-            if end.code != 2 or len(told) != 1 or path.name not in told[0] or "Traceback" in end.said:
-                wrong.append(f"{what}: exit code {end.code}, {end.said[-150:]!r}")
-        outcomes.append(Outcome(PART, f"scripts/{words[0]}.py with a damaged {Path(place).name}", not wrong,
+            end = run_command(script(*arguments), folder)
+            errors = [line for line in end.output.splitlines() if line.startswith("error: ")]
+            if end.code != 2 or len(errors) != 1 or path.name not in errors[0] or "Traceback" in end.output:
+                wrong.append(f"{what}: exit code {end.code}, {end.output[-150:]!r}")
+        outcomes.append(Outcome(PART, f"scripts/{arguments[0]}.py with a damaged {Path(place).name}", not wrong,
                                 "; ".join(wrong)))
     return outcomes
 
@@ -117,23 +117,23 @@ def _house(folder: Path, lines: dict[str, Lines]) -> Path:
     return folder
 
 
-def _judged(read: Callable, path: Path, damaged: Damaged, whole: "pd.DataFrame", allowed: str) -> str:
-    """"" where the table is read as the whole one (allowed mended), or refused in a line (allowed refused)."""
+def _checked(read: Callable, path: Path, damaged: Damaged, whole: "pd.DataFrame", allowed: str) -> str:
+    """"" where the table is read as the whole one (allowed corrected), or refused in a line (allowed refused)."""
     from radiogen.core.errors import UserError
 
     path.write_bytes(damaged.content)
     try:
         table = read(path)
     except UserError as error:
-        told = str(error)
-        if "\n" in told or path.name not in told or len(told) > 600:
-            return f"does not name the file in one line: {told[:120]}"
-        if damaged.row and not re.search(rf"\brows? ([\d, ]*, )?{damaged.row}\b", told):
-            return f"does not name row {damaged.row}: {told[-120:]}"
-        return "" if "refused" in allowed else f"refused: {told[:120]}"
+        message = str(error)
+        if "\n" in message or path.name not in message or len(message) > 600:
+            return f"does not name the file in one line: {message[:120]}"
+        if damaged.row and not re.search(rf"\brows? ([\d, ]*, )?{damaged.row}\b", message):
+            return f"does not name row {damaged.row}: {message[-120:]}"
+        return "" if "refused" in allowed else f"refused: {message[:120]}"
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the finding)
         return f"{type(error).__name__}: {str(error)[:120]}"
-    if "mended" not in allowed:
+    if "corrected" not in allowed:
         return "" if allowed == "empty" and table.empty else "was read"
     same = list(table.columns) == list(whole.columns) and whole.sort_values("BraTS21ID").reset_index(drop=True).equals(
         table.sort_values("BraTS21ID").reset_index(drop=True))
@@ -145,7 +145,7 @@ def _joined(lines: Lines, encoding: str = "utf-8", end: str = "\n") -> bytes:
 
 
 def _cells(change: Callable[[Lines], Lines]) -> Callable[[Lines, "np.random.Generator"], Damaged]:
-    """Damage of one drawn row's cells."""
+    """Damage of the cells of one random row."""
     def damage(lines: Lines, random: "np.random.Generator") -> Damaged:
         place = int(random.integers(1, len(lines)))
         lines[place] = ",".join(change(lines[place].split(",")))
@@ -193,17 +193,17 @@ def _noise_behind(lines: Lines, random: "np.random.Generator") -> Damaged:
 
 ALLOWED = {("submission", "empty columns at the end"): "refused", ("submission", "spaces around cells"): "refused",
            ("geometry", "no row"): "empty"}
-"""Where a table is judged otherwise: Kaggle wants a heading to the letter; a geometry without series is one."""
+"""Exceptions: Kaggle wants an exact heading; a geometry without series is valid."""
 
 DAMAGES: dict[str, tuple[Callable[[Lines, "np.random.Generator"], Damaged], str]] = {
-    "as it is": (_whole(_joined), "mended"),
-    "a byte order mark": (_whole(lambda lines: _joined(lines, "utf-8-sig")), "mended"),
-    "CRLF": (_whole(lambda lines: _joined(lines, end="\r\n")), "mended"),
-    "CR": (_whole(lambda lines: _joined(lines, end="\r")), "mended"),
-    "empty lines at the end": (_whole(lambda lines: _joined([*lines, "", ""])), "mended"),
-    "empty columns at the end": (_whole(lambda lines: _joined([f"{line},," for line in lines])), "mended"),
-    "spaces around cells": (_whole(lambda lines: _joined([line.replace(",", " , ") for line in lines])), "mended"),
-    "quoted cells": (_whole(lambda lines: _joined([f'"{line}"'.replace(",", '","') for line in lines])), "mended"),
+    "as it is": (_whole(_joined), "corrected"),
+    "a byte order mark": (_whole(lambda lines: _joined(lines, "utf-8-sig")), "corrected"),
+    "CRLF": (_whole(lambda lines: _joined(lines, end="\r\n")), "corrected"),
+    "CR": (_whole(lambda lines: _joined(lines, end="\r")), "corrected"),
+    "empty lines at the end": (_whole(lambda lines: _joined([*lines, "", ""])), "corrected"),
+    "empty columns at the end": (_whole(lambda lines: _joined([f"{line},," for line in lines])), "corrected"),
+    "spaces around cells": (_whole(lambda lines: _joined([line.replace(",", " , ") for line in lines])), "corrected"),
+    "quoted cells": (_whole(lambda lines: _joined([f'"{line}"'.replace(",", '","') for line in lines])), "corrected"),
     "ids without zeros": (_whole(lambda lines: _joined([line.lstrip("0") for line in lines])), "refused"),
     "semicolons": (_whole(lambda lines: _joined(lines).replace(b",", b";")), "refused"),
     "tabs": (_whole(lambda lines: _joined(lines).replace(b",", b"\t")), "refused"),

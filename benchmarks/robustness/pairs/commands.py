@@ -59,7 +59,7 @@ def project(folder: Path) -> Iterator[tuple[Server, Path]]:
         each.mkdir(parents=True)
     _write_wheels(wheels)
     os.environ[WHEELS] = str(wheels)
-    with serving() as kaggle, Server(folder / "said", {**redirected_environment(kaggle.address, home),
+    with serving() as kaggle, Server(folder / "output", {**redirected_environment(kaggle.address, home),
                                                        WHEELS: str(wheels)}) as server:
         _do(server, folder, "make_phantom", "--data", "source", "--cases", CASES, "--test-cases", TEST_CASES, "--scale",
             "0.05")
@@ -117,7 +117,7 @@ def _outdate(run: Path) -> None:
 def _do(server: Server, place: Path, name: str, *words: object) -> None:
     end = server.call([("script", name, *map(str, words))], place)
     if end.code:
-        raise RuntimeError(f"{name} fails without being disturbed: {end.said[-2000:]}")
+        raise RuntimeError(f"{name} fails without being disturbed: {end.output[-2000:]}")
 
 
 def _write_wheels(folder: Path) -> None:

@@ -1,8 +1,8 @@
 """A process that has imported everything once and forks for each command: half a second in place of five.
 
-In: lines of JSON, each with a number, a folder, a file for what is said, and steps. Out: a line when a command has
+In: lines of JSON, each with a number, a folder, a file for its output, and steps. Out: a line when a command has
 ended, with its exit code and processor's seconds. Nothing of Keras's back end has run when it forks, which is what the
-package's own fork server relies on, too. Three slow things have a stand-in here and are tried elsewhere: pip (wheels
+package's own fork server relies on, too. Three slow things have a substitute here and are tested elsewhere: pip (wheels
 made once are copied), the environment of a rehearsal (this interpreter) and its notebook (what it calls, in a fork).
 """
 
@@ -35,12 +35,12 @@ WHEELS = "PAIRS_WHEELS"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: exit code, seconds, seconds of the processor, what it said, and its session."""
+    """How a command ended: exit code, seconds, seconds of the processor, its output, and its session."""
 
     code: int
     seconds: float
     used: float
-    said: str
+    output: str
     session: int
 
 
@@ -71,7 +71,7 @@ class Server:
         """Begin the steps in the folder `place`; returns their number."""
         number = len(self.begun)
         self.begun[number] = time.perf_counter()
-        self.process.stdin.write(json.dumps([number, str(place), str(self._told(number)), steps]) + "\n")
+        self.process.stdin.write(json.dumps([number, str(place), str(self._output_file(number)), steps]) + "\n")
         self.process.stdin.flush()
         return number
 
@@ -82,17 +82,17 @@ class Server:
             if not line:
                 raise RuntimeError("the server of commands died")
             other, session, code, used = json.loads(line)
-            told = self._told(other)
+            printed = self._output_file(other)
             self.ended[other] = Ended(code, time.perf_counter() - self.begun[other], used,
-                                      told.read_text(encoding="utf-8", errors="replace"), session)
-            told.unlink()
+                                      printed.read_text(encoding="utf-8", errors="replace"), session)
+            printed.unlink()
         return self.ended.pop(number)
 
     def call(self, steps: Sequence[Step], place: Path) -> Ended:
         """Do the steps to their end."""
         return self.wait(self.begin(steps, place))
 
-    def _told(self, number: int) -> Path:
+    def _output_file(self, number: int) -> Path:
         return self.folder / f"{number}.txt"
 
 
@@ -106,10 +106,10 @@ def serve() -> None:
         if opened and select.select([0], [], [], 0.003)[0]:
             got = os.read(0, 1 << 16)
             opened, (*lines, rest) = bool(got), (rest + got).split(b"\n")
-            for number, place, told, steps in map(json.loads, lines):
+            for number, place, printed, steps in map(json.loads, lines):
                 child = os.fork()
                 if child == 0:
-                    _do(place, told, steps)
+                    _do(place, printed, steps)
                 running[child] = number
         ended, status, used = os.wait4(-1, os.WNOHANG) if running else (0, 0, None)
         if ended:
@@ -120,11 +120,11 @@ def serve() -> None:
             time.sleep(0.003)
 
 
-def _do(place: str, told: str, steps: Sequence[Step]) -> NoReturn:
+def _do(place: str, printed: str, steps: Sequence[Step]) -> NoReturn:
     """In the child: a session of its own, its streams, its folder, then the steps until one fails."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    output = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    output = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -246,5 +246,5 @@ def _session(words: Sequence[str], root: Path, isolated: bool, log: Path) -> int
         os._exit(_ended(lambda: predict_session(root / "input" / "radiogen-files", root / "input", root / "working",
                                                 workers=1)))
     if os.waitpid(child, 0)[1]:
-        raise UserError(log, f"the kernel fails: {log.read_text(encoding='utf-8')[-300:]}", "mend that")
+        raise UserError(log, f"the kernel fails: {log.read_text(encoding='utf-8')[-300:]}", "fix that")
     return 1 << 20

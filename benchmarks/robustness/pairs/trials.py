@@ -1,7 +1,7 @@
 """Two commands of different kinds at once over one data set, cache and run: the end is that of one after the other.
 
 In: a seed. Out: an outcome for each of 1,560 pairs: twelve commands, each with each other and with itself, twenty times
-with a drawn time between the starts. The end has to be that of one of the two orders, files and exit codes; or one
+with a random time between the starts. The end has to be that of one of the two orders, files and exit codes; or one
 command was refused in a line (exit code 2), left nothing half-written, and run again gives the end of an order.
 """
 
@@ -101,7 +101,7 @@ def try_pair(bench: Bench, names: Sequence[str], times: int, seed: int, place: P
 
 
 def try_once(bench: Bench, first: Call, second: Call, random: "np.random.Generator", place: Path) -> Outcome:
-    """One pair, judged."""
+    """One pair, checked."""
     shutil.rmtree(place, ignore_errors=True)
     delay = float(random.uniform(0, 1.05) * bench.order(first).seconds)
     trial = copy_project(bench.template, place)
@@ -129,15 +129,15 @@ def judge(bench: Bench, calls: tuple[Call, Call], ends: tuple[Ended, Ended], tri
         return [f"codes {codes}, no order gives this: {_nearest(state, [order for _, order in orders])}"], ""
     if len(refused) == len(calls) and not any(all(known) for known, _ in orders):
         return [f"both were refused: {'; '.join(_error(end) for end in ends)}"], ""
-    told = f"{_named(refused[0])} was refused: {_error(ends[codes.index(2)])}"
-    return _again(bench, calls, refused, trial), told
+    note = f"{_named(refused[0])} was refused: {_error(ends[codes.index(2)])}"
+    return _again(bench, calls, refused, trial), note
 
 
 def end_faults(call: Call, end: Ended) -> list[str]:
     """What no command may do: end otherwise than with 0, or with 2 and one line; leave processes."""
-    errors = [line for line in end.said.splitlines() if line.startswith("error: ")]
-    faults = [f"{_named(call)} ended with {end.code}: {' / '.join(end.said.splitlines()[-3:])}"] if (
-        end.code not in (0, 2) or "Traceback" in end.said or len(errors) != bool(end.code)) else []
+    errors = [line for line in end.output.splitlines() if line.startswith("error: ")]
+    faults = [f"{_named(call)} ended with {end.code}: {' / '.join(end.output.splitlines()[-3:])}"] if (
+        end.code not in (0, 2) or "Traceback" in end.output or len(errors) != bool(end.code)) else []
     left = outlived(end.session, 2)
     return faults + ([f"{left} processes of {_named(call)} outlived it"] if left else [])
 
@@ -145,7 +145,7 @@ def end_faults(call: Call, end: Ended) -> list[str]:
 def check_plain(calls: Sequence[Call], end: Ended) -> None:
     """Raise RuntimeError where commands one after the other do not end as they should: there is nothing to compare."""
     if faults := end_faults(calls[-1], end):
-        raise RuntimeError(f"{' then '.join(map(_named, calls))}: {'; '.join(faults)}\n{end.said[-3000:]}")
+        raise RuntimeError(f"{' then '.join(map(_named, calls))}: {'; '.join(faults)}\n{end.output[-3000:]}")
 
 
 def _orders(bench: Bench, calls: tuple[Call, Call]) -> list[tuple[tuple[int, ...], Order]]:
@@ -182,9 +182,9 @@ def _only_more(order: State, state: State) -> bool:
 
 def _nearest(state: State, orders: Sequence[Order]) -> str:
     """What differs from the order that is most alike; a cache's name, which is made of its content, counts last."""
-    told = [differences(_unmarked(order.state), _unmarked(state)) or differences(order.state, state)
+    differing = [differences(_unmarked(order.state), _unmarked(state)) or differences(order.state, state)
             for order in orders]
-    return "; ".join(min(told, key=len)[:SHOWN]) or "codes alone"
+    return "; ".join(min(differing, key=len)[:SHOWN]) or "codes alone"
 
 
 def _unmarked(state: State) -> State:
@@ -192,7 +192,7 @@ def _unmarked(state: State) -> State:
 
 
 def _error(end: Ended) -> str:
-    return next((line for line in end.said.splitlines() if line.startswith("error: ")), "")
+    return next((line for line in end.output.splitlines() if line.startswith("error: ")), "")
 
 
 def _named(call: Call) -> str:

@@ -35,7 +35,7 @@ def test_a_signal_has_to_be_called_better_be_nearly_all_and_not_be_explained():
 
 
 def test_a_judge_that_finds_something_in_nothing_five_times_or_looks_too_seldom_fails(monkeypatch):
-    monkeypatch.setattr(controls, "DRAWINGS", 8)
+    monkeypatch.setattr(controls, "DRAWS", 8)
     random = np.random.default_rng(2)
     nothing = [(LABELS, random.normal(size=160)) for _ in range(8)]
     found = [(LABELS, random.normal(size=160) + 2 * LABELS) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Short forms of the torture by damaged files, and proof that its judges see what is wrong."""
+"""Short forms of the part with damaged files, and proof that its checks see what is wrong."""
 
 import pickle
 from types import SimpleNamespace
@@ -17,19 +17,19 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW if name == "bombs" else ())
                                   for name in series_damage.DAMAGES])
 def test_damaged_series_are_refused_in_a_line_or_read_as_pydicom_reads_them(tmp_path, name):
-    words = []
+    results = []
     for number, kind in enumerate(FIRST_KINDS):
         folder = tmp_path / str(number)
         series_damage.write_base(folder, kind)
         whole = read_series(folder)
         series_damage.DAMAGES[name](folder, np.random.default_rng([7, number]))
-        words.append(series.judge_series(folder, whole, told=name in series_damage.TOLD) if number < 2
-                     else series.judge_reading(folder))
-    assert set(words) <= {"read", "refused"}
+        results.append(series.check_series(folder, whole, detectable=name in series_damage.DETECTABLE) if number < 2
+                     else series.check_reading(folder))
+    assert set(results) <= {"read", "refused"}
 
 
 @pytest.mark.slow
-def test_a_whole_torture_of_series_in_workers_counts_each_once(tmp_path):
+def test_a_whole_part_of_series_in_workers_counts_each_once(tmp_path):
     outcomes = series.run(3, 0.1, tmp_path)
     assert [one for one in outcomes if not one.passed] == []
     assert sum(int(one.note.split()[0]) for one in outcomes[:-1]) == series.SERIES // 10
@@ -49,30 +49,30 @@ def test_a_reader_that_differs_from_pydicom_is_seen():
     assert "not finite" in series._compare(volume(affine=np.inf), volume(affine=np.inf))
 
 
-@pytest.mark.parametrize(("error", "said"), [
+@pytest.mark.parametrize(("error", "message"), [
     (UserError("a", "b\nc", "d"), "more than one line"), (IndexError("5"), "IndexError"),
-    (MemoryError(), "MemoryError"), (series.Late(), "over 5 s")])
-def test_a_crash_is_seen_whatever_it_is(tmp_path, monkeypatch, error, said):
+    (MemoryError(), "MemoryError"), (series.TimeLimit(), "over 5 s")])
+def test_a_crash_is_seen_whatever_it_is(tmp_path, monkeypatch, error, message):
     def crash(*_, **__):
         raise error
 
     monkeypatch.setattr("radiogen.imaging.read_series", crash)
-    assert said in series.judge_series(tmp_path)
+    assert message in series.check_series(tmp_path)
 
 
 def test_a_volume_that_lost_a_slice_without_a_word_is_seen(tmp_path):
     series_damage.write_base(tmp_path / "series", "plain")
     whole = read_series(tmp_path / "series")
     max((tmp_path / "series").iterdir()).unlink()
-    assert series.judge_series(tmp_path / "series", whole) == "read"
-    assert "no finding" in series.judge_series(tmp_path / "series", whole, told=True)
+    assert series.check_series(tmp_path / "series", whole) == "read"
+    assert "no finding" in series.check_series(tmp_path / "series", whole, detectable=True)
 
 
-@pytest.mark.parametrize(("change", "said"), [
+@pytest.mark.parametrize(("change", "message"), [
     ({"PixelSpacing": [0.75, 0.6]}, "pixel spacing"), ({"RescaleSlope": "2"}, "pixel or rescale factor"),
     ({"ImageOrientationPatient": [0, 1, 0, 1, 0, 0]}, "orientation"), ({"ImagePositionPatient": [0, 0, 0]}, "position"),
     ({"PixelRepresentation": 1, "BitsStored": 16}, ""), ({"Rows": 16, "Columns": 64}, "matrix")])
-def test_a_compiled_walk_that_took_another_value_than_pydicom_is_seen(tmp_path, monkeypatch, change, said):
+def test_a_compiled_reader_that_took_another_value_than_pydicom_is_seen(tmp_path, monkeypatch, change, message):
     import pydicom
 
     series_damage.write_base(tmp_path / "series", "plain")
@@ -86,7 +86,7 @@ def test_a_compiled_walk_that_took_another_value_than_pydicom_is_seen(tmp_path, 
 
     assert series._alone(tmp_path / "series") == ""
     monkeypatch.setattr(pydicom, "dcmread", other)
-    assert said in series._alone(tmp_path / "series")
+    assert message in series._alone(tmp_path / "series")
 
 
 def test_a_file_with_two_lots_of_pixels_is_taken_by_no_reader(tmp_path):
@@ -95,12 +95,12 @@ def test_a_file_with_two_lots_of_pixels_is_taken_by_no_reader(tmp_path):
     content = path.read_bytes()
     start = content.index(b"\xe0\x7f\x10\x00OW")
     path.write_bytes(content + content[start:start + 12] + bytes(len(content) - start - 12))
-    assert series.judge_reading(tmp_path / "series") == "read"
+    assert series.check_reading(tmp_path / "series") == "read"
     assert any(f"{path.name} set aside" in finding for finding in read_series(tmp_path / "series").findings)
 
 
 def test_headers_that_the_compiled_scan_takes_hold_what_pydicom_parses():
-    taken, wrong = headers.judge_walk(6, 1000)
+    taken, wrong = headers.check_headers(6, 1000)
     assert taken > 50 and wrong == []
 
 
@@ -118,9 +118,9 @@ def test_a_scan_that_takes_another_value_or_reads_behind_the_end_is_seen(monkeyp
         marks[1:, scan.FILE_SIZE] += contents[:-1, 0]  # of the file that was read before
 
     monkeypatch.setattr(scan, "scan_files", one_byte_on)
-    assert any("to pydicom" in words for words in headers.judge_walk(6, 100)[1])
+    assert any("to pydicom" in fault for fault in headers.check_headers(6, 100)[1])
     monkeypatch.setattr(scan, "scan_files", behind_the_end)
-    assert any("behind the end" in words for words in headers.judge_walk(6, 100)[1])
+    assert any("behind the end" in fault for fault in headers.check_headers(6, 100)[1])
 
 
 def test_damaged_tables_are_refused_in_a_line_or_read_as_they_were(tmp_path, monkeypatch):

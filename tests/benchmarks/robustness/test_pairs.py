@@ -1,4 +1,4 @@
-"""The judge of two commands at once: an order passes, a mixture does not, a refusal has to be whole."""
+"""The check of two commands at once: an order passes, a mixture does not, a refusal has to be whole."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The torture finds what it looks for: half files, leftovers, other bytes; its short form holds for the package."""
+"""Fault injection finds what it looks for: half files, leftovers, other bytes; its short form holds for the package."""
 
 import signal
 import sys
@@ -53,8 +53,8 @@ def test_a_half_table_a_half_network_and_a_strange_table_are_no_final_files(tmp_
     (tmp_path / "old.csv").write_bytes(b"a\n1\n")
     (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     (tmp_path / ".x.csv.part").write_bytes(b"a")
-    told = states.half_files(tmp_path, before, {})
-    assert [line.split()[0] for line in told] == ["net.h5", "new.csv", "old.csv"]
+    found = states.half_files(tmp_path, before, {})
+    assert [line.split()[0] for line in found] == ["net.h5", "new.csv", "old.csv"]
 
 
 def test_networks_are_compared_by_their_weights_and_tables_without_their_times(tmp_path):
@@ -75,7 +75,7 @@ def test_leftovers_and_missing_files_are_differences():
 def test_a_signal_falls_on_the_temporary_file_that_was_asked_for(tmp_path):
     stage = _stage(tmp_path, WHOLE)
     trial = stages.copy_folder(stage.folder, tmp_path / "trial")
-    end = commands.run_command(stage.words, trial, commands.Moment(part=5))
+    end = commands.run_command(stage.command, trial, commands.Moment(part=5))
     assert end.code == -signal.SIGKILL
     assert 2 <= len(list(trial.glob("*.csv"))) < 40
 
@@ -92,18 +92,18 @@ def test_the_exponent_of_a_line_is_one_and_of_a_constant_nothing():
     assert scaling.exponent((10, 40, 160), (5.0, 5.0, 5.0)) == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("said", "code", "faults"), [
+@pytest.mark.parametrize(("message", "code", "faults"), [
     ("error: models/one: cannot be written; free space", 2, 0),
     ("error: models/one: cannot be written; free space", 1, 1),
     ("Traceback\nOSError: 28", 1, 3),
     ("error: something", 2, 1),
 ])
-def test_a_failure_is_well_told_in_one_line_with_a_name_and_a_remedy(said, code, faults):
-    end = commands.End(code, 1.0, 0.0, 0, said, 0)
-    assert len(surroundings.told_faults(end)) == faults
+def test_a_failure_has_to_be_reported_in_one_line_with_a_name_and_a_remedy(message, code, faults):
+    end = commands.End(code, 1.0, 0.0, 0, message, 0)
+    assert len(surroundings.error_faults(end)) == faults
 
 
-def test_the_table_counts_what_was_tried_and_tells_what_failed():
+def test_the_table_counts_what_was_tried_and_shows_what_failed():
     table = outcomes_text([
         Outcome("kills", "a", True), Outcome("kills", "b", False, "x | y"), Outcome("disks", "c", None, "no mount")])
     assert table.splitlines()[2:] == ["| kills | 2 | 1 | b: x / y |", "| disks | 0 | 0 | not tried: c (no mount) |"]
@@ -112,7 +112,7 @@ def test_the_table_counts_what_was_tried_and_tells_what_failed():
 @pytest.fixture(scope="module")
 def preprocess(tmp_path_factory):
     """The arrays of six small cases, as a stage."""
-    folder = tmp_path_factory.mktemp("torture")
+    folder = tmp_path_factory.mktemp("robustness")
     data = stages.make_phantom(folder / "phantom", 6, 2)
     (folder / "work" / "input").mkdir(parents=True)
     (folder / "work" / "input" / "phantom").symlink_to(data)
@@ -121,7 +121,7 @@ def preprocess(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_killed_preprocess_goes_on_and_two_at_once_do_not_meet(preprocess, tmp_path):
+def test_a_killed_preprocess_resumes_and_two_at_once_do_not_meet(preprocess, tmp_path):
     """The short form of the kills; those of training are in tests/training/test_kills.py."""
     found = _kill(preprocess, tmp_path, 3)
     found.append(kills.start_twice(preprocess, np.random.default_rng(1), tmp_path / "trials"))
@@ -129,18 +129,18 @@ def test_a_killed_preprocess_goes_on_and_two_at_once_do_not_meet(preprocess, tmp
 
 
 @pytest.mark.slow
-def test_full_disks_closed_folders_and_signals_are_told_in_a_line_and_cost_nothing(preprocess, tmp_path):
+def test_full_disks_missing_permissions_and_signals_give_one_line_and_lose_nothing(preprocess, tmp_path):
     only, random = {"preprocess": preprocess}, np.random.default_rng(2)
     found = [*surroundings.full_disks(only, random, tmp_path), *surroundings.interrupted(only, random, 2, tmp_path)]
-    trial = stages.copy_folder(preprocess.folder, tmp_path / "closed")
+    trial = stages.copy_folder(preprocess.folder, tmp_path / "no permission")
     (trial / "input" / "cache").mkdir()
-    found += surroundings.closed(preprocess, trial, "input/cache")
-    found.append(surroundings.closed_images(preprocess, tmp_path / "images"))
+    found += surroundings.unwritable(preprocess, trial, "input/cache")
+    found.append(surroundings.unreadable_images(preprocess, tmp_path / "images"))
     assert len(found) == 5 and all(one.passed is not False for one in found), found
 
 
 @pytest.mark.slow
-def test_a_download_that_is_killed_stopped_or_without_room_goes_on(tmp_path):
+def test_a_download_that_is_killed_stopped_or_without_room_resumes(tmp_path):
     random = np.random.default_rng(4)
     with stages.offered(random, tmp_path / "download") as (_, download):
         found = [*_kill(download, tmp_path, 2), *surroundings.full_disks({"": download}, random, tmp_path),
@@ -152,7 +152,7 @@ def test_a_clock_that_jumps_jumps_in_every_process_that_finds_it(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(surroundings.JUMPS)
     code = "import time; times = [time.time() for _ in range(12)]; print(max(times) - min(times) > 86_400 * 900)"
     end = commands.run_command([sys.executable, "-c", code], tmp_path, environment={"PYTHONPATH": str(tmp_path)})
-    assert end.said.strip() == "True"
+    assert end.output.strip() == "True"
 
 
 @pytest.mark.slow

@@ -138,5 +138,5 @@ def test_cold_files_and_cases_side_by_side_have_tables_of_their_own(series):
 @pytest.mark.slow
 def test_a_process_says_that_it_compiles_unless_kernels_are_kept(series, tmp_path):
     empty, kept = conditions.start_up(series, tmp_path / "kernels", 1)
-    assert (empty["said"], kept["said"]) == (1, 0)
-    assert empty.keys() == {"import", "first", "second", "whole", "said"}
+    assert (empty["lines"], kept["lines"]) == (1, 0)
+    assert empty.keys() == {"import", "first", "second", "whole", "lines"}
