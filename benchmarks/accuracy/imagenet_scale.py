@@ -8,7 +8,7 @@ is trained. The two colour photographs that scikit-learn brings are the measure 
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,9 @@ import tyro
 from radiogen.core.errors import UserError, run_command
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
+    import pandas as pd
 
 NORMALISATIONS = "min-max", "min-max slices", "percentile", "z-score"
 SIZE = 224
@@ -110,13 +112,12 @@ def scalings(read: "dict[str, np.ndarray]") -> "Iterator[tuple[str, np.ndarray]]
         yield f"{how}, these slices' own {grey[how].mean():.2f} to 0, {grey[how].std():.2f} to 58", own
 
 
-def rows(model: "keras.Model", names: list[str], read: "dict[str, np.ndarray]") -> list[tuple]:  # noqa: F821
+def rows(model: "keras.Model", names: list[str], read: "dict[str, np.ndarray]") -> list[tuple]:
     """(scaling, mean, deviation, shift, ratio, divergence) of each scaling and of the photographs."""
     import numpy as np
 
     from radiogen.core.progress import progress
     from radiogen.networks.residual import PHOTOGRAPHS
-    from radiogen.networks.weights import compare_statistics
 
     def row(name: str, seen: np.ndarray) -> tuple:
         inputs = (seen / 255 + PHOTOGRAPHS[::-1])[..., ::-1].astype(np.float32)  # what "photographs" turns into `seen`
@@ -130,6 +131,38 @@ def rows(model: "keras.Model", names: list[str], read: "dict[str, np.ndarray]") 
     todo = [("two photographs", photographs[..., ::-1] - PHOTOGRAPHS[::-1] * 255),
             ("two photographs, grey", grey - PHOTOGRAPHS[::-1] * 255), *scalings(read)]
     return [row(name, seen) for name, seen in progress(todo, "compare", unit="scaling")]
+
+
+def compare_statistics(model: "keras.Model", images: "np.ndarray", names: "Sequence[str]") -> "pd.DataFrame":
+    """How far the activations of `images` are from the statistics that batch normalisations carry: a row a channel.
+
+    images: the model's inputs. names: batch normalisations, such as `conv1_bn`. Columns: layer, channel; shift, the
+    mean before the layer less the stored mean, in stored deviations; ratio of deviations, measured to stored;
+    divergence, of the normal distribution measured from the stored one (Kullback-Leibler, in nats): 0 where the
+    images look to the weights like those that they were trained on.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from radiogen.networks.backend import keras
+
+    layers = [model.get_layer(name) for name in names]
+    inside = keras.Model(model.input, [layer.input for layer in layers])
+    sums = {name: np.zeros((3, layer.gamma.shape[0])) for name, layer in zip(names, layers, strict=True)}
+    for start in range(0, len(images), 8):
+        for name, values in zip(names, inside(images[start:start + 8], training=False), strict=True):
+            values = keras.ops.convert_to_numpy(values).reshape(-1, values.shape[-1]).astype(np.float64)
+            sums[name][0] += len(values)
+            sums[name][1:] += values.sum(axis=0), (values ** 2).sum(axis=0)
+    tables = []
+    for layer in layers:
+        count, first, second = sums[layer.name]
+        mean, stored_mean, stored_variance = first / count, *map(np.asarray, layer.get_weights()[2:])
+        variance, stored = second / count - mean ** 2 + layer.epsilon, stored_variance + layer.epsilon
+        shift, ratio = (mean - stored_mean) / np.sqrt(stored), np.sqrt(variance / stored)
+        tables.append(pd.DataFrame({"layer": layer.name, "channel": np.arange(len(mean)), "shift": shift,
+                                    "ratio": ratio, "divergence": (ratio ** 2 + shift ** 2 - 1) / 2 - np.log(ratio)}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def crops() -> "np.ndarray":

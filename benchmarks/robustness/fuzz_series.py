@@ -18,8 +18,8 @@ from pathlib import Path
 
 GUIDES = ["pydicom", "radiogen"]
 COMPILED = [f"radiogen.imaging.{name}" for name in (
-    "fast.elements_at", "fast.scan", "fast.groups", "fast.decimals", "kernels", "line_sums", "vector_instructions",
-    "whole_blocks")]
+    "fast.elements_at", "fast.scan", "fast.groups", "fast.decimals", "compiled.kernels", "compiled.line_sums",
+    "compiled.vector_instructions", "compiled.whole_blocks")]
 """numba compiles these and cannot read what atheris would make of them."""
 
 
