@@ -68,7 +68,7 @@ def choose(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS) -> N
 
     if (models / SCORE).is_file():
         raise UserError(models / SCORE, "is there: the test split was scored already, and a choice made now would know "
-                        "it", "name another --models folder to begin anew")
+                        "it", "name another --models folder to start again")
     images, labels, splits = read_splits(data, ("train", "val"))
     found, tried = {}, candidates()
     for name, (seen, recipe) in tried.items():

@@ -35,9 +35,8 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
     """Train what is missing, evaluate it, print tables, draw pictures. All of it takes two cores most of a day.
 
     Args:
-        studies: Which ones: choice (on the phantom for choosing), ceiling (recipes against what is possible), cases
-            (against the number of patients), report (resizing and distorting), memorisation (of the training cases),
-            traps (planes that are associated with the label).
+        studies: choice (on the phantom for choosing), ceiling (recipes against what is possible), cases (number of
+            patients), report (resizing and distorting), memorisation, traps (planes associated with the label).
         folder: Where phantoms, arrays and runs are kept.
         names: Only trials of these names; none: all.
         rows: Only trials of these rows (an effect, a number of cases, a size); none: all.
@@ -54,26 +53,24 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
     from benchmarks.accuracy.study_figures import draw
     from benchmarks.accuracy.study_record import Record
     from benchmarks.accuracy.study_tables import study_text
-    from benchmarks.accuracy.study_trials import trials
     from radiogen.core import files
 
     kept, texts = Record(record), []
     for study in studies:
-        chosen = [trial for trial in trials(study)
-                  if (not names or trial.name in names) and (not rows or trial.row in rows)]
-        found = []
+        found, chosen = [], _chosen_trials(study, names, rows)
         for trial in chosen:
             row = None if ignore_record else kept.row(trial, whole_name(trial))
-            if row is None:
-                for member in [] if tables_only else trial.members():
+            if row is None and not tables_only:
+                for member in trial.members():
                     train(member, folder, parallel_folds, workers)
-                if row := judge(trial, folder):
-                    kept.add(row)
-                    print(_line(row), flush=True)
+            if row is None and (row := judge(trial, folder)):
+                kept.add(row)
+                print(_line(row), flush=True)
             found += [row] if row else []
         if found:
-            texts.append(study_text(study, pd.DataFrame(found)))
-            print(f"\n{texts[-1]}\npicture: {draw(pictures, study, pd.DataFrame(found))}", flush=True)
+            table = pd.DataFrame(found)
+            texts.append(study_text(study, table))
+            print(f"\n{texts[-1]}\npicture: {draw(pictures, study, table)}", flush=True)
         if len(found) < len(chosen):
             print(f"{study}: {len(chosen) - len(found)} of {len(chosen)} trials are not trained")
     if output:
@@ -239,6 +236,13 @@ def phantom_column(trial: "Trial", column: str) -> "pd.Series":
     from radiogen.phantom.data_set import phantom_cases
 
     return phantom_cases(trial.phantom).query("split == 'train'").set_index("BraTS21ID")[column]
+
+
+def _chosen_trials(study: Study, names: tuple[str, ...], rows: tuple[str, ...]) -> "list[Trial]":
+    from benchmarks.accuracy.study_trials import trials
+
+    return [trial for trial in trials(study)
+            if (not names or trial.name in names) and (not rows or trial.row in rows)]
 
 
 def _training(places: "Sequence[Path]", trial: "Trial") -> dict[str, float]:

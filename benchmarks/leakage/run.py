@@ -41,7 +41,7 @@ CAUGHT_BY = {
 }
 """Which check is there for each fault; None: no check can detect it."""
 WHY_NOT = {
-    "cases mirrored at random": "the tumour's side is random, nothing in the headers tells a mirror from a "
+    "cases mirrored at random": "the tumour's side is random, nothing in the headers tells a mirrored image from a "
                                 "head, and these features do not know left from right; without an association "
                                 "with the label it helps no model either",
     "labels swapped in 5 %": "a wrong label looks like a hard case; it lowers what can be reached, and no table knows "

@@ -65,7 +65,7 @@ def processor_seconds() -> float:
 
 
 def _step(step: str, folder: Path) -> Callable[[int], float | None]:
-    """What does the step anew for so many cases; it returns its seconds where not all of it counts."""
+    """A function that repeats the step for so many cases; it returns its seconds where not all of it counts."""
     from radiogen.evaluation.report.report import evaluate_runs
     from radiogen.inference import prediction
     from radiogen.training import runs

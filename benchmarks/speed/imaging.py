@@ -1,7 +1,7 @@
 """Time readers of DICOM series as multiples of only reading the bytes; prints Markdown tables that the README quotes.
 
 In: two synthetic series as the competition's are (or real ones: --folder). Out: a row a contender. All run in this one
-process, on one core, on warm files; every round runs each contender once, in an order drawn anew, and divides its time
+process, on one core, on warm files; every round runs each contender once, in a new random order, and divides its time
 by the read of the bytes in the same round. Medians and quartiles of the rounds.
 """
 

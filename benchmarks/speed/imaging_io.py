@@ -1,7 +1,7 @@
 """Ways to bring the pixels of a series into memory, and to resize them, as multiples of only reading the bytes.
 
 In: the two synthetic series of imaging.py. Out: one Markdown table, which docs/reading-series.md quotes; what the
-system forbids is named in it. Every round runs each way once, in an order drawn anew, and divides its time by that of
+system forbids is named in it. Every round runs each way once, in a new random order, and divides its time by that of
 `open().read()` of all files in the same round. One process, one core unless a row says two, warm files.
 """
 

@@ -2,7 +2,7 @@
 
 In: folders that are searched for series (--folder), else a synthetic series of each kind. Out: a row a series: what it
 is, which path read it, and how many times as long pydicom takes, as this package does and without its compiled path.
-All in this one process, on one core; every round runs the three in an order drawn anew. Medians and quartiles.
+All in this one process, on one core; every round runs the three in a new random order. Medians and quartiles.
 """
 
 if not __package__:  # run as a file
@@ -34,7 +34,7 @@ class Row:
     """One series as measured.
 
     syntaxes: transfer syntaxes of its images. one_volume: not several at the same places. seconds: of each round, by
-    reader; None where one of them could not read the series, of which `reader` then tells.
+    reader; None where one of them could not read the series, which `reader` then names.
     """
 
     name: str

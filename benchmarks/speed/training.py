@@ -2,7 +2,7 @@
 
 In: nothing but this machine (and an interpreter that has PyTorch and MONAI: --peer-python). Out: volumes or slices a
 second, and their ratio to the peer's in the same round. Every contestant is a process of its own that waits while the
-others run; every round runs each once, in an order drawn anew. Medians and quartiles of the rounds.
+others run; every round runs each once, in a new random order. Medians and quartiles of the rounds.
 """
 
 if not __package__:  # run as a file

@@ -39,13 +39,13 @@ def cache_trials(folder: Path, random: "np.random.Generator", places: int, mark:
     for what, content in _damaged_arrays(np.load(array), array.read_bytes(), random, places, mark):
         array.write_bytes(content)
         wrong = refusal(batch, array.name)
-        if what != "with a byte changed":  # which only the checksum tells
+        if what != "with a byte changed":  # which only the checksum detects
             wrong = wrong or refusal(unchecked, array.name, or_same=lambda found: np.array_equal(found, good))
         yield f"an array {what}", wrong or _made_again(run, whole)
     for name in (f"{case}.json", "settings.json", "index.csv", "geometry.csv"):
         for content in damaged_texts(whole[name], random, places):
             (run.cache / name).write_bytes(content)
-            # it is written anew before anything is trained, so one that can be read is as good as one that cannot
+            # it is written again before anything is trained, so one that can be read is as good as one that cannot
             wrong = refusal(lambda: read_index(run.cache), name, or_same=lambda _: True) if name == "index.csv" else ""
             yield f"{'a note' if name.startswith(case) else name} damaged", wrong or _made_again(run, whole)
     note = json.loads(whole[f"{case}.json"])

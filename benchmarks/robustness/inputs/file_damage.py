@@ -77,7 +77,7 @@ def damaged_texts(content: bytes, random: "np.random.Generator", places: int) ->
 
 
 def begin_small_run(folder: Path) -> Any:
-    """A run on a phantom of eight cases, begun and not trained."""
+    """A run on a phantom of eight cases, prepared and not trained."""
     from radiogen.phantom.data_set import PhantomSettings, write_phantom
     from radiogen.training.recipe.recipes import DEMO_3D
     from radiogen.training.workflow import begin_run

@@ -160,18 +160,26 @@ def _checkpoints(folder: Path, random: "np.random.Generator", places: int, mark:
             or_same=same)
     for text in ("[]", "null", "7", "[" * 100_000, "\ufeff{}"):
         yield "a note that is none", tried(_checkpoint(folder, arrays, text))
-    np.savez(folder / "damaged.npz", **{**arrays, "00000": np.array([Payload(mark)], object)})
-    yield "a pickle", tried(folder / "damaged.npz")
-    np.savez_compressed(folder / "damaged.npz", **{**arrays, "00000": np.zeros(1 << 28, np.float32)})
-    yield "an array of 1 GiB that shrank to nothing", tried(folder / "damaged.npz")
-    with zipfile.ZipFile(folder / "damaged.npz", "w") as archive:
+    for what, path in _hostile_checkpoints(folder / "damaged.npz", arrays, mark):
+        yield what, tried(path)
+
+
+def _hostile_checkpoints(path: Path, arrays: dict, mark: Path) -> Iterator[tuple[str, Path]]:
+    """A pickle in place of an array, and arrays that are far too large."""
+    import numpy as np
+
+    np.savez(path, **{**arrays, "00000": np.array([Payload(mark)], object)})
+    yield "a pickle", path
+    np.savez_compressed(path, **{**arrays, "00000": np.zeros(1 << 28, np.float32)})
+    yield "an array of 1 GiB that shrank to nothing", path
+    with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w") as file:
                 if name == "00000":
                     np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": HUGE})
                 else:
                     np.save(file, array)
-    yield "an array of 1 TiB that is not there", tried(folder / "damaged.npz")
+    yield "an array of 1 TiB that is not there", path
 
 
 def _checkpoint(folder: Path, arrays: dict, note: object) -> Path:
@@ -183,8 +191,7 @@ def _checkpoint(folder: Path, arrays: dict, note: object) -> Path:
 
 
 def _hostile_files(folder: Path, mark: Path) -> Iterator[tuple[str, Path]]:
-    """Files that would run code, read other files or fill the memory, were they taken at their word."""
-    import h5py
+    """Files that would run code, read other files or fill the memory, if what they declare were believed."""
     import numpy as np
 
     from radiogen.networks.backend import keras
@@ -205,6 +212,19 @@ def _hostile_files(folder: Path, mark: Path) -> Iterator[tuple[str, Path]]:
     yield "a pickle", folder / "pickled.keras"
     np.save(folder / "objects.npy", np.array([Payload(mark)], object), allow_pickle=True)
     yield "a pickle", folder / "objects.npy"
+    yield from _hostile_hdf5(folder)
+    yield "nothing", folder / "not-there.h5"
+    (folder / "empty.h5").write_bytes(b"")
+    yield "nothing", folder / "empty.h5"
+    (folder / "folder.h5").mkdir()
+    yield "nothing", folder / "folder.h5"
+
+
+def _hostile_hdf5(folder: Path) -> Iterator[tuple[str, Path]]:
+    """HDF5 files whose arrays are elsewhere, far too large, or no numbers."""
+    import h5py
+    import numpy as np
+
     kernel = np.ones((7, 7, 1, 4), np.float32)
     with h5py.File(folder / "target.h5", "w") as file:
         file["secret"] = kernel
@@ -227,11 +247,6 @@ def _hostile_files(folder: Path, mark: Path) -> Iterator[tuple[str, Path]]:
             ("values that are no numbers", "group", lambda group: group.create_group("k")),
             ("values that are no numbers", "absent", lambda group: None)):
         yield what, _legacy(folder / f"{name}.h5", write)
-    yield "nothing", folder / "not-there.h5"
-    (folder / "empty.h5").write_bytes(b"")
-    yield "nothing", folder / "empty.h5"
-    (folder / "folder.h5").mkdir()
-    yield "nothing", folder / "folder.h5"
 
 
 def _legacy(path: Path, write: Callable[[Any], object]) -> Path:

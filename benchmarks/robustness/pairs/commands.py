@@ -66,13 +66,13 @@ def project(folder: Path) -> Iterator[tuple[Server, Path]]:
         source = folder / "source"
         kaggle.data = {str(path.relative_to(source)): path.read_bytes() for path in sorted(source.rglob("*"))
                        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(source).parts)}
-        kaggle.archive = zip_of(kaggle.data)  # made once: it tells when
+        kaggle.archive = zip_of(kaggle.data)  # made once: it holds the time
         _fill(server, work)
         yield server, work
 
 
 def copy_project(template: Path, target: Path) -> Path:
-    """A copy by hard links, for the package replaces files and never writes into one; locks are made anew.
+    """A copy by hard links, for the package replaces files and never writes into one; locks are new.
 
     What a user writes into stands there for itself, or the template would change with it.
     """
