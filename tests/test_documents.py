@@ -12,8 +12,8 @@ COMMAND = re.compile(r"python ((?:benchmarks|scripts)/[\w/]+\.py)([^`#\n]*)")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_script_and_benchmark_that_a_document_names_is_there(document):
-    named = re.findall(r"\b(?:benchmarks|scripts)/[\w/]+\.py\b", document.read_text(encoding="utf-8"))
+def test_every_script_benchmark_and_test_that_a_document_names_is_there(document):
+    named = re.findall(r"\b(?:benchmarks|scripts|tests)/[\w/]+\.py\b", document.read_text(encoding="utf-8"))
     assert not [name for name in named if not (ROOT / name).is_file()]
 
 
