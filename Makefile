@@ -11,7 +11,7 @@ CASES ?= 200
 SEED ?= 42
 DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
-.PHONY: demo rsna test test-all test-jax torture lint setup lock clean
+.PHONY: demo rsna test test-all test-jax robustness lint setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -63,9 +63,10 @@ $(VENV)-jax/.ready: setup.cfg
 	touch $@
 endif
 
-# Kills, two commands at once, full disks, signals, large sets, fuzzed series and tables; docs/torture.md has the table. TORTURE="--parts kills --seed 2"
-torture: setup
-	$(RUN) benchmarks/torture.py $(TORTURE)
+# Fault injection: kills, two commands at once, full disks, signals, large sets, damaged series and tables; docs/robustness.md has
+# the table. ROBUSTNESS="--parts kills --seed 2" runs one part.
+robustness: setup
+	$(RUN) benchmarks/robustness/run.py $(ROBUSTNESS)
 
 lint: setup
 	$(RUN) -m ruff check .

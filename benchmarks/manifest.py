@@ -1,4 +1,4 @@
-"""A record of what the program makes, to be held against what it makes after a rebuild; bit for bit.
+"""A record of what the program makes, to be compared bit for bit with what it makes after a refactoring.
 
 In: nothing but a seed, and folders of real series (--folder). Out: a JSON file: hashes of every array, every network's
 weights, every table and submission of a small demo, and of every real series' voxels with affine and findings.
@@ -6,27 +6,25 @@ weights, every table and submission of a small demo, and of every real series' v
 are used, so that it outlives what it watches.
 """
 
+if not __package__:  # run as a file
+    import environment  # noqa: F401
+
+import hashlib
+import json
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "scripts"))
+import numpy as np
+import tyro
 
-import environment  # noqa: F401, E402, I001  (goes on in the clone's .venv where radiogen is not installed)
-
-import hashlib  # noqa: E402
-import json  # noqa: E402
-import subprocess  # noqa: E402
-import tempfile  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
-
-import numpy as np  # noqa: E402
-import tyro  # noqa: E402
-
-from radiogen.core.errors import UserError, run_command  # noqa: E402
+from radiogen.core.errors import UserError, run_command
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 Manifest = dict[str, str]
-"""Hash, or words, by what they are of."""
+"""Hash, or text, by what it describes."""
 
 
 def main(folder: tuple[Path, ...] = (), cases: int = 24, seed: int = 42, output: Path | None = None,
@@ -61,7 +59,7 @@ def _run(room: str, script: str, *arguments: object) -> None:
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         raise UserError(f"scripts/{script}.py", f"ended with exit code {done.returncode}:\n{done.stdout[-2000:]}",
-                        "mend it first")
+                        "fix it first")
 
 
 def _of_arrays(room: Path) -> Iterator[tuple[str, str]]:

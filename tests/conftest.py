@@ -62,7 +62,7 @@ def as_competition(monkeypatch) -> Callable[[Path], None]:
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory) -> Path:
     """20 labelled cases and 2 test cases, FLAIR and T1wCE; label 1 has a bright corner in T1wCE."""
-    from .imaging.made.series_files import write_series
+    from benchmarks.synthetic.series_files import write_series
 
     folder = tmp_path_factory.mktemp("data") / "small"
     labels = {}

@@ -24,6 +24,7 @@ MAY_IMPORT = {
             "dataset", "core"),
     "kaggle": ("inference", "training", "networks", "arrays", "imaging", "phantom", "runs", "dataset", "core"),
 }
+BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 KERAS_ROOMS = ("networks", "training", "inference")
 SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.name != "environment.py")
 
@@ -70,9 +71,17 @@ def test_modules_import_each_other_without_a_circle_at_any_depth():
         graph = {name: others for name, others in graph.items() if name not in free}
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES.values()}), ids=lambda path: path.name)
+FOLDERS = sorted({path.parent for path in (*MODULES.values(), *BENCHMARKS)})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_folder_is_crowded(folder):
     assert len(list(folder.glob("*.py"))) <= 14
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_benchmarks_import_no_tests(path):
+    assert not [name for name in _imports(path) if name.split(".")[0] in ("tests", "conftest")]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -95,9 +104,9 @@ def test_importing_the_package_loads_no_tensorflow():
 def test_scripts_and_commands_are_short_and_sources_not_long():
     assert not [path.name for path in SCRIPTS if len(path.read_text().splitlines()) > 13]
     assert not [path.name for path in (SOURCE / "cli").rglob("*.py") if len(path.read_text().splitlines()) > 64]
-    assert not [path.name for path in SOURCE.rglob("*.py") if len(path.read_text().splitlines()) > 400]
+    assert not [path.name for path in (*SOURCE.rglob("*.py"), *BENCHMARKS) if len(path.read_text().splitlines()) > 400]
 
 
 def test_every_source_file_says_what_it_is_for():
-    for path in [*SOURCE.rglob("*.py"), *SCRIPTS]:
+    for path in [*SOURCE.rglob("*.py"), *SCRIPTS, *BENCHMARKS]:
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path

@@ -1,20 +1,42 @@
-"""What the documents name is there: files of the project and scripts."""
+"""The commands and files that the documents name are there, with the options that they give."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/*.md")])
-NAMED = re.compile(r"(?<![\w/<.-])((?:src|scripts|benchmarks|tests|docs)/[\w/.-]*\w\.(?:py|md|csv|html|png|cfg))")
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
+DOCUMENTS = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
+FILE = re.compile(r"(?<![\w/<.-])((?:src|scripts|benchmarks|tests|docs)/[\w/.-]*\w\.(?:py|md|csv|html|png))")
+COMMAND = re.compile(r"python ((?:benchmarks|scripts)/[\w/]+\.py)([^`#\n]*)")
 
 
-@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.name != "CHANGELOG.md"],
-                         ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_document_names_files_that_are_there(path):
-    missing = sorted({name for name in NAMED.findall(path.read_text(encoding="utf-8")) if not (ROOT / name).exists()})
-    assert not missing
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_of_the_project_that_a_document_names_is_there(document):
+    named = FILE.findall(document.read_text(encoding="utf-8"))
+    assert not sorted({name for name in named if not (ROOT / name).is_file()})
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_option_of_a_benchmark_that_a_document_gives_is_one(document):
+    for script, rest in COMMAND.findall(document.read_text(encoding="utf-8")):
+        if script.startswith("benchmarks/"):
+            source = (ROOT / script).read_text(encoding="utf-8")
+            for option in re.findall(r"--([a-z][a-z-]*)", rest):
+                assert f"{option.replace('-', '_')}:" in source or f'"--{option}"' in source, f"{script} --{option}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_target_of_make_that_a_document_names_is_one(document):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert set(re.findall(r"`make ([a-z-]+)", document.read_text(encoding="utf-8"))) <= targets
+
+
+def test_every_benchmark_that_the_sources_name_is_there():
+    for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), ROOT / "Makefile"]:
+        named = re.findall(r"\bbenchmarks/[\w/]+\.py\b", path.read_text(encoding="utf-8"))
+        assert not [name for name in named if not (ROOT / name).is_file()], path
 
 
 def test_the_table_of_changes_in_the_architecture_names_at_least_twelve():

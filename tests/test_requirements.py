@@ -39,7 +39,7 @@ def test_the_set_up_refuses_a_package_whose_bytes_are_others():
 def test_the_pins_are_audited_every_week_and_whenever_they_change_by_the_command_that_the_docs_tell():
     workflow = (ROOT / ".github" / "workflows" / "audit.yml").read_text(encoding="utf-8")
     command = "pip install pip-audit && pip-audit --strict --disable-pip --require-hashes -r requirements.lock"
-    assert f"run: {command}\n" in workflow and command in (ROOT / "docs" / "torture.md").read_text(encoding="utf-8")
+    assert f"run: {command}\n" in workflow and command in (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
     assert "schedule:" in workflow and workflow.count("paths: [requirements.lock") == 2
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import pattern, write_series
 from radiogen.arrays import cache
 from radiogen.arrays.cache import (
     CacheSettings,
@@ -24,8 +25,6 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint, series_fingerprint
 from radiogen.dataset.geometry import read_geometry
-
-from ..imaging.made.series_files import pattern, write_series
 
 CUBES = CacheSettings("cubes", ("FLAIR", "T1wCE"), 8, "stretch", "min-max")
 SLICES = CacheSettings("slices", ("FLAIR", "T1wCE"), 12, "stretch", "min-max")

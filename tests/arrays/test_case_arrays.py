@@ -8,10 +8,9 @@ import pydicom
 import pytest
 from pydicom.pixels import apply_voi_lut
 
+from benchmarks.synthetic.series_files import AXIAL, planes, write_series
 from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
 from radiogen.imaging.volume import Volume, plane
-
-from ..imaging.made.series_files import AXIAL, planes, write_series
 
 SLAB = CacheSettings("slabs", ("T1wCE",), 32, "slab", "min-max slices", dtype="float16", depth=16, window=True)
 CUBES = CacheSettings("cubes", ("T1wCE",), 8, "stretch", "min-max")

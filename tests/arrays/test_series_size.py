@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from pydicom.uid import JPEGLSLossless
 
+from benchmarks.synthetic.series_files import write_enhanced, write_series
 from radiogen.arrays.series_size import OF_A_PROCESS, OF_THE_LARGEST, processes_that_fit, stored_bytes
-
-from ..imaging.made.series_files import write_enhanced, write_series
 
 VOXELS = np.zeros((20, 64, 64), np.uint16)
 VOXELS[3] = 9

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from pydicom.uid import JPEGLSLossless
 
+from benchmarks.synthetic.series_files import write_enhanced, write_series
 from radiogen.arrays import case_arrays
 from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
 from radiogen.arrays.series_arrays import read_cube, read_slices
 from radiogen.imaging import resized
 from radiogen.imaging.resampling import resample_isotropic
 from radiogen.imaging.series import read_series
-
-from .made.series_files import write_enhanced, write_series
 
 AFFINE = np.array([[0, 0, 1.5, -96], [0, 1.5, 0, -96], [0.5, 0, 0, -90], [0, 0, 0, 1]])
 SHAPE = (360, 128, 128)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import planes
 from radiogen.core.errors import UserError
 from radiogen.imaging.resampling import resample_isotropic, resample_like, resample_to, stack_channels
 from radiogen.imaging.volume import Volume, spacing_mm
 
 from .made.landmarks import centred, landmark, place_of, sampled, turned
-from .made.series_files import planes
 
 PLANES = dict(planes())
 SHAPE = (24, 64, 72)

@@ -14,10 +14,9 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
+from benchmarks.synthetic.series_files import AXIAL, as_read, pattern, planes, write_enhanced, write_series
 from radiogen.core.errors import UserError
 from radiogen.imaging import SeriesError, read_series, read_volumes
-
-from .made.series_files import AXIAL, as_read, pattern, planes, write_enhanced, write_series
 
 
 def findings(folder: Path) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import pack_twelve_bits, pattern, planes, write_series
 from radiogen.imaging import SeriesError, Volume, read_series, read_volumes
 
 from .made.other_readers import RAS_TO_LPS, compare, dcm2niix_volumes, simpleitk_volumes
-from .made.series_files import pack_twelve_bits, pattern, planes, write_series
 
 ONE_VOLUME = ("philips_mprage_sag", "siemens_t1_sag", "ge_pd_ax_obl", "siemens_xa_t1_jpegll", "siemens_xa_enh_t1",
               "philips_enh_t1_plus_raw", "philips_cl_t1_ffe", "hyperfine_enh", "generic_jpegls", "bad_duplicates",

@@ -14,10 +14,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from benchmarks.synthetic.series_files import AXIAL, as_read, pattern, planes, write_enhanced, write_series
 from radiogen.imaging import SeriesError, read_series, read_volumes
 
 from .dicom.test_mosaic import csa, write_mosaic
-from .made.series_files import AXIAL, as_read, pattern, planes, write_enhanced, write_series
 
 
 def as_written(folder: Path, voxels: np.ndarray, affine: np.ndarray = AXIAL) -> bool:

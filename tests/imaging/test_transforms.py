@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import planes
 from radiogen.core.errors import UserError
 from radiogen.imaging.cubes import stretch_cube
 from radiogen.imaging.transforms import PLANE_AXES, central_slab, crop_to_head, reorient, to_cube
 from radiogen.imaging.volume import Volume, plane, slice_normal, spacing_mm
 
 from .made.landmarks import centred, landmark, place_of, sampled, turned
-from .made.series_files import planes
 
 PLANES = dict(planes())
 SHAPE = (24, 64, 72)

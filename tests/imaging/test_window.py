@@ -5,10 +5,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from benchmarks.synthetic.series_files import pattern, write_enhanced, write_series
 from radiogen.imaging.series import read_series
 from radiogen.imaging.window import apply_window, read_windows
-
-from .made.series_files import pattern, write_enhanced, write_series
 
 VOXELS = pattern((4, 6, 8))
 

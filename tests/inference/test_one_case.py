@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.synthetic.series_files import AXIAL, planes, write_series
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.inference import test_set
@@ -17,8 +18,6 @@ from radiogen.runs.fold_weights import write_weights
 from radiogen.training.input.batches import recipe_network
 from radiogen.training.runs import fold_folder
 from radiogen.training.workflow import begin_run
-
-from ..imaging.made.series_files import AXIAL, planes, write_series
 
 
 @pytest.fixture(scope="module")

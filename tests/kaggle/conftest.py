@@ -3,26 +3,14 @@
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import radiogen
-
-from .kaggle_server import TOKEN, serving
+from benchmarks.synthetic.kaggle_commands import SOURCE, redirected_command, user_variables
+from benchmarks.synthetic.kaggle_server import TOKEN, serving
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-SOURCE = str(Path(radiogen.__file__).resolve().parents[1])
-REDIRECTED = """
-import os, runpy, sys
-import radiogen  # else the script would go on in another interpreter, with the real Kaggle
-import kagglesdk.kaggle_env as place
-place._env_to_endpoint[place.KaggleEnv.PROD] = os.environ["KAGGLE_STAND_IN"]
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +31,7 @@ def loopback_only(monkeypatch):
 def stand_in(tmp_path, monkeypatch):
     """Kaggle on loopback, to which this process' client is turned; the token is the server's, home is empty."""
     place = pytest.importorskip("kagglesdk.kaggle_env")
-    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+    for name in user_variables():
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "home" / ".kaggle"))
@@ -65,8 +53,8 @@ def client(stand_in):
 def command(stand_in, tmp_path):
     """Run a script in `tmp_path` with the real client turned to `stand_in`."""
     def run(script, *arguments, **environment):
-        return subprocess.run([sys.executable, "-c", REDIRECTED, str(SCRIPTS / f"{script}.py"), *map(str, arguments)],
-                              cwd=tmp_path, capture_output=True, text=True,
+        return subprocess.run(redirected_command(SCRIPTS / f"{script}.py", *arguments), cwd=tmp_path,
+                              capture_output=True, text=True,
                               env={**os.environ, "PYTHONPATH": SOURCE, "KAGGLE_STAND_IN": stand_in.address,
                                    **environment})
     return run

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 from radiogen.runs.fold_weights import write_weights
 from radiogen.training.recipe.recipes import DEMO_3D, Recipe, as_dict
-
-from ..imaging.made.series_files import write_series
 
 RECIPE = dataclasses.replace(DEMO_3D, sequences=("FLAIR", "T1wCE"), size=8, edge_mm=12.0, width=4, epochs=1, folds=2,
                              holdout_share=0.25, batch_size=4, memory_batch=4)
@@ -59,18 +58,3 @@ def write_predicted_run(data: Path, folder: Path, cache: Path, seed: int = 0) ->
         write_weights(fold_folder(run, fold), model.save_weights)
     predict(run, workers=1)
     return folder
-
-
-def write_wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any", module: str = "") -> Path:
-    """A wheel with one empty module."""
-    from zipfile import ZipFile
-
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = name.replace("-", "_")
-    path, info = folder / f"{plain}-{version}-{tag}.whl", f"{plain}-{version}.dist-info"
-    with ZipFile(path, "w") as archive:
-        archive.writestr(f"{module or plain}.py", "")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return path

@@ -7,10 +7,9 @@ import zipfile
 
 import pytest
 
+from benchmarks.synthetic.kaggle_server import zip_of
 from radiogen.core.errors import UserError
 from radiogen.kaggle.archive import Member, extract, missing, need_space, read_members
-
-from .kaggle_server import zip_of
 
 DATA = {"train/00000/T1w/Image-1.dcm": b"one" * 50, "train/00000/T1w/Image-2.dcm": b"two" * 60,
         "train/00002/T1w/Image-1.dcm": b"three" * 50, "train_labels.csv": b"BraTS21ID,MGMT_value\n00000,1\n"}

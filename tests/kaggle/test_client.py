@@ -6,11 +6,10 @@ import time
 import pytest
 import requests
 
+from benchmarks.synthetic.kaggle_server import COMPETITION, TOKEN
 from radiogen.core.errors import UserError
 from radiogen.kaggle.client import asked, calling, connect, unheard
 from radiogen.kaggle.download import list_folder
-
-from .kaggle_server import COMPETITION, TOKEN
 
 
 def _answer(status, message="", **headers):

@@ -7,13 +7,12 @@ import zipfile
 import pandas as pd
 import pytest
 
+from benchmarks.synthetic.kaggle_server import COMPETITION, SIGNATURE, TOKEN, zip_of
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import SEQUENCES
 from radiogen.kaggle.archive import Member
 from radiogen.kaggle.download import download_all, download_subset, fetch_files, list_folder
-
-from .kaggle_server import COMPETITION, SIGNATURE, TOKEN, zip_of
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ import json
 import pandas as pd
 import pytest
 
+from benchmarks.synthetic.kaggle_server import COMPETITION, TOKEN
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.kaggle.sending import send
 from radiogen.kaggle.submission import write_submission
 from radiogen.runs.predictions import complete, write_predictions
-
-from .kaggle_server import COMPETITION, TOKEN
 
 
 @pytest.fixture

@@ -1,20 +1,15 @@
 """A token that lies on this machine is found wherever it slipped in, and never repeated."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.robustness import stages
+from benchmarks.synthetic.wheels import write_wheel
 from radiogen.core.errors import UserError
 from radiogen.kaggle.kernels.kernel import Names, write_kernel
 from radiogen.kaggle.tokens import check_no_token, known_tokens
-
-from .small_run import write_wheel
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-import torture_stages  # noqa: E402
 
 TOKEN = "KGAT_0123456789abcdef0123456789abcdef"
 
@@ -71,8 +66,8 @@ def test_a_token_of_the_environment_is_in_no_file_that_the_whole_job_writes(tmp_
     (home / ".kaggle" / "kaggle.json").write_text(json.dumps({"username": "someone", "key": TOKEN}))
     for name, value in (("KAGGLE_KEY", TOKEN), ("KAGGLE_API_TOKEN", TOKEN), ("HOME", str(home))):
         monkeypatch.setenv(name, value)
-    stages = torture_stages.make_stages(tmp_path / "job")
-    assert {"preprocess", "train", "predict", "ensemble", "evaluate", "submit"} <= set(stages)
+    made = stages.make_stages(tmp_path / "job")
+    assert {"preprocess", "train", "predict", "ensemble", "evaluate", "submit"} <= set(made)
     assert len(list((tmp_path / "job" / "work").rglob("*.json"))) > 10
     check_no_token([tmp_path / "job"], [TOKEN])
     (tmp_path / "job" / "work" / "planted.csv").write_text(TOKEN)

@@ -5,11 +5,10 @@ import random
 
 import pytest
 
+from benchmarks.synthetic.kaggle_server import COMPETITION, SIGNATURE, TOKEN
 from radiogen.core.errors import UserError
 from radiogen.kaggle.download import download_all
 from radiogen.kaggle.transfer import CHUNK, fetch
-
-from .kaggle_server import COMPETITION, SIGNATURE, TOKEN
 
 CONTENT = random.Random(0).randbytes(300_000)
 

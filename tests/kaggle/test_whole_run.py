@@ -11,15 +11,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.synthetic.kaggle_commands import SOURCE
+from benchmarks.synthetic.kaggle_server import COMPETITION
+from benchmarks.synthetic.wheels import write_wheel
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.kaggle import whole_run
 from radiogen.kaggle.whole_run import Estimate, Plan, RecipeCost
 from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
-from .conftest import SCRIPTS, SOURCE
-from .kaggle_server import COMPETITION
-from .small_run import write_wheel
+from .conftest import SCRIPTS
 
 GIGABYTE = 1e9
 COST = RecipeCost(seconds=7200, memory=3 * GIGABYTE, arrays=2 * GIGABYTE, weights=GIGABYTE)

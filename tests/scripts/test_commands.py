@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ..imaging.made.series_files import pattern, write_series
+from benchmarks.synthetic.series_files import pattern, write_series
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.synthetic.series_files import pattern, write_series
 from radiogen.dataset.fingerprint import data_fingerprint
-
-from ..imaging.made.series_files import pattern, write_series
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "inspect_dataset.py"
 

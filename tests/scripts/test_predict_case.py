@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
+from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 
-from ..imaging.made.series_files import write_series
 from ..kaggle.small_run import RECIPE, write_data, write_paper_run, write_predicted_run
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "predict.py"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..imaging.made.series_files import write_series
+from benchmarks.synthetic.series_files import write_series
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = ("--recipe", "demo-3d", "--sequences", "T1w", "--size", "16")

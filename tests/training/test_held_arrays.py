@@ -5,13 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import write_series
 from radiogen.arrays.cache import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.training import runs, workflow
 from radiogen.training.fit import fold_batches, train_fold
-
-from ..imaging.made.series_files import write_series
 
 
 @pytest.fixture

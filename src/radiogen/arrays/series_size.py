@@ -14,7 +14,7 @@ OF_A_PROCESS = 300 << 20
 """Bytes that a worker takes before it reads anything: its imports and the compiled kernels."""
 OF_THE_LARGEST, OF_OTHERS = 2.5, 2.0
 """What the largest series of a case takes while it is read and made into arrays, and what the others keep, as
-multiples of their voxels as stored: benchmarks/memory.py, and twice for integers that are rescaled to float32."""
+multiples of their voxels as stored: benchmarks/speed/memory.py, and twice for integers that are rescaled to float32."""
 _MOST_COMPRESSED = 10
 """How much smaller than its pixels a series is seldom."""
 

@@ -28,7 +28,7 @@ IMAGENET_DEVIATION = 58.0
 
 MRI_STATISTICS = {"imagenet": (0.16, 0.2), "imagenet z-score": (-1.25, 1.25)}
 """Mean and deviation of MRI slices, air included, after a normalisation to [0, 1] and after `z-score`; measured by
-benchmarks/imagenet_scale.py (docs/networks.md)."""
+benchmarks/accuracy/imagenet_scale.py (docs/networks.md)."""
 
 HEAD = "predictions"
 """Name of the last layer, which no first weights are for."""

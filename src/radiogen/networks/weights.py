@@ -8,12 +8,11 @@ kernels inflated; what the two layouts do not share (biases) goes where it compu
 import os
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from radiogen.core.errors import UserError, short_reason
 from radiogen.networks.backend import keras
@@ -164,33 +163,6 @@ def place_layers(model: keras.Model, stored: Layers, where: object) -> str:
     name = where.name if isinstance(where, Path) else where
     return (f"{filled} of {len(layers)} layers took their first weights from {name}"
             f"{', inflated to 3D' if inflated else ''}{'; the others are random' if filled < len(layers) else ''}")
-
-
-def compare_statistics(model: keras.Model, images: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
-    """How far the activations of `images` are from the statistics that batch normalisations carry: a row a channel.
-
-    images: the model's inputs. names: batch normalisations, such as `conv1_bn`. Columns: layer, channel; shift, the
-    mean before the layer less the stored mean, in stored deviations; ratio of deviations, measured to stored;
-    divergence, of the normal distribution measured from the stored one (Kullback-Leibler, in nats): 0 where the
-    images look to the weights like those that they were trained on.
-    """
-    layers = [model.get_layer(name) for name in names]
-    inside = keras.Model(model.input, [layer.input for layer in layers])
-    sums = {name: np.zeros((3, layer.gamma.shape[0])) for name, layer in zip(names, layers, strict=True)}
-    for start in range(0, len(images), 8):
-        for name, values in zip(names, inside(images[start:start + 8], training=False), strict=True):
-            values = keras.ops.convert_to_numpy(values).reshape(-1, values.shape[-1]).astype(np.float64)
-            sums[name][0] += len(values)
-            sums[name][1:] += values.sum(axis=0), (values ** 2).sum(axis=0)
-    tables = []
-    for layer in layers:
-        count, first, second = sums[layer.name]
-        mean, stored_mean, stored_variance = first / count, *map(np.asarray, layer.get_weights()[2:])
-        variance, stored = second / count - mean ** 2 + layer.epsilon, stored_variance + layer.epsilon
-        shift, ratio = (mean - stored_mean) / np.sqrt(stored), np.sqrt(variance / stored)
-        tables.append(pd.DataFrame({"layer": layer.name, "channel": np.arange(len(mean)), "shift": shift,
-                                    "ratio": ratio, "divergence": (ratio ** 2 + shift ** 2 - 1) / 2 - np.log(ratio)}))
-    return pd.concat(tables, ignore_index=True)
 
 
 def _layers_to_fill(model: keras.Model) -> list[keras.layers.Layer]:

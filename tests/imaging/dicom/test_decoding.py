@@ -11,12 +11,11 @@ import pytest
 from pydicom import uid
 from pydicom.encaps import encapsulate, generate_fragments
 
+from benchmarks.synthetic.series_files import encode, pattern, write_enhanced, write_series
 from radiogen.imaging import read_series
 from radiogen.imaging.dicom.decoding import SYNTAXES
 from radiogen.imaging.dicom.headers import NotAnImage, read_headers
 from radiogen.imaging.dicom.pixels import read_pixels
-
-from ..made.series_files import encode, pattern, write_enhanced, write_series
 
 HTJ2K = (uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL)
 JPEG_FAMILY = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless, *HTJ2K)

@@ -7,11 +7,10 @@ import pytest
 from pydicom import filereader
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
 from radiogen.imaging import read_series
 from radiogen.imaging.dicom import guarded
 from radiogen.imaging.dicom.guarded import GuardedFile, Inflated, read_tags
-
-from ..made.series_files import AXIAL, pattern, write_series
 
 
 def _bomb(path, size):

@@ -6,9 +6,8 @@ import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset
 
+from benchmarks.synthetic.series_files import AXIAL, pattern, write_enhanced, write_series
 from radiogen.imaging.dicom.headers import NotAnImage, read_headers
-
-from ..made.series_files import AXIAL, pattern, write_enhanced, write_series
 
 
 def header(folder, **values):

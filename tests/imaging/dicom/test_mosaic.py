@@ -7,11 +7,11 @@ import pydicom
 import pytest
 from pydicom import uid
 
+from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
 from radiogen.imaging import SeriesError, read_series, read_volumes
 from radiogen.imaging.dicom.mosaic import parse_csa
 
 from ..made.other_readers import compare, dcm2niix_volumes
-from ..made.series_files import AXIAL, pattern, write_series
 
 
 def protocol(*lines: str, tra: list[float] = (30, 33, 36, 39, 42)) -> bytes:

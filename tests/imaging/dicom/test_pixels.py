@@ -8,13 +8,12 @@ import pydicom
 import pytest
 from pydicom import uid
 
+from benchmarks.synthetic.series_files import pack_twelve_bits, pattern, write_enhanced, write_series
 from radiogen.imaging import read_series
 from radiogen.imaging.dicom import pixels as pixels_module
 from radiogen.imaging.dicom.decoding import SYNTAXES
 from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.dicom.pixels import read_pixels, real_values, stored_dtype
-
-from ..made.series_files import pack_twelve_bits, pattern, write_enhanced, write_series
 
 
 def stored(path) -> list[np.ndarray]:

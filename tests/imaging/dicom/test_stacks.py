@@ -5,11 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
 from radiogen.imaging import read_series, read_volumes
 from radiogen.imaging.dicom.headers import SliceHeader, Traits, read_headers
 from radiogen.imaging.dicom.stacks import distances_mm, file_order, group_grids, listing, split_repeats
-
-from ..made.series_files import AXIAL, pattern, write_series
 
 
 def headers(paths) -> list[SliceHeader]:

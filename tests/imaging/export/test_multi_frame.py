@@ -8,12 +8,12 @@ import numpy as np
 import pydicom
 import pytest
 
+from benchmarks.synthetic.series_files import AXIAL, pattern, planes
 from radiogen.core.errors import UserError
 from radiogen.imaging import Volume, read_series
 from radiogen.imaging.export.multi_frame import Origin, SourceFile, is_upright, write_dicom
 
 from ..made.other_readers import compare, dcm2niix_volumes, simpleitk_volumes
-from ..made.series_files import AXIAL, pattern, planes
 
 ORIGIN = Origin("00042", "FLAIR 64-cube", "resized", resampled=True)
 SOURCES = tuple(SourceFile("1.2.3", f"1.2.3.{series}", "1.2.840.10008.5.1.4.1.1.4", f"1.2.3.{series}.{number}")

@@ -7,6 +7,7 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
+from benchmarks.synthetic.series_files import AXIAL, pattern, planes, write_series
 from radiogen.arrays import read_slices
 from radiogen.core.errors import UserError
 from radiogen.imaging import Volume, read_series
@@ -20,7 +21,6 @@ from radiogen.imaging.export.series_export import (
 )
 
 from ..made.other_readers import compare, simpleitk_volumes
-from ..made.series_files import AXIAL, pattern, planes, write_series
 from .test_multi_frame import errors_of
 
 KEY = b"a key of a test's own"

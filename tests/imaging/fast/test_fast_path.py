@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import Made
 from radiogen.imaging import read_series
 
 from ..made.both_paths import agree, assert_slices_are_frames, frames_by_pydicom, reader_of
 from ..made.fast_kinds import KINDS
 from ..made.other_kinds import OTHERS
 from ..made.other_readers import compare, dcm2niix_volumes, simpleitk_volumes
-from ..made.series_files import Made
 
 SEED = 28
 BOTH_PEERS = (

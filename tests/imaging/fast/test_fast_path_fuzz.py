@@ -10,18 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from ..made import fast_kinds, raw_elements
+from benchmarks.synthetic import additions, raw_elements
+from benchmarks.synthetic.series_files import pattern, write_series
+
+from ..made import fast_kinds
 from ..made.both_paths import agree
 from ..made.damage import cut, is_editable, overwritten, put_value, reorder, shifted, values
 from ..made.fast_kinds import KINDS
 from ..made.other_kinds import OTHERS
-from ..made.series_files import pattern, write_series
 
 MAKERS = {kind: maker for kind, maker in {**KINDS, **OTHERS}.items() if kind != "enhanced, 520 frames"}
-BESIDE = (fast_kinds.text_beside, fast_kinds.json_beside, fast_kinds.dicomdir_beside, fast_kinds.raw_data_beside,
-          fast_kinds.copies, fast_kinds.localisers_beside, fast_kinds.other_series_beside)
-EDITS = (fast_kinds.private_sequences, functools.partial(fast_kinds.private_sequences, unknown=True),
-         fast_kinds.trailing_padding, fast_kinds.zeros_behind)
+BESIDE = (additions.text_beside, additions.json_beside, fast_kinds.dicomdir_beside, fast_kinds.raw_data_beside,
+          additions.copies, fast_kinds.localisers_beside, fast_kinds.other_series_beside)
+EDITS = (additions.private_sequences, functools.partial(additions.private_sequences, unknown=True),
+         additions.trailing_padding, additions.zeros_behind)
 BYTES = (overwritten, overwritten, cut, shifted)
 ROOM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 QUICK = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

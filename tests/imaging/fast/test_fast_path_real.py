@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.transcoding import ONE_VOLUME_ONLY, VARIANTS, images, transcode
 from radiogen.imaging import SeriesError, read_series
 
 from ..made.both_paths import agree, assert_slices_are_frames, frames_by_pydicom, is_uncompressed, reader_of
-from ..made.transcoding import ONE_VOLUME_ONLY, VARIANTS, images, transcode
 
 FEW_SERIES, FEW_FILES = 2, 6
 """As many series, and files of each, the default run turns into other kinds; the slow one takes all."""

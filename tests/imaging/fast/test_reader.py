@@ -8,12 +8,11 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from benchmarks.synthetic.series_files import pack_twelve_bits, pattern, write_enhanced, write_series
 from radiogen.arrays import read_cube
 from radiogen.imaging import read_series, read_volumes
 from radiogen.imaging.fast import headers, pixels, uniform
 from radiogen.imaging.reader import Reader, Reason, Unsupported
-
-from ..made.series_files import pack_twelve_bits, pattern, write_enhanced, write_series
 
 
 def _rewrite(path, change):

@@ -13,14 +13,13 @@ from hypothesis import strategies as some
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from benchmarks.synthetic.series_files import pattern, planes, write_series
 from radiogen.arrays import read_cube, read_slices
 from radiogen.imaging import SeriesError, read_series
 from radiogen.imaging.fast.decimals import decimals
 from radiogen.imaging.fast.files import scanned_files
 from radiogen.imaging.fast.uniform import uniform_series
 from radiogen.phantom.data_set import PhantomSettings, write_phantom
-
-from ..made.series_files import pattern, planes, write_series
 
 
 def _is_uniform(folder):

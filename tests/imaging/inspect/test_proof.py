@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import AXIAL, pattern, write_enhanced, write_series
 from radiogen.core.errors import UserError
 from radiogen.imaging.inspect.proof import AGAINST, FOR, NEITHER, explain_case, explain_series
-
-from ..made.series_files import AXIAL, pattern, write_enhanced, write_series
 
 
 def _sections(lines):

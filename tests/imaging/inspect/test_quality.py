@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import AXIAL, pattern, planes, write_enhanced, write_series
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint
 from radiogen.imaging.inspect.evidence import gather
@@ -18,8 +19,6 @@ from radiogen.imaging.inspect.quality import (
     output_folder,
     summarise,
 )
-
-from ..made.series_files import AXIAL, pattern, planes, write_enhanced, write_series
 
 SAGITTAL = next(affine for name, affine in planes() if name == "sagittal")
 

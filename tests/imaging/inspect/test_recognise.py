@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import write_series
 from radiogen.core.errors import UserError
 from radiogen.imaging.inspect.recognise import kind_of_words, not_used_text, recognise, series_folder_of
 from radiogen.imaging.series import read_series
-
-from ..made.series_files import write_series
 
 VOXELS = np.arange(1, 65, dtype=np.uint16).reshape(4, 4, 4)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from pydicom import uid
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from . import raw_elements as raw
+from benchmarks.synthetic import raw_elements as raw
 
 KEYWORDS = (
     "SpecificCharacterSet", "ImageType", "SOPClassUID", "Modality", "PatientName", "EchoTime", "InversionTime",

@@ -11,9 +11,10 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from . import raw_elements as raw
+from benchmarks.synthetic import raw_elements as raw
+from benchmarks.synthetic.series_files import pack_twelve_bits, write_enhanced, write_series
+
 from .fast_kinds import IMPLICIT, Random, beside, changed, repeated, series
-from .series_files import pack_twelve_bits, write_enhanced, write_series
 
 SHAPE = 6, 32, 32
 

@@ -7,13 +7,14 @@ import subprocess
 
 import pytest
 
+from benchmarks.synthetic.wheels import write_wheel
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.kaggle.kernels import bundle
 from radiogen.kaggle.kernels.bundle import build_bundle, check_bundle, check_runs, dataset_metadata, fits
 from radiogen.kaggle.kernels.session import unpack_runs
 
-from ..small_run import RECIPE, write_paper_run, write_wheel
+from ..small_run import RECIPE, write_paper_run
 
 METADATA = dataset_metadata("somebody", "MGMT files", "mgmt-files")
 

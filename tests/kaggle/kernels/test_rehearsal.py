@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.synthetic.wheels import write_wheel
 from radiogen.core.errors import UserError
 from radiogen.kaggle.kernels import bundle, kernel, rehearsal
 from radiogen.kaggle.kernels.rehearsal import _check_values, _run, namespace_works, rehearsal_text
 from radiogen.kaggle.kernels.rehearsal_site import make_environment
 
-from ..small_run import write_data, write_predicted_run, write_wheel
+from ..small_run import write_data, write_predicted_run
 
 isolated_only = pytest.mark.skipif(not namespace_works(), reason="no network namespace can be made here")
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.kernels.session import MANIFEST, competition_folder, predict_session
 
-from ...imaging.made.series_files import write_series
 from ..small_run import TEST_CASES, TRAIN_CASES, write_data, write_predicted_run
 
 

@@ -1,0 +1,1 @@
+"""Damaged input: DICOM series, tables, weights, checkpoints, caches and runs."""

@@ -1,0 +1,203 @@
+"""Time training and prediction beside their peers; prints Markdown tables that docs/ quotes.
+
+In: nothing but this machine (and an interpreter that has PyTorch and MONAI: --peer-python). Out: volumes or slices a
+second, and their ratio to the peer's in the same round. Every contestant is a process of its own that waits while the
+others run; every round runs each once, in a new random order. Medians and quartiles of the rounds.
+"""
+
+if not __package__:  # run as a file
+    import environment  # noqa: F401
+
+import contextlib
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import tyro
+
+from benchmarks.speed.training_contestant import Contestant
+from radiogen.core.errors import UserError, run_command
+
+PRODUCT = "matrix product"
+
+
+def main(rounds: int = 5, parts: tuple[str, ...] = ("3d", "2d", "input", "memory"), batch: int = 4, size_3d: int = 64,
+         size_2d: int = 224, steps: int = 2, gpu: bool = False, peer_python: Path | None = None,
+         output: Path | None = None) -> None:
+    """Time training and prediction beside their peers; prints Markdown tables.
+
+    Args:
+        rounds: How often each contestant runs.
+        parts: 3d and 2d: networks beside their peers; input: what an epoch waits for its images; memory: of an epoch
+            with one and ten times the cases.
+        batch: Volumes a step; slices a step are eight times as many.
+        size_3d: Edge of a volume in voxels.
+        size_2d: Edge of a slice in pixels.
+        steps: Steps a round.
+        gpu: On the first GPU, in bfloat16, PyTorch compiled.
+        peer_python: Interpreter with torch and monai (default: this one, where it has them).
+        output: Markdown file to write the tables to as well.
+    """
+    from radiogen.core import files
+
+    peer = str(peer_python) if peer_python else _own_peer()
+    unknown = set(parts) - {"3d", "2d", "input", "memory"}
+    if unknown:
+        raise UserError(f"--parts {' '.join(sorted(unknown))}", "is no part", "choose among 3d 2d input memory")
+    texts = []
+    for part, rank, size, many in (("3d", 3, size_3d, batch), ("2d", 2, size_2d, 8 * batch)):
+        if part in parts:
+            texts.append(race_text(contestants(rank, size, many, gpu), rounds, steps, peer))
+    if "input" in parts or "memory" in parts:
+        from benchmarks.speed import training_input
+
+        texts += [training_input.input_text(rounds)] if "input" in parts else []
+        texts += [training_input.memory_text()] if "memory" in parts else []
+    text = "\n\n".join([*texts, machine_text()])
+    print(text)
+    if output:
+        files.write_text(output, text + "\n")
+
+
+def contestants(rank: int, size: int, batch: int, gpu: bool) -> list[list[Contestant]]:
+    """Groups of contestants; each group's peer, the one that the ratios are to, comes first."""
+    precision = "bfloat16" if gpu else "float32"
+    groups = []
+    for job in ("train", "predict"):
+        base = {"rank": rank, "size": size, "batch": batch, "job": job, "precision": precision, "gpu": gpu}
+        if rank == 3:
+            for stride in (2, 1):
+                groups.append([Contestant("MONAI resnet50", "MONAI", stem_stride=stride, **base),
+                               Contestant("radiogen resnet50", "radiogen", stem_stride=stride, **base)])
+            groups.append([Contestant("MONAI resnet50, its default", "MONAI", stem_stride=1, **base),
+                           Contestant("radiogen resnet50, its default", "radiogen", stem_stride=2, **base)])
+        else:
+            groups.append([Contestant("keras.applications ResNet50, plain fit", "keras.applications", **base),
+                           Contestant("PyTorch (MONAI) resnet50", "MONAI", **base),
+                           Contestant("radiogen resnet50", "radiogen", **base)])
+    if not gpu:
+        base = {"rank": rank, "size": size, "batch": batch, "job": "predict"}
+        groups.append([Contestant("radiogen resnet50", "radiogen", **base),
+                       Contestant("radiogen resnet50, bfloat16", "radiogen", **base, precision="bfloat16")])
+    return groups
+
+
+def race_text(groups: list[list[Contestant]], rounds: int, steps: int, peer: str | None) -> str:
+    """The table of some groups of contestants; peers that cannot be started are named with the reason."""
+    rows, notes = [], []
+    unit = "volumes" if groups[0][0].rank == 3 else "slices"
+    product = Contestant(PRODUCT, "product", 0, 4096 if groups[0][0].gpu else 2048, 1, "", gpu=groups[0][0].gpu,
+                         precision=groups[0][0].precision)
+    for group in groups:
+        with contextlib.ExitStack() as stack:
+            running = {}
+            for contestant in (*group, product):
+                python = peer if contestant.engine == "MONAI" else sys.executable
+                try:
+                    running[contestant] = stack.enter_context(_started(contestant, python))
+                except UserError as error:
+                    notes.append(f"{contestant.name}: {error}")
+            times = _rounds(running, rounds, steps)
+            facts = {contestant: process.facts for contestant, process in running.items()}
+        rows += _rows(group, times, facts)
+    head = [f"| | job | stem stride | {unit}/s | times the peer's | share of the matrix peak |",
+            "| --- | --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows, *([""] if notes else []), *dict.fromkeys(notes)])
+
+
+@dataclasses.dataclass
+class _Process:
+    process: subprocess.Popen
+    facts: dict
+
+    def seconds(self, steps: int) -> float:
+        """Of so many steps, measured within the process."""
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+
+@contextlib.contextmanager
+def _started(contestant: Contestant, python: str | None) -> Iterator[_Process]:
+    if python is None:
+        raise UserError("--peer-python", "no torch and monai here", "name an interpreter that has them")
+    script = Path(__file__).with_name("training_contestant.py")
+    process = subprocess.Popen([python, str(script), json.dumps(dataclasses.asdict(contestant))], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = process.stdout.readline()
+        if not line:
+            lines = process.stderr.read().strip().splitlines()
+            raise UserError(contestant.name, f"did not start: {lines[-1] if lines else process.wait()}", "fix that")
+        yield _Process(process, json.loads(line))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _rounds(running: dict[Contestant, _Process], rounds: int, steps: int) -> dict[Contestant, list[float]]:
+    """Seconds a step, by contestant and round."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    times = {contestant: [] for contestant in running}
+    for _ in range(rounds):
+        for number in random.permutation(len(running)):
+            contestant, process = list(running.items())[number]
+            many = 10 if contestant.name == PRODUCT else steps
+            times[contestant].append(process.seconds(many) / many)
+    return times
+
+
+def _rows(group: Sequence[Contestant], times: dict[Contestant, list[float]],
+          facts: dict[Contestant, dict]) -> list[str]:
+    import numpy as np
+
+    peer = next((each for each in group if each in times), None)
+    product = next((each for each in times if each.name == PRODUCT), None)
+    peak = facts[product]["forward_flop"] / min(times[product]) if product else None
+    flop = {each.stem_stride: facts[each]["forward_flop"] for each in group if "forward_flop" in facts.get(each, {})}
+    rows = []
+    for each in (one for one in group if one in times):
+        seconds = np.array(times[each])
+        rates, ratios = each.batch / seconds, np.array(times[peer]) / seconds
+        work = flop.get(each.stem_stride, 0) * each.batch * (3 if each.job == "train" else 1)
+        share = f"{work / np.median(seconds) / peak:.0%}" if work and peak else ""
+        ratio = "1" if each is peer else f"**{np.median(ratios):.2f}** ({_quartiles(ratios)})"
+        rows.append(f"| {each.name} | {each.job} | {each.stem_stride} | {np.median(rates):.3g} ({_quartiles(rates)}) "
+                    f"| {ratio} | {share} |")
+    return rows
+
+
+def _quartiles(values: "Sequence[float]") -> str:
+    import numpy as np
+
+    low, high = np.percentile(values, [25, 75])
+    return f"{low:.3g}-{high:.3g}"
+
+
+def machine_text() -> str:
+    """The machine, the versions and the date, in one line."""
+    import importlib.metadata
+    import time
+
+    cpu = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")), platform.machine())
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "numpy"))
+    return (f"{len(os.sched_getaffinity(0))} cores of {cpu}; Python {platform.python_version()}, {versions}; "
+            f"{time.strftime('%Y-%m-%d')}. Medians, quartiles in brackets.")
+
+
+def _own_peer() -> str | None:
+    import importlib.util
+
+    return sys.executable if all(importlib.util.find_spec(name) for name in ("torch", "monai")) else None
+
+
+if __name__ == "__main__":
+    run_command(lambda: tyro.cli(main))

@@ -1,0 +1,104 @@
+"""What an epoch waits for its images, and the memory that it needs: the parts `input` and `memory` of training.py.
+
+In: caches of random bytes, made for the purpose, as large as real ones. Out: Markdown tables. The same network and the
+same epoch once from the cache with augmentation, once from batches held in memory; the difference is the wait.
+"""
+
+import dataclasses
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.processes import python_call
+from radiogen.networks.backend import keras
+from radiogen.training.fit import compile_network
+from radiogen.training.input.batches import Batches, list_inputs
+from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REPORT_2D, Recipe
+
+INPUT_RECIPES = (("demo-2d", DEMO_2D, 384), ("demo-3d", DEMO_3D, 384), ("isotropic-3d", ISOTROPIC_3D, 12))
+
+
+class Held(keras.utils.PyDataset):
+    """Batches kept in memory."""
+
+    def __init__(self, kept: list):
+        super().__init__()
+        self.kept = kept
+
+    @property
+    def num_batches(self) -> int:
+        return len(self.kept)
+
+    def __getitem__(self, number: int) -> Any:
+        return self.kept[number]
+
+
+def input_text(rounds: int) -> str:
+    """A row a recipe: seconds of an epoch from the cache and from memory, and the share of the first that is wait."""
+    rows = ["| recipe | inputs | epoch from the cache, s | from memory, s | wait |", "| --- | --- | --- | --- | --- |"]
+    for name, recipe, cases in INPUT_RECIPES:
+        with tempfile.TemporaryDirectory(prefix="radiogen-benchmark-") as room:
+            batches, model = _epoch(recipe, Path(room), cases)
+            held = Held([batches[number] for number in range(batches.num_batches)])
+            for source in (batches, held):
+                model.fit(source, epochs=1, verbose=0, shuffle=False)
+            times = {"cache": [], "memory": []}
+            for number in range(rounds):
+                batches.begin(number)
+                for place, source in (("cache", batches), ("memory", held))[::1 if number % 2 else -1]:
+                    began = time.perf_counter()
+                    model.fit(source, epochs=1, verbose=0, shuffle=False)
+                    times[place].append(time.perf_counter() - began)
+        cache, memory = (np.array(times[place]) for place in ("cache", "memory"))
+        wait = 1 - memory / cache
+        rows.append(f"| {name} | {len(batches.inputs)} | {np.median(cache):.2f} | {np.median(memory):.2f} "
+                    f"| {np.median(wait):.1%} ({np.percentile(wait, 25):.1%} to {np.percentile(wait, 75):.1%}) |")
+    return "\n".join(rows)
+
+
+def memory_text() -> str:
+    """Peak resident memory of a 2D epoch with 1 and 10 times the cases, each in a process of its own."""
+    rows = ["| cases | slices | arrays on disk, MB | peak resident memory, MB |", "| --- | --- | --- | --- |"]
+    for cases in (8, 80):
+        end = subprocess.run(python_call(__name__, "print_memory_of_an_epoch", cases), capture_output=True, text=True,
+                             check=True)
+        found = json.loads(end.stdout.splitlines()[-1])
+        rows.append(f"| {cases} | {found['slices']} | {found['disk_mb']:.0f} | {found['peak_mb']:.0f} |")
+    return "\n".join(rows)
+
+
+def _epoch(recipe: Recipe, room: Path, cases: int) -> tuple[Any, Any]:
+    """A cache of random bytes for this recipe, its training batches, and its compiled network."""
+    random = np.random.default_rng(0)
+    ids = [f"{number:05d}" for number in range(cases)]
+    cubes = recipe.rank == 3 or recipe.joined
+    slices = 4 * 40
+    shape = (len(recipe.sequences), *(recipe.size,) * 3) if cubes else (slices, recipe.size, recipe.size)
+    for case in ids:
+        np.save(room / f"{case}.npy", random.integers(0, 256, shape, np.uint8))
+    counts = "" if cubes else " ".join(f"{name}:40" for name in recipe.sequences)
+    index = pd.DataFrame({"BraTS21ID": ids, "split": "train", "sha256": "", "shape": " x ".join(map(str, shape)),
+                          "slices": counts})
+    inputs = list_inputs(recipe, index, ids)
+    batches = Batches(recipe, room, inputs, np.arange(len(inputs)) % 2, training=True)
+    return batches, compile_network(recipe, len(inputs), batches.num_batches)
+
+
+def print_memory_of_an_epoch(cases: str) -> None:
+    """In a process of its own: print slices, arrays on disk and peak memory in MB of a 2D epoch, as JSON."""
+    import resource
+
+    recipe = dataclasses.replace(REPORT_2D, network="resnet6", width=4, memory_batch=32, batch_size=32,
+                                 flips=("left-right",), shift=0.05)
+    with tempfile.TemporaryDirectory(prefix="radiogen-benchmark-") as room:
+        batches, model = _epoch(recipe, Path(room), int(cases))
+        disk = sum(path.stat().st_size for path in Path(room).iterdir())
+        model.fit(batches, epochs=1, verbose=0, shuffle=False)
+    print(json.dumps({"slices": len(batches.inputs), "disk_mb": disk / 1e6,
+                      "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}))
