@@ -34,7 +34,7 @@ STUDIES: tuple[Study, ...] = ("choice", "ceiling", "cases", "report", "heart", "
 def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accuracy"), names: tuple[str, ...] = (),
          rows: tuple[str, ...] = (), only_tell: bool = False, anew: bool = False,
          record: Path = Path("docs/accuracy.csv"), pictures: Path = Path("docs/pictures"), output: Path | None = None,
-         at_once: int = 2, workers: int | None = None) -> None:
+         parallel_folds: int = 2, workers: int | None = None) -> None:
     """Train what is missing, judge it, print tables, draw pictures. All of it takes two cores most of a day.
 
     Args:
@@ -49,7 +49,7 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
         record: Table of all figures, a row a trial; a trial that stands in it is told from it, a new one is added.
         pictures: Where the pictures are written.
         output: Markdown file to write the tables to as well.
-        at_once: Folds that are trained side by side.
+        parallel_folds: Folds trained in parallel.
         workers: Processes for making phantoms and arrays (default: as many as cores may be used).
     """
     import pandas as pd
@@ -69,7 +69,7 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
             row = None if anew else kept.row(trial, whole_name(trial))
             if row is None:
                 for member in [] if only_tell else trial.members():
-                    train(member, folder, at_once, workers)
+                    train(member, folder, parallel_folds, workers)
                 if row := judge(trial, folder):
                     kept.add(row)
                     print(_line(row), flush=True)
@@ -83,7 +83,7 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
         files.write_text(output, "\n\n".join(texts) + "\n")
 
 
-def train(trial: "Trial", folder: Path, at_once: int, workers: int | None) -> None:
+def train(trial: "Trial", folder: Path, parallel_folds: int, workers: int | None) -> None:
     """Make the trial's phantom, arrays and run where they are missing, train its folds, predict."""
     from radiogen.inference.prediction import predict_run
     from radiogen.phantom.data_set import write_phantom
@@ -96,7 +96,8 @@ def train(trial: "Trial", folder: Path, at_once: int, workers: int | None) -> No
         predict_features(trial, folder, workers)
         return
     run = begin(trial, folder, workers)
-    workflow.train(run, ["0"] if trial.train_plane else [f"{fold}" for fold in range(trial.recipe.folds)], at_once)
+    folds = ["0"] if trial.train_plane else [f"{fold}" for fold in range(trial.recipe.split.folds)]
+    workflow.train(run, folds, parallel_folds)
     if not (run.folder / "predictions.csv").is_file():
         predict_run(run)
 
@@ -134,7 +135,7 @@ def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
     planes = phantom_column(trial, "FLAIR_plane")
     folds = read_labels(data / "train_labels.csv")
     folds["fold"] = folds[ID].map(planes).map({trial.test_plane: "0", trial.train_plane: "1"}).fillna(HOLDOUT)
-    run = Run(place, trial.recipe, data, cache_folder(data, cache_settings(trial.recipe), cache), folds)
+    run = Run(place, trial.recipe, data, cache_folder(data, cache_settings(trial.recipe.data), cache), folds)
     with files.working_folder(place):
         prepare_run(run, index)
     return run
@@ -220,14 +221,16 @@ def run_name(trial: "Trial") -> str:
 
     Fields that are the default do not count, so a field that is new leaves what was trained before it alone.
     """
-    import dataclasses
     import hashlib
     import json
 
+    from radiogen.training.recipe.recipe import as_flat_dict, default_fields
+
     if trial.recipe is None:
         return f"{phantom_name(trial)}-features" + ("-told" if trial.told else "")
-    own = {field.name: getattr(trial.recipe, field.name) for field in dataclasses.fields(trial.recipe)
-           if getattr(trial.recipe, field.name) != field.default}
+    defaults = default_fields()
+    own = {path: value for path, value in as_flat_dict(trial.recipe).items()
+           if path not in defaults or value != defaults[path]}
     told = json.dumps([own, trial.train_plane, trial.test_plane], sort_keys=True)
     return f"{phantom_name(trial)}-{trial.recipe.name}-{hashlib.sha256(told.encode()).hexdigest()[:10]}"
 

@@ -6,7 +6,6 @@ leave a mark), more than 1 GiB of memory for a file that lies, an array that is 
 """
 
 import contextlib
-import dataclasses
 import io
 import json
 import pickle
@@ -102,9 +101,10 @@ class Payload:
 def _weights(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """First weights, as given with --weights."""
     from radiogen.networks.residual import build_network
+    from radiogen.networks.settings import NetworkSettings
     from radiogen.networks.weights import load_first_weights
 
-    model = build_network("resnet6", 2, 16, 1, width=4)
+    model = build_network(NetworkSettings("resnet6", width=4), (16, 16, 1))
     whole = folder / "whole.weights.h5"
     model.save_weights(whole)
     values = model.get_weights()
@@ -188,12 +188,11 @@ def _legacy(path: Path, write: Callable[[Any], object]) -> Path:
 
 def _folds(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """The weights of a trained fold."""
-    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.model import load_trained, make_network
     from radiogen.training.runs import fold_folder
-    from radiogen.training.trained_weights import load_trained
 
     run = _begun(folder)
-    model, path = recipe_network(run.recipe), fold_folder(run, "0") / "model.weights.h5"
+    model, path = make_network(run.recipe.network, run.recipe.data), fold_folder(run, "0") / "model.weights.h5"
     path.parent.mkdir()
     model.save_weights(path)
 
@@ -204,7 +203,7 @@ def _folds(folder: Path, random: "np.random.Generator", places: int, mark: Path)
     for damaged in _truncated(path, random, places):
         damaged.replace(path)
         yield "cut off", tried()
-    recipe_network(dataclasses.replace(run.recipe, width=8)).save_weights(path)
+    make_network(run.recipe.replace(width=8).network, run.recipe.data).save_weights(path)
     yield "of another network", tried()
     for what, hostile in _hostile_files(folder, mark):
         if hostile.is_file():
@@ -278,7 +277,7 @@ def _caches(folder: Path, random: "np.random.Generator", places: int, mark: Path
     import numpy as np
 
     from radiogen.arrays.cache import check_arrays, read_index
-    from radiogen.training.input.batches import Batches, list_inputs
+    from radiogen.training.input.batches import Batches, CachedImages, list_inputs
 
     run = _begun(folder)
     index = read_index(run.cache)
@@ -287,7 +286,8 @@ def _caches(folder: Path, random: "np.random.Generator", places: int, mark: Path
     whole = {path.name: path.read_bytes() for path in run.cache.iterdir() if path.is_file()}
 
     def unchecked() -> "np.ndarray":
-        return Batches(run.recipe, run.cache, list_inputs(run.recipe, index, [case]))[0][0]
+        images = CachedImages(run.cache, run.recipe.data)
+        return Batches(run.recipe, images, list_inputs(run.recipe.data, index, [case]))[0][0]
 
     def batch() -> "np.ndarray":
         check_arrays(run.cache, index, [case])
@@ -350,7 +350,8 @@ def _made_again(run: Any, whole: dict[str, bytes], but: str = "") -> str:
     from radiogen.arrays.cache import build_caches
     from radiogen.training.runs import cache_settings
 
-    wrong = refusal(lambda: build_caches(run.data, [cache_settings(run.recipe)], run.cache.parent.parent, workers=1),
+    settings = [cache_settings(run.recipe.data)]
+    wrong = refusal(lambda: build_caches(run.data, settings, run.cache.parent.parent, workers=1),
                     run.cache.name, or_same=lambda _: True)
     now = {path.name: path.read_bytes() for path in run.cache.iterdir() if path.is_file()}
     other = [name for name in {**whole, **now} if whole.get(name) != now.get(name) and name not in (".lock", but)]
@@ -361,7 +362,8 @@ def _made_again(run: Any, whole: dict[str, bytes], but: str = "") -> str:
 
 def _runs(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """A run's own tables, damaged or of another version."""
-    from radiogen.training.recipe.recipes import as_dict
+    from radiogen.runs.recipe_fields import recipe_fields
+    from radiogen.training.recipe.recipe import as_flat_dict
     from radiogen.training.runs import open_run
     from radiogen.training.workflow import begin_run
 
@@ -381,9 +383,9 @@ def _runs(folder: Path, random: "np.random.Generator", places: int, mark: Path) 
             (run.folder / name).write_bytes(kept)
 
     def as_told(found: Any) -> bool:
-        fields = json.loads((run.folder / "recipe.json").read_bytes())
+        told = {path.rpartition(".")[2]: value for path, value in as_flat_dict(found.recipe).items()}
         return found.folds.equals(run.folds.astype(found.folds.dtypes)) and all(
-            as_dict(found.recipe)[name] == value for name, value in fields.items())
+            told[name] == value for name, value in recipe_fields(run.folder / "recipe.json").items())
 
     for name in ("run.json", "recipe.json", "folds.csv"):
         content = (run.folder / name).read_bytes()
@@ -435,8 +437,7 @@ def _begun(folder: Path) -> Any:
     from radiogen.training.recipe.recipes import DEMO_3D
     from radiogen.training.workflow import begin_run
 
-    recipe = dataclasses.replace(DEMO_3D, size=8, width=4, folds=2, epochs=1, batch_size=4, memory_batch=4,
-                                 holdout_share=0.0)
+    recipe = DEMO_3D.replace(size=8, width=4, folds=2, epochs=1, batch_size=4, micro_batch_size=4, holdout_fraction=0.0)
     write_phantom(folder / "phantom", PhantomSettings(cases=8, test_cases=1, scale=0.05), workers=1)
     return begin_run(folder / "phantom", recipe, folder / "models" / "one", folder / "cache", workers=1)
 

@@ -31,7 +31,7 @@ def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 2
     step("make_phantom", "--data", data, "--effect", effect, "--cases", cases, "--seed", seed)
     step("preprocess", "--data", data, "--recipe", *RECIPES)
     for recipe, run in zip(RECIPES, runs, strict=True):
-        step("train", "--data", data, "--recipe", recipe, "--fold", "all", "--at-once", 3)
+        step("train", "--data", data, "--recipe", recipe, "--fold", "all", "--parallel-folds", 3)
         step("predict", "--run", run)
     step("ensemble", "--run", *runs, "--name", ensemble)
     step("submit", "--run", ensemble)

@@ -8,12 +8,13 @@ from typing import Annotated
 import tyro
 
 from radiogen.core.errors import as_run, call_main, run_command
+from radiogen.training.recipe.options import in_option_words
 
 Runs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
 
 
 def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path = Path("models"),
-         data: Path | None = None, null: int = 0, within_planes: bool = False, at_once: int = 1) -> None:
+         data: Path | None = None, null: int = 0, within_planes: bool = False, parallel_folds: int = 1) -> None:
     """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
 
     Args:
@@ -23,7 +24,7 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path
         data: The runs' data set where it was moved or copied (default: where the runs found it last).
         null: Train each run anew on so many permutations of its labels first, to see what chance would give it.
         within_planes: Exchange labels only among cases whose series lie in the same planes.
-        at_once: With --null: folds side by side.
+        parallel_folds: With --null: folds trained in parallel.
     """
     from radiogen.runs.predictions import chosen_runs
     from radiogen.evaluation.report.report import evaluate_runs
@@ -41,7 +42,7 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path
 
         minutes = null * mirror_cost(open_run(models / name)) / 60
         print(f"null mirror of {name}: {null} draws, about {minutes:.1f} minutes if none is there yet", flush=True)
-        run_null(open_run(models / name), null, within_planes, at_once)
+        run_null(open_run(models / name), null, within_planes, parallel_folds)
     text, written = evaluate_runs(models, runs)
     print(text)
     print("\nfiles written:")
@@ -50,4 +51,4 @@ def main(names: tyro.conf.Positional[Runs] = (), /, run: Runs = (), models: Path
 
 
 if __name__ == "__main__":
-    run_command(lambda: call_main(main))
+    run_command(lambda: call_main(main), in_option_words)

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 import shlex
 from pathlib import Path
 
-from tyro.conf import OmitArgPrefixes
-
 from radiogen.core.errors import run_command
-from radiogen.training.recipe.options import parse_options
-from radiogen.training.recipe.recipes import Recipe
+from radiogen.training.recipe.options import RecipeOptions, in_option_words, parse_options
 
 
 @dataclass(frozen=True)
 class Options:
     """Options of the command."""
 
-    settings: OmitArgPrefixes[Recipe]
+    settings: RecipeOptions
     data: Path | None = None
     """Data set: the folder with train/, test/ and train_labels.csv."""
     recipe: tuple[str, ...] = ()
@@ -46,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, in_option_words)

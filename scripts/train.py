@@ -3,7 +3,7 @@
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 
 from radiogen.core.errors import as_run, run_command
-from radiogen.training.recipe.options import TrainOptions, parse_options
+from radiogen.training.recipe.options import TrainOptions, in_option_words, parse_options
 
 
 def main() -> None:
@@ -23,10 +23,10 @@ def main() -> None:
             folder = runs.fold_folder(run, fold)
             history_png(folder / "history.png", folder / "history.csv", f"{run.folder.name}, fold {fold}")
         print(f"trained: fold {', '.join(runs.trained_folds(run))} in {run.folder}", flush=True)
-        for line in planning.others_training(run.folder, runs.choose_folds(run.recipe, "all")):
+        for line in planning.others_training(run.folder, runs.choose_folds(run.recipe.split.folds, "all")):
             print(line, flush=True)
     print("next: " + "; ".join(f"python scripts/predict.py --run {as_run(run.folder)}" for run, _ in begun))
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, in_option_words)

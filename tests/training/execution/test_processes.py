@@ -22,7 +22,7 @@ def test_a_process_that_was_killed_is_named_with_the_likely_reason():
 
 
 def test_a_call_that_dies_leaves_the_others_their_answers():
-    first, second = map_apart(signal.strsignal, [(signal.SIGINT,), (signal.SIGTERM,)], ["one", "two"], at_once=2)
+    first, second = map_apart(signal.strsignal, [(signal.SIGINT,), (signal.SIGTERM,)], ["one", "two"], parallel=2)
     died, third = map_apart(signal.raise_signal, [(signal.SIGKILL,), (signal.SIGWINCH,)], ["one", "two"])
     assert (first, second, third) == ("Interrupt", "Terminated", None)
     assert "one: was killed" in str(died)

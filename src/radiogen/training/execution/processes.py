@@ -56,16 +56,16 @@ def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0,
     return answer
 
 
-def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], at_once: int = 1,
+def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], parallel: int = 1,
               gpus: Sequence[str | None] = (None,)) -> list[Any]:
-    """`function(*call)` for each of `calls`, `at_once` side by side, each in a process of its own.
+    """`function(*call)` for each of `calls`, `parallel` at a time, each in a process of its own.
 
-    names: what each process is called; gpus: one for each of `at_once`, as in `call_apart`. Side by side they share
+    names: what each process is called; gpus: one for each of `parallel`, as in `call_apart`. Side by side they share
     the cores. Returns what each call returned, or the UserError that it raised.
     """
-    threads = max(1, len(os.sched_getaffinity(0)) // at_once) if at_once > 1 else 0
+    threads = max(1, len(os.sched_getaffinity(0)) // parallel) if parallel > 1 else 0
     children, free, stopped = [], queue.SimpleQueue(), threading.Event()
-    for number in range(at_once):
+    for number in range(parallel):
         free.put(gpus[number % len(gpus)])
 
     def call(arguments: tuple, name: str) -> Any:
@@ -78,7 +78,7 @@ def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], 
         finally:
             free.put(gpu)
 
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
         try:
             return list(pool.map(call, calls, names))
         except BaseException:  # Ctrl-C: nothing more is begun, and what runs is ended
@@ -100,7 +100,9 @@ def _run(function: Callable, arguments: tuple, threads: int, gpu: str | None,
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if threads:
-        _limit_threads(threads)
+        from radiogen.networks.backend import backend
+
+        backend().limit_threads(threads)  # processes in parallel share the cores; each would take all of them
     try:
         connection.send((function(*arguments), None))
     except UserError as error:
@@ -114,22 +116,8 @@ def _end_with_parent(connection: multiprocessing.connection.Connection) -> None:
     os._exit(1)
 
 
-def _limit_threads(threads: int) -> None:
-    """Processes side by side share the cores; each would take all of them."""
-    from radiogen.networks.backend import keras
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
-    elif keras.backend.backend() == "torch":
-        import torch
-
-        torch.set_num_threads(threads)
-
-
 def _worker_error(name: str, code: int | None) -> UserError:
     if code == -signal.SIGKILL:
-        return UserError(name, "was killed by the system, most likely for memory", "try a smaller --memory-batch")
+        return UserError(name, "was killed by the system, most likely for memory",
+                         "try a smaller optimisation.micro_batch_size")
     return UserError(name, f"its process ended with code {code}", "its last words are above")
