@@ -68,7 +68,7 @@ def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
      r"fold 0, 1 failed: fold 0: died; x; fold 1: was killed; x; .*--run folds --models {models} --fold all$"),
 ])
 def test_every_fold_that_failed_is_told_with_its_own_reason_and_what_to_run_again(run, monkeypatch, ends, told):
-    monkeypatch.setattr(fit, "map_apart", lambda *_: list(ends))
+    monkeypatch.setattr(fit, "map_in_subprocesses", lambda *_: list(ends))
     changed = _changed(run, "folds")
     with pytest.raises(UserError, match=told.format(models=re.escape(str(changed.folder.parent)))):
         fit.train_folds(changed, ["0", "1"])
@@ -138,7 +138,7 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
 
     steps = []
     monkeypatch.setattr(fit.Batches, "__getitem__", get)
-    monkeypatch.setattr(fit.Bar, "on_train_batch_end", lambda bar, batch, logs: steps.append(batch))
+    monkeypatch.setattr(fit.ProgressBar, "on_train_batch_end", lambda bar, batch, logs: steps.append(batch))
     with pytest.raises(UserError, match="the loss became nan in epoch 2; the epoch before is kept; lower --learning"):
         train_fold(sick, "0")
     assert steps == [0, 1] and 0 in read  # two batches an epoch: the first of the second epoch is not counted

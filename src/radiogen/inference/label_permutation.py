@@ -123,12 +123,13 @@ def score_draw(run: Run) -> pd.DataFrame:
 
 def _finish_draw(mirrored: Run, parallel_folds: int) -> None:
     """Train and score; the table of predictions comes before the networks go, so a cut-off draw can go on."""
-    from radiogen.training.execution.processes import call_apart
+    from radiogen.training.execution.processes import run_in_subprocess
     from radiogen.training.fit import remove_fold, train_folds
 
     files.write_csv(mirrored.folder / "folds.csv", mirrored.folds)
     train_folds(mirrored, fold_names(mirrored.folds), parallel_folds)
-    table = call_apart(score_draw, mirrored, name=f"scoring of {mirrored.folder.name}")  # what Keras leaks ends there
+    # what Keras leaks ends with the process
+    table = run_in_subprocess(score_draw, mirrored, name=f"scoring of {mirrored.folder.name}")
     write_predictions(mirrored.folder / "predictions.csv", table)
     for fold in fold_names(mirrored.folds):
         remove_fold(fold_folder(mirrored, fold))

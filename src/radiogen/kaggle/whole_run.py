@@ -207,20 +207,20 @@ def _measure(plan: Plan) -> dict[str, Any]:
 def _measure_recipe(recipe: Any, data: Path, scrap: Path) -> dict[str, float]:
     """Bytes of a case's array; seconds to train on a case, of a fold's start and end; bytes of memory and weights."""
     from radiogen.training.execution.devices import Devices
-    from radiogen.training.execution.processes import call_apart
+    from radiogen.training.execution.processes import run_in_subprocess
     from radiogen.training.fit import peak_memory
     from radiogen.training.forecast import measure_fold
     from radiogen.training.optimisation import gpu_capability
     from radiogen.training.workflow import begin_run
 
-    bare = call_apart(peak_memory, name="measure")
-    gpu = call_apart(gpu_capability, name="measure") is not None
+    bare = run_in_subprocess(peak_memory, name="measure")
+    gpu = run_in_subprocess(gpu_capability, name="measure") is not None
     steps = recipe.optimisation
     batch = steps.micro_batch_size if gpu else 1  # on a CPU an input costs the same in any batch, and a step is a wait
     tried = recipe.replace(folds=2, holdout_fraction=0.0, early_stopping_fraction=0.0, micro_batch_size=batch,
                            batch_size=min(steps.batch_size, batch))
     run = begin_run(data, tried, scrap / "models" / recipe.name, scrap / "cache")
-    pace = call_apart(measure_fold, run, "0", Devices(), time.monotonic(), name=f"measure {recipe.name}")
+    pace = run_in_subprocess(measure_fold, run, "0", Devices(), time.monotonic(), name=f"measure {recipe.name}")
     cases = SAMPLE_CASES / 2 * (1 + JUDGED)
     array = sum(path.stat().st_size for path in run.cache.glob("*.npy")) / SAMPLE_CASES
     scale = steps.micro_batch_size / batch if not gpu else 1

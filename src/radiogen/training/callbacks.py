@@ -19,7 +19,7 @@ from radiogen.training.input.batches import Batches
 SHOWN = ("loss", "accuracy", "auc")
 
 
-class Keeper(keras.callbacks.Callback):
+class CheckpointCallback(keras.callbacks.Callback):
     """Begins the batches' epochs, and after each one writes the checkpoint and the history.
 
     stop: the cases that choose the epoch, None where none does; patience: epochs without a better one; owner: what the
@@ -61,7 +61,7 @@ class Keeper(keras.callbacks.Callback):
                         "is kept", "lower optimisation.learning_rate, in a new --run")
 
 
-class Bar(keras.callbacks.Callback):
+class ProgressBar(keras.callbacks.Callback):
     """A tqdm bar over all steps; beside the time left the last epoch's loss, accuracy, AUC: training/validation."""
 
     def __init__(self, description: str, epochs: int, steps: int, done: int):

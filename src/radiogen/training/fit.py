@@ -24,10 +24,10 @@ from radiogen.networks.backend import backend, keras
 from radiogen.runs.fold_weights import RECORD, write_weights
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.lineage import FIRST
-from radiogen.training.callbacks import Bar, Keeper, write_history
+from radiogen.training.callbacks import CheckpointCallback, ProgressBar, write_history
 from radiogen.training.checkpoints import FoldState, load_checkpoint, save_checkpoint
 from radiogen.training.execution.devices import Devices, Share, check_accumulation, one_gpu_each, placed, synchronise
-from radiogen.training.execution.processes import map_apart
+from radiogen.training.execution.processes import map_in_subprocesses
 from radiogen.training.input.balance import drawn_text, plane_weights
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, label_inputs, list_inputs
 from radiogen.training.model import make_network
@@ -62,8 +62,9 @@ def train_folds(run: Run, folds: list[str], parallel_folds: int = 1, devices: De
     for fold in sorted(set(folds) - set(todo), key=int):
         (fold_folder(run, fold) / CHECKPOINT).unlink(missing_ok=True)  # killed between the weights and this
         print(f"fold {fold} is trained already", flush=True)
-    ends = map_apart(train_fold, [(run, fold, devices, tensorboard) for fold in todo],
-                     [f"fold {fold}" for fold in todo], parallel_folds, one_gpu_each(devices, parallel_folds))
+    ends = map_in_subprocesses(train_fold, [(run, fold, devices, tensorboard) for fold in todo],
+                               [f"fold {fold}" for fold in todo], parallel_folds,
+                               one_gpu_each(devices, parallel_folds))
     failed = {fold: error for fold, error in zip(todo, ends, strict=True) if error is not None}
     if failed:
         reasons = "; ".join(dict.fromkeys(map(str, failed.values())))
@@ -185,16 +186,16 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
     if run.lineage:
         owner["started_from"] = run.lineage[0].weights.get(fold, "")
     state = _begin(run, fold, model, owner, writes=share.first)
-    keeper = Keeper(folder, state, parts.train, stop=parts.stop, patience=settings.early_stopping_patience,
-                    owner=owner, writes=share.first)
-    calls = [keeper, Bar(f"fold {fold}", settings.epochs, steps, len(state.history))]
+    kept = CheckpointCallback(folder, state, parts.train, stop=parts.stop, patience=settings.early_stopping_patience,
+                              owner=owner, writes=share.first)
+    calls = [kept, ProgressBar(f"fold {fold}", settings.epochs, steps, len(state.history))]
     if tensorboard and share.first:
         calls.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
     if not state.finished(settings.epochs, settings.early_stopping_patience if parts.stop else None):
         model.fit(parts.train, validation_data=parts.scored, epochs=settings.epochs, initial_epoch=len(state.history),
                   verbose=0, shuffle=False, callbacks=calls)
     if share.first:
-        _finish(folder, model, keeper.state,
+        _finish(folder, model, kept.state,
                 {"batches_an_epoch": steps, "batches_a_step": together, "precision": precision,
                  "device": device_name(), "devices": share.devices, "parameters": model.count_params()})
 

@@ -21,7 +21,7 @@ from radiogen.core.files import PART, read_json
 from radiogen.networks.backend import keras
 from radiogen.training.checkpoints import FoldState, epochs_done, save_checkpoint
 from radiogen.training.execution.devices import Devices, alone, one_gpu_each, placed, synchronise
-from radiogen.training.execution.processes import call_apart, map_apart
+from radiogen.training.execution.processes import map_in_subprocesses, run_in_subprocess
 from radiogen.training.fit import (
     CHECKPOINT,
     FoldBatches,
@@ -77,10 +77,10 @@ def forecast_run(run: Run, folds: Sequence[str], parallel_folds: int = 1,
     todo, devices = untrained(run, list(folds)), alone(devices or Devices())
     if not todo:
         return None
-    call_apart(peak_memory, name="forecast")  # starts the server of processes, which the folds find running
+    run_in_subprocess(peak_memory, name="forecast")  # starts the server of processes, which the folds find running
     side = min(parallel_folds, len(todo))
-    paces = map_apart(measure_fold, [(run, fold, devices, time.monotonic()) for fold in todo[:side]],
-                      [f"forecast of fold {fold}" for fold in todo[:side]], side, one_gpu_each(devices, side))
+    paces = map_in_subprocesses(measure_fold, [(run, fold, devices, time.monotonic()) for fold in todo[:side]],
+                                [f"forecast of fold {fold}" for fold in todo[:side]], side, one_gpu_each(devices, side))
     for pace in paces:
         if isinstance(pace, UserError):
             raise pace

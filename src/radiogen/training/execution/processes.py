@@ -19,8 +19,8 @@ from typing import Any
 from radiogen.core.errors import UserError
 
 
-def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0, gpu: str | None = None,
-               children: list | None = None, stopped: threading.Event | None = None) -> Any:
+def run_in_subprocess(function: Callable, *arguments: Any, name: str, threads: int = 0, gpu: str | None = None,
+                      children: list | None = None, stopped: threading.Event | None = None) -> Any:
     """`function(*arguments)`, in a new process which the system's tools show under `name`.
 
     threads: how many of the cores it uses (0: all); gpu: number of the only GPU it sees (None: whatever there is).
@@ -56,12 +56,12 @@ def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0,
     return answer
 
 
-def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], parallel: int = 1,
-              gpus: Sequence[str | None] = (None,)) -> list[Any]:
+def map_in_subprocesses(function: Callable, calls: Sequence[tuple], names: Sequence[str], parallel: int = 1,
+                        gpus: Sequence[str | None] = (None,)) -> list[Any]:
     """`function(*call)` for each of `calls`, `parallel` at a time, each in a process of its own.
 
-    names: what each process is called; gpus: one for each of `parallel`, as in `call_apart`. Side by side they share
-    the cores. Returns what each call returned, or the UserError that it raised.
+    names: what each process is called; gpus: one for each of `parallel`, as in `run_in_subprocess`. In parallel they
+    share the cores. Returns what each call returned, or the UserError that it raised.
     """
     threads = max(1, len(os.sched_getaffinity(0)) // parallel) if parallel > 1 else 0
     children, free, stopped = [], queue.SimpleQueue(), threading.Event()
@@ -71,8 +71,8 @@ def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], 
     def call(arguments: tuple, name: str) -> Any:
         gpu = free.get()
         try:
-            return call_apart(function, *arguments, name=name, threads=threads, gpu=gpu, children=children,
-                              stopped=stopped)
+            return run_in_subprocess(function, *arguments, name=name, threads=threads, gpu=gpu, children=children,
+                                     stopped=stopped)
         except UserError as error:
             return error
         finally:
