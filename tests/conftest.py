@@ -1,6 +1,5 @@
 """What several tests share: where the real series are, and a small data set made once a session."""
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
-    from radiogen.training.recipe.recipes import Recipe
+    from radiogen.training.recipe.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -88,5 +87,5 @@ def small_recipe() -> "Recipe":
     """Cubes of 8 voxels, two folds, four epochs."""
     from radiogen.training.recipe.recipes import DEMO_3D
 
-    return dataclasses.replace(DEMO_3D, sequences=("FLAIR", "T1wCE"), size=8, edge_mm=12.0, width=4, epochs=4, folds=2,
-                               batch_size=4, memory_batch=4)
+    return DEMO_3D.replace(sequences=("FLAIR", "T1wCE"), size=8, edge_mm=12.0, width=4, epochs=4, folds=2,
+                               batch_size=4, micro_batch_size=4)

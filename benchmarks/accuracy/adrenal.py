@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from radiogen.training.recipe.recipes import Recipe
+    from radiogen.training.recipe.recipe import Recipe
 
 PUBLISHED = {"ResNet-18, 3D": (0.827, 0.721), "ResNet-50, 3D": (0.828, 0.745), "ResNet-18, ACS": (0.839, 0.754),
              "ResNet-50, ACS": (0.828, 0.758), "auto-sklearn": (0.828, 0.802)}
@@ -44,15 +44,19 @@ class Candidate(NamedTuple):
 
 def candidates() -> dict[str, Candidate]:
     """What is tried, by name; all with the first of `SEEDS`."""
-    from radiogen.training.recipe.recipes import Recipe
+    from radiogen.networks.settings import NetworkSettings
+    from radiogen.training.recipe.recipe import Recipe
+    from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings
 
-    base = Recipe("adrenal", rank=3, sequences=("FLAIR",), size=48, joined=True, network="resnet10", width=16,
-                  stem_width=3, learning_rate=0.002, schedule="cosine", weight_decay=0.01, label_smoothing=0.1,
-                  epochs=48, batch_size=16, memory_batch=16, flips=("left-right", "front-back", "up-down"), shift=0.03,
-                  test_flips=True, seed=SEEDS[0])
-    one_scale = replace(base, normalisation="none")
+    base = Recipe(
+        "adrenal", "", DataSettings(rank=3, sequences=("FLAIR",), size=48, sequences_as_channels=True),
+        NetworkSettings("resnet10", width=16, stem_kernel_size=3),
+        OptimisationSettings(learning_rate=0.002, schedule="cosine", weight_decay=0.01, label_smoothing=0.1, epochs=48,
+                             batch_size=16, micro_batch_size=16),
+        AugmentationSettings(flips=("left-right", "front-back", "up-down"), shift=0.03, tta=True), seed=SEEDS[0])
+    one_scale = base.replace(normalisation="none")
     return {"masks": Candidate("masks", base), "distances": Candidate("distances", one_scale),
-            "distances-step-1": Candidate("distances", replace(one_scale, stem_stride=1, epochs=24))}
+            "distances-step-1": Candidate("distances", one_scale.replace(stem_stride=1, epochs=24))}
 
 
 def choose(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS) -> None:
@@ -64,7 +68,7 @@ def choose(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS) -> N
         arrays: Where the recipes' arrays are kept.
     """
     from radiogen.core import files
-    from radiogen.training.recipe.recipes import as_dict
+    from radiogen.training.recipe.recipe import as_dict
 
     if (models / SCORE).is_file():
         raise UserError(models / SCORE, "is there: the test split was scored already, and a choice made now would know "
@@ -94,7 +98,7 @@ def score(data: Path = DATA, models: Path = MODELS, arrays: Path = ARRAYS, outpu
     """
     from radiogen.core import files
     from radiogen.evaluation.ensembles import mean_ensemble
-    from radiogen.training.recipe.recipes import from_dict
+    from radiogen.training.recipe.recipe import from_dict
 
     choice = files.read_json(models / CHOICE)
     images, labels, splits = read_splits(data, ("train", "val"))

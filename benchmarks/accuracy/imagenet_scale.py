@@ -40,10 +40,11 @@ def main(data: tuple[Path, ...] = (), weights: str = "imagenet", series: int = 8
 
     from radiogen.core import files
     from radiogen.networks.residual import build_network
+    from radiogen.networks.settings import NetworkSettings
     from radiogen.networks.weights import imagenet_file, load_first_weights, read_layers
     from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
-    model = build_network("resnet50", 2, SIZE, 3, scale="photographs")
+    model = build_network(NetworkSettings("resnet50"), (SIZE, SIZE, 3), "photographs")
     message = load_first_weights(model, weights)
     stored = read_layers(imagenet_file() if weights == "imagenet" else Path(weights))
     names = [layer.name for layer in model.layers if layer.name.endswith("_bn") and layer.name in stored]

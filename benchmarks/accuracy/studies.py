@@ -45,7 +45,7 @@ def main(studies: tuple[Study, ...] = STUDIES, folder: Path = Path("input/accura
         record: Table of all figures, a row a trial; a trial that is in it is taken from it, a new one is added.
         pictures: Where the pictures are written.
         output: Markdown file to write the tables to as well.
-        parallel_folds: Folds that are trained side by side.
+        parallel_folds: Folds trained in parallel.
         workers: Processes for making phantoms and arrays (default: as many as cores may be used).
     """
     import pandas as pd
@@ -90,7 +90,7 @@ def train(trial: "Trial", folder: Path, parallel_folds: int, workers: int | None
         predict_features(trial, folder, workers)
         return
     run = begin(trial, folder, workers)
-    folds = ["0"] if trial.train_plane else [f"{fold}" for fold in range(trial.recipe.folds)]
+    folds = ["0"] if trial.train_plane else [f"{fold}" for fold in range(trial.recipe.split.folds)]
     workflow.train(run, folds, parallel_folds)
     if not (run.folder / "predictions.csv").is_file():
         predict_run(run)
@@ -128,7 +128,7 @@ def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
     planes = phantom_column(trial, "FLAIR_plane")
     folds = read_labels(data / "train_labels.csv")
     folds["fold"] = folds[ID].map(planes).map({trial.test_plane: "0", trial.train_plane: "1"}).fillna(HOLDOUT)
-    run = Run(place, trial.recipe, data, cache_folder(data, cache_settings(trial.recipe), cache), folds)
+    run = Run(place, trial.recipe, data, cache_folder(data, cache_settings(trial.recipe.data), cache), folds)
     with files.working_folder(place):
         prepare_run(run, index)
     return run
@@ -214,14 +214,16 @@ def run_name(trial: "Trial") -> str:
 
     Fields at their default do not count, so a new field leaves the names of earlier runs as they are.
     """
-    import dataclasses
     import hashlib
     import json
 
+    from radiogen.training.recipe.recipe import as_flat_dict, default_fields
+
     if trial.recipe is None:
         return f"{phantom_name(trial)}-features" + ("-hidden" if trial.on_hidden else "")
-    own = {field.name: getattr(trial.recipe, field.name) for field in dataclasses.fields(trial.recipe)
-           if getattr(trial.recipe, field.name) != field.default}
+    defaults = default_fields()
+    own = {path: value for path, value in as_flat_dict(trial.recipe).items()
+           if path not in defaults or value != defaults[path]}
     content = json.dumps([own, trial.train_plane, trial.test_plane], sort_keys=True)
     return f"{phantom_name(trial)}-{trial.recipe.name}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 

@@ -8,7 +8,8 @@ of one phantom share its images and its folds; nothing here was chosen on them: 
 from dataclasses import dataclass, replace
 
 from radiogen.phantom.data_set import PhantomSettings
-from radiogen.training.recipe.recipes import RECIPES, Recipe
+from radiogen.training.recipe.recipe import Recipe
+from radiogen.training.recipe.recipes import RECIPES
 from radiogen.training.runs import seeded_names
 
 SEED, CHOOSING_SEED = 42, 1
@@ -56,19 +57,19 @@ class Trial:
 
 def small(name: str, **changes: object) -> Recipe:
     """A recipe family at a size for two cores; `changes` on top. No case is held out: five folds score all of them."""
-    tiny = {"network": "resnet6", "width": 16, "stem_width": 3, "memory_batch": 8, "batch_size": 8, "size": 32,
-            "epochs": 24}
+    tiny = {"architecture": "resnet6", "width": 16, "stem_kernel_size": 3, "micro_batch_size": 8, "batch_size": 8,
+            "size": 32, "epochs": 24}
     own = {
-        "report-2d": {"size": 48, "epochs": 8, "batch_size": 64, "memory_batch": 64},
+        "report-2d": {"size": 48, "epochs": 8, "batch_size": 64, "micro_batch_size": 64},
         "report-3d": {"epochs": 16},
-        "report-3d-slices": {"epochs": 8, "batch_size": 128, "memory_batch": 128},
+        "report-3d-slices": {"epochs": 8, "batch_size": 128, "micro_batch_size": 128},
         "winner-3d": {"size": 64, "depth": 32, "epochs": 15, "stem_stride": 2},
         "isotropic-3d": {"size": 48, "epochs": 36, "learning_rate": 0.002},
-        "demo-2d": {"size": 48, "epochs": 12, "batch_size": 32, "memory_batch": 32},
+        "demo-2d": {"size": 48, "epochs": 12, "batch_size": 32, "micro_batch_size": 32},
         "demo-3d": {},
         "phantom-3d": {"size": 48, "epochs": 48},
     }
-    return replace(RECIPES[name], **{**tiny, **own[name], "holdout_share": 0.0, **changes})
+    return RECIPES[name].replace(**{**tiny, **own[name], "holdout_fraction": 0.0, **changes})
 
 
 def best() -> Recipe:
@@ -125,29 +126,29 @@ def _cases() -> list[Trial]:
 def _report() -> list[Trial]:
     """The report's own question: what resizing and distorting cost, one thing changed at a time, on finer images."""
     fine = phantom(scale=0.3)
-    base = small("demo-3d", sequences=("T1wCE",), joined=False, geometry="stretch", normalisation="min-max", size=64,
-                 flips=(), epochs=16)
-    true = replace(base, geometry="isotropic", edge_mm=192.0)
-    sizes = [Trial("report", f"{size}", name, fine, replace(recipe, size=size))
+    base = small("demo-3d", sequences=("T1wCE",), sequences_as_channels=False, geometry="stretch",
+                 normalisation="min-max", size=64, flips=(), epochs=16)
+    true = base.replace(geometry="isotropic", edge_mm=192.0)
+    sizes = [Trial("report", f"{size}", name, fine, recipe.replace(size=size))
             for size in (32, 64, 96, 128) for name, recipe in (("stretch", base), ("isotropic", true))]
     four = ("FLAIR", "T1w", "T1wCE", "T2w")
-    named = {"T1wCE alone": base, "four, each an input of its own": replace(base, sequences=four),
+    named = {"T1wCE alone": base, "four, each an input of its own": base.replace(sequences=four),
              "T1wCE alone, isotropic": true, "four, channels of one isotropic cube":
-             replace(true, sequences=four, joined=True), "min-max of each slice": replace(
-                 base, normalisation="min-max slices"), "percentiles of the head": replace(
-                     base, normalisation="percentile")}
+             true.replace(sequences=four, sequences_as_channels=True), "min-max of each slice": base.replace(
+                 normalisation="min-max slices"), "percentiles of the head": base.replace(
+                     normalisation="percentile")}
     return [*sizes[:4], *(Trial("report", name, "64", fine, recipe) for name, recipe in named.items()), *sizes[4:]]
 
 
 def _memorisation() -> list[Trial]:
     """Memorisation: the report's network on few patients, and what helps, without and with a signal."""
     plain = small("report-3d", sequences=("T1wCE",), learning_rate=0.001, epochs=20)
-    large = replace(plain, network="resnet50", width=64, stem_width=7)
-    helped = {"shift": 0.06, "brightness": 0.15, "flips": ("left-right", "front-back", "up-down"),
+    large = plain.replace(architecture="resnet50", width=64, stem_kernel_size=7)
+    helped = {"shift": 0.06, "gamma": 0.15, "flips": ("left-right", "front-back", "up-down"),
               "geometry": "isotropic", "edge_mm": 176.0, "normalisation": "percentile", "pooling": "maximum"}
-    named = {"small network": plain, "ResNet-50": large, "small network, changed images": replace(
-        plain, shift=0.06, brightness=0.15), "small network, changed images, isotropic": replace(plain, **helped),
-        "the same, cosine to zero, weight decay": replace(plain, **helped, schedule="cosine", weight_decay=0.001,
+    named = {"small network": plain, "ResNet-50": large, "small network, changed images": plain.replace(
+        shift=0.06, gamma=0.15), "small network, changed images, isotropic": plain.replace(**helped),
+        "the same, cosine to zero, weight decay": plain.replace(**helped, schedule="cosine", weight_decay=0.001,
                                                           learning_rate=0.002)}
     return [Trial("memorisation", f"{effect:g}", name, phantom(effect), recipe)
             for name, recipe in named.items() for effect in (2.0, 0.0)]
@@ -158,20 +159,20 @@ def _traps() -> list[Trial]:
     four = ("FLAIR", "T1w", "T1wCE", "T2w")
     stretch = small("report-3d", sequences=("FLAIR",), pooling="maximum", schedule="cosine", learning_rate=0.002,
                     weight_decay=0.001, shift=0.06, epochs=24)
-    grid = replace(stretch, geometry="isotropic", edge_mm=192.0, normalisation="percentile")
+    grid = stretch.replace(geometry="isotropic", edge_mm=192.0, normalisation="percentile")
     named = {"stretch, 32": stretch, "slices as they are": small("report-2d", sequences=("FLAIR",)),
-             "isotropic, 24": replace(grid, size=24), "isotropic, 32": grid, "isotropic, 48": replace(grid, size=48),
-             "isotropic, 32, balanced": replace(grid, balance="planes"),
-             "stretch, 32, balanced": replace(stretch, balance="planes"),
-             "isotropic, 32, four sequences": replace(grid, sequences=four, joined=True),
-             "isotropic, 24, middle 144 mm": replace(grid, size=24, edge_mm=144.0),
-             "isotropic, 32, T1w and T1wCE": replace(grid, sequences=("T1w", "T1wCE"), joined=True),
+             "isotropic, 24": grid.replace(size=24), "isotropic, 32": grid, "isotropic, 48": grid.replace(size=48),
+             "isotropic, 32, balanced": grid.replace(balance="planes"),
+             "stretch, 32, balanced": stretch.replace(balance="planes"),
+             "isotropic, 32, four sequences": grid.replace(sequences=four, sequences_as_channels=True),
+             "isotropic, 24, middle 144 mm": grid.replace(size=24, edge_mm=144.0),
+             "isotropic, 32, T1w and T1wCE": grid.replace(sequences=("T1w", "T1wCE"), sequences_as_channels=True),
              "isotropic-3d": small("isotropic-3d")}
     tied = [Trial("traps", "tied", name, phantom(confound=True), recipe) for name, recipe in named.items()]
     seen = small("phantom-3d", sequences=("FLAIR",))
-    moved = {"isotropic": seen, "stretch": replace(seen, geometry="stretch", joined=False),
-             "isotropic, balanced": replace(seen, balance="planes")}
+    moved = {"isotropic": seen, "stretch": seen.replace(geometry="stretch", sequences_as_channels=False),
+             "isotropic, balanced": seen.replace(balance="planes")}
     ways = {"axial to coronal": ("axial", "coronal"), "coronal to axial": ("coronal", "axial"), "five folds": ()}
     return tied + [Trial("traps", way, name, phantom(3.0), recipe, *planes)
                    for name, recipe in moved.items() for way, planes in ways.items()
-                   if way == "five folds" or recipe.balance == "nothing"]
+                   if way == "five folds" or recipe.optimisation.balance == "nothing"]

@@ -40,7 +40,7 @@ def run(seed: int, fraction: float, folder: Path) -> list[Outcome]:
 
 def dying_fold(work: Path, random: "np.random.Generator", at_once: int) -> Outcome:
     """One of three folds is killed while it trains: it is named with its reason, the others finish, one line helps."""
-    command = _train("night", "--folds", 3, "--at-once", at_once, "--no-forecast")
+    command = _train("night", "--folds", 3, "--parallel-folds", at_once, "--no-forecast")
     whole = _undisturbed(work, command)
     killer = FoldKiller(work / "models" / "night", str(int(random.integers(0, 3))))
     end = run_command(command, work, watch=killer)
@@ -62,7 +62,7 @@ def dying_fold(work: Path, random: "np.random.Generator", at_once: int) -> Outco
 
 def dying_queue(work: Path, random: "np.random.Generator") -> Outcome:
     """Two seeds are queued and a fold of the first dies: the second is trained nevertheless."""
-    command = _train("night", "--folds", 2, "--seeds", 2, "--at-once", 2, "--no-forecast")
+    command = _train("night", "--folds", 2, "--seeds", 2, "--parallel-folds", 2, "--no-forecast")
     whole = _undisturbed(work, command)
     killer = FoldKiller(work / "models" / "night", str(int(random.integers(0, 2))))
     end = run_command(command, work, watch=killer)
@@ -82,7 +82,7 @@ def dying_queue(work: Path, random: "np.random.Generator") -> Outcome:
 def twenty_folds(work: Path, count: int) -> list[Outcome]:
     """Threads, open files and memory of the processes that last from fold to fold, at each fold's end."""
     counter = FoldCounter(work / "models" / "many")
-    end = run_command(_train("many", "--folds", count, "--no-forecast", "--epochs", 1, "--holdout-share", 0), work,
+    end = run_command(_train("many", "--folds", count, "--no-forecast", "--epochs", 1, "--holdout-fraction", 0), work,
                       watch=counter)
     if end.code:
         return [Outcome(PART, f"{count} short folds", False, f"ended with code {end.code}: {end.last}")]

@@ -24,7 +24,7 @@ LINEAR = 1.15
 FLAT = 0.1
 """The largest exponent of memory that passes: sixteen times the cases may take a third more."""
 RECIPE = ("--recipe", "demo-3d", "--size", "16", "--width", "4", "--epochs", "3", "--folds", "2", "--batch-size", "4",
-          "--memory-batch", "4", "--holdout-share", "0.2")
+           "--micro-batch-size", "4", "--holdout-fraction", "0.2")
 
 
 def run(seed: int, fraction: float, folder: Path) -> list[Outcome]:
@@ -86,7 +86,7 @@ def _preprocess(folder: Path, cases: int) -> None:
 
     for kept in (folder / "cache").glob(f"set-{cases}-*"):
         shutil.rmtree(kept)
-    build_caches(folder / f"set-{cases}", [cache_settings(_recipe())], folder / "cache", workers=1)
+    build_caches(folder / f"set-{cases}", [cache_settings(_recipe().data)], folder / "cache", workers=1)
 
 
 def _epoch(folder: Path, cases: int) -> float:

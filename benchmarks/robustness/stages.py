@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DATA = "input/phantom"
 RECIPE = ("--recipe", "demo-3d", "--size", "16", "--width", "4", "--epochs", "2", "--folds", "2", "--batch-size", "4",
-          "--memory-batch", "4", "--holdout-share", "0.25")
+          "--micro-batch-size", "4", "--holdout-fraction", "0.25")
 CASES, TEST_CASES = 12, 3
 
 
@@ -61,9 +61,9 @@ def make_stages(folder: Path) -> dict[str, Stage]:
     second = ("--run", "two", *RECIPE, "--seed", "43", "--split-seed", "42")
     plan = {
         "preprocess": script("preprocess", "--data", DATA, *RECIPE, "--workers", "2"),
-        "train": script("train", "--data", DATA, "--run", "one", *RECIPE, "--at-once", "2",
+        "train": script("train", "--data", DATA, "--run", "one", *RECIPE, "--parallel-folds", "2",
                         "--no-forecast"),
-        "train two": script("train", "--data", DATA, *second, "--at-once", "2", "--no-forecast"),
+        "train two": script("train", "--data", DATA, *second, "--parallel-folds", "2", "--no-forecast"),
         "predict two": script("predict", "--run", "two"),
         "predict": script("predict", "--run", "one"),
         "ensemble": script("ensemble", "one", "two", "--name", "both"),

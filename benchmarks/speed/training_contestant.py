@@ -50,21 +50,19 @@ def images(contestant: Contestant) -> np.ndarray:
 
 def start_radiogen(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
     """This package's network as its training compiles it, through Keras `fit` and `predict`."""
-    import dataclasses
-
     from radiogen.training.execution.devices import Devices, placed
     from radiogen.training.fit import compile_network, set_precision
-    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.model import make_network
     from radiogen.training.recipe.recipes import REPORT_2D, REPORT_3D
 
-    recipe = dataclasses.replace(
-        REPORT_2D if contestant.rank == 2 else REPORT_3D, size=contestant.size, batch_size=contestant.batch,
-        memory_batch=contestant.batch, stem_stride=contestant.stem_stride, precision=contestant.precision)
+    recipe = (REPORT_2D if contestant.rank == 2 else REPORT_3D).replace(
+        size=contestant.size, batch_size=contestant.batch, micro_batch_size=contestant.batch,
+        stem_stride=contestant.stem_stride, precision=contestant.precision)
     context = placed(Devices("gpu:1" if contestant.gpu else "cpu"))
     context.__enter__()
-    set_precision(recipe)
+    set_precision(contestant.precision)
     training = contestant.job == "train"
-    model = compile_network(recipe, contestant.batch, 1) if training else recipe_network(recipe)
+    model = compile_network(recipe, contestant.batch, 1) if training else make_network(recipe.network, recipe.data)
     return _keras_steps(model, contestant), _keras_facts(model)
 
 

@@ -4,7 +4,6 @@ In: caches of random bytes, made for the purpose, as large as real ones. Out: Ma
 same epoch once from the cache with augmentation, once from batches held in memory; the difference is the wait.
 """
 
-import dataclasses
 import json
 import subprocess
 import tempfile
@@ -18,8 +17,9 @@ import pandas as pd
 from benchmarks.processes import python_call
 from radiogen.networks.backend import keras
 from radiogen.training.fit import compile_network
-from radiogen.training.input.batches import Batches, list_inputs
-from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REPORT_2D, Recipe
+from radiogen.training.input.batches import Batches, CachedImages, Sampling, list_inputs
+from radiogen.training.recipe.recipe import Recipe
+from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REPORT_2D
 
 INPUT_RECIPES = (("demo-2d", DEMO_2D, 384), ("demo-3d", DEMO_3D, 384), ("isotropic-3d", ISOTROPIC_3D, 12))
 
@@ -77,16 +77,17 @@ def _epoch(recipe: Recipe, room: Path, cases: int) -> tuple[Any, Any]:
     """A cache of random bytes for this recipe, its training batches, and its compiled network."""
     random = np.random.default_rng(0)
     ids = [f"{number:05d}" for number in range(cases)]
-    cubes = recipe.rank == 3 or recipe.joined
+    data = recipe.data
+    cubes = data.rank == 3 or data.sequences_as_channels
     slices = 4 * 40
-    shape = (len(recipe.sequences), *(recipe.size,) * 3) if cubes else (slices, recipe.size, recipe.size)
+    shape = (len(data.sequences), *(data.size,) * 3) if cubes else (slices, data.size, data.size)
     for case in ids:
         np.save(room / f"{case}.npy", random.integers(0, 256, shape, np.uint8))
-    counts = "" if cubes else " ".join(f"{name}:40" for name in recipe.sequences)
+    counts = "" if cubes else " ".join(f"{name}:40" for name in data.sequences)
     index = pd.DataFrame({"BraTS21ID": ids, "split": "train", "sha256": "", "shape": " x ".join(map(str, shape)),
                           "slices": counts})
-    inputs = list_inputs(recipe, index, ids)
-    batches = Batches(recipe, room, inputs, np.arange(len(inputs)) % 2, training=True)
+    inputs = list_inputs(data, index, ids)
+    batches = Batches(recipe, CachedImages(room, data), inputs, np.arange(len(inputs)) % 2, sampling=Sampling())
     return batches, compile_network(recipe, len(inputs), batches.num_batches)
 
 
@@ -94,8 +95,8 @@ def print_memory_of_an_epoch(cases: str) -> None:
     """In a process of its own: print slices, arrays on disk and peak memory in MB of a 2D epoch, as JSON."""
     import resource
 
-    recipe = dataclasses.replace(REPORT_2D, network="resnet6", width=4, memory_batch=32, batch_size=32,
-                                 flips=("left-right",), shift=0.05)
+    recipe = REPORT_2D.replace(architecture="resnet6", width=4, micro_batch_size=32, batch_size=32,
+                               flips=("left-right",), shift=0.05)
     with tempfile.TemporaryDirectory(prefix="radiogen-benchmark-") as room:
         batches, model = _epoch(recipe, Path(room), int(cases))
         disk = sum(path.stat().st_size for path in Path(room).iterdir())

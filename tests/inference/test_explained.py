@@ -10,10 +10,12 @@ from radiogen.core.errors import UserError
 from radiogen.inference.explained import choose_cases, write_explained
 from radiogen.networks.backend import keras
 from radiogen.networks.grad_cam import grad_cam
-from radiogen.networks.residual import build_network
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.training import workflow
+from radiogen.training.model import make_network
 from radiogen.training.runs import WEIGHTS, fold_folder
+
+from ..networks.made import made_network
 
 
 @pytest.mark.parametrize(("rank", "outputs"), [(2, 2), (2, 1), (3, 2), (3, 1)])
@@ -21,7 +23,7 @@ def test_it_weighs_feature_maps_by_the_mean_gradient_of_the_score(rank, outputs)
     import tensorflow
 
     keras.utils.set_random_seed(1)
-    model = build_network("resnet6", rank, 16, 1, width=4, stem_width=3, outputs=outputs)
+    model = made_network("resnet6", (*[16] * rank, 1), width=4, stem_kernel_size=3, outputs=outputs)
     batch = np.random.default_rng(0).random((2, *(16,) * rank, 1), dtype=np.float32)
     last = next(layer for layer in reversed(model.layers) if layer.name.endswith("_out"))
     inner = keras.Model(model.input, [last.output, model.get_layer("predictions").input])
@@ -42,7 +44,7 @@ def test_it_weighs_feature_maps_by_the_mean_gradient_of_the_score(rank, outputs)
 
 def test_the_two_answers_have_their_evidence_in_different_places():
     keras.utils.set_random_seed(2)
-    model = build_network("resnet6", 2, 64, 1, width=4, stem_width=3)
+    model = made_network("resnet6", (64, 64, 1), width=4, stem_kernel_size=3)
     batch = np.random.default_rng(0).random((1, 64, 64, 1), dtype=np.float32)
     yes, no = grad_cam(model, batch, 1), grad_cam(model, batch, 0)
     assert (yes > 0).any() and (no > 0).any()
@@ -73,14 +75,13 @@ def test_without_a_labelled_holdout_they_come_from_the_folds():
 def run(small_data, small_recipe, tmp_path_factory):
     """A run with networks of random weights for both folds and predictions that name them."""
     root = tmp_path_factory.mktemp("explained")
-    recipe = dataclasses.replace(small_recipe, size=16, holdout_share=0.2)
+    recipe = small_recipe.replace(size=16, holdout_fraction=0.2)
     run = workflow.begin_run(small_data, recipe, root / "models" / "one", root / "cache", workers=1)
-    from radiogen.training.input.batches import recipe_network
 
     for fold in ("0", "1"):
         keras.utils.set_random_seed(int(fold))
         fold_folder(run, fold).mkdir()
-        recipe_network(recipe).save_weights(fold_folder(run, fold) / WEIGHTS)
+        make_network(recipe.network, recipe.data).save_weights(fold_folder(run, fold) / WEIGHTS)
     random = np.random.default_rng(0)
     write_predictions(run.folder / "predictions.csv",
                       complete(run.folds.assign(probability=random.random(len(run.folds)))))

@@ -70,7 +70,7 @@ def test_every_order_of_labels_is_as_likely_as_any_other():
 
 def test_a_draw_is_the_run_in_all_but_labels_seed_and_folder(run):
     first, second = draw_run(run, 0), draw_run(run, 1)
-    assert dataclasses.replace(first.recipe, seed=run.recipe.seed) == run.recipe
+    assert first.recipe.replace(seed=run.recipe.seed) == run.recipe
     assert len({first.recipe.seed, second.recipe.seed, run.recipe.seed}) == 3
     assert first.folds[["BraTS21ID", "fold"]].equals(run.folds[["BraTS21ID", "fold"]])
     assert first.cache == run.cache and first.folder.parent == run.folder / "null"
@@ -113,7 +113,7 @@ def test_a_draw_of_other_labels_is_not_taken_for_this_runs(run, trained):
 
 @pytest.mark.slow
 def test_a_draw_trains_every_fold_anew_and_leaves_the_run_as_it_was(small_data, small_recipe, tmp_path):
-    recipe = dataclasses.replace(small_recipe, epochs=1)
+    recipe = small_recipe.replace(epochs=1)
     whole = workflow.begin_run(small_data, recipe, tmp_path / "models" / "a", tmp_path / "cache", workers=1)
     workflow.train(whole, ["0", "1"])
     before = {path: path.read_bytes() for path in whole.folder.rglob("*") if path.is_file()}

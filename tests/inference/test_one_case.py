@@ -15,7 +15,7 @@ from radiogen.inference.one_case import View, answer_text, case_mark, check_outp
 from radiogen.inference.prediction import predict_run
 from radiogen.networks.backend import keras
 from radiogen.runs.fold_weights import write_weights
-from radiogen.training.input.batches import recipe_network
+from radiogen.training.model import make_network
 from radiogen.training.runs import fold_folder
 from radiogen.training.workflow import begin_run
 
@@ -30,7 +30,7 @@ def make(small_data, tmp_path_factory):
                         root / "cache", workers=1)
         for fold in ("0", "1"):
             keras.utils.set_random_seed(int(fold))
-            write_weights(fold_folder(run, fold), recipe_network(recipe).save_weights)
+            write_weights(fold_folder(run, fold), make_network(recipe.network, recipe.data).save_weights)
         return run, pd.read_csv(predict_run(run), dtype={"BraTS21ID": str, "fold": str}).set_index("BraTS21ID")
     return build
 
@@ -58,20 +58,20 @@ def test_a_case_of_the_data_set_gets_the_probability_of_its_table(predicted, pla
 
 
 @pytest.mark.parametrize("changes", [
-    {"outputs": 1, "flips": ("left-right",), "test_flips": True},
-    pytest.param({"joined": False}, marks=pytest.mark.slow),
+    {"outputs": 1, "flips": ("left-right",), "tta": True},
+    pytest.param({"sequences_as_channels": False}, marks=pytest.mark.slow),
     pytest.param({"rank": 2, "slices_per_series": 3, "flips": ()}, marks=pytest.mark.slow),
-    pytest.param({"rank": 2, "joined": False, "geometry": "stretch", "edge_mm": None, "flips": ()},
+    pytest.param({"rank": 2, "sequences_as_channels": False, "geometry": "stretch", "flips": ()},
                  marks=pytest.mark.slow),
-    pytest.param({"rank": 2, "joined": False, "sections": True, "flips": ()}, marks=pytest.mark.slow),
-    pytest.param({"joined": False, "geometry": "slab", "depth": 4, "edge_mm": None}, marks=pytest.mark.slow)],
-    ids=["one logit in mirrors", "a cube a series", "joined slices", "slices", "sections", "slabs"])
+    pytest.param({"rank": 2, "sequences_as_channels": False, "cube_slices": True, "flips": ()}, marks=pytest.mark.slow),
+    pytest.param({"sequences_as_channels": False, "geometry": "slab", "depth": 4}, marks=pytest.mark.slow)],
+    ids=["one logit with flips", "a cube a series", "slices of channels", "slices", "slices of cubes", "slabs"])
 def test_every_kind_of_recipe_gives_the_probability_of_its_table(make, small_recipe, changes):
-    run, table = make(dataclasses.replace(small_recipe, **changes))
+    run, table = make(small_recipe.replace(**changes))
     for case in (_case_of(table, "test"), _case_of(table, "1")):
         answer = predict_case(run, _split(run, case))
         assert abs(answer.probability - table["probability"][case]) < 1e-6
-        assert [view.title.split(",")[0] for view in answer.views] == list(run.recipe.sequences)
+        assert [view.title.split(",")[0] for view in answer.views] == list(run.recipe.data.sequences)
         assert all(view.image.shape == view.heat.shape and view.heat.min() >= 0 and view.heat.max() <= 1
                    for view in answer.views)
 

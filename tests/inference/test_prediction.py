@@ -1,6 +1,5 @@
 """Every case is scored by networks that never saw it, in all the mirrors that the recipe names."""
 
-import dataclasses
 import shutil
 
 import numpy as np
@@ -16,7 +15,7 @@ from radiogen.inference.prediction import predict_run
 from radiogen.inference.test_set import predict_test
 from radiogen.networks.backend import keras
 from radiogen.runs.fold_weights import WEIGHTS, write_weights
-from radiogen.training.input.batches import recipe_network
+from radiogen.training.model import make_network
 from radiogen.training.recipe.recipes import REPORT_3D_SLICES
 from radiogen.training.runs import fold_folder, open_run
 from radiogen.training.workflow import begin_run
@@ -35,7 +34,7 @@ def make(small_data, cache, tmp_path):
         run = begin_run(small_data, recipe, tmp_path / "models" / "run", cache, workers=1)
         for fold in folds:
             keras.utils.set_random_seed(int(fold))
-            network = recipe_network(recipe)
+            network = make_network(recipe.network, recipe.data)
             write_weights(fold_folder(run, fold), network.save_weights)
         return run
     return build
@@ -43,12 +42,12 @@ def make(small_data, cache, tmp_path):
 
 def _asked(run, fold, case, *, flips=()):
     """What a fold's network says of a case's joined cube or section, mirrored along these axes of the array."""
-    network = recipe_network(run.recipe)
+    network = make_network(run.recipe.network, run.recipe.data)
     network.load_weights(fold_folder(run, fold) / WEIGHTS)
     cube = np.flip(np.asarray(open_array(run.cache, case)), flips)
-    images = np.moveaxis(cube, 0, -1)[None] if run.recipe.rank == 3 else cube.reshape(-1, *cube.shape[-2:], 1)
+    images = np.moveaxis(cube, 0, -1)[None] if run.recipe.data.rank == 3 else cube.reshape(-1, *cube.shape[-2:], 1)
     told = network(images.astype(np.float32) / 255, training=False).numpy().astype(float)
-    return 1 / (1 + np.exp(-told[:, 0])) if run.recipe.outputs == 1 else told[:, 1]
+    return 1 / (1 + np.exp(-told[:, 0])) if run.recipe.network.outputs == 1 else told[:, 1]
 
 
 def test_a_case_is_scored_by_the_network_that_did_not_see_it_and_others_by_all(make, small_recipe):
@@ -62,7 +61,7 @@ def test_a_case_is_scored_by_the_network_that_did_not_see_it_and_others_by_all(m
 
 
 def test_with_test_flips_the_mean_of_all_mirrors_counts(make, small_recipe):
-    recipe = dataclasses.replace(small_recipe, flips=("left-right", "front-back"), test_flips=True)
+    recipe = small_recipe.replace(flips=("left-right", "front-back"), tta=True)
     run = make(recipe)
     table = pd.read_csv(predict_run(run), dtype={"BraTS21ID": str, "fold": str}).set_index("BraTS21ID")
     case = table.index[table["fold"] == "1"][0]
@@ -72,7 +71,7 @@ def test_with_test_flips_the_mean_of_all_mirrors_counts(make, small_recipe):
 
 
 def test_one_logit_becomes_a_probability(make, small_recipe):
-    run = make(dataclasses.replace(small_recipe, outputs=1))
+    run = make(small_recipe.replace(outputs=1))
     table = pd.read_csv(predict_run(run), dtype={"BraTS21ID": str, "fold": str}).set_index("BraTS21ID")
     case = table.index[table["fold"] == "0"][0]
     assert abs(table["probability"][case] - _asked(run, "0", case)[0]) < 1e-5
@@ -80,7 +79,7 @@ def test_one_logit_becomes_a_probability(make, small_recipe):
 
 
 def test_a_case_of_sections_is_the_mean_of_them_all(make):
-    recipe = dataclasses.replace(REPORT_3D_SLICES, sequences=("FLAIR", "T1wCE"), size=8, network="resnet6", width=4,
+    recipe = REPORT_3D_SLICES.replace(sequences=("FLAIR", "T1wCE"), size=8, architecture="resnet6", width=4,
                                  folds=2)
     run = make(recipe)
     table = pd.read_csv(predict_run(run), dtype={"BraTS21ID": str, "fold": str}).set_index("BraTS21ID")
@@ -131,8 +130,10 @@ def test_a_run_of_an_older_version_goes_on_with_its_arrays_where_they_are_kept_n
     facts = files.read_json(run.folder / "run.json")
     files.write_json(run.folder / "run.json", {**facts, "cache": str(old)})
     recipe = files.read_json(run.folder / "recipe.json")
-    new = ("outputs", "weights", "sections", "window", "depth", "test_flips")
-    files.write_json(run.folder / "recipe.json", {key: value for key, value in recipe.items() if key not in new})
+    for part, new in {"network": ("outputs", "weights"), "data": ("cube_slices", "window", "depth"),
+                      "augmentation": ("tta",)}.items():
+        recipe[part] = {name: value for name, value in recipe[part].items() if name not in new}
+    files.write_json(run.folder / "recipe.json", recipe)
     assert open_run(run.folder).cache == old
     assert begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, workers=1).cache == run.cache
     assert open_run(run.folder).cache == run.cache

@@ -1,6 +1,5 @@
 """A run of two folds on a tiny data set, with weights that nobody trained: enough to carry it elsewhere and predict."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,11 @@ import pandas as pd
 from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 from radiogen.runs.fold_weights import write_weights
-from radiogen.training.recipe.recipes import DEMO_3D, Recipe, as_dict
+from radiogen.training.recipe.recipe import Recipe, as_dict
+from radiogen.training.recipe.recipes import DEMO_3D
 
-RECIPE = dataclasses.replace(DEMO_3D, sequences=("FLAIR", "T1wCE"), size=8, edge_mm=12.0, width=4, epochs=1, folds=2,
-                             holdout_share=0.25, batch_size=4, memory_batch=4)
+RECIPE = DEMO_3D.replace(sequences=("FLAIR", "T1wCE"), size=8, edge_mm=12.0, width=4, epochs=1, folds=2,
+                         holdout_fraction=0.25, batch_size=4, micro_batch_size=4)
 TEST_CASES = ("00020", "00021", "00022")
 TRAIN_CASES = tuple(f"{number:05d}" for number in range(8))
 
@@ -48,13 +48,13 @@ def write_predicted_run(data: Path, folder: Path, cache: Path, seed: int = 0) ->
     from radiogen.inference.workflow import predict
     from radiogen.networks.backend import keras
     from radiogen.training import workflow
-    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.model import make_network
     from radiogen.training.runs import fold_folder
 
-    run = workflow.begin_run(data, dataclasses.replace(RECIPE, seed=seed), folder, cache, workers=1)
+    run = workflow.begin_run(data, RECIPE.replace(seed=seed), folder, cache, workers=1)
     for fold in ("0", "1"):
         keras.utils.set_random_seed(seed * 10 + int(fold))
-        model = recipe_network(run.recipe)
+        model = make_network(run.recipe.network, run.recipe.data)
         write_weights(fold_folder(run, fold), model.save_weights)
     predict(run, workers=1)
     return folder

@@ -43,11 +43,11 @@ def test_every_recipe_is_trained_with_every_seed_and_all_of_them_are_joined_judg
     words = dict(steps)
     for script in ("ensemble", "evaluate", "push_kernel"):
         assert words[script][:4] == tuple(runs)
-    assert "--dry-run" in words["push_kernel"] and words["train"][-4:] == ("--seeds", "2", "--at-once", "1")
+    assert "--dry-run" in words["push_kernel"] and words["train"][-4:] == ("--seeds", "2", "--parallel-folds", "1")
 
 
 def test_options_reach_every_recipe_and_a_recipe_that_makes_no_sense_is_told(plan):
-    assert [recipe.epochs for recipe in whole_run.chosen_recipes(plan)] == [3, 3]
+    assert [recipe.optimisation.epochs for recipe in whole_run.chosen_recipes(plan)] == [3, 3]
     with pytest.raises(UserError, match="there is no such recipe"):
         whole_run.chosen_recipes(dataclasses.replace(plan, recipes=("winner-4d",)))
 
@@ -68,7 +68,7 @@ def test_costs_grow_with_seeds_and_epochs_and_trained_folds_cost_nothing_any_mor
 
 
 def test_a_fold_is_said_to_take_its_epochs_of_training_and_scoring(plan):
-    one = dataclasses.replace(plan, seeds=1, options=("--epochs", "3", "--folds", "2", "--holdout-share", "0"))
+    one = dataclasses.replace(plan, seeds=1, options=("--epochs", "3", "--folds", "2", "--holdout-fraction", "0"))
     judged = (585 - 3) / 2
     expected = 2 * (10 + 3 * (2.0 * judged * (1 + 1 / 3) + 1))
     costs = whole_run._costs(one, {"demo-2d": MEASURED, "demo-3d": MEASURED})
@@ -90,7 +90,7 @@ def test_a_disk_or_a_memory_that_is_too_small_is_told_before_anything_is_fetched
     whole_run.check_room(plan, Estimate(0, 0, 0, {"demo-2d": small}))
     with pytest.raises(UserError, match=r"the job needs 1000 TB and the disk has .* free"):
         whole_run.check_room(plan, Estimate(1e15, 0, 0, {}))
-    with pytest.raises(UserError, match=r"--recipe demo-2d: training it needs 10 TB of memory.*--memory-batch 1"):
+    with pytest.raises(UserError, match=r"--recipe demo-2d: training it needs 10 TB of memory.*--micro-batch-size 1"):
         whole_run.check_room(plan, Estimate(0, 0, 0, {"demo-2d": dataclasses.replace(small, memory=1e13)}))
 
 

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from radiogen.networks.backend import not_importable
+import radiogen
+from radiogen.networks.backend import Jax, TensorFlow, Torch, backend, keras, not_importable
 
 
 def test_a_hidden_module_cannot_be_imported_meanwhile_and_can_be_afterwards():
@@ -31,3 +33,18 @@ def test_keras_is_imported_without_scikit_learn_and_pyplot_which_can_be_imported
                "import sklearn.model_selection, matplotlib.pyplot\nprint(keras.Model is not None)")
     end = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert end.stdout == "[]\nTrue\n", end.stderr
+
+
+def test_the_adapter_is_that_of_the_back_end_that_keras_was_imported_with():
+    assert backend().name == keras.backend.backend()
+
+
+def test_what_back_ends_can_do_is_what_keras_offers_on_them():
+    assert [one for one in (TensorFlow, Jax, Torch) if one.joins_machines] == [Jax]
+    assert [one for one in (TensorFlow, Jax, Torch) if one.replicates] == [TensorFlow]
+
+
+def test_no_other_module_asks_which_back_end_there_is():
+    source = Path(radiogen.__file__).parent
+    asks = [path.relative_to(source) for path in source.rglob("*.py") if "keras.backend.backend" in path.read_text()]
+    assert asks == [Path("networks/backend.py")]

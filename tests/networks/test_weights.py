@@ -10,9 +10,10 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.networks.backend import keras
-from radiogen.networks.residual import build_network
 from radiogen.networks.weights import IMAGENET_FILE, load_first_weights, load_torch_weights
-from radiogen.training.trained_weights import load_trained
+from radiogen.training.model import load_trained
+
+from .made import made_network
 
 REAL = "resnet50_imagenet_conv1_to_conv3_block1.h5"
 
@@ -39,7 +40,7 @@ def narrow_file(tmp_path_factory) -> Path:
 
 
 def _narrow(rank=2, channels=3, network="resnet10", width=4):
-    return build_network(network, rank, 32, channels, width=width, scale="imagenet")
+    return made_network(network, (*[32] * rank, channels), "imagenet", width=width)
 
 
 def _values(model, layer, images):
@@ -79,7 +80,7 @@ def test_a_part_of_the_legacy_layout_is_found_by_name_and_counted(tmp_path):
 @pytest.fixture(scope="module")
 def flat_and_deep(real_layers):
     """One channel through ResNet-50 with the real first layers, in 2D and in 3D; and what was said."""
-    flat, deep = (build_network("resnet50", rank, 32, 1, depth=112, scale="imagenet") for rank in (2, 3))
+    flat, deep = (made_network("resnet50", shape, "imagenet") for shape in ((32, 32, 1), (112, 32, 32, 1)))
     return flat, deep, [load_first_weights(model, str(real_layers)) for model in (flat, deep)]
 
 
@@ -165,8 +166,9 @@ def test_3d_weights_do_not_go_into_a_2d_network(tmp_path):
 
 @pytest.mark.parametrize("network", ["resnet10", "resnet18", "resnet34"])
 def test_networks_without_imagenet_weights_in_keras_say_so(network):
-    with pytest.raises(UserError, match="there are none for this network in Keras; use --network resnet50"):
-        load_first_weights(build_network(network, 2, 32, 3, width=2), "imagenet")
+    with pytest.raises(UserError, match="there are none for this network in Keras; use "
+                                        "network.architecture='resnet50'"):
+        load_first_weights(made_network(network, (32, 32, 3), width=2), "imagenet")
 
 
 def test_without_a_network_one_line_says_where_to_put_which_file(tmp_path, monkeypatch):
@@ -191,7 +193,7 @@ def test_a_file_that_was_put_into_kerass_cache_is_taken_without_a_network(tmp_pa
 
 
 def test_pytorch_arrays_are_carried_over_by_name_and_a_missing_bias_is_zero():
-    model = build_network("resnet10", 3, 8, 1, width=2)
+    model = made_network("resnet10", (8, 8, 8, 1), width=2)
     kernel = np.arange(4 * 2 * 27, dtype=np.float32).reshape(4, 2, 3, 3, 3)
     state = {"module.layer2.0.conv1.weight": kernel,
              "module.layer2.0.downsample.0.weight": np.ones((4, 2, 1, 1, 1), np.float32)}

@@ -50,7 +50,7 @@ def test_training_without_any_data_set_names_the_default_and_how_to_make_it(tmp_
 ])
 def test_what_cannot_be_trained_is_told_in_one_line(folder, arguments, message):
     if "--sequences" in arguments:
-        arguments = ["--folds", "2", "--holdout-share", "0", *arguments]
+        arguments = ["--folds", "2", "--holdout-fraction", "0", *arguments]
         labels = "".join(f"{number:05d},{number % 2}\n" for number in range(4))
         (folder / "input" / "two" / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n" + labels)
         for case in ("00002", "00003"):

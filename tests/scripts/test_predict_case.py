@@ -1,6 +1,5 @@
 """`scripts/predict.py RUN --case FOLDER` answers about one patient, and tells what is wrong in one line."""
 
-import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +53,7 @@ def test_the_answer_on_another_patient_of_that_name_is_not_replaced(tmp_path):
     (["first", "--case", "nobody"], "there is no such folder"),
     (["second", "--case", "patient"], "there is no such run"), ([], "no run is named")])
 def test_what_cannot_be_predicted_is_told_in_one_line(tmp_path, arguments, message):
-    write_paper_run(tmp_path / "models" / "first", dataclasses.replace(RECIPE, sequences=("T1w", "T1wCE")))
+    write_paper_run(tmp_path / "models" / "first", RECIPE.replace(sequences=("T1w", "T1wCE")))
     write_series(tmp_path / "patient" / "T2w", np.ones((4, 4, 4), np.uint16))
     end = _run(tmp_path, *arguments)
     assert end.returncode == 2 and end.stdout == ""

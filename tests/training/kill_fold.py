@@ -19,10 +19,10 @@ from radiogen.training.runs import open_run
 EVENTS = 40
 
 
-def network_with_dropout(recipe):
+def network_with_dropout(settings, data):
     """A convolution with batch normalisation and dropout."""
     layers = keras.layers
-    images = layers.Input((recipe.size,) * 3 + (len(recipe.sequences),), name="input")
+    images = layers.Input(data.input_shape, name="input")
     x = layers.BatchNormalization(name="bn")(layers.Conv3D(4, 3, strides=2, activation="relu", name="conv")(images))
     x = layers.Dropout(0.5, name="dropout")(layers.Flatten(name="flat")(x))
     return keras.Model(images, layers.Dense(2, activation="softmax", name="predictions")(x))
@@ -62,7 +62,7 @@ def train(run, plan, random):
             kill_before(int(number), is_checkpoint)
         elif kind == "seed":
             kill_before(random, lambda name, arguments: True)
-        fit.recipe_network = network_with_dropout
+        fit.make_network = network_with_dropout
         fit.train_fold(run, "0")
         os._exit(0)
     status = os.waitpid(process, 0)[1]

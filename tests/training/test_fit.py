@@ -33,7 +33,7 @@ def run(small_data, small_recipe, tmp_path_factory):
 def _changed(run, name, folds=None, **change):
     """The run in another folder, its recipe or its table of folds changed."""
     return dataclasses.replace(run, folder=run.folder.parent / name, folds=run.folds if folds is None else folds,
-                               recipe=dataclasses.replace(run.recipe, **change))
+                               recipe=run.recipe.replace(**change))
 
 
 def _weights(run, fold="0"):
@@ -44,7 +44,7 @@ def _weights(run, fold="0"):
 
 
 def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
-    recipe = dataclasses.replace(run.recipe, epochs=60, batch_size=8, memory_batch=8, brightness=0.0)
+    recipe = run.recipe.replace(epochs=60, batch_size=8, micro_batch_size=8, gamma=0.0)
     seen = workflow.begin_run(run.data, recipe, run.folder.parent / "seen", run.cache.parent.parent, workers=1)
     for fold in ("0", "1"):
         train_fold(seen, fold)
@@ -68,14 +68,14 @@ def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
      r"fold 0, 1 failed: fold 0: died; x; fold 1: was killed; x; .*--run folds --models {models} --fold all$"),
 ])
 def test_every_fold_that_failed_is_told_with_its_own_reason_and_what_to_run_again(run, monkeypatch, ends, told):
-    monkeypatch.setattr(fit, "map_apart", lambda *_: list(ends))
+    monkeypatch.setattr(fit, "map_in_subprocesses", lambda *_: list(ends))
     changed = _changed(run, "folds")
     with pytest.raises(UserError, match=told.format(models=re.escape(str(changed.folder.parent)))):
         fit.train_folds(changed, ["0", "1"])
 
 
 def test_each_case_has_one_part_in_a_fold_and_the_holdout_none(run):
-    parts = fold_batches(_changed(run, "parts", stop_share=0.25), "0")
+    parts = fold_batches(_changed(run, "parts", early_stopping_fraction=0.25), "0")
     trained, chooses, scored = (set(part.inputs[ID]) for part in (parts.train, parts.stop, parts.scored))
     fold = run.folds.set_index(ID)["fold"]
     assert scored == set(fold.index[fold == "0"]) and trained | chooses == set(fold.index[fold == "1"])
@@ -89,7 +89,7 @@ def test_balanced_training_draws_by_planes_in_training_alone(run):
     workflow.begin_run(run.data, changed.recipe, changed.folder, run.cache.parent.parent, workers=1)
     parts = fold_batches(changed, "0")
     cases = run.folds[run.folds["fold"] == "1"]
-    wanted = plane_weights(cases, read_geometry(changed.folder / "geometry.csv"), run.recipe.sequences)
+    wanted = plane_weights(cases, read_geometry(changed.folder / "geometry.csv"), run.recipe.data.sequences)
     found = dict(zip(parts.train.inputs[ID], parts.train.weights, strict=True))
     assert [found[case] for case in cases[ID]] == wanted.tolist()
     assert parts.scored.weights is None and fold_batches(run, "0").train.weights is None
@@ -103,7 +103,8 @@ def test_cases_that_choose_are_a_share_of_each_label_and_drawn_anew_by_seed_and_
     for seed, fold in ((42, 1), (7, 0)):
         assert not np.array_equal(chosen, cut_off(cases, 0.2, seed, fold))
     assert not cut_off(cases, 0.0, 42, 0).any()
-    with pytest.raises(UserError, match="--stop-share 0.9: leaves no case with MGMT_value 0 to train on in fold 0"):
+    said = "early_stopping_fraction=0.9: leaves no case with MGMT_value 0 to train on in fold 0"
+    with pytest.raises(UserError, match=said):
         cut_off(cases.iloc[[0, 60, 61, 62, 1, 2, 3, 4, 5, 6]], 0.9, 42, 0)
 
 
@@ -111,7 +112,7 @@ def test_the_labels_of_the_scored_fold_change_no_weight(run):
     """The epoch is chosen, yet on other cases; the scored fold's own curve does change."""
     scored = run.folds["fold"] == "0"
     turned = run.folds.assign(**{LABEL: run.folds[LABEL].where(~scored, 1 - run.folds[LABEL])})
-    ours, other = (_changed(run, name, folds, epochs=6, stop_share=0.25, patience=3)
+    ours, other = (_changed(run, name, folds, epochs=6, early_stopping_fraction=0.25, early_stopping_patience=3)
                    for name, folds in (("right", run.folds), ("turned", turned)))
     for each in (ours, other):
         train_fold(each, "0")
@@ -137,7 +138,7 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
 
     steps = []
     monkeypatch.setattr(fit.Batches, "__getitem__", get)
-    monkeypatch.setattr(fit.Bar, "on_train_batch_end", lambda bar, batch, logs: steps.append(batch))
+    monkeypatch.setattr(fit.ProgressBar, "on_train_batch_end", lambda bar, batch, logs: steps.append(batch))
     with pytest.raises(UserError, match="the loss became nan in epoch 2; the epoch before is kept; lower --learning"):
         train_fold(sick, "0")
     assert steps == [0, 1] and 0 in read  # two batches an epoch: the first of the second epoch is not counted
@@ -163,7 +164,8 @@ def test_memory_that_runs_out_names_the_batch_and_the_accumulation(run, monkeypa
         raise MemoryError if error == "python" else RuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
     monkeypatch.setattr(fit.Batches, "__getitem__", get)
-    with pytest.raises(UserError, match="--memory-batch 4: memory ran out .*halve it: --batch-size 4 stays, gradients"):
+    said = "micro_batch_size=4: memory ran out .*: optimisation.batch_size=4 stays, gradients"
+    with pytest.raises(UserError, match=said):
         train_fold(_changed(run, "full"), "0")
 
 

@@ -65,11 +65,11 @@ def test_what_is_too_much_for_this_machine_is_said(run):
     few = forecast_text(Cost(90, 10**6, 10**3, 10**3), run, 2).splitlines()
     assert len(few) == 2 and few[0] == "forecast for 2 folds of 4 epochs: 1 min 30 s"
     large = forecast_text(Cost(90, 10**15, 10**17, 10**3), run, 2)
-    assert "give a smaller --memory-batch or --at-once" in large and "has room for" in large
+    assert "take a smaller micro-batch or fewer parallel folds" in large and "has room for" in large
 
 
 def test_early_stopping_is_forecast_as_the_most_it_can_take(run):
-    early = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, stop_share=0.2))
+    early = dataclasses.replace(run, recipe=run.recipe.replace(early_stopping_fraction=0.2))
     assert "at most 1 min 30 s" in forecast_text(Cost(90, 1, 1, 1), early, 1)
 
 

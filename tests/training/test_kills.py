@@ -21,7 +21,7 @@ KILLER = Path(__file__).with_name("kill_fold.py")
 def run(small_data, small_recipe, tmp_path_factory):
     """A run whose epoch is chosen on cases cut off, with its tables written and nothing trained."""
     root = tmp_path_factory.mktemp("kills")
-    recipe = dataclasses.replace(small_recipe, epochs=6, memory_batch=2, stop_share=0.3, patience=4)
+    recipe = small_recipe.replace(epochs=6, micro_batch_size=2, early_stopping_fraction=0.3, early_stopping_patience=4)
     return workflow.begin_run(small_data, recipe, root / "models" / "a", root / "cache", workers=1)
 
 
@@ -73,9 +73,9 @@ def test_kills_at_random_moments_change_nothing(run):
 
 
 def _command(run, name):
-    recipe = run.recipe
-    options = {"sequences": recipe.sequences, "size": [recipe.size], "edge-mm": [recipe.edge_mm], "epochs": [12],
-               "width": [recipe.width], "folds": [recipe.folds], "batch-size": [4], "memory-batch": [4],
+    data = run.recipe.data
+    options = {"sequences": data.sequences, "size": [data.size], "edge-mm": [data.edge_mm], "epochs": [12],
+               "width": [run.recipe.network.width], "folds": [2], "batch-size": [4], "micro-batch-size": [4],
                "cache": [run.cache.parent.parent], "models": [run.folder.parent], "run": [name], "fold": [0],
                "data": [run.data], "recipe": ["demo-3d"]}
     words = [str(word) for name, words in options.items() for word in (f"--{name}", *words)]

@@ -1,6 +1,5 @@
 """Accumulated batches take the step of a large one; learning rates follow the epochs, whatever is accumulated."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -18,16 +17,16 @@ LABELS = np.eye(2, dtype=np.float32)[RANDOM.integers(0, 2, 96)]
 @pytest.fixture
 def compiled(small_recipe, monkeypatch):
     """A compiled network of one layer, without batch normalisation, for a recipe with these changes."""
-    def network(recipe):
+    def network(settings, data):
         inputs = keras.layers.Input((5,))
-        activation = "softmax" if recipe.outputs == 2 else None
-        return keras.Model(inputs, keras.layers.Dense(recipe.outputs, activation, kernel_initializer="ones")(inputs))
+        activation = "softmax" if settings.outputs == 2 else None
+        return keras.Model(inputs, keras.layers.Dense(settings.outputs, activation, kernel_initializer="ones")(inputs))
 
     def call(inputs=96, **change):
-        recipe = dataclasses.replace(small_recipe, **{"schedule": "constant", "weight_decay": 0.0, **change})
-        return fit.compile_network(recipe, inputs, math.ceil(inputs / recipe.memory_batch))
+        recipe = small_recipe.replace(**{"schedule": "constant", "weight_decay": 0.0, **change})
+        return fit.compile_network(recipe, inputs, math.ceil(inputs / recipe.optimisation.micro_batch_size))
 
-    monkeypatch.setattr(fit, "recipe_network", network)
+    monkeypatch.setattr(fit, "make_network", network)
     return call
 
 
@@ -37,8 +36,8 @@ def _fit(model, batch, epochs):
 
 
 def test_an_accumulated_batch_takes_the_step_of_one_large_batch(compiled):
-    large = compiled(batch_size=1024, memory_batch=1024)
-    small = compiled(batch_size=1024, memory_batch=8)
+    large = compiled(batch_size=1024, micro_batch_size=1024)
+    small = compiled(batch_size=1024, micro_batch_size=8)
     assert large.optimizer.gradient_accumulation_steps is None and small.optimizer.gradient_accumulation_steps == 12
     for one, other in zip(_fit(large, 96, 5), _fit(small, 8, 5), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
@@ -47,17 +46,17 @@ def test_an_accumulated_batch_takes_the_step_of_one_large_batch(compiled):
 @pytest.mark.parametrize(("batch_size", "inputs", "batches", "together"), [
     (1024, 100, 25, 25), (16, 100, 25, 4), (4, 100, 25, 1), (1024, 1496, 94, 47), (1, 3, 3, 1)])
 def test_an_epoch_is_divided_into_steps_alike(small_recipe, batch_size, inputs, batches, together):
-    recipe = dataclasses.replace(small_recipe, batch_size=batch_size)
-    assert accumulation(recipe, inputs, batches) == together
+    recipe = small_recipe.replace(batch_size=batch_size)
+    assert accumulation(recipe.optimisation, inputs, batches) == together
 
 
 def test_an_epoch_that_drops_its_last_batch_has_only_whole_steps(small_recipe):
-    recipe = dataclasses.replace(small_recipe, batch_size=8, memory_batch=2, drop_last=True)
-    assert accumulation(recipe, inputs=20, batches=8) == 4
+    recipe = small_recipe.replace(batch_size=8, micro_batch_size=2, drop_last=True)
+    assert accumulation(recipe.optimisation, inputs=20, batches=8) == 4
 
 
 def test_a_cosine_ends_at_nothing_with_the_last_batch_though_gradients_are_accumulated(compiled):
-    model = compiled(batch_size=32, memory_batch=8, epochs=10, learning_rate=0.5, schedule="cosine")
+    model = compiled(batch_size=32, micro_batch_size=8, epochs=10, learning_rate=0.5, schedule="cosine")
     assert model.optimizer.gradient_accumulation_steps == 4
     rates = []
     for _ in range(10):
@@ -68,22 +67,21 @@ def test_a_cosine_ends_at_nothing_with_the_last_batch_though_gradients_are_accum
 
 
 def test_a_halved_rate_is_halved_from_the_first_batch_after_its_epoch(small_recipe):
-    recipe = dataclasses.replace(small_recipe, schedule="halved", halve_after=10, epochs=15, learning_rate=1e-4)
-    rate = learning_rate(recipe, batches=7)
+    recipe = small_recipe.replace(schedule="halved", halve_after=10, epochs=15, learning_rate=1e-4)
+    rate = learning_rate(recipe.optimisation, batches=7)
     told = [float(rate(step)) for step in (0, 69, 70, 104)]
     np.testing.assert_allclose(told, [1e-4, 1e-4, 5e-5, 5e-5], rtol=1e-6)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_one_logit_and_a_softmax_of_it_have_the_same_loss_accuracy_and_auc(small_recipe, smoothing):
+def test_one_logit_and_a_softmax_of_it_have_the_same_loss_accuracy_and_auc(smoothing):
     logits = RANDOM.normal(size=(64, 1)).astype(np.float32)
     labels = (RANDOM.uniform(size=(64, 1)) < 0.4).astype(np.float32)
     both = keras.ops.convert_to_numpy(keras.ops.softmax(np.concatenate([np.zeros_like(logits), logits], 1)))
     told = []
     for outputs, true, predicted in ((1, labels, logits), (2, np.concatenate([1 - labels, labels], 1), both)):
-        recipe = dataclasses.replace(small_recipe, outputs=outputs, label_smoothing=smoothing)
-        told.append([float(make_loss(recipe)(true, predicted))])
-        for metric in make_metrics(recipe):
+        told.append([float(make_loss(outputs, smoothing)(true, predicted))])
+        for metric in make_metrics(outputs):
             metric.update_state(true, predicted)
             told[-1].append(float(metric.result()))
     np.testing.assert_allclose(told[0], told[1], rtol=1e-4)
@@ -94,9 +92,9 @@ def test_one_logit_and_a_softmax_of_it_have_the_same_loss_accuracy_and_auc(small
 
 def test_precision_is_float32_on_a_cpu_unless_asked_for(small_recipe):
     try:
-        assert set_precision(small_recipe) == "float32"
-        assert set_precision(dataclasses.replace(small_recipe, precision="float16")) == "float16"
-        model = fit.compile_network(dataclasses.replace(small_recipe, precision="float16"), 8, 2)
+        assert set_precision("auto") == "float32"
+        assert set_precision("float16") == "float16"
+        model = fit.compile_network(small_recipe.replace(precision="float16"), 8, 2)
         assert type(model.optimizer).__name__ == "LossScaleOptimizer" and model.optimizer.built
         assert model.layers[-1].compute_dtype == "float32" and model.get_layer("conv1_conv").compute_dtype == "float16"
         assert {str(each.dtype) for each in model.trainable_variables} == {"float32"}

@@ -1,6 +1,5 @@
 """A user's own arrays go through the package's own arrays, folds, training and predictions."""
 
-import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -12,15 +11,15 @@ from radiogen.imaging.volume import Volume
 from radiogen.inference.prediction import predict_run
 from radiogen.runs.predictions import read_predictions
 from radiogen.training import workflow
-from radiogen.training.input.batches import Batches, label_inputs
+from radiogen.training.input.batches import Batches, CachedImages, label_inputs
 from radiogen.training.own_arrays import add_test_images, begin_own_run, own_folds
 from radiogen.training.recipe.recipes import DEMO_3D
 from radiogen.training.runs import open_run
 
-RECIPE = dataclasses.replace(DEMO_3D, sequences=("FLAIR",), size=8, geometry="stretch", normalisation="min-max",
-                             width=4, epochs=6, folds=2, batch_size=4, memory_batch=4, flips=(), shift=0.0,
-                             brightness=0.0)
-TWO = dataclasses.replace(RECIPE, sequences=("FLAIR", "T1wCE"), joined=False)
+RECIPE = DEMO_3D.replace(sequences=("FLAIR",), size=8, geometry="stretch", normalisation="min-max",
+                             width=4, epochs=6, folds=2, batch_size=4, micro_batch_size=4, flips=(), shift=0.0,
+                             gamma=0.0)
+TWO = RECIPE.replace(sequences=("FLAIR", "T1wCE"), sequences_as_channels=False)
 LABELS = [number % 2 for number in range(20)]
 SPLITS = ["train"] * 10 + ["validation"] * 6 + ["test"] * 4
 
@@ -45,14 +44,14 @@ def test_the_network_sees_the_means_of_the_blocks_that_a_voxel_covers_scaled_to_
     stack = images()
     run, _ = begun(tmp_path, stack=stack)
     inputs = pd.DataFrame({"BraTS21ID": ["00003"], "sequence": "FLAIR", "slice": "", "position": -1})
-    batch, = Batches(run.recipe, run.cache, inputs)[0]
+    batch, = Batches(run.recipe, CachedImages(run.cache, run.recipe.data), inputs)[0]
     means = stack[3].reshape(8, 2, 8, 2, 8, 2).mean((1, 3, 5))
     lowest, highest = stack[3].min(), stack[3].max()
     assert np.abs(batch[0, ..., 0] - (means - lowest) / (float(highest) - lowest)).max() <= 0.5 / 255 + 1e-6
 
 
 def test_values_of_one_scale_are_not_stretched_case_by_case(tmp_path):
-    recipe = dataclasses.replace(RECIPE, normalisation="none", size=16)
+    recipe = RECIPE.replace(normalisation="none", size=16)
     dim = [image // 4 for image in images()]
     run, _ = begun(tmp_path / "bytes", recipe, dim)
     assert np.array_equal(open_array(run.cache, "00003")[0], dim[3])
@@ -81,7 +80,7 @@ def test_a_fixed_split_trains_on_train_and_scores_validation_and_test(tmp_path):
 
 
 def test_without_a_split_every_case_is_in_a_fold_or_the_holdout_also_one_that_the_competition_leaves_out():
-    folds = own_folds([number % 2 for number in range(200)], dataclasses.replace(RECIPE, folds=5, holdout_share=0.2))
+    folds = own_folds([number % 2 for number in range(200)], RECIPE.replace(folds=5, holdout_fraction=0.2))
     assert len(folds) == 200 and "00109" in set(folds["BraTS21ID"]) and "00123" in set(folds["BraTS21ID"])
     assert sorted(folds["fold"].unique()) == ["0", "1", "2", "3", "4", "holdout"]
 
@@ -97,7 +96,7 @@ def test_arrays_by_sequence_are_the_same_as_one_array_with_sequences_first(tmp_p
 
 def test_volumes_that_say_where_they_lie_are_put_onto_a_grid_in_millimetres(tmp_path):
     affine = np.diag([1.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]]
-    recipe = dataclasses.replace(RECIPE, geometry="isotropic", edge_mm=16.0, joined=True)
+    recipe = RECIPE.replace(geometry="isotropic", edge_mm=16.0, sequences_as_channels=True)
     run, _ = begun(tmp_path, recipe, [Volume(image, affine) for image in images()])
     assert open_array(run.cache, "00001").shape == (1, 8, 8, 8)
     with pytest.raises(UserError, match="image 00000"):
@@ -141,7 +140,7 @@ def test_labels_of_which_no_folds_can_be_made_are_refused():
     with pytest.raises(UserError, match="case 2 is 3"):
         own_folds([0, 1, 3, 1], RECIPE)
     with pytest.raises(UserError, match="^labels: only 1 cases with MGMT_value 1"):
-        own_folds([0] * 20 + [1], dataclasses.replace(RECIPE, holdout_share=0.0))
+        own_folds([0] * 20 + [1], RECIPE.replace(holdout_fraction=0.0))
 
 
 def test_images_without_a_label_leave_the_run_and_its_cases_as_they_were(tmp_path):
@@ -158,7 +157,7 @@ def test_images_without_a_label_leave_the_run_and_its_cases_as_they_were(tmp_pat
 
 @pytest.mark.slow
 def test_a_network_learns_what_can_be_seen_and_predicts_images_it_was_never_told_of(tmp_path):
-    run, folds = begun(tmp_path, dataclasses.replace(RECIPE, epochs=12))
+    run, folds = begun(tmp_path, RECIPE.replace(epochs=12))
     workflow.train(run, folds)
     add_test_images(run, images([1, 0, 1, 0], seed=9))
     table = read_predictions(predict_run(open_run(run.folder)))

@@ -33,10 +33,10 @@ def test_several_seeds_train_on_the_split_of_the_first(begun, small_data, small_
 
 
 def test_seeds_beside_a_run_of_several_keep_its_split(small_recipe):
-    again = runs.seeded_names("b", dataclasses.replace(small_recipe, seed=50, split_seed=42), 3)
+    again = runs.seeded_names("b", small_recipe.replace(seed=50, split_seed=42), 3)
     assert [recipe.seed for recipe in again.values()] == [50, 51, 52]
     assert list(again) == ["b", "b-seed-51", "b-seed-52"]
-    assert {recipe.split_seed for recipe in again.values()} == {42}
+    assert {recipe.split.split_seed for recipe in again.values()} == {42}
     with pytest.raises(UserError, match="--seeds 0: is too few"):
         runs.seeded_names("b", small_recipe, 0)
 
@@ -56,9 +56,15 @@ def test_a_run_carries_commit_packages_and_the_fingerprint_of_its_arrays(begun):
     ("run.json", {"data": None}, "does not tell data"), ("run.json", {"cache": 7}, "does not tell cache"),
     ("run.json", {"leave_out": [7]}, "does not tell leave_out"),
     ("run.json", {"known_bad": 7}, "does not tell known_bad"),
-    ("recipe.json", {"sequences": None}, "has no sequences"), ("recipe.json", {"size": "8"}, "holds size '8'"),
-    ("recipe.json", {"network": "vgg"}, "holds network 'vgg'"), ("recipe.json", {"epochs": -1}, "--epochs -1"),
-    ("recipe.json", {"outputs": True}, "holds outputs True"), ("recipe.json", {"of the future": 1}, "of the future 1"),
+    ("recipe.json", {"data": {"rank": 3, "size": 8}}, "has no data.sequences"),
+    ("recipe.json", {"data": None}, "has no data.rank"),
+    ("recipe.json", {"data": {"size": "8"}}, "has no data.rank"), ("recipe.json", {"data": 7}, "holds data 7"),
+    ("recipe.json", {"network": {"architecture": "vgg"}}, "holds network.architecture 'vgg'"),
+    ("recipe.json", {"optimisation": {"epochs": -1}}, "optimisation.epochs=-1 is too small"),
+    ("recipe.json", {"network": {"outputs": True}}, "holds network.outputs True"),
+    ("recipe.json", {"split": {"of the future": 1}}, "holds split.of the future 1"),
+    ("recipe.json", {"of the future": 1}, "holds of the future 1"),
+    ("recipe.json", {"rank": 3, "sequences": ["T1w"], "size": 8}, "is flat, as an older version of radiogen wrote it"),
 ])
 def test_a_run_of_another_version_is_named_with_its_file(begun, tmp_path, name, change, said):
     folder = shutil.copytree(begun["a"].folder, tmp_path / "a")

@@ -1,6 +1,5 @@
 """A run that starts from another one: the same fold's weights, on the same folds, and all else anew."""
 
-import dataclasses
 import json
 import shutil
 
@@ -15,10 +14,8 @@ from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.lineage import folds_fingerprint, lineage_text
 from radiogen.training import fit, runs, workflow
 from radiogen.training.checkpoints import epochs_done, load_checkpoint
-from radiogen.training.input.batches import recipe_network
-from radiogen.training.recipe.recipes import as_dict
-from radiogen.training.starting import FREE
-from radiogen.training.trained_weights import load_trained
+from radiogen.training.model import load_trained, make_network
+from radiogen.training.recipe.recipe import as_flat_dict
 
 from .changed_data import change_data
 
@@ -39,7 +36,7 @@ def begin(place, small_data, small_recipe, tmp_path):
     shutil.copytree(place / "models" / "a", models / "a")
 
     def call(name="b", source="a", data=small_data, leave_out=(), **change):
-        recipe = dataclasses.replace(small_recipe, **{"epochs": 2, "learning_rate": 0.001, **change})
+        recipe = small_recipe.replace(**{"epochs": 2, "learning_rate": 0.001, **change})
         start = models / source if source else None
         return workflow.begin_run(data, recipe, models / name, place / "cache", leave_out=leave_out, workers=1,
                                   start_from=start)
@@ -66,7 +63,7 @@ def begin_fold(monkeypatch):
 
 
 def _weights(run, fold):
-    model = recipe_network(run.recipe)
+    model = make_network(run.recipe.network, run.recipe.data)
     load_trained(model, run, fold)
     return model.get_weights()
 
@@ -80,7 +77,7 @@ def test_before_the_first_step_a_fold_has_the_weights_of_the_same_fold_and_a_new
     begin_fold(run, "1")
     parts = fit.fold_batches(run, "1")
     model = fit.compile_network(run.recipe, len(parts.train.inputs), parts.train.num_batches)
-    owner = {"fold": "1", **as_dict(run.recipe), "started_from": run.lineage[0].weights["1"]}
+    owner = {"fold": "1", **as_flat_dict(run.recipe), "started_from": run.lineage[0].weights["1"]}
     path = runs.fold_folder(run, "1") / fit.CHECKPOINT
     state = load_checkpoint(path, model, owner)
     source = runs.open_run(run.folder.parent / "a")
@@ -129,18 +126,18 @@ def test_a_run_that_was_begun_goes_on_with_and_without_the_option_and_with_no_ot
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    ({"width": 8}, "was made with width 4, not 8; leave out --width"),
-    ({"size": 9}, "was made with size 8, not 9"),
-    ({"sequences": ("T1wCE",)}, r"was made with sequences \['FLAIR', 'T1wCE'\], not \['T1wCE'\]"),
-    ({"pooling": "average"}, "was made with pooling maximum, not average"),
-    ({"outputs": 1}, "was made with outputs 2, not 1"),
-    ({"normalisation": "min-max"}, "was made with normalisation percentile, not min-max"),
-    ({"folds": 3}, "was made with folds 2, not 3"),
-    ({"holdout_share": 0.4}, "was made with holdout_share 0.2, not 0.4"),
-    ({"weights": "imagenet"}, "was made with weights None, not imagenet"),
+    ({"width": 8}, "was made with network.width 4, not 8; leave out network.width"),
+    ({"size": 9}, "was made with data.size 8, not 9"),
+    ({"sequences": ("T1wCE",)}, r"was made with data.sequences \['FLAIR', 'T1wCE'\], not \['T1wCE'\]"),
+    ({"pooling": "average"}, "was made with network.pooling maximum, not average"),
+    ({"outputs": 1}, "was made with network.outputs 2, not 1"),
+    ({"normalisation": "min-max"}, "was made with data.normalisation percentile, not min-max"),
+    ({"folds": 3}, "was made with split.folds 2, not 3"),
+    ({"holdout_fraction": 0.4}, "was made with split.holdout_fraction 0.2, not 0.4"),
+    ({"weights": "imagenet"}, "was made with network.weights None, not imagenet"),
     ({"seed": 7}, "has 000.. in .*, not in .*: a fold's weights have seen the cases of the other folds; take its"),
     ({"leave_out": ("00003",)}, "also has case 00003|has .* in "),
-    ({"stop_share": 0.3}, "would choose the epoch on cases that trained the networks of a"),
+    ({"early_stopping_fraction": 0.3}, "would choose the epoch on cases that trained the networks of a"),
 ])
 def test_other_networks_images_or_folds_are_refused_and_nothing_is_made(begin, change, said, tmp_path):
     with pytest.raises(UserError, match=said):
@@ -148,8 +145,11 @@ def test_other_networks_images_or_folds_are_refused_and_nothing_is_made(begin, c
     assert not (tmp_path / "models" / "b").exists()
 
 
-def test_every_field_that_may_differ_is_one_of_training(small_recipe):
-    assert set(FREE) < set(as_dict(small_recipe))
+@pytest.mark.parametrize("change", [
+    {"batch_size": 8}, {"micro_batch_size": 2}, {"schedule": "constant"}, {"gamma": 0.3}, {"tta": True},
+    {"suspicious_auc": 0.8}, {"early_stopping_patience": 3}])
+def test_what_makes_neither_images_nor_network_may_differ(begin, change):
+    assert begin(**change).lineage
 
 
 def test_another_seed_of_training_on_the_same_split_is_taken(begin):
@@ -192,7 +192,7 @@ def test_weights_without_a_record_and_folds_without_weights_are_refused(begin, t
 def test_a_source_that_was_trained_anew_meanwhile_is_refused(begin):
     run = begin()
     source = runs.fold_folder(run, "0").parent.parent / "a" / "fold-0"
-    write_weights(source, recipe_network(run.recipe).save_weights)
+    write_weights(source, make_network(run.recipe.network, run.recipe.data).save_weights)
     with pytest.raises(UserError, match="a/fold-0: does not hold the weights that b was begun with"):
         workflow.train(run, ["0"])
 
@@ -200,7 +200,7 @@ def test_a_source_that_was_trained_anew_meanwhile_is_refused(begin):
 def test_a_source_whose_own_ancestor_had_other_folds_is_refused(begin):
     run = begin()
     for fold in "01":
-        write_weights(runs.fold_folder(run, fold), recipe_network(run.recipe).save_weights)
+        write_weights(runs.fold_folder(run, fold), make_network(run.recipe.network, run.recipe.data).save_weights)
     facts = json.loads((run.folder / "run.json").read_text())
     facts["lineage"][0]["folds"] = "0" * 64
     (run.folder / "run.json").write_text(json.dumps(facts))
@@ -228,7 +228,7 @@ def test_a_checkpoint_of_another_lineage_is_refused(begin, begin_fold):
 def test_permuted_labels_start_from_nothing(begin):
     run = begin()
     for fold in "01":
-        write_weights(runs.fold_folder(run, fold), recipe_network(run.recipe).save_weights)
+        write_weights(runs.fold_folder(run, fold), make_network(run.recipe.network, run.recipe.data).save_weights)
     with pytest.raises(UserError, match="b: began with the networks of a, which were trained on the true labels"):
         run_null(run, 1)
     assert draw_run(run, 0).lineage == ()

@@ -1,6 +1,5 @@
 """Beginning and going on with a run: what must be the same, and what is said when it is not."""
 
-import dataclasses
 import json
 import re
 import shutil
@@ -23,7 +22,7 @@ def begin(small_data, small_recipe, tmp_path):
     shutil.copytree(small_data, data)
 
     def call(leave_out=(), **change):
-        recipe = dataclasses.replace(small_recipe, **change)
+        recipe = small_recipe.replace(**change)
         return workflow.begin_run(data, recipe, tmp_path / "models" / "a", tmp_path / "cache", leave_out=leave_out,
                                   workers=1)
     return call
@@ -177,10 +176,10 @@ def test_a_damaged_training_case_stops_the_run_and_names_the_way_out(begin, tmp_
 
 
 def test_a_fold_that_does_not_exist_is_refused(small_recipe):
-    assert runs.choose_folds(small_recipe, "all") == ["0", "1"]
-    assert runs.choose_folds(small_recipe, "1") == ["1"]
+    assert runs.choose_folds(2, "all") == ["0", "1"]
+    assert runs.choose_folds(2, "1") == ["1"]
     with pytest.raises(UserError, match="--fold 7: there is no such fold; choose one of 0, 1, or all"):
-        runs.choose_folds(small_recipe, "7")
+        runs.choose_folds(2, "7")
 
 
 def test_a_run_that_is_not_trained_cannot_predict(begin):

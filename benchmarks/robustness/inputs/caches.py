@@ -20,7 +20,7 @@ def cache_trials(folder: Path, random: "np.random.Generator", places: int, mark:
     import numpy as np
 
     from radiogen.arrays.cache import check_arrays, read_index
-    from radiogen.training.input.batches import Batches, list_inputs
+    from radiogen.training.input.batches import Batches, CachedImages, list_inputs
 
     run = begin_small_run(folder)
     index = read_index(run.cache)
@@ -29,7 +29,8 @@ def cache_trials(folder: Path, random: "np.random.Generator", places: int, mark:
     whole = {path.name: path.read_bytes() for path in run.cache.iterdir() if path.is_file()}
 
     def unchecked() -> "np.ndarray":
-        return Batches(run.recipe, run.cache, list_inputs(run.recipe, index, [case]))[0][0]
+        images = CachedImages(run.cache, run.recipe.data)
+        return Batches(run.recipe, images, list_inputs(run.recipe.data, index, [case]))[0][0]
 
     def batch() -> "np.ndarray":
         check_arrays(run.cache, index, [case])
@@ -57,7 +58,8 @@ def cache_trials(folder: Path, random: "np.random.Generator", places: int, mark:
 
 def run_trials(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """A run's own tables, damaged or of another version."""
-    from radiogen.training.recipe.recipes import as_dict
+    from radiogen.runs.recipe_fields import recipe_fields
+    from radiogen.training.recipe.recipe import as_flat_dict
     from radiogen.training.runs import open_run
     from radiogen.training.workflow import begin_run
 
@@ -77,9 +79,9 @@ def run_trials(folder: Path, random: "np.random.Generator", places: int, mark: P
             (run.folder / name).write_bytes(kept)
 
     def as_declared(found: Any) -> bool:
-        fields = json.loads((run.folder / "recipe.json").read_bytes())
+        declared = {path.rpartition(".")[2]: value for path, value in as_flat_dict(found.recipe).items()}
         return found.folds.equals(run.folds.astype(found.folds.dtypes)) and all(
-            as_dict(found.recipe)[name] == value for name, value in fields.items())
+            declared[name] == value for name, value in recipe_fields(run.folder / "recipe.json").items())
 
     for name in ("run.json", "recipe.json", "folds.csv"):
         content = (run.folder / name).read_bytes()
@@ -127,7 +129,8 @@ def _made_again(run: Any, whole: dict[str, bytes], but: str = "") -> str:
     from radiogen.arrays.cache import build_caches
     from radiogen.training.runs import cache_settings
 
-    wrong = refusal(lambda: build_caches(run.data, [cache_settings(run.recipe)], run.cache.parent.parent, workers=1),
+    settings = [cache_settings(run.recipe.data)]
+    wrong = refusal(lambda: build_caches(run.data, settings, run.cache.parent.parent, workers=1),
                     run.cache.name, or_same=lambda _: True)
     now = {path.name: path.read_bytes() for path in run.cache.iterdir() if path.is_file()}
     other = [name for name in {**whole, **now} if whole.get(name) != now.get(name) and name not in (".lock", but)]

@@ -3,7 +3,6 @@
 In: files and a generator. Out: damaged files, and what is wrong with how one was read, as text.
 """
 
-import dataclasses
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,7 +81,6 @@ def begin_small_run(folder: Path) -> Any:
     from radiogen.training.recipe.recipes import DEMO_3D
     from radiogen.training.workflow import begin_run
 
-    recipe = dataclasses.replace(DEMO_3D, size=8, width=4, folds=2, epochs=1, batch_size=4, memory_batch=4,
-                                 holdout_share=0.0)
+    recipe = DEMO_3D.replace(size=8, width=4, folds=2, epochs=1, batch_size=4, micro_batch_size=4, holdout_fraction=0.0)
     write_phantom(folder / "phantom", PhantomSettings(cases=8, test_cases=1, scale=0.05), workers=1)
     return begin_run(folder / "phantom", recipe, folder / "models" / "one", folder / "cache", workers=1)

@@ -6,7 +6,6 @@ leave a mark), more than 1 GiB of memory for a file that lies, an array that is 
 """
 
 import contextlib
-import dataclasses
 import io
 import json
 import pickle
@@ -74,9 +73,10 @@ def try_group(name: str, seed: int, places: int, folder: Path) -> list[Trial]:
 def _weights(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """First weights, as given with --weights."""
     from radiogen.networks.residual import build_network
+    from radiogen.networks.settings import NetworkSettings
     from radiogen.networks.weights import load_first_weights
 
-    model = build_network("resnet6", 2, 16, 1, width=4)
+    model = build_network(NetworkSettings("resnet6", width=4), (16, 16, 1))
     whole = folder / "whole.weights.h5"
     model.save_weights(whole)
     values = model.get_weights()
@@ -97,12 +97,11 @@ def _weights(folder: Path, random: "np.random.Generator", places: int, mark: Pat
 
 def _folds(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """The weights of a trained fold."""
-    from radiogen.training.input.batches import recipe_network
+    from radiogen.training.model import load_trained, make_network
     from radiogen.training.runs import fold_folder
-    from radiogen.training.trained_weights import load_trained
 
     run = begin_small_run(folder)
-    model, path = recipe_network(run.recipe), fold_folder(run, "0") / "model.weights.h5"
+    model, path = make_network(run.recipe.network, run.recipe.data), fold_folder(run, "0") / "model.weights.h5"
     path.parent.mkdir()
     model.save_weights(path)
 
@@ -113,7 +112,7 @@ def _folds(folder: Path, random: "np.random.Generator", places: int, mark: Path)
     for damaged in truncated(path, random, places):
         damaged.replace(path)
         yield "cut off", tried()
-    recipe_network(dataclasses.replace(run.recipe, width=8)).save_weights(path)
+    make_network(run.recipe.replace(width=8).network, run.recipe.data).save_weights(path)
     yield "of another network", tried()
     for what, hostile in _hostile_files(folder, mark):
         if hostile.is_file():

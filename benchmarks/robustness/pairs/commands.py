@@ -15,7 +15,7 @@ from benchmarks.robustness.pairs.server import WHEELS, Server, Step
 
 DATA, MOVED = "input/phantom", "input/moved"
 RECIPE = ("--recipe", "demo-3d", "--size", "8", "--width", "4", "--epochs", "1", "--folds", "2", "--batch-size", "4",
-          "--memory-batch", "4", "--holdout-share", "0.25")
+          "--micro-batch-size", "4", "--holdout-fraction", "0.25")
 CASES, TEST_CASES = 8, 2
 CUT = "T1wCE"
 """Sequence of the last test case of which the download still lacks files."""

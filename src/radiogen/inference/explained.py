@@ -18,9 +18,9 @@ from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.grad_cam import grad_cam
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
-from radiogen.training.recipe.recipes import Recipe
+from radiogen.training.model import load_trained, make_network
+from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, trained_folds
-from radiogen.training.trained_weights import load_trained
 
 EXPLAINED = "explained.npz"
 SLICES = 64
@@ -43,8 +43,8 @@ def write_explained(run: Run, cases: int = 8) -> Path:
                         f"train and predict it: python scripts/train.py --run {as_run(run.folder)} --fold all")
     index = read_index(run.cache)
     check_arrays(run.cache, index, chosen[ID])
-    inputs = {case: explained_inputs(run.recipe, index, case) for case in chosen[ID]}
-    count = min(SLICES, min(map(len, inputs.values()))) if run.recipe.rank == 2 else 1
+    inputs = {case: explained_inputs(run.recipe.data, index, case) for case in chosen[ID]}
+    count = min(SLICES, min(map(len, inputs.values()))) if run.recipe.data.rank == 2 else 1
     inputs = {case: rows.iloc[_spread(len(rows), count)] for case, rows in inputs.items()}
     heat = _heat(run, folds, chosen, inputs)
     content = _pictures(run, index, chosen, inputs, heat)
@@ -69,23 +69,22 @@ def choose_cases(predictions: pd.DataFrame, cases: int) -> pd.DataFrame:
     return order.head(cases)[list(predictions.columns)].reset_index(drop=True)
 
 
-def explained_inputs(recipe: Recipe, index: pd.DataFrame, case: str, sequence: str | None = None) -> pd.DataFrame:
+def explained_inputs(data: DataSettings, index: pd.DataFrame, case: str, sequence: str | None = None) -> pd.DataFrame:
     """The network's inputs of one case that are of one sequence (the first), or of all where they are channels."""
     from radiogen.training.input.batches import list_inputs
 
-    rows = list_inputs(recipe, index, [case])
-    own = rows["sequence"] == (sequence or recipe.sequences[0])
-    return rows if recipe.joined or len(recipe.sequences) == 1 else rows[own].reset_index(drop=True)
+    rows = list_inputs(data, index, [case])
+    own = rows["sequence"] == (sequence or data.sequences[0])
+    return rows if data.sequences_as_channels or len(data.sequences) == 1 else rows[own].reset_index(drop=True)
 
 
 def _heat(run: Run, folds: list[str], chosen: pd.DataFrame, inputs: dict[str, pd.DataFrame]) -> dict[str, np.ndarray]:
     """By case, heat in [0, 1], ([inputs,] slices, rows, columns): the mean of the networks that may judge it."""
     from radiogen.core.progress import progress
-    from radiogen.training.input.batches import recipe_network
     from radiogen.training.optimisation import set_precision
 
-    set_precision(run.recipe)
-    model = recipe_network(run.recipe)
+    set_precision(run.recipe.optimisation.precision)
+    model = make_network(run.recipe.network, run.recipe.data)
     heat = dict.fromkeys(chosen[ID], 0.0)
     for fold in progress(folds, f"explain {run.folder.name}", len(folds), "fold"):
         own = chosen[chosen["fold"].isin([fold, HOLDOUT])]
@@ -101,33 +100,34 @@ def _heat(run: Run, folds: list[str], chosen: pd.DataFrame, inputs: dict[str, pd
 def _pictures(run: Run, index: pd.DataFrame, chosen: pd.DataFrame, inputs: dict[str, pd.DataFrame],
               heat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What `write_explained` keeps, by name."""
-    images, hot, views, numbers = [], [], [], []
+    data, images, hot, views, numbers = run.recipe.data, [], [], [], []
     for case in chosen[ID]:
         rows = inputs[case]
         shape = heat[case].shape[-2:]
         batch = np.concatenate(list(_batches(run, rows)))
         hot.append(np.round(255 * heat[case]).astype(np.uint8).reshape(-1, *shape))
         images.append(_bytes(batch[..., 0]).reshape(-1, *shape))
-        numbers.append(rows["slice"].to_numpy(int) if run.recipe.rank == 2 else np.arange(len(images[-1])))
+        numbers.append(rows["slice"].to_numpy(int) if data.rank == 2 else np.arange(len(images[-1])))
         place = int(hot[-1].sum(axis=(1, 2)).argmax())
         views.append(_views(run, index, case, batch, place / max(len(images[-1]) - 1, 1)))
     return {"ids": chosen[ID].to_numpy(str), "folds": chosen["fold"].to_numpy(str),
             "labels": chosen[LABEL].to_numpy(int), "probabilities": chosen["probability"].to_numpy(float),
-            "called": chosen["predicted"].to_numpy(int), "sequence": np.array(run.recipe.sequences[0]),
-            "sequences": np.array(run.recipe.sequences), "rank": np.array(run.recipe.rank),
-            "geometry": np.array(run.recipe.geometry), "images": np.stack(images), "heat": np.stack(hot),
+            "called": chosen["predicted"].to_numpy(int), "sequence": np.array(data.sequences[0]),
+            "sequences": np.array(data.sequences), "rank": np.array(data.rank),
+            "geometry": np.array(data.geometry), "images": np.stack(images), "heat": np.stack(hot),
             "slices": np.stack(numbers), "views": np.stack(views)}
 
 
 def _views(run: Run, index: pd.DataFrame, case: str, batch: np.ndarray, share: float) -> np.ndarray:
     """One slice of each sequence, (sequences, rows, columns), at this share of the way through its slices."""
-    if run.recipe.joined or len(run.recipe.sequences) == 1:
-        stacks = [batch[..., channel] for channel in range(len(run.recipe.sequences))]
+    data = run.recipe.data
+    if data.sequences_as_channels or len(data.sequences) == 1:
+        stacks = [batch[..., channel] for channel in range(len(data.sequences))]
     else:
         stacks = []
-        for name in run.recipe.sequences:
-            rows = explained_inputs(run.recipe, index, case, name)
-            place = round(share * (len(rows) - 1)) if run.recipe.rank == 2 else 0
+        for name in data.sequences:
+            rows = explained_inputs(data, index, case, name)
+            place = round(share * (len(rows) - 1)) if data.rank == 2 else 0
             stacks += [batch[..., 0] for batch in _batches(run, rows.iloc[[place]])] or [np.zeros_like(batch[..., 0])]
     flat = [_bytes(stack).reshape(-1, *stack.shape[-2:]) for stack in stacks]
     return np.stack([slices[round(share * (len(slices) - 1))] for slices in flat])
@@ -135,9 +135,9 @@ def _views(run: Run, index: pd.DataFrame, case: str, batch: np.ndarray, share: f
 
 def _batches(run: Run, rows: pd.DataFrame) -> list[np.ndarray]:
     """The inputs as the network sees them when it predicts, in the order of `rows`."""
-    from radiogen.training.input.batches import Batches
+    from radiogen.training.input.batches import Batches, CachedImages
 
-    batches = Batches(run.recipe, run.cache, rows.reset_index(drop=True))
+    batches = Batches(run.recipe, CachedImages(run.cache, run.recipe.data), rows.reset_index(drop=True))
     return [batches[number][0] for number in range(batches.num_batches)]
 
 

@@ -43,11 +43,11 @@ def mirror_cost(run: Run) -> float:
     return float(np.mean(told)) * len(fold_names(run.folds)) if told else np.nan
 
 
-def run_null(run: Run, draws: int, within_planes: bool = False, at_once: int = 1) -> Path:
+def run_null(run: Run, draws: int, within_planes: bool = False, parallel_folds: int = 1) -> Path:
     """Train the run on `draws` permutations of its labels; returns the path of `null.csv`.
 
-    at_once: folds side by side, as in training. Finished draws are kept, a cut-off one goes on where it was; the first
-    draws are the same however many are asked for. `null.csv` has `draw, within, auc`, with `within` FOLDS or PLANES,
+    parallel_folds: as in training. Finished draws are kept, an interrupted one resumes; the first draws are the same
+    however many are asked for. `null.csv` has `draw, within, auc`, with `within` FOLDS or PLANES,
     and keeps the rows of both. A draw leaves its `predictions.csv` in `null/<within>-<draw>/`, its networks are let go.
     Raises UserError where the run is not trained whole, started from another one, or its planes are not known.
     """
@@ -67,7 +67,7 @@ def run_null(run: Run, draws: int, within_planes: bool = False, at_once: int = 1
             mirrored = draw_run(run, number, within, strata)
             if not (mirrored.folder / "predictions.csv").is_file():
                 _LOG.info(f"null mirror of {run.folder.name}, within {within}: draw {number + 1} of {draws}")
-                _finish_draw(mirrored, at_once)
+                _finish_draw(mirrored, parallel_folds)
             _check_draw(mirrored)
             _write_table(run, number, within, mirrored)
     return run.folder / "null.csv"
@@ -124,14 +124,15 @@ def score_draw(run: Run) -> pd.DataFrame:
     return complete(cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID))
 
 
-def _finish_draw(mirrored: Run, at_once: int) -> None:
+def _finish_draw(mirrored: Run, parallel_folds: int) -> None:
     """Train and score; the table of predictions comes before the networks go, so a cut-off draw can go on."""
-    from radiogen.training.execution.processes import call_apart
+    from radiogen.training.execution.processes import run_in_subprocess
     from radiogen.training.fit import remove_fold, train_folds
 
     files.write_csv(mirrored.folder / "folds.csv", mirrored.folds)
-    train_folds(mirrored, fold_names(mirrored.folds), at_once)
-    table = call_apart(score_draw, mirrored, name=f"scoring of {mirrored.folder.name}")  # what Keras leaks ends there
+    train_folds(mirrored, fold_names(mirrored.folds), parallel_folds)
+    # what Keras leaks ends with the process
+    table = run_in_subprocess(score_draw, mirrored, name=f"scoring of {mirrored.folder.name}")
     write_predictions(mirrored.folder / "predictions.csv", table)
     for fold in fold_names(mirrored.folds):
         remove_fold(fold_folder(mirrored, fold))

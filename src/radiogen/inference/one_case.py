@@ -28,6 +28,7 @@ from radiogen.inference.known_case import Known, find_known, same_id
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.predictions import THRESHOLD
+from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, cache_settings, trained_folds
 
 CASE = "00000"
@@ -87,13 +88,13 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
     folder, folds = Path(folder), trained_folds(run)
     if not folds:
         raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {as_run(run.folder)} --fold all")
-    found, left = recognise(folder, run.recipe.sequences)
+    found, left = recognise(folder, run.recipe.data.sequences)
     with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
         room = Path(scratch)
         folders = {name: series_folder_of(one, room / name) for name, one in found.items()}
         series, made = _read(run, folder, folders, room)
         path = files.write_array(room / "arrays" / f"{CASE}.npy", made.array)
-        likeness = series[cache_settings(run.recipe).first_sequence].likeness
+        likeness = series[cache_settings(run.recipe.data).first_sequence].likeness
         known = find_known(run, folders, files.sha256(path), likeness)
         asked = [known.place] if known and known.trained and known.place in folds else folds
         moved = dataclasses.replace(run, cache=path.parent)
@@ -183,7 +184,7 @@ def _word(answer: CaseAnswer) -> str:
 
 def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tuple[dict[str, CaseSeries], CaseArray]:
     """The case's series and its array, as a test case's: what is missing or refused is left out."""
-    settings = cache_settings(run.recipe)
+    settings = cache_settings(run.recipe.data)
     places = {name: folders.get(name, room / "missing") for name in settings.sequences}
     series = read_case(places, [settings], whole=False, case=CASE)
     made = case_array(settings, series, whole=False)
@@ -198,27 +199,28 @@ def _ask(run: Run, folds: Sequence[str], made: CaseArray,
     """The probability by fold, and the views; `run.cache` holds the case's array."""
     from radiogen.networks.grad_cam import grad_cam
     from radiogen.networks.residual import probabilities
-    from radiogen.training.input.augmentation import mirrors
-    from radiogen.training.input.batches import Batches, list_inputs, recipe_network
+    from radiogen.training.input.augmentation import tta_flips
+    from radiogen.training.input.batches import Batches, CachedImages, list_inputs
+    from radiogen.training.model import load_trained, make_network
     from radiogen.training.optimisation import set_precision
-    from radiogen.training.trained_weights import load_trained
 
     recipe, index = run.recipe, pd.DataFrame({ID: [CASE], "slices": [made.slices]})
-    set_precision(recipe)
-    inputs, shown = list_inputs(recipe, index, [CASE]), _shown_inputs(run, index)
-    model = recipe_network(recipe)
+    set_precision(recipe.optimisation.precision)
+    inputs, shown = list_inputs(recipe.data, index, [CASE]), _shown_inputs(recipe.data, index)
+    images, model = CachedImages(run.cache, recipe.data), make_network(recipe.network, recipe.data)
+    flips = tta_flips(recipe.augmentation, recipe.data.rank)
     by_fold, heat = {}, {(name, called): 0.0 for name in shown for called in (0, 1)}
     for fold in folds:
         load_trained(model, run, fold)
-        answers = [probabilities(model(batch, training=False)) for mirror in mirrors(recipe)
-                   for batch, in _all(Batches(recipe, run.cache, inputs, mirror=mirror))]
+        answers = [probabilities(model(batch, training=False)) for flip in flips
+                   for batch, in _all(Batches(recipe, images, inputs, flip=flip))]
         by_fold[fold] = float(np.concatenate(answers).mean())
         for name, called in heat:
             found = np.concatenate([grad_cam(model, batch, called)
-                                    for batch, in _all(Batches(recipe, run.cache, shown[name]))])
+                                    for batch, in _all(Batches(recipe, images, shown[name]))])
             heat[name, called] = heat[name, called] + found / (found.max() or 1)
     called = int(np.mean(list(by_fold.values())) >= THRESHOLD)
-    stacks = {name: np.concatenate([batch for batch, in _all(Batches(recipe, run.cache, rows))])
+    stacks = {name: np.concatenate([batch for batch, in _all(Batches(recipe, images, rows))])
               for name, rows in shown.items()}
     return by_fold, _views(run, series, shown, stacks, {name: heat[name, called] for name in shown})
 
@@ -227,12 +229,12 @@ def _all(batches: Sequence) -> Iterator[tuple[np.ndarray]]:
     return (batches[number] for number in range(batches.num_batches))
 
 
-def _shown_inputs(run: Run, index: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _shown_inputs(data: DataSettings, index: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """By sequence the inputs to draw; one for all, under the first's name, where the sequences are channels."""
     from radiogen.inference.explained import explained_inputs
 
-    names = run.recipe.sequences[:1] if run.recipe.joined else run.recipe.sequences
-    rows = {name: explained_inputs(run.recipe, index, CASE, name) for name in names}
+    names = data.sequences[:1] if data.sequences_as_channels else data.sequences
+    rows = {name: explained_inputs(data, index, CASE, name) for name in names}
     return {name: one.iloc[np.unique(np.linspace(0, len(one) - 1, min(len(one), 16)).round().astype(int))]
             .reset_index(drop=True) for name, one in rows.items() if len(one)}
 
@@ -240,27 +242,27 @@ def _shown_inputs(run: Run, index: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def _views(run: Run, series: Mapping[str, CaseSeries], shown: Mapping[str, pd.DataFrame],
            stacks: Mapping[str, np.ndarray], heat: Mapping[str, np.ndarray]) -> tuple[View, ...]:
     """The hottest slice of each sequence that was used."""
-    views, recipe = [], run.recipe
+    views, data = [], run.recipe.data
     most = max(float(np.max(one)) for one in heat.values()) or 1.0
     for name, one in series.items():
-        key = next(iter(shown)) if recipe.joined else name
+        key = next(iter(shown)) if data.sequences_as_channels else name
         if one.unusable or key not in shown:
             continue
-        channel = recipe.sequences.index(name) if recipe.joined else 0
+        channel = data.sequences.index(name) if data.sequences_as_channels else 0
         images = stacks[key][..., channel].reshape(-1, *stacks[key].shape[-3:-1])
         hot = np.reshape(heat[key] / most, images.shape)
         place = int(hot.sum(axis=(1, 2)).argmax())
-        number, many = ((int(shown[key]["slice"][place]) + 1, None) if recipe.rank == 2 else (place + 1, len(images)))
+        number, many = ((int(shown[key]["slice"][place]) + 1, None) if data.rank == 2 else (place + 1, len(images)))
         title = f"{name}, slice {number}" + (f" of {many}" if many else "")
         low, high = float(images.min()), float(images.max())
         image = (images[place] - low) / max(high - low, 1e-9)
         views.append(upright(View(title, image, hot[place], "", "", None), _steps(run, one)))
-    return tuple(sorted(views, key=lambda view: recipe.sequences.index(view.title.split(",")[0])))
+    return tuple(sorted(views, key=lambda view: data.sequences.index(view.title.split(",")[0])))
 
 
 def _steps(run: Run, one: CaseSeries) -> np.ndarray | None:
     """(3, 2): the mm (x, y, z) from a row, and from a column, of the network's slices to the next; None if unknown."""
-    settings = cache_settings(run.recipe)
+    settings = cache_settings(run.recipe.data)
     if settings.kind == "cubes" and settings.geometry == "isotropic":
         return settings.edge_mm / settings.size * np.eye(3)[:, [1, 0]]
     if one.told.affine is None:
@@ -300,11 +302,11 @@ def _known_notes(run: Run, name: str, known: Known | None, asked: Sequence[str])
 
 
 def _missing_notes(run: Run, series: Mapping[str, CaseSeries]) -> list[str]:
-    notes = []
-    for name in run.recipe.sequences:
+    notes, channels = [], run.recipe.data.sequences_as_channels
+    for name in run.recipe.data.sequences:
         reason = series[name].unusable
         if reason:
-            effect = "its channel is black, as in no training case" if run.recipe.joined else "the others are averaged"
+            effect = "its channel is black, as in no training case" if channels else "the others are averaged"
             notes.append(f"{name} {reason if reason == 'is missing' else f'is not used: {reason}'}: {effect}")
     return notes
 

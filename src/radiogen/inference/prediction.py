@@ -2,7 +2,7 @@
 
 In: a run with one or more trained folds. Out: `predictions.csv` (one row a case: out-of-fold by the one network that
 did not see it, holdout and test by the mean of all) and, in 2D, `predictions_slices.csv`. Probabilities are of
-methylation; a case's is the mean over its inputs, with `test_flips` in all of their mirrors.
+methylation; a case's is the mean over its inputs, with test-time augmentation over all of their flips.
 """
 
 import logging
@@ -36,7 +36,7 @@ def predict_run(run: Run) -> Path:
     cases = _cases(run, index, folds)
     check_arrays(run.cache, index, cases[ID])
     inputs = score_inputs(run, index, cases, folds)
-    if run.recipe.rank == 2:
+    if run.recipe.data.rank == 2:
         slices = inputs[[ID, "fold", "sequence", "slice", LABEL, "probability"]]
         files.write_csv(run.folder / "predictions_slices.csv", slices)
     table = cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
@@ -47,24 +47,25 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
     """The rows of `list_inputs` with `fold, MGMT_value, probability`, float64, from networks that may judge them."""
     from radiogen.core.progress import progress
     from radiogen.networks.residual import probabilities
-    from radiogen.training.input.augmentation import mirrors
-    from radiogen.training.input.batches import Batches, list_inputs, recipe_network
+    from radiogen.training.input.augmentation import tta_flips
+    from radiogen.training.input.batches import Batches, CachedImages, list_inputs
+    from radiogen.training.model import load_trained, make_network
     from radiogen.training.optimisation import set_precision
-    from radiogen.training.trained_weights import load_trained
 
     recipe = run.recipe
     if line := unrecorded(run.folder):
         _LOG.warning(line)
-    set_precision(recipe)
-    inputs = list_inputs(recipe, index, cases[ID].tolist()).merge(cases, on=ID)
-    model = recipe_network(recipe)
+    set_precision(recipe.optimisation.precision)
+    images = CachedImages(run.cache, recipe.data)
+    inputs = list_inputs(recipe.data, index, cases[ID].tolist()).merge(cases, on=ID)
+    model = make_network(recipe.network, recipe.data)
     total, answers = np.zeros(len(inputs)), np.zeros(len(inputs))
     for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
         load_trained(model, run, fold)
         rows = np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST]))
         asked = inputs.iloc[rows].reset_index(drop=True)
-        for mirror in mirrors(recipe):
-            batches = Batches(recipe, run.cache, asked, mirror=mirror)
+        for flip in tta_flips(recipe.augmentation, recipe.data.rank):
+            batches = Batches(recipe, images, asked, flip=flip)
             total[rows] += probabilities(model.predict(batches, verbose=0))
             answers[rows] += 1
     return inputs.assign(probability=total / answers)

@@ -53,7 +53,7 @@ def predict_test(run: Run, data: Path, cache: Path) -> pd.DataFrame:
     folds = trained_folds(run)
     if not folds:
         raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {as_run(run.folder)} --fold all")
-    moved = dataclasses.replace(run, data=Path(data), cache=cache_folder(data, cache_settings(run.recipe), cache))
+    moved = dataclasses.replace(run, data=Path(data), cache=cache_folder(data, cache_settings(run.recipe.data), cache))
     index = read_index(moved.cache)
     made = index.loc[(index["split"] == TEST) & (index["sha256"] != ""), ID]
     if made.empty:

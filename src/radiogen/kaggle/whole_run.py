@@ -5,7 +5,6 @@ tells how many bytes there are. What they cost to read is measured on two phanto
 costs on two dozen small ones, through the very functions that will do the work. How fast the line is, nobody knows.
 """
 
-import dataclasses
 import logging
 import os
 import shutil
@@ -42,7 +41,7 @@ class Plan:
     recipes: tuple[str, ...] = RECIPES
     seeds: int = 3
     options: tuple[str, ...] = ()
-    at_once: int = 1
+    parallel_folds: int = 1
     models: Path = Path("models")
     cache: Path = Path("input/cache")
     submissions: Path = Path("submissions")
@@ -90,7 +89,7 @@ def steps(plan: Plan, runs: Sequence[str], owner: str) -> list[Step]:
         ("download", data),
         ("inspect_dataset", (*data, "--cache", str(plan.cache))),
         ("preprocess", (*data, *recipes)),
-        ("train", (*data, *recipes, *models, "--seeds", str(plan.seeds), "--at-once", str(plan.at_once))),
+        ("train", (*data, *recipes, *models, "--seeds", str(plan.seeds), "--parallel-folds", str(plan.parallel_folds))),
         *(("predict", (run, *models)) for run in runs),
         ("ensemble", (*runs, *models, "--name", plan.ensemble)),
         ("evaluate", (*runs, plan.ensemble, *models)),
@@ -132,11 +131,12 @@ def estimate(plan: Plan, login: Any) -> Estimate:
     from radiogen.arrays.cache import cache_folder
     from radiogen.dataset.fingerprint import data_fingerprint
     from radiogen.kaggle.download import published
+    from radiogen.training.recipe.recipe import as_flat_dict
     from radiogen.training.runs import cache_settings
 
     kept = plan.models / f".{plan.data.resolve().name}-measured.json"
     recipes = chosen_recipes(plan)
-    asked = _plain({"recipes": list(map(dataclasses.asdict, recipes)), "cores": len(os.sched_getaffinity(0))})
+    asked = _plain({"recipes": list(map(as_flat_dict, recipes)), "cores": len(os.sched_getaffinity(0))})
     measured = files.read_json(kept) if kept.is_file() else {}
     if measured.get("asked") != asked:
         measured = {"asked": asked, **_measure(plan)}
@@ -146,7 +146,8 @@ def estimate(plan: Plan, login: Any) -> Estimate:
     archive = 0 if not left or plan.data.with_name(f"{plan.data.name}.zip").is_file() else total
     mark = data_fingerprint(plan.data) if any((plan.data / split).is_dir() for split in ("train", "test")) else None
     made = mark is not None and all(
-        (cache_folder(plan.data, cache_settings(one), plan.cache, mark) / "index.csv").is_file() for one in recipes)
+        (cache_folder(plan.data, cache_settings(one.data), plan.cache, mark) / "index.csv").is_file()
+        for one in recipes)
     rounds = (not inspected(plan).is_file()) + (not made)
     return Estimate(left, archive, rounds * measured["seconds_a_byte"] * total, _costs(plan, measured["recipes"]))
 
@@ -181,8 +182,8 @@ def check_room(plan: Plan, told: Estimate) -> None:
     for name, cost in told.recipes.items():
         if cost.memory > free_memory():
             raise UserError(f"--recipe {name}", f"training it needs {size(cost.memory)} of memory, and "
-                            f"{size(free_memory())} are free", 'give --options="--memory-batch 1", a GPU, or another '
-                            "--recipe; --anyway begins all the same")
+                            f"{size(free_memory())} are free", 'give --options="--micro-batch-size 1", a GPU, or '
+                            "another --recipe; --anyway begins all the same")
 
 
 def _measure(plan: Plan) -> dict[str, Any]:
@@ -209,22 +210,23 @@ def _measure(plan: Plan) -> dict[str, Any]:
 def _measure_recipe(recipe: Any, data: Path, scrap: Path) -> dict[str, float]:
     """Bytes of a case's array; seconds to train on a case, of a fold's start and end; bytes of memory and weights."""
     from radiogen.training.execution.devices import Devices
-    from radiogen.training.execution.processes import call_apart
+    from radiogen.training.execution.processes import run_in_subprocess
     from radiogen.training.fit import peak_memory
     from radiogen.training.forecast import measure_fold
     from radiogen.training.optimisation import gpu_capability
     from radiogen.training.workflow import begin_run
 
-    bare = call_apart(peak_memory, name="measure")
-    gpu = call_apart(gpu_capability, name="measure") is not None
-    batch = recipe.memory_batch if gpu else 1  # on a CPU an input costs the same in any batch, and a step is a wait
-    tried = dataclasses.replace(recipe, folds=2, holdout_share=0.0, stop_share=0.0, memory_batch=batch,
-                                batch_size=min(recipe.batch_size, batch))
+    bare = run_in_subprocess(peak_memory, name="measure")
+    gpu = run_in_subprocess(gpu_capability, name="measure") is not None
+    steps = recipe.optimisation
+    batch = steps.micro_batch_size if gpu else 1  # on a CPU an input costs the same in any batch, and a step is a wait
+    tried = recipe.replace(folds=2, holdout_fraction=0.0, early_stopping_fraction=0.0, micro_batch_size=batch,
+                           batch_size=min(steps.batch_size, batch))
     run = begin_run(data, tried, scrap / "models" / recipe.name, scrap / "cache")
-    pace = call_apart(measure_fold, run, "0", Devices(), time.monotonic(), name=f"measure {recipe.name}")
+    pace = run_in_subprocess(measure_fold, run, "0", Devices(), time.monotonic(), name=f"measure {recipe.name}")
     cases = SAMPLE_CASES / 2 * (1 + JUDGED)
     array = sum(path.stat().st_size for path in run.cache.glob("*.npy")) / SAMPLE_CASES
-    scale = recipe.memory_batch / batch if not gpu else 1
+    scale = steps.micro_batch_size / batch if not gpu else 1
     return {"array": array, "case": (pace.epoch - pace.end) / cases, "start": pace.start, "end": pace.end,
             "memory": bare + (pace.memory - bare) * scale, "weights": pace.weights}
 
@@ -240,15 +242,16 @@ def _costs(plan: Plan, measured: Mapping[str, Mapping[str, float]]) -> dict[str,
     all_cases = sum(one.cases for one in PUBLISHED.values())
     costs = {}
     for recipe in chosen_recipes(plan):
-        one = measured[recipe.name]
+        one, split = measured[recipe.name], recipe.split
         folds = [plan.models / run / f"fold-{fold}" / WEIGHTS for run, name in run_names(plan).items()
-                 if name == recipe.name for fold in range(recipe.folds)]
+                 if name == recipe.name for fold in range(split.folds)]
         left = sum(not path.is_file() for path in folds)
-        labelled = PUBLISHED["train"].cases - sum(sequence in recipe.sequences for sequence in BLANK.values())
-        judged = labelled * (1 - recipe.holdout_share) / recipe.folds
-        epoch = one["case"] * judged * (recipe.folds - 1 + JUDGED) + one["end"]
-        costs[recipe.name] = RecipeCost(left / plan.at_once * (one["start"] + recipe.epochs * epoch),
-                                        one["memory"] * plan.at_once, one["array"] * all_cases, one["weights"] * left)
+        labelled = PUBLISHED["train"].cases - sum(sequence in recipe.data.sequences for sequence in BLANK.values())
+        judged = labelled * (1 - split.holdout_fraction) / split.folds
+        epoch = one["case"] * judged * (split.folds - 1 + JUDGED) + one["end"]
+        seconds = left / plan.parallel_folds * (one["start"] + recipe.optimisation.epochs * epoch)
+        costs[recipe.name] = RecipeCost(seconds, one["memory"] * plan.parallel_folds, one["array"] * all_cases,
+                                        one["weights"] * left)
     return costs
 
 

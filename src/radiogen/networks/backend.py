@@ -1,7 +1,8 @@
-"""Keras, imported without its back end's chatter: `from radiogen.networks.backend import keras`.
+"""Keras, imported without its back end's messages, and what differs by back end: nowhere else asks which one it is.
 
-TensorFlow prints through C++ before Python can silence it, so standard error is held back while it is imported. Where
-the import fails, what was held back is shown.
+`from radiogen.networks.backend import keras`; `backend()` is a `Backend` for TensorFlow, JAX or PyTorch. TensorFlow
+prints through C++ before Python can silence it, so standard error is held back while it is imported. Where the import
+fails, what was held back is shown.
 """
 
 import contextlib
@@ -9,6 +10,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from radiogen.core.errors import UserError
 
 
 @contextlib.contextmanager
@@ -48,4 +53,205 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 with held_back_stderr(), not_importable("matplotlib.pyplot", "sklearn"):
     import keras
 
-__all__ = ["held_back_stderr", "keras"]
+__all__ = ["Backend", "Cluster", "Placement", "backend", "held_back_stderr", "keras"]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Machines that train one network together, a process each: how many, which of them this is, where they meet."""
+
+    machines: int = 1
+    machine: int = 0
+    address: str | None = None
+    """Host and port of the first machine, such as 10.0.0.1:9876."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """On how many devices a network lies, all processes together, and which of the processes this is."""
+
+    devices: int = 1
+    process: int = 0
+    processes: int = 1
+
+
+class Backend:
+    """What differs by Keras's back end; the defaults hold where a back end needs nothing."""
+
+    name: str
+    joins_machines = False
+    """Whether several machines can train one network."""
+    replicates = False
+    """Whether each of several devices sees its own part of a batch alone: then batch normalisation has to be
+    synchronised, and Keras cannot accumulate gradients (merge_call within cond)."""
+
+    def place(self, kind: str, count: int, cluster: Cluster) -> AbstractContextManager[Placement]:
+        """Within: networks are built and trained on `count` devices of a kind (auto, cpu, gpu); 0: all there are.
+
+        Raises UserError where a device is not there.
+        """
+        raise NotImplementedError
+
+    def gpu_name(self) -> str | None:
+        """The driver's name of the GPU that is computed on; None on a CPU."""
+        raise NotImplementedError
+
+    def gpu_capabilities(self) -> list[tuple[int, int]]:
+        """CUDA compute capability, major and minor, of each GPU that this process uses."""
+        raise NotImplementedError
+
+    def compile_ahead(self) -> bool | str:
+        """What `model.compile` takes as jit_compile."""
+        return "auto"
+
+    def make_deterministic(self) -> None:
+        """Ask for operations that repeat themselves bit for bit."""
+
+    def limit_threads(self, threads: int) -> None:
+        """Use no more than so many cores."""
+
+
+class TensorFlow(Backend):
+    """Mirrors a network over the devices of one machine."""
+
+    name, replicates = "tensorflow", True
+
+    @contextlib.contextmanager
+    def place(self, kind: str, count: int, cluster: Cluster) -> Iterator[Placement]:
+        import tensorflow
+
+        gpus = tensorflow.config.list_physical_devices("GPU")
+        if kind == "gpu" or (kind == "auto" and gpus):
+            names = [f"GPU:{number}" for number in range(_enough(kind, count, len(gpus)))]
+            for gpu in gpus:  # the display, or another fold, may need some of it
+                tensorflow.config.experimental.set_memory_growth(gpu, True)
+        else:
+            tensorflow.config.set_visible_devices([], "GPU")
+            names = [f"CPU:{number}" for number in range(max(1, count))]
+            if len(names) > 1:
+                tensorflow.config.set_logical_device_configuration(
+                    tensorflow.config.list_physical_devices("CPU")[0],
+                    [tensorflow.config.LogicalDeviceConfiguration() for _ in names])
+        if len(names) == 1:
+            yield Placement()
+            return
+        with tensorflow.distribute.MirroredStrategy(names).scope():
+            yield Placement(len(names))
+
+    def gpu_name(self) -> str | None:
+        import tensorflow
+
+        for gpu in tensorflow.config.get_visible_devices("GPU"):
+            return tensorflow.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        return None
+
+    def gpu_capabilities(self) -> list[tuple[int, int]]:
+        import tensorflow
+
+        return [tensorflow.config.experimental.get_device_details(gpu).get("compute_capability", (7, 0))
+                for gpu in tensorflow.config.get_visible_devices("GPU")]
+
+    def compile_ahead(self) -> bool | str:
+        """Never on a CPU, where XLA makes a 3D step five times slower."""
+        return "auto" if self.gpu_capabilities() else False
+
+    def make_deterministic(self) -> None:
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+
+    def limit_threads(self, threads: int) -> None:
+        import tensorflow
+
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+class Jax(Backend):
+    """Splits a batch over the devices of one or several machines, which compute as one."""
+
+    name, joins_machines = "jax", True
+
+    @contextlib.contextmanager
+    def place(self, kind: str, count: int, cluster: Cluster) -> Iterator[Placement]:
+        import jax
+
+        if kind == "cpu":
+            jax.config.update("jax_platforms", "cpu")
+            jax.config.update("jax_num_cpu_devices", max(1, count))
+        if cluster.machines > 1:
+            if kind == "cpu":
+                jax.config.update("jax_cpu_collectives_implementation", "gloo")
+            keras.distribution.initialize(job_addresses=cluster.address, num_processes=cluster.machines,
+                                          process_id=cluster.machine)
+        there = jax.local_devices() if cluster.machines == 1 else jax.devices()
+        names = None
+        if kind == "gpu":
+            wanted = _enough(kind, count, sum(device.platform == "gpu" for device in jax.local_devices()))
+            if cluster.machines == 1 and wanted < len(there):
+                there = there[:wanted]
+                names = [f"{device.platform}:{device.id}" for device in there]
+        if len(there) == 1:
+            yield Placement()
+            return
+        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names, auto_shard_dataset=False))
+        yield Placement(len(there), cluster.machine, cluster.machines)
+
+    def gpu_name(self) -> str | None:
+        import jax
+
+        first = jax.local_devices()[0]
+        return None if first.platform == "cpu" else first.device_kind
+
+    def gpu_capabilities(self) -> list[tuple[int, int]]:
+        import jax
+
+        told = [str(device.compute_capability).split(".") for device in jax.local_devices()
+                if device.platform == "gpu" and hasattr(device, "compute_capability")]
+        return [(int(major), int(minor)) for major, minor in told]
+
+
+class Torch(Backend):
+    """One device."""
+
+    name = "torch"
+
+    @contextlib.contextmanager
+    def place(self, kind: str, count: int, cluster: Cluster) -> Iterator[Placement]:
+        import torch
+
+        if count > 1:
+            raise UserError(f"--devices {kind}:{count}", "Keras trains on one device with PyTorch",
+                            "set KERAS_BACKEND=jax or tensorflow")
+        if kind == "gpu":
+            _enough(kind, count, torch.cuda.device_count())
+        with keras.device("cpu") if kind == "cpu" else contextlib.nullcontext():
+            yield Placement()
+
+    def gpu_name(self) -> str | None:
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+    def gpu_capabilities(self) -> list[tuple[int, int]]:
+        import torch
+
+        return [torch.cuda.get_device_capability()] if torch.cuda.is_available() else []
+
+    def limit_threads(self, threads: int) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def backend() -> Backend:
+    """The adapter to the back end that Keras was imported with."""
+    return {one.name: one for one in (TensorFlow, Jax, Torch)}[keras.backend.backend()]()
+
+
+def _enough(kind: str, count: int, there: int) -> int:
+    """How many GPUs are taken. Raises UserError where there are fewer than asked for."""
+    if there < max(1, count):
+        raise UserError(f"--devices {kind}{f':{count}' if count else ''}", f"{there} GPUs are to be seen here",
+                        "leave --devices out, or mend the driver: nvidia-smi has to list them")
+    return count or there

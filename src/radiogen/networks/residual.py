@@ -1,6 +1,6 @@
 """Residual networks (He et al., arXiv 1512.03385), written once for 2D and 3D.
 
-In: a network's name, a rank, an input shape. Out: a Keras model whose layers are named as in keras.applications'
+In: `NetworkSettings`, the shape of an input. Out: a Keras model whose layers are named as in keras.applications'
 ResNet50 (`conv2_block1_1_conv`, ...), so that weights can be carried over by name (weights.py does it). Two public
 families of weights differ in three small things; `Layout` says which is followed where.
 """
@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from radiogen.networks.backend import keras
+from radiogen.networks.settings import NetworkSettings
 
 layers = keras.layers
 
@@ -48,17 +49,15 @@ class Layout:
     """Added to variances by batch normalisation: 1.001e-5 (Keras) or 1e-5 (MONAI)."""
 
 
-def build_network(network: str, rank: int, size: int, channels: int, width: int = 64, stem_width: int = 7,
-                  pooling: str = "average", *, depth: int | None = None, stem_stride: int = 2, outputs: int = 2,
-                  scale: Scale = "centre") -> keras.Model:
-    """A residual network over inputs in [0, 1]: (size, size, channels), or (depth or size, size, size, channels).
+def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scale = "centre") -> keras.Model:
+    """A residual network over inputs in [0, 1] of `shape`: (rows, columns, channels), or with slices first for 3D.
 
-    `resnet50` has bottleneck blocks, the others basic ones; `width` filters in the first layer (64 in the paper), which
-    sees `stem_width` voxels across (7) and takes every `stem_stride`-th (2; MONAI's default is 1). `pooling` of the
-    last features: `average` (the paper's), or `maximum`, which finds a lesion that fills a small part of the image.
-    Any size and depth from 1 upwards, odd ones too.
-
-    outputs: 2 gives (batch, 2) float32 probabilities, [:, 1] methylated; 1 gives (batch, 1) float32 logits of it.
+    settings: the architecture, `resnet50` with bottleneck blocks, the others with basic ones; its `width`, filters in
+    the first layer (64 in the paper), which sees `stem_kernel_size` voxels across (7) and takes every `stem_stride`-th
+    (2; MONAI's default is 1); `pooling` of the last features, `average` (the paper's), or `maximum`, which finds a
+    lesion that fills a small part of the image; `outputs`: 2 gives (batch, 2) float32 probabilities, [:, 1] methylated;
+    1 gives (batch, 1) float32 logits of it. Its first weights are random here (weights.py carries others over).
+    shape: any size and depth from 1 upwards, odd ones too.
     scale: `centre` brings inputs to [-1, 1]; the others to what ImageNet's weights were trained on, three channels blue
     first. `imagenet`: MRI slices in [0, 1] to mean 0 and the deviation of photographs, which comes nearer to the
     weights' own statistics than the shift of photographs; `imagenet z-score`: the same for slices normalised by
@@ -68,23 +67,25 @@ def build_network(network: str, rank: int, size: int, channels: int, width: int 
     Layout: the 2D ResNet-50 is keras.applications'; all others are MONAI's (`resnet50(spatial_dims=3)`: 46,163,010
     parameters with one channel and a head of two).
     """
-    layout = choose_layout(network, rank, scale)
-    shape = (size,) * rank if rank == 2 else (depth or size, size, size)
-    inputs = layers.Input((*shape, channels), name="input")
+    architecture, rank = settings.architecture, len(shape) - 1
+    layout = choose_layout(architecture, rank, scale)
+    inputs = layers.Input(shape, name="input")
     x = _scale(inputs, scale)
-    x = _convolve(layout, x, width, stem_width, stem_stride, "conv1")
+    x = _convolve(layout, x, settings.width, settings.stem_kernel_size, settings.stem_stride, "conv1")
     x = layers.Activation("relu", name="conv1_relu")(x)
     x = _of_rank("ZeroPadding", rank)(1, name="pool1_pad")(x)
     x = _of_rank("MaxPooling", rank)(3, strides=2, name="pool1_pool")(x)
-    block = _bottleneck_block if network == "resnet50" else _basic_block
-    for stage, blocks in enumerate(BLOCKS[network]):
+    block = _bottleneck_block if architecture == "resnet50" else _basic_block
+    for stage, blocks in enumerate(BLOCKS[architecture]):
         for number in range(1, blocks + 1):
             stride = 2 if stage > 0 and number == 1 else 1
-            x = block(layout, x, width * 2 ** stage, stride, f"conv{stage + 2}_block{number}")
-    pool = "GlobalMaxPooling" if pooling == "maximum" else "GlobalAveragePooling"
-    x = _of_rank(pool, rank)(name="max_pool" if pooling == "maximum" else "avg_pool")(x)
-    x = layers.Dense(outputs, activation="softmax" if outputs == 2 else None, dtype="float32", name=HEAD)(x)
-    return keras.Model(inputs, x, name=f"{network}_{rank}d")
+            x = block(layout, x, settings.width * 2 ** stage, stride, f"conv{stage + 2}_block{number}")
+    pool, name = {"average": ("GlobalAveragePooling", "avg_pool"),
+                  "maximum": ("GlobalMaxPooling", "max_pool")}[settings.pooling]
+    x = _of_rank(pool, rank)(name=name)(x)
+    x = layers.Dense(settings.outputs, activation="softmax" if settings.outputs == 2 else None, dtype="float32",
+                     name=HEAD)(x)
+    return keras.Model(inputs, x, name=f"{architecture}_{rank}d")
 
 
 def probabilities(outputs: np.ndarray) -> np.ndarray:
@@ -95,9 +96,9 @@ def probabilities(outputs: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(outputs[:, 0] / 2))  # the sigmoid, written so that no logit overflows
 
 
-def choose_layout(network: str, rank: int, scale: Scale = "centre") -> Layout:
+def choose_layout(architecture: str, rank: int, scale: Scale = "centre") -> Layout:
     """Whose weights fit: Keras's for the 2D ResNet-50, MONAI's for all others; inflated ones: see `build_network`."""
-    ours = network == "resnet50" and (rank == 2 or scale != "centre")
+    ours = architecture == "resnet50" and (rank == 2 or scale != "centre")
     return Layout(rank, steps_first=ours, biases=ours and rank == 2, epsilon=1.001e-5 if ours else 1e-5)
 
 

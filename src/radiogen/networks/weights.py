@@ -47,8 +47,8 @@ def load_first_weights(model: keras.Model, which: str) -> str:
     Raises UserError where the file is missing, damaged, foreign, or of another network.
     """
     if which == "imagenet" and not model.name.startswith("resnet50"):
-        raise UserError("--weights imagenet", "there are none for this network in Keras",
-                        "use --network resnet50 or leave --weights out")
+        raise UserError("network.weights='imagenet'", "there are none for this network in Keras",
+                        "use network.architecture='resnet50' or leave network.weights out")
     path = imagenet_file() if which == "imagenet" else Path(which).expanduser()
     return place_layers(model, read_layers(path), path)
 
@@ -86,7 +86,7 @@ def imagenet_file() -> Path:
                                                  cache_dir=str(folder.parent), file_hash=IMAGENET_MD5))
     except Exception as error:  # get_file raises a bare Exception where there is no network
         raise UserError(path, f"cannot be downloaded ({str(error).rsplit(': ', 1)[-1] or type(error).__name__})",
-                        f"put {IMAGENET_URL}{IMAGENET_FILE} there, or name a file with --weights PATH") from error
+                        f"put {IMAGENET_URL}{IMAGENET_FILE} there, or name a file with network.weights") from error
     return path
 
 
@@ -128,7 +128,7 @@ def read_layers(path: Path) -> Layers:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
     except FileNotFoundError:
-        raise UserError(path, "is missing", "name a file with --weights PATH, or --weights imagenet") from None
+        raise UserError(path, "is missing", "name a file with network.weights, or network.weights='imagenet'") from None
     except PermissionError as error:
         raise unreadable(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError) as error:
@@ -191,7 +191,8 @@ def _check(layer: keras.layers.Layer, values: list[np.ndarray], shapes: list[tup
     found = [each.shape for each in values]
     if shapes is not None and found != shapes:
         raise UserError(where, f"is of another network: {layer.name} is {found[0]} there and {shapes[0]} here",
-                        "give weights of the same --network, --width and --stem-width (ImageNet's: resnet50, 64, 7)")
+                        "give weights of the same network.architecture, network.width and network.stem_kernel_size "
+                        "(ImageNet's: resnet50, 64, 7)")
 
 
 def _torch_name(name: str) -> str:

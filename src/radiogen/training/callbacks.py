@@ -19,11 +19,12 @@ from radiogen.training.input.batches import Batches
 SHOWN = ("loss", "accuracy", "auc")
 
 
-class Keeper(keras.callbacks.Callback):
+class CheckpointCallback(keras.callbacks.Callback):
     """Begins the batches' epochs, and after each one writes the checkpoint and the history.
 
-    stop: the cases that choose the epoch, None where none does; patience as in the recipe; owner: what the checkpoint
-    belongs to; writes: False on the machines of a cluster that leave writing to the first. `state` is the fold's.
+    stop: the cases that choose the epoch, None where none does; patience: epochs without a better one; owner: what the
+    checkpoint belongs to; writes: False on the machines of a cluster that leave writing to the first. `state` is the
+    fold's.
     """
 
     def __init__(self, folder: Path, state: FoldState, train: Batches, *, stop: Batches | None = None,
@@ -57,10 +58,10 @@ class Keeper(keras.callbacks.Callback):
 
     def _stop_without_number(self, loss: float) -> None:
         raise UserError(self.folder, f"the loss became {loss} in epoch {len(self.state.history) + 1}; the epoch before "
-                        "is kept", "lower --learning-rate, in a new --run")
+                        "is kept", "lower optimisation.learning_rate, in a new --run")
 
 
-class Bar(keras.callbacks.Callback):
+class ProgressBar(keras.callbacks.Callback):
     """A tqdm bar over all steps; beside the time left the last epoch's loss, accuracy, AUC: training/validation."""
 
     def __init__(self, description: str, epochs: int, steps: int, done: int):

@@ -28,7 +28,7 @@ class FoldState:
 
     history: the losses and metrics of each epoch; seconds: what each took. best_loss, best_epoch (from 1) and
     best_weights, (weights of the model, in its order): of the cases that choose the epoch, where the recipe cuts some
-    off (`stop_share`).
+    off (`early_stopping_fraction`).
     """
 
     history: tuple[dict, ...] = ()
@@ -67,7 +67,7 @@ def save_checkpoint(path: Path, model: keras.Model, state: FoldState, owner: dic
               for number, variable in enumerate(_variables(model))}
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise UserError(path.parent, f"weights became no numbers in epoch {len(state.history)}; the epoch before is "
-                        "kept", "lower --learning-rate, in a new --run")
+                        "kept", "lower optimisation.learning_rate, in a new --run")
     arrays |= {f"best-{number:05d}": array for number, array in enumerate(state.best_weights)}
     note = {**asdict(replace(state, best_weights=())), "names": _names(model), "best": len(state.best_weights),
             "owner": owner}

@@ -2,7 +2,7 @@
 
 In: a `Run` whose tables are written. Out: in each fold's folder `history.csv`, `timings.json` and, when its last epoch
 is done, `model.weights.h5`. The number of epochs is fixed beforehand, or chosen on cases that are cut from the training
-folds (`stop_share`); the fold that is scored is shown and not used. Each fold runs in a process of its own, for `fit`
+folds (early stopping); the fold that is scored is shown and not used. Each fold runs in a process of its own, for `fit`
 in a loop leaks (tf-keras#286).
 """
 
@@ -21,25 +21,21 @@ from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.networks.backend import keras
+from radiogen.networks.backend import backend, keras
 from radiogen.runs.fold_weights import RECORD, write_weights
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.lineage import FIRST
-from radiogen.training.callbacks import Bar, Keeper, write_history
+from radiogen.training.callbacks import CheckpointCallback, ProgressBar, write_history
 from radiogen.training.checkpoints import FoldState, load_checkpoint, save_checkpoint
 from radiogen.training.execution.devices import Devices, Share, check_accumulation, one_gpu_each, placed, synchronise
-from radiogen.training.execution.processes import map_apart
+from radiogen.training.execution.processes import map_in_subprocesses
 from radiogen.training.input.balance import drawn_text, plane_weights
-from radiogen.training.input.batches import Batches, label_inputs, list_inputs, recipe_network
-from radiogen.training.optimisation import (
-    accumulation,
-    compile_ahead,
-    make_loss,
-    make_metrics,
-    make_optimizer,
-    set_precision,
-)
-from radiogen.training.recipe.recipes import Recipe, as_dict, default_fields
+from radiogen.training.input.batches import Batches, CachedImages, Sampling, label_inputs, list_inputs
+from radiogen.training.model import make_network
+from radiogen.training.optimisation import accumulation, make_loss, make_metrics, make_optimizer, set_precision
+from radiogen.training.recipe.checks import named
+from radiogen.training.recipe.recipe import Recipe, as_flat_dict, default_fields
+from radiogen.training.recipe.settings import OptimisationSettings
 from radiogen.training.runs import WEIGHTS, Run, fold_folder, run_index
 from radiogen.training.starting import load_start
 
@@ -59,9 +55,9 @@ class FoldBatches:
     scored: Batches
 
 
-def train_folds(run: Run, folds: list[str], at_once: int = 1, devices: Devices | None = None, *,
+def train_folds(run: Run, folds: list[str], parallel_folds: int = 1, devices: Devices | None = None, *,
                 tensorboard: bool = False) -> None:
-    """Train each of `folds` that is not finished, `at_once` side by side, which share cores and GPUs.
+    """Train each of `folds` that is not finished, `parallel_folds` at a time, which share cores and GPUs.
 
     Raises UserError naming the folds that failed, after the others.
     """
@@ -69,8 +65,9 @@ def train_folds(run: Run, folds: list[str], at_once: int = 1, devices: Devices |
     for fold in sorted(set(folds) - set(todo), key=int):
         (fold_folder(run, fold) / CHECKPOINT).unlink(missing_ok=True)  # killed between the weights and this
         _LOG.info(f"fold {fold} is trained already")
-    ends = map_apart(train_fold, [(run, fold, devices, tensorboard) for fold in todo],
-                     [f"fold {fold}" for fold in todo], at_once, one_gpu_each(devices, at_once))
+    ends = map_in_subprocesses(train_fold, [(run, fold, devices, tensorboard) for fold in todo],
+                               [f"fold {fold}" for fold in todo], parallel_folds,
+                               one_gpu_each(devices, parallel_folds))
     failed = {fold: error for fold, error in zip(todo, ends, strict=True) if error is not None}
     if failed:
         reasons = "; ".join(dict.fromkeys(map(str, failed.values())))
@@ -93,54 +90,54 @@ def train_fold(run: Run, fold: str, devices: Devices | None = None, tensorboard:
     Raises UserError where the loss or the weights become no numbers, the checkpoint is not this fold's, or memory runs
     out.
     """
-    with placed(devices or Devices(), int(fold)) as share, guarded_memory(run.recipe):
+    with placed(devices or Devices(), int(fold)) as share, guarded_memory(run.recipe.optimisation):
         _train(run, fold, share, tensorboard)
 
 
 def compile_network(recipe: Recipe, inputs: int, batches: int) -> keras.Model:
     """The recipe's network with its optimiser, for `inputs` training inputs in `batches` batches an epoch."""
-    model = recipe_network(recipe)
-    model.compile(optimizer=make_optimizer(recipe, inputs, batches), loss=make_loss(recipe),
-                  metrics=make_metrics(recipe), jit_compile=compile_ahead())
+    outputs, steps = recipe.network.outputs, recipe.optimisation
+    model = make_network(recipe.network, recipe.data)
+    model.compile(optimizer=make_optimizer(steps, inputs, batches), loss=make_loss(outputs, steps.label_smoothing),
+                  metrics=make_metrics(outputs), jit_compile=backend().compile_ahead())
     model.optimizer.build(model.trainable_variables)
     return model
 
 
 def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches:
     """The batches of one fold; `share`: the part that this process feeds, where several devices train together."""
-    index, recipe = run_index(run), run.recipe
-    expected = dict(zip(index[ID], index["sha256"], strict=True))
+    index, recipe, steps = run_index(run), run.recipe, run.recipe.optimisation
+    images = CachedImages(run.cache, recipe.data, dict(zip(index[ID], index["sha256"], strict=True)))
     scored = run.folds["fold"] == fold
     cases = run.folds[~scored & (run.folds["fold"] != HOLDOUT)]
-    chooses = cut_off(cases, recipe.stop_share, recipe.seed, int(fold))
+    chooses = cut_off(cases, steps.early_stopping_fraction, recipe.seed, int(fold))
 
     def batches(part: pd.DataFrame, training: bool) -> Batches:
-        inputs, weights = list_inputs(recipe, index, part[ID].tolist()), None
-        if training and recipe.balance == "planes":
-            geometry = read_geometry(run.folder / "geometry.csv")
-            weights = inputs[ID].map(dict(zip(part[ID], plane_weights(part, geometry, recipe.sequences), strict=True)))
-        made = Batches(recipe, run.cache, inputs, label_inputs(inputs, part), training=training, fold=int(fold),
-                       weights=None if weights is None else weights.to_numpy(float), expected=expected)
-        made.share = share or Share()
-        return made
+        inputs, weights = list_inputs(recipe.data, index, part[ID].tolist()), None
+        if training and steps.balance == "planes":
+            drawn = plane_weights(part, read_geometry(run.folder / "geometry.csv"), recipe.data.sequences)
+            weights = inputs[ID].map(dict(zip(part[ID], drawn, strict=True))).to_numpy(float)
+        return Batches(recipe, images, inputs, label_inputs(inputs, part),
+                       sampling=Sampling(int(fold), weights) if training else None, share=share or Share())
 
     return FoldBatches(batches(cases[~chooses], True), batches(cases[chooses], False) if chooses.any() else None,
                        batches(run.folds[scored], False))
 
 
-def cut_off(cases: pd.DataFrame, share: float, seed: int, fold: int) -> np.ndarray:
-    """Which of the training cases choose the epoch instead of training: bool (cases,), of each label its `share`.
+def cut_off(cases: pd.DataFrame, fraction: float, seed: int, fold: int) -> np.ndarray:
+    """Which of the training cases choose the epoch instead of training: bool (cases,), this fraction of each label.
 
-    cases: one row a patient with `MGMT_value`. At least one of each label, where share is not 0. Raises UserError
+    cases: one row a patient with `MGMT_value`. At least one of each label, where fraction is not 0. Raises UserError
     where nothing of a label would be left to train on.
     """
     chosen = np.zeros(len(cases), bool)
-    for label in (0, 1) if share > 0 else ():
+    for label in (0, 1) if fraction > 0 else ():
         rows = np.flatnonzero(cases[LABEL].to_numpy(int) == label)
-        count = max(1, round(share * len(rows)))
+        count = max(1, round(fraction * len(rows)))
         if count >= len(rows):
-            raise UserError(f"--stop-share {share}", f"leaves no case with MGMT_value {label} to train on in fold "
-                            f"{fold}", "give a smaller one, or 0 for a fixed number of epochs")
+            raise UserError(named("optimisation.early_stopping_fraction", fraction),
+                            f"leaves no case with MGMT_value {label} to train on in fold {fold}",
+                            "give a smaller one, or 0 for a fixed number of epochs")
         chosen[np.random.default_rng((seed, fold, label)).permutation(rows)[:count]] = True
     return chosen
 
@@ -148,10 +145,7 @@ def cut_off(cases: pd.DataFrame, share: float, seed: int, fold: int) -> np.ndarr
 def set_seed(*parts: int) -> None:
     """Seed every generator that Keras may use and ask for operations that repeat themselves bit for bit."""
     keras.utils.set_random_seed(int(np.random.SeedSequence(parts).generate_state(1)[0]))
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.experimental.enable_op_determinism()
+    backend().make_deterministic()
 
 
 def untrained(run: Run, folds: list[str]) -> list[str]:
@@ -160,16 +154,17 @@ def untrained(run: Run, folds: list[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def guarded_memory(recipe: Recipe) -> Iterator[None]:
-    """Within: where memory runs out, of a GPU or of the machine, a UserError names the options that save it."""
+def guarded_memory(settings: OptimisationSettings) -> Iterator[None]:
+    """Within: where memory runs out, of a GPU or of the machine, a UserError names the fields that save it."""
     try:
         yield
     except Exception as error:
         if not _is_out_of_memory(error):
             raise
-        raise UserError(f"--memory-batch {recipe.memory_batch}", "memory ran out with that many inputs at once",
-                        f"halve it: --batch-size {recipe.batch_size} stays, gradients are accumulated over more "
-                        "batches") from error
+        raise UserError(named("optimisation.micro_batch_size", settings.micro_batch_size),
+                        "memory ran out with that many inputs at once",
+                        f"halve it: {named('optimisation.batch_size', settings.batch_size)} stays, gradients are "
+                        "accumulated over more batches") from error
 
 
 def peak_memory() -> int:
@@ -178,31 +173,32 @@ def peak_memory() -> int:
 
 
 def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
-    recipe, folder = run.recipe, fold_folder(run, fold)
+    recipe, settings, folder = run.recipe, run.recipe.optimisation, fold_folder(run, fold)
     folder.mkdir(parents=True, exist_ok=True)
-    precision = set_precision(recipe)
+    precision = set_precision(settings.precision)
     parts = fold_batches(run, fold, share)
-    if parts.train.weights is not None and share.first:
-        _LOG.info(f"fold {fold}: {drawn_text(parts.train.weights[~parts.train.inputs[ID].duplicated()])}")
-    steps, together = parts.train.num_batches, accumulation(recipe, len(parts.train.inputs), parts.train.num_batches)
+    if parts.train.sampling.weights is not None and share.first:
+        weights = parts.train.sampling.weights[~parts.train.inputs[ID].duplicated()]
+        _LOG.info(f"fold {fold}: {drawn_text(weights)}")
+    steps, together = parts.train.num_batches, accumulation(settings, len(parts.train.inputs), parts.train.num_batches)
     check_accumulation(together, share)
     set_seed(recipe.seed, int(fold))
     model = compile_network(recipe, len(parts.train.inputs), steps)
     synchronise(model, share)
-    owner = {"fold": fold, **as_dict(recipe)}
+    owner = {"fold": fold, **as_flat_dict(recipe)}
     if run.lineage:
         owner["started_from"] = run.lineage[0].weights.get(fold, "")
     state = _begin(run, fold, model, owner, writes=share.first)
-    keeper = Keeper(folder, state, parts.train, stop=parts.stop, patience=recipe.patience, owner=owner,
-                    writes=share.first)
-    calls = [keeper, Bar(f"fold {fold}", recipe.epochs, steps, len(state.history))]
+    kept = CheckpointCallback(folder, state, parts.train, stop=parts.stop, patience=settings.early_stopping_patience,
+                              owner=owner, writes=share.first)
+    calls = [kept, ProgressBar(f"fold {fold}", settings.epochs, steps, len(state.history))]
     if tensorboard and share.first:
         calls.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
-    if not state.finished(recipe.epochs, recipe.patience if parts.stop else None):
-        model.fit(parts.train, validation_data=parts.scored, epochs=recipe.epochs, initial_epoch=len(state.history),
+    if not state.finished(settings.epochs, settings.early_stopping_patience if parts.stop else None):
+        model.fit(parts.train, validation_data=parts.scored, epochs=settings.epochs, initial_epoch=len(state.history),
                   verbose=0, shuffle=False, callbacks=calls)
     if share.first:
-        _finish(folder, model, keeper.state,
+        _finish(folder, model, kept.state,
                 {"batches_an_epoch": steps, "batches_a_step": together, "precision": precision,
                  "device": device_name(), "devices": share.devices, "parameters": model.count_params()})
 
@@ -211,7 +207,7 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
     """The state to go on from; where there is none, first weights are put into `model`: of the run that this one starts
     from, which is not needed any more then, or the recipe's.
     """
-    folder, recipe = fold_folder(run, fold), run.recipe
+    folder, weights = fold_folder(run, fold), run.recipe.network.weights
     if (folder / CHECKPOINT).is_file():
         state = load_checkpoint(folder / CHECKPOINT, model, owner, default_fields())
         if state.history:
@@ -224,11 +220,11 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
             save_checkpoint(folder / CHECKPOINT, model, FoldState(), owner)
         _LOG.info(first["told"])
         return FoldState()
-    if recipe.weights:
+    if weights:
         from radiogen.networks.weights import imagenet_file, load_first_weights
 
-        told = load_first_weights(model, recipe.weights)
-        path = imagenet_file() if recipe.weights == "imagenet" else Path(recipe.weights).expanduser()
+        told = load_first_weights(model, weights)
+        path = imagenet_file() if weights == "imagenet" else Path(weights).expanduser()
         files.write_json(folder / FIRST, {"file": str(path), "sha256": files.sha256(path), "told": told})
         _LOG.info(told)
     return FoldState()
@@ -250,23 +246,7 @@ def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict) -> 
 
 def device_name() -> str:
     """What Keras computes on here, in the driver's words; a CPU with the cores that this process may use."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow
-
-        for gpu in tensorflow.config.get_visible_devices("GPU"):
-            return tensorflow.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
-    elif backend == "jax":
-        import jax
-
-        if jax.local_devices()[0].platform != "cpu":
-            return jax.local_devices()[0].device_kind
-    else:
-        import torch
-
-        if torch.cuda.is_available():
-            return torch.cuda.get_device_name()
-    return f"CPU, {len(os.sched_getaffinity(0))} cores"
+    return backend().gpu_name() or f"CPU, {len(os.sched_getaffinity(0))} cores"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -21,7 +21,7 @@ from radiogen.core.files import PART, read_json
 from radiogen.networks.backend import keras
 from radiogen.training.checkpoints import FoldState, epochs_done, save_checkpoint
 from radiogen.training.execution.devices import Devices, alone, one_gpu_each, placed, synchronise
-from radiogen.training.execution.processes import call_apart, map_apart
+from radiogen.training.execution.processes import map_in_subprocesses, run_in_subprocess
 from radiogen.training.fit import (
     CHECKPOINT,
     FoldBatches,
@@ -68,7 +68,8 @@ class Pace:
     checkpoint: int
 
 
-def forecast_run(run: Run, folds: Sequence[str], at_once: int = 1, devices: Devices | None = None) -> Cost | None:
+def forecast_run(run: Run, folds: Sequence[str], parallel_folds: int = 1,
+                 devices: Devices | None = None) -> Cost | None:
     """What training those of `folds` that are not finished will cost; None where all are.
 
     With early stopping it is the most that it can cost. Raises UserError where a step runs out of memory.
@@ -76,10 +77,10 @@ def forecast_run(run: Run, folds: Sequence[str], at_once: int = 1, devices: Devi
     todo, devices = untrained(run, list(folds)), alone(devices or Devices())
     if not todo:
         return None
-    call_apart(peak_memory, name="forecast")  # starts the server of processes, which the folds find running
-    side = min(at_once, len(todo))
-    paces = map_apart(measure_fold, [(run, fold, devices, time.monotonic()) for fold in todo[:side]],
-                      [f"forecast of fold {fold}" for fold in todo[:side]], side, one_gpu_each(devices, side))
+    run_in_subprocess(peak_memory, name="forecast")  # starts the server of processes, which the folds find running
+    side = min(parallel_folds, len(todo))
+    paces = map_in_subprocesses(measure_fold, [(run, fold, devices, time.monotonic()) for fold in todo[:side]],
+                                [f"forecast of fold {fold}" for fold in todo[:side]], side, one_gpu_each(devices, side))
     for pace in paces:
         if isinstance(pace, UserError):
             raise pace
@@ -87,15 +88,15 @@ def forecast_run(run: Run, folds: Sequence[str], at_once: int = 1, devices: Devi
         [[pace.start, pace.epoch, pace.end, pace.memory, pace.weights, pace.checkpoint] for pace in paces], axis=0)
     busy = [0.0] * side
     for fold in todo:  # whichever process is free first takes the next fold
-        left = run.recipe.epochs - epochs_done(fold_folder(run, fold) / CHECKPOINT)
+        left = run.recipe.optimisation.epochs - epochs_done(fold_folder(run, fold) / CHECKPOINT)
         busy[busy.index(min(busy))] += start + left * epoch + end
     return Cost(float(max(busy)), int(memory) * side, int(weights) * len(todo), int(checkpoint) * side)
 
 
-def actual_cost(run: Run, folds: Sequence[str], at_once: int, seconds: float) -> Cost:
+def actual_cost(run: Run, folds: Sequence[str], parallel_folds: int, seconds: float) -> Cost:
     """What training these folds did cost, by their `timings.json` and their files."""
     told = [read_json(fold_folder(run, fold) / "timings.json") for fold in folds]
-    side = min(at_once, len(folds))
+    side = min(parallel_folds, len(folds))
     memory = sorted((each["peak_memory_mb"] for each in told), reverse=True)[:side]
     return Cost(seconds, int(sum(memory) * 1e6),
                 sum((fold_folder(run, fold) / WEIGHTS).stat().st_size for fold in folds),
@@ -105,14 +106,14 @@ def actual_cost(run: Run, folds: Sequence[str], at_once: int, seconds: float) ->
 def forecast_text(cost: Cost, run: Run, folds: int) -> str:
     """The forecast in two lines, and what is too little for it in more."""
     memory_left, free_disk = free_memory(), shutil.disk_usage(run.folder).free
-    at_most = "at most " if run.recipe.stop_share else ""
-    lines = [f"forecast for {folds} fold{'s' * (folds != 1)} of {run.recipe.epochs} "
-             f"epoch{'s' * (run.recipe.epochs != 1)}: {at_most}"
-             f"{duration(cost.seconds)}",
+    settings = run.recipe.optimisation
+    at_most = "at most " if settings.early_stopping_fraction else ""
+    lines = [f"forecast for {folds} fold{'s' * (folds != 1)} of {settings.epochs} "
+             f"epoch{'s' * (settings.epochs != 1)}: {at_most}{duration(cost.seconds)}",
              f"  memory {size(cost.memory)} ({size(memory_left)} free), disk {size(cost.disk)}, while it trains "
              f"{size(cost.checkpoints)} more ({size(free_disk)} free)"]
     if cost.memory > memory_left:
-        lines.append("  that is more memory than is free: give a smaller --memory-batch or --at-once")
+        lines.append("  that is more memory than is free: take a smaller micro-batch or fewer parallel folds")
     if cost.disk + 2 * cost.checkpoints > free_disk:  # the old checkpoint stays until the new one is whole
         lines.append(f"  that is more than {run.folder} has room for: free some, or give other --models")
     return "\n".join(lines)
@@ -152,8 +153,8 @@ def measure_fold(run: Run, fold: str, devices: Devices, asked: float) -> Pace:
 
     Raises UserError where memory runs out.
     """
-    with placed(devices) as share, guarded_memory(run.recipe):
-        set_precision(run.recipe)
+    with placed(devices) as share, guarded_memory(run.recipe.optimisation):
+        set_precision(run.recipe.optimisation.precision)
         parts = fold_batches(run, fold, share)
         set_seed(run.recipe.seed, int(fold))
         model = compile_network(run.recipe, len(parts.train.inputs), parts.train.num_batches)

@@ -1,62 +1,63 @@
 """What is minimised and by which steps: loss, metrics, Adam, its learning rate over the epochs, its arithmetic.
 
-In: a recipe and how many inputs and batches an epoch has. Out: what `model.compile` takes. Keras counts the optimiser's
-iterations in batches, also where gradients of several are accumulated (`BaseOptimizer._get_current_learning_rate`), so
-every schedule here is written in batches.
+In: a recipe's `OptimisationSettings`, how many inputs and batches an epoch has. Out: what `model.compile` takes. Keras
+counts the optimiser's iterations in batches, also where gradients of several are accumulated
+(`BaseOptimizer._get_current_learning_rate`), so every schedule here is written in batches.
 """
 
 import math
 from typing import Any
 
-from radiogen.networks.backend import keras
-from radiogen.training.recipe.recipes import Recipe
+from radiogen.networks.backend import backend, keras
+from radiogen.training.recipe.settings import OptimisationSettings
 
 
-def accumulation(recipe: Recipe, inputs: int, batches: int) -> int:
+def accumulation(settings: OptimisationSettings, inputs: int, batches: int) -> int:
     """How many of an epoch's `batches` one optimiser step accumulates, so that it sees about `batch_size` inputs.
 
     An epoch of `inputs` has as many steps as batches of `batch_size` go into it, all alike. Where they do not divide,
     the gradients that are left over at an epoch's end go into the next epoch's first step; those of the last epoch
     (less than a step) are dropped.
     """
-    steps = inputs / min(recipe.batch_size, inputs)
-    return max(1, round(batches / (math.floor(steps) if recipe.drop_last else math.ceil(steps))))
+    steps = inputs / min(settings.batch_size, inputs)
+    return max(1, round(batches / (math.floor(steps) if settings.drop_last else math.ceil(steps))))
 
 
-def make_optimizer(recipe: Recipe, inputs: int, batches: int) -> keras.optimizers.Optimizer:
-    """Adam, or AdamW where weights decay, for `recipe.epochs` epochs of `batches` batches with `inputs` inputs."""
-    rate = learning_rate(recipe, batches)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay) if recipe.weight_decay else \
+def make_optimizer(settings: OptimisationSettings, inputs: int, batches: int) -> keras.optimizers.Optimizer:
+    """Adam, or AdamW where weights decay, for `settings.epochs` epochs of `batches` batches with `inputs` inputs."""
+    rate = learning_rate(settings, batches)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay) if settings.weight_decay else \
         keras.optimizers.Adam(rate)
-    together = accumulation(recipe, inputs, batches)
+    together = accumulation(settings, inputs, batches)
     if together > 1:
         optimizer.gradient_accumulation_steps = together
     return optimizer
 
 
-def learning_rate(recipe: Recipe, batches: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The recipe's learning rate as a function of the batches done, `batches` an epoch."""
-    schedules, total = keras.optimizers.schedules, recipe.epochs * batches
-    if recipe.schedule == "cosine":
+def learning_rate(settings: OptimisationSettings,
+                  batches: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate as a function of the batches done, `batches` an epoch."""
+    schedules, total = keras.optimizers.schedules, settings.epochs * batches
+    if settings.schedule == "cosine":
         warm_up = max(1, total // 20)
-        return schedules.CosineDecay(0.0, max(1, total - warm_up), warmup_target=recipe.learning_rate,
+        return schedules.CosineDecay(0.0, max(1, total - warm_up), warmup_target=settings.learning_rate,
                                      warmup_steps=warm_up)
-    if recipe.schedule == "halved":  # the boundary itself has the rate before
-        return schedules.PiecewiseConstantDecay([recipe.halve_after * batches - 1],
-                                                [recipe.learning_rate, recipe.learning_rate / 2])
-    return recipe.learning_rate
+    if settings.schedule == "halved":  # the boundary itself has the rate before
+        return schedules.PiecewiseConstantDecay([settings.halve_after * batches - 1],
+                                                [settings.learning_rate, settings.learning_rate / 2])
+    return settings.learning_rate
 
 
-def make_loss(recipe: Recipe) -> keras.losses.Loss:
+def make_loss(outputs: int, label_smoothing: float) -> keras.losses.Loss:
     """Cross-entropy: of a softmax with one-hot labels (batch, 2), or of a logit with labels (batch, 1)."""
-    if recipe.outputs == 1:
-        return keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-    return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    if outputs == 1:
+        return keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+    return keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
 
 
-def make_metrics(recipe: Recipe) -> list[keras.metrics.Metric]:
+def make_metrics(outputs: int) -> list[keras.metrics.Metric]:
     """`accuracy` and `auc` over an epoch's inputs (a slice or a cube each, not a case)."""
-    one_logit = recipe.outputs == 1
+    one_logit = outputs == 1
     return [keras.metrics.MeanMetricWrapper(_hits_of_logit if one_logit else _hits_of_softmax, name="accuracy"),
             MethylationAUC(one_logit)]
 
@@ -76,39 +77,20 @@ class MethylationAUC(keras.metrics.AUC):
         super().update_state(y_true[..., -1:], probability, sample_weight)
 
 
-def set_precision(recipe: Recipe) -> str:
+def set_precision(wanted: str) -> str:
     """Set the arithmetic of the layers that are built from now on; returns float32, bfloat16 or float16.
 
+    wanted: one of these, or auto.
     Weights and the last layer stay float32. With float16, Keras scales the loss by itself (LossScaleOptimizer).
     """
-    precision = _best_precision() if recipe.precision == "auto" else recipe.precision
+    precision = _best_precision() if wanted == "auto" else wanted
     keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
     return precision
 
 
-def compile_ahead() -> bool | str:
-    """What `compile` takes as jit_compile: never on TensorFlow's CPU, where XLA makes a 3D step five times slower."""
-    return "auto" if keras.backend.backend() != "tensorflow" or gpu_capability() else False
-
-
 def gpu_capability() -> float | None:
     """CUDA compute capability of the least GPU that this process uses, such as 9.0; None on a CPU."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow
-
-        told = [tensorflow.config.experimental.get_device_details(gpu).get("compute_capability", (7, 0))
-                for gpu in tensorflow.config.get_visible_devices("GPU")]
-    elif backend == "jax":
-        import jax
-
-        told = [str(device.compute_capability).split(".") for device in jax.local_devices()
-                if device.platform == "gpu" and hasattr(device, "compute_capability")]
-    else:
-        import torch
-
-        told = [torch.cuda.get_device_capability()] if torch.cuda.is_available() else []
-    return min((float(f"{major}.{minor}") for major, minor in told), default=None)
+    return min((float(f"{major}.{minor}") for major, minor in backend().gpu_capabilities()), default=None)
 
 
 def _best_precision() -> str:

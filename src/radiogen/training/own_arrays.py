@@ -22,7 +22,9 @@ from radiogen.imaging.cubes import middle_slices
 from radiogen.imaging.resized import Target, reduce_volume
 from radiogen.imaging.volume import Volume
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names, make_folds
-from radiogen.training.recipe.recipes import Recipe, check_recipe
+from radiogen.training.recipe.checks import check_recipe
+from radiogen.training.recipe.recipe import Recipe
+from radiogen.training.recipe.settings import SplitSettings
 from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, prepare_run
 
 Image = np.ndarray | Volume
@@ -45,11 +47,12 @@ def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recip
     splits: `train`, `validation` or `test` a case: one network trains on the first, predictions.csv has the second as
     fold 0 and the third as holdout. None: the recipe's folds and holdout.
 
-    Raises UserError naming the case or the option that is wrong.
+    Raises UserError naming the case or the field that is wrong.
     """
     check_recipe(recipe)
-    folds = own_folds(labels, recipe, splits)
-    run = Run(Path(folder), recipe, Path(arrays), _cache(arrays, recipe), folds)
+    folds = own_folds(labels, recipe.split, recipe.seed_of_split, splits)
+    settings = cache_settings(recipe.data)
+    run = Run(Path(folder), recipe, Path(arrays), Path(arrays) / f"{settings.kind}-{settings.key}", folds)
     index = _write_cases(run, images, folds[ID].tolist(), "train")
     run = dataclasses.replace(run, arrays=arrays_fingerprint(folds, index))
     with files.working_folder(run.folder):
@@ -68,7 +71,8 @@ def add_test_images(run: Run, images: Iterable[Images]) -> list[str]:
     return ids
 
 
-def own_folds(labels: Sequence[int], recipe: Recipe, splits: Sequence[str] | None = None) -> pd.DataFrame:
+def own_folds(labels: Sequence[int], split: SplitSettings, seed: int,
+              splits: Sequence[str] | None = None) -> pd.DataFrame:
     """`BraTS21ID, MGMT_value, fold` of cases numbered from 00000; see `begin_own_run`. Raises UserError."""
     truth = np.asarray(labels).ravel()
     wrong = np.flatnonzero(~np.isin(truth, (0, 1)))
@@ -77,8 +81,7 @@ def own_folds(labels: Sequence[int], recipe: Recipe, splits: Sequence[str] | Non
     table = pd.DataFrame({ID: _ids(0, len(truth)), LABEL: truth.astype(int)})
     if splits is None:
         try:
-            return make_folds(table, folds=recipe.folds, holdout_share=recipe.holdout_share, leave_out=(),
-                              seed=recipe.seed_of_split)
+            return make_folds(table, folds=split.folds, holdout_share=split.holdout_fraction, leave_out=(), seed=seed)
         except UserError as error:
             raise UserError("labels", error.problem, error.remedy) from error
     if len(splits) != len(table):
@@ -93,11 +96,6 @@ def own_folds(labels: Sequence[int], recipe: Recipe, splits: Sequence[str] | Non
     return table
 
 
-def _cache(arrays: Path, recipe: Recipe) -> Path:
-    settings = cache_settings(recipe)
-    return Path(arrays) / f"{settings.kind}-{settings.key}"
-
-
 def _ids(first: int, count: int) -> list[str]:
     if first + count > 100_000:
         raise UserError("images", f"are {first + count}", "ids have five digits: give 100,000 at most")
@@ -106,7 +104,7 @@ def _ids(first: int, count: int) -> list[str]:
 
 def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: str) -> pd.DataFrame:
     """Write arrays and rows of these cases, all of a split; the other split's rows stay. Returns the whole index."""
-    settings, folder, rows, measured = cache_settings(run.recipe), run.cache, [], []
+    settings, folder, rows, measured = cache_settings(run.recipe.data), run.cache, [], []
     with files.working_folder(folder):
         if split == "train":
             _check_cases(folder, ids)
@@ -155,7 +153,7 @@ def _series(case: str, image: Images, settings: CacheSettings) -> dict[str, Case
     missing = [name for name in names if name not in parts]
     if missing:
         raise UserError(f"image {case}", f"has no {' or '.join(missing)}, which the recipe needs",
-                        "give a mapping by sequence or an array (sequence, slice, row, column), or choose --sequences")
+                        "give a mapping by sequence or (sequence, slice, row, column), or other data.sequences")
     series = {}
     for name in names:
         volume = parts[name] if isinstance(parts[name], Volume) else Volume(np.asarray(parts[name]), None)

@@ -10,9 +10,8 @@ import importlib.metadata
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
@@ -25,7 +24,9 @@ from radiogen.dataset.labels import ID
 from radiogen.runs.fold_weights import WEIGHTS
 from radiogen.runs.folds import fold_names, read_folds
 from radiogen.runs.lineage import Ancestor, lineage_facts, lineage_of
-from radiogen.training.recipe.recipes import Recipe, as_dict, check_recipe, from_dict
+from radiogen.training.recipe.recipe import Recipe, as_dict, as_flat_dict
+from radiogen.training.recipe.settings import DataSettings
+from radiogen.training.recipe.stored import fits, read_recipe
 
 PACKAGES = ("tensorflow", "jax", "torch", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
             "opencv-python-headless", "scipy")
@@ -52,16 +53,16 @@ class Run:
     lineage: tuple[Ancestor, ...] = ()
 
 
-def cache_settings(recipe: Recipe) -> CacheSettings:
-    """The arrays that a recipe needs."""
-    whole = recipe.rank == 3 or recipe.joined or recipe.sections
-    slab = recipe.geometry == "slab"
+def cache_settings(data: DataSettings) -> CacheSettings:
+    """The arrays that a recipe's inputs are read from."""
+    whole = data.rank == 3 or data.sequences_as_channels or data.cube_slices
+    slab = data.geometry == "slab"
     return CacheSettings(
-        kind="slabs" if slab else "cubes" if whole else "slices", sequences=recipe.sequences, size=recipe.size,
-        geometry=recipe.geometry, normalisation=recipe.normalisation,
-        slices_per_series=None if whole else recipe.slices_per_series,
-        edge_mm=recipe.edge_mm if whole and recipe.geometry == "isotropic" else None, dtype=recipe.array_dtype,
-        depth=(recipe.depth or recipe.size) if slab else None, window=recipe.window)
+        kind="slabs" if slab else "cubes" if whole else "slices", sequences=data.sequences, size=data.size,
+        geometry=data.geometry, normalisation=data.normalisation,
+        slices_per_series=None if whole else data.slices_per_series,
+        edge_mm=data.edge_mm if whole and data.geometry == "isotropic" else None, dtype=data.array_dtype,
+        depth=(data.depth or data.size) if slab else None, window=data.window)
 
 
 def run_name(data: Path, recipe: str) -> str:
@@ -71,7 +72,7 @@ def run_name(data: Path, recipe: str) -> str:
 
 def prepare_run(run: Run, index: pd.DataFrame) -> None:
     """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
-    facts = {"recipe": run.recipe.name, "rank": run.recipe.rank,
+    facts = {"recipe": run.recipe.name, "rank": run.recipe.data.rank,
              "data": files.recorded_path(run.data, run.folder), "cache": files.recorded_path(run.cache, run.folder),
              "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
              "arrays": arrays_fingerprint(run.folds, index),
@@ -103,7 +104,7 @@ def open_run(folder: Path) -> Run:
     if isinstance(facts, dict) and "members" in facts:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
     _check_facts(folder, facts, ("data", "cache"))
-    return Run(folder, _kept_recipe(folder), files.found_path(facts["data"], folder),
+    return Run(folder, read_recipe(folder / "recipe.json"), files.found_path(facts["data"], folder),
                files.found_path(facts["cache"], folder),
                read_folds(folder / "folds.csv"), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
                str(facts.get("arrays") or ""), lineage_of(facts, folder / "run.json"))
@@ -134,9 +135,9 @@ def trained_folds(run: Run) -> list[str]:
     return [fold for fold in fold_names(run.folds) if (fold_folder(run, fold) / WEIGHTS).is_file()]
 
 
-def choose_folds(recipe: Recipe, fold: str) -> list[str]:
-    """`all` or one fold's number. Raises UserError for a fold that does not exist."""
-    names = [str(number) for number in range(recipe.folds)]
+def choose_folds(folds: int, fold: str) -> list[str]:
+    """The names of all of `folds` folds, or of one: `all` or a number. Raises UserError where there is no such fold."""
+    names = [str(number) for number in range(folds)]
     if fold == "all":
         return names
     if fold not in names:
@@ -153,7 +154,7 @@ def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
         raise UserError(f"--seeds {seeds}", "is too few", "give 1 or more")
     split = recipe.seed_of_split
     more = range(recipe.seed + 1, recipe.seed + seeds)
-    return {name: recipe, **{f"{name}-seed-{seed}": replace(recipe, seed=seed, split_seed=split) for seed in more}}
+    return {name: recipe, **{f"{name}-seed-{seed}": recipe.replace(seed=seed, split_seed=split) for seed in more}}
 
 
 def _copy_tables(run: Run, index: pd.DataFrame) -> None:
@@ -166,13 +167,13 @@ def _copy_tables(run: Run, index: pd.DataFrame) -> None:
 def _check_same(run: Run, kept: dict, facts: dict) -> None:
     remedy = f"choose another --run name, or delete {run.folder} to train it anew"
     _check_facts(run.folder, kept, ("data", "cache", "arrays"))
-    recipe = as_dict(_kept_recipe(run.folder))
-    for name, value in as_dict(run.recipe).items():
-        before = recipe[name]
+    recipe = as_flat_dict(read_recipe(run.folder / "recipe.json"))
+    for path, value in as_flat_dict(run.recipe).items():
+        before = recipe[path]
         if before != value:
-            if name == "epochs":
+            if path == "optimisation.epochs":
                 remedy = remedy.replace("name,", f"name, with --start-from {run.folder.name} to keep its networks,")
-            raise UserError(run.folder, f"was made with {name} {before}, not {value}", remedy)
+            raise UserError(run.folder, f"was made with {path} {before}, not {value}", remedy)
     since = "have changed since"
     if _moved(run, kept):
         since = f"are not those of {run.data}: it was made from {kept['data']}, and this is no copy of that"
@@ -193,43 +194,12 @@ def _check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
     """Raises UserError unless run.json tells as text what is `needed`, and which cases were left out."""
     told = facts if isinstance(facts, dict) else {}
     good = {**{name: isinstance(told.get(name), str) for name in needed},
-            "leave_out": _fits(told.get("leave_out"), tuple[str, ...]),
-            **{name: _fits(told.get(name, []), tuple[str, ...]) for name in ("known_bad", "moved_from")}}
+            "leave_out": fits(told.get("leave_out"), tuple[str, ...]),
+            **{name: fits(told.get(name, []), tuple[str, ...]) for name in ("known_bad", "moved_from")}}
     lacking = " and ".join(name for name in good if not good[name])
     if lacking:
         raise UserError(folder / "run.json", f"does not tell {lacking}, so it is of another version of radiogen or "
                         "damaged", "train a new run with another --run name")
-
-
-def _kept_recipe(folder: Path) -> Recipe:
-    """The run's recipe; fields that an older version did not have are as they were then: the defaults."""
-    path = folder / "recipe.json"
-    kept, kinds = files.read_json(path), get_type_hints(Recipe)
-    kept = kept if isinstance(kept, dict) else {}
-    lacking = [name for name in ("name", "rank", "sequences", "size") if name not in kept]
-    spared = ("edge_mm",) if kept.get("geometry") != "isotropic" else ()  # where nothing needs it, it may be null
-    strange = [f"{name} {value!r}"[:80] for name, value in kept.items() if name not in kinds or not (
-        _fits(value, kinds[name]) or (value is None and name in spared))]
-    if lacking or strange:
-        problem = f"has no {lacking[0]}" if lacking else f"holds {strange[0]}"
-        raise UserError(path, f"{problem}, so it is of another version of radiogen or damaged",
-                        "restore it, or train a new run with another --run name")
-    try:
-        return check_recipe(from_dict(kept))
-    except UserError as error:
-        raise UserError(path, f"{error.where} {error.problem}", error.remedy) from error
-
-
-def _fits(value: object, kind: Any) -> bool:
-    """Whether a JSON value is of the annotated type of a recipe's field."""
-    parts = get_args(kind)
-    if get_origin(kind) is Literal:
-        return any(type(value) is type(part) and value == part for part in parts)
-    if get_origin(kind) is tuple:
-        return isinstance(value, list) and all(_fits(each, parts[0]) for each in value)
-    if parts:
-        return any(_fits(value, part) for part in parts)
-    return type(value) in ((int, float) if kind is float else (kind,))
 
 
 def _environment() -> dict:

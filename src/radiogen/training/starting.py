@@ -17,16 +17,15 @@ from radiogen.runs.fold_locks import fold_holders, training_text
 from radiogen.runs.fold_weights import RECORD, check_weights
 from radiogen.runs.folds import fold_names
 from radiogen.runs.lineage import Ancestor, folds_fingerprint, read_lineage
-from radiogen.training.recipe.recipes import Recipe, as_dict
+from radiogen.training.recipe.checks import named
+from radiogen.training.recipe.recipe import Recipe, as_flat_dict
 from radiogen.training.runs import Run, fold_folder, open_run, trained_folds
 
 if TYPE_CHECKING:  # a run begins without Keras
     from radiogen.networks.backend import keras
 
-FREE = ("name", "learning_rate", "schedule", "halve_after", "weight_decay", "label_smoothing", "epochs", "batch_size",
-        "memory_batch", "drop_last", "stop_share", "patience", "precision", "flips", "shift", "rotation_degrees",
-        "zoom", "brightness", "balance", "test_flips", "seed", "split_seed", "suspicious_auc")
-"""Fields of a recipe in which a run may differ from the one that it starts from; all others make images or network."""
+SAME = ("data.", "network.", "split.folds", "split.holdout_fraction")
+"""What makes images, network and folds: here a run may not differ from the one that it starts from."""
 
 
 def check_start(folder: Path, recipe: Recipe, folds: pd.DataFrame, source: Path) -> Run:
@@ -91,8 +90,7 @@ def load_start(model: "keras.Model", run: Run, fold: str) -> dict:
 
     Raises UserError where they are gone, or no longer those that the run began with.
     """
-    from radiogen.training.input.batches import recipe_network
-    from radiogen.training.trained_weights import load_trained
+    from radiogen.training.model import load_trained, make_network
 
     parent = run.lineage[0]
     place = run.folder.parent / parent.run
@@ -104,7 +102,8 @@ def load_start(model: "keras.Model", run: Run, fold: str) -> dict:
     if fold not in trained_folds(source) or check_weights(fold_folder(source, fold)) != parent.weights.get(fold):
         raise UserError(fold_folder(source, fold), f"does not hold the weights that {run.folder.name} was begun with",
                         needs)
-    fresh = recipe_network(run.recipe)  # not compiled: Keras keeps the optimiser beside the weights
+    # not compiled: Keras keeps the optimiser beside the weights
+    fresh = make_network(run.recipe.network, run.recipe.data)
     load_trained(fresh, source, fold)
     model.set_weights(fresh.get_weights())
     told = f"fold {fold} starts from that of {parent.run}, after {parent.epochs.get(fold, '?')} epochs"
@@ -113,15 +112,16 @@ def load_start(model: "keras.Model", run: Run, fold: str) -> dict:
 
 def _check_recipes(where: str, there: Recipe, here: Recipe, other: str) -> None:
     """Raise UserError where images or networks are others, or the epoch would be chosen on cases that trained."""
-    kept, asked = as_dict(there), as_dict(here)
-    for name, value in asked.items():
-        if name not in FREE and kept[name] != value:
-            raise UserError(where, f"was made with {name} {kept[name]}, not {value}",
-                            f"leave out --{name.replace('_', '-')}, or {other}")
-    if here.stop_share and (here.stop_share, here.seed) != (there.stop_share, there.seed):
-        raise UserError(f"--stop-share {here.stop_share} with --seed {here.seed}", "would choose the epoch on cases "
-                        f"that trained the networks of {where.split()[-1]} (its own: {there.stop_share}, seed "
-                        f"{there.seed})", "give its own, or --stop-share 0")
+    kept = as_flat_dict(there)
+    for path, value in as_flat_dict(here).items():
+        if path.startswith(SAME) and kept[path] != value:
+            raise UserError(where, f"was made with {path} {kept[path]}, not {value}", f"leave out {path}, or {other}")
+    fraction, before = (one.optimisation.early_stopping_fraction for one in (here, there))
+    if fraction and (fraction, here.seed) != (before, there.seed):
+        field = "optimisation.early_stopping_fraction"
+        raise UserError(f"{named(field, fraction)} with {named('seed', here.seed)}", "would choose the epoch on cases "
+                        f"that trained the networks of {where.split()[-1]} (its own: {before}, seed {there.seed})",
+                        f"give its own, or {named(field, 0)}")
 
 
 def _check_folds(where: str, there: pd.DataFrame, here: pd.DataFrame, other: str) -> None:

@@ -25,7 +25,7 @@ from radiogen.dataset.layout import case_ids
 from radiogen.runs.fold_locks import hold_fold, hold_free_folds
 from radiogen.runs.folds import make_folds
 from radiogen.training.execution.devices import Devices
-from radiogen.training.recipe.recipes import Recipe
+from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
 from radiogen.training.starting import check_start, check_start_arrays, kept_lineage, start_lineage
 
@@ -39,7 +39,7 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
 
     fingerprint: the data set's, where it is known.
     """
-    settings = [cache_settings(recipe) for recipe in recipes]
+    settings = [cache_settings(recipe.data) for recipe in recipes]
     with files.reading_folder(data):
         _tell_left_out(data, recipes, leave_out)
         mark = fingerprint or data_fingerprint(data)
@@ -75,13 +75,13 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     """
     with files.reading_folder(data):
         labels = _usable_labels(data, leave_out)
-        bad = _known_bad(data, recipe, labels)
-        folds = make_folds(labels, folds=recipe.folds, holdout_share=recipe.holdout_share, seed=recipe.seed_of_split,
-                           leave_out=[*bad, *leave_out], last=known_bad(data))
+        bad = _known_bad(data, recipe.data.sequences, labels)
+        folds = make_folds(labels, folds=recipe.split.folds, holdout_share=recipe.split.holdout_fraction,
+                           seed=recipe.seed_of_split, leave_out=[*bad, *leave_out], last=known_bad(data))
         source = _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
         mark = data_fingerprint(data)
         index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
-    run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe), cache, mark), folds,
+    run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe.data), cache, mark), folds,
               tuple(leave_out), bad, arrays_fingerprint(folds, index))
     with files.working_folder(run.folder) if holds else contextlib.nullcontext():
         source = _start(run.folder, recipe, folds, start_from)  # another process may have begun the run meanwhile
@@ -92,9 +92,9 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     return run
 
 
-def train(run: Run, folds: list[str], at_once: int = 1, *, devices: Devices | None = None, forecast: bool = False,
-          tensorboard: bool = False) -> None:
-    """Train these folds, `at_once` side by side, each in a process of its own; finished ones are kept.
+def train(run: Run, folds: list[str], parallel_folds: int = 1, *, devices: Devices | None = None,
+          forecast: bool = False, tensorboard: bool = False) -> None:
+    """Train these folds, `parallel_folds` at a time, each in a process of its own; finished ones are kept.
 
     A fold that another process trains is named and waited for once the others are trained, and trained here where that
     process left it unfinished.
@@ -110,7 +110,7 @@ def train(run: Run, folds: list[str], at_once: int = 1, *, devices: Devices | No
             held = stack.enter_context(hold_free_folds(run.folder, todo))
             free = [fold for fold in folds if fold in held or fold not in todo]
         if free:
-            _train_held(run, free, at_once, devices, forecast=forecast, tensorboard=tensorboard)
+            _train_held(run, free, parallel_folds, devices, forecast=forecast, tensorboard=tensorboard)
     for fold in folds:
         if fold not in free:
             with hold_fold(run.folder, fold):
@@ -155,28 +155,29 @@ def _start(folder: Path, recipe: Recipe, folds: pd.DataFrame, start_from: Path |
     return check_start(folder, recipe, folds, start_from)
 
 
-def _train_held(run: Run, folds: list[str], at_once: int, devices: Devices, *, forecast: bool,
+def _train_held(run: Run, folds: list[str], parallel_folds: int, devices: Devices, *, forecast: bool,
                 tensorboard: bool) -> None:
     """Train folds that this process holds."""
     from radiogen.training.fit import train_folds, untrained
 
     todo = untrained(run, folds)
     if devices.machines > 1 or not (forecast and todo):
-        train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
+        train_folds(run, folds, parallel_folds, devices, tensorboard=tensorboard)
         return
     from radiogen.training.forecast import actual_cost, compared_text, forecast_run, forecast_text
 
-    cost = forecast_run(run, todo, at_once, devices)
+    cost = forecast_run(run, todo, parallel_folds, devices)
     _LOG.info(forecast_text(cost, run, len(todo)))
     began = time.perf_counter()
-    train_folds(run, folds, at_once, devices, tensorboard=tensorboard)
-    _LOG.info(compared_text(cost, actual_cost(run, todo, at_once, time.perf_counter() - began)))
+    train_folds(run, folds, parallel_folds, devices, tensorboard=tensorboard)
+    actual = actual_cost(run, todo, parallel_folds, time.perf_counter() - began)
+    _LOG.info(compared_text(cost, actual))
 
 
 def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[str]) -> None:
     there = set(case_ids(data, "train"))
     for recipe in {recipe.name: recipe for recipe in recipes}.values():
-        for case, why in known_bad(data, recipe.sequences).items():
+        for case, why in known_bad(data, recipe.data.sequences).items():
             if case in there:
                 _LOG.info(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)")
     unknown = sorted(set(leave_out) - there)
@@ -184,9 +185,9 @@ def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[
         raise UserError(f"--leave-out {' '.join(unknown)}", f"is no case of {data}/train", "give ids of five digits")
 
 
-def _known_bad(data: Path, recipe: Recipe, labels: pd.DataFrame) -> tuple[str, ...]:
-    """The known-bad cases of `labels` of which the recipe reads the blank sequence, or that were taken away."""
-    usable = set(case_ids(data, "train")) - set(known_bad(data, recipe.sequences))
+def _known_bad(data: Path, sequences: Sequence[str], labels: pd.DataFrame) -> tuple[str, ...]:
+    """The known-bad cases of `labels` whose blank sequence is one of `sequences`, or that were taken away."""
+    usable = set(case_ids(data, "train")) - set(known_bad(data, sequences))
     labelled = set(labels[ID])
     return tuple(case for case in known_bad(data) if case in labelled and case not in usable)
 

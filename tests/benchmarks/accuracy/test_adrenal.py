@@ -1,6 +1,5 @@
 """The benchmark on AdrenalMNIST3D chooses without the test split, and scores what was chosen."""
 
-import dataclasses
 import zipfile
 from pathlib import Path
 
@@ -10,10 +9,12 @@ import pytest
 from benchmarks.accuracy import adrenal
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.training.recipe.recipes import DEMO_3D, as_dict, check_recipe
+from radiogen.training.recipe.checks import check_recipe
+from radiogen.training.recipe.recipe import as_dict
+from radiogen.training.recipe.recipes import DEMO_3D
 
-SMALL = dataclasses.replace(DEMO_3D, sequences=("FLAIR",), size=8, geometry="stretch", normalisation="min-max", width=4,
-                            epochs=2, batch_size=8, memory_batch=8, flips=(), shift=0.0, brightness=0.0)
+SMALL = DEMO_3D.replace(sequences=("FLAIR",), size=8, geometry="stretch", normalisation="min-max", width=4,
+                        epochs=2, batch_size=8, micro_batch_size=8, flips=(), shift=0.0, gamma=0.0)
 CASES = {"train": 24, "val": 12, "test": 10}
 
 
@@ -62,7 +63,7 @@ def trained(monkeypatch, tmp_path):
 
     monkeypatch.setattr(adrenal, "train_and_predict", stand_in)
     monkeypatch.setattr(adrenal, "candidates", lambda: {
-        name: adrenal.Candidate("masks", dataclasses.replace(SMALL, name=name)) for name in ("worse", "better")})
+        name: adrenal.Candidate("masks", SMALL.replace(name=name)) for name in ("worse", "better")})
     return calls
 
 
@@ -149,7 +150,7 @@ def test_distances_count_voxels_from_the_surface_on_one_scale_for_all_masks():
 @pytest.mark.slow
 @pytest.mark.parametrize("seen", ["masks", "distances"])
 def test_a_small_data_set_goes_all_the_way_and_no_run_ever_holds_a_test_label(monkeypatch, tmp_path, seen):
-    recipe = dataclasses.replace(SMALL, name="adrenal", normalisation="min-max" if seen == "masks" else "none")
+    recipe = SMALL.replace(name="adrenal", normalisation="min-max" if seen == "masks" else "none")
     monkeypatch.setattr(adrenal, "candidates", lambda: {"base": adrenal.Candidate(seen, recipe)})
     monkeypatch.setattr(adrenal, "SEEDS", (42, 43))
     data, models = write(tmp_path / "data.npz"), tmp_path / "models"

@@ -15,7 +15,9 @@ from radiogen.core.errors import UserError
 from radiogen.evaluation.ensembles import mean_ensemble
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs.predictions import read_predictions
-from radiogen.training.recipe.recipes import RECIPES, check_recipe
+from radiogen.training.recipe.checks import check_recipe
+from radiogen.training.recipe.recipe import as_flat_dict
+from radiogen.training.recipe.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -65,8 +67,10 @@ def test_three_seeds_are_three_trainings_on_one_split_the_first_of_which_is_the_
 
 def test_small_forms_keep_what_makes_a_family():
     for name, recipe in RECIPES.items():
-        kept = ("rank", "sequences", "geometry", "normalisation", "joined", "sections", "flips", "outputs", "schedule")
-        assert [getattr(small(name), field) for field in kept] == [getattr(recipe, field) for field in kept]
+        made, whole = as_flat_dict(small(name)), as_flat_dict(recipe)
+        for path in ("data.rank", "data.sequences", "data.geometry", "data.normalisation", "data.sequences_as_channels",
+                     "data.cube_slices", "augmentation.flips", "network.outputs", "optimisation.schedule"):
+            assert made[path] == whole[path], path
 
 
 def test_runs_are_shared_by_what_they_are_and_parted_by_any_change():
@@ -110,7 +114,7 @@ def test_a_changed_recipe_is_not_taken_from_the_record_and_replaces_the_old_one(
     record, trial = Record(tmp_path / "accuracy.csv"), trials("cases")[0]
     old = rows("cases").iloc[0].to_dict()
     record.add(old | {"auc": 1 / 3})
-    changed = studies.whole_name(replace(trial, recipe=replace(trial.recipe, epochs=1)))
+    changed = studies.whole_name(replace(trial, recipe=trial.recipe.replace(epochs=1)))
     assert record.row(trial, changed) is None and record.row(trial, old["run"])["auc"] == 0.333333
     record.add(old | {"run": changed})
     assert [row["run"] for row in Record(record.path).rows] == [changed]

@@ -12,11 +12,14 @@ from radiogen.evaluation.report.judgement import judge_run
 from radiogen.evaluation.report.provenance import read_making
 from radiogen.runs.predictions import complete, write_predictions
 
-RECIPE = {"name": "demo-3d", "rank": 3, "sequences": ["FLAIR"], "size": 24, "geometry": "isotropic", "edge_mm": 200.0,
-          "normalisation": "percentile", "array_dtype": "uint8", "network": "resnet6", "width": 8, "pooling": "maximum",
-          "outputs": 2, "weights": None, "seed": 5, "stop_share": 0.0, "flips": ["left-right"], "shift": 0.1,
-          "brightness": 0.0, "learning_rate": 0.002, "schedule": "cosine", "batch_size": 16, "epochs": 24,
-          "holdout_share": 0.25, "folds": 4}
+RECIPE = {"name": "demo-3d", "seed": 5,
+          "data": {"rank": 3, "sequences": ["FLAIR"], "size": 24, "geometry": "isotropic", "edge_mm": 200.0,
+                   "normalisation": "percentile", "array_dtype": "uint8"},
+          "network": {"architecture": "resnet6", "width": 8, "pooling": "maximum", "outputs": 2, "weights": None},
+          "optimisation": {"early_stopping_fraction": 0.0, "learning_rate": 0.002, "schedule": "cosine",
+                           "batch_size": 16, "epochs": 24},
+          "augmentation": {"flips": ["left-right"], "shift": 0.1, "gamma": 0.0},
+          "split": {"holdout_fraction": 0.25, "folds": 4}}
 
 
 @pytest.fixture
@@ -31,6 +34,11 @@ def run(tmp_path):
     return open_predictions(tmp_path, "r")
 
 
+def _write_recipe(run, part="data", **changes):
+    """RECIPE as the run's, with changes in a part of it."""
+    (run.folder / "recipe.json").write_text(json.dumps({**RECIPE, part: {**RECIPE[part], **changes}}))
+
+
 def _items(run, explained=False):
     judgement = judge_run(run.folder, run.predictions)
     return {item.number: item for item in claim_items(run, judgement, read_making(run.folder), explained)}
@@ -43,20 +51,20 @@ def test_there_are_42_items_and_what_no_program_knows_is_unknown(run):
 
 
 def test_recipe_and_split_stand_in_words(run):
-    (run.folder / "recipe.json").write_text(json.dumps(RECIPE))
+    _write_recipe(run)
     items = _items(run)
     assert "resnet6 in 3D" in items[22].answer and items[24].answer == "random (He), seed 5"
     assert "32 cases in folds, 8 held out; a holdout of 25%, then 4 folds" in items[20].answer
-    assert "mirrored left-right, shifted by up to 10%;" in items[25].answer
+    assert "flipped left-right, shifted by up to 10%;" in items[25].answer
 
 
 def test_rotations_and_zooms_are_told_where_the_recipe_has_them(run):
-    (run.folder / "recipe.json").write_text(json.dumps({**RECIPE, "rotation_degrees": 15.0, "zoom": 0.1}))
+    _write_recipe(run, "augmentation", rotation_degrees=15.0, zoom=0.1)
     assert "shifted by up to 10%, rotated by up to 15 degrees, zoomed by up to 10%;" in _items(run)[25].answer
 
 
 def test_what_was_done_about_planes_is_told(run):
-    (run.folder / "recipe.json").write_text(json.dumps({**RECIPE, "balance": "planes"}))
+    _write_recipe(run, "optimisation", balance="planes")
     assert "the label says nothing of the planes" in _items(run)[25].answer
 
 

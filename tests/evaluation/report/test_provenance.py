@@ -26,7 +26,8 @@ def models(tmp_path):
         (folder / f"fold-{fold}").mkdir()
         (folder / f"fold-{fold}" / "model.weights.h5").write_bytes(fold.encode())
     (folder / "recipe.json").write_text(json.dumps(
-        {"name": "demo-3d", "seed": 7, "sequences": ["FLAIR", "T2w"], "joined": True, "window": False}))
+        {"name": "demo-3d", "description": "Ours.", "seed": 7,
+         "data": {"sequences": ["FLAIR", "T2w"], "sequences_as_channels": True, "window": False}}))
     (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "data": "in put/x", "cache": str(cache)}))
     (folder / "arrays.csv").write_text("BraTS21ID,sha256\n00000,aa\n00001,bb\n")
     (cache / "00000.json").write_text(json.dumps({
@@ -60,7 +61,7 @@ def test_networks_arrays_and_series_come_with_their_hashes(models):
 def test_the_command_tells_every_field_of_the_recipe_and_quotes_a_path(models):
     told = commands(read_making(models / "a"))
     assert told[0] == ("python scripts/train.py --data 'in put/x' --recipe demo-3d --run a --fold all --seed 7 "
-                       "--sequences FLAIR T2w --joined --no-window")
+                       "--sequences FLAIR T2w --sequences-as-channels --no-window")
     assert told[1] == "python scripts/predict.py --run a"
 
 

@@ -1,6 +1,5 @@
 """What is carried to Kaggle is whole, flat and without anything of this machine."""
 
-import dataclasses
 import re
 import shutil
 import subprocess
@@ -83,13 +82,13 @@ def test_a_stray_file_under_src_does_not_go_into_the_wheel(tmp_path):
 
 def test_a_recipe_goes_without_the_path_of_its_first_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "missing_packages", lambda _: {})
-    recipe = dataclasses.replace(RECIPE, weights="/home/somebody/weights/resnet50.h5")
+    recipe = RECIPE.replace(weights="/home/somebody/weights/resnet50.h5")
     write_paper_run(tmp_path / "models" / "first", recipe)
     build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", METADATA)
     for path in (tmp_path / "dataset").glob("*.json"):
         assert "somebody/weights" not in path.read_text()
     run, = unpack_runs(tmp_path / "dataset", tmp_path / "there")
-    assert run.recipe.weights == "resnet50.h5"
+    assert run.recipe.network.weights == "resnet50.h5"
 
 
 def test_what_goes_up_is_listed_and_counted(built):

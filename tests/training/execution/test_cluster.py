@@ -28,13 +28,13 @@ def cluster():
 @pytest.fixture(scope="module")
 def run(small_data, small_recipe, tmp_path_factory):
     root = tmp_path_factory.mktemp("cluster")
-    recipe = dataclasses.replace(small_recipe, epochs=2)
+    recipe = small_recipe.replace(epochs=2)
     return workflow.begin_run(small_data, recipe, root / "models" / "here", root / "cache", workers=1)
 
 
 def _twin(run, name, **changed):
     twin = dataclasses.replace(run, folder=run.folder.parent / name,
-                               recipe=dataclasses.replace(run.recipe, **changed))
+                               recipe=run.recipe.replace(**changed))
     runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
     return twin
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from radiogen.core.errors import UserError
+from radiogen.networks.backend import Jax, TensorFlow
 from radiogen.training import runs, workflow
 from radiogen.training.execution.cluster import fold_order
 from radiogen.training.execution.devices import Devices, Share, check_devices, one_gpu_each, visible_gpus
@@ -24,7 +25,7 @@ needs_jax = pytest.mark.skipif(not JAX_PYTHON, reason="RADIOGEN_JAX_PYTHON names
 def run(small_data, small_recipe, tmp_path_factory):
     """A run whose eight training cases are two batches of four; nothing is trained."""
     root = tmp_path_factory.mktemp("devices")
-    recipe = dataclasses.replace(small_recipe, epochs=3)
+    recipe = small_recipe.replace(epochs=3)
     return workflow.begin_run(small_data, recipe, root / "models" / "one", root / "cache", workers=1)
 
 
@@ -105,13 +106,13 @@ def free_port():
 
 
 def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(run):
-    recipe = dataclasses.replace(run.recipe, memory_batch=2)
+    recipe = run.recipe.replace(micro_batch_size=2)
     twin = dataclasses.replace(run, recipe=recipe, folder=run.folder.parent / "accumulates")
     runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
     process = _begin(twin, Devices("cpu:2"))
     told = process.stderr.read()
     assert process.wait() == 2
-    assert "gradient accumulation" in told and "--memory-batch" in told
+    assert "gradient accumulation" in told and "optimisation.micro_batch_size" in told
     assert not (runs.fold_folder(twin, "0") / runs.WEIGHTS).is_file()
 
 
@@ -122,12 +123,12 @@ def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(r
 ])
 def test_what_tensorflow_cannot_do_is_said_at_once(devices, said):
     with pytest.raises(UserError, match=said):
-        check_devices(devices, "tensorflow")
+        check_devices(devices, TensorFlow())
 
 
 def test_machines_need_an_address():
     with pytest.raises(UserError, match="--coordinator"):
-        check_devices(Devices(machines=2), "jax")
+        check_devices(Devices(machines=2), Jax())
 
 
 def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):

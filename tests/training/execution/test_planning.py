@@ -1,6 +1,5 @@
 """What train.py is asked for becomes runs with names of their own; what does not go together is said first."""
 
-import dataclasses
 
 import pytest
 
@@ -14,7 +13,7 @@ from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D
 
 def test_several_recipes_and_seeds_are_runs_on_one_split(small_data, small_recipe, tmp_path, capsys):
     def options(name):
-        return TrainOptions(dataclasses.replace(small_recipe, name=name), data=small_data, seeds=2, fold="1", workers=1,
+        return TrainOptions(small_recipe.replace(name=name), data=small_data, seeds=2, fold="1", workers=1,
                             models=tmp_path / "models", cache=tmp_path / "cache")
 
     begun = begin_runs([options("one"), options("two")])

@@ -9,21 +9,22 @@ from pathlib import Path
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.training.execution.processes import call_apart, map_apart
+from radiogen.training.execution.processes import map_in_subprocesses, run_in_subprocess
 
 
 def test_the_system_shows_the_process_under_its_name():
-    assert call_apart(Path.read_text, Path("/proc/self/comm"), name="fold 3") == "fold 3\n"
+    assert run_in_subprocess(Path.read_text, Path("/proc/self/comm"), name="fold 3") == "fold 3\n"
 
 
 def test_a_process_that_was_killed_is_named_with_the_likely_reason():
     with pytest.raises(UserError, match="fold 3: was killed by the system, most likely for memory"):
-        call_apart(signal.raise_signal, signal.SIGKILL, name="fold 3")
+        run_in_subprocess(signal.raise_signal, signal.SIGKILL, name="fold 3")
 
 
 def test_a_call_that_dies_leaves_the_others_their_answers():
-    first, second = map_apart(signal.strsignal, [(signal.SIGINT,), (signal.SIGTERM,)], ["one", "two"], at_once=2)
-    died, third = map_apart(signal.raise_signal, [(signal.SIGKILL,), (signal.SIGWINCH,)], ["one", "two"])
+    first, second = map_in_subprocesses(signal.strsignal, [(signal.SIGINT,), (signal.SIGTERM,)], ["one", "two"],
+                                        parallel=2)
+    died, third = map_in_subprocesses(signal.raise_signal, [(signal.SIGKILL,), (signal.SIGWINCH,)], ["one", "two"])
     assert (first, second, third) == ("Interrupt", "Terminated", None)
     assert "one: was killed" in str(died)
 
@@ -32,10 +33,10 @@ def test_calls_leave_no_open_file_behind():
     def many() -> int:
         return len(os.listdir("/proc/self/fd"))
 
-    call_apart(os.getpid, name="first")  # starts the server of processes
+    run_in_subprocess(os.getpid, name="first")  # starts the server of processes
     before, children = many(), []
     for name in ("one", "two"):
-        call_apart(os.getpid, name=name, children=children)
+        run_in_subprocess(os.getpid, name=name, children=children)
     assert many() == before and children == []
 
 
@@ -43,4 +44,4 @@ def test_a_call_that_is_stopped_while_its_process_starts_does_not_go_on():
     stopped = threading.Event()
     stopped.set()
     with pytest.raises(UserError, match=f"ended with code {-signal.SIGTERM}"):
-        call_apart(time.sleep, 600, name="fold 3", stopped=stopped)
+        run_in_subprocess(time.sleep, 600, name="fold 3", stopped=stopped)

@@ -1,39 +1,45 @@
 """Images change by chance, the same chance again for the same seed, and only as the recipe says."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from radiogen.training.input.augmentation import augment, channels_last, make_augmentation, mirrors
+from radiogen.training.input.augmentation import augment, channels_last, make_augmentation, tta_flips
 from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, REPORT_3D, WINNER_3D
 
-STILL_2D = dataclasses.replace(DEMO_2D, size=16, flips=(), shift=0.0, brightness=0.0)
-STILL_3D = dataclasses.replace(DEMO_3D, size=12, flips=(), shift=0.0, brightness=0.0)
-SLAB = dataclasses.replace(WINNER_3D, size=12, depth=6)
+STILL_2D = DEMO_2D.replace(size=16, flips=(), shift=0.0, gamma=0.0)
+STILL_3D = DEMO_3D.replace(size=12, flips=(), shift=0.0, gamma=0.0)
+SLAB = WINNER_3D.replace(size=12, depth=6)
 
 
 def _image(recipe):
-    depth = (recipe.depth or recipe.size,) if recipe.rank == 3 else ()
-    return np.random.default_rng(0).integers(1, 256, (*depth, recipe.size, recipe.size, 2), np.uint8)
+    return np.random.default_rng(0).integers(1, 256, (*recipe.data.image_shape, 2), np.uint8)
 
 
 def _drawn(recipe, draws=30):
-    augmentation = make_augmentation(recipe)
     planes = np.moveaxis(_image(recipe), -1, 0)
-    return [augment(augmentation, recipe, planes.copy(), (0, draw)) for draw in range(draws)]
+    return [_changed(recipe, planes.copy(), (0, draw)) for draw in range(draws)]
+
+
+def _changed(recipe, planes, seed):
+    augmentation = make_augmentation(recipe.augmentation, recipe.data)
+    return augment(augmentation, recipe.augmentation, recipe.data, planes, seed)
+
+
+def _flips(recipe):
+    return tta_flips(recipe.augmentation, recipe.data.rank)
 
 
 def test_a_recipe_without_augmentation_has_none():
-    assert make_augmentation(REPORT_3D) is None and make_augmentation(WINNER_3D) is None
+    for recipe in (REPORT_3D, WINNER_3D):
+        assert make_augmentation(recipe.augmentation, recipe.data) is None
 
 
 @pytest.mark.parametrize("recipe", [
-    dataclasses.replace(STILL_2D, flips=("left-right",), shift=0.1, brightness=0.2),
-    dataclasses.replace(STILL_3D, flips=("left-right", "up-down"), shift=0.1, brightness=0.2),
-    dataclasses.replace(STILL_2D, rotation_degrees=15.0),
-    dataclasses.replace(STILL_3D, rotation_degrees=15.0, zoom=0.1),
-    dataclasses.replace(SLAB, shift=0.2)])
+    STILL_2D.replace(flips=("left-right",), shift=0.1, gamma=0.2),
+    STILL_3D.replace(flips=("left-right", "up-down"), shift=0.1, gamma=0.2),
+    STILL_2D.replace(rotation_degrees=15.0),
+    STILL_3D.replace(rotation_degrees=15.0, zoom=0.1),
+    SLAB.replace(shift=0.2)])
 def test_the_seed_alone_decides_what_is_drawn(recipe):
     first, second = _drawn(recipe, 12), _drawn(recipe, 12)
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
@@ -45,7 +51,7 @@ def test_the_seed_alone_decides_what_is_drawn(recipe):
     (STILL_2D, "left-right", 1), (STILL_2D, "front-back", 0),
     (STILL_3D, "left-right", 2), (STILL_3D, "front-back", 1), (STILL_3D, "up-down", 0)])
 def test_a_flip_turns_its_axis_round_in_half_of_the_images_and_no_other(recipe, flip, axis):
-    recipe = dataclasses.replace(recipe, flips=(flip,))
+    recipe = recipe.replace(flips=(flip,))
     image = _image(recipe)
     turned = [not np.array_equal(drawn, image) for drawn in _drawn(recipe, 60)]
     assert 15 < sum(turned) < 45
@@ -54,20 +60,20 @@ def test_a_flip_turns_its_axis_round_in_half_of_the_images_and_no_other(recipe, 
 
 
 def test_all_combinations_of_flips_are_drawn():
-    recipe = dataclasses.replace(STILL_3D, flips=("left-right", "front-back", "up-down"))
+    recipe = STILL_3D.replace(flips=("left-right", "front-back", "up-down"))
     image = _image(recipe)
-    seen = {axes for drawn in _drawn(recipe, 120) for axes in mirrors(dataclasses.replace(recipe, test_flips=True))
+    seen = {axes for drawn in _drawn(recipe, 120) for axes in _flips(recipe.replace(tta=True))
             if np.array_equal(drawn, np.flip(image, [axis - 1 for axis in axes]))}
     assert len(seen) == 8
 
 
 @pytest.mark.parametrize("recipe", [
-    dataclasses.replace(STILL_2D, shift=0.13), dataclasses.replace(STILL_3D, shift=0.17),
-    dataclasses.replace(SLAB, shift=0.17)])
+    STILL_2D.replace(shift=0.13), STILL_3D.replace(shift=0.17),
+    SLAB.replace(shift=0.17)])
 def test_a_shift_moves_whole_pixels_at_most_so_far_along_each_axis_and_what_moves_in_is_black(recipe):
     image = _image(recipe)
     sizes = image.shape[:-1]
-    reach = [round(recipe.shift * size) for size in sizes]
+    reach = [round(recipe.augmentation.shift * size) for size in sizes]
     for drawn in _drawn(recipe):
         black = (drawn == 0).all(axis=-1)
         lost = [int(black.all(axis=tuple(other for other in range(len(sizes)) if other != axis)).sum())
@@ -79,24 +85,24 @@ def test_a_shift_moves_whole_pixels_at_most_so_far_along_each_axis_and_what_move
 
 def _places(recipe, axis, draws=60):
     """(draw, axis) in voxels from the middle: where a block goes that lay 12 voxels from it along `axis`."""
-    shape = np.array([recipe.depth or recipe.size, recipe.size, recipe.size][-recipe.rank:])
+    shape = np.array(recipe.data.image_shape)
     planes, middle = np.zeros((1, *shape), np.uint8), (shape - 1) / 2
-    centre = middle + 12 * np.eye(recipe.rank)[axis]
+    centre = middle + 12 * np.eye(len(shape))[axis]
     planes[(0, *(slice(round(place) - 1, round(place) + 2) for place in centre))] = 200
-    augmentation, grid = make_augmentation(recipe), np.indices(shape).reshape(recipe.rank, -1)
-    drawn = [augment(augmentation, recipe, planes, (1, draw))[..., 0].ravel().astype(float) for draw in range(draws)]
+    grid = np.indices(shape).reshape(len(shape), -1)
+    drawn = [_changed(recipe, planes, (1, draw))[..., 0].ravel().astype(float) for draw in range(draws)]
     return np.array([grid @ image / image.sum() for image in drawn]) - middle
 
 
 @pytest.mark.parametrize("recipe", [
-    dataclasses.replace(STILL_2D, size=41), dataclasses.replace(SLAB, size=41, depth=5),
-    dataclasses.replace(STILL_3D, size=41)])
+    STILL_2D.replace(size=41), SLAB.replace(size=41, depth=5),
+    STILL_3D.replace(size=41)])
 def test_a_rotation_turns_by_at_most_so_many_degrees_within_a_slice_or_about_any_axis_of_a_cube(recipe):
-    recipe, first = dataclasses.replace(recipe, rotation_degrees=20.0), 1 if recipe.depth else 0
-    for axis in range(first, recipe.rank):
+    recipe, first = recipe.replace(rotation_degrees=20.0), 1 if recipe.data.depth else 0
+    for axis in range(first, recipe.data.rank):
         places = _places(recipe, axis)
         beside = np.degrees(np.arctan2(places, places[:, [axis]]))  # by axis: how far it went round in that plane
-        for other in set(range(recipe.rank)) - {axis}:
+        for other in set(range(recipe.data.rank)) - {axis}:
             reach = np.abs(beside[:, other]).max()
             assert reach < 1 if other < first else 12 < reach < 21
         assert ((np.abs(np.delete(beside, axis, 1)) > 2).sum(axis=1) <= 1).all()  # one plane at a time
@@ -104,29 +110,28 @@ def test_a_rotation_turns_by_at_most_so_many_degrees_within_a_slice_or_about_any
 
 
 def test_a_zoom_changes_distances_by_at_most_its_share_along_two_axes_of_a_cube():
-    recipe = dataclasses.replace(STILL_3D, size=41, zoom=0.2)
+    recipe = STILL_3D.replace(size=41, zoom=0.2)
     for axis in range(3):
         factors = _places(recipe, axis)[:, axis] / 12
         assert 0.78 < factors.min() < 0.9 and 1.1 < factors.max() < 1.22
         assert 0.2 < np.isclose(factors, 1, atol=0.01).mean() < 0.6  # drawn: the axis that is not zoomed
 
 
-def test_brightness_keeps_black_and_white_and_the_order_between():
-    recipe = dataclasses.replace(STILL_2D, brightness=0.2)
+def test_gamma_keeps_black_and_white_and_the_order_between():
+    recipe = STILL_2D.replace(gamma=0.2)
     ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
-    augmentation = make_augmentation(recipe)
     for draw in range(20):
-        drawn = augment(augmentation, recipe, ramp.copy(), (draw,))[..., 0].ravel().astype(int)
+        drawn = _changed(recipe, ramp.copy(), (draw,))[..., 0].ravel().astype(int)
         assert (drawn[0], drawn[-1]) == (0, 255) and (np.diff(drawn) >= 0).all()
         gamma = np.log(drawn[128] / 255) / np.log(128 / 255)
         assert 0.79 < gamma < 1.26
 
 
-def test_the_mirrors_of_a_prediction_are_all_combinations_of_the_flips():
-    recipe = dataclasses.replace(DEMO_3D, test_flips=True)
-    assert sorted(mirrors(recipe)) == sorted([(), (1,), (2,), (3,), (3, 2), (3, 1), (2, 1), (3, 2, 1)])
-    assert mirrors(recipe)[0] == () and mirrors(DEMO_3D) == [()]
-    assert mirrors(dataclasses.replace(DEMO_2D, test_flips=True, flips=("left-right",))) == [(), (2,)]
+def test_the_flips_of_a_prediction_are_all_combinations_of_the_flips():
+    recipe = DEMO_3D.replace(tta=True)
+    assert sorted(_flips(recipe)) == sorted([(), (1,), (2,), (3,), (3, 2), (3, 1), (2, 1), (3, 2, 1)])
+    assert _flips(recipe)[0] == () and _flips(DEMO_3D) == [()]
+    assert _flips(DEMO_2D.replace(tta=True, flips=("left-right",))) == [(), (2,)]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

@@ -4,18 +4,15 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from tyro.conf import OmitArgPrefixes
-
 from radiogen.core.wording import command
-from radiogen.training.recipe.options import parse_options
-from radiogen.training.recipe.recipes import Recipe
+from radiogen.training.recipe.options import RecipeOptions, parse_options
 
 
 @dataclass(frozen=True)
 class Options:
     """Options of the command."""
 
-    settings: OmitArgPrefixes[Recipe]
+    settings: RecipeOptions
     data: Path | None = None
     """Data set: the folder with train/, test/ and train_labels.csv."""
     recipe: tuple[str, ...] = ()

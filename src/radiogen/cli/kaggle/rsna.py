@@ -10,7 +10,7 @@ from radiogen.dataset.layout import COMPETITION
 
 
 def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("isotropic-3d", "winner-3d"),
-         seeds: int = 3, options: str = "", at_once: int = 1, models: Path = Path("models"),
+         seeds: int = 3, options: str = "", parallel_folds: int = 1, models: Path = Path("models"),
          cache: Path = Path("input/cache"), submissions: Path = Path("submissions"), wheels: Path | None = None,
          only_estimate: bool = False, anyway: bool = False) -> None:
     """The whole job on the competition's data: download, inspect, train, ensemble, judge, a kernel ready to push.
@@ -21,8 +21,8 @@ def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("i
         data: Where the data set is or goes.
         recipe: Recipes to train, each in all of its folds with every seed.
         seeds: Runs of each recipe, on one split.
-        options: Fields of the recipes, as train.py takes them: --options="--memory-batch 2 --stem-stride 2".
-        at_once: Folds side by side.
+        options: Fields of the recipes, as train.py takes them: --options="--micro-batch-size 2 --stem-stride 2".
+        parallel_folds: Folds trained in parallel.
         models: Where runs are kept.
         cache: Where arrays are kept.
         submissions: Where the submission and the kernel go.
@@ -33,7 +33,8 @@ def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("i
     from radiogen.kaggle import whole_run
     from radiogen.kaggle.kernels import push
 
-    plan = whole_run.Plan(data, recipe, seeds, tuple(shlex.split(options)), at_once, models, cache, submissions, wheels)
+    plan = whole_run.Plan(data, recipe, seeds, tuple(shlex.split(options)), parallel_folds, models, cache, submissions,
+                          wheels)
     runs = list(whole_run.run_names(plan))  # a recipe that does not exist is told before anything is asked
     api = push.connect()
     told = whole_run.estimate(plan, api)

@@ -25,7 +25,7 @@ def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 2
     run_step("make_phantom", "--data", data, "--effect", effect, "--cases", cases, "--seed", seed)
     run_step("preprocess", "--data", data, "--recipe", *RECIPES)
     for recipe, run in zip(RECIPES, runs, strict=True):
-        run_step("train", "--data", data, "--recipe", recipe, "--fold", "all", "--at-once", 3)
+        run_step("train", "--data", data, "--recipe", recipe, "--fold", "all", "--parallel-folds", 3)
         run_step("predict", "--run", run)
     run_step("ensemble", "--run", *runs, "--name", ensemble)
     run_step("submit", "--run", ensemble)

@@ -10,7 +10,7 @@ from radiogen.core.wording import command
 
 
 def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), models: Path = Path("models"),
-         data: Path | None = None, null: int = 0, within_planes: bool = False, at_once: int = 1) -> None:
+         data: Path | None = None, null: int = 0, within_planes: bool = False, parallel_folds: int = 1) -> None:
     """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
 
     Args:
@@ -20,7 +20,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         data: The runs' data set where it was moved or copied (default: where the runs found it last).
         null: Train each run anew on so many permutations of its labels first, to see what chance would give it.
         within_planes: Exchange labels only among cases whose series lie in the same planes.
-        at_once: With --null: folds side by side.
+        parallel_folds: With --null: folds trained in parallel.
     """
     from radiogen.evaluation.report.report import evaluate_runs
     from radiogen.evaluation.text_tables import short_paths
@@ -38,7 +38,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
 
         minutes = null * mirror_cost(open_run(models / name)) / 60
         print(f"null mirror of {name}: {null} draws, about {minutes:.1f} minutes if none is there yet", flush=True)
-        run_null(open_run(models / name), null, within_planes, at_once)
+        run_null(open_run(models / name), null, within_planes, parallel_folds)
     text, written = evaluate_runs(models, runs)
     print(text)
     print("\nfiles written:")

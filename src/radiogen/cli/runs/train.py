@@ -22,6 +22,6 @@ def main() -> None:
             folder = runs.fold_folder(run, fold)
             history_png(folder / "history.png", folder / "history.csv", f"{run.folder.name}, fold {fold}")
         print(f"trained: fold {', '.join(runs.trained_folds(run))} in {run.folder}", flush=True)
-        for line in planning.others_training(run.folder, runs.choose_folds(run.recipe, "all")):
+        for line in planning.others_training(run.folder, runs.choose_folds(run.recipe.split.folds, "all")):
             print(line, flush=True)
     print("next: " + "; ".join(f"{command('predict')} --run {as_run(run.folder)}" for run, _ in begun))

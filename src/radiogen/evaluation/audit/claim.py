@@ -22,8 +22,8 @@ from radiogen.runs.lineage import lineage_text
 from radiogen.runs.predictions import holdout, out_of_fold
 
 UNKNOWN = "unknown"
-TOLD_OF = frozenset({"array_dtype", "batch_size", "brightness", "edge_mm", "epochs", "flips", "folds", "geometry",
-                     "holdout_share", "learning_rate", "network", "normalisation", "pooling", "rank", "schedule",
+TOLD_OF = frozenset({"architecture", "array_dtype", "batch_size", "edge_mm", "epochs", "flips", "folds", "gamma",
+                     "geometry", "holdout_fraction", "learning_rate", "normalisation", "pooling", "rank", "schedule",
                      "seed", "sequences", "shift", "size", "width"})
 """Fields of a recipe that the answers tell of; where one is missing (a run of another version) the model is unknown."""
 
@@ -95,7 +95,7 @@ def _model_answers(making: Making) -> Answers:
     place = _place(making)
     if recipe:
         head = "one logit" if recipe.get("outputs") == 1 else "softmax over two classes"
-        answers[22] = (f"{recipe['network']} in {recipe['rank']}D, {recipe['width']} filters first, "
+        answers[22] = (f"{recipe['architecture']} in {recipe['rank']}D, {recipe['width']} filters first, "
                        f"{recipe['pooling']} pooling, {head}; layers in networks/residual.py",
                        (("#made", "recipe"), (f"{place}recipe.json", "recipe.json")))
         began = lineage_text(making.first.lineage)
@@ -103,7 +103,7 @@ def _model_answers(making: Making) -> Answers:
                        recipe.get("weights") and f"{recipe['weights']}" or f"random (He), seed {recipe['seed']}",
                        (("#made", "recipe"),))
         answers[25] = (_training(making), (("#training", "training curves"), (f"{place}recipe.json", "recipe.json")))
-        share = recipe.get("stop_share", 0)
+        share = recipe.get("early_stopping_fraction", 0)
         answers[26] = (f"the epoch with the lowest loss on {share:.0%} of the training folds' cases, which train "
                        "nothing" if share else "the last of a fixed number of epochs; the scored fold chooses nothing",
                        (("#training", "training curves"),))
@@ -158,8 +158,8 @@ def _partition(recipe: Mapping, inside: int, kept: int) -> str:
     told = f"{inside} cases in folds, {kept} held out"
     if recipe:
         seed = recipe["seed"] if recipe.get("split_seed") is None else recipe["split_seed"]
-        told += (f"; a holdout of {recipe['holdout_share']:.0%}, then {recipe['folds']} folds, at random within each "
-                 f"class, seed {seed}")
+        told += (f"; a holdout of {recipe['holdout_fraction']:.0%}, then {recipe['folds']} folds, at random within "
+                 f"each class, seed {seed}")
     return told
 
 
@@ -173,12 +173,12 @@ def _preprocessing(recipe: Mapping) -> str:
 
 def _training(making: Making) -> str:
     recipe = _recipe(making)
-    degrees, zoom = recipe.get("rotation_degrees"), recipe.get("zoom")  # recipes of older versions have neither
-    changes = [f"mirrored {', '.join(recipe['flips'])}" if recipe["flips"] else "",
+    degrees, zoom = recipe.get("rotation_degrees"), recipe.get("zoom")
+    changes = [f"flipped {', '.join(recipe['flips'])}" if recipe["flips"] else "",
                f"shifted by up to {recipe['shift']:.0%}" if recipe["shift"] else "",
                f"rotated by up to {degrees:g} degrees" if degrees else "",
                f"zoomed by up to {zoom:.0%}" if zoom else "",
-               f"gamma by up to {recipe['brightness']:.0%}" if recipe["brightness"] else ""]
+               f"gamma by up to {recipe['gamma']:.0%}" if recipe["gamma"] else ""]
     told = ", ".join(change for change in changes if change) or "none"
     if recipe.get("balance", "nothing") != "nothing":
         told += "; cases drawn so that the label says nothing of the planes"

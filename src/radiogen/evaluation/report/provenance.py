@@ -20,6 +20,7 @@ from radiogen.evaluation.predicted_runs import PredictedRun
 from radiogen.runs.fold_weights import WEIGHTS, Networks, check_run
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.lineage import Ancestor, lineage_of
+from radiogen.runs.recipe_fields import recipe_fields
 
 COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
            "series_files", "series_sha256", "command")
@@ -56,12 +57,13 @@ def read_making(folder: Path, networks: Networks | None = None) -> Making:
     networks: what was checked before, as in `fold_weights.check_run`; each of the others is hashed. Raises
     UserError where a network is not the one that training of its fold wrote.
     """
-    facts, recipe, environment = _facts(folder), _json(folder / "recipe.json"), _json(folder / "environment.json")
+    facts, environment = _facts(folder), _json(folder / "environment.json")
+    recipe = recipe_fields(folder / "recipe.json")
     members = {name: read_making(folder.parent / name, networks) for name in facts.get("members", ())
                if (folder.parent / name).is_dir()}
     lineage = lineage_of(facts, folder / "run.json")
     places = [folder.parent / one.run for one in lineage]
-    ancestors = tuple(Making(place.name, _facts(place), _json(place / "recipe.json"), {}, {}, {},
+    ancestors = tuple(Making(place.name, _facts(place), recipe_fields(place / "recipe.json"), {}, {}, {},
                              lineage=lineage[number:]) for number, place in enumerate(places, start=1))
     return Making(folder.name, facts, recipe, environment, check_run(folder, networks), _arrays(folder / "arrays.csv"),
                   members, lineage, ancestors)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from radiogen.core import files
 from radiogen.evaluation.predicted_runs import PredictedRun
 from radiogen.evaluation.stats.metrics import fold_table, measure
 from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.recipe_fields import recipe_fields
 
 MEASURES = ("auc", "accuracy", "precision", "recall", "f1")
 COLUMNS = ("run", "seeds", "measure", "mean", "between_seeds", "between_folds", "low", "high")
@@ -24,8 +24,7 @@ def seed_groups(runs: Sequence[PredictedRun]) -> list[list[PredictedRun]]:
     for run in runs:
         path = run.folder / "recipe.json"
         if path.is_file():
-            recipe = {name: value for name, value in files.read_json(path).items()
-                      if name not in ("seed", "split_seed")}
+            recipe = {name: value for name, value in recipe_fields(path).items() if name not in ("seed", "split_seed")}
             cases = run.predictions[["BraTS21ID", "fold"]].to_numpy(str).tolist()
             groups.setdefault(json.dumps([recipe, run.facts.get("arrays"), cases]), []).append(run)
     return [group for group in groups.values() if len(group) > 1]

@@ -173,9 +173,10 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
         if place == "run.json":
             files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})
         elif place == "recipe.json":
-            recipe = files.read_json(source / place)
-            files.write_json(target, {name: Path(value).name if name == "weights" and value else value
-                                      for name, value in recipe.items()})
+            recipe, weights = files.read_json(source / place), run.recipe.network.weights
+            if weights:
+                recipe["network"]["weights"] = Path(weights).name
+            files.write_json(target, recipe)
         else:
             shutil.copyfile(source / place, target)
         members[place] = {"file": target.name, "sha256": files.sha256(target)}

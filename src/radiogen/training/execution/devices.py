@@ -11,11 +11,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from radiogen.core.errors import UserError
+
+if TYPE_CHECKING:  # devices are chosen, and counted, without Keras
+    from radiogen.networks.backend import Backend
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,17 @@ class Share:
         return np.array_split(np.array_split(whole, batches)[number].ravel(), self.parts)[self.part]
 
 
-def check_devices(devices: Devices, backend: str) -> Devices:
-    """`devices` itself; UserError where no such thing can be done with this Keras back end, before anything is made."""
+def check_devices(devices: Devices, backend: "Backend | None" = None) -> Devices:
+    """`devices` itself; UserError where no such thing can be done, before anything is made.
+
+    backend: of Keras; needed where there are several machines.
+    """
     _parse(devices.choice)
     if not 0 <= devices.machine < devices.machines:
         raise UserError(f"--machine {devices.machine}", f"is none of {devices.machines} machines",
                         "count them from 0 and give --machines the same number on each")
-    if devices.machines > 1 and backend != "jax":
-        raise UserError("--machines", f"needs Keras on JAX, not on {backend}: MultiWorkerMirroredStrategy of "
+    if devices.machines > 1 and not backend.joins_machines:
+        raise UserError("--machines", f"needs Keras on JAX, not on {backend.name}: MultiWorkerMirroredStrategy of "
                         "TensorFlow does not work with Keras 3's fit",
                         "pip install jax; set KERAS_BACKEND=jax on each machine")
     if devices.machines > 1 and ":" not in (devices.coordinator or ""):
@@ -81,41 +87,37 @@ def placed(devices: Devices, fold: int = 0) -> Iterator[Share]:
     To be entered once a process, before anything is computed. fold: folds that follow each other on several machines
     each meet at a port of their own. Raises UserError where a device that was asked for is not there.
     """
-    from radiogen.networks.backend import keras
+    from radiogen.networks.backend import Cluster, backend
 
-    backend = keras.backend.backend()
-    check_devices(devices, backend)
-    kind, count = _parse(devices.choice)
-    if backend == "tensorflow":
-        with _tensorflow(kind, count) as share:
-            yield share
-    elif backend == "jax":
-        yield _jax(devices, kind, count, fold)
-    else:
-        with _torch(kind, count) as share:
-            yield share
+    check_devices(devices, backend())
+    host, _, port = (devices.coordinator or "").rpartition(":")
+    address = f"{host}:{int(port) + fold}" if devices.machines > 1 else None
+    with backend().place(*_parse(devices.choice), Cluster(devices.machines, devices.machine, address)) as place:
+        yield Share(place.devices, place.process, place.processes)
 
 
 def synchronise(model: Any, share: Share) -> None:
-    """Let batch normalisation use the whole batch's mean and variance where TensorFlow's devices share it.
+    """Let batch normalisation use the whole batch's mean and variance where devices share it.
 
-    Each device's own part would be the default: other numbers than one device's, and poor ones where it is small.
+    TensorFlow's default would be each device's own part: other numbers than one device's, and poor ones where it is
+    small.
     """
-    from radiogen.networks.backend import keras
+    from radiogen.networks.backend import backend, keras
 
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = share.devices > 1 and keras.backend.backend() == "tensorflow"
+            layer.synchronized = share.devices > 1 and backend().replicates
 
 
 def check_accumulation(steps: int, share: Share) -> None:
     """Raise UserError where several TensorFlow devices would have to accumulate gradients, which Keras cannot."""
-    from radiogen.networks.backend import keras
+    from radiogen.networks.backend import backend
 
-    if steps > 1 and share.devices > 1 and keras.backend.backend() == "tensorflow":
-        raise UserError("--memory-batch", f"would need {steps} steps of gradient accumulation, which Keras cannot do "
-                        f"on {share.devices} TensorFlow devices (merge_call within cond)",
-                        "give --memory-batch as much as --batch-size, take --devices gpu:1, or set KERAS_BACKEND=jax")
+    if steps > 1 and share.devices > 1 and backend().replicates:
+        raise UserError("optimisation.micro_batch_size", f"would need {steps} steps of gradient accumulation, which "
+                        f"Keras cannot do on {share.devices} TensorFlow devices (merge_call within cond)",
+                        "make optimisation.micro_batch_size as large as optimisation.batch_size, take --devices gpu:1, "
+                        "or set KERAS_BACKEND=jax")
 
 
 def visible_gpus() -> list[str]:
@@ -126,13 +128,13 @@ def visible_gpus() -> list[str]:
     return [str(number) for number in range(len(list(Path("/proc/driver/nvidia/gpus").glob("*"))))]
 
 
-def one_gpu_each(devices: Devices, at_once: int) -> list[str | None]:
-    """For each of `at_once` folds side by side the GPU that it gets to itself; None where it takes what there is."""
+def one_gpu_each(devices: Devices, parallel_folds: int) -> list[str | None]:
+    """For each of so many folds in parallel the GPU that it gets to itself; None where it takes what there is."""
     gpus = visible_gpus()
     kind, count = _parse(devices.choice)
-    if at_once == 1 or len(gpus) < 2 or kind == "cpu" or count:
-        return [None] * at_once
-    return [gpus[number % len(gpus)] for number in range(at_once)]
+    if parallel_folds == 1 or len(gpus) < 2 or kind == "cpu" or count:
+        return [None] * parallel_folds
+    return [gpus[number % len(gpus)] for number in range(parallel_folds)]
 
 
 def alone(devices: Devices) -> Devices:
@@ -147,76 +149,3 @@ def _parse(choice: str) -> tuple[str, int]:
     if choice not in ("auto", "cpu", "gpu") and not numbered:
         raise UserError(f"--devices {choice}", "is no choice of devices", "give auto, cpu, gpu, or as in gpu:2")
     return kind, int(count or 0)
-
-
-@contextlib.contextmanager
-def _tensorflow(kind: str, count: int) -> Iterator[Share]:
-    import tensorflow
-
-    gpus = tensorflow.config.list_physical_devices("GPU")
-    if kind == "gpu" or (kind == "auto" and gpus):
-        names = [f"GPU:{number}" for number in range(_enough(kind, count, len(gpus)))]
-        for gpu in gpus:  # the display, or another fold, may need some of it
-            tensorflow.config.experimental.set_memory_growth(gpu, True)
-    else:
-        tensorflow.config.set_visible_devices([], "GPU")
-        names = [f"CPU:{number}" for number in range(max(1, count))]
-        if len(names) > 1:
-            tensorflow.config.set_logical_device_configuration(
-                tensorflow.config.list_physical_devices("CPU")[0],
-                [tensorflow.config.LogicalDeviceConfiguration() for _ in names])
-    if len(names) == 1:
-        yield Share()
-        return
-    with tensorflow.distribute.MirroredStrategy(names).scope():
-        yield Share(devices=len(names))
-
-
-def _jax(devices: Devices, kind: str, count: int, fold: int) -> Share:
-    import jax
-
-    from radiogen.networks.backend import keras
-
-    if kind == "cpu":
-        jax.config.update("jax_platforms", "cpu")
-        jax.config.update("jax_num_cpu_devices", max(1, count))
-    if devices.machines > 1:
-        if kind == "cpu":
-            jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        host, _, port = devices.coordinator.rpartition(":")
-        keras.distribution.initialize(job_addresses=f"{host}:{int(port) + fold}", num_processes=devices.machines,
-                                      process_id=devices.machine)
-    there = jax.local_devices() if devices.machines == 1 else jax.devices()
-    names = None
-    if kind == "gpu":
-        wanted = _enough(kind, count, sum(device.platform == "gpu" for device in jax.local_devices()))
-        if devices.machines == 1 and wanted < len(there):
-            there = there[:wanted]
-            names = [f"{device.platform}:{device.id}" for device in there]
-    if len(there) == 1:
-        return Share()
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names, auto_shard_dataset=False))
-    return Share(len(there), devices.machine, devices.machines)
-
-
-@contextlib.contextmanager
-def _torch(kind: str, count: int) -> Iterator[Share]:
-    import torch
-
-    from radiogen.networks.backend import keras
-
-    if count > 1:
-        raise UserError(f"--devices {kind}:{count}", "Keras trains on one device with PyTorch",
-                        "set KERAS_BACKEND=jax or tensorflow")
-    if kind == "gpu":
-        _enough(kind, count, torch.cuda.device_count())
-    with keras.device("cpu") if kind == "cpu" else contextlib.nullcontext():
-        yield Share()
-
-
-def _enough(kind: str, count: int, there: int) -> int:
-    """How many GPUs are taken. Raises UserError where there are fewer than asked for."""
-    if there < max(1, count):
-        raise UserError(f"--devices {kind}{f':{count}' if count else ''}", f"{there} GPUs are to be seen here",
-                        "leave --devices out, or mend the driver: nvidia-smi has to list them")
-    return count or there

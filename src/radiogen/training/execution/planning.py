@@ -12,7 +12,7 @@ from pathlib import Path
 from radiogen.core.errors import UserError
 from radiogen.runs.fold_locks import fold_holders, order_fold, training_text
 from radiogen.training.execution.devices import Devices, check_devices
-from radiogen.training.recipe.options import TrainOptions
+from radiogen.training.recipe.options import TrainOptions, in_option_words
 from radiogen.training.runs import WEIGHTS, Run, choose_folds, run_name, seeded_names, trained_folds
 
 _LOG = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ def check_options(chosen: Sequence[TrainOptions]) -> Devices:
         raise UserError("--scheduler", "gives each fold to one worker; --machines gives one fold to all", "choose one")
     devices = Devices(options.devices, options.machines, options.machine, options.coordinator)
     if devices.machines > 1:
-        from radiogen.networks.backend import keras
+        from radiogen.networks.backend import backend
 
-        return check_devices(devices, keras.backend.backend())
-    return check_devices(devices, "any")
+        return check_devices(devices, backend())
+    return check_devices(devices)
 
 
 def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
@@ -46,7 +46,7 @@ def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
 
     begun = []
     for options in chosen:
-        folds = choose_folds(options.settings, options.fold)
+        folds = choose_folds(options.settings.split.folds, options.fold)
         workflow.check_tensorboard(options.tensorboard)
         first = options.run or run_name(options.data, options.settings.name)
         _LOG.info(f"data set {options.data}; recipe {options.settings.name}; run {options.models / first}")
@@ -74,13 +74,13 @@ def train_runs(begun: Sequence[tuple[Run, list[str]]], options: TrainOptions, de
         failed = []
         for run, folds in begun:
             try:
-                workflow.train(run, folds, options.at_once, devices=devices, forecast=options.forecast,
+                workflow.train(run, folds, options.parallel_folds, devices=devices, forecast=options.forecast,
                                tensorboard=options.tensorboard)
             except UserError as error:
                 if len(begun) == 1:
                     raise
                 failed.append(error)
-                _LOG.info(f"failed: {error}")
+                _LOG.info(f"failed: {in_option_words(str(error))}")
         if failed:
             raise UserError(", ".join(error.where for error in failed), f"{len(failed)} of {len(begun)} runs failed "
                             f"({'; '.join(error.problem for error in failed)})",

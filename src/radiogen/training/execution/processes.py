@@ -20,8 +20,8 @@ from radiogen.core.console import follow_console
 from radiogen.core.errors import UserError
 
 
-def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0, gpu: str | None = None,
-               children: list | None = None, stopped: threading.Event | None = None) -> Any:
+def run_in_subprocess(function: Callable, *arguments: Any, name: str, threads: int = 0, gpu: str | None = None,
+                      children: list | None = None, stopped: threading.Event | None = None) -> Any:
     """`function(*arguments)`, in a new process which the system's tools show under `name`.
 
     threads: how many of the cores it uses (0: all); gpu: number of the only GPU it sees (None: whatever there is).
@@ -57,29 +57,29 @@ def call_apart(function: Callable, *arguments: Any, name: str, threads: int = 0,
     return answer
 
 
-def map_apart(function: Callable, calls: Sequence[tuple], names: Sequence[str], at_once: int = 1,
-              gpus: Sequence[str | None] = (None,)) -> list[Any]:
-    """`function(*call)` for each of `calls`, `at_once` side by side, each in a process of its own.
+def map_in_subprocesses(function: Callable, calls: Sequence[tuple], names: Sequence[str], parallel: int = 1,
+                        gpus: Sequence[str | None] = (None,)) -> list[Any]:
+    """`function(*call)` for each of `calls`, `parallel` at a time, each in a process of its own.
 
-    names: what each process is called; gpus: one for each of `at_once`, as in `call_apart`. Side by side they share
-    the cores. Returns what each call returned, or the UserError that it raised.
+    names: what each process is called; gpus: one for each of `parallel`, as in `run_in_subprocess`. In parallel they
+    share the cores. Returns what each call returned, or the UserError that it raised.
     """
-    threads = max(1, len(os.sched_getaffinity(0)) // at_once) if at_once > 1 else 0
+    threads = max(1, len(os.sched_getaffinity(0)) // parallel) if parallel > 1 else 0
     children, free, stopped = [], queue.SimpleQueue(), threading.Event()
-    for number in range(at_once):
+    for number in range(parallel):
         free.put(gpus[number % len(gpus)])
 
     def call(arguments: tuple, name: str) -> Any:
         gpu = free.get()
         try:
-            return call_apart(function, *arguments, name=name, threads=threads, gpu=gpu, children=children,
-                              stopped=stopped)
+            return run_in_subprocess(function, *arguments, name=name, threads=threads, gpu=gpu, children=children,
+                                     stopped=stopped)
         except UserError as error:
             return error
         finally:
             free.put(gpu)
 
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
         try:
             return list(pool.map(call, calls, names))
         except BaseException:  # Ctrl-C: nothing more is begun, and what runs is ended
@@ -102,7 +102,9 @@ def _run(function: Callable, arguments: tuple, threads: int, gpu: str | None,
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if threads:
-        _limit_threads(threads)
+        from radiogen.networks.backend import backend
+
+        backend().limit_threads(threads)  # processes in parallel share the cores; each would take all of them
     try:
         connection.send((function(*arguments), None))
     except UserError as error:
@@ -116,22 +118,8 @@ def _end_with_parent(connection: multiprocessing.connection.Connection) -> None:
     os._exit(1)
 
 
-def _limit_threads(threads: int) -> None:
-    """Processes side by side share the cores; each would take all of them."""
-    from radiogen.networks.backend import keras
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
-    elif keras.backend.backend() == "torch":
-        import torch
-
-        torch.set_num_threads(threads)
-
-
 def _worker_error(name: str, code: int | None) -> UserError:
     if code == -signal.SIGKILL:
-        return UserError(name, "was killed by the system, most likely for memory", "try a smaller --memory-batch")
+        return UserError(name, "was killed by the system, most likely for memory",
+                         "try a smaller optimisation.micro_batch_size")
     return UserError(name, f"its process ended with code {code}", "its last words are above")

@@ -1,10 +1,10 @@
 """Images a little different in every epoch, and the same again in a resumed one.
 
-In: one image of bytes (four times faster than floats) and a seed from (run, fold, epoch, case). Out: the image
-mirrored, shifted, turned, zoomed, brightened by chance. albumentations does the work, slices as `image`, cubes through
-its `volume` target, but for mirrors: those cost it 10 ms for four channels of 96 x 96 x 96, a view of NumPy's nothing.
-It turns a cube about its first axis alone (14 ms for two such channels), so a drawn axis is put first before, and back
-after.
+In: one image of bytes (four times faster than floats) and a seed from (run, fold, epoch, case). Out: the image flipped,
+shifted, rotated, zoomed, gamma-corrected at random. albumentations does the work, slices as `image`, cubes through
+its `volume` target, but for flips: those cost it 10 ms for four channels of 96 x 96 x 96, a view of NumPy's nothing.
+It turns a cube about its first axis alone (14 ms for two such channels), so a random axis is put first before, and
+back after.
 """
 
 import itertools
@@ -13,54 +13,57 @@ from typing import Any
 
 import numpy as np
 
-from radiogen.training.recipe.recipes import Recipe
+from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
 
 
-def make_augmentation(recipe: Recipe) -> Any:
-    """The recipe's augmentation as an albumentations Compose, empty where there are but mirrors; None where none."""
+def make_augmentation(settings: AugmentationSettings, data: DataSettings) -> Any:
+    """The augmentation of these inputs as an albumentations Compose, empty where there are only flips; None where none.
+    """
     import albumentations
 
     steps = []
-    size, depth = recipe.size, recipe.depth or recipe.size
-    reach, deep = round(recipe.shift * size), round(recipe.shift * depth)
-    if reach and recipe.rank == 2:
+    size, depth = data.size, data.depth or data.size
+    reach, deep = round(settings.shift * size), round(settings.shift * depth)
+    if reach and data.rank == 2:
         steps += [albumentations.Pad(padding=reach), albumentations.RandomCrop(size, size)]
     elif reach:  # a crop of whole voxels costs a seventh of an affine shift, and shifts along the slices, too
         steps += [albumentations.Pad3D(padding=(deep, reach, reach)),
                   albumentations.RandomCrop3D(size=(depth, size, size))]
-    if recipe.rotation_degrees or recipe.zoom:
-        degrees, zoom = recipe.rotation_degrees, recipe.zoom
+    if settings.rotation_degrees or settings.zoom:
+        degrees, zoom = settings.rotation_degrees, settings.zoom
         steps.append(albumentations.Affine(rotate=(-degrees, degrees), scale=(1 - zoom, 1 + zoom), p=1.0))
-    if recipe.brightness > 0:
-        low = 100 * (1 - recipe.brightness)
+    if settings.gamma > 0:
+        low = 100 * (1 - settings.gamma)
         steps.append(albumentations.RandomGamma(gamma_limit=(low, 1e4 / low), p=0.5))
     # its checks of every image cost as much as a shift; `Batches` gives images of one form
     compose = albumentations.Compose(steps, seed=0, is_check_shapes=False)
-    return compose if steps or recipe.flips else None
+    return compose if steps or settings.flips else None
 
 
-def augment(augmentation: Any, recipe: Recipe, planes: np.ndarray, seed: tuple[int, ...]) -> np.ndarray:
+def augment(augmentation: Any, settings: AugmentationSettings, data: DataSettings, planes: np.ndarray,
+            seed: tuple[int, ...]) -> np.ndarray:
     """An image, (channel, row, column) or (channel, slice, row, column), changed as `seed` says; its channels last.
 
     In patient orientation slices go up, rows to the back, columns to the left.
     """
     random = np.random.default_rng(seed)
-    turned = [axis for axis in flip_axes(recipe) if random.random() < 0.5]
-    about = _axis_of_rotation(recipe, random)
+    turned = [axis for axis in flip_axes(settings, data.rank) if random.random() < 0.5]
+    about = _axis_of_rotation(settings, data, random)
     planes = np.flip(planes, turned) if turned else planes
     image = channels_last(np.moveaxis(planes, 1 + about, 1))
     if not augmentation.transforms:
         return image
     # one state for all steps: set_random_seed would give each the same, and all would fall together
     augmentation.set_random_state(random, Random(int(random.integers(2**31))))
-    target = "image" if recipe.rank == 2 else "volume"
+    target = "image" if data.rank == 2 else "volume"
     return np.moveaxis(augmentation(**{target: image})[target], 0, about)
 
 
-def _axis_of_rotation(recipe: Recipe, random: np.random.Generator) -> int:
-    """The axis of the image that comes first while it is turned: any of a cube, drawn; else 0, and nothing is drawn."""
-    rotates = recipe.rotation_degrees or recipe.zoom
-    return int(random.integers(3)) if rotates and recipe.rank == 3 and not recipe.depth else 0
+def _axis_of_rotation(settings: AugmentationSettings, data: DataSettings, random: np.random.Generator) -> int:
+    """The axis of the image that comes first while it is rotated: a random one of a cube's; else 0, and none is drawn.
+    """
+    rotates = settings.rotation_degrees or settings.zoom
+    return int(random.integers(3)) if rotates and data.rank == 3 and not data.depth else 0
 
 
 def channels_last(planes: np.ndarray) -> np.ndarray:
@@ -78,16 +81,16 @@ def channels_last(planes: np.ndarray) -> np.ndarray:
     return cv2.merge(flat).reshape(*planes.shape[1:], len(planes))
 
 
-def mirrors(recipe: Recipe) -> list[tuple[int, ...]]:
-    """Axes of a batch (input, [slice,] row, column, channel) to turn round for each of the mirrors to predict in.
+def tta_flips(settings: AugmentationSettings, rank: int) -> list[tuple[int, ...]]:
+    """Axes of a batch (input, [slice,] row, column, channel) to flip for each of the predictions whose mean counts.
 
-    `()`, the image as it is, comes first; without `recipe.test_flips` it is the only one.
+    `()`, the image as it is, comes first; without `settings.tta` it is the only one.
     """
-    flips = flip_axes(recipe) if recipe.test_flips else []
+    flips = flip_axes(settings, rank) if settings.tta else []
     return [chosen for count in range(len(flips) + 1) for chosen in itertools.combinations(flips, count)]
 
 
-def flip_axes(recipe: Recipe) -> list[int]:
-    """The axes of the recipe's flips, where the first is the channel or the batch and others are in patient's order."""
-    names = ("up-down", "front-back", "left-right")[-recipe.rank:]
-    return [1 + names.index(name) for name in recipe.flips]
+def flip_axes(settings: AugmentationSettings, rank: int) -> list[int]:
+    """The axes of the flips, where the first is the channel or the batch and others are in patient's order."""
+    names = ("up-down", "front-back", "left-right")[-rank:]
+    return [1 + names.index(name) for name in settings.flips]

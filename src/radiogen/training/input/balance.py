@@ -26,7 +26,8 @@ def plane_weights(cases: pd.DataFrame, geometry: pd.DataFrame, sequences: Sequen
     together = pd.crosstab(strata, labels).reindex(columns=[0, 1], fill_value=0)
     together = together[(together > 0).all(axis=1)]
     if together.empty:
-        raise UserError("--balance planes", "no combination of planes has cases of both labels in training",
+        raise UserError("optimisation.balance='planes'",
+                        "no combination of planes has cases of both labels in training",
                         "leave it out, or judge the label's tie to the planes with scripts/confounds.py first")
     apart = np.outer(together.sum(axis=1), together.sum()) / together.to_numpy().sum()  # were they independent
     weights = (apart / together).stack().to_dict()

@@ -1,14 +1,18 @@
-"""Command-line options from a recipe: every field of `Recipe` is an option whose default is the chosen recipe's.
+"""Command-line options from a recipe: every field is an option by its own name, in a group a part of the recipe.
 
 In: the command line and a frozen dataclass of a script's own options, with a field `settings: Recipe`. Out: that
 dataclass filled in. tyro makes the parser; it is asked twice, for which recipe gives the defaults is itself an option.
+The library names a field by its path (`optimisation.epochs`); `in_option_words` alone translates that to the option.
 """
 
+import ast
 import dataclasses
+import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 from tyro.conf import OmitArgPrefixes
@@ -16,9 +20,13 @@ from tyro.conf import OmitArgPrefixes
 from radiogen.core import files
 from radiogen.core.errors import usage_in_one_line
 from radiogen.dataset.layout import COMPETITION
-from radiogen.training.recipe.recipes import Recipe, check_recipe, default_recipe, describe, find_recipe, from_dict
+from radiogen.training.recipe.checks import check_recipe
+from radiogen.training.recipe.recipe import Recipe, field_paths, from_dict
+from radiogen.training.recipe.recipes import default_recipe, find_recipe
 
 Options = TypeVar("Options")
+RecipeOptions = OmitArgPrefixes[Annotated[Recipe, tyro.conf.arg(name="")]]
+"""A recipe as options: flat, with a group for each part."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,15 @@ class _Choice:
 class TrainOptions:
     """Options of scripts/train.py."""
 
-    settings: OmitArgPrefixes[Recipe]
+    settings: RecipeOptions
     data: Path | None = None
     """Data set: the folder with train/, test/ and train_labels.csv."""
     recipe: tuple[str, ...] = ()
-    """Recipes, by name; several are trained one after another, or at once with --scheduler."""
+    """Recipes, by name; several are trained one after another, or in parallel with --scheduler."""
     fold: str = "all"
     """Fold to train, a number from 0, or all."""
-    at_once: int = 1
-    """Folds side by side, which share the cores, or get a GPU each: small networks train faster so."""
+    parallel_folds: int = 1
+    """Folds trained in parallel, which share the cores, or get a GPU each: small networks train faster so."""
     seeds: int = 1
     """Train so many runs on the same split, with the seeds from --seed up: <run>, <run>-seed-43, ..."""
     run: str | None = None
@@ -84,9 +92,9 @@ def default_data() -> Path:
 def parse_options(options: type[Options], description: str, arguments: list[str] | None = None) -> list[Options]:
     """The script's options, once for each recipe named with `--recipe`, its fields overridden by what was given.
 
-    Without `--recipe`, a run that exists is gone on with: its own recipe, data set and left-out cases are the defaults,
-    and those of the run that `--start-from` names for a new one.
-    `--help` shows `description` and what the recipe's docstring says.
+    Without `--recipe`, a run that exists is resumed: its own recipe, data set and left-out cases are the defaults, and
+    those of the run that `--start-from` names for a new one.
+    `--help` shows `description` and the recipe's own.
     Raises UserError for a recipe that does not exist or whose fields do not make sense together.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -102,11 +110,48 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
     parsed = []
     for recipe in recipes:
         default = options(settings=recipe, **{key: value for key, value in defaults.items() if key in known})
-        text = f"{description}\n\n{recipe.name}: {describe(recipe.name)}"
+        text = f"{description}\n\n{recipe.name}: {recipe.description}"
         with usage_in_one_line():
             parsed.append(tyro.cli(options, default=default, args=arguments, description=text))
         check_recipe(parsed[-1].settings)
     return parsed
+
+
+def option_of(path: str) -> str:
+    """The option of a field: `--epochs` of `optimisation.epochs`."""
+    return f"--{path.rpartition('.')[2].replace('_', '-')}"
+
+
+def in_option_words(text: str) -> str:
+    """`text` of the library with each field of a recipe as its option: `data.size=0` becomes `--size 0`.
+
+    A field is named by its path, with a value (as Python writes it) or without.
+    """
+    return _FIELD.sub(lambda found: _in_option_words(found["path"], found["value"]), text)
+
+
+def _in_option_words(path: str, value: str | None) -> str:
+    option = option_of(path)
+    if value is None or value == "True":
+        return option
+    if value == "False":
+        return f"--no-{option[2:]}"
+    try:
+        known = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        known = value
+    return " ".join([option, shlex.join(map(str, known if isinstance(known, tuple) else (known,)))])
+
+
+def _pattern() -> re.Pattern:
+    """A field's path, with or without a value; one of no part, such as seed, is a plain word and needs the value."""
+    longest_first = sorted(field_paths().values(), key=len, reverse=True)
+    paths = "|".join(re.escape(path) if "." in path else f"{path}(?==)" for path in longest_first)
+    value = r"'[^']*'|\([^()]*\)|[^\s,;:()]+"
+    return re.compile(rf"(?<![\w./-])(?P<path>{paths})(?:=(?P<value>{value}))?(?![\w-])(?!\.\w)")
+
+
+_FIELD = _pattern()
 
 
 def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
@@ -120,9 +165,8 @@ def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
         from radiogen.training.runs import open_run
 
         source = open_run(choice.models / choice.start_from)
-        recipe = dataclasses.replace(source.recipe, split_seed=source.recipe.seed_of_split)
+        recipes = [find_recipe(name) for name in choice.recipe] or [source.recipe]
         return ({"data": choice.data or source.data, "leave_out": source.leave_out},
-                [dataclasses.replace(find_recipe(name), split_seed=recipe.split_seed) for name in choice.recipe]
-                or [recipe])
+                [recipe.replace(split_seed=source.recipe.seed_of_split) for recipe in recipes])
     data = choice.data or default_data()
     return {"data": data}, [find_recipe(name) for name in choice.recipe or (default_recipe(data.name),)]

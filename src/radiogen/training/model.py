@@ -1,10 +1,20 @@
-"""The weights of a trained fold, checked against their record and loaded into a network of the run's recipe."""
+"""A recipe's network, for the inputs that `Batches` gives, and the weights of a trained fold, put into it."""
 
 from radiogen.core.errors import UserError, as_run, short_reason
 from radiogen.networks.backend import keras
+from radiogen.networks.residual import build_network
+from radiogen.networks.settings import NetworkSettings
 from radiogen.networks.weights import unreadable
 from radiogen.runs.fold_weights import WEIGHTS, check_weights
+from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, fold_folder
+
+
+def make_network(network: NetworkSettings, data: DataSettings) -> keras.Model:
+    """The network for inputs of these data, with random weights; its first layer scales as its first weights want it.
+    """
+    scale = "imagenet z-score" if data.normalisation == "z-score" else "imagenet"
+    return build_network(network, data.input_shape, scale if network.weights else "centre")
 
 
 def load_trained(model: keras.Model, run: Run, fold: str) -> None:
