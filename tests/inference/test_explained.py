@@ -11,9 +11,10 @@ from radiogen.inference.explained import choose_cases, write_explained
 from radiogen.networks.backend import keras
 from radiogen.networks.grad_cam import grad_cam
 from radiogen.networks.residual import build_network
+from radiogen.runs.layout import WEIGHTS
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.training import workflow
-from radiogen.training.runs import WEIGHTS, fold_folder
+from radiogen.training.runs import fold_folder
 
 
 @pytest.mark.parametrize(("rank", "outputs"), [(2, 2), (2, 1), (3, 2), (3, 1)])

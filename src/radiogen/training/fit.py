@@ -21,10 +21,11 @@ from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.backend import keras
-from radiogen.runs.fold_weights import RECORD, write_weights
+from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.folds import HOLDOUT
-from radiogen.runs.lineage import FIRST
-from radiogen.training.callbacks import Bar, Keeper, write_history
+from radiogen.runs.layout import CHECKPOINT, FIRST_WEIGHTS, FOLD_FILES, GEOMETRY, TENSORBOARD, WEIGHTS
+from radiogen.runs.training_records import write_history, write_timings
+from radiogen.training.callbacks import Bar, Keeper
 from radiogen.training.checkpoints import FoldState, load_checkpoint, save_checkpoint
 from radiogen.training.execution.devices import Devices, Share, check_accumulation, one_gpu_each, placed, synchronise
 from radiogen.training.execution.processes import map_apart
@@ -39,12 +40,8 @@ from radiogen.training.optimisation import (
     set_precision,
 )
 from radiogen.training.recipe.recipes import Recipe, as_dict, default_fields
-from radiogen.training.runs import WEIGHTS, Run, fold_folder, run_index
+from radiogen.training.runs import Run, fold_folder, run_index
 from radiogen.training.starting import load_start
-
-CHECKPOINT = "checkpoint.npz"
-FOLD_FILES = (WEIGHTS, RECORD, CHECKPOINT, "history.csv", "timings.json", FIRST)
-"""What training writes into the folder of a fold."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches
     def batches(part: pd.DataFrame, training: bool) -> Batches:
         inputs, weights = list_inputs(recipe, index, part[ID].tolist()), None
         if training and recipe.balance == "planes":
-            geometry = read_geometry(run.folder / "geometry.csv")
+            geometry = read_geometry(run.folder / GEOMETRY)
             weights = inputs[ID].map(dict(zip(part[ID], plane_weights(part, geometry, recipe.sequences), strict=True)))
         made = Batches(recipe, run.cache, inputs, label_inputs(inputs, part), training=training, fold=int(fold),
                        weights=None if weights is None else weights.to_numpy(float), expected=expected)
@@ -194,7 +191,7 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
                     writes=share.first)
     calls = [keeper, Bar(f"fold {fold}", recipe.epochs, steps, len(state.history))]
     if tensorboard and share.first:
-        calls.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
+        calls.append(keras.callbacks.TensorBoard(folder / TENSORBOARD))
     if not state.finished(recipe.epochs, recipe.patience if parts.stop else None):
         model.fit(parts.train, validation_data=parts.scored, epochs=recipe.epochs, initial_epoch=len(state.history),
                   verbose=0, shuffle=False, callbacks=calls)
@@ -212,11 +209,11 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
     if (folder / CHECKPOINT).is_file():
         state = load_checkpoint(folder / CHECKPOINT, model, owner, default_fields())
         if state.history:
-            write_history(folder, state)  # the process may have been killed between the two
+            write_history(folder, state.history)  # the process may have been killed between the two
         return state
     if run.lineage:
         first = load_start(model, run, fold)
-        files.write_json(folder / FIRST, first)
+        files.write_json(folder / FIRST_WEIGHTS, first)
         if writes:
             save_checkpoint(folder / CHECKPOINT, model, FoldState(), owner)
         print(first["told"], flush=True)
@@ -226,7 +223,7 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
 
         told = load_first_weights(model, recipe.weights)
         path = imagenet_file() if recipe.weights == "imagenet" else Path(recipe.weights).expanduser()
-        files.write_json(folder / FIRST, {"file": str(path), "sha256": files.sha256(path), "told": told})
+        files.write_json(folder / FIRST_WEIGHTS, {"file": str(path), "sha256": files.sha256(path), "told": told})
         print(told, flush=True)
     return FoldState()
 
@@ -237,10 +234,9 @@ def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict) -> 
         model.set_weights(list(state.best_weights))
         facts = {"chosen_epoch": state.best_epoch, **facts}
     kept = folder / CHECKPOINT
-    files.write_json(folder / "timings.json",
-                     {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
-                      "peak_memory_mb": round(peak_memory() / 1e6),
-                      "checkpoint_bytes": kept.stat().st_size if kept.is_file() else 0, **facts})
+    write_timings(folder, {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
+                           "peak_memory_mb": round(peak_memory() / 1e6),
+                           "checkpoint_bytes": kept.stat().st_size if kept.is_file() else 0, **facts})
     write_weights(folder, model.save_weights)
     kept.unlink(missing_ok=True)
 

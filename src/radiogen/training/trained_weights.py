@@ -3,7 +3,8 @@
 from radiogen.core.errors import UserError, as_run, short_reason
 from radiogen.networks.backend import keras
 from radiogen.networks.weights import unreadable
-from radiogen.runs.fold_weights import WEIGHTS, check_weights
+from radiogen.runs.fold_weights import check_weights
+from radiogen.runs.layout import WEIGHTS
 from radiogen.training.runs import Run, fold_folder
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from radiogen.evaluation.audit.claim import UNKNOWN, claim_items
-from radiogen.evaluation.predicted_runs import open_predictions
 from radiogen.evaluation.report.judgement import judge_run
 from radiogen.evaluation.report.provenance import read_making
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 RECIPE = {"name": "demo-3d", "rank": 3, "sequences": ["FLAIR"], "size": 24, "geometry": "isotropic", "edge_mm": 200.0,

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.predicted_runs import open_predictions, slice_sentence
+from radiogen.evaluation.predicted_runs import slice_sentence
 from radiogen.evaluation.report.judgement import judge_run
 from radiogen.evaluation.report.page_summary import ceiling, summary_lines, tone
 from radiogen.evaluation.report.provenance import read_making
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 

@@ -6,8 +6,8 @@ import json
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.predicted_runs import open_predictions
 from radiogen.evaluation.report.provenance import commands, provenance_table, read_making
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.evaluation.predicted_runs import open_predictions
 from radiogen.evaluation.report.report import evaluate_runs, report_text, write_tables
 from radiogen.evaluation.stats.intervals import bootstrap_interval, delong_difference
 from radiogen.evaluation.stats.metrics import summary_table
 from radiogen.evaluation.text_tables import rounded, short_paths, text_table
 from radiogen.runs.fold_weights import write_weights
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 

@@ -14,11 +14,11 @@ import pandas as pd
 
 from radiogen.dataset.labels import LABEL
 from radiogen.dataset.layout import COMPETITION
-from radiogen.evaluation.predicted_runs import PredictedRun
 from radiogen.evaluation.report.judgement import Judgement
 from radiogen.evaluation.report.provenance import Making
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.lineage import lineage_text
+from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import holdout, out_of_fold
 
 UNKNOWN = "unknown"

@@ -20,9 +20,10 @@ from radiogen.core import files
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import COMPETITION
 from radiogen.evaluation.stats.metrics import auc, scored
-from radiogen.runs.fold_weights import RECORD, Networks, check_run, unrecorded
+from radiogen.runs import layout
+from radiogen.runs.fold_weights import Networks, check_run, unrecorded
 from radiogen.runs.folds import TEST
-from radiogen.runs.lineage import FIRST, Ancestor, folds_fingerprint, lineage_text, read_lineage
+from radiogen.runs.lineage import Ancestor, folds_fingerprint, lineage_text, read_lineage
 from radiogen.runs.predictions import holdout, out_of_fold
 
 Severity = Literal["alarm", "note", "passed", "not checked"]
@@ -89,8 +90,8 @@ def review_lineage(folder: Path) -> list[Finding]:
     still there. Other folds anywhere in the lineage, or another fold's network, are alarms.
     """
     check, lineage = "lineage", read_lineage(folder)
-    firsts = {path.parent.name.removeprefix("fold-"): first for path in sorted(folder.glob(f"fold-*/{FIRST}"))
-              if "run" in (first := files.read_json(path))}
+    firsts = {fold: first for fold, place in layout.fold_folders(folder, holding=layout.FIRST_WEIGHTS).items()
+              if "run" in (first := files.read_json(place / layout.FIRST_WEIGHTS))}
     folds = _read(folder / "folds.csv", (ID, LABEL, "fold"))
     if not lineage:
         told = [f"fold {fold} began with a network of {first['run']}" for fold, first in firsts.items()]
@@ -248,8 +249,8 @@ def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFr
 def _review_ancestor(place: Path, told: Ancestor, own: str) -> list[Finding]:
     """An ancestor as it is now: whether it still has the networks that were recorded, and then the folds."""
     folds = _read(place / "folds.csv", (ID, LABEL, "fold"))
-    there = {path.parent.name.removeprefix("fold-"): files.read_json(path).get("sha256")
-             for path in sorted(place.glob(f"fold-*/{RECORD}"))}
+    there = {fold: files.read_json(one / layout.WEIGHTS_RECORD).get("sha256")
+             for fold, one in layout.fold_folders(place, holding=layout.WEIGHTS_RECORD).items()}
     if folds is None or there != dict(told.weights):
         return []  # it was deleted, or is another run of that name now: what was recorded has to do
     if folds_fingerprint(folds) == own:

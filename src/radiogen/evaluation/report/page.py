@@ -18,7 +18,7 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.evaluation.audit.claim import claim_items
-from radiogen.evaluation.predicted_runs import PredictedRun, slice_sentence
+from radiogen.evaluation.predicted_runs import slice_sentence
 from radiogen.evaluation.report.judgement import Judgement
 from radiogen.evaluation.report.page_charts import best_image_free, comparison_charts, forest_rows, run_charts
 from radiogen.evaluation.report.page_images import by_label, read_images
@@ -33,6 +33,7 @@ from radiogen.evaluation.text_tables import rounded
 from radiogen.runs.fold_weights import Networks
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.lineage import lineage_text
+from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
 
 PAGE, PROVENANCE = "report.html", "provenance.csv"

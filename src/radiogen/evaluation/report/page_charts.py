@@ -15,9 +15,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from radiogen.evaluation.figures import run_figures
-from radiogen.evaluation.predicted_runs import PredictedRun
 from radiogen.evaluation.report.judgement import Judgement
 from radiogen.evaluation.stats.metrics import scored
+from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import holdout, out_of_fold
 
 SCALE = 0.7

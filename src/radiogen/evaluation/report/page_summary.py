@@ -13,13 +13,13 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.dataset.labels import LABEL
 from radiogen.evaluation.audit.confounds import EXPLAINED
-from radiogen.evaluation.predicted_runs import PredictedRun
 from radiogen.evaluation.report.judgement import Judgement
 from radiogen.evaluation.report.provenance import Making
 from radiogen.evaluation.stats.intervals import BETTER, UNCLEAR, Verdict, verdict
 from radiogen.evaluation.stats.metrics import brier, counts, scored
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.lineage import lineage_text
+from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
 
 Line = tuple[str, str]

@@ -16,10 +16,11 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.dataset.labels import ID
-from radiogen.evaluation.predicted_runs import PredictedRun
-from radiogen.runs.fold_weights import WEIGHTS, Networks, check_run
+from radiogen.runs.fold_weights import Networks, check_run
 from radiogen.runs.folds import HOLDOUT, TEST
+from radiogen.runs.layout import WEIGHTS
 from radiogen.runs.lineage import Ancestor, lineage_of
+from radiogen.runs.predicted_run import PredictedRun
 
 COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
            "series_files", "series_sha256", "command")

@@ -19,7 +19,7 @@ from radiogen.core.progress import progress
 from radiogen.dataset.labels import ID
 from radiogen.evaluation.audit.leakage import with_members
 from radiogen.evaluation.figures import run_figures
-from radiogen.evaluation.predicted_runs import PredictedRun, open_predictions, slice_sentence
+from radiogen.evaluation.predicted_runs import slice_sentence
 from radiogen.evaluation.report.judgement import Judgement, judge_run, judgement_text, write_judgement
 from radiogen.evaluation.report.page import write_page
 from radiogen.evaluation.report.page_charts import best_image_free, forest_rows
@@ -30,6 +30,7 @@ from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.runs.fold_locks import wait_for_training, working_run
 from radiogen.runs.fold_weights import check_runs
 from radiogen.runs.lineage import lineage_of, lineage_text
+from radiogen.runs.predicted_run import PredictedRun, open_predictions
 from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
 
 WIDTH = 100

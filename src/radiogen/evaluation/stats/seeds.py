@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from radiogen.core import files
-from radiogen.evaluation.predicted_runs import PredictedRun
 from radiogen.evaluation.stats.metrics import fold_table, measure
+from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import out_of_fold
 
 MEASURES = ("auc", "accuracy", "precision", "recall", "f1")

@@ -15,6 +15,7 @@ import tyro
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import COMPETITION, SEQUENCES
+from radiogen.runs.layout import RECIPE
 
 SequenceName = Literal["FLAIR", "T1w", "T1wCE", "T2w"]
 
@@ -294,7 +295,7 @@ def from_dict(fields: dict) -> Recipe:
     try:
         return Recipe(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
     except TypeError as error:
-        raise UserError("recipe.json", f"is of another version of radiogen ({error})",
+        raise UserError(RECIPE, f"is of another version of radiogen ({error})",
                         "train a new run with another --run name") from error
 
 
