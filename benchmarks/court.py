@@ -170,6 +170,7 @@ def rule(fault: str, exhibit: "Exhibit", limit: float) -> Ruling:
     from case_features import predict_by_features
 
     from radiogen.evaluation.audit.confounds import judge_confounds
+    from radiogen.evaluation.audit.finding_text import sentence
     from radiogen.evaluation.audit.leakage import review_auc, review_patients, review_pixels
     from radiogen.evaluation.stats.metrics import auc, scored
     from radiogen.runs.folds import make_folds
@@ -180,23 +181,24 @@ def rule(fault: str, exhibit: "Exhibit", limit: float) -> Ruling:
     findings = [*review_patients(folds, predictions, exhibit.arrays), *review_pixels(folds, exhibit.arrays)]
     judged = judge_confounds(predictions, folds, exhibit.geometry)
     high = review_auc(predictions, limit)
-    said = {"leakage review": "; ".join(one.sentence for one in findings if one.severity in ("alarm", "note")),
-            "AUC limit": high.sentence if high.severity == "alarm" else "", **confound_words(judged)}
+    said = {"leakage review": "; ".join(sentence(one) for one in findings if one.severity in ("alarm", "note")),
+            "AUC limit": sentence(high) if high.severity == "alarm" else "", **confound_words(judged)}
     return Ruling(fault, auc(*scored(out_of_fold(predictions))),
                   {check: words for check, words in said.items() if words})
 
 
 def confound_words(judged: object) -> dict[str, str]:
     """What the image-free models, the verdict on them and the correlations say; "" where nothing."""
-    from radiogen.evaluation.audit.confounds import EXPLAINED
-    from radiogen.evaluation.stats.intervals import BETTER
+    from radiogen.evaluation.audit.confounds import Conclusion
+    from radiogen.evaluation.stats.verdicts import Outcome
 
-    free = judged.image_free[(judged.image_free["set"] == "out-of-fold") & (judged.image_free["verdict"] == BETTER)]
+    free = judged.image_free
+    free = free[(free["set"] == "out-of-fold") & (free["verdict"] == Outcome.BETTER)]
     within, fields = judged.within_planes.iloc[-1], judged.correlations
     tied = fields[fields["p_adjusted"] < 0.05]
     return {
         "image-free models": ", ".join(f"{row.model} {row.auc:.3f}" for row in free.itertuples()),
-        "explained": f"{EXPLAINED}, AUC within planes {within['auc']:.3f}" if EXPLAINED in judged.words else "",
+        "explained": f"{Conclusion.EXPLAINED}, AUC within planes {within['auc']:.3f}" if judged.explained else "",
         HINT: ", ".join(f"{row.sequence} {row.field} {row.rho:+.2f}" for row in tied.head(2).itertuples())}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from radiogen.core.errors import UserError, as_run, call_main, run_command
 from radiogen.core.files import checked_name
+from radiogen.runs import layout
 
 
 def main(geometry: Path | None = None, labels: Path | None = None, data: Path | None = None, run: str | None = None,
@@ -26,8 +27,8 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
         medals: Mark where the competition's medals began.
     """
     run = run if run is None else checked_name("--run", run)
-    geometry = geometry or (models / run / "geometry.csv" if run else None)
-    labels = labels or (data / "train_labels.csv" if data else models / run / "folds.csv" if run else None)
+    geometry = geometry or (models / run / layout.GEOMETRY if run else None)
+    labels = labels or (data / "train_labels.csv" if data else models / run / layout.FOLDS if run else None)
     if geometry is None or labels is None:
         raise UserError("--geometry" if geometry is None else "--labels", "is not given",
                         "name a table of geometry and one of labels (or --data), or give --run NAME for both")
@@ -40,7 +41,8 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
     from radiogen.evaluation.figures.confound_figures import image_free_png
     from radiogen.evaluation.audit.confounds import judge_confounds
     from radiogen.evaluation.audit.image_free import study
-    from radiogen.evaluation.report.report import rounded, text_table
+    from radiogen.evaluation.text_tables import rounded, text_table
+    from radiogen.evaluation.wording import confound_sentences
 
     table, known = read_geometry(geometry), read_labels(labels)
     found = study(known, table, seed=seed, repeats=repeats, permutations=permutations)
@@ -48,9 +50,9 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
     shares = rounded(found.shares.astype({"methylated": str}))
     print(f"{text_table(shares)}\n\n{text_table(rounded(found.models[wanted]))}\n\n{found.sentence}")
     if run:
-        folder = models / run
-        judged = judge_confounds(read_predictions(folder / "predictions.csv"), read_folds(folder / "folds.csv"), table)
-        print(f"\n{run}: {', '.join(judged.words)}", *judged.sentences, sep="\n  ")
+        predictions = read_predictions(models / run / layout.PREDICTIONS)
+        judged = judge_confounds(predictions, read_folds(models / run / layout.FOLDS), table)
+        print(f"\n{run}: {', '.join(judged.outcomes)}", *confound_sentences(judged), sep="\n  ")
     title = f"Without any image: {labels.resolve().parent.name}, {len(known)} cases"
     written = [files.write_csv(output / "planes.csv", found.shares), files.write_csv(output / "auc.csv", found.models),
                image_free_png(output / "image_free.png", found.shares, found.models, title, medals=medals)]

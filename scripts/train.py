@@ -14,6 +14,7 @@ def main() -> None:
     devices = planning.check_options(chosen)
     from radiogen.evaluation.figures.run_figures import history_png
     from radiogen.evaluation.stats.power import resolvability_text
+    from radiogen.runs import layout
 
     begun = planning.begin_runs(chosen)
     print(resolvability_text(begun[0][0].folds), flush=True)
@@ -21,7 +22,7 @@ def main() -> None:
     for run, _ in begun:
         for fold in runs.trained_folds(run):
             folder = runs.fold_folder(run, fold)
-            history_png(folder / "history.png", folder / "history.csv", f"{run.folder.name}, fold {fold}")
+            history_png(folder / layout.HISTORY_PICTURE, folder / layout.HISTORY, f"{run.folder.name}, fold {fold}")
         print(f"trained: fold {', '.join(runs.trained_folds(run))} in {run.folder}", flush=True)
         for line in planning.others_training(run.folder, runs.choose_folds(run.recipe, "all")):
             print(line, flush=True)

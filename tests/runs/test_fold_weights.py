@@ -9,6 +9,7 @@ import pytest
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.files import LOCK
+from radiogen.evaluation.audit.finding_text import sentence
 from radiogen.evaluation.audit.leakage import review_networks
 from radiogen.evaluation.ensembles import write_ensemble
 from radiogen.evaluation.report.report import evaluate_runs
@@ -92,7 +93,7 @@ def test_weights_of_an_older_version_pass_and_are_named(models, capsys):
     line = "a: weights of fold 1 were recorded without a hash"
     assert set(check_run(models / "a")) == {"0", "1"} and unrecorded(models / "a").startswith(line)
     finding, = review_networks(models / "a")
-    assert finding.severity == "not checked" and finding.sentence.startswith(line)
+    assert finding.severity == "not checked" and sentence(finding).startswith(line)
     write_ensemble(models, ["a", "b"], "both")
     check_runs(models, ["a"])
     assert capsys.readouterr().out.count(f"warning: {line}") == 2

@@ -5,7 +5,7 @@ hashes of `folds.csv` and `recipe.json`, or a UserError. Weights of another fold
 that this fold's network is to judge, so learning and evaluation check them whenever they use them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radiogen.core import files
@@ -71,11 +71,21 @@ def check_runs(folders: Iterable[Path]) -> Networks:
     return {folder: check_run(folder) for folder in dict.fromkeys(map(Path, folders))}
 
 
+def unrecorded_folds(folder: Path) -> list[str]:
+    """The folds of the run whose weights were recorded without a hash."""
+    return [fold_name(one) for one in _trained(folder) if not (one / WEIGHTS_RECORD).is_file()]
+
+
+def unrecorded_text(run: str, folds: Sequence[str]) -> str:
+    """`unrecorded_folds` of the run of this name in a line."""
+    return (f"{run}: weights of fold {', '.join(folds)} were recorded without a hash, so that nothing shows whether "
+            "they are their fold's")
+
+
 def unrecorded(folder: Path) -> str:
     """One line that names the run's folds whose weights were recorded without a hash; "" where there are none."""
-    folds = [fold_name(one) for one in _trained(folder) if not (one / WEIGHTS_RECORD).is_file()]
-    return f"{Path(folder).name}: weights of fold {', '.join(folds)} were recorded without a hash, so that nothing " \
-           "shows whether they are their fold's" if folds else ""
+    folds = unrecorded_folds(folder)
+    return unrecorded_text(Path(folder).name, folds) if folds else ""
 
 
 def _trained(folder: Path) -> list[Path]:

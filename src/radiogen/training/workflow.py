@@ -23,7 +23,7 @@ from radiogen.dataset.labels import ID, read_labels
 from radiogen.dataset.layout import case_ids
 from radiogen.runs.fold_locks import hold_fold, hold_free_folds
 from radiogen.runs.folds import make_folds
-from radiogen.runs.layout import RECIPE, RUN
+from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
 from radiogen.training.execution.devices import Devices
 from radiogen.training.recipe.recipes import Recipe
 from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
@@ -119,7 +119,8 @@ def check_tensorboard(wanted: bool) -> None:
     """Raise UserError, before anything is made, where TensorBoard's files are wanted and cannot be written."""
     if wanted and not (find_spec("tensorboard") and find_spec("tensorflow")):
         raise UserError("--tensorboard", "needs TensorBoard and TensorFlow, which writes its files",
-                        "pip install tensorboard tensorflow, or leave it out: history.csv and history.png are there")
+                        f"pip install tensorboard tensorflow, or leave it out: {HISTORY} and {HISTORY_PICTURE} are "
+                        "there")
 
 
 def locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
