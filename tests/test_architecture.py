@@ -1,11 +1,14 @@
 """The house stands as docs/architecture.md draws it: who imports whom, and what a light command does not load."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from radiogen.runs import layout
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "radiogen"
@@ -105,6 +108,22 @@ def test_scripts_and_commands_are_short_and_sources_not_long():
     assert not [path.name for path in SCRIPTS if len(path.read_text().splitlines()) > 13]
     assert not [path.name for path in (SOURCE / "cli").rglob("*.py") if len(path.read_text().splitlines()) > 64]
     assert not [path.name for path in (*SOURCE.rglob("*.py"), *BENCHMARKS) if len(path.read_text().splitlines()) > 400]
+
+
+def _run_file_names():
+    """The names that runs/layout.py gives to what lies in a run's folder, and the beginning of a fold's folder."""
+    names = [value for value in vars(layout).values()
+             if isinstance(value, str) and re.fullmatch(r"\w+\.[a-z0-9.]+", value)]
+    return re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}" for name in [*names, "fold-"]))
+
+
+@pytest.mark.parametrize("path", [path for path in [*MODULES.values(), *SCRIPTS] if path.name != "layout.py"],
+                         ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_file_of_a_run_is_named_outside_of_runs_layout(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings may name them
+    assert not [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+                and id(node) not in texts and _run_file_names().search(node.value)]
 
 
 def test_every_source_file_says_what_it_is_for():

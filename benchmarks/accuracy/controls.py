@@ -146,38 +146,40 @@ def phantom_features(folder: Path, name: str, settings: "PhantomSettings", worke
 
 def signal_facts(judged: Judged) -> list[Fact]:
     """Better than chance, nearly the best possible, and not explained by the acquisition."""
-    from radiogen.evaluation.audit.confounds import ABOVE_BASELINE, EXPLAINED
-    from radiogen.evaluation.stats.intervals import BETTER
+    from radiogen.evaluation.audit.confounds import Conclusion
     from radiogen.evaluation.stats.metrics import auc
+    from radiogen.evaluation.stats.verdicts import Outcome
 
-    area, words = auc(judged.labels, judged.probabilities), judged.confounds.words
+    area, words = auc(judged.labels, judged.probabilities), judged.confounds.outcomes
     share = (area - 0.5) / (judged.ceiling - 0.5)
-    return [Fact("signal", f"the verdict is *{BETTER}*", f"*{words[0]}*, AUC {area:.3f}", words[0] == BETTER),
+    return [Fact("signal", f"the verdict is *{Outcome.BETTER}*", f"*{words[0]}*, AUC {area:.3f}",
+                 words[0] == Outcome.BETTER),
             Fact("signal", f"at least {SHARE:g} of what is possible above 0.5",
                  f"{share:.2f} (AUC {area:.3f}; the best is {judged.ceiling:.3f})", share >= SHARE),
             Fact("signal", "better than the models without images", ", ".join(f"*{word}*" for word in words[1:]),
-                 ABOVE_BASELINE in words and EXPLAINED not in words)]
+                 Conclusion.ABOVE_BASELINE in words and Conclusion.EXPLAINED not in words)]
 
 
 def nothing_facts(draws: "list[tuple[np.ndarray, np.ndarray]]") -> list[Fact]:
     """Seldom called better than chance."""
-    from radiogen.evaluation.stats.intervals import BETTER
+    from radiogen.evaluation.stats.verdicts import Outcome
 
     better = called_better(draws)
-    return [Fact("nothing", f"*{BETTER}* at most {ALLOWED} times of {len(better)}",
+    return [Fact("nothing", f"*{Outcome.BETTER}* at most {ALLOWED} times of {len(better)}",
                  f"{sum(better)} times of {len(better)}", len(better) >= DRAWS and sum(better) <= ALLOWED)]
 
 
 def confound_facts(judged: Judged) -> list[Fact]:
     """A high AUC that the evaluation explains by the acquisition."""
-    from radiogen.evaluation.audit.confounds import ABOVE_BASELINE, EXPLAINED
+    from radiogen.evaluation.audit.confounds import Conclusion
     from radiogen.evaluation.stats.metrics import auc
 
-    area, words = auc(judged.labels, judged.probabilities), judged.confounds.words
+    area, words = auc(judged.labels, judged.probabilities), judged.confounds.outcomes
     within = judged.confounds.within_planes.iloc[-1]
     return [Fact("confound", f"the AUC is high, {HIGH} or more", f"{area:.3f}", area >= HIGH),
             Fact("confound", "the judge says that the acquisition explains it",
-                 ", ".join(f"*{word}*" for word in words), EXPLAINED in words and ABOVE_BASELINE not in words),
+                 ", ".join(f"*{word}*" for word in words),
+                 Conclusion.EXPLAINED in words and Conclusion.ABOVE_BASELINE not in words),
             Fact("confound", "within planes the AUC is at chance", f"{within['auc']:.3f} ({within['low']:.3f} to "
                  f"{within['high']:.3f}, p = {within['p']:.2f})", within["p"] >= 0.05)]
 
@@ -191,9 +193,9 @@ def facts_text(facts: list[Fact]) -> str:
 
 def called_better(draws: "list[tuple[np.ndarray, np.ndarray]]") -> list[bool]:
     """Of each draw, whether its verdict is *better than chance*."""
-    from radiogen.evaluation.stats.intervals import BETTER, verdict
+    from radiogen.evaluation.stats.verdicts import Outcome, verdict
 
-    return [verdict(*one).words == BETTER for one in draws]
+    return [verdict(*one).outcome == Outcome.BETTER for one in draws]
 
 
 def draw(path: Path, signal: Judged, effect: float, nothing: "list[tuple[np.ndarray, np.ndarray]]",

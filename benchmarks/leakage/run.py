@@ -167,6 +167,7 @@ def check_case(fault: str, case: "FaultCase", limit: float) -> Result:
     """Train the model on features of a case and run every check."""
     from benchmarks.accuracy.case_features import predict_by_features
     from radiogen.evaluation.audit.confounds import judge_confounds
+    from radiogen.evaluation.audit.finding_text import sentence
     from radiogen.evaluation.audit.leakage import review_auc, review_patients, review_pixels
     from radiogen.evaluation.stats.metrics import auc, scored
     from radiogen.runs.folds import make_folds
@@ -177,23 +178,24 @@ def check_case(fault: str, case: "FaultCase", limit: float) -> Result:
     findings = [*review_patients(folds, predictions, case.arrays), *review_pixels(folds, case.arrays)]
     judged = judge_confounds(predictions, folds, case.geometry)
     high = review_auc(predictions, limit)
-    messages = {"leakage review": "; ".join(one.sentence for one in findings if one.severity in ("alarm", "note")),
-            "AUC limit": high.sentence if high.severity == "alarm" else "", **confound_messages(judged)}
+    messages = {"leakage review": "; ".join(sentence(one) for one in findings if one.severity in ("alarm", "note")),
+            "AUC limit": sentence(high) if high.severity == "alarm" else "", **confound_messages(judged)}
     return Result(fault, auc(*scored(out_of_fold(predictions))),
                   {check: words for check, words in messages.items() if words})
 
 
 def confound_messages(judged: object) -> dict[str, str]:
     """Messages of the image-free models, the verdict on them and the correlations; "" where there is none."""
-    from radiogen.evaluation.audit.confounds import EXPLAINED
-    from radiogen.evaluation.stats.intervals import BETTER
+    from radiogen.evaluation.audit.confounds import Conclusion
+    from radiogen.evaluation.stats.verdicts import Outcome
 
-    free = judged.image_free[(judged.image_free["set"] == "out-of-fold") & (judged.image_free["verdict"] == BETTER)]
+    free = judged.image_free
+    free = free[(free["set"] == "out-of-fold") & (free["verdict"] == Outcome.BETTER)]
     within, fields = judged.within_planes.iloc[-1], judged.correlations
     tied = fields[fields["p_adjusted"] < 0.05]
     return {
         "image-free models": ", ".join(f"{row.model} {row.auc:.3f}" for row in free.itertuples()),
-        "explained": f"{EXPLAINED}, AUC within planes {within['auc']:.3f}" if EXPLAINED in judged.words else "",
+        "explained": f"{Conclusion.EXPLAINED}, AUC within planes {within['auc']:.3f}" if judged.explained else "",
         HINT: ", ".join(f"{row.sequence} {row.field} {row.rho:+.2f}" for row in tied.head(2).itertuples())}
 
 

@@ -10,10 +10,11 @@ from radiogen.core.errors import UserError
 from radiogen.inference.explained import choose_cases, write_explained
 from radiogen.networks.backend import keras
 from radiogen.networks.grad_cam import grad_cam
+from radiogen.runs.layout import WEIGHTS
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.training import workflow
 from radiogen.training.model import make_network
-from radiogen.training.runs import WEIGHTS, fold_folder
+from radiogen.training.runs import fold_folder
 
 from ..networks.made import made_network
 

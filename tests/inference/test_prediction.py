@@ -14,7 +14,8 @@ from radiogen.inference.one_case import predict_case
 from radiogen.inference.prediction import predict_run
 from radiogen.inference.test_set import predict_test
 from radiogen.networks.backend import keras
-from radiogen.runs.fold_weights import WEIGHTS, write_weights
+from radiogen.runs.fold_weights import write_weights
+from radiogen.runs.layout import WEIGHTS
 from radiogen.training.model import make_network
 from radiogen.training.recipe.recipes import REPORT_3D_SLICES
 from radiogen.training.runs import fold_folder, open_run

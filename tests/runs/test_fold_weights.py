@@ -9,11 +9,13 @@ import pytest
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.files import LOCK
+from radiogen.evaluation.audit.finding_text import sentence
 from radiogen.evaluation.audit.leakage import review_networks
 from radiogen.evaluation.ensembles import write_ensemble
 from radiogen.evaluation.report.report import evaluate_runs
 from radiogen.kaggle.kernels.bundle import check_runs
-from radiogen.runs.fold_weights import RECORD, WEIGHTS, check_run, check_weights, unrecorded, write_weights
+from radiogen.runs.fold_weights import check_run, check_weights, unrecorded, write_weights
+from radiogen.runs.layout import WEIGHTS, WEIGHTS_RECORD
 from radiogen.runs.predictions import complete, write_predictions
 
 from ..kaggle.small_run import TRAIN_CASES, write_paper_run
@@ -46,7 +48,7 @@ USERS = {"evaluate": lambda models: evaluate_runs(models, ["a"]),
          "push_kernel": lambda models: check_runs(models, ["a"])}
 
 
-@pytest.mark.parametrize("names", [(WEIGHTS,), (WEIGHTS, RECORD)], ids=["weights", "weights and records"])
+@pytest.mark.parametrize("names", [(WEIGHTS,), (WEIGHTS, WEIGHTS_RECORD)], ids=["weights", "weights and records"])
 @pytest.mark.parametrize("use", USERS.values(), ids=USERS)
 def test_exchanged_weights_of_two_folds_are_refused_in_a_line_that_names_both(models, names, use):
     _exchange(models / "a", *names)
@@ -81,17 +83,17 @@ def test_a_fold_with_other_folds_or_another_recipe_than_it_was_trained_with_is_r
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"fold": 0}'])
 def test_a_damaged_record_is_named_and_never_taken_for_none(models, content):
-    (models / "a" / "fold-0" / RECORD).write_text(content)
+    (models / "a" / "fold-0" / WEIGHTS_RECORD).write_text(content)
     with pytest.raises(UserError, match=r"fold-0/weights\.json: "):
         check_weights(models / "a" / "fold-0")
 
 
 def test_weights_of_an_older_version_pass_and_are_named(models, capsys):
-    (models / "a" / "fold-1" / RECORD).unlink()
+    (models / "a" / "fold-1" / WEIGHTS_RECORD).unlink()
     line = "a: weights of fold 1 were recorded without a hash"
     assert set(check_run(models / "a")) == {"0", "1"} and unrecorded(models / "a").startswith(line)
     finding, = review_networks(models / "a")
-    assert finding.severity == "not checked" and finding.sentence.startswith(line)
+    assert finding.severity == "not checked" and sentence(finding).startswith(line)
     write_ensemble(models, ["a", "b"], "both")
     check_runs(models, ["a"])
     assert capsys.readouterr().out.count(f"warning: {line}") == 2
@@ -115,4 +117,4 @@ def test_a_kill_between_record_and_weights_leaves_an_untrained_fold(tmp_path):
         write_weights(folder, killed)
     assert not (folder / WEIGHTS).exists() and not check_run(tmp_path / "run")
     write_weights(folder, lambda path: path.write_bytes(b"weights"))
-    assert json.loads((folder / RECORD).read_text())["sha256"] == files.sha256(folder / WEIGHTS)
+    assert json.loads((folder / WEIGHTS_RECORD).read_text())["sha256"] == files.sha256(folder / WEIGHTS)

@@ -38,7 +38,7 @@ def _changed(run, name, folds=None, **change):
 
 def _weights(run, fold="0"):
     found = {}
-    with h5py.File(runs.fold_folder(run, fold) / runs.WEIGHTS) as file:
+    with h5py.File(runs.fold_folder(run, fold) / runs.layout.WEIGHTS) as file:
         file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     return found
 
@@ -144,14 +144,14 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
     assert steps == [0, 1] and 0 in read  # two batches an epoch: the first of the second epoch is not counted
     assert epochs_done(sick.folder / "fold-0" / "checkpoint.npz") == 1
     assert len(pd.read_csv(sick.folder / "fold-0" / "history.csv")) == 1
-    assert not (sick.folder / "fold-0" / runs.WEIGHTS).exists()
+    assert not (sick.folder / "fold-0" / runs.layout.WEIGHTS).exists()
 
 
 def test_a_rate_that_is_far_too_high_is_named(run):
     wild = _changed(run, "wild", learning_rate=1e30, schedule="constant")
     with pytest.raises(UserError, match="became n.*in epoch .*lower --learning-rate"):
         train_fold(wild, "0")
-    assert not (wild.folder / "fold-0" / runs.WEIGHTS).exists()
+    assert not (wild.folder / "fold-0" / runs.layout.WEIGHTS).exists()
 
 
 @pytest.mark.parametrize("error", ["tensorflow", "python", "jax"])
@@ -182,7 +182,7 @@ def test_a_fold_whose_history_was_not_written_before_the_kill_gets_it_whole(run)
     (folder / "history.csv").unlink()
     train_fold(late, "0")
     assert len(pd.read_csv(folder / "history.csv")) == 1 and before
-    assert (folder / runs.WEIGHTS).is_file() and not (folder / "checkpoint.npz").exists()
+    assert (folder / runs.layout.WEIGHTS).is_file() and not (folder / "checkpoint.npz").exists()
 
 
 def test_training_loads_no_tensorflow_where_keras_runs_on_another_back_end():

@@ -23,7 +23,7 @@ def run(small_data, small_recipe, tmp_path_factory):
 
 def _weights(run):
     found = {}
-    with h5py.File(runs.fold_folder(run, "0") / runs.WEIGHTS) as file:
+    with h5py.File(runs.fold_folder(run, "0") / runs.layout.WEIGHTS) as file:
         file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     return found
 
@@ -56,7 +56,7 @@ def test_weights_and_checkpoint_take_the_disk_that_was_forecast(run):
     cost = forecast_run(run, ["1"])
     assert cost.seconds > 0 and cost.memory > 50e6
     workflow.train(run, ["1"])
-    assert cost.disk == pytest.approx((runs.fold_folder(run, "1") / runs.WEIGHTS).stat().st_size, rel=0.02)
+    assert cost.disk == pytest.approx((runs.fold_folder(run, "1") / runs.layout.WEIGHTS).stat().st_size, rel=0.02)
     kept = json.loads((runs.fold_folder(run, "1") / "timings.json").read_text())["checkpoint_bytes"]
     assert cost.checkpoints == pytest.approx(kept, rel=0.05)
 

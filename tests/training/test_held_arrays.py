@@ -50,7 +50,7 @@ def test_an_array_that_was_replaced_before_training_is_refused_by_name(run):
     _replaced(run, case)
     with pytest.raises(UserError, match=rf"{case}\.npy: is not the array that this training began with"):
         train_fold(run, "0")
-    assert not (runs.fold_folder(run, "0") / runs.WEIGHTS).exists()
+    assert not (runs.fold_folder(run, "0") / runs.layout.WEIGHTS).exists()
 
 
 def test_an_array_that_is_replaced_between_two_epochs_stops_the_fold(run):

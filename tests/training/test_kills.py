@@ -42,7 +42,7 @@ def _train(plans):
 
 def _weights(run):
     found = {}
-    with h5py.File(runs.fold_folder(run, "0") / runs.WEIGHTS) as file:
+    with h5py.File(runs.fold_folder(run, "0") / runs.layout.WEIGHTS) as file:
         file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     return found
 
@@ -54,7 +54,7 @@ def _assert_same(whole, cut):
     histories = [pd.read_csv(runs.fold_folder(each, "0") / "history.csv") for each in (whole, cut)]
     assert histories[0].equals(histories[1]) and {"loss", "stop_loss", "val_auc"} <= set(histories[0])
     left = {path.name for path in runs.fold_folder(cut, "0").iterdir()}
-    assert left == {"history.csv", "timings.json", runs.WEIGHTS, "weights.json"}
+    assert left == {"history.csv", "timings.json", runs.layout.WEIGHTS, "weights.json"}
 
 
 def test_a_kill_between_a_checkpoint_and_its_name_costs_an_epoch_and_changes_nothing(run):
@@ -93,7 +93,7 @@ def test_a_killed_command_leaves_no_fold_behind_and_goes_on_to_the_same_weights(
         time.sleep(0.01)
     process.kill()
     process.wait()
-    assert not (folder / runs.WEIGHTS).is_file()
+    assert not (folder / runs.layout.WEIGHTS).is_file()
     subprocess.run(_command(run, "cut"), check=True, capture_output=True)
     whole, cut = (dataclasses.replace(run, folder=run.folder.parent / name) for name in ("command", "cut"))
     here, there = _weights(whole), _weights(cut)

@@ -108,7 +108,8 @@ def test_run_json_tells_the_source_its_weights_epochs_and_its_own_ancestors(begi
     facts = json.loads((two.folder / "run.json").read_text())["lineage"]
     assert [ancestor["run"] for ancestor in facts] == ["b", "a"]
     assert facts[0]["epochs"] == {"0": 2, "1": 2} and facts[1]["epochs"] == {"0": 4, "1": 4}
-    assert facts[0]["weights"] == {fold: files.sha256(runs.fold_folder(one, fold) / runs.WEIGHTS) for fold in "01"}
+    assert facts[0]["weights"] == {
+        fold: files.sha256(runs.fold_folder(one, fold) / runs.layout.WEIGHTS) for fold in "01"}
     assert {ancestor["folds"] for ancestor in facts} == {folds_fingerprint(two.folds)}
     told = lineage_text(runs.open_run(two.folder).lineage)
     assert told == "started from b (2 epochs), which started from a (4 epochs)"
@@ -171,7 +172,7 @@ def test_a_copy_of_the_data_set_is_taken(begin, small_data, tmp_path):
 
 
 def test_exchanged_weights_are_refused(begin, tmp_path):
-    one, other = (tmp_path / "models" / "a" / f"fold-{fold}" / runs.WEIGHTS for fold in "01")
+    one, other = (tmp_path / "models" / "a" / f"fold-{fold}" / runs.layout.WEIGHTS for fold in "01")
     one.rename(tmp_path / "kept")
     other.rename(one)
     (tmp_path / "kept").rename(other)
@@ -184,7 +185,7 @@ def test_weights_without_a_record_and_folds_without_weights_are_refused(begin, t
     (folder / "weights.json").unlink()
     with pytest.raises(UserError, match="fold-1: has no weights.json"):
         begin()
-    (folder / runs.WEIGHTS).unlink()
+    (folder / runs.layout.WEIGHTS).unlink()
     with pytest.raises(UserError, match="--start-from a: fold 1 is not trained; python scripts/train.py --run a"):
         begin()
 

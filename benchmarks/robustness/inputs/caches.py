@@ -58,7 +58,7 @@ def cache_trials(folder: Path, random: "np.random.Generator", places: int, mark:
 
 def run_trials(folder: Path, random: "np.random.Generator", places: int, mark: Path) -> Iterator[Trial]:
     """A run's own tables, damaged or of another version."""
-    from radiogen.runs.recipe_fields import recipe_fields
+    from radiogen.runs.records import read_recipe, recipe_fields
     from radiogen.training.recipe.recipe import as_flat_dict
     from radiogen.training.runs import open_run
     from radiogen.training.workflow import begin_run
@@ -81,7 +81,7 @@ def run_trials(folder: Path, random: "np.random.Generator", places: int, mark: P
     def as_declared(found: Any) -> bool:
         declared = {path.rpartition(".")[2]: value for path, value in as_flat_dict(found.recipe).items()}
         return found.folds.equals(run.folds.astype(found.folds.dtypes)) and all(
-            declared[name] == value for name, value in recipe_fields(run.folder / "recipe.json").items())
+            declared[name] == value for name, value in recipe_fields(read_recipe(run.folder)).items())
 
     for name in ("run.json", "recipe.json", "folds.csv"):
         content = (run.folder / name).read_bytes()

@@ -32,7 +32,7 @@ from radiogen.core.parallel import available_cores, map_items
 from radiogen.dataset import geometry
 from radiogen.dataset.fingerprint import KEY, Fingerprint, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.layout import SEQUENCES, Split, case_ids, sequences_present, series_folder
+from radiogen.dataset.layout import GEOMETRY_TABLE, SEQUENCES, Split, case_ids, sequences_present, series_folder
 
 _LOG = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
         for folder, table in tables.items():
             series = [one for row in rows for one in row.get(folder, {}).get("geometry", ())]
             measured = pd.DataFrame(series, columns=geometry.COLUMNS)
-            files.write_csv(folder / "geometry.csv", measured.astype(dict.fromkeys(("slices", "rows", "columns"), int)))
+            files.write_csv(folder / GEOMETRY_TABLE, measured.astype(dict.fromkeys(("slices", "rows", "columns"), int)))
             files.write_csv(folder / "index.csv", table)
     return [tables[folder] for folder in folders]
 

@@ -101,7 +101,12 @@ def write_text(path: Path, text: str) -> Path:
 
 def write_json(path: Path, content: Any) -> Path:
     """Write `content` as JSON that a person can read."""
-    return write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return write_text(path, json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """`content` as the text that `write_json` writes."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_csv(path: Path, table: "pandas.DataFrame") -> Path:

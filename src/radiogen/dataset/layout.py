@@ -12,6 +12,12 @@ from radiogen.core.errors import UserError
 
 Split = Literal["train", "test"]
 
+GEOMETRY_TABLE = "geometry.csv"
+"""The table of the series' geometry (geometry.py), in a cache's folder and in a run's."""
+
+PHANTOM_RECORD = "phantom.json"
+"""In a data set that is a phantom: its settings and the best AUC that is possible on it."""
+
 SEQUENCES = ("FLAIR", "T1w", "T1wCE", "T2w")
 """The four sequences of the competition, by the names of their folders."""
 

@@ -19,10 +19,13 @@ from radiogen.dataset.labels import ID, LABEL
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
 from radiogen.evaluation.stats.intervals import bootstrap_interval
 from radiogen.evaluation.stats.metrics import auc
+from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import check_run, unrecorded
 from radiogen.runs.folds import TEST
 from radiogen.runs.predictions import complete, out_of_fold, read_with_hash, write_predictions
+from radiogen.runs.records import is_trained_run, read_facts, write_facts
+from radiogen.runs.tables import write_folds
 
 _LOG = logging.getLogger(__name__)
 
@@ -127,7 +130,7 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     _check_names(folder, members)
     for member in members:
         note_training(models / member)
-    read = {member: read_with_hash(models / member / "predictions.csv") for member in members}
+    read = {member: read_with_hash(models / member / layout.PREDICTIONS) for member in members}
     tables = {member: table for member, (table, _) in read.items()}
     for member in members:
         check_run(models / member)
@@ -137,16 +140,16 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     data, tables = _data(models, facts), _without_known_bad(tables, facts)
     joined, weights = learnt_ensemble(tables, method) if method in LEARNERS else (METHODS[method](tables), None)
     with files.working_folder(folder):
-        files.write_json(folder / "run.json", {
+        write_facts(folder, {
             "members": list(members), "method": method, "data": data,
             "predictions": {member: digest for member, (_, digest) in read.items()}})
-        files.write_csv(folder / "folds.csv", joined.loc[joined["fold"] != TEST, [ID, LABEL, "fold"]])
-        files.write_csv(folder / "ensemble.csv", ensemble_table(tables))
+        write_folds(folder, joined.loc[joined["fold"] != TEST, [ID, LABEL, "fold"]])
+        files.write_csv(folder / layout.ENSEMBLE, ensemble_table(tables))
         if weights is None:
-            (folder / "weights.csv").unlink(missing_ok=True)
+            (folder / layout.ENSEMBLE_WEIGHTS).unlink(missing_ok=True)
         else:
-            files.write_csv(folder / "weights.csv", weights)
-        return write_predictions(folder / "predictions.csv", joined)
+            files.write_csv(folder / layout.ENSEMBLE_WEIGHTS, weights)
+        return write_predictions(folder / layout.PREDICTIONS, joined)
 
 
 def _row(name: str, labels: np.ndarray, probabilities: np.ndarray, flattered: float) -> dict[str, object]:
@@ -198,7 +201,7 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
             row = int(np.flatnonzero(differs)[0])
             raise UserError(name, f"puts {_ids(first.loc[differs, ID])} into another {column} than {first_name}: "
                             f"{table[column].iloc[row]}, not {first[column].iloc[row]}",
-                            "join only runs with the same folds.csv")
+                            f"join only runs with the same {layout.FOLDS}")
     return table
 
 
@@ -214,18 +217,15 @@ def _check_names(folder: Path, members: Sequence[str]) -> None:
         raise UserError(f"--run {' '.join(members)}", f"names {doubled[0]} more than once", "name each run once")
     if folder.name in members:
         raise UserError(f"--name {folder.name}", "is one of the members", "choose another name")
-    taken = (folder / "recipe.json").is_file() or (
-        (folder / "run.json").is_file() and "members" not in files.read_json(folder / "run.json"))
-    if taken:
+    if is_trained_run(folder):
         raise UserError(folder, "is a trained run, which an ensemble would overwrite", "choose another --name")
-    if not (folder / "run.json").is_file() and folder.exists() and any(
+    if not (folder / layout.RUN).is_file() and folder.exists() and any(
             entry.name != files.LOCK for entry in (folder.iterdir() if folder.is_dir() else [folder])):
         raise UserError(folder, "holds files and is no ensemble", "choose another --name")
 
 
 def _facts(models: Path, members: Sequence[str]) -> dict[str, dict]:
-    paths = {member: Path(models) / member / "run.json" for member in members}
-    return {member: files.read_json(path) if path.is_file() else {} for member, path in paths.items()}
+    return {member: read_facts(Path(models) / member) for member in members}
 
 
 def _without_known_bad(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, dict]) -> dict[str, pd.DataFrame]:

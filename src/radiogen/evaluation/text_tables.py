@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from radiogen.runs.layout import fold_folder, fold_name, is_fold_folder
+
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
     """`table` as text: three decimals, whole counts of cases, one decimal for their mean and deviation, NaN empty."""
@@ -23,14 +25,22 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(text)
 
 
+def p_text(value: float) -> str:
+    """A p-value with as many decimals as it deserves; below 0.0001 as in 2e-09."""
+    if value < 1e-4:
+        return f"{value:.0e}"
+    return f"{value:.4f}" if value < 0.01 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def short_paths(paths: Sequence[Path]) -> list[str]:
     """Paths as lines, those of several folds in one as `fold-{0,1}/name`, which a shell understands."""
     lines: dict[tuple[str, str], list[str]] = {}
     for path in paths:
-        fold = path.parent.name.removeprefix("fold-") if path.parent.name.startswith("fold-") else ""
+        fold = fold_name(path.parent) if is_fold_folder(path.parent) else ""
         lines.setdefault((str(path.parent.parent if fold else path.parent), path.name), []).append(fold)
-    return [f"{folder}/{name}" if folds == [""] else f"{folder}/fold-{{{','.join(folds)}}}/{name}" if len(folds) > 1
-            else f"{folder}/fold-{folds[0]}/{name}" for (folder, name), folds in lines.items()]
+    return [f"{folder}/{name}" if folds == [""] else
+            f"{fold_folder(Path(folder), folds[0] if len(folds) == 1 else '{' + ','.join(folds) + '}')}/{name}"
+            for (folder, name), folds in lines.items()]
 
 
 def text_table(table: pd.DataFrame, rule: str | None = None) -> str:

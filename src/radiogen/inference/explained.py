@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 
 from radiogen.arrays.cache import check_arrays, read_index
-from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.grad_cam import grad_cam
+from radiogen.runs.explained import Explained, write_explained_cases
 from radiogen.runs.folds import HOLDOUT
+from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
 from radiogen.training.model import load_trained, make_network
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, trained_folds
 
-EXPLAINED = "explained.npz"
 SLICES = 64
 """Slices a case at most; of more, as many at even distances."""
 
@@ -30,13 +30,10 @@ SLICES = 64
 def write_explained(run: Run, cases: int = 8) -> Path:
     """Write `explained.npz`: images and heat of `cases` cases, chosen by `choose_cases`; returns its path.
 
-    Holds `ids, folds, labels, probabilities, called` (K,); `images`, `heat` uint8 (K, slices, rows, columns) of the
-    sequence `sequence`; `slices` (K, slices), their numbers in the case's array; `views` uint8 (K, sequences, rows,
-    columns), the hottest slice in each of `sequences`. Heat speaks for the class that was called, 255 where it is
-    hottest in the case; a case that several networks scored has the mean of theirs. Raises UserError where the run has
-    no predictions, no trained fold or other arrays than it was made from.
+    A case that several networks scored has the mean of their heat. Raises UserError where the run has no predictions,
+    no trained fold or other arrays than it was made from.
     """
-    chosen = choose_cases(read_predictions(run.folder / "predictions.csv"), cases)
+    chosen = choose_cases(read_predictions(run.folder / PREDICTIONS), cases)
     folds = trained_folds(run)
     if chosen.empty or not folds:
         raise UserError(run.folder, "has no labelled case and network to explain",
@@ -47,9 +44,7 @@ def write_explained(run: Run, cases: int = 8) -> Path:
     count = min(SLICES, min(map(len, inputs.values()))) if run.recipe.data.rank == 2 else 1
     inputs = {case: rows.iloc[_spread(len(rows), count)] for case, rows in inputs.items()}
     heat = _heat(run, folds, chosen, inputs)
-    content = _pictures(run, index, chosen, inputs, heat)
-    path = run.folder / EXPLAINED
-    return files.write_with(path, lambda file: np.savez_compressed(file, **content))
+    return write_explained_cases(run.folder, _pictures(run, index, chosen, inputs, heat))
 
 
 def choose_cases(predictions: pd.DataFrame, cases: int) -> pd.DataFrame:
@@ -98,8 +93,8 @@ def _heat(run: Run, folds: list[str], chosen: pd.DataFrame, inputs: dict[str, pd
 
 
 def _pictures(run: Run, index: pd.DataFrame, chosen: pd.DataFrame, inputs: dict[str, pd.DataFrame],
-              heat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What `write_explained` keeps, by name."""
+              heat: dict[str, np.ndarray]) -> Explained:
+    """What `write_explained` keeps."""
     data, images, hot, views, numbers = run.recipe.data, [], [], [], []
     for case in chosen[ID]:
         rows = inputs[case]
@@ -110,12 +105,11 @@ def _pictures(run: Run, index: pd.DataFrame, chosen: pd.DataFrame, inputs: dict[
         numbers.append(rows["slice"].to_numpy(int) if data.rank == 2 else np.arange(len(images[-1])))
         place = int(hot[-1].sum(axis=(1, 2)).argmax())
         views.append(_views(run, index, case, batch, place / max(len(images[-1]) - 1, 1)))
-    return {"ids": chosen[ID].to_numpy(str), "folds": chosen["fold"].to_numpy(str),
-            "labels": chosen[LABEL].to_numpy(int), "probabilities": chosen["probability"].to_numpy(float),
-            "called": chosen["predicted"].to_numpy(int), "sequence": np.array(data.sequences[0]),
-            "sequences": np.array(data.sequences), "rank": np.array(data.rank),
-            "geometry": np.array(data.geometry), "images": np.stack(images), "heat": np.stack(hot),
-            "slices": np.stack(numbers), "views": np.stack(views)}
+    return Explained(
+        ids=chosen[ID].to_numpy(str), folds=chosen["fold"].to_numpy(str), labels=chosen[LABEL].to_numpy(int),
+        probabilities=chosen["probability"].to_numpy(float), called=chosen["predicted"].to_numpy(int),
+        sequence=data.sequences[0], sequences=np.array(data.sequences), rank=data.rank, geometry=data.geometry,
+        images=np.stack(images), heat=np.stack(hot), slices=np.stack(numbers), views=np.stack(views))
 
 
 def _views(run: Run, index: pd.DataFrame, case: str, batch: np.ndarray, share: float) -> np.ndarray:

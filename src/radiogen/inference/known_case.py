@@ -10,14 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from radiogen.core import files
 from radiogen.dataset.labels import ID
 from radiogen.runs.folds import HOLDOUT, TEST
+from radiogen.runs.tables import read_arrays
 from radiogen.training.runs import Run
-
-ARRAYS = "arrays.csv"
 
 
 @dataclass(frozen=True)
@@ -37,15 +34,14 @@ class Known:
 def find_known(run: Run, folders: Mapping[str, Path], sha256: str, likeness: str) -> Known | None:
     """The case of `run` that has the same series, or None.
 
-    folders: by sequence. sha256, likeness: of the array that the run's settings make of them, as in `arrays.csv`.
+    folders: by sequence. sha256, likeness: of the array that the run's settings make of them, as in arrays.csv.
     """
     by_files = _same_files(run.cache, folders)
     if by_files:
         return _placed(run, by_files, "the same files")
-    path = run.folder / ARRAYS
-    if not path.is_file():
+    arrays = read_arrays(run.folder)
+    if arrays is None:
         return None
-    arrays = pd.read_csv(path, dtype=str, keep_default_na=False)
     for column, mark, by in (("sha256", sha256, "the same voxels"), ("likeness", likeness, "the same pictures")):
         same = arrays.loc[(arrays[column] == mark) & (mark != ""), ID]
         if len(same):
@@ -87,8 +83,8 @@ def _contents(folder: Path) -> str:
 
 def _placed(run: Run, case: str, by: str) -> Known:
     own = run.folds.loc[run.folds[ID] == case, "fold"]
-    arrays = run.folder / ARRAYS
+    arrays = read_arrays(run.folder)
     if len(own):
         return Known(case, own.iloc[0], by)
-    told = pd.read_csv(arrays, dtype=str) if arrays.is_file() else pd.DataFrame({ID: [], "split": []})
-    return Known(case, TEST if (told.loc[told[ID] == case, "split"] == "test").any() else "", by)
+    tested = arrays is not None and (arrays.loc[arrays[ID] == case, "split"] == TEST).any()
+    return Known(case, TEST if tested else "", by)

@@ -6,7 +6,6 @@ is chosen or leaked anywhere in training is so in each draw, too: a shuffle of t
 it. The holdout has no part in it.
 """
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +19,14 @@ from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.geometry import planes_together, read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.folds import HOLDOUT, fold_names
+from radiogen.runs.label_permutations import FOLDS, PLANES, draw_folder, permutations_folder, write_draw
+from radiogen.runs.layout import GEOMETRY, PERMUTATIONS, PREDICTIONS
 from radiogen.runs.predictions import complete, out_of_fold, read_predictions, write_predictions
+from radiogen.runs.tables import write_folds
+from radiogen.runs.training_records import read_timings
 from radiogen.training.runs import Run, fold_folder, trained_folds
 
 _LOG = logging.getLogger(__name__)
-
-FOLDS, PLANES = "folds", "planes"
-"""Within what labels were exchanged: each fold, or the cases of each fold whose series lie in the same planes."""
 
 
 def mirror_cost(run: Run) -> float:
@@ -37,9 +37,8 @@ def mirror_cost(run: Run) -> float:
     """
     told = []
     for fold in fold_names(run.folds):
-        path = fold_folder(run, fold) / "timings.json"
-        if path.is_file():
-            told.append(sum(json.loads(path.read_text(encoding="utf-8"))["seconds_an_epoch"]))
+        if timings := read_timings(fold_folder(run, fold)):
+            told.append(sum(timings["seconds_an_epoch"]))
     return float(np.mean(told)) * len(fold_names(run.folds)) if told else np.nan
 
 
@@ -62,15 +61,15 @@ def run_null(run: Run, draws: int, within_planes: bool = False, parallel_folds: 
         raise UserError(run.folder, f"began with the networks of {run.lineage[0].run}, which were trained on the true "
                         "labels: trainings on permuted labels would not be like it",
                         "ask for the null mirror of a run that began from nothing")
-    with files.working_folder(run.folder / "null"):
+    with files.working_folder(permutations_folder(run.folder)):
         for number in range(draws):
             mirrored = draw_run(run, number, within, strata)
-            if not (mirrored.folder / "predictions.csv").is_file():
+            if not (mirrored.folder / PREDICTIONS).is_file():
                 _LOG.info(f"null mirror of {run.folder.name}, within {within}: draw {number + 1} of {draws}")
                 _finish_draw(mirrored, parallel_folds)
             _check_draw(mirrored)
             _write_table(run, number, within, mirrored)
-    return run.folder / "null.csv"
+    return run.folder / PERMUTATIONS
 
 
 def draw_run(run: Run, draw: int, within: str = FOLDS, strata: np.ndarray | None = None) -> Run:
@@ -80,7 +79,7 @@ def draw_run(run: Run, draw: int, within: str = FOLDS, strata: np.ndarray | None
     """
     seed, order = (int(word) for word in np.random.SeedSequence(
         [run.recipe.seed, draw, (FOLDS, PLANES).index(within)]).generate_state(2))
-    return replace(run, folder=run.folder / "null" / f"{within}-{draw:03d}", recipe=replace(run.recipe, seed=seed),
+    return replace(run, folder=draw_folder(run.folder, within, draw), recipe=replace(run.recipe, seed=seed),
                    folds=permute_labels(run.folds, order, strata), lineage=())
 
 
@@ -103,11 +102,11 @@ def plane_strata(run: Run) -> np.ndarray:
 
     Raises UserError where `geometry.csv` is missing, or no case could exchange its label: then all draws are the run.
     """
-    planes = planes_together(read_geometry(run.folder / "geometry.csv"), run.folds[ID])
+    planes = planes_together(read_geometry(run.folder / GEOMETRY), run.folds[ID])
     judged = run.folds.assign(planes=planes)[(run.folds["fold"] != HOLDOUT).to_numpy()]
     kinds = judged.groupby(["fold", "planes"])[LABEL].transform("nunique")
     if not (kinds > 1).any():
-        raise UserError(run.folder / "geometry.csv", "in no fold have two cases of the same planes different labels",
+        raise UserError(run.folder / GEOMETRY, "in no fold have two cases of the same planes different labels",
                         "take the mirror without planes")
     _LOG.info(f"within planes {int((kinds > 1).sum())} of {len(judged)} cases can change their label")
     return planes
@@ -129,18 +128,18 @@ def _finish_draw(mirrored: Run, parallel_folds: int) -> None:
     from radiogen.training.execution.processes import run_in_subprocess
     from radiogen.training.fit import remove_fold, train_folds
 
-    files.write_csv(mirrored.folder / "folds.csv", mirrored.folds)
+    write_folds(mirrored.folder, mirrored.folds)
     train_folds(mirrored, fold_names(mirrored.folds), parallel_folds)
     # what Keras leaks ends with the process
     table = run_in_subprocess(score_draw, mirrored, name=f"scoring of {mirrored.folder.name}")
-    write_predictions(mirrored.folder / "predictions.csv", table)
+    write_predictions(mirrored.folder / PREDICTIONS, table)
     for fold in fold_names(mirrored.folds):
         remove_fold(fold_folder(mirrored, fold))
 
 
 def _check_draw(mirrored: Run) -> None:
     """A draw that is kept has the labels that this run's draw has, or it is another run's."""
-    kept = read_predictions(mirrored.folder / "predictions.csv").set_index(ID)[LABEL]
+    kept = read_predictions(mirrored.folder / PREDICTIONS).set_index(ID)[LABEL]
     wanted = mirrored.folds[mirrored.folds["fold"] != HOLDOUT].set_index(ID)[LABEL]
     if len(kept) != len(wanted) or (kept.reindex(wanted.index).astype(float) != wanted.astype(float)).any():
         raise UserError(mirrored.folder, "was drawn for other labels or folds", "delete this folder and ask again")
@@ -149,11 +148,5 @@ def _check_draw(mirrored: Run) -> None:
 def _write_table(run: Run, draw: int, within: str, mirrored: Run) -> None:
     from sklearn.metrics import roc_auc_score
 
-    judged = out_of_fold(read_predictions(mirrored.folder / "predictions.csv"))
-    path = run.folder / "null.csv"
-    kept = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["draw", "within", "auc"])
-    kept = kept[(kept["draw"] != draw) | (kept["within"] != within)]
-    row = pd.DataFrame([{"draw": draw, "within": within,
-                         "auc": roc_auc_score(judged[LABEL].astype(int), judged["probability"])}])
-    table = row if kept.empty else pd.concat([kept, row])
-    files.write_csv(path, table.astype({"draw": int}).sort_values(["within", "draw"]))
+    judged = out_of_fold(read_predictions(mirrored.folder / PREDICTIONS))
+    write_draw(run.folder, within, draw, roc_auc_score(judged[LABEL].astype(int), judged["probability"]))

@@ -27,6 +27,7 @@ from radiogen.imaging.volume import plane, spacing_mm
 from radiogen.inference.known_case import Known, find_known, same_id
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import unrecorded
+from radiogen.runs.layout import GEOMETRY
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, cache_settings, trained_folds
@@ -314,7 +315,7 @@ def _missing_notes(run: Run, series: Mapping[str, CaseSeries]) -> list[str]:
 def _odd_notes(run: Run, found: Mapping[str, FoundSeries], series: Mapping[str, CaseSeries]) -> list[str]:
     """What the folder's names leave in doubt, and how the series differ from those that the run was trained on."""
     notes = [f"{name}: {one.doubt}" for name, one in found.items() if one.doubt]
-    path = run.folder / "geometry.csv"
+    path = run.folder / GEOMETRY
     if not path.is_file():
         return notes
     table = read_geometry(path)

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from radiogen.arrays.cache import check_arrays, read_index
-from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names
+from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import complete, write_predictions
+from radiogen.runs.tables import write_slices
 from radiogen.training.runs import Run, trained_folds
 
 _LOG = logging.getLogger(__name__)
@@ -37,10 +38,9 @@ def predict_run(run: Run) -> Path:
     check_arrays(run.cache, index, cases[ID])
     inputs = score_inputs(run, index, cases, folds)
     if run.recipe.data.rank == 2:
-        slices = inputs[[ID, "fold", "sequence", "slice", LABEL, "probability"]]
-        files.write_csv(run.folder / "predictions_slices.csv", slices)
+        write_slices(run.folder, inputs)
     table = cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
-    return write_predictions(run.folder / "predictions.csv", complete(table))
+    return write_predictions(run.folder / PREDICTIONS, complete(table))
 
 
 def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:

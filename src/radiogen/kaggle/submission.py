@@ -16,9 +16,11 @@ from radiogen import __version__
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
+from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.folds import read_folds
 from radiogen.runs.predictions import read_with_hash, submission_cases
+from radiogen.runs.records import data_folder, read_facts
 
 SHOWN_IDS = 5
 
@@ -44,16 +46,16 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     """
     folder = Path(models) / name
     note_training(folder)
-    predictions, read = read_with_hash(folder / "predictions.csv")
-    facts = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
+    predictions, read = read_with_hash(folder / layout.PREDICTIONS)
+    facts = read_facts(folder)
     data = _data_set(folder, facts, data)
     if not (data / "sample_submission.csv").is_file():
         raise UserError(data / "sample_submission.csv", "is missing", "give the data set that holds it with --data")
     sample = read_sample_submission(data / "sample_submission.csv")
     prevalence = training_prevalence(folder, predictions)
-    table, imputed = fill_sample(sample, predictions, prevalence, where=folder / "predictions.csv")
+    table, imputed = fill_sample(sample, predictions, prevalence, where=folder / layout.PREDICTIONS)
     if table[LABEL].nunique() == 1 and not allow_constant:
-        raise UserError(folder / "predictions.csv", f"gives all {len(table)} test cases the same probability "
+        raise UserError(folder / layout.PREDICTIONS, f"gives all {len(table)} test cases the same probability "
                         f"({table[LABEL].iloc[0]:g})",
                         f"predict the test set: python scripts/predict.py --run {as_run(folder)}; "
                         "or submit it nevertheless with --allow-constant")
@@ -77,7 +79,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
 
 
 def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: float,
-                where: object = "predictions.csv") -> tuple[pd.DataFrame, tuple[str, ...]]:
+                where: object = layout.PREDICTIONS) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The sample's ids in its order with the predicted probabilities, and the ids that got `prevalence` instead.
 
     Only rows with fold `test` are used. Raises UserError, naming `where` and the ids, for a test case not in `sample`.
@@ -118,7 +120,7 @@ def training_prevalence(folder: Path, predictions: pd.DataFrame) -> float:
 
     Raises UserError where there is neither.
     """
-    path = Path(folder) / "folds.csv"
+    path = Path(folder) / layout.FOLDS
     labels = read_folds(path)[LABEL] if path.is_file() else predictions[LABEL].dropna()
     if labels.empty:
         raise UserError(path, "is missing, and no prediction has a label: the training prevalence is unknown",
@@ -137,7 +139,7 @@ def imputed_text(submission: Submission) -> str:
 
 
 def _data_set(folder: Path, facts: dict, data: Path | None) -> Path:
-    chosen = data or facts.get("data")
-    if not chosen:
-        raise UserError(folder / "run.json", "does not say from which data set the run was made", "give it with --data")
-    return Path(data) if data else files.found_path(chosen, folder)
+    chosen = data or data_folder(folder, facts)
+    if chosen is None:
+        raise UserError(folder / layout.RUN, "does not say from which data set the run was made", "give it with --data")
+    return Path(chosen)

@@ -19,6 +19,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.inventory import PUBLISHED
+from radiogen.runs import layout
 
 _LOG = logging.getLogger(__name__)
 
@@ -237,14 +238,12 @@ JUDGED = 1 / 3
 
 def _costs(plan: Plan, measured: Mapping[str, Mapping[str, float]]) -> dict[str, RecipeCost]:
     """From a sample to all cases, folds and seeds of each recipe; folds that are trained cost nothing any more."""
-    from radiogen.training.runs import WEIGHTS
-
     all_cases = sum(one.cases for one in PUBLISHED.values())
     costs = {}
     for recipe in chosen_recipes(plan):
         one, split = measured[recipe.name], recipe.split
-        folds = [plan.models / run / f"fold-{fold}" / WEIGHTS for run, name in run_names(plan).items()
-                 if name == recipe.name for fold in range(split.folds)]
+        folds = [layout.fold_folder(plan.models / run, str(fold)) / layout.WEIGHTS
+                 for run, name in run_names(plan).items() if name == recipe.name for fold in range(split.folds)]
         left = sum(not path.is_file() for path in folds)
         labelled = PUBLISHED["train"].cases - sum(sequence in recipe.data.sequences for sequence in BLANK.values())
         judged = labelled * (1 - split.holdout_fraction) / split.folds

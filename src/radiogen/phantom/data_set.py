@@ -18,7 +18,7 @@ import numpy as np
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.parallel import map_items
-from radiogen.dataset.layout import BLANK, SEQUENCES
+from radiogen.dataset.layout import BLANK, PHANTOM_RECORD, SEQUENCES
 from radiogen.phantom.anatomy import draw_head
 from radiogen.phantom.geometry import draw_grid, draw_planes, read_mix
 from radiogen.phantom.series import draw_image, write_series
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 FORMAT = 1
 """Raised with every change of what a phantom looks like, so that an old one is not taken for a new one."""
 
-_RECORD, _KEY = "phantom.json", "phantom_cases.csv"
+_KEY = "phantom_cases.csv"
 _SPLITS = ("train", "test")
 _LABEL, _LATENT, _ANATOMY, _GEOMETRY, _ACQUISITION, _IDS = range(6)
 
@@ -83,8 +83,8 @@ def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None =
     _check_settings(settings)
     _check_folder(folder, settings)
     with files.working_folder(folder):
-        if not (folder / _RECORD).is_file():
-            files.write_json(folder / _RECORD, _record(settings))
+        if not (folder / PHANTOM_RECORD).is_file():
+            files.write_json(folder / PHANTOM_RECORD, _record(settings))
         cases = list_cases(settings)
         missing = [case for case in cases if not (folder / case.split / case.name).is_dir()]
         if not missing and (folder / "train_labels.csv").is_file():
@@ -96,7 +96,7 @@ def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None =
 
 def read_phantom(folder: Path) -> dict[str, Any] | None:
     """What phantom.json says: `settings`, `ceiling_auc` (None with confound), `ceiling` (why). None: no phantom."""
-    path = Path(folder) / _RECORD
+    path = Path(folder) / PHANTOM_RECORD
     return files.read_json(path) if path.is_file() else None
 
 

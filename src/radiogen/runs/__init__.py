@@ -1,5 +1,5 @@
 """The contract between training and judging: the tables and records of a run, with their readers and writers.
 
 Training and prediction write through this room, evaluation and submissions read through it. Read first:
-`predictions.py`.
+`layout.py`, then `predictions.py`.
 """

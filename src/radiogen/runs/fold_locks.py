@@ -13,6 +13,7 @@ from pathlib import Path
 
 from radiogen.core.files import LOCK, try_working_folder, working_folder, writing
 from radiogen.core.locks import EVERY_SECONDS, Holder, hold, holder, try_hold
+from radiogen.runs.layout import fold_folder, fold_folders
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,9 +25,8 @@ def fold_holders(run: Path, folds: Iterable[str] | None = None) -> dict[str, Hol
     """By fold who trains it now; folds: which are looked at (default: all that the run's folder has)."""
     run = Path(run)
     if folds is None:
-        names = [path.name.removeprefix("fold-") for path in run.glob("fold-*")]
-        folds = sorted(names, key=lambda name: (len(name), name))
-    found = {fold: holder(_folder(run, fold) / LOCK) or holder(_folder(run, fold) / ORDER) for fold in folds}
+        folds = fold_folders(run)
+    found = {fold: holder(fold_folder(run, fold) / LOCK) or holder(fold_folder(run, fold) / ORDER) for fold in folds}
     return {fold: one for fold, one in found.items() if one is not None}
 
 
@@ -48,7 +48,7 @@ def note_training(run: Path) -> None:
 @contextlib.contextmanager
 def hold_fold(run: Path, fold: str) -> Iterator[None]:
     """Hold a fold to train it; where another process has it, say which, and wait."""
-    folder = _folder(run, fold)
+    folder = fold_folder(run, fold)
     with _ordered(folder, run, fold), working_folder(folder, _waiting(run, fold)):
         yield
 
@@ -60,7 +60,7 @@ def hold_free_folds(run: Path, folds: Iterable[str]) -> Iterator[list[str]]:
         free, taken = [], {}
         for fold in folds:
             with contextlib.ExitStack() as both:
-                if _try_fold(both, _folder(run, fold)):
+                if _try_fold(both, fold_folder(run, fold)):
                     stack.enter_context(both.pop_all())
                     free.append(fold)
                 else:
@@ -73,14 +73,14 @@ def hold_free_folds(run: Path, folds: Iterable[str]) -> Iterator[list[str]]:
 @contextlib.contextmanager
 def order_fold(run: Path, fold: str) -> Iterator[None]:
     """Keep a fold for the workers of a cluster, which lock its folder themselves; waits as `hold_fold`."""
-    with _ordered(_folder(run, fold), run, fold):
+    with _ordered(fold_folder(run, fold), run, fold):
         yield
 
 
 @contextlib.contextmanager
 def worker_fold(run: Path, fold: str) -> Iterator[None]:
     """Hold a fold's folder on a worker, whose client has ordered it; waits as `hold_fold`."""
-    with working_folder(_folder(run, fold), _waiting(run, fold)):
+    with working_folder(fold_folder(run, fold), _waiting(run, fold)):
         yield
 
 
@@ -104,10 +104,6 @@ def working_run(run: Path) -> Iterator[Path]:
             if not fold_holders(folder):
                 yield folder
                 return
-
-
-def _folder(run: Path, fold: str) -> Path:
-    return Path(run) / f"fold-{fold}"
 
 
 def _waiting(run: Path, fold: str) -> Callable[[Holder], str]:

@@ -5,15 +5,14 @@ hashes of `folds.csv` and `recipe.json`, or a UserError. Weights of another fold
 that this fold's network is to judge, so learning and evaluation check them whenever they use them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.runs.layout import FOLDS, RECIPE, WEIGHTS, WEIGHTS_RECORD, fold_folders, fold_name
 
-WEIGHTS = "model.weights.h5"
-RECORD = "weights.json"
-TABLES = ("folds.csv", "recipe.json")
+TABLES = (FOLDS, RECIPE)
 """Files of the run that say what the weights were trained on, and how."""
 
 Networks = Mapping[Path, dict[str, str]]
@@ -29,7 +28,8 @@ def write_weights(folder: Path, save: Callable[[Path], object]) -> Path:
 
     def saved(part: Path) -> None:
         save(part)
-        files.write_json(folder / RECORD, {"fold": _fold(folder), "sha256": files.sha256(part), **_tables(folder)})
+        files.write_json(folder / WEIGHTS_RECORD,
+                         {"fold": fold_name(folder), "sha256": files.sha256(part), **_tables(folder)})
 
     return files.write_by_name(folder / WEIGHTS, saved)
 
@@ -42,16 +42,16 @@ def check_weights(folder: Path) -> str:
     """
     folder = Path(folder)
     path, found = folder / WEIGHTS, files.sha256(folder / WEIGHTS)
-    if not (folder / RECORD).is_file():
+    if not (folder / WEIGHTS_RECORD).is_file():
         return found
     record, again = _read(folder), f"copy it back, or delete it and train the fold again: {_command(folder)}"
-    if record["fold"] != _fold(folder) or record["sha256"] != found:
+    if record["fold"] != fold_name(folder) or record["sha256"] != found:
         owner = record["fold"] if record["sha256"] == found else _owner(folder, found)
-        raise UserError(path, f"is not the file that training of fold {_fold(folder)} wrote"
+        raise UserError(path, f"is not the file that training of fold {fold_name(folder)} wrote"
                         f"{f': it is that of fold {owner}' if owner else ''}", again)
     for name, digest in _tables(folder).items():
         if record[name] != digest:
-            raise UserError(folder.parent / name, f"is not the one that fold {_fold(folder)} was trained with",
+            raise UserError(folder.parent / name, f"is not the one that fold {fold_name(folder)} was trained with",
                             "copy it back, or train a new run with another --run name")
     return found
 
@@ -63,7 +63,7 @@ def check_run(folder: Path, known: Networks | None = None) -> dict[str, str]:
     """
     if known and folder in known:
         return known[folder]
-    return {_fold(one): check_weights(one) for one in _trained(folder)}
+    return {fold_name(one): check_weights(one) for one in _trained(folder)}
 
 
 def check_runs(folders: Iterable[Path]) -> Networks:
@@ -71,20 +71,25 @@ def check_runs(folders: Iterable[Path]) -> Networks:
     return {folder: check_run(folder) for folder in dict.fromkeys(map(Path, folders))}
 
 
+def unrecorded_folds(folder: Path) -> list[str]:
+    """The folds of the run whose weights were recorded without a hash."""
+    return [fold_name(one) for one in _trained(folder) if not (one / WEIGHTS_RECORD).is_file()]
+
+
+def unrecorded_text(run: str, folds: Sequence[str]) -> str:
+    """`unrecorded_folds` of the run of this name in a line."""
+    return (f"{run}: weights of fold {', '.join(folds)} were recorded without a hash, so that nothing shows whether "
+            "they are their fold's")
+
+
 def unrecorded(folder: Path) -> str:
     """One line that names the run's folds whose weights were recorded without a hash; "" where there are none."""
-    folds = [_fold(one) for one in _trained(folder) if not (one / RECORD).is_file()]
-    return f"{Path(folder).name}: weights of fold {', '.join(folds)} were recorded without a hash, so that nothing " \
-           "shows whether they are their fold's" if folds else ""
+    folds = unrecorded_folds(folder)
+    return unrecorded_text(Path(folder).name, folds) if folds else ""
 
 
 def _trained(folder: Path) -> list[Path]:
-    paths = [path.parent for path in Path(folder).glob(f"fold-*/{WEIGHTS}")]
-    return sorted(paths, key=lambda path: (len(path.name), path))
-
-
-def _fold(folder: Path) -> str:
-    return folder.name.removeprefix("fold-")
+    return list(fold_folders(folder, holding=WEIGHTS).values())
 
 
 def _tables(folder: Path) -> dict[str, str]:
@@ -94,19 +99,19 @@ def _tables(folder: Path) -> dict[str, str]:
 
 
 def _read(folder: Path) -> dict[str, str]:
-    record = files.read_json(folder / RECORD)
+    record = files.read_json(folder / WEIGHTS_RECORD)
     if not isinstance(record, dict) or not all(isinstance(record.get(name), str)
                                                for name in ("fold", "sha256", *TABLES)):
-        raise UserError(folder / RECORD, "does not tell fold and hashes, so it is damaged",
+        raise UserError(folder / WEIGHTS_RECORD, "does not tell fold and hashes, so it is damaged",
                         f"copy it back, or delete {WEIGHTS} beside it and train the fold again: {_command(folder)}")
     return record
 
 
 def _owner(folder: Path, digest: str) -> str:
     """The fold of this run whose record has this hash, or ""."""
-    records = [_read(path.parent) for path in sorted(folder.parent.glob(f"fold-*/{RECORD}"))]
+    records = [_read(place) for place in fold_folders(folder.parent, holding=WEIGHTS_RECORD).values()]
     return next((record["fold"] for record in records if record["sha256"] == digest), "")
 
 
 def _command(folder: Path) -> str:
-    return f"python scripts/train.py --run {as_run(folder.parent)} --fold {_fold(folder)}"
+    return f"python scripts/train.py --run {as_run(folder.parent)} --fold {fold_name(folder)}"

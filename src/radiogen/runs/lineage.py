@@ -12,12 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import ID, LABEL
-
-FIRST = "first_weights.json"
-"""In a fold's folder: what its network began with."""
+from radiogen.runs import layout
+from radiogen.runs.records import read_facts
 
 
 @dataclass(frozen=True)
@@ -65,9 +63,7 @@ def lineage_facts(lineage: Sequence[Ancestor]) -> list[dict]:
 
 def read_lineage(folder: Path) -> tuple[Ancestor, ...]:
     """`lineage_of` the run in `folder`, models/<run>; () where it has no run.json."""
-    path = Path(folder) / "run.json"
-    facts = files.read_json(path) if path.is_file() else {}
-    return lineage_of(facts if isinstance(facts, dict) else {}, path)
+    return lineage_of(read_facts(folder), Path(folder) / layout.RUN)
 
 
 def lineage_text(lineage: Sequence[Ancestor]) -> str:

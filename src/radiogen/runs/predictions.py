@@ -13,6 +13,7 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.labels import ID, LABEL, numbers, read_table
+from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, TEST
 
 COLUMNS = [ID, "fold", LABEL, "probability", "predicted"]
@@ -82,7 +83,7 @@ def submission_cases(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def predicted_runs(models: Path) -> list[str]:
     """The names of the runs under `models` that have predictions, oldest predictions first."""
-    tables = [path for path in Path(models).glob("*/predictions.csv") if not path.parent.name.startswith(".")]
+    tables = [path for path in Path(models).glob(f"*/{layout.PREDICTIONS}") if not path.parent.name.startswith(".")]
     return [path.parent.name for path in sorted(tables, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))]
 
 

@@ -8,11 +8,10 @@ import math
 import time
 from pathlib import Path
 
-import pandas as pd
-
-from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.networks.backend import keras
+from radiogen.runs.layout import CHECKPOINT
+from radiogen.runs.training_records import write_history
 from radiogen.training.checkpoints import FoldState, save_checkpoint
 from radiogen.training.input.batches import Batches
 
@@ -52,8 +51,8 @@ class CheckpointCallback(keras.callbacks.Callback):
             state = state.judged(logs["stop_loss"], self.model.get_weights())
             self.model.stop_training = state.waited >= self.patience
         if self.writes:
-            save_checkpoint(self.folder / "checkpoint.npz", self.model, state, self.owner)
-            write_history(self.folder, state)
+            save_checkpoint(self.folder / CHECKPOINT, self.model, state, self.owner)
+            write_history(self.folder, state.history)
         self.state = state
 
     def _stop_without_number(self, loss: float) -> None:
@@ -83,8 +82,3 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.bar.close()
-
-
-def write_history(folder: Path, state: FoldState) -> None:
-    """Write `history.csv`: one row an epoch, from 1, with the losses and metrics."""
-    files.write_csv(folder / "history.csv", pd.DataFrame(list(state.history)))

@@ -22,10 +22,11 @@ from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.backend import backend, keras
-from radiogen.runs.fold_weights import RECORD, write_weights
+from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.folds import HOLDOUT
-from radiogen.runs.lineage import FIRST
-from radiogen.training.callbacks import CheckpointCallback, ProgressBar, write_history
+from radiogen.runs.layout import CHECKPOINT, FIRST_WEIGHTS, FOLD_FILES, GEOMETRY, TENSORBOARD, WEIGHTS
+from radiogen.runs.training_records import write_history, write_timings
+from radiogen.training.callbacks import CheckpointCallback, ProgressBar
 from radiogen.training.checkpoints import FoldState, load_checkpoint, save_checkpoint
 from radiogen.training.execution.devices import Devices, Share, check_accumulation, one_gpu_each, placed, synchronise
 from radiogen.training.execution.processes import map_in_subprocesses
@@ -36,14 +37,10 @@ from radiogen.training.optimisation import accumulation, make_loss, make_metrics
 from radiogen.training.recipe.checks import named
 from radiogen.training.recipe.recipe import Recipe, as_flat_dict, default_fields
 from radiogen.training.recipe.settings import OptimisationSettings
-from radiogen.training.runs import WEIGHTS, Run, fold_folder, run_index
+from radiogen.training.runs import Run, fold_folder, run_index
 from radiogen.training.starting import load_start
 
 _LOG = logging.getLogger(__name__)
-
-CHECKPOINT = "checkpoint.npz"
-FOLD_FILES = (WEIGHTS, RECORD, CHECKPOINT, "history.csv", "timings.json", FIRST)
-"""What training writes into the folder of a fold."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches
     def batches(part: pd.DataFrame, training: bool) -> Batches:
         inputs, weights = list_inputs(recipe.data, index, part[ID].tolist()), None
         if training and steps.balance == "planes":
-            drawn = plane_weights(part, read_geometry(run.folder / "geometry.csv"), recipe.data.sequences)
+            drawn = plane_weights(part, read_geometry(run.folder / GEOMETRY), recipe.data.sequences)
             weights = inputs[ID].map(dict(zip(part[ID], drawn, strict=True))).to_numpy(float)
         return Batches(recipe, images, inputs, label_inputs(inputs, part),
                        sampling=Sampling(int(fold), weights) if training else None, share=share or Share())
@@ -193,7 +190,7 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
                               owner=owner, writes=share.first)
     calls = [kept, ProgressBar(f"fold {fold}", settings.epochs, steps, len(state.history))]
     if tensorboard and share.first:
-        calls.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
+        calls.append(keras.callbacks.TensorBoard(folder / TENSORBOARD))
     if not state.finished(settings.epochs, settings.early_stopping_patience if parts.stop else None):
         model.fit(parts.train, validation_data=parts.scored, epochs=settings.epochs, initial_epoch=len(state.history),
                   verbose=0, shuffle=False, callbacks=calls)
@@ -211,11 +208,11 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
     if (folder / CHECKPOINT).is_file():
         state = load_checkpoint(folder / CHECKPOINT, model, owner, default_fields())
         if state.history:
-            write_history(folder, state)  # the process may have been killed between the two
+            write_history(folder, state.history)  # the process may have been killed between the two
         return state
     if run.lineage:
         first = load_start(model, run, fold)
-        files.write_json(folder / FIRST, first)
+        files.write_json(folder / FIRST_WEIGHTS, first)
         if writes:
             save_checkpoint(folder / CHECKPOINT, model, FoldState(), owner)
         _LOG.info(first["told"])
@@ -225,7 +222,7 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
 
         told = load_first_weights(model, weights)
         path = imagenet_file() if weights == "imagenet" else Path(weights).expanduser()
-        files.write_json(folder / FIRST, {"file": str(path), "sha256": files.sha256(path), "told": told})
+        files.write_json(folder / FIRST_WEIGHTS, {"file": str(path), "sha256": files.sha256(path), "told": told})
         _LOG.info(told)
     return FoldState()
 
@@ -236,10 +233,9 @@ def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict) -> 
         model.set_weights(list(state.best_weights))
         facts = {"chosen_epoch": state.best_epoch, **facts}
     kept = folder / CHECKPOINT
-    files.write_json(folder / "timings.json",
-                     {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
-                      "peak_memory_mb": round(peak_memory() / 1e6),
-                      "checkpoint_bytes": kept.stat().st_size if kept.is_file() else 0, **facts})
+    write_timings(folder, {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
+                           "peak_memory_mb": round(peak_memory() / 1e6),
+                           "checkpoint_bytes": kept.stat().st_size if kept.is_file() else 0, **facts})
     write_weights(folder, model.save_weights)
     kept.unlink(missing_ok=True)
 

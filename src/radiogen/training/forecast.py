@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from radiogen.core.errors import UserError
-from radiogen.core.files import PART, read_json
+from radiogen.core.files import PART
 from radiogen.networks.backend import keras
+from radiogen.runs.layout import WEIGHTS
+from radiogen.runs.training_records import read_timings
 from radiogen.training.checkpoints import FoldState, epochs_done, save_checkpoint
 from radiogen.training.execution.devices import Devices, alone, one_gpu_each, placed, synchronise
 from radiogen.training.execution.processes import map_in_subprocesses, run_in_subprocess
@@ -34,7 +36,7 @@ from radiogen.training.fit import (
     untrained,
 )
 from radiogen.training.input.batches import Batches
-from radiogen.training.runs import WEIGHTS, Run, fold_folder
+from radiogen.training.runs import Run, fold_folder
 
 FEW = 3
 """Steps of the first measurement; the first of them, which compiles, does not count."""
@@ -95,7 +97,7 @@ def forecast_run(run: Run, folds: Sequence[str], parallel_folds: int = 1,
 
 def actual_cost(run: Run, folds: Sequence[str], parallel_folds: int, seconds: float) -> Cost:
     """What training these folds did cost, by their `timings.json` and their files."""
-    told = [read_json(fold_folder(run, fold) / "timings.json") for fold in folds]
+    told = [read_timings(fold_folder(run, fold)) for fold in folds]
     side = min(parallel_folds, len(folds))
     memory = sorted((each["peak_memory_mb"] for each in told), reverse=True)[:side]
     return Cost(seconds, int(sum(memory) * 1e6),

@@ -5,7 +5,8 @@ from radiogen.networks.backend import keras
 from radiogen.networks.residual import build_network
 from radiogen.networks.settings import NetworkSettings
 from radiogen.networks.weights import unreadable
-from radiogen.runs.fold_weights import WEIGHTS, check_weights
+from radiogen.runs.fold_weights import check_weights
+from radiogen.runs.layout import WEIGHTS
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, fold_folder
 

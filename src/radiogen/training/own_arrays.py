@@ -18,6 +18,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset import geometry
 from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.layout import GEOMETRY_TABLE
 from radiogen.imaging.cubes import middle_slices
 from radiogen.imaging.resized import Target, reduce_volume
 from radiogen.imaging.volume import Volume
@@ -114,9 +115,9 @@ def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: 
             rows.append(_write_case(folder, settings, case, split, series))
             measured += [{ID: case, "split": split, "sequence": name, **one.geometry} for name, one in series.items()]
         index = _joined(folder / "index.csv", pd.DataFrame(rows, columns=COLUMNS), split)
-        sizes = _joined(folder / "geometry.csv", pd.DataFrame(measured, columns=geometry.COLUMNS).astype(
+        sizes = _joined(folder / GEOMETRY_TABLE, pd.DataFrame(measured, columns=geometry.COLUMNS).astype(
             dict.fromkeys(("slices", "rows", "columns"), int)), split)
-        files.write_csv(folder / "geometry.csv", sizes)
+        files.write_csv(folder / GEOMETRY_TABLE, sizes)
         files.write_csv(folder / "index.csv", index)
     return read_index(folder)
 

@@ -6,30 +6,25 @@ Where the data set lies does not count: a copy with the same labels and images i
 """
 
 import hashlib
-import importlib.metadata
-import platform
-import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from radiogen import __version__
 from radiogen.arrays.cache import read_index
 from radiogen.arrays.case_arrays import CacheSettings
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.labels import ID
-from radiogen.runs.fold_weights import WEIGHTS
+from radiogen.runs import layout
+from radiogen.runs.environment import write_environment
 from radiogen.runs.folds import fold_names, read_folds
 from radiogen.runs.lineage import Ancestor, lineage_facts, lineage_of
+from radiogen.runs.records import check_facts, read_facts, write_facts, write_recipe
+from radiogen.runs.tables import copy_geometry, write_arrays, write_folds
 from radiogen.training.recipe.recipe import Recipe, as_dict, as_flat_dict
 from radiogen.training.recipe.settings import DataSettings
-from radiogen.training.recipe.stored import fits, read_recipe
-
-PACKAGES = ("tensorflow", "jax", "torch", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
-            "opencv-python-headless", "scipy")
+from radiogen.training.recipe.stored import read_recipe
 
 
 @dataclass(frozen=True)
@@ -77,37 +72,37 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
              "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
              "arrays": arrays_fingerprint(run.folds, index),
              **({"lineage": lineage_facts(run.lineage)} if run.lineage else {})}
-    path = run.folder / "run.json"
-    if path.is_file():
-        kept = files.read_json(path)
+    if (run.folder / layout.RUN).is_file():
+        kept = read_facts(run.folder)
         _check_same(run, kept, facts)
         _copy_tables(run, index)
         moved = _moved(run, kept)
         # the same arrays, of a data set that was moved, or as another version of this package keeps them
         if moved or files.found_path(kept["cache"], run.folder).resolve() != run.cache.resolve():
             before = dict.fromkeys([*kept.get("moved_from", ()), *([kept["data"]] if moved else [])])
-            files.write_json(path, {**kept, "data": facts["data"], "cache": facts["cache"], "moved_from": list(before)})
+            write_facts(run.folder, {**kept, "data": facts["data"], "cache": facts["cache"],
+                                     "moved_from": list(before)})
         return
-    files.write_json(run.folder / "recipe.json", as_dict(run.recipe))
-    files.write_csv(run.folder / "folds.csv", run.folds)
-    files.write_json(run.folder / "environment.json", _environment())
+    write_recipe(run.folder, as_dict(run.recipe))
+    write_folds(run.folder, run.folds)
+    write_environment(run.folder)
     _copy_tables(run, index)
-    files.write_json(path, facts)
+    write_facts(run.folder, facts)
 
 
 def open_run(folder: Path) -> Run:
     """The run in this folder. Raises UserError where there is none."""
     folder = Path(folder)
-    if not (folder / "run.json").is_file():
+    if not (folder / layout.RUN).is_file():
         raise UserError(folder, "there is no such run", f"train it: python scripts/train.py --run {as_run(folder)}")
-    facts = files.read_json(folder / "run.json")
-    if isinstance(facts, dict) and "members" in facts:
+    facts = read_facts(folder)
+    if "members" in facts:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
-    _check_facts(folder, facts, ("data", "cache"))
-    return Run(folder, read_recipe(folder / "recipe.json"), files.found_path(facts["data"], folder),
+    check_facts(folder, facts, ("data", "cache"))
+    return Run(folder, read_recipe(folder / layout.RECIPE), files.found_path(facts["data"], folder),
                files.found_path(facts["cache"], folder),
-               read_folds(folder / "folds.csv"), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
-               str(facts.get("arrays") or ""), lineage_of(facts, folder / "run.json"))
+               read_folds(folder / layout.FOLDS), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
+               str(facts.get("arrays") or ""), lineage_of(facts, folder / layout.RUN))
 
 
 def arrays_fingerprint(folds: pd.DataFrame, index: pd.DataFrame) -> str:
@@ -127,12 +122,12 @@ def run_index(run: Run) -> pd.DataFrame:
 
 def fold_folder(run: Run, fold: str) -> Path:
     """Where a fold's network lies."""
-    return run.folder / f"fold-{fold}"
+    return layout.fold_folder(run.folder, fold)
 
 
 def trained_folds(run: Run) -> list[str]:
     """The folds whose network is finished."""
-    return [fold for fold in fold_names(run.folds) if (fold_folder(run, fold) / WEIGHTS).is_file()]
+    return [fold for fold in fold_names(run.folds) if (fold_folder(run, fold) / layout.WEIGHTS).is_file()]
 
 
 def choose_folds(folds: int, fold: str) -> list[str]:
@@ -158,16 +153,15 @@ def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
 
 
 def _copy_tables(run: Run, index: pd.DataFrame) -> None:
-    """`geometry.csv` and `arrays.csv`, which outlive the cache: how the series lie, which cases are alike."""
-    files.write_bytes(run.folder / "geometry.csv", (run.cache / "geometry.csv").read_bytes())
-    made = index[index["sha256"] != ""]
-    files.write_csv(run.folder / "arrays.csv", made[[ID, "split", "sha256", "likeness"]])
+    """The tables that outlive the cache: how the series lie, which cases are alike."""
+    copy_geometry(run.cache, run.folder)
+    write_arrays(run.folder, index)
 
 
 def _check_same(run: Run, kept: dict, facts: dict) -> None:
     remedy = f"choose another --run name, or delete {run.folder} to train it anew"
-    _check_facts(run.folder, kept, ("data", "cache", "arrays"))
-    recipe = as_flat_dict(read_recipe(run.folder / "recipe.json"))
+    check_facts(run.folder, kept, ("data", "cache", "arrays"))
+    recipe = as_flat_dict(read_recipe(run.folder / layout.RECIPE))
     for path, value in as_flat_dict(run.recipe).items():
         before = recipe[path]
         if before != value:
@@ -178,9 +172,9 @@ def _check_same(run: Run, kept: dict, facts: dict) -> None:
     if _moved(run, kept):
         since = f"are not those of {run.data}: it was made from {kept['data']}, and this is no copy of that"
         remedy = f"give that data set or a copy with --data, or {remedy}"
-    folds = read_folds(run.folder / "folds.csv")
+    folds = read_folds(run.folder / layout.FOLDS)
     if not folds.equals(run.folds.astype(folds.dtypes)):
-        raise UserError(run.folder / "folds.csv", f"the labels or the cases {since}", remedy)
+        raise UserError(run.folder / layout.FOLDS, f"the labels or the cases {since}", remedy)
     if kept["arrays"] != facts["arrays"]:
         raise UserError(run.folder, f"was made from other images: its own {since}", remedy)
 
@@ -190,47 +184,3 @@ def _moved(run: Run, kept: dict) -> bool:
     return files.found_path(kept["data"], run.folder).resolve() != run.data.resolve()
 
 
-def _check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
-    """Raises UserError unless run.json tells as text what is `needed`, and which cases were left out."""
-    told = facts if isinstance(facts, dict) else {}
-    good = {**{name: isinstance(told.get(name), str) for name in needed},
-            "leave_out": fits(told.get("leave_out"), tuple[str, ...]),
-            **{name: fits(told.get(name, []), tuple[str, ...]) for name in ("known_bad", "moved_from")}}
-    lacking = " and ".join(name for name in good if not good[name])
-    if lacking:
-        raise UserError(folder / "run.json", f"does not tell {lacking}, so it is of another version of radiogen or "
-                        "damaged", "train a new run with another --run name")
-
-
-def _environment() -> dict:
-    """What a reader needs to make the run again."""
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return {"radiogen": __version__, **_commit(), "python": platform.python_version(),
-            "system": platform.platform(), "processor": _processor(), "packages": versions}
-
-
-def _commit() -> dict:
-    """The clone's commit and whether its files differ from it; `unknown` where the package does not lie in a clone."""
-    def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True,
-                              timeout=5, check=True).stdout.strip()
-
-    try:
-        return {"commit": git("rev-parse", "HEAD"),
-                "changed_since": bool(git("status", "--porcelain", "--untracked-files=no"))}
-    except (OSError, subprocess.SubprocessError):
-        return {"commit": "unknown", "changed_since": None}
-
-
-def _processor() -> str:
-    """The processor's name, as Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    except OSError:
-        return "unknown"

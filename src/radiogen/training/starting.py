@@ -5,7 +5,6 @@ beginning of each fold the source's weights of the same fold, held against their
 comes over: optimiser, schedule and the count of epochs begin anew.
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,11 @@ import pandas as pd
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.fold_locks import fold_holders, training_text
-from radiogen.runs.fold_weights import RECORD, check_weights
+from radiogen.runs.fold_weights import check_weights
 from radiogen.runs.folds import fold_names
+from radiogen.runs.layout import RUN, WEIGHTS_RECORD
 from radiogen.runs.lineage import Ancestor, folds_fingerprint, read_lineage
+from radiogen.runs.training_records import epochs_of
 from radiogen.training.recipe.checks import named
 from radiogen.training.recipe.recipe import Recipe, as_flat_dict
 from radiogen.training.runs import Run, fold_folder, open_run, trained_folds
@@ -50,9 +51,9 @@ def check_start(folder: Path, recipe: Recipe, folds: pd.DataFrame, source: Path)
         raise UserError(where, f"fold {', '.join(missing)} is not trained{''.join(f' ({line})' for line in training)}",
                         f"python scripts/train.py --run {as_run(begun.folder)} --fold all")
     for fold in trained_folds(begun):
-        if not (fold_folder(begun, fold) / RECORD).is_file():
-            raise UserError(fold_folder(begun, fold), f"has no {RECORD}: nothing shows that its weights are this "
-                            "fold's", other)
+        if not (fold_folder(begun, fold) / WEIGHTS_RECORD).is_file():
+            raise UserError(fold_folder(begun, fold), f"has no {WEIGHTS_RECORD}: nothing shows that its weights are "
+                            "this fold's", other)
         check_weights(fold_folder(begun, fold))
     return begun
 
@@ -68,7 +69,7 @@ def start_lineage(source: Run) -> tuple[Ancestor, ...]:
     """The lineage of a run that starts from `source`: that run, and its own ancestors."""
     folds = trained_folds(source)
     own = Ancestor(source.folder.name, {fold: check_weights(fold_folder(source, fold)) for fold in folds},
-                   {fold: _epochs(fold_folder(source, fold)) for fold in folds}, folds_fingerprint(source.folds))
+                   {fold: epochs_of(fold_folder(source, fold)) for fold in folds}, folds_fingerprint(source.folds))
     return (own, *source.lineage)
 
 
@@ -96,7 +97,7 @@ def load_start(model: "keras.Model", run: Run, fold: str) -> dict:
     place = run.folder.parent / parent.run
     needs = (f"fold {fold} of {run.folder.name} has not begun and needs its weights: copy the run back, or train "
              "another --run")
-    if not (place / "run.json").is_file():
+    if not (place / RUN).is_file():
         raise UserError(place, f"is not there, and {run.folder.name} starts from it", needs)
     source = open_run(place)
     if fold not in trained_folds(source) or check_weights(fold_folder(source, fold)) != parent.weights.get(fold):
@@ -142,10 +143,3 @@ def _check_folds(where: str, there: pd.DataFrame, here: pd.DataFrame, other: str
 
 def _place(fold: str) -> str:
     return f"fold {fold}" if fold.isdigit() else f"the {fold}"
-
-
-def _epochs(folder: Path) -> int:
-    """After how many epochs a fold's weights were taken, as far as its folder tells; else 0."""
-    timings, history = folder / "timings.json", folder / "history.csv"
-    told = json.loads(timings.read_text(encoding="utf-8")) if timings.is_file() else {}
-    return int(told.get("chosen_epoch") or (len(pd.read_csv(history)) if history.is_file() else 0))

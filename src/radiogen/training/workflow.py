@@ -24,6 +24,7 @@ from radiogen.dataset.labels import ID, read_labels
 from radiogen.dataset.layout import case_ids
 from radiogen.runs.fold_locks import hold_fold, hold_free_folds
 from radiogen.runs.folds import make_folds
+from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
 from radiogen.training.execution.devices import Devices
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
@@ -121,7 +122,8 @@ def check_tensorboard(wanted: bool) -> None:
     """Raise UserError, before anything is made, where TensorBoard's files are wanted and cannot be written."""
     if wanted and not (find_spec("tensorboard") and find_spec("tensorflow")):
         raise UserError("--tensorboard", "needs TensorBoard and TensorFlow, which writes its files",
-                        "pip install tensorboard tensorflow, or leave it out: history.csv and history.png are there")
+                        f"pip install tensorboard tensorflow, or leave it out: {HISTORY} and {HISTORY_PICTURE} are "
+                        "there")
 
 
 def locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
@@ -141,7 +143,7 @@ def locate_data(run: Run, data: Path | None = None, *, workers: int | None = Non
 def locate_runs(folders: Sequence[Path], data: Path) -> None:
     """`locate_data` for the runs in these folders; ensembles, which read no images, are passed over."""
     for folder in folders:
-        if (Path(folder) / "recipe.json").is_file():
+        if (Path(folder) / RECIPE).is_file():
             locate_data(open_run(folder), data)
 
 
@@ -149,7 +151,7 @@ def _start(folder: Path, recipe: Recipe, folds: pd.DataFrame, start_from: Path |
     """The run that a new one in `folder` starts from; None where it starts from nothing or was begun before."""
     if start_from is None:
         return None
-    if (folder / "run.json").is_file():
+    if (folder / RUN).is_file():
         kept_lineage(folder, start_from)
         return None
     return check_start(folder, recipe, folds, start_from)

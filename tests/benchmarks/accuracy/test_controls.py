@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.accuracy import controls
 from benchmarks.accuracy.control_figures import Bar, controls_png
-from radiogen.evaluation.audit.confounds import ABOVE_BASELINE, EXPLAINED, NOT_ABOVE_BASELINE
-from radiogen.evaluation.stats.intervals import BETTER, UNCLEAR
+from radiogen.evaluation.audit.confounds import Conclusion
+from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.phantom.data_set import PhantomSettings, phantom_cases
 
 LABELS = np.arange(160) % 2 == 1
@@ -20,7 +20,7 @@ def judged(shift: float, words: tuple[str, ...], within_p: float = 0.5, ceiling:
     """A phantom whose scores differ by `shift` deviations, and a judge that says `words`."""
     scores = np.random.default_rng(1).normal(size=160) + shift * LABELS
     within = pd.DataFrame([{"auc": 0.5, "low": 0.4, "high": 0.6, "p": within_p}])
-    return controls.Judged("x", LABELS, scores, SimpleNamespace(words=words, within_planes=within), ceiling)
+    return controls.Judged("x", LABELS, scores, SimpleNamespace(outcomes=words, within_planes=within), ceiling)
 
 
 def holds(facts) -> list[bool]:
@@ -28,10 +28,11 @@ def holds(facts) -> list[bool]:
 
 
 def test_a_signal_has_to_be_called_better_be_nearly_all_and_not_be_explained():
-    assert holds(controls.signal_facts(judged(3, (BETTER, ABOVE_BASELINE)))) == [True, True, True]
-    assert holds(controls.signal_facts(judged(3, (UNCLEAR, ABOVE_BASELINE)))) == [False, True, True]
-    assert holds(controls.signal_facts(judged(1, (BETTER, ABOVE_BASELINE)))) == [True, False, True]
-    assert holds(controls.signal_facts(judged(3, (BETTER, NOT_ABOVE_BASELINE, EXPLAINED)))) == [True, True, False]
+    assert holds(controls.signal_facts(judged(3, (Outcome.BETTER, Conclusion.ABOVE_BASELINE)))) == [True, True, True]
+    assert holds(controls.signal_facts(judged(3, (Outcome.UNCLEAR, Conclusion.ABOVE_BASELINE)))) == [False, True, True]
+    assert holds(controls.signal_facts(judged(1, (Outcome.BETTER, Conclusion.ABOVE_BASELINE)))) == [True, False, True]
+    explained = (Outcome.BETTER, Conclusion.NOT_ABOVE_BASELINE, Conclusion.EXPLAINED)
+    assert holds(controls.signal_facts(judged(3, explained))) == [True, True, False]
 
 
 def test_a_judge_that_finds_something_in_nothing_five_times_or_looks_too_seldom_fails(monkeypatch):
@@ -45,10 +46,10 @@ def test_a_judge_that_finds_something_in_nothing_five_times_or_looks_too_seldom_
 
 
 def test_a_confound_has_to_be_high_explained_and_at_chance_within_planes():
-    words = (BETTER, NOT_ABOVE_BASELINE, EXPLAINED)
+    words = (Outcome.BETTER, Conclusion.NOT_ABOVE_BASELINE, Conclusion.EXPLAINED)
     assert holds(controls.confound_facts(judged(2, words))) == [True, True, True]
     assert holds(controls.confound_facts(judged(0, words))) == [False, True, True]
-    assert holds(controls.confound_facts(judged(2, (BETTER, ABOVE_BASELINE)))) == [True, False, True]
+    assert holds(controls.confound_facts(judged(2, (Outcome.BETTER, Conclusion.ABOVE_BASELINE)))) == [True, False, True]
     assert holds(controls.confound_facts(judged(2, words, within_p=0.01))) == [True, True, False]
 
 
@@ -63,7 +64,8 @@ def test_labels_drawn_again_are_those_of_a_phantom_of_another_seed():
 
 def test_a_fact_that_fails_ends_the_command_with_1_and_no_next_step(tmp_path, monkeypatch, capsys):
     nothing = [(LABELS, np.random.default_rng(number).normal(size=160)) for number in range(3)]
-    monkeypatch.setattr(controls, "judge_phantom", lambda folder, name, *_: judged(3, (UNCLEAR, ABOVE_BASELINE)))
+    monkeypatch.setattr(controls, "judge_phantom",
+                        lambda folder, name, *_: judged(3, (Outcome.UNCLEAR, Conclusion.ABOVE_BASELINE)))
     monkeypatch.setattr(controls, "judge_nothing", lambda *_: nothing)
     monkeypatch.setattr(controls, "draw", lambda path, *_: path)
     with pytest.raises(SystemExit) as end:

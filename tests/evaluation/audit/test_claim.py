@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from radiogen.evaluation.audit.claim import UNKNOWN, claim_items
-from radiogen.evaluation.predicted_runs import open_predictions
-from radiogen.evaluation.report.judgement import judge_run
-from radiogen.evaluation.report.provenance import read_making
+from radiogen.evaluation.report.assess import assess_run
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 RECIPE = {"name": "demo-3d", "seed": 5,
@@ -40,8 +39,7 @@ def _write_recipe(run, part="data", **changes):
 
 
 def _items(run, explained=False):
-    judgement = judge_run(run.folder, run.predictions)
-    return {item.number: item for item in claim_items(run, judgement, read_making(run.folder), explained)}
+    return {item.number: item for item in claim_items(assess_run(run), explained)}
 
 
 def test_there_are_42_items_and_what_no_program_knows_is_unknown(run):

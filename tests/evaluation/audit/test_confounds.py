@@ -6,17 +6,15 @@ import pytest
 from scipy import stats
 
 from radiogen.evaluation.audit.confounds import (
-    ABOVE_BASELINE,
-    EXPLAINED,
-    NOT_ABOVE_BASELINE,
+    Conclusion,
     correlation_table,
     gain_table,
     judge_confounds,
     within_plane_table,
 )
 from radiogen.evaluation.audit.image_free import PLANES, image_free_predictions
-from radiogen.evaluation.stats.intervals import BETTER, UNCLEAR
 from radiogen.evaluation.stats.metrics import auc
+from radiogen.evaluation.stats.verdicts import Outcome
 
 from ..acquisitions import made, run_from
 
@@ -29,7 +27,7 @@ def test_a_run_that_only_sees_the_plane_is_explained_by_acquisition():
     folds, geometry = made(tied="plane")
     run = run_from(folds, 2 * _flair_is_coronal(geometry) - 1, noise=0.5)
     found = judge_confounds(run, folds, geometry)
-    assert found.words == (BETTER, NOT_ABOVE_BASELINE, EXPLAINED)
+    assert found.outcomes == (Outcome.BETTER, Conclusion.NOT_ABOVE_BASELINE, Conclusion.EXPLAINED)
     assert found.correlations.loc[0, ["sequence", "field"]].tolist()[0] == "FLAIR"
     assert found.correlations["p_adjusted"].iloc[0] < 1e-6
 
@@ -39,13 +37,14 @@ def test_a_run_that_only_counts_slices_is_explained_by_acquisition():
     folds, geometry = made(tied="slices")
     slices = geometry.loc[geometry["sequence"] == "FLAIR", "slices"].to_numpy()
     found = judge_confounds(run_from(folds, (slices - 52) / 20, noise=0.3), folds, geometry)
-    assert found.words == (BETTER, NOT_ABOVE_BASELINE, EXPLAINED) and found.best != PLANES
+    assert found.outcomes == (Outcome.BETTER, Conclusion.NOT_ABOVE_BASELINE, Conclusion.EXPLAINED)
+    assert found.best != PLANES
 
 
 def test_a_run_that_sees_the_label_itself_is_better_than_the_baseline():
     folds, geometry = made(tied="plane")
     found = judge_confounds(run_from(folds, 4.0 * folds["MGMT_value"] - 2, noise=0.8), folds, geometry)
-    assert found.words == (BETTER, ABOVE_BASELINE)
+    assert found.outcomes == (Outcome.BETTER, Conclusion.ABOVE_BASELINE)
     assert found.within_planes.iloc[-1]["p"] < 0.01
 
 
@@ -53,13 +52,13 @@ def test_a_run_that_sees_the_label_itself_is_better_than_the_baseline():
 def test_a_true_signal_is_not_explained_away_where_the_acquisition_tells_nothing():
     folds, geometry = made()
     found = judge_confounds(run_from(folds, 2.0 * folds["MGMT_value"] - 1, noise=1.0), folds, geometry)
-    assert found.words == (BETTER, ABOVE_BASELINE)
+    assert found.outcomes == (Outcome.BETTER, Conclusion.ABOVE_BASELINE)
 
 
 def test_noise_is_neither_better_nor_explained():
     folds, geometry = made(seed=3)
     found = judge_confounds(run_from(folds, np.zeros(len(folds)), noise=1.0, seed=5), folds, geometry)
-    assert found.words == (UNCLEAR, NOT_ABOVE_BASELINE)
+    assert found.outcomes == (Outcome.UNCLEAR, Conclusion.NOT_ABOVE_BASELINE)
 
 
 def test_gains_are_the_differences_of_the_aucs_on_the_same_cases_and_agree_with_the_bootstrap():

@@ -9,10 +9,9 @@ import pytest
 
 from radiogen.core import files
 from radiogen.dataset.layout import COMPETITION
+from radiogen.evaluation.audit.findings import Code, Finding
 from radiogen.evaluation.audit.leakage import (
     LIKENESS_LIMIT,
-    Finding,
-    findings_text,
     likeness_limit,
     record_holdout_scoring,
     review_auc,
@@ -61,40 +60,42 @@ def test_a_clean_run_passes_every_check_of_patients_and_pixels():
 def test_a_patient_in_two_folds_is_named():
     folds, _, predictions = _run()
     found, = review_patients(pd.concat([folds, folds.iloc[[7]].assign(fold="3")]), predictions)
-    assert found.severity == "alarm" and "00007 is in more than one row" in found.sentence and found.remedy
+    assert found == Finding(Code.PATIENT_TWICE, {"patients": ["00007"]})
 
 
 def test_a_training_case_in_the_test_set_is_named():
     folds, arrays, predictions = _run()
     both = pd.concat([arrays, arrays.iloc[[3]].assign(split="test")])
     found, = review_patients(folds, predictions, both)
-    assert found.severity == "alarm" and "00003 is in the training and in the test set" in found.sentence
+    assert found == Finding(Code.PATIENT_IN_TEST, {"patients": ["00003"]})
 
 
 def test_a_case_scored_by_a_network_that_saw_it_is_named():
     folds, _, predictions = _run()
     moved = predictions.assign(fold=["1", *predictions["fold"][1:]])
     found, = review_patients(folds, moved)
-    assert found.severity == "alarm" and "00000 is predicted in another fold" in found.sentence
+    assert found == Finding(Code.PATIENT_IN_OTHER_FOLD, {"patients": ["00000"]})
     found, = review_patients(folds[folds["BraTS21ID"] != "00005"], predictions)
-    assert found.severity == "alarm" and "00005 is predicted but in no fold" in found.sentence
+    assert found == Finding(Code.PATIENT_IN_NO_FOLD, {"patients": ["00005"]})
 
 
-@pytest.mark.parametrize(("one", "other", "places"), [
-    (0, 1, "00000 (fold 0) and 00001 (fold 1)"), (4, 5, "00004 (fold 4) and 00005 (holdout)"),
-    (2, 62, "00002 (fold 2) and 00062 (test)")])
+@pytest.mark.parametrize(("one", "other", "places"), [(0, 1, ("0", "1")), (4, 5, ("4", "holdout")),
+                                                     (2, 62, ("2", "test"))])
 def test_the_same_pixels_on_both_sides_of_a_split_are_an_alarm(one, other, places):
     folds, arrays, _ = _run()
     arrays.loc[other, ["sha256", "likeness"]] = arrays.loc[one, ["sha256", "likeness"]]
     found, = review_pixels(folds, arrays)
-    assert found.severity == "alarm" and places in found.sentence
+    assert found.code is Code.SAME_PIXELS_ACROSS
+    assert found.values["pairs"] == [[{"case": f"{number:05d}", "fold": place} for number, place in
+                                      zip((one, other), places, strict=True)]]
 
 
 def test_the_same_pixels_within_a_fold_leak_nothing_and_are_a_note():
     folds, arrays, _ = _run()
     arrays.loc[6, "sha256"] = arrays.loc[0, "sha256"]
     found, = review_pixels(folds, arrays)
-    assert found.severity == "note" and "within a fold: 00000 (fold 0) and 00006 (fold 0)" in found.sentence
+    assert found.code is Code.SAME_PIXELS_WITHIN and found.severity == "note"
+    assert found.values["pairs"] == [[{"case": "00000", "fold": "0"}, {"case": "00006", "fold": "0"}]]
 
 
 @pytest.mark.parametrize(("bits", "severity"), [(1, "note"), (LIKENESS_LIMIT, "note"), (LIKENESS_LIMIT + 1, "passed")])
@@ -130,7 +131,7 @@ def test_a_holdout_scored_again_with_other_predictions_is_recorded_and_the_same_
     table = record_holdout_scoring(tmp_path, predictions.assign(probability=0.5))
     assert len(table) == 2 and table["sha256"].nunique() == 2
     found = review_holdout(pd.read_csv(tmp_path / "holdout_scorings.csv", dtype=str))
-    assert found.severity == "note" and "scored 2 times" in found.sentence
+    assert found.code is Code.HOLDOUT_SCORED_AGAIN and len(found.values["dates"]) == 2
 
 
 def test_predictions_read_back_are_the_same_scoring(tmp_path):
@@ -151,7 +152,7 @@ def test_without_a_holdout_nothing_is_recorded(tmp_path):
 def test_an_auc_too_good_to_be_true_is_an_alarm_and_an_honest_one_passes():
     _, _, predictions = _run(effect=0.5)
     found = review_auc(predictions, 0.75)
-    assert found.severity == "alarm" and "out-of-fold" in found.sentence and "holdout" in found.sentence
+    assert found.code is Code.AUC_SUSPICIOUS and set(found.values["auc"]) == {"out-of-fold", "holdout"}
     assert review_auc(_run()[2], 0.75).severity == "passed"
     assert review_auc(predictions, None).severity == "not checked"
 
@@ -177,20 +178,21 @@ def test_an_ensemble_is_reviewed_by_the_arrays_and_the_limit_of_its_members(tmp_
     (tmp_path / "both" / "run.json").write_text(json.dumps({"members": ["first", "second"]}))
     folds.to_csv(tmp_path / "both" / "folds.csv", index=False)
     found = {one.check: one for one in review_run(tmp_path / "both", predictions)}
-    assert found["pixels"].severity == "passed" and found["AUC"].sentence == "no AUC is above 0.80"
+    assert found["pixels"].severity == "passed" and found["AUC"] == Finding(Code.AUC_BELOW_LIMIT, {"limit": 0.8})
 
 
 def test_what_is_missing_is_said_to_be_unchecked_and_alarms_come_first(tmp_path):
     folds, arrays, predictions = _run()
     findings = review_run(tmp_path, predictions)
-    assert set(_severities(findings)) == {"not checked"} and "folds.csv is missing" in findings_text(findings)
+    assert set(_severities(findings)) == {"not checked"}
+    assert [one.values.get("file") for one in findings] == ["folds.csv", "arrays.csv", "holdout_scorings.csv", None]
     folds.to_csv(tmp_path / "folds.csv", index=False)
     arrays.loc[1, "sha256"] = arrays.loc[0, "sha256"]
     arrays.to_csv(tmp_path / "arrays.csv", index=False)
     record_holdout_scoring(tmp_path, predictions)
     findings = review_run(tmp_path, predictions)
     assert _severities(findings) == ["alarm", "not checked", "passed", "passed"]
-    assert findings_text(findings).splitlines()[0].startswith("alarm: pixels: the same pixels on both sides of a split")
+    assert findings[0].code is Code.SAME_PIXELS_ACROSS
 
 
 @pytest.fixture
@@ -217,13 +219,13 @@ def started(tmp_path):
 
 def test_a_run_that_started_from_one_with_the_same_folds_passes(started):
     found, = review_lineage(started())
-    assert found.severity == "passed" and found.sentence == "started from a (40 epochs), on the same folds"
+    assert found.code is Code.LINEAGE_SAME_FOLDS and [one.run for one in found.values["lineage"]] == ["a"]
     assert review_lineage(started().parent / "a") == []
 
 
 def test_a_lineage_with_other_folds_is_an_alarm(started):
     found, = review_lineage(started(folds="0" * 64))
-    assert found.severity == "alarm" and "began with networks of a, whose folds are others" in found.sentence
+    assert found == Finding(Code.LINEAGE_OTHER_FOLDS, {"run": "a"})
 
 
 def test_other_folds_of_the_source_are_an_alarm_whatever_run_json_tells(started):
@@ -232,7 +234,7 @@ def test_other_folds_of_the_source_are_an_alarm_whatever_run_json_tells(started)
     table.loc[[0, 1], "fold"] = table.loc[[1, 0], "fold"].to_numpy()
     files.write_csv(folder.parent / "a" / "folds.csv", table)
     found, = review_lineage(folder)
-    assert found.severity == "alarm" and "a, with whose networks it began, has other folds" in found.sentence
+    assert found == Finding(Code.ANCESTOR_FOLDS_CHANGED, {"run": "a"})
     files.write_json(folder.parent / "a" / "fold-0" / "weights.json", {"sha256": "another run of that name"})
     assert _severities(review_lineage(folder)) == ["passed"]
 
@@ -243,14 +245,14 @@ def test_a_fold_that_began_with_the_network_of_another_fold_is_an_alarm(started)
     first = folder / "fold-0" / "first_weights.json"
     files.write_json(first, {"run": "a", "fold": "0", "sha256": weights["1"]})
     found, = review_lineage(folder)
-    assert found.severity == "alarm" and "began with the network of fold 1 of a, which had seen" in found.sentence
+    assert found == Finding(Code.LINEAGE_WRONG_FOLD, {"run": "a", "fold": "0", "source_fold": "1"})
 
 
 def test_a_lineage_that_was_taken_out_of_run_json_is_an_alarm(started):
     folder = started()
     files.write_json(folder / "run.json", {})
     found, = review_lineage(folder)
-    assert found.severity == "alarm" and "fold 0 began with a network of a, fold 1 began with" in found.sentence
+    assert found == Finding(Code.LINEAGE_UNRECORDED, {"sources": {"0": "a", "1": "a"}})
 
 
 def test_the_lineage_is_part_of_the_review_of_a_run_and_of_an_ensemble(started):

@@ -14,9 +14,10 @@ from radiogen.evaluation.report.page_images import (
     heat_palette,
     overlaid,
     picture_uri,
-    read_images,
+    run_images,
     tiled,
 )
+from radiogen.runs.explained import read_explained_cases
 
 
 def _opened(uri):
@@ -33,6 +34,10 @@ def _write(folder, images, labels=(0, 1), rank=3, geometry="isotropic"):
         sequence=np.array("FLAIR"), sequences=np.array(["FLAIR"]), rank=np.array(rank), geometry=np.array(geometry),
         images=np.stack([images] * cases), heat=np.stack([images] * cases),
         slices=np.tile(np.arange(len(images)), (cases, 1)), views=np.zeros((cases, 1, *images.shape[1:]), np.uint8))
+
+
+def _images(folder):
+    return run_images(read_explained_cases(folder))
 
 
 def test_each_slice_lies_in_its_tile():
@@ -67,7 +72,7 @@ def test_the_head_is_on_top_in_the_planes_of_an_isotropic_cube(tmp_path):
     cube = np.zeros((8, 8, 8), np.uint8)
     cube[7] = 200  # slices of the cube run from the feet to the head
     _write(tmp_path, cube)
-    names, uris = zip(*read_images(tmp_path).planes, strict=True)
+    names, uris = zip(*_images(tmp_path).planes, strict=True)
     assert [name.split()[0] for name in names] == ["axial", "coronal", "sagittal"]
     for uri in uris[1:]:
         picture = _opened(uri)[..., 0]
@@ -75,28 +80,28 @@ def test_the_head_is_on_top_in_the_planes_of_an_isotropic_cube(tmp_path):
 
 
 def test_a_run_without_images_has_none_and_a_damaged_file_is_named(tmp_path):
-    assert read_images(tmp_path) is None
+    assert read_explained_cases(tmp_path) is None
     (tmp_path / "explained.npz").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(UserError, match=r"explained\.npz"):
-        read_images(tmp_path)
+        read_explained_cases(tmp_path)
 
 
 def test_an_array_of_python_objects_is_refused(tmp_path):
     np.savez(tmp_path / "explained.npz", ids=np.array([{"a": 1}], dtype=object))
     with pytest.raises(UserError, match="cannot be read"):
-        read_images(tmp_path)
+        read_explained_cases(tmp_path)
 
 
 def test_cases_that_would_make_the_page_too_large_are_left_out_and_counted(tmp_path, monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, (6, 20, 20), dtype=np.uint8)
     _write(tmp_path, noise, labels=(0, 1, 0, 1))
-    assert read_images(tmp_path).left_out == 0
+    assert _images(tmp_path).left_out == 0
     monkeypatch.setattr(page_images, "PAGE_BYTES", 1)
-    images = read_images(tmp_path)
+    images = _images(tmp_path)
     assert len(images.cases) == 1 and images.left_out == 3
 
 
 def test_cases_stand_side_by_side_by_label(tmp_path):
     _write(tmp_path, np.zeros((4, 6, 6), np.uint8), labels=(1, 0, 1, 1, 1))
-    groups = by_label(read_images(tmp_path), most=3)
+    groups = by_label(_images(tmp_path), most=3)
     assert [(label, len(cases)) for label, cases in groups] == [(0, 1), (1, 3)]

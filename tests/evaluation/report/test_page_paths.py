@@ -3,11 +3,11 @@
 import html
 
 from radiogen.evaluation.report.page_paths import without_folders
-from radiogen.evaluation.report.provenance import Making
+from radiogen.evaluation.report.provenance import RunProvenance
 
 
 def _making(name, members=(), **facts):
-    return Making(name, facts, {"weights": "/home/anna/weights/resnet50.h5"}, {}, {}, {},
+    return RunProvenance(name, facts, {"weights": "/home/anna/weights/resnet50.h5"}, {}, {}, {},
                   {one.name: one for one in members})
 
 

@@ -5,10 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.predicted_runs import open_predictions, slice_sentence
-from radiogen.evaluation.report.judgement import judge_run
-from radiogen.evaluation.report.page_summary import ceiling, summary_lines, tone
-from radiogen.evaluation.report.provenance import read_making
+from radiogen.evaluation.report.assess import assess_run
+from radiogen.evaluation.report.page_summary import ceiling_sentence, summary_lines, tone
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 
@@ -20,44 +19,45 @@ def _lines(models, effect, cases=120, data=None):
         "MGMT_value": pd.array(labels, dtype="Int64"),
         "probability": 1 / (1 + np.exp(-random.normal(effect * (labels - 0.5)))) })))
     (models / "r" / "run.json").write_text(json.dumps({"recipe": "demo-3d", "data": data}))
-    run = open_predictions(models, "r")
-    judgement = judge_run(run.folder, run.predictions)
-    return run, judgement, dict(summary_lines([run], {"r": judgement}, read_making(run.folder)))
+    assessed = assess_run(open_predictions(models, "r"))
+    return assessed, dict(summary_lines(assessed))
 
 
 def test_a_signal_is_called_one_and_noise_is_not(tmp_path):
-    run, judgement, lines = _lines(tmp_path / "signal", 3)
-    assert lines["Verdict"].startswith("Better than chance") and tone(run, judgement) == "good"
-    run, judgement, lines = _lines(tmp_path / "noise", 0)
-    assert lines["Verdict"].startswith("Not distinguishable from chance") and tone(run, judgement) == "none"
+    assessed, lines = _lines(tmp_path / "signal", 3)
+    assert lines["Verdict"].startswith("Better than chance") and tone(assessed) == "good"
+    assessed, lines = _lines(tmp_path / "noise", 0)
+    assert lines["Verdict"].startswith("Not distinguishable from chance") and tone(assessed) == "none"
     assert len(lines) == 10
 
 
 def test_patients_are_counted_by_what_they_were_used_for(tmp_path):
-    _, _, lines = _lines(tmp_path, 1)
+    _, lines = _lines(tmp_path, 1)
     assert lines["Patients"] == "120 with a known label, 60 of them methylated: 100 in 5 folds, 20 held out."
 
 
 def test_what_could_not_be_checked_is_said(tmp_path):
-    _, _, lines = _lines(tmp_path, 1)
+    _, lines = _lines(tmp_path, 1)
     assert lines["Without images"].startswith("Not checked") and "Not checked: " in lines["Warnings"]
 
 
 def test_accuracy_stands_beside_that_of_always_saying_the_commoner_answer(tmp_path):
-    _, _, lines = _lines(tmp_path, 1)
+    _, lines = _lines(tmp_path, 1)
     assert "of 100; always saying the commoner answer is right in 50" in lines["As a test"]
 
 
 def test_a_phantom_is_called_one_and_tells_its_ceiling(tmp_path):
-    assert ceiling(None) == "" and ceiling(str(tmp_path)) == ""
+    assert ceiling_sentence(_lines(tmp_path / "a", 1, data=str(tmp_path))[0].ceiling) == ""
     (tmp_path / "phantom.json").write_text(json.dumps({"ceiling_auc": 0.76}))
-    assert "made by a computer" in ceiling(str(tmp_path)) and "0.760" in ceiling(str(tmp_path))
+    _, lines = _lines(tmp_path / "a", 1, data=str(tmp_path))
+    assert "made by a computer" in lines["Warnings"] and "0.760" in lines["Warnings"]
 
 
 def test_slices_are_judged_apart_and_test_slices_not_at_all(tmp_path):
-    run, _, _ = _lines(tmp_path, 1)
-    assert slice_sentence(run) == ""
+    assessed, _ = _lines(tmp_path, 1)
+    assert assessed.slices is None
     pd.DataFrame({"BraTS21ID": ["00000", "00000", "00001", "00001", "00002"], "fold": ["0", "0", "1", "1", "test"],
                   "MGMT_value": [0, 0, 1, 1, None], "probability": [0.1, 0.6, 0.7, 0.9, 0.2]}).to_csv(
-        run.folder / "predictions_slices.csv", index=False)
-    assert slice_sentence(run).startswith("per slice, not per case: 4 slices out-of-fold, accuracy 0.750")
+        assessed.run.folder / "predictions_slices.csv", index=False)
+    slices = assess_run(assessed.run).slices
+    assert (slices["cases"], slices["accuracy"]) == (4, 0.75)

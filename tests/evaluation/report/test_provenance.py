@@ -6,8 +6,8 @@ import json
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.predicted_runs import open_predictions
-from radiogen.evaluation.report.provenance import commands, provenance_table, read_making
+from radiogen.evaluation.report.provenance import commands, provenance_table, read_run_provenance
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 
@@ -39,7 +39,7 @@ def models(tmp_path):
 
 
 def _table(models, name):
-    return provenance_table(open_predictions(models, name), read_making(models / name)).set_index("BraTS21ID")
+    return provenance_table(open_predictions(models, name), read_run_provenance(models / name)).set_index("BraTS21ID")
 
 
 def test_a_case_is_led_to_the_network_that_did_not_train_on_it_and_the_holdout_to_all(models):
@@ -59,7 +59,7 @@ def test_networks_arrays_and_series_come_with_their_hashes(models):
 
 
 def test_the_command_tells_every_field_of_the_recipe_and_quotes_a_path(models):
-    told = commands(read_making(models / "a"))
+    told = commands(read_run_provenance(models / "a"))
     assert told[0] == ("python scripts/train.py --data 'in put/x' --recipe demo-3d --run a --fold all --seed 7 "
                        "--sequences FLAIR T2w --sequences-as-channels --no-window")
     assert told[1] == "python scripts/predict.py --run a"
@@ -85,7 +85,7 @@ def test_no_row_tells_the_folders_above_the_project_and_another_disk_is_told_who
 def test_commands_quote_the_names_of_runs(models):
     (models / "a").rename(models / "a b")
     (models / "both" / "run.json").write_text(json.dumps({"members": ["a b", "gone"], "method": "mean"}))
-    told = commands(read_making(models / "both"))
+    told = commands(read_run_provenance(models / "both"))
     assert "--run 'a b' --fold all" in told[0] and told[1] == "python scripts/predict.py --run 'a b'"
     assert told[2] == "python scripts/ensemble.py --run 'a b' gone --name both --method mean"
 

@@ -9,12 +9,14 @@ import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.evaluation.predicted_runs import open_predictions
-from radiogen.evaluation.report.report import evaluate_runs, report_text, write_tables
-from radiogen.evaluation.stats.intervals import bootstrap_interval, delong_difference
-from radiogen.evaluation.stats.metrics import summary_table
+from radiogen.evaluation.report.assess import assess, assess_run
+from radiogen.evaluation.report.report import evaluate_runs, write_tables
+from radiogen.evaluation.report.text import report_text
+from radiogen.evaluation.stats.intervals import delong_difference
+from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.evaluation.text_tables import rounded, short_paths, text_table
 from radiogen.runs.fold_weights import write_weights
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 
@@ -32,21 +34,20 @@ def _run(models, name, effect, seed=0, cases=90, data=None):
 
 
 def _text(models, names):
-    runs = [open_predictions(models, name) for name in names]
-    return report_text(runs, summary_table({run.name: run.predictions for run in runs}, bootstrap_interval))
+    return report_text(assess([open_predictions(models, name) for name in names]))
 
 
 def test_every_run_gets_its_tables_and_pictures_and_the_last_one_the_comparison(tmp_path):
     _run(tmp_path, "a", 2)
     _run(tmp_path, "b", 3)
     text, written = evaluate_runs(tmp_path, ["a", "b"])
-    assert all(line in text for line in _text(tmp_path, ["a", "b"]).splitlines())
+    assert text == _text(tmp_path, ["a", "b"])
     assert text.count("no image:    not checked: geometry.csv is missing") == 2
     expected = {f"{run}/{name}" for run in "ab" for name in (
         "fold_metrics.csv", "fold_metrics_rounded.csv", "confusion_matrix_holdout.png", "roc.png", "calibration.png",
         "probabilities.png", "thresholds.csv", "leakage.csv", "provenance.csv",
         *(f"fold-{fold}/confusion_matrix.png" for fold in range(5)))}
-    expected |= {"b/comparison.csv", "b/roc_comparison.png", "b/forest.png", "b/report.html"}
+    expected |= {"b/comparison.csv", "b/roc_comparison.png", "b/forest.png", "b/report.html", "b/assessment.json"}
     assert {str(path.relative_to(tmp_path)) for path in written} == expected
     assert all(path.stat().st_size > 0 for path in written)
 
@@ -70,7 +71,7 @@ def test_evaluate_judges_the_predictions_that_are_there_when_the_run_is_free(tmp
         judge.join(1)
         _run(tmp_path, "a", 6, seed=1)
     judge.join(120)
-    assert all(line in texts[0] for line in _text(tmp_path, ["a"]).splitlines())
+    assert texts[0] == _text(tmp_path, ["a"])
 
 
 def test_the_comparison_has_the_runs_in_the_order_of_the_command_line(tmp_path):
@@ -82,7 +83,7 @@ def test_the_comparison_has_the_runs_in_the_order_of_the_command_line(tmp_path):
 
 def test_the_rounded_table_has_three_decimals_and_the_other_all(tmp_path):
     _run(tmp_path, "a", 2)
-    write_tables(open_predictions(tmp_path, "a"))
+    write_tables(assess_run(open_predictions(tmp_path, "a")))
     exact = pd.read_csv(tmp_path / "a" / "fold_metrics.csv")
     short = pd.read_csv(tmp_path / "a" / "fold_metrics_rounded.csv", dtype=str)
     assert short["fold"].tolist() == ["0", "1", "2", "3", "4", "mean", "standard deviation"]
@@ -111,6 +112,7 @@ def test_a_phantom_whose_tumour_tells_nothing_says_so_instead_of_a_ceiling(tmp_p
 
 def test_noise_is_called_not_distinguishable_from_chance(tmp_path):
     _run(tmp_path, "a", 0, seed=4)
+    assert [one.verdict.outcome for one in assess_run(open_predictions(tmp_path, "a")).sets] == [Outcome.UNCLEAR] * 2
     text = _text(tmp_path, ["a"])
     assert text.count("not distinguishable from chance") == 2 and "better" not in text
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.files import checked_name
 from radiogen.core.wording import command
+from radiogen.runs import layout
 
 
 def main(geometry: Path | None = None, labels: Path | None = None, data: Path | None = None, run: str | None = None,
@@ -25,8 +26,8 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
         medals: Mark where the competition's medals began.
     """
     run = run if run is None else checked_name("--run", run)
-    geometry = geometry or (models / run / "geometry.csv" if run else None)
-    labels = labels or (data / "train_labels.csv" if data else models / run / "folds.csv" if run else None)
+    geometry = geometry or (models / run / layout.GEOMETRY if run else None)
+    labels = labels or (data / "train_labels.csv" if data else models / run / layout.FOLDS if run else None)
     if geometry is None or labels is None:
         raise UserError("--geometry" if geometry is None else "--labels", "is not given",
                         "name a table of geometry and one of labels (or --data), or give --run NAME for both")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from radiogen.cli.steps import run_step
 from radiogen.core.files import name_from
+from radiogen.runs import layout
 
 RECIPES = ("demo-2d", "demo-3d")
 
@@ -30,13 +31,14 @@ def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 2
     run_step("ensemble", "--run", *runs, "--name", ensemble)
     run_step("submit", "--run", ensemble)
     run_step("evaluate", "--run", *runs, ensemble)
+    fold = layout.fold_folder(Path("models/<run>"), "<k>")
     print(f"""
 The demo is done. What it made:
-  the report           models/{ensemble}/report.html: open it in a browser
+  the report           models/{ensemble}/{layout.REPORT}: open it in a browser
   submission           submissions/{ensemble}.csv
-  table 2D, 3D, both   models/{ensemble}/comparison.csv
-  tables by fold       models/<run>/fold_metrics.csv, fold_metrics_rounded.csv
-  predictions          models/<run>/predictions.csv
-  confusion matrices   models/<run>/fold-<k>/confusion_matrix.png, models/<run>/confusion_matrix_holdout.png
-  learning curves      models/<run>/fold-<k>/history.png
+  table 2D, 3D, both   models/{ensemble}/{layout.COMPARISON}
+  tables by fold       models/<run>/{layout.FOLD_METRICS}, {layout.FOLD_METRICS_ROUNDED}
+  predictions          models/<run>/{layout.PREDICTIONS}
+  confusion matrices   {fold}/{layout.CONFUSION_MATRIX}, models/<run>/{layout.HOLDOUT_MATRIX}
+  learning curves      {fold}/{layout.HISTORY_PICTURE}
 where <run> is {', '.join([*runs, ensemble])}""")

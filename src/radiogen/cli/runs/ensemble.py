@@ -27,13 +27,14 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     import pandas as pd
 
     from radiogen.evaluation.ensembles import ensemble_sentence, write_ensemble
-    from radiogen.evaluation.report.report import rounded, text_table
+    from radiogen.evaluation.text_tables import rounded, text_table
+    from radiogen.runs.layout import ENSEMBLE
 
     members = several_runs(names, run)
     name = name if name is None else checked_name("--name", name)
     path = write_ensemble(models, members, name, method)
     print(f"run {path.parent.name}: {method} of {', '.join(members)}")
-    table = pd.read_csv(path.with_name("ensemble.csv"))
+    table = pd.read_csv(path.with_name(ENSEMBLE))
     if len(table):
         print(f"{text_table(rounded(table))}\n{ensemble_sentence(table, method)}")
     print(f"predictions: {path}")

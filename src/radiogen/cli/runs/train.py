@@ -7,6 +7,7 @@ from radiogen.training.recipe.options import TrainOptions, parse_options
 
 def main() -> None:
     chosen = parse_options(TrainOptions, __doc__)
+    from radiogen.runs import layout
     from radiogen.training import runs
     from radiogen.training.execution import planning
 
@@ -20,7 +21,7 @@ def main() -> None:
     for run, _ in begun:
         for fold in runs.trained_folds(run):
             folder = runs.fold_folder(run, fold)
-            history_png(folder / "history.png", folder / "history.csv", f"{run.folder.name}, fold {fold}")
+            history_png(folder / layout.HISTORY_PICTURE, folder / layout.HISTORY, f"{run.folder.name}, fold {fold}")
         print(f"trained: fold {', '.join(runs.trained_folds(run))} in {run.folder}", flush=True)
         for line in planning.others_training(run.folder, runs.choose_folds(run.recipe.split.folds, "all")):
             print(line, flush=True)

@@ -1,6 +1,6 @@
 """The CLAIM checklist, filled in as far as a run knows: Mongan, Moy, Kahn, Radiol. Artif. Intell. 2020;2(2):e200029.
 
-In: a run, its judgement, how it was made. Out: 42 items, each with what is known and where it is shown, or *unknown*:
+In: the assessment of a run. Out: 42 items, each with what is known and where it is shown, or *unknown*:
 that is for the author, for no program knows who set the labels or who paid. The items are told in words of our own
 (claim_items.csv); numbers and sections are CLAIM's.
 """
@@ -12,14 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from radiogen.dataset.labels import LABEL
 from radiogen.dataset.layout import COMPETITION
-from radiogen.evaluation.predicted_runs import PredictedRun
-from radiogen.evaluation.report.judgement import Judgement
-from radiogen.evaluation.report.provenance import Making
-from radiogen.runs.folds import HOLDOUT
+from radiogen.evaluation.report.assessment import Patients, RunAssessment
+from radiogen.evaluation.report.provenance import RunProvenance
+from radiogen.runs import layout
 from radiogen.runs.lineage import lineage_text
-from radiogen.runs.predictions import holdout, out_of_fold
 
 UNKNOWN = "unknown"
 TOLD_OF = frozenset({"architecture", "array_dtype", "batch_size", "edge_mm", "epochs", "flips", "folds", "gamma",
@@ -44,35 +41,34 @@ class Item:
         return self.answer != UNKNOWN
 
 
-def claim_items(run: PredictedRun, judgement: Judgement, making: Making, explained: bool = False) -> list[Item]:
-    """The 42 items for `run`; explained: whether it has Grad-CAM images. Links: `#<section>` of the page, or a file
-    that is there."""
-    answers = {**_data_answers(run, making), **_model_answers(making), **_evaluation_answers(judgement, making,
-                                                                                           explained)}
+def claim_items(assessed: RunAssessment, explained: bool = False) -> list[Item]:
+    """The 42 items for a run; explained: whether the page has Grad-CAM images. Links: `#<section>` of the page, or a
+    file that is there."""
+    answers = {**_data_answers(assessed), **_model_answers(assessed.provenance),
+               **_evaluation_answers(assessed, explained)}
     with resources.files(__package__).joinpath("claim_items.csv").open(encoding="utf-8") as file:
         rows = pd.read_csv(file).itertuples()
         told = [(row, *answers.get(row.number, (UNKNOWN, ()))) for row in rows]
     return [Item(row.number, row.section, row.item, answer,
-                 tuple(link for link in links if link[0].startswith("#") or (run.folder / link[0]).is_file()))
+                 tuple(link for link in links if link[0].startswith("#") or (assessed.run.folder / link[0]).is_file()))
             for row, answer, links in told]
 
 
 Answers = dict[int, tuple[str, tuple[tuple[str, str], ...]]]
 
 
-def _data_answers(run: PredictedRun, making: Making) -> Answers:
-    recipe, facts, data = _recipe(making), making.first.facts, making.facts.get("data")
-    known = run.predictions[run.predictions[LABEL].notna()]
-    inside, kept = out_of_fold(known), holdout(known)
+def _data_answers(assessed: RunAssessment) -> Answers:
+    provenance, patients = assessed.provenance, assessed.patients
+    recipe, facts, data = _recipe(provenance), provenance.first.facts, provenance.facts.get("data")
     answers: Answers = {
         1: ("deep learning: residual networks on MRI" if recipe else "deep learning on MRI", ()),
         4: ("whether images tell methylation apart; no hypothesis was registered", (("#summary", "summary"),)),
         11: ("MGMT_value: 1 promoter methylated, 0 not; sequences by the names of their folders", ()),
-        19: (f"{len(known)} labelled cases. What so many can show was worked out; they are as many as there were, not "
-             "as many as were needed.", (("#resolvability", "what can be seen"),)),
-        20: (_partition(recipe, len(inside), len(kept)), ((f"{_place(making)}folds.csv", "folds.csv"),)),
+        19: (f"{patients.labelled} labelled cases. What so many can show was worked out; they are as many as there "
+             "were, not as many as were needed.", (("#resolvability", "what can be seen"),)),
+        20: (_partition(recipe, patients), ((f"{_place(provenance)}{layout.FOLDS}", layout.FOLDS),)),
         21: ("the patient, told by case ids", (("#leakage", "leakage review"),)),
-        33: (_flow(run, making), (("#predictions", "predictions"),))}
+        33: (_flow(assessed), (("#predictions", "predictions"),))}
     if data:
         public = Path(data).name == COMPETITION
         answers[7] = (f"{data}" + (", the RSNA-MICCAI competition's data (Kaggle, 2021)" if public else
@@ -89,20 +85,21 @@ def _data_answers(run: PredictedRun, making: Making) -> Answers:
     return answers
 
 
-def _model_answers(making: Making) -> Answers:
-    recipe, environment = _recipe(making), making.first.environment
+def _model_answers(provenance: RunProvenance) -> Answers:
+    recipe, environment = _recipe(provenance), provenance.first.environment
     answers: Answers = {}
-    place = _place(making)
+    place = _place(provenance)
     if recipe:
         head = "one logit" if recipe.get("outputs") == 1 else "softmax over two classes"
         answers[22] = (f"{recipe['architecture']} in {recipe['rank']}D, {recipe['width']} filters first, "
                        f"{recipe['pooling']} pooling, {head}; layers in networks/residual.py",
-                       (("#made", "recipe"), (f"{place}recipe.json", "recipe.json")))
-        began = lineage_text(making.first.lineage)
+                       (("#made", "recipe"), (f"{place}{layout.RECIPE}", layout.RECIPE)))
+        began = lineage_text(provenance.first.lineage)
         answers[24] = (f"{began}, each fold with the same fold's network" if began else
                        recipe.get("weights") and f"{recipe['weights']}" or f"random (He), seed {recipe['seed']}",
                        (("#made", "recipe"),))
-        answers[25] = (_training(making), (("#training", "training curves"), (f"{place}recipe.json", "recipe.json")))
+        answers[25] = (_training(provenance), (("#training", "training curves"),
+                                              (f"{place}{layout.RECIPE}", layout.RECIPE)))
         share = recipe.get("early_stopping_fraction", 0)
         answers[26] = (f"the epoch with the lowest loss on {share:.0%} of the training folds' cases, which train "
                        "nothing" if share else "the last of a fixed number of epochs; the scored fold chooses nothing",
@@ -112,31 +109,31 @@ def _model_answers(making: Making) -> Answers:
         told = ", ".join(f"{name} {packages[name]}" for name in ("tensorflow", "keras", "numpy", "pydicom")
                          if packages.get(name, "not installed") != "not installed")
         answers[23] = (f"radiogen {environment.get('radiogen', '?')}, Python {environment.get('python', '?')}, {told}",
-                       (("#made", "versions"), (f"{place}environment.json", "environment.json")))
-    if making.facts.get("members"):
-        answers[27] = (f"{making.facts.get('method', 'mean')} of {', '.join(making.facts['members'])}",
+                       (("#made", "versions"), (f"{place}{layout.ENVIRONMENT}", layout.ENVIRONMENT)))
+    if provenance.facts.get("members"):
+        answers[27] = (f"{provenance.facts.get('method', 'mean')} of {', '.join(provenance.facts['members'])}",
                        (("#comparison", "comparison"),))
     elif recipe:
         answers[27] = ("holdout and test: mean of all folds' networks; no other ensemble", (("#made", "recipe"),))
     return answers
 
 
-def _evaluation_answers(judgement: Judgement, making: Making, explained: bool) -> Answers:
-    confounds = judgement.confounds
+def _evaluation_answers(assessed: RunAssessment, explained: bool) -> Answers:
+    confounds = assessed.confounds
     answers: Answers = {
         28: ("AUC, accuracy, precision, recall, F1, average precision, Brier score, calibration error; positive class: "
              "methylated", (("#folds", "tables per fold"),)),
         29: ("95 % intervals by 2,000 resamples of patients, permutation test, DeLong's test of differences",
              (("#summary", "summary"), ("#comparison", "comparison"))),
         35: ("training folds are not scored; each fold, all folds pooled and the holdout are", (
-            ("#folds", "tables per fold"), ("fold_metrics.csv", "fold_metrics.csv"))),
+            ("#folds", "tables per fold"), (layout.FOLD_METRICS, layout.FOLD_METRICS))),
         36: ("see the summary and the curves", (("#summary", "summary"), ("#curves", "ROC"))),
         37: ("every wrong call can be listed" + ("; the most confident ones have images" if explained else ""),
              (("#predictions", "predictions"), *((("#images", "images"),) if explained else ()))),
-        38: (_limits(judgement), (("#image-free", "without images"), ("#leakage", "leakage review"))),
+        38: (_limits(assessed), (("#image-free", "without images"), ("#leakage", "leakage review"))),
         39: ("none: research software, not for diagnosis or treatment", ())}
     told = ["thresholds from other folds", *(["models without images", "AUC within planes"] if confounds else []),
-            *(["null mirror"] if judgement.null else [])]
+            *(["label-permutation test"] if assessed.permutations else [])]
     answers[30] = (", ".join(told), (("#image-free", "without images"),) if confounds else (("#folds", "tables"),))
     if explained:
         answers[31] = ("Grad-CAM of the most confident right and wrong calls; whether it shows what the network uses "
@@ -144,18 +141,18 @@ def _evaluation_answers(judgement: Judgement, making: Making, explained: bool) -
     return answers
 
 
-def _recipe(making: Making) -> Mapping:
-    recipe = making.first.recipe
+def _recipe(provenance: RunProvenance) -> Mapping:
+    recipe = provenance.first.recipe
     return recipe if set(recipe) >= TOLD_OF else {}
 
 
-def _place(making: Making) -> str:
+def _place(provenance: RunProvenance) -> str:
     """Where the files of the run, or of an ensemble's first member, lie as seen from the page."""
-    return f"../{making.first.name}/" if making.members else ""
+    return f"../{provenance.first.name}/" if provenance.members else ""
 
 
-def _partition(recipe: Mapping, inside: int, kept: int) -> str:
-    told = f"{inside} cases in folds, {kept} held out"
+def _partition(recipe: Mapping, patients: Patients) -> str:
+    told = f"{patients.in_folds} cases in folds, {patients.held_out} held out"
     if recipe:
         seed = recipe["seed"] if recipe.get("split_seed") is None else recipe["split_seed"]
         told += (f"; a holdout of {recipe['holdout_fraction']:.0%}, then {recipe['folds']} folds, at random within "
@@ -171,8 +168,8 @@ def _preprocessing(recipe: Mapping) -> str:
     return f"slices ordered by position; {grid}; intensities {scaled}; kept as {recipe['array_dtype']}"
 
 
-def _training(making: Making) -> str:
-    recipe = _recipe(making)
+def _training(provenance: RunProvenance) -> str:
+    recipe = _recipe(provenance)
     degrees, zoom = recipe.get("rotation_degrees"), recipe.get("zoom")
     changes = [f"flipped {', '.join(recipe['flips'])}" if recipe["flips"] else "",
                f"shifted by up to {recipe['shift']:.0%}" if recipe["shift"] else "",
@@ -182,20 +179,19 @@ def _training(making: Making) -> str:
     told = ", ".join(change for change in changes if change) or "none"
     if recipe.get("balance", "nothing") != "nothing":
         told += "; cases drawn so that the label says nothing of the planes"
-    networks = sum(len(one.networks) for one in making.members.values()) or len(making.networks)
+    networks = sum(len(one.networks) for one in provenance.members.values()) or len(provenance.networks)
     return (f"Adam, learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), batches of "
             f"{recipe['batch_size']}, {recipe['epochs']} epochs; augmentation: {told}; {networks} networks")
 
 
-def _flow(run: PredictedRun, making: Making) -> str:
-    counts = run.predictions["fold"].value_counts()
-    inside = int(counts.drop([HOLDOUT, "test"], errors="ignore").sum())
-    return (f"{inside} in folds, {counts.get(HOLDOUT, 0)} held out, {counts.get('test', 0)} without label; left out by "
-            f"hand: {len(making.first.facts.get('leave_out') or [])}; who was left out before: unknown")
+def _flow(assessed: RunAssessment) -> str:
+    patients, left_out = assessed.patients, assessed.provenance.first.facts.get("leave_out") or []
+    return (f"{patients.in_folds} in folds, {patients.held_out} held out, {patients.unlabelled} without label; left "
+            f"out by hand: {len(left_out)}; who was left out before: unknown")
 
 
-def _limits(judgement: Judgement) -> str:
+def _limits(assessed: RunAssessment) -> str:
     told = ["one data set; no external test", "intervals do not hold another training"]
-    told += list(judgement.confounds.words[1:]) if judgement.confounds is not None else ["confounds not checked"]
-    told += [f"{one.severity}: {one.check}" for one in judgement.findings if one.severity in ("alarm", "note")]
+    told += list(assessed.conclusions) if assessed.confounds is not None else ["confounds not checked"]
+    told += [f"{one.severity}: {one.check}" for one in assessed.warnings]
     return "; ".join(told)

@@ -1,12 +1,13 @@
 """Whether a run tells more than the acquisition of its images does.
 
 In: a run's predictions, its folds and the geometry of its series. Out: what the run gains over models without images
-(image_free.py), its AUC among cases alike in plane, its correlation with every field of the acquisition, and a verdict
-in words. Whoever does not look here may take a hospital's habits for biology.
+(image_free.py), its AUC among cases alike in plane, its correlation with every field of the acquisition, and what
+follows. Whoever does not look here may take a hospital's habits for biology.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -20,33 +21,64 @@ from radiogen.evaluation.audit.image_free import (
     image_free_table,
     left_over,
 )
-from radiogen.evaluation.stats.intervals import BETTER, LEVEL, MORE, Estimate, compare, p_text, stratified_auc, verdict
+from radiogen.evaluation.stats.intervals import Estimate, stratified_auc
 from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.evaluation.stats.verdicts import Change, Comparison, Outcome, Verdict, compare, is_significant, verdict
 from radiogen.runs.predictions import out_of_fold
 
-ABOVE_BASELINE = "better than the image-free baseline"
-NOT_ABOVE_BASELINE = "not better than the image-free baseline"
-EXPLAINED = "explained by acquisition"
+
+class Conclusion(StrEnum):
+    """What the comparison with the acquisition says of a run; the value is what a reader is shown."""
+
+    ABOVE_BASELINE = "better than the image-free baseline"
+    NOT_ABOVE_BASELINE = "not better than the image-free baseline"
+    EXPLAINED = "explained by acquisition"
+
+
+class AtChance(StrEnum):
+    """Where a run is not told from chance; the value is what a reader is shown."""
+
+    SAME_PLANES = "among cases of the same planes"
+    BEYOND = "less what the acquisition foretells of it"
 
 
 @dataclass(frozen=True)
 class Confounds:
     """All that the acquisition tells of a run; tables as the functions of this file make them.
 
-    `words`: the verdict of the run, then ABOVE_BASELINE or NOT_ABOVE_BASELINE, then EXPLAINED where it is; `sentences`
-    say why. `best`: the image-free model that the run is held against; `beyond`: the AUC of what is left of the run
-    without what the acquisition foretells; `predictions`: the image-free ones by model.
+    run: the run's verdict out-of-fold. best: the image-free model that the run is compared with; baseline: its verdict
+    on the same cases; comparison: the run against it. same_planes: the AUC among cases of the same planes; beyond: of
+    what is left of the run without what the acquisition predicts of it. conclusions: ABOVE_BASELINE or
+    NOT_ABOVE_BASELINE, then EXPLAINED where it is. predictions: the image-free ones by model.
     """
 
-    words: tuple[str, ...]
-    sentences: tuple[str, ...]
+    run: Verdict
     best: str
+    baseline: Verdict
+    comparison: Comparison
+    same_planes: Estimate
+    beyond: Estimate
+    conclusions: tuple[Conclusion, ...]
     image_free: pd.DataFrame
     gains: pd.DataFrame
     within_planes: pd.DataFrame
-    beyond: Estimate
     correlations: pd.DataFrame
     predictions: Mapping[str, pd.DataFrame]
+
+    @property
+    def outcomes(self) -> tuple[Outcome | Conclusion, ...]:
+        """The run's verdict, then the conclusions."""
+        return (self.run.outcome, *self.conclusions)
+
+    @property
+    def at_chance(self) -> tuple[AtChance, ...]:
+        """Where the run is not told from chance."""
+        return where_at_chance(self.same_planes, self.beyond)
+
+    @property
+    def explained(self) -> bool:
+        """Whether the acquisition explains the run."""
+        return Conclusion.EXPLAINED in self.conclusions
 
 
 def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd.DataFrame, *,
@@ -57,7 +89,7 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     image-free model with the highest AUC on the scored cases themselves: that choice flatters the model and never the
     run. *Better than the image-free baseline* needs *better than chance*, too. *Explained by acquisition* is said of a
     run that is better than chance where that model is told from chance, the run is not better than it, and among cases
-    of the same planes, or without what the acquisition foretells of its probabilities (`left_over`), the run is at
+    of the same planes, or without what the acquisition predicts of its probabilities (`left_over`), the run is at
     chance. Raises UserError where the geometry knows none of the cases.
     """
     baselines = image_free_predictions(folds, geometry, seed=seed)
@@ -67,9 +99,31 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     own = gains[gains["set"] == "out-of-fold"]
     best = str(own.loc[own["baseline_auc"].idxmax(), "model"]) if own["baseline_auc"].notna().any() else PLANES
     planes = within_plane_table(judged, geometry, seed=seed)
+    same = Estimate(*(float(planes.iloc[-1][name]) for name in ("auc", "low", "high", "p")))
     rest = stratified_auc(scored(judged)[0], left_over(judged, geometry, seed=seed), np.zeros(len(judged)), seed=seed)
-    words, sentences = _verdict(judged, baselines[best], best, planes.iloc[-1], rest, seed)
-    return Confounds(words, sentences, best, free, gains, planes, rest, correlation_table(judged, geometry), baselines)
+    pair = judged.merge(baselines[best][[ID, "probability"]], on=ID, suffixes=("", "_free"))
+    labels, probabilities = scored(pair)
+    image_free = pair["probability_free"].to_numpy()
+    run, baseline = verdict(labels, probabilities, seed=seed), verdict(labels, image_free, seed=seed)
+    told = compare(labels, probabilities, image_free, seed=seed)
+    return Confounds(run, best, baseline, told, same, rest, conclude(run, baseline, told, same, rest), free, gains,
+                     planes, correlation_table(judged, geometry), baselines)
+
+
+def conclude(run: Verdict, baseline: Verdict, comparison: Comparison, same_planes: Estimate,
+             beyond: Estimate) -> tuple[Conclusion, ...]:
+    """What follows from the estimates; see `judge_confounds`."""
+    if comparison.outcome is Change.BETTER and run.outcome is Outcome.BETTER:
+        return (Conclusion.ABOVE_BASELINE,)
+    explained = (run.outcome is Outcome.BETTER and is_significant(baseline.estimate)
+                 and where_at_chance(same_planes, beyond))
+    return (Conclusion.NOT_ABOVE_BASELINE, *([Conclusion.EXPLAINED] if explained else []))
+
+
+def where_at_chance(same_planes: Estimate, beyond: Estimate) -> tuple[AtChance, ...]:
+    """Which of the two is not told from chance."""
+    return tuple(place for place, estimate in ((AtChance.SAME_PLANES, same_planes), (AtChance.BEYOND, beyond))
+                 if not is_significant(estimate))
 
 
 def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -> pd.DataFrame:
@@ -90,7 +144,8 @@ def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame],
             rows.append({"model": name, "set": part, "cases": len(labels), "run_auc": auc(labels, own),
                          "baseline_auc": auc(labels, free), "gain": told.estimate.value, "low": told.estimate.low,
                          "high": told.estimate.high, "p": told.estimate.p, "bootstrap_low": told.bootstrap[0],
-                         "bootstrap_high": told.bootstrap[1], "resolvable": told.resolvable, "words": told.words})
+                         "bootstrap_high": told.bootstrap[1], "resolvable": told.resolvable,
+                         "words": str(told.outcome)})
     columns = ["model", "set", "cases", "run_auc", "baseline_auc", "gain", "low", "high", "p", "bootstrap_low",
                "bootstrap_high", "resolvable", "words"]
     return pd.DataFrame(rows, columns=columns)
@@ -148,27 +203,3 @@ def correlation_table(predictions: pd.DataFrame, geometry: pd.DataFrame) -> pd.D
     told = pd.DataFrame(rows, columns=columns).sort_values("p", ignore_index=True)
     adjusted = np.maximum.accumulate((told["p"] * np.arange(len(told), 0, -1)).to_numpy(float)) if len(told) else []
     return told.assign(p_adjusted=np.minimum(adjusted, 1.0))
-
-
-def _verdict(judged: pd.DataFrame, baseline: pd.DataFrame, best: str, planes: pd.Series, rest: Estimate,
-             seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The words and sentences of `Confounds`; planes: the last row of `within_plane_table`."""
-    pair = judged.merge(baseline[[ID, "probability"]], on=ID, suffixes=("", "_free"))
-    labels, own = scored(pair)
-    free = pair["probability_free"].to_numpy()
-    run, image_free = verdict(labels, own, seed=seed), verdict(labels, free, seed=seed)
-    told = compare(labels, own, free, seed=seed)
-    above = ABOVE_BASELINE if told.words == MORE and run.words == BETTER else NOT_ABOVE_BASELINE
-    words, alpha = [run.words, above], 1 - LEVEL
-    at_chance = [what for what, p in (("among cases of the same planes", planes["p"]),
-                                      ("less what the acquisition foretells of it", rest.p)) if not p < alpha]
-    sentences = [run.sentence, f"{above}: the best of the image-free models ({best}, chosen on the scored cases, which "
-                 f"favours it) has AUC {auc(labels, free):.3f}; the run beside it: {told.sentence}",
-                 f"among cases of the same planes AUC {planes['auc']:.3f} ({planes['low']:.3f} to "
-                 f"{planes['high']:.3f}, p = {p_text(planes['p'])}); less what the acquisition foretells of the run "
-                 f"{rest.value:.3f} ({rest.low:.3f} to {rest.high:.3f}, p = {p_text(rest.p)})"]
-    if run.words == BETTER and above == NOT_ABOVE_BASELINE and image_free.estimate.p < alpha and at_chance:
-        words.append(EXPLAINED)
-        sentences.append(f"{EXPLAINED}: {best} alone does as well, and {' and '.join(at_chance)} the run is not "
-                         "distinguishable from chance")
-    return tuple(words), tuple(sentences)

@@ -16,8 +16,9 @@ from radiogen.core.progress import progress
 from radiogen.dataset.geometry import SIZES, UNKNOWN
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import SEQUENCES
-from radiogen.evaluation.stats.intervals import DRAWS, Estimate, stratified_auc, verdict, wilson_interval
+from radiogen.evaluation.stats.intervals import DRAWS, Estimate, stratified_auc, wilson_interval
 from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.evaluation.stats.verdicts import verdict
 from radiogen.runs.folds import HOLDOUT, fold_names, make_folds
 from radiogen.runs.predictions import complete, holdout, out_of_fold
 
@@ -135,7 +136,7 @@ def image_free_table(baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -
             told, within = verdict(labels, probabilities, seed=seed), within_fold(cases, seed=seed)
             rows.append({"model": name, "set": part, "cases": len(labels), "auc": told.estimate.value,
                          "low": told.estimate.low, "high": told.estimate.high, "p": told.estimate.p,
-                         "verdict": told.words, "within_fold_auc": within.value, "within_fold_low": within.low,
+                         "verdict": str(told.outcome), "within_fold_auc": within.value, "within_fold_low": within.low,
                          "within_fold_high": within.high})
     return pd.DataFrame(rows)
 

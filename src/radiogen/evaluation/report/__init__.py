@@ -1,4 +1,4 @@
-"""Everything that is said of a run, as text and as one page.
+"""Everything that is said of runs, computed once as an `Assessment`, and its renderings: text, page, JSON.
 
-Read first: `report.py`.
+Read first: `assessment.py`; `assess` computes one, `evaluate_runs` (report.py) writes all files.
 """

@@ -13,6 +13,8 @@ from radiogen.evaluation.audit.confounds import judge_confounds
 from radiogen.evaluation.audit.image_free import study
 from radiogen.evaluation.figures.confound_figures import image_free_png
 from radiogen.evaluation.text_tables import rounded, text_table
+from radiogen.evaluation.wording import confound_sentences
+from radiogen.runs import layout
 from radiogen.runs.folds import read_folds
 from radiogen.runs.predictions import read_predictions
 
@@ -40,8 +42,8 @@ def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path 
     shares = rounded(found.shares.astype({"methylated": str}))
     text = f"{text_table(shares)}\n\n{text_table(rounded(found.models[_SHOWN]))}\n\n{found.sentence}"
     if run is not None:
-        judged = judge_confounds(read_predictions(run / "predictions.csv"), read_folds(run / "folds.csv"), table)
-        text += "\n  ".join([f"\n\n{run.name}: {', '.join(judged.words)}", *judged.sentences])
+        judged = judge_confounds(read_predictions(run / layout.PREDICTIONS), read_folds(run / layout.FOLDS), table)
+        text += "\n  ".join([f"\n\n{run.name}: {', '.join(judged.outcomes)}", *confound_sentences(judged)])
     title = f"Without any image: {labels.resolve().parent.name}, {len(known)} cases"
     written = (files.write_csv(output / "planes.csv", found.shares), files.write_csv(output / "auc.csv", found.models),
                image_free_png(output / "image_free.png", found.shares, found.models, title, medals=medals))

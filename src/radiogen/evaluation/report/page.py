@@ -1,13 +1,13 @@
 """The page: all that is known of runs in one file that opens from a disk or a mail, on a desk or a phone, or on paper.
 
-In: runs, their summary and judgement. Out: `report.html` beside the last run, with its style, script, charts and images
-inside: nothing is fetched from anywhere. The template (page.html) holds the words around the numbers; what it shows is
-put together here, as plain tables and text, and Jinja escapes it.
+In: an `Assessment`. Out: HTML with its style, script, charts and images inside: nothing is fetched from anywhere. The
+template (page.html) holds the words around the numbers; what it shows is put together here, as plain tables and text,
+and Jinja escapes it. No figure is computed here but what the charts draw of the predictions.
 """
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -15,27 +15,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen.core import files
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.evaluation.audit.claim import claim_items
-from radiogen.evaluation.predicted_runs import PredictedRun, slice_sentence
-from radiogen.evaluation.report.judgement import Judgement
-from radiogen.evaluation.report.page_charts import best_image_free, comparison_charts, forest_rows, run_charts
-from radiogen.evaluation.report.page_images import by_label, read_images
-from radiogen.evaluation.report.page_paths import without_folders
+from radiogen.evaluation.audit.finding_text import finding_row
+from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
+from radiogen.evaluation.report.page_charts import comparison_charts, run_charts
+from radiogen.evaluation.report.page_images import by_label, run_images
 from radiogen.evaluation.report.page_summary import summary_lines, tone
-from radiogen.evaluation.report.provenance import Making, commands, provenance_table, read_making
-from radiogen.evaluation.stats.intervals import compare, verdict
-from radiogen.evaluation.stats.metrics import fold_table, scored
-from radiogen.evaluation.stats.power import fold_groups, resolvability_table
-from radiogen.evaluation.stats.seeds import seed_table
+from radiogen.evaluation.report.provenance import RunProvenance, commands
 from radiogen.evaluation.text_tables import rounded
-from radiogen.runs.fold_weights import Networks
+from radiogen.evaluation.wording import (
+    comparison_sentence,
+    confound_sentences,
+    permutation_sentence,
+    slice_sentence,
+    verdict_sentence,
+)
+from radiogen.runs import layout
+from radiogen.runs.explained import Explained
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.lineage import lineage_text
-from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
+from radiogen.runs.predictions import THRESHOLD
 
-PAGE, PROVENANCE = "report.html", "provenance.csv"
 HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "brier": "Brier score", "rho": "rho",
             "run_auc": "AUC of the run", "baseline_auc": "AUC without images", "smallest_auc": "smallest AUC",
             "within_fold_auc": "AUC within folds", "within_fold_low": "from", "within_fold_high": "to",
@@ -44,92 +45,66 @@ HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "br
 SHOWN_CORRELATIONS = 12
 
 
-def write_page(runs: Sequence[PredictedRun], summary: pd.DataFrame, judged: Mapping[str, Judgement],
-               networks: Networks | None = None) -> list[Path]:
-    """Write `report.html` into the last run's folder and `provenance.csv` into every run's; returns the paths.
-
-    summary: `summary_table` of all runs; judged: by the run's name; networks: as in `read_making`. To be called with
-    the last run's folder held.
-    """
+def render_page(assessment: Assessment) -> str:
+    """The page as HTML; the template shows the last run first."""
     import jinja2
 
-    makings = {run.name: read_making(run.folder, networks) for run in runs}
-    tables = {run.name: provenance_table(run, makings[run.name]) for run in runs}
-    written = [files.write_csv(run.folder / PROVENANCE, tables[run.name]) for run in runs]
-    parts = [_run_part(run, judged[run.name], makings[run.name], tables[run.name], last=run is runs[-1])
-             for run in runs]
+    last = assessment.last
+    parts = [_run_part(one, last=one is last) for one in assessment.runs]
     explained = any(part["images"] is not None for part in parts)
-    lines = summary_lines(runs, judged, makings[runs[-1].name])
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
-    text = environment.from_string(_kept("page.html")).render(
-        title=runs[-1].name, style=_kept("page.css"), script=_kept("viewer.js"), lines=lines,
-        tone=tone(runs[-1], judged[runs[-1].name]), runs=parts, comparison=_comparison(runs, summary, judged),
-        resolvability=_table(resolvability_table(fold_groups(runs[-1].predictions))),
-        claim=claim_items(runs[-1], judged[runs[-1].name], makings[runs[-1].name], explained),
-        data=_script_data(parts, tables, makings))
-    text = without_folders(text, runs[-1].folder.parent, makings.values())
-    return [files.write_text(runs[-1].folder / PAGE, text), *written]
+    return environment.from_string(_kept("page.html")).render(
+        title=last.name, style=_kept("page.css"), script=_kept("viewer.js"), lines=summary_lines(last),
+        tone=tone(last), runs=parts, comparison=_comparison(assessment), files=layout,
+        resolvability=_table(assessment.resolvability), claim=claim_items(last, explained),
+        data=_script_data(parts, assessment))
 
 
-def _comparison(runs: Sequence[PredictedRun], summary: pd.DataFrame, judged: Mapping[str, Judgement]) -> dict:
+def _comparison(assessment: Assessment) -> dict:
     """Forest, confusion matrices of the holdout, both tables, differences of the last run from each other one."""
-    tables = []
+    tables, summary = [], assessment.summary
     for prefix, title in (("out_of_fold", "Out-of-fold, all folds pooled"), ("holdout", "Holdout")):
         if summary[f"{prefix}_cases"].any():
             own = summary[["run", *(name for name in summary if name.startswith(f"{prefix}_"))]]
             tables.append((title, _table(own.rename(columns=lambda name, cut=f"{prefix}_": name.removeprefix(cut)
                                                     .removeprefix("auc_")))))
-    seeds = seed_table(runs)
-    ensemble = runs[-1].folder / "ensemble.csv"
-    joined = pd.read_csv(ensemble) if ensemble.is_file() and runs[-1].facts.get("members") else None
-    matrices = [_matrix(f"{run.name}, holdout", holdout(run.predictions)) for run in runs
-                if len(holdout(run.predictions))]
-    return {"charts": comparison_charts(runs, forest_rows(summary), best_image_free(judged)), "tables": tables,
-            "matrices": matrices, "differences": _differences(runs),
-            "seeds": _table(seeds) if len(seeds) else None,
-            "ensemble": None if joined is None else _table(joined)}
+    return {"charts": comparison_charts(assessment), "tables": tables,
+            "matrices": [_matrix(f"{one.name}, holdout", one.matrices[HOLDOUT]) for one in assessment.runs
+                         if HOLDOUT in one.matrices],
+            "differences": [f"{one.run} against {one.other}: {comparison_sentence(one.comparison)}"
+                            for one in assessment.differences],
+            "seeds": _table(assessment.seeds) if len(assessment.seeds) else None,
+            "ensemble": None if assessment.ensemble is None else _table(assessment.ensemble)}
 
 
-def _differences(runs: Sequence[PredictedRun]) -> list[str]:
-    told, last = [], runs[-1]
-    for run in runs[:-1]:
-        pair = out_of_fold(last.predictions).merge(out_of_fold(run.predictions)[[ID, "probability"]], on=ID,
-                                                   suffixes=("", "_other"))
-        labels, own = scored(pair)
-        found = compare(labels, own, pair.loc[pair[LABEL].notna(), "probability_other"].to_numpy(float))
-        told.append(f"{last.name} against {run.name}: {found.sentence}")
-    return told
-
-
-def _run_part(run: PredictedRun, judgement: Judgement, making: Making, table: pd.DataFrame, last: bool) -> dict:
+def _run_part(assessed: RunAssessment, last: bool) -> dict:
     """All that the page shows of one run."""
-    judged, kept = out_of_fold(run.predictions), holdout(run.predictions)
-    folds = sorted(judged.groupby("fold"), key=lambda pair: int(pair[0]))
-    verdicts = [(name, verdict(*scored(cases)).sentence) for name, cases in (("Out-of-fold", judged), ("Holdout", kept))
-                if len(cases)]
-    confounds = judgement.confounds
-    return {"name": run.name, "last": last, "slices": slice_sentence(run), "charts": run_charts(run),
-            "verdicts": verdicts, "folds": _table(fold_table(run.predictions)),
-            "thresholds": _table(judgement.thresholds),
-            "matrices": [_matrix(f"Fold {fold}", cases) for fold, cases in folds]
-            + ([_matrix("Holdout", kept)] if len(kept) else []),
-            "confounds": None if confounds is None else {
-                "sentences": confounds.sentences, "models": _table(confounds.image_free),
-                "gains": _table(confounds.gains), "planes": _table(confounds.within_planes),
-                "correlations": _table(confounds.correlations.head(SHOWN_CORRELATIONS)),
-                "hidden": max(0, len(confounds.correlations) - SHOWN_CORRELATIONS)},
-            "null": judgement.null, "null_pictures": [_inline(path) for path in sorted(run.folder.glob("null_*.png"))],
-            "findings": judgement.findings, "images": _images(run.folder),
-            "predictions": _predictions(run.predictions, table), "making": _making(making),
-            "files": sorted(path.name for path in run.folder.iterdir()
-                            if path.is_file() and path.name[0] != "." and path.name != PAGE)}
+    folder, found = assessed.run.folder, assessed.confounds
+    return {"name": assessed.name, "last": last, "charts": run_charts(assessed),
+            "slices": "" if assessed.slices is None else slice_sentence(assessed.slices),
+            "verdicts": [(one.name.capitalize(), verdict_sentence(one.verdict)) for one in assessed.sets],
+            "folds": _table(assessed.fold_metrics), "thresholds": _table(assessed.thresholds),
+            "matrices": [_matrix("Holdout" if fold == HOLDOUT else f"Fold {fold}", one)
+                         for fold, one in assessed.matrices.items()],
+            "confounds": None if found is None else {
+                "sentences": confound_sentences(found), "models": _table(found.image_free),
+                "gains": _table(found.gains), "planes": _table(found.within_planes),
+                "correlations": _table(found.correlations.head(SHOWN_CORRELATIONS)),
+                "hidden": max(0, len(found.correlations) - SHOWN_CORRELATIONS)},
+            "permutations": [permutation_sentence(one) for one in assessed.permutations],
+            "permutation_pictures": [_inline(path) for one in assessed.permutations
+                                     if (path := folder / layout.permutation_picture(one.within)).is_file()],
+            "findings": [finding_row(one) for one in assessed.findings],
+            "images": None if assessed.explained is None else _images(assessed.explained),
+            "predictions": _predictions(assessed.run.predictions, assessed.provenance_table),
+            "provenance": _provenance(assessed.provenance),
+            "files": sorted(path.name for path in folder.iterdir()
+                            if path.is_file() and path.name[0] != "." and path.name != layout.REPORT)}
 
 
-def _images(folder: Path) -> dict | None:
-    images = read_images(folder)
-    if images is None:
-        return None
+def _images(explained: Explained) -> dict:
+    images = run_images(explained)
     return {**{name: getattr(images, name) for name in ("sequence", "sequences", "rank", "left_out", "planes",
                                                         "sections", "cube_of", "cases")},
             "by_label": [(label, cases) for label, cases in by_label(images) if cases]}
@@ -147,12 +122,12 @@ def _predictions(predictions: pd.DataFrame, table: pd.DataFrame) -> list[dict]:
             for row in order.sort_values(["place", ID]).to_dict("records")]
 
 
-def _making(making: Making) -> dict:
+def _provenance(made: RunProvenance) -> dict:
     """Recipe, versions, data, networks and commands as the page shows them; an ensemble's members side by side."""
-    members = list(making.members.values()) or [making]
+    members = list(made.members.values()) or [made]
     names = list(dict.fromkeys(name for one in members for name in one.recipe))
     recipe = [[name, *(_shown(one.recipe.get(name, "")) for one in members)] for name in names]
-    first = making.first
+    first = made.first
     versions = {**{name: value for name, value in first.environment.items() if name != "packages"},
                 **first.environment.get("packages", {})}
     return {"members": [one.name for one in members], "recipe": recipe,
@@ -161,13 +136,13 @@ def _making(making: Making) -> dict:
                       for name in dict.fromkeys(name for one in members for name in one.facts) if name != "lineage"]
             + ([["started from", *(lineage_text(one.lineage).removeprefix("started from ") or "nothing"
                                    for one in members)]] if any(one.lineage for one in members) else []),
-            "first": [(one.run, fold, mark) for making in members for one in making.lineage
+            "first": [(one.run, fold, mark) for member in members for one in member.lineage
                       for fold, mark in one.weights.items()],
             "networks": [(one.name, fold, mark) for one in members for fold, mark in one.networks.items()],
-            "commands": commands(making)}
+            "commands": commands(made)}
 
 
-def _script_data(parts: Sequence[dict], tables: Mapping[str, pd.DataFrame], makings: Mapping[str, Making]) -> str:
+def _script_data(parts: Sequence[dict], assessment: Assessment) -> str:
     """What viewer.js reads: the cases' pictures and, by run and case, where a prediction comes from; JSON for HTML."""
     cases = {part["name"]: [asdict(case) for case in part["images"]["cases"]] if part["images"] else []
              for part in parts}
@@ -178,11 +153,12 @@ def _script_data(parts: Sequence[dict], tables: Mapping[str, pd.DataFrame], maki
     pool: dict[str, int] = {}
     columns = ["run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
                "series_files", "series_sha256"]
-    rows = {name: {str(case): [[pool.setdefault(cell, len(pool)) for cell in row]
+    rows = {one.name: {str(case): [[pool.setdefault(cell, len(pool)) for cell in row]
                                for row in group[columns].astype(str).to_numpy().tolist()]
-                   for case, group in table.groupby(ID)} for name, table in tables.items()}
+                   for case, group in one.provenance_table.groupby(ID)}
+            for one in assessment.runs}
     told = {"cases": cases, "columns": columns, "rows": rows, "texts": list(pool),
-            "commands": {name: commands(one) for name, one in makings.items()}}
+            "commands": {one.name: commands(one.provenance) for one in assessment.runs}}
     return json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -190,14 +166,11 @@ def _inline(path: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _matrix(title: str, cases: pd.DataFrame) -> dict:
+def _matrix(title: str, matrix: ConfusionMatrix) -> dict:
     """Counts of a confusion matrix, true classes down, and how dark each cell is."""
-    labels, probabilities = scored(cases)
-    called = probabilities >= THRESHOLD
-    cells = [[int(((labels == row) & (called == column)).sum()) for column in (False, True)] for row in (False, True)]
-    most = max(1, max(map(max, cells)))
-    return {"title": title, "cells": [[(count, round(count / most, 2)) for count in row] for row in cells],
-            "right": int((labels == called).sum()), "cases": len(labels)}
+    most = max(1, max(map(max, matrix.counts)))
+    return {"title": title, "cells": [[(count, round(count / most, 2)) for count in row] for row in matrix.counts],
+            "right": matrix.right, "cases": matrix.cases}
 
 
 def _table(table: pd.DataFrame) -> dict:

@@ -6,7 +6,6 @@ and dark and their text can be found and copied. They are drawn smaller than the
 
 import io
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +14,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from radiogen.evaluation.figures import run_figures
-from radiogen.evaluation.predicted_runs import PredictedRun
-from radiogen.evaluation.report.judgement import Judgement
+from radiogen.evaluation.report.assess import SETS
+from radiogen.evaluation.report.assessment import Assessment, RunAssessment
 from radiogen.evaluation.stats.metrics import scored
-from radiogen.runs.predictions import holdout, out_of_fold
+from radiogen.runs import layout
+from radiogen.runs.predictions import out_of_fold
 
 SCALE = 0.7
 """Of the PNGs' size: 330 to 350 points across, about the width of a phone."""
@@ -42,19 +42,19 @@ class Chart:
     file: str = ""
 
 
-def run_charts(run: PredictedRun) -> list[Chart]:
+def run_charts(assessed: RunAssessment) -> list[Chart]:
     """ROC, calibration, probabilities by label and, where folds were trained here, the curves of training."""
-    curves = {name: scored(cases) for name, cases in (("out-of-fold", out_of_fold(run.predictions)),
-                                                      ("holdout", holdout(run.predictions))) if len(cases)}
+    run = assessed.run
+    curves = {one.name: scored(SETS[one.name](run.predictions)) for one in assessed.sets}
     name, (labels, probabilities) = next(iter(curves.items()))
     parts = [
         ("ROC", "Each case placed by its probability; band: 95 % of resamples of patients. On the diagonal a coin "
-         "would do as well.", run_figures.roc_figure(curves, scale=SCALE), "roc.png"),
+         "would do as well.", run_figures.roc_figure(curves, scale=SCALE), layout.ROC),
         ("Calibration", "Of the cases given a probability, how many are methylated. On the diagonal a probability "
-         "means what it says.", run_figures.calibration_figure(curves, scale=SCALE), "calibration.png"),
+         "means what it says.", run_figures.calibration_figure(curves, scale=SCALE), layout.CALIBRATION),
         (f"Probability by label, {name}", "Every point is a patient. Two heaps that lie over each other cannot be told "
-         "apart.", run_figures.probabilities_figure(labels, probabilities, scale=SCALE), "probabilities.png")]
-    histories = read_histories(run)
+         "apart.", run_figures.probabilities_figure(labels, probabilities, scale=SCALE), layout.PROBABILITIES)]
+    histories = assessed.histories
     kept = [name for name in CURVES if any(f"val_{name}" in table for table in histories.values())]
     for column in kept[:2]:
         parts.append((CURVES[column], "Broken: the cases that train. Whole: the fold that is scored, which chooses "
@@ -62,14 +62,16 @@ def run_charts(run: PredictedRun) -> list[Chart]:
     return [Chart(title, caption, svg(figure, f"{run.name} {title}"), file) for title, caption, figure, file in parts]
 
 
-def comparison_charts(runs: Sequence[PredictedRun], rows: pd.DataFrame, baseline: float | None) -> list[Chart]:
-    """The forest of all runs and, of several, their ROC curves in one; rows, baseline: as in `forest_figure`."""
+def comparison_charts(assessment: Assessment) -> list[Chart]:
+    """The forest of all runs and, of several, their ROC curves in one."""
+    runs = [one.run for one in assessment.runs]
     parts = [("AUC of every run", "With its 95 % interval, beside chance and beside the best model that sees no image.",
-              run_figures.forest_figure(rows, baseline=baseline, scale=SCALE), "forest.png")]
+              run_figures.forest_figure(forest_rows(assessment.summary), baseline=assessment.image_free_auc,
+                                        scale=SCALE), layout.FOREST)]
     if len(runs) > 1:
         curves = {run.name: scored(out_of_fold(run.predictions)) for run in runs}
         parts.append(("ROC of all runs, out-of-fold", "Bands that overlap: see the differences below before calling "
-                      "one run better.", run_figures.roc_figure(curves, scale=SCALE), "roc_comparison.png"))
+                      "one run better.", run_figures.roc_figure(curves, scale=SCALE), layout.ALL_ROCS))
     return [Chart(title, caption, svg(figure, title), file) for title, caption, figure, file in parts]
 
 
@@ -83,27 +85,6 @@ def forest_rows(summary: pd.DataFrame) -> pd.DataFrame:
                              "auc": row[f"{prefix}_auc"], "low": row[f"{prefix}_auc_low"],
                              "high": row[f"{prefix}_auc_high"]})
     return pd.DataFrame(rows, columns=["run", "set", "cases", "auc", "low", "high"])
-
-
-def best_image_free(judged: Mapping[str, Judgement]) -> float | None:
-    """The AUC, out-of-fold, of the best image-free model of any run; None where none was made."""
-    areas = [row["baseline_auc"] for one in judged.values() if one.confounds is not None
-             for row in one.confounds.gains.to_dict("records")
-             if row["set"] == "out-of-fold" and row["model"] == one.confounds.best]
-    return max(areas, default=None)
-
-
-def read_histories(run: PredictedRun) -> dict[str, pd.DataFrame]:
-    """`fold-<k>/history.csv` by fold, those that can be read."""
-    found = {}
-    for path in sorted(run.folder.glob("fold-*/history.csv"), key=lambda path: (len(path.parent.name), path)):
-        try:
-            table = pd.read_csv(path)
-        except (OSError, ValueError):
-            continue
-        if "epoch" in table and len(table):
-            found[path.parent.name.removeprefix("fold-")] = table
-    return found
 
 
 def svg(figure: Figure, name: str) -> str:

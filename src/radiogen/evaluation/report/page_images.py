@@ -1,24 +1,19 @@
 """The images of the page: cases to leaf through with Grad-CAM over them, planes of a cube, labels side by side.
 
-In: `models/<run>/explained.npz`, made by inference/explained.py. Out: PNG pictures as data URIs, so that the page is
-one file. A case's slices stand in one picture of tiles, of which the viewer shows one at a time; its heat stands in
-another of the same tiles, transparent where it is cold.
+In: an `Explained` of a run. Out: PNG pictures as data URIs, so that the page is one file. A case's slices stand in
+one picture of tiles, of which the viewer shows one at a time; its heat stands in another of the same tiles, transparent
+where it is cold.
 """
 
 import base64
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from radiogen.core.errors import UserError, as_run
+from radiogen.runs.explained import Explained
 
-EXPLAINED = "explained.npz"
-KEYS = ("ids", "folds", "labels", "probabilities", "called", "sequence", "sequences", "rank", "geometry", "images",
-        "heat", "slices", "views")
 LEVELS = 16
 """Steps of heat: few, so that the picture stays small and its contours can be seen."""
 PAGE_BYTES = 6_000_000
@@ -69,30 +64,21 @@ class RunImages:
     cube_of: str
 
 
-def read_images(folder: Path) -> RunImages | None:
-    """The images of the run in `folder`, None where it has none. Raises UserError where the file is damaged."""
-    path = Path(folder) / EXPLAINED
-    if not path.is_file():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            told = {name: kept[name] for name in KEYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        again = f"python scripts/evaluate.py --run {as_run(path.parent)}"
-        raise UserError(path, f"cannot be read ({error})", f"delete it and make it again: {again}") from error
+def run_images(explained: Explained) -> RunImages:
+    """The images of a run as the page shows them."""
     views, size = [], 0
-    for number in range(len(told["ids"])):
-        view = _case(told, number)
+    for number in range(len(explained.ids)):
+        view = _case(explained, number)
         size += len(view.tiles) + len(view.heat) + len(view.still)
         if views and size > PAGE_BYTES:
             break
         views.append(view)
-    rank, first = int(told["rank"]), told["images"][0]
-    planes = _planes(first, str(told["geometry"])) if rank == 3 else [
+    rank, first = explained.rank, explained.images[0]
+    planes = _planes(first, explained.geometry) if rank == 3 else [
         ("middle slice", picture_uri(_grown(first[len(first) // 2])))]
     sections = tiled(_chosen(first, 24))[0]
-    return RunImages(str(told["sequence"]), [str(name) for name in told["sequences"]], rank, views,
-                     len(told["ids"]) - len(views), planes, picture_uri(sections), str(told["ids"][0]))
+    return RunImages(explained.sequence, [str(name) for name in explained.sequences], rank, views,
+                     len(explained.ids) - len(views), planes, picture_uri(sections), str(explained.ids[0]))
 
 
 def by_label(images: RunImages, most: int = 3) -> list[tuple[int, list[CaseView]]]:
@@ -142,19 +128,19 @@ def overlaid(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return np.round(grey[..., None] * (1 - share) + colours[..., :3] * share).astype(np.uint8)
 
 
-def _case(told: dict[str, np.ndarray], number: int) -> CaseView:
-    images, heat = told["images"][number], told["heat"][number]
+def _case(explained: Explained, number: int) -> CaseView:
+    images, heat = explained.images[number], explained.heat[number]
     tiles, across = tiled(images)
     hottest = int(heat.sum(axis=(1, 2), dtype=np.int64).argmax())
-    label, called = int(told["labels"][number]), int(told["called"][number])
-    probability, fold = float(told["probabilities"][number]), str(told["folds"][number])
-    title = (f"{told['ids'][number]}: {WORDS[label]}, called {WORDS[called]} ({probability:.2f}), "
+    label, called = int(explained.labels[number]), int(explained.called[number])
+    probability, fold = float(explained.probabilities[number]), str(explained.folds[number])
+    title = (f"{explained.ids[number]}: {WORDS[label]}, called {WORDS[called]} ({probability:.2f}), "
              f"{'holdout' if fold == 'holdout' else f'fold {fold}'}")
-    return CaseView(str(told["ids"][number]), title, fold, label, probability, label == called, picture_uri(tiles),
+    return CaseView(str(explained.ids[number]), title, fold, label, probability, label == called, picture_uri(tiles),
                     picture_uri(_levels(tiled(heat)[0]), heat_palette()), len(images), across, *images.shape[1:],
-                    hottest, [int(one) for one in told["slices"][number]],
+                    hottest, [int(one) for one in explained.slices[number]],
                     picture_uri(_grown(overlaid(images[hottest], heat[hottest]))),
-                    [picture_uri(_grown(view)) for view in told["views"][number]])
+                    [picture_uri(_grown(view)) for view in explained.views[number]])
 
 
 def _planes(cube: np.ndarray, geometry: str) -> list[tuple[str, str]]:

@@ -9,14 +9,14 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from radiogen.evaluation.report.provenance import Making
+from radiogen.evaluation.report.provenance import RunProvenance
 
 
-def without_folders(text: str, models: Path, makings: Iterable[Making]) -> str:
+def without_folders(text: str, models: Path, provenances: Iterable[RunProvenance]) -> str:
     """`text`, a page of runs under `models`, without the absolute paths that the runs' records tell."""
     homes = {str(Path(models).resolve().parent), str(Path(models).absolute().parent), str(Path.cwd())} - {"/"}
     shorter = {f"{home}/": "" for home in homes}
-    for path in {told for making in makings for told in _told(making)}:
+    for path in {told for provenance in provenances for told in _told(provenance)}:
         inside = [home for home in homes if path.startswith(f"{home}/")]
         shorter[path] = path.removeprefix(f"{max(inside, key=len)}/") if inside else Path(path).name
     for path in sorted(shorter, key=len, reverse=True):
@@ -25,10 +25,10 @@ def without_folders(text: str, models: Path, makings: Iterable[Making]) -> str:
     return text
 
 
-def _told(making: Making) -> Iterable[str]:
+def _told(provenance: RunProvenance) -> Iterable[str]:
     """The absolute paths in the records of a run and of its members."""
-    for value in (*making.facts.values(), *making.recipe.values()):
+    for value in (*provenance.facts.values(), *provenance.recipe.values()):
         if isinstance(value, str) and value.startswith("/") and len(value) > 1:
             yield value.rstrip("/")
-    for other in (*making.members.values(), *making.ancestors):
+    for other in (*provenance.members.values(), *provenance.ancestors):
         yield from _told(other)

@@ -16,18 +16,21 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.dataset.labels import ID
-from radiogen.evaluation.predicted_runs import PredictedRun
-from radiogen.runs.fold_weights import WEIGHTS, Networks, check_run
+from radiogen.runs import layout
+from radiogen.runs.environment import read_environment
+from radiogen.runs.fold_weights import Networks, check_run
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.lineage import Ancestor, lineage_of
-from radiogen.runs.recipe_fields import recipe_fields
+from radiogen.runs.predicted_run import PredictedRun
+from radiogen.runs.records import read_facts, read_recipe, recipe_fields
+from radiogen.runs.tables import read_arrays, read_as_text
 
 COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
            "series_files", "series_sha256", "command")
 
 
 @dataclass(frozen=True)
-class Making:
+class RunProvenance:
     """How a run was made: `recipe.json`, `environment.json`, `run.json` as they are (places inside the project's folder
     from there on), and its networks' hashes by fold.
 
@@ -41,35 +44,34 @@ class Making:
     environment: dict
     networks: dict[str, str]
     arrays: dict[str, str]
-    members: dict[str, "Making"] = field(default_factory=dict)
+    members: dict[str, "RunProvenance"] = field(default_factory=dict)
     lineage: tuple[Ancestor, ...] = ()
-    ancestors: tuple["Making", ...] = ()
+    ancestors: tuple["RunProvenance", ...] = ()
 
     @property
-    def first(self) -> "Making":
+    def first(self) -> "RunProvenance":
         """Itself, or of an ensemble the first member that is there: who knows recipe and versions."""
         return next((one for one in self.members.values() if one.recipe), self)
 
 
-def read_making(folder: Path, networks: Networks | None = None) -> Making:
+def read_run_provenance(folder: Path, networks: Networks | None = None) -> RunProvenance:
     """What the run in `folder`, models/<run>, says of how it was made.
 
     networks: what was checked before, as in `fold_weights.check_run`; each of the others is hashed. Raises
     UserError where a network is not the one that training of its fold wrote.
     """
-    facts, environment = _facts(folder), _json(folder / "environment.json")
-    recipe = recipe_fields(folder / "recipe.json")
-    members = {name: read_making(folder.parent / name, networks) for name in facts.get("members", ())
+    facts, recipe = _facts(folder), recipe_fields(read_recipe(folder))
+    members = {name: read_run_provenance(folder.parent / name, networks) for name in facts.get("members", ())
                if (folder.parent / name).is_dir()}
-    lineage = lineage_of(facts, folder / "run.json")
+    lineage = lineage_of(facts, folder / layout.RUN)
     places = [folder.parent / one.run for one in lineage]
-    ancestors = tuple(Making(place.name, _facts(place), recipe_fields(place / "recipe.json"), {}, {}, {},
+    ancestors = tuple(RunProvenance(place.name, _facts(place), recipe_fields(read_recipe(place)), {}, {}, {},
                              lineage=lineage[number:]) for number, place in enumerate(places, start=1))
-    return Making(folder.name, facts, recipe, environment, check_run(folder, networks), _arrays(folder / "arrays.csv"),
-                  members, lineage, ancestors)
+    return RunProvenance(folder.name, facts, recipe, read_environment(folder), check_run(folder, networks),
+                         _arrays(folder), members, lineage, ancestors)
 
 
-def provenance_table(run: PredictedRun, making: Making) -> pd.DataFrame:
+def provenance_table(run: PredictedRun, provenance: RunProvenance) -> pd.DataFrame:
     """`COLUMNS`, a row a prediction, or for an ensemble a row a prediction and member.
 
     `networks`: files of all networks that scored the case, joined by a space; `series_sha256`: of each series' files
@@ -77,54 +79,55 @@ def provenance_table(run: PredictedRun, making: Making) -> pd.DataFrame:
     `command`: what makes the row again from the DICOM files, and `series_files` those; `slices`: in 2D which of the
     array were seen, `<sequence>:<numbers>`, in 3D how many each series had, which all went in, `<sequence>:<count>`.
     """
-    members = making.members or {run.name: making}
+    members = provenance.members or {run.name: provenance}
     tables = [_member_rows(run.predictions, one, run.folder.parent) for one in members.values()]
-    if making.members:
-        tables = [table.assign(command=" && ".join(commands(making))) for table in tables]
+    if provenance.members:
+        tables = [table.assign(command=" && ".join(commands(provenance))) for table in tables]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
     return table.sort_values([ID, "run"], kind="stable", ignore_index=True)[list(COLUMNS)]
 
 
-def commands(making: Making) -> list[str]:
+def commands(provenance: RunProvenance) -> list[str]:
     """The commands that make the run again, in order; every field of its recipe is told, so that no default counts."""
-    if making.members:
-        own = [command for one in making.members.values() for command in commands(one)]
-        return [*dict.fromkeys(own), _join_command(making)]
-    if not making.facts.get("data"):
+    if provenance.members:
+        own = [command for one in provenance.members.values() for command in commands(one)]
+        return [*dict.fromkeys(own), _join_command(provenance)]
+    if not provenance.facts.get("data"):
         return []
-    recipe = making.facts.get("recipe", "")
-    left_out = making.facts.get("leave_out") or []
+    recipe = provenance.facts.get("recipe", "")
+    left_out = provenance.facts.get("leave_out") or []
     more = f" --leave-out {shlex.join(left_out)}" if left_out else ""
-    more += f" --start-from {shlex.quote(making.lineage[0].run)}" if making.lineage else ""
-    before = [command for one in reversed(making.ancestors) for command in commands(one)[:1]]  # they predict nothing
-    data, name = shlex.quote(making.facts["data"]), shlex.quote(making.name)
+    more += f" --start-from {shlex.quote(provenance.lineage[0].run)}" if provenance.lineage else ""
+    before = [command for one in reversed(provenance.ancestors) for command in commands(one)[:1]]  # no prediction
+    data, name = shlex.quote(provenance.facts["data"]), shlex.quote(provenance.name)
     train = (f"python scripts/train.py --data {data} --recipe {shlex.quote(recipe)} --run {name} --fold all{more} "
-             f"{_options(making.recipe)}".rstrip())
+             f"{_options(provenance.recipe)}".rstrip())
     return [*before, train, f"python scripts/predict.py --run {name}"]
 
 
 def _facts(folder: Path) -> dict[str, Any]:
     """`run.json`, with places inside the project's folder from there on."""
     return {name: files.recorded_path(told, folder) if name in ("data", "cache") and told else told
-            for name, told in _json(folder / "run.json").items()}
+            for name, told in read_facts(folder).items()}
 
 
-def _member_rows(predictions: pd.DataFrame, making: Making, models: Path) -> pd.DataFrame:
-    folder = models / making.name
-    cache, data = making.facts.get("cache", ""), making.facts.get("data", "")
-    sequences = making.recipe.get("sequences", ())
-    command, seen = " && ".join(commands(making)), _seen_slices(folder / "predictions_slices.csv")
+def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: Path) -> pd.DataFrame:
+    folder = models / provenance.name
+    cache, data = provenance.facts.get("cache", ""), provenance.facts.get("data", "")
+    sequences = provenance.recipe.get("sequences", ())
+    command, seen = " && ".join(commands(provenance)), _seen_slices(folder)
     rows = []
     for case, fold in zip(predictions[ID], predictions["fold"], strict=True):
-        asked = [name for name in making.networks if fold in (name, HOLDOUT, TEST)]
+        asked = [name for name in provenance.networks if fold in (name, HOLDOUT, TEST)]
         split = TEST if fold == TEST else "train"
-        note = _json(files.found_path(cache, folder) / f"{case}.json") if cache else {}
+        note = _note(files.found_path(cache, folder) / f"{case}.json") if cache else {}
         counts = " ".join(f"{one['sequence']}:{one['slices']}" for one in note.get("geometry", ()))
         rows.append({
-            ID: case, "fold": fold, "run": making.name, "seed": making.recipe.get("seed", ""),
-            "networks": " ".join(files.recorded_path(folder / f"fold-{name}" / WEIGHTS, folder) for name in asked),
-            "networks_sha256": " ".join(making.networks[name] for name in asked),
-            "array": f"{cache}/{case}.npy" if cache else "", "array_sha256": making.arrays.get(case, ""),
+            ID: case, "fold": fold, "run": provenance.name, "seed": provenance.recipe.get("seed", ""),
+            "networks": " ".join(files.recorded_path(layout.fold_folder(folder, name) / layout.WEIGHTS, folder)
+                                 for name in asked),
+            "networks_sha256": " ".join(provenance.networks[name] for name in asked),
+            "array": f"{cache}/{case}.npy" if cache else "", "array_sha256": provenance.arrays.get(case, ""),
             "slices": seen.get(case) or counts,
             "series_files": " ".join(f"{data}/{split}/{case}/{name}/*" for name in sequences) if data else "",
             "series_sha256": " ".join(f"{name}:{mark}" for name, mark in note.get("contents", {}).items()),
@@ -148,31 +151,28 @@ def _options(recipe: Mapping) -> str:
     return " ".join(words)
 
 
-def _join_command(making: Making) -> str:
-    return (f"python scripts/ensemble.py --run {shlex.join(making.facts['members'])} --name {shlex.quote(making.name)} "
-            f"--method {shlex.quote(making.facts.get('method', 'mean'))}")
+def _join_command(provenance: RunProvenance) -> str:
+    facts = provenance.facts
+    return (f"python scripts/ensemble.py --run {shlex.join(facts['members'])} --name {shlex.quote(provenance.name)} "
+            f"--method {shlex.quote(facts.get('method', 'mean'))}")
 
 
-def _seen_slices(path: Path) -> dict[str, str]:
+def _seen_slices(folder: Path) -> dict[str, str]:
     """By case, `<sequence>:<numbers>` of the slices that a 2D run predicted."""
-    if not path.is_file():
-        return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if not {ID, "sequence", "slice"} <= set(table.columns):
+    table = read_as_text(folder / layout.SLICE_PREDICTIONS, (ID, "sequence", "slice"))
+    if table is None:
         return {}
     numbers = table.groupby([ID, "sequence"], sort=False)["slice"].agg(",".join).reset_index()
     return (numbers["sequence"] + ":" + numbers["slice"]).groupby(numbers[ID], sort=False).agg(" ".join).to_dict()
 
 
-def _arrays(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return dict(zip(table[ID], table["sha256"], strict=True)) if {ID, "sha256"} <= set(table.columns) else {}
+def _arrays(folder: Path) -> dict[str, str]:
+    table = read_arrays(folder, (ID, "sha256"))
+    return {} if table is None else dict(zip(table[ID], table["sha256"], strict=True))
 
 
-def _json(path: Path) -> Mapping:
-    """The file as it is, {} where it is missing or no table of names."""
+def _note(path: Path) -> Mapping:
+    """What a cache notes of a case, {} where it is missing or no table of names."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -11,8 +11,11 @@ import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import LABEL
-from radiogen.evaluation.stats.intervals import verdict, wilson_interval
+from radiogen.evaluation.stats.intervals import wilson_interval
 from radiogen.evaluation.stats.metrics import scored
+from radiogen.evaluation.stats.verdicts import verdict
+from radiogen.evaluation.wording import verdict_sentence
+from radiogen.runs import layout
 from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
 
 NEAR = 0.1
@@ -22,14 +25,14 @@ NEAR = 0.1
 def standing_lines(folder: Path, probability: float) -> list[str]:
     """What the run in `folder` is worth, and what came true of its answers near `probability`, a line each."""
     try:
-        predictions = read_predictions(Path(folder) / "predictions.csv")
+        predictions = read_predictions(Path(folder) / layout.PREDICTIONS)
     except UserError as error:
         return [f"how good it is, is not known: {error}"]
     parts = {"out-of-fold": out_of_fold(predictions), "holdout": holdout(predictions)}
     parts = {name: part[part[LABEL].notna()] for name, part in parts.items()}
-    lines = [f"{name}, {len(part)} cases: {verdict(*scored(part)).sentence}" for name, part in parts.items()
+    lines = [f"{name}, {len(part)} cases: {verdict_sentence(verdict(*scored(part)))}" for name, part in parts.items()
              if len(part)]
-    lines += _without_images(Path(folder) / "image_free_gain.csv")
+    lines += _without_images(Path(folder) / layout.IMAGE_FREE_GAIN)
     near = pd.concat(parts.values())
     near = near[(near["probability"] - probability).abs() <= NEAR]
     if len(near):

@@ -1,4 +1,4 @@
 """Numbers of predictions and how certain they are.
 
-Read first: `metrics.py` and `intervals.py`.
+Read first: `metrics.py`, `intervals.py`, and `verdicts.py` for what they mean.
 """

@@ -1,9 +1,8 @@
-"""How sure one may be of an AUC: intervals, tests, what a number of cases can resolve, and a verdict in words.
+"""How sure one may be of an AUC: intervals, tests, what a number of cases can resolve.
 
-In: labels and probabilities of the same cases. Out: intervals, p-values, a sentence. The patient is the unit
-throughout. The word *better* is spoken only where the test says so and the AUC is one that this many cases would
-usually have found; a lucky draw among few cases is not called a finding. All of it takes the predictions as given: what
-another training on other cases would give varies more, which only training again can tell.
+In: labels and probabilities of the same cases. Out: intervals and p-values. The patient is the unit throughout. All of
+it takes the predictions as given: what another training on other cases would give varies more, which only training
+again can tell. What they mean is decided in verdicts.py.
 """
 
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from radiogen.evaluation.stats.metrics import auc, midranks
 LEVEL = 0.95
 DRAWS = 2000
 POWER = 0.8
-BETTER, UNCLEAR, WORSE = "better than chance", "not distinguishable from chance", "worse than chance"
-MORE, SAME, LESS = "better", "no difference shown", "worse"
 
 
 @dataclass(frozen=True)
@@ -29,70 +26,6 @@ class Estimate:
     low: float
     high: float
     p: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an AUC means: `words` is BETTER, UNCLEAR or WORSE, `sentence` says why; `resolvable` is an AUC."""
-
-    words: str
-    sentence: str
-    estimate: Estimate
-    resolvable: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What a difference of two AUCs on the same cases means: `words` is MORE, SAME or LESS, `sentence` says why.
-
-    `estimate` is DeLong's, `bootstrap` the ends of the patient bootstrap's 95 % interval; `resolvable` is the smallest
-    difference that these cases find reliably.
-    """
-
-    words: str
-    sentence: str
-    estimate: Estimate
-    bootstrap: tuple[float, float]
-    resolvable: float
-
-
-def verdict(labels: np.ndarray, probabilities: np.ndarray, *, seed: int = 42) -> Verdict:
-    """Whether the probabilities, shape (cases,), rank the cases better than chance would; see the file's head.
-
-    *Better than chance* needs a two-sided permutation p below 0.05 and an AUC of at least `resolvable_auc`.
-    """
-    low, high = bootstrap_interval(labels, probabilities, seed=seed)
-    estimate = Estimate(auc(labels, probabilities), low, high, permutation_p(labels, probabilities, seed=seed))
-    limit = resolvable_auc(int(labels.sum()), int((~labels).sum()))
-    told = f"AUC {estimate.value:.3f} (95 % interval {low:.3f} to {high:.3f}, permutation p = {p_text(estimate.p)})"
-    if np.isnan(estimate.value):
-        return Verdict(UNCLEAR, f"{UNCLEAR}: {len(labels)} cases of one class have no AUC", estimate, limit)
-    gap, significant = abs(estimate.value - 0.5), estimate.p < 1 - LEVEL
-    if significant and gap >= limit - 0.5:
-        words = BETTER if estimate.value > 0.5 else WORSE
-        return Verdict(words, f"{words}: {told}", estimate, limit)
-    if significant:
-        told += (f"; {len(labels)} cases are too few to call it, for they find reliably only an AUC of {limit:.3f} or "
-                 "more" if limit < 1 else f"; {len(labels)} cases are too few to call anything")
-    return Verdict(UNCLEAR, f"{UNCLEAR}: {told}", estimate, limit)
-
-
-def compare(labels: np.ndarray, first: np.ndarray, second: np.ndarray, *, seed: int = 42) -> Comparison:
-    """Whether `first` ranks the cases better than `second`; labels bool, all three of shape (cases,).
-
-    MORE or LESS need DeLong's p below 0.05 and a difference of at least `resolvable_difference`; else SAME.
-    """
-    gap = delong_difference(labels, first, second)
-    if np.isnan(gap.value):
-        return Comparison(SAME, f"{SAME}: {len(labels)} cases are too few to compare", gap, (np.nan, np.nan), np.nan)
-    limit = resolvable_difference(labels, first, second)
-    low, high = bootstrap_difference(labels, first, second, seed=seed)
-    shown = gap.p < 1 - LEVEL and abs(gap.value) >= limit
-    words = SAME if not shown else MORE if gap.value > 0 else LESS
-    sentence = (f"{words}: AUC {gap.value:+.3f} (95 % interval {gap.low:+.3f} to {gap.high:+.3f}, DeLong p = "
-                f"{p_text(gap.p)}; bootstrap {low:+.3f} to {high:+.3f}); {len(labels)} cases resolve {limit:.3f} or "
-                "more")
-    return Comparison(words, sentence, gap, (low, high), limit)
 
 
 def stratified_auc(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndarray, *, draws: int = DRAWS,
@@ -269,13 +202,6 @@ def wilson_interval(share: np.ndarray, cases: np.ndarray) -> tuple[np.ndarray, n
     spread = 1 + reach**2 / cases
     middle = (share + reach**2 / (2 * cases)) / spread
     return middle, reach / spread * np.sqrt(share * (1 - share) / cases + reach**2 / (4 * cases**2))
-
-
-def p_text(value: float) -> str:
-    """A p-value with as many decimals as it deserves; below 0.0001 as in 2e-09."""
-    if value < 1e-4:
-        return f"{value:.0e}"
-    return f"{value:.4f}" if value < 0.01 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
 def _one_sided_limit(positives: int, negatives: int) -> float:

@@ -1,6 +1,6 @@
 """How far trainings that differ in nothing but their seed lie apart, beside how far folds do.
 
-In: predicted runs. Out: a table and sentences. What two seeds of one recipe differ by, on the same cases and folds, is
+In: predicted runs. Out: a table. What two seeds of one recipe differ by, on the same cases and folds, is
 luck of the training alone: a difference between two recipes that is no larger says nothing about the recipes.
 """
 
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from radiogen.evaluation.predicted_runs import PredictedRun
 from radiogen.evaluation.stats.metrics import fold_table, measure
+from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import out_of_fold
-from radiogen.runs.recipe_fields import recipe_fields
+from radiogen.runs.records import read_recipe, recipe_fields
 
 MEASURES = ("auc", "accuracy", "precision", "recall", "f1")
 COLUMNS = ("run", "seeds", "measure", "mean", "between_seeds", "between_folds", "low", "high")
@@ -22,9 +22,9 @@ def seed_groups(runs: Sequence[PredictedRun]) -> list[list[PredictedRun]]:
     """Runs of the same recipe, data and folds but for the seed of training; groups of one are left out."""
     groups: dict[str, list[PredictedRun]] = {}
     for run in runs:
-        path = run.folder / "recipe.json"
-        if path.is_file():
-            recipe = {name: value for name, value in recipe_fields(path).items() if name not in ("seed", "split_seed")}
+        fields = recipe_fields(read_recipe(run.folder))
+        if fields:
+            recipe = {name: value for name, value in fields.items() if name not in ("seed", "split_seed")}
             cases = run.predictions[["BraTS21ID", "fold"]].to_numpy(str).tolist()
             groups.setdefault(json.dumps([recipe, run.facts.get("arrays"), cases]), []).append(run)
     return [group for group in groups.values() if len(group) > 1]
@@ -47,10 +47,3 @@ def seed_table(runs: Sequence[PredictedRun]) -> pd.DataFrame:
                          "between_seeds": pooled[name].std(), "between_folds": pd.Series(spreads).mean(),
                          "low": pooled[name].min(), "high": pooled[name].max()})
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def seed_sentences(table: pd.DataFrame) -> list[str]:
-    """A sentence a group, of its AUC."""
-    return [f"{row.run}: {row.seeds} seeds, AUC {row.mean:.3f} on average, {row.low:.3f} to {row.high:.3f}; standard "
-            f"deviation {row.between_seeds:.3f} between seeds, {row.between_folds:.3f} between folds"
-            for row in table[table["measure"] == "auc"].itertuples()]

@@ -19,6 +19,8 @@ from radiogen.core import files, owned
 from radiogen.core.errors import UserError, as_run
 from radiogen.kaggle.kernels.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.kaggle.kernels.session import MANIFEST
+from radiogen.runs import layout
+from radiogen.runs.records import read_facts, read_recipe
 
 _LOG = logging.getLogger(__name__)
 
@@ -115,7 +117,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
         check_run(run.folder)
         if line := unrecorded(run.folder):
             _LOG.warning(line)
-        read_predictions(run.folder / "predictions.csv")
+        read_predictions(run.folder / layout.PREDICTIONS)
 
 
 def check_bundle(folder: Path) -> None:
@@ -157,23 +159,24 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
 
     run.json is written anew, and so is a recipe that names a file: the paths in them are this machine's.
     """
-    from radiogen.runs.fold_weights import RECORD, check_weights
-    from radiogen.training.runs import WEIGHTS, fold_folder, open_run, trained_folds
+    from radiogen.runs.fold_weights import check_weights
+    from radiogen.training.runs import fold_folder, open_run, trained_folds
 
     run = open_run(source)
     folders = [fold_folder(run, fold) for fold in trained_folds(run)]
     for one in folders:
         check_weights(one)
-    facts = files.read_json(source / "run.json")
+    facts = read_facts(source)
     kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays", "lineage") if key in facts}
     members = {}
-    weights = [f"{one.name}/{name}" for one in folders for name in (WEIGHTS, RECORD) if (one / name).is_file()]
-    for place in ("run.json", "recipe.json", "folds.csv", *weights):
+    weights = [f"{one.name}/{name}" for one in folders for name in (layout.WEIGHTS, layout.WEIGHTS_RECORD)
+               if (one / name).is_file()]
+    for place in (layout.RUN, layout.RECIPE, layout.FOLDS, *weights):
         target = folder / f"{source.name}--{place.replace('/', '--')}"
-        if place == "run.json":
+        if place == layout.RUN:
             files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})
-        elif place == "recipe.json":
-            recipe, weights = files.read_json(source / place), run.recipe.network.weights
+        elif place == layout.RECIPE:
+            recipe, weights = read_recipe(source), run.recipe.network.weights
             if weights:
                 recipe["network"]["weights"] = Path(weights).name
             files.write_json(target, recipe)

@@ -28,6 +28,7 @@ from radiogen.kaggle.kernels.image import HIDDEN_TEST_CASES, MEMORY_BYTES, SESSI
 from radiogen.kaggle.kernels.kernel import notebook_code
 from radiogen.kaggle.kernels.rehearsal_site import make_environment
 from radiogen.kaggle.kernels.session import MANIFEST, RECORD, SUBMISSION
+from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import read_predictions, submission_cases
 
 TOLERANCE = 1e-6
@@ -94,7 +95,7 @@ def rehearse(bundle: Path, kernel: Path, models: Path, names: Sequence[str], *, 
 
 def expected_probabilities(models: Path, names: Sequence[str]) -> pd.Series:
     """By test case, the mean over the runs of what `scripts/predict.py` wrote. Raises UserError where it is not."""
-    tables = [submission_cases(read_predictions(Path(models) / name / "predictions.csv")) for name in names]
+    tables = [submission_cases(read_predictions(Path(models) / name / PREDICTIONS)) for name in names]
     return pd.concat(tables).groupby(ID)["probability"].mean()
 
 

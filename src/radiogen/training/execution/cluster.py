@@ -20,8 +20,9 @@ from radiogen.core.errors import UserError
 from radiogen.core.parallel import cluster_client
 from radiogen.core.progress import progress
 from radiogen.runs.fold_locks import worker_fold
+from radiogen.runs.layout import WEIGHTS
 from radiogen.training.execution.devices import Devices
-from radiogen.training.runs import WEIGHTS, Run, fold_folder, open_run
+from radiogen.training.runs import Run, fold_folder, open_run
 
 _one_at_a_time = threading.Lock()
 

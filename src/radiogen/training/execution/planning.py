@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radiogen.core.errors import UserError
+from radiogen.runs import layout
 from radiogen.runs.fold_locks import fold_holders, order_fold, training_text
 from radiogen.training.execution.devices import Devices, check_devices
 from radiogen.training.recipe.options import TrainOptions, in_option_words
-from radiogen.training.runs import WEIGHTS, Run, choose_folds, run_name, seeded_names, trained_folds
+from radiogen.training.runs import Run, choose_folds, run_name, seeded_names, trained_folds
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
 
 def others_training(folder: Path, folds: Sequence[str]) -> list[str]:
     """A line for each process that trains one of `folds` of the run in `folder`, as far as they are not finished."""
-    todo = [fold for fold in folds if not (folder / f"fold-{fold}" / WEIGHTS).is_file()]
+    todo = [fold for fold in folds if not (layout.fold_folder(folder, fold) / layout.WEIGHTS).is_file()]
     return training_text(folder, fold_holders(folder, todo))
 
 

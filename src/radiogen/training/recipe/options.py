@@ -20,6 +20,7 @@ from tyro.conf import OmitArgPrefixes
 from radiogen.core import files
 from radiogen.core.errors import usage_in_one_line
 from radiogen.dataset.layout import COMPETITION
+from radiogen.runs import layout
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.recipe import Recipe, field_paths, from_dict
 from radiogen.training.recipe.recipes import default_recipe, find_recipe
@@ -155,11 +156,12 @@ _FIELD = _pattern()
 
 
 def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
-    kept = choice.models / choice.run / "run.json" if choice.run else None
-    if kept is not None and kept.is_file() and not choice.recipe:
-        facts = files.read_json(kept)
-        recipe = from_dict(files.read_json(kept.with_name("recipe.json")))
-        data = choice.data or files.found_path(facts["data"], kept.parent)
+    folder = choice.models / choice.run if choice.run else None
+    if folder is not None and (folder / layout.RUN).is_file() and not choice.recipe:
+        from radiogen.runs.records import read_facts, read_recipe
+
+        facts, recipe = read_facts(folder), from_dict(read_recipe(folder))
+        data = choice.data or files.found_path(facts["data"], folder)
         return {"data": data, "leave_out": tuple(facts["leave_out"])}, [recipe]
     if choice.start_from:
         from radiogen.training.runs import open_run

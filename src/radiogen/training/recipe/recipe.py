@@ -13,7 +13,7 @@ import tyro
 
 from radiogen.core.errors import UserError
 from radiogen.networks.settings import NetworkSettings
-from radiogen.runs.recipe_fields import check_nested
+from radiogen.runs.records import check_nested
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings, SplitSettings
 
 Hidden = tyro.conf.Suppress[tyro.conf.Fixed[str]]

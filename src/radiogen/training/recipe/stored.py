@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.runs.recipe_fields import check_nested
+from radiogen.runs.records import check_nested
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.recipe import ANOTHER_RUN, Recipe, from_dict, recipe_parts
 

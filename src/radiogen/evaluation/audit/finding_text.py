@@ -1,0 +1,108 @@
+"""The findings of the leakage review in words: a sentence of what was found, and what to do about it.
+
+In: a `Finding`. Out: text. Nothing is ever read back from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from radiogen.evaluation.audit.findings import Code, Finding
+from radiogen.runs import layout
+from radiogen.runs.fold_weights import unrecorded_text
+from radiogen.runs.lineage import lineage_text
+
+SHOWN = 5
+
+_RESTORE = f"restore {layout.RUN}, or train a new run"
+_PREDICT = "predict again, with the folds of the training"
+_NEAR = "nearly the same pixels (up to {limit} of {bits} bits differ)"
+
+_SENTENCES: Mapping[Code, str] = {
+    Code.PATIENT_TWICE: f"{{patients}} in more than one row of {layout.FOLDS}",
+    Code.PATIENT_IN_TEST: "{patients} in the training and in the test set",
+    Code.PATIENT_IN_OTHER_FOLD: f"{{patients}} predicted in another fold than {layout.FOLDS} says, so by a network "
+                                "that may have seen them",
+    Code.PATIENT_IN_NO_FOLD: "{patients} predicted but in no fold",
+    Code.PATIENTS_APART: "{patients} patients, each in one fold",
+    Code.PATIENTS_UNCHECKED: "{file} is missing",
+    Code.SAME_PIXELS_ACROSS: "the same pixels on both sides of a split: {pairs}",
+    Code.SAME_PIXELS_WITHIN: "the same pixels within a fold: {pairs}",
+    Code.NEAR_PIXELS_ACROSS: f"{_NEAR} on both sides of a split: {{pairs}}",
+    Code.NEAR_PIXELS_WITHIN: f"{_NEAR} within a fold: {{pairs}}",
+    Code.PIXELS_APART: "{cases} cases, no two with the same or nearly the same pixels (up to {limit} of {bits} bits)",
+    Code.PIXELS_UNCHECKED: "{file} is missing",
+    Code.WEIGHTS_RECORDED: "{networks} networks, each the file that training of its fold wrote",
+    Code.WEIGHTS_UNRECORDED: "{runs}",
+    Code.LINEAGE_SAME_FOLDS: "{lineage}, on the same folds",
+    Code.LINEAGE_OTHER_FOLDS: "it began with networks of {run}, whose folds are others: they had seen cases that its "
+                              "own networks judge",
+    Code.LINEAGE_WRONG_FOLD: "fold {fold} began with the network of fold {source_fold} of {run}, which had seen its "
+                             "cases",
+    Code.LINEAGE_WRONG_NETWORK: f"fold {{fold}} began with another network than {layout.RUN} tells of {{run}}",
+    Code.LINEAGE_UNRECORDED: f"{{sources}}, and {layout.RUN} tells of none",
+    Code.ANCESTOR_FOLDS_CHANGED: f"{{run}}, with whose networks it began, has other folds than {layout.RUN} tells",
+    Code.HOLDOUT_SCORED_ONCE: "scored once, on {dates}",
+    Code.HOLDOUT_SCORED_AGAIN: "scored {count} times with different predictions ({dates}): the last figure is no "
+                               "longer that of unseen cases",
+    Code.HOLDOUT_UNSCORED: "{file} is missing: it was not scored yet",
+    Code.AUC_SUSPICIOUS: "{auc}: above {limit:.2f}, more than anyone has reproduced",
+    Code.AUC_BELOW_LIMIT: "no AUC is above {limit:.2f}",
+    Code.AUC_UNLIMITED: "no suspicious_auc is set for this data set"}
+
+_REMEDIES: Mapping[Code, str] = {
+    Code.PATIENT_TWICE: "keep one row a patient and train again",
+    Code.PATIENT_IN_TEST: "take them out of the labels and train again",
+    Code.PATIENT_IN_OTHER_FOLD: _PREDICT, Code.PATIENT_IN_NO_FOLD: _PREDICT,
+    Code.SAME_PIXELS_ACROSS: "look at both; if they are one patient, keep one case and train again",
+    Code.NEAR_PIXELS_ACROSS: "look at both; if they are one patient, keep one case and train again",
+    Code.SAME_PIXELS_WITHIN: "look at both; one patient would count twice",
+    Code.NEAR_PIXELS_WITHIN: "look at both; one patient would count twice",
+    Code.WEIGHTS_UNRECORDED: "train the run again where it has to be shown",
+    Code.LINEAGE_OTHER_FOLDS: "train a new run from nothing",
+    Code.ANCESTOR_FOLDS_CHANGED: "train a new run from nothing",
+    Code.LINEAGE_WRONG_FOLD: _RESTORE, Code.LINEAGE_WRONG_NETWORK: _RESTORE, Code.LINEAGE_UNRECORDED: _RESTORE,
+    Code.HOLDOUT_SCORED_AGAIN: "report the first scoring, or say how many there were",
+    Code.AUC_SUSPICIOUS: "look for cases that share a patient, a burnt-in mark, labels tied to planes or ids, a choice "
+                         "made on the scored folds; then judge on data of another hospital"}
+
+
+def sentence(finding: Finding) -> str:
+    """What was found."""
+    return _SENTENCES[finding.code].format(**{name: _shown(name, value) for name, value in finding.values.items()},
+                                           count=len(finding.values.get("dates", ())))
+
+
+def remedy(finding: Finding) -> str:
+    """What to do about it, "" where there is nothing to do."""
+    return _REMEDIES.get(finding.code, "")
+
+
+def finding_row(finding: Finding) -> dict[str, str]:
+    """The finding as `code, severity, check, sentence, remedy`."""
+    return {"code": finding.code.name.lower(), "severity": str(finding.severity), "check": str(finding.check),
+            "sentence": sentence(finding), "remedy": remedy(finding)}
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A value as its sentence takes it."""
+    if name == "patients" and not isinstance(value, int):
+        return f"{_some(value, ' more')} {'is' if len(value) == 1 else 'are'}"
+    if name == "pairs":
+        return _some([" and ".join(f"{one['case']} ({_place(one['fold'])})" for one in pair) for pair in value],
+                     " more pairs")
+    if name == "runs":
+        return "; ".join(unrecorded_text(run, folds) for run, folds in value.items())
+    if name == "sources":
+        return ", ".join(f"fold {fold} began with a network of {run}" for fold, run in value.items())
+    if name == "auc":
+        return " and ".join(f"{part} {area:.3f}" for part, area in value.items())
+    return {"dates": ", ".join, "lineage": lineage_text}.get(name, lambda kept: kept)(value)
+
+
+def _some(texts: Sequence[str], more: str) -> str:
+    """The first of them, and how many more there are."""
+    return ", ".join(texts[:SHOWN]) + (f" and {len(texts) - SHOWN}{more}" if len(texts) > SHOWN else "")
+
+
+def _place(fold: str) -> str:
+    return f"fold {fold}" if fold.isdigit() else fold

@@ -1,0 +1,132 @@
+"""What the leakage review can find: a code with its values, its severity and the check that it belongs to.
+
+`POLICY` is the whole list. A finding holds facts alone; finding_text.py says them in words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
+from types import MappingProxyType
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How much a finding matters, the gravest first; the value is what a reader is shown."""
+
+    ALARM = "alarm"
+    NOTE = "note"
+    NOT_CHECKED = "not checked"
+    PASSED = "passed"
+
+
+class Check(StrEnum):
+    """What was looked at; the value is what a reader is shown."""
+
+    PATIENTS = "patients"
+    PIXELS = "pixels"
+    NETWORKS = "networks"
+    LINEAGE = "lineage"
+    HOLDOUT = "holdout"
+    AUC = "AUC"
+
+
+class Code(Enum):
+    """What was found; in parentheses the names of its values."""
+
+    PATIENT_TWICE = auto()
+    """In more than one row of the folds (patients)."""
+    PATIENT_IN_TEST = auto()
+    """In the training and in the test set (patients)."""
+    PATIENT_IN_OTHER_FOLD = auto()
+    """Predicted in another fold than that of the training (patients)."""
+    PATIENT_IN_NO_FOLD = auto()
+    """Predicted but in no fold (patients)."""
+    PATIENTS_APART = auto()
+    """Each patient is in one fold (patients: their number)."""
+    PATIENTS_UNCHECKED = auto()
+    """A table is missing (file)."""
+    SAME_PIXELS_ACROSS = auto()
+    """Two cases with the same array on both sides of a split (pairs of case and fold)."""
+    SAME_PIXELS_WITHIN = auto()
+    """Two cases with the same array in one fold (pairs)."""
+    NEAR_PIXELS_ACROSS = auto()
+    """At most `limit` of the `bits` of their perceptual hashes differ, on both sides (pairs, limit, bits)."""
+    NEAR_PIXELS_WITHIN = auto()
+    """The same in one fold (pairs, limit, bits)."""
+    PIXELS_APART = auto()
+    """No two cases have the same or nearly the same pixels (cases, limit, bits)."""
+    PIXELS_UNCHECKED = auto()
+    """A table is missing (file)."""
+    WEIGHTS_RECORDED = auto()
+    """Each network is the file that training of its fold wrote (networks)."""
+    WEIGHTS_UNRECORDED = auto()
+    """Weights without a recorded hash (runs: folds by run)."""
+    LINEAGE_SAME_FOLDS = auto()
+    """Began with networks of runs with the same folds (lineage)."""
+    LINEAGE_OTHER_FOLDS = auto()
+    """Began with networks of a run with other folds (run)."""
+    LINEAGE_WRONG_FOLD = auto()
+    """A fold began with another fold's network (run, fold, source_fold)."""
+    LINEAGE_WRONG_NETWORK = auto()
+    """A fold began with a network that the record does not name (run, fold)."""
+    LINEAGE_UNRECORDED = auto()
+    """Folds began with networks of runs that the record does not name (sources: run by fold)."""
+    ANCESTOR_FOLDS_CHANGED = auto()
+    """The run that it began with has other folds now than were recorded (run)."""
+    HOLDOUT_SCORED_ONCE = auto()
+    """(dates)"""
+    HOLDOUT_SCORED_AGAIN = auto()
+    """Scored with different predictions (dates)."""
+    HOLDOUT_UNSCORED = auto()
+    """A table is missing (file)."""
+    AUC_SUSPICIOUS = auto()
+    """Above the limit (auc by set, limit)."""
+    AUC_BELOW_LIMIT = auto()
+    """(limit)"""
+    AUC_UNLIMITED = auto()
+    """No limit is set for this data set."""
+
+
+_OF_CHECK = {
+    Check.PATIENTS: {
+        Severity.ALARM: (Code.PATIENT_TWICE, Code.PATIENT_IN_TEST, Code.PATIENT_IN_OTHER_FOLD, Code.PATIENT_IN_NO_FOLD),
+        Severity.NOT_CHECKED: (Code.PATIENTS_UNCHECKED,), Severity.PASSED: (Code.PATIENTS_APART,)},
+    Check.PIXELS: {
+        Severity.ALARM: (Code.SAME_PIXELS_ACROSS,),
+        Severity.NOTE: (Code.SAME_PIXELS_WITHIN, Code.NEAR_PIXELS_ACROSS, Code.NEAR_PIXELS_WITHIN),
+        Severity.NOT_CHECKED: (Code.PIXELS_UNCHECKED,), Severity.PASSED: (Code.PIXELS_APART,)},
+    Check.NETWORKS: {
+        Severity.NOT_CHECKED: (Code.WEIGHTS_UNRECORDED,), Severity.PASSED: (Code.WEIGHTS_RECORDED,)},
+    Check.LINEAGE: {
+        Severity.ALARM: (Code.LINEAGE_OTHER_FOLDS, Code.LINEAGE_WRONG_FOLD, Code.LINEAGE_WRONG_NETWORK,
+                         Code.LINEAGE_UNRECORDED, Code.ANCESTOR_FOLDS_CHANGED),
+        Severity.PASSED: (Code.LINEAGE_SAME_FOLDS,)},
+    Check.HOLDOUT: {
+        Severity.NOTE: (Code.HOLDOUT_SCORED_AGAIN,), Severity.NOT_CHECKED: (Code.HOLDOUT_UNSCORED,),
+        Severity.PASSED: (Code.HOLDOUT_SCORED_ONCE,)},
+    Check.AUC: {
+        Severity.ALARM: (Code.AUC_SUSPICIOUS,), Severity.NOT_CHECKED: (Code.AUC_UNLIMITED,),
+        Severity.PASSED: (Code.AUC_BELOW_LIMIT,)}}
+
+POLICY: Mapping[Code, tuple[Severity, Check]] = MappingProxyType({
+    code: (severity, check) for check, groups in _OF_CHECK.items() for severity, codes in groups.items()
+    for code in codes})
+"""Of each code its severity and its check."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; values: as `Code` says."""
+
+    code: Code
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        """By `POLICY`."""
+        return POLICY[self.code][0]
+
+    @property
+    def check(self) -> Check:
+        """By `POLICY`."""
+        return POLICY[self.code][1]

@@ -1,0 +1,156 @@
+"""An `Assessment` from runs: every number that text, page and JSON show is computed here, once.
+
+In: predicted runs. Out: an `Assessment`. Nothing is written; what a run lacks for a check (a run of another version, a
+member that is gone) is left out or said to be unchecked, and is no error.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from radiogen.core import files
+from radiogen.dataset.geometry import read_geometry
+from radiogen.dataset.labels import ID, LABEL
+from radiogen.dataset.layout import PHANTOM_RECORD
+from radiogen.evaluation.audit.confounds import Confounds, judge_confounds
+from radiogen.evaluation.audit.findings import Check
+from radiogen.evaluation.audit.leakage import review_run
+from radiogen.evaluation.report.assessment import (
+    HOLDOUT,
+    OUT_OF_FOLD,
+    Assessment,
+    Calls,
+    Ceiling,
+    ConfusionMatrix,
+    Patients,
+    RunAssessment,
+    RunDifference,
+    SetAssessment,
+)
+from radiogen.evaluation.report.provenance import provenance_table, read_run_provenance
+from radiogen.evaluation.stats.intervals import bootstrap_interval
+from radiogen.evaluation.stats.label_permutation import permutation_test
+from radiogen.evaluation.stats.metrics import auc, counts, fold_table, measure, scored, summary_table
+from radiogen.evaluation.stats.power import fold_groups, resolvability_table
+from radiogen.evaluation.stats.seeds import seed_table
+from radiogen.evaluation.stats.thresholds import threshold_table
+from radiogen.evaluation.stats.verdicts import compare, verdict
+from radiogen.runs import layout
+from radiogen.runs.explained import read_explained_cases
+from radiogen.runs.fold_weights import Networks
+from radiogen.runs.folds import TEST
+from radiogen.runs.label_permutations import read_permutations
+from radiogen.runs.predicted_run import PredictedRun
+from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
+from radiogen.runs.records import data_folder, with_members
+from radiogen.runs.tables import read_slices
+from radiogen.runs.training_records import read_histories
+
+SETS = {OUT_OF_FOLD: out_of_fold, HOLDOUT: holdout}
+
+
+def assess(runs: Sequence[PredictedRun], networks: Networks | None = None) -> Assessment:
+    """Assess runs, each by itself and the last one against the others.
+
+    networks: hashes of weights that were checked before, as in `fold_weights.check_run`; each of the others is hashed.
+    Raises UserError where a network is not the one that training of its fold wrote, or a record is damaged.
+    """
+    return join([assess_run(run, networks) for run in runs])
+
+
+def join(runs: Sequence[RunAssessment]) -> Assessment:
+    """The assessment of runs that are assessed each by itself."""
+    predicted, last = [one.run for one in runs], runs[-1].run
+    table = last.folder / layout.ENSEMBLE
+    return Assessment(
+        tuple(runs), summary_table({run.name: run.predictions for run in predicted}, bootstrap_interval),
+        tuple(_difference(last, run) for run in predicted[:-1]), seed_table(predicted),
+        pd.read_csv(table) if table.is_file() and last.facts.get("members") else None,
+        resolvability_table(fold_groups(last.predictions)), _best_image_free(runs))
+
+
+def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssessment:
+    """Assess one run by itself; errors as in `assess`."""
+    predictions, folder = run.predictions, run.folder
+    parts = {name: cases for name, choose in SETS.items() if len(cases := choose(predictions))}
+    judged = out_of_fold(predictions)
+    groups = dict(sorted(judged.groupby("fold"), key=lambda pair: int(pair[0])))
+    groups |= {HOLDOUT: parts[HOLDOUT]} if HOLDOUT in parts else {}
+    provenance, area = read_run_provenance(folder, networks), auc(*scored(judged))
+    return RunAssessment(
+        run, provenance, provenance_table(run, provenance), _patients(predictions),
+        tuple(_assess_set(name, cases) for name, cases in parts.items()), fold_table(predictions),
+        threshold_table(predictions), {fold: _matrix(cases) for fold, cases in groups.items()}, _slices(run),
+        _confounds(run),
+        tuple(one for one in review_run(folder, predictions, networks) if one.check is not Check.HOLDOUT
+              or HOLDOUT in parts),
+        tuple(permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()),
+        _ceiling(run), read_histories(folder), read_explained_cases(folder))
+
+
+def _assess_set(name: str, cases: pd.DataFrame) -> SetAssessment:
+    labels, probabilities = scored(cases)
+    negative = ~labels
+    calls = Calls(_matrix(cases), max(int(labels.sum()), int(negative.sum())),
+                  counts(labels, probabilities)["recall"],
+                  float((probabilities[negative] < THRESHOLD).mean()) if negative.any() else np.nan)
+    return SetAssessment(name, verdict(labels, probabilities), measure(cases), calls)
+
+
+def _matrix(cases: pd.DataFrame) -> ConfusionMatrix:
+    labels, probabilities = scored(cases)
+    called = probabilities >= THRESHOLD
+    rows = [tuple(int(((labels == truth) & (called == call)).sum()) for call in (False, True))
+            for truth in (False, True)]
+    return ConfusionMatrix(tuple(rows))
+
+
+def _patients(predictions: pd.DataFrame) -> Patients:
+    known = predictions[predictions[LABEL].notna()]
+    inside = out_of_fold(known)
+    return Patients(len(known), int((known[LABEL] == 1).sum()), len(inside), inside["fold"].nunique(),
+                    len(holdout(known)), int((predictions["fold"] == TEST).sum()))
+
+
+def _slices(run: PredictedRun) -> dict[str, float] | None:
+    slices = read_slices(run.folder)
+    if slices is None or not {"fold", LABEL, "probability"} <= set(slices.columns):
+        return None
+    return measure(out_of_fold(slices[slices["fold"] != TEST]))
+
+
+def _confounds(run: PredictedRun) -> Confounds | None:
+    """By the run's own geometry, or that of an ensemble's first member that has one."""
+    path = next((place / layout.GEOMETRY for place in with_members(run.folder)
+                 if (place / layout.GEOMETRY).is_file()), None)
+    if path is None or out_of_fold(run.predictions)["fold"].nunique() < 2:
+        return None
+    folds = run.predictions.loc[run.predictions["fold"] != TEST, [ID, LABEL, "fold"]]
+    return judge_confounds(run.predictions, folds, read_geometry(path))
+
+
+def _ceiling(run: PredictedRun) -> Ceiling | None:
+    data = data_folder(run.folder, run.facts)
+    if data is None or not (data / PHANTOM_RECORD).is_file():
+        return None
+    record = files.read_json(data / PHANTOM_RECORD)
+    area = record.get("ceiling_auc")
+    return Ceiling(str(run.facts["data"]), float(area) if isinstance(area, int | float) else None,
+                   str(record.get("ceiling") or ""))
+
+
+def _difference(run: PredictedRun, other: PredictedRun) -> RunDifference:
+    pair = out_of_fold(run.predictions).merge(out_of_fold(other.predictions)[[ID, "probability"]], on=ID,
+                                              suffixes=("", "_other"))
+    labels, own = scored(pair)
+    others = pair.loc[pair[LABEL].notna(), "probability_other"].to_numpy(float)
+    return RunDifference(run.name, other.name, compare(labels, own, others))
+
+
+def _best_image_free(runs: Sequence[RunAssessment]) -> float | None:
+    """The AUC, out-of-fold, of the best image-free model of any run."""
+    areas = [row["baseline_auc"] for one in runs if one.confounds is not None
+             for row in one.confounds.gains.to_dict("records")
+             if row["set"] == "out-of-fold" and row["model"] == one.confounds.best]
+    return max(areas, default=None)

@@ -1,0 +1,101 @@
+"""`assessment.json`: an `Assessment` for programs. docs/judgement.md describes every key.
+
+In: an `Assessment`. Out: plain dictionaries, lists, numbers and text: floats as they were computed, NaN and infinite
+ones as null, an enum as its name in small letters, a table as a list of rows. VERSION changes where a key changes its
+meaning or goes; keys may be added.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radiogen.evaluation.audit.confounds import Confounds
+from radiogen.evaluation.audit.findings import Finding
+from radiogen.evaluation.report.assessment import Assessment, RunAssessment, SetAssessment
+from radiogen.evaluation.report.provenance import RunProvenance, commands
+from radiogen.evaluation.stats.intervals import DRAWS, LEVEL
+from radiogen.evaluation.stats.label_permutation import PermutationTest
+from radiogen.runs.predictions import THRESHOLD
+
+VERSION = 1
+
+
+def assessment_record(assessment: Assessment) -> dict[str, Any]:
+    """The assessment as JSON takes it."""
+    return plain({
+        "version": VERSION, "positive_class": 1, "threshold": THRESHOLD, "confidence_level": LEVEL, "draws": DRAWS,
+        "runs": [_run(one) for one in assessment.runs],
+        "comparison": {
+            "summary": assessment.summary, "differences": assessment.differences, "seeds": assessment.seeds,
+            "ensemble": assessment.ensemble, "resolvability": assessment.resolvability,
+            "image_free_auc": assessment.image_free_auc}})
+
+
+def plain(value: Any) -> Any:
+    """A value of an assessment as JSON takes it."""
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, pd.DataFrame):
+        return [plain(row) for row in value.astype(object).to_dict("records")]
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
+
+
+def _run(assessed: RunAssessment) -> dict[str, Any]:
+    return {
+        "name": assessed.name,
+        "verdict": {"set": assessed.main.name.replace("-", "_"), "outcome": assessed.outcome,
+                    "conclusions": assessed.conclusions},
+        "patients": assessed.patients,
+        "sets": {one.name.replace("-", "_"): _set(one) for one in assessed.sets},
+        "fold_metrics": assessed.fold_metrics, "thresholds": assessed.thresholds,
+        "confusion_matrices": {name: one.counts for name, one in assessed.matrices.items()},
+        "slices": assessed.slices,
+        "acquisition": None if assessed.confounds is None else _acquisition(assessed.confounds),
+        "findings": [_finding(one) for one in assessed.findings],
+        "label_permutations": [_permutation(one) for one in assessed.permutations],
+        "ceiling": assessed.ceiling, "provenance": _provenance(assessed.provenance)}
+
+
+def _set(part: SetAssessment) -> dict[str, Any]:
+    return {"outcome": part.verdict.outcome, "cases": part.verdict.cases, "positives": part.verdict.positives,
+            "auc": part.verdict.estimate, "significant": part.verdict.significant,
+            "resolvable_auc": part.verdict.resolvable, "measures": part.measures, "right": part.calls.matrix.right,
+            "commonest_right": part.calls.commonest, "sensitivity": part.calls.sensitivity,
+            "specificity": part.calls.specificity}
+
+
+def _acquisition(found: Confounds) -> dict[str, Any]:
+    return {"conclusions": found.conclusions, "best_model": found.best, "baseline": found.baseline,
+            "comparison": found.comparison, "same_planes": found.same_planes, "beyond": found.beyond,
+            "at_chance": found.at_chance, "image_free": found.image_free, "gains": found.gains,
+            "within_planes": found.within_planes, "correlations": found.correlations}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"code": finding.code, "severity": finding.severity, "check": finding.check, "values": finding.values}
+
+
+def _permutation(test: PermutationTest) -> dict[str, Any]:
+    return {"within": test.within, "draws": len(test.areas), "median_auc": test.median, "highest_auc": test.highest,
+            "auc": test.auc, "p": test.p, "outcome": test.outcome}
+
+
+def _provenance(made: RunProvenance) -> dict[str, Any]:
+    return {"run": made.facts, "recipe": made.recipe, "environment": made.environment, "networks": made.networks,
+            "lineage": made.lineage, "members": {name: _provenance(one) for name, one in made.members.items()},
+            "commands": commands(made)}

@@ -1,0 +1,127 @@
+"""An `Assessment` as text for a terminal, at most 100 columns wide as far as the runs' names allow.
+
+In: an `Assessment`. Out: lines. Every AUC comes with its interval, a verdict in words and, on a phantom, the best that
+any method could reach. Nothing is computed here.
+"""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+
+from radiogen.evaluation import wording
+from radiogen.evaluation.audit.finding_text import remedy, sentence
+from radiogen.evaluation.audit.findings import Severity
+from radiogen.evaluation.report.assessment import Assessment, RunAssessment, RunDifference
+from radiogen.evaluation.stats import intervals
+from radiogen.evaluation.stats.metrics import MEAN
+from radiogen.evaluation.stats.verdicts import Change
+from radiogen.evaluation.text_tables import rounded, text_table
+from radiogen.runs import layout
+from radiogen.runs.lineage import lineage_text
+from radiogen.runs.predictions import THRESHOLD
+
+WIDTH = 100
+METHOD = (f"positive class: 1, methylated; called from a probability of {THRESHOLD:g} up; intervals: 95 %, "
+          f"{intervals.DRAWS:,} resamples\nof patients within each class, seed 42; standard deviation: of the sample, "
+          "over folds")
+
+
+def report_text(assessment: Assessment) -> str:
+    """All that is said of the runs."""
+    parts = [METHOD, *(f"{run_text(one)}\n{review_text(one)}" for one in assessment.runs),
+             comparison_text(assessment.summary), seeds_text(assessment.seeds),
+             differences_text(assessment), ceiling_text(assessment)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def run_text(assessed: RunAssessment) -> str:
+    """The table per fold and the verdicts of one run."""
+    facts = assessed.run.facts
+    made = f"ensemble of {', '.join(facts['members'])}" if "members" in facts else (
+        f"recipe {facts['recipe']}" if "recipe" in facts else "")
+    began = lineage_text(assessed.provenance.lineage)
+    lines = [_filled(f"{assessed.name}{': ' if made else ''}{made}{', ' if began else ''}{began}"),
+             text_table(rounded(assessed.fold_metrics), rule=MEAN)]
+    if assessed.slices is not None:
+        lines.append(_filled(wording.slice_sentence(assessed.slices)))
+    lines += [_wrapped(f"{one.name}:", f"{wording.verdict_sentence(one.verdict)}. "
+                       f"{wording.reach_sentence(one.verdict)}.") for one in assessed.sets]
+    return "\n".join(lines)
+
+
+def review_text(assessed: RunAssessment) -> str:
+    """Thresholds, models without images, the label-permutation test, and the leakage review, its passed checks as one
+    line."""
+    mean = assessed.thresholds.set_index("fold").loc[MEAN]
+    lines = [_wrapped("threshold:", f"chosen for each fold in the others, {mean['threshold']:.3f} on average: accuracy "
+                      f"{mean['accuracy']:.3f}, F1 {mean['f1']:.3f}; at 0.5: {mean['accuracy_at_half']:.3f}, "
+                      f"{mean['f1_at_half']:.3f}")]
+    if assessed.confounds is None:
+        lines.append(f"no image:    not checked: {layout.GEOMETRY} is missing, or fewer than two folds are predicted")
+    else:
+        lines += [_wrapped("no image:", ", ".join(assessed.conclusions)),
+                  *(_wrapped("", text) for text in wording.confound_sentences(assessed.confounds)[1:])]
+    lines += [_wrapped("permuted:", wording.permutation_sentence(one)) for one in assessed.permutations]
+    lines += [_wrapped(f"{one.severity}:", "; ".join(filter(None, [f"{one.check}: {sentence(one)}", remedy(one)])))
+              for one in assessed.findings if one.severity is not Severity.PASSED]
+    passed = assessed.of_severity(Severity.PASSED)
+    lines += [_wrapped("passed:", f"leakage review of {', '.join(one.check for one in passed)}")] if passed else []
+    return "\n".join(lines)
+
+
+def comparison_text(summary: pd.DataFrame) -> str:
+    """The summary of all runs as two tables, out-of-fold and holdout."""
+    parts = []
+    for prefix, title in (("out_of_fold", "out-of-fold, all folds pooled"), ("holdout", "holdout")):
+        columns = {"run": summary["run"], "cases": summary[f"{prefix}_cases"]}
+        if not summary[f"{prefix}_cases"].any():
+            continue
+        shown = rounded(summary[[f"{prefix}_auc", f"{prefix}_auc_low", f"{prefix}_auc_high"]])
+        columns["AUC"] = shown[f"{prefix}_auc"]
+        columns["95 % interval"] = shown[f"{prefix}_auc_low"] + " to " + shown[f"{prefix}_auc_high"]
+        for name in ("accuracy", "precision", "recall", "f1"):
+            columns[name] = summary[f"{prefix}_{name}"]
+        parts.append(f"{title}\n{text_table(rounded(pd.DataFrame(columns)))}")
+    return "\n\n".join(parts)
+
+
+def seeds_text(seeds: pd.DataFrame) -> str:
+    """How far runs lie apart that differ in their seed alone; "" where there are none."""
+    lines = [_filled(line) for line in wording.seed_sentences(seeds)]
+    return "\n".join(["seeds, out-of-fold, all folds pooled", *lines]) if lines else ""
+
+
+def differences_text(assessment: Assessment) -> str:
+    """The last run against each other one, on the cases that both scored out of fold; "" for a single run."""
+    lines = [_difference(one) for one in assessment.differences]
+    return "\n".join(["differences, out-of-fold, same cases", *lines]) if lines else ""
+
+
+def ceiling_text(assessment: Assessment) -> str:
+    """What no method can exceed, where the runs' data set is a phantom that says so; else ""."""
+    lines = []
+    for one in {one.ceiling.data: one.ceiling for one in assessment.runs if one.ceiling is not None}.values():
+        if one.auc is None and one.reason:
+            lines.append(f"ceiling: none on {one.data}: {one.reason}")
+        elif one.auc is not None:
+            lines.append(f"ceiling: no method can do better than an AUC of {one.auc:.3f} on {one.data}, whatever it "
+                         f"does;\n{'':9}a few cases may lie above it by luck")
+    return "\n".join(lines)
+
+
+def _difference(one: RunDifference) -> str:
+    found, gap = one.comparison, one.comparison.estimate
+    if np.isnan(gap.value):
+        return f"{one.run} and {one.other} share too few cases for a comparison"
+    words = found.outcome if found.outcome is Change.NONE_SHOWN else f"{one.run} is {found.outcome}"
+    return (f"{one.run} against {one.other}: {words}\n    AUC {gap.value:+.3f} (95 % interval {gap.low:+.3f} "
+            f"to {gap.high:+.3f}, DeLong p = {gap.p:.2g}); {found.cases} cases resolve {found.resolvable:.3f} or more")
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="    ")
+
+
+def _wrapped(head: str, text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=f"{head:<13}", subsequent_indent=" " * 13)

@@ -1,0 +1,62 @@
+"""`models/<run>/explained.npz`: images of a few cases and where in them the networks looked.
+
+In and out: an `Explained`. Inference writes it, the report draws it.
+"""
+
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiogen.core import files
+from radiogen.core.errors import UserError, as_run
+from radiogen.runs import layout
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Images and heat maps of K cases.
+
+    ids, folds: text (K,), folds as in `predictions.csv`. labels, called: int (K,). probabilities: float (K,), of
+    methylation. sequence: the name of the sequence that `images` are of. sequences: text (S,), the recipe's. rank: 2
+    or 3. geometry: the recipe's. images, heat: uint8 (K, slices, rows, columns); heat speaks for the class that was
+    called, 255 where it is hottest in the case. slices: int (K, slices), their numbers in the case's array. views:
+    uint8 (K, S, rows, columns), the slice with most heat in each sequence.
+    """
+
+    ids: NDArray[np.str_]
+    folds: NDArray[np.str_]
+    labels: NDArray[np.int_]
+    probabilities: NDArray[np.float64]
+    called: NDArray[np.int_]
+    sequence: str
+    sequences: NDArray[np.str_]
+    rank: int
+    geometry: str
+    images: NDArray[np.uint8]
+    heat: NDArray[np.uint8]
+    slices: NDArray[np.int_]
+    views: NDArray[np.uint8]
+
+
+def write_explained_cases(folder: Path, explained: Explained) -> Path:
+    """Write `explained.npz` into the run's folder."""
+    content = {field.name: np.asarray(getattr(explained, field.name)) for field in fields(Explained)}
+    return files.write_with(Path(folder) / layout.EXPLAINED, lambda file: np.savez_compressed(file, **content))
+
+
+def read_explained_cases(folder: Path) -> Explained | None:
+    """What the run in `folder` keeps, None where it keeps none. Raises UserError where the file is damaged."""
+    path = Path(folder) / layout.EXPLAINED
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            content = {field.name: kept[field.name] for field in fields(Explained)}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        again = f"python scripts/evaluate.py --run {as_run(path.parent)}"
+        raise UserError(path, f"cannot be read ({error})", f"delete it and make it again: {again}") from error
+    return Explained(**{**content, "sequence": str(content["sequence"]), "rank": int(content["rank"]),
+                        "geometry": str(content["geometry"])})

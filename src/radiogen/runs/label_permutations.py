@@ -1,0 +1,53 @@
+"""The results of the label-permutation test, `models/<run>/null.csv`: the AUC of each training on permuted labels.
+
+In and out: the table `draw, within, auc`, with `within` FOLDS or PLANES. Inference writes a row a draw,
+evaluation reads the AUCs.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.runs import layout
+
+FOLDS, PLANES = "folds", "planes"
+"""Within what labels were exchanged: each fold, or the cases of each fold whose series lie in the same planes."""
+
+
+def permutations_folder(run: Path) -> Path:
+    """The folder of the trainings on permuted labels of the run in `run`, models/<run>."""
+    return Path(run) / layout.PERMUTATION_DRAWS
+
+
+def draw_folder(run: Path, within: str, draw: int) -> Path:
+    """The folder of one training on permuted labels; draw: its number from 0 up."""
+    return permutations_folder(run) / f"{within}-{draw:03d}"
+
+
+def write_draw(run: Path, within: str, draw: int, area: float) -> Path:
+    """Add the AUC of one training to `null.csv`, or replace it."""
+    path = Path(run) / layout.PERMUTATIONS
+    kept = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["draw", "within", "auc"])
+    kept = kept[(kept["draw"] != draw) | (kept["within"] != within)]
+    row = pd.DataFrame([{"draw": draw, "within": within, "auc": area}])
+    table = row if kept.empty else pd.concat([kept, row])
+    return files.write_csv(path, table.astype({"draw": int}).sort_values(["within", "draw"]))
+
+
+def read_permutations(run: Path) -> dict[str, np.ndarray]:
+    """The AUCs of the draws, (draws,), by what labels were exchanged within; {} where the test was not run.
+
+    Raises UserError where the table is damaged.
+    """
+    path = Path(run) / layout.PERMUTATIONS
+    if not path.is_file():
+        return {}
+    try:
+        groups = pd.read_csv(path).groupby("within")["auc"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(path, f"cannot be read as a table of draws ({error})",
+                        "delete it and run evaluate.py with --null again") from error
+    return {str(name): areas.to_numpy(float) for name, areas in groups}

@@ -1,0 +1,65 @@
+"""The names of everything in a run's folder, `models/<run>`; nowhere else in the package are they spelled.
+
+Groups below: what training writes when a run begins; in a fold's folder; what prediction writes; the label-permutation
+test; an ensemble, which beside them has `run.json`, `folds.csv` and `predictions.csv`; what evaluation writes beside
+each run; and beside the last run that it was given.
+"""
+
+from pathlib import Path
+
+from radiogen.dataset.layout import GEOMETRY_TABLE
+
+RUN, RECIPE, ENVIRONMENT, FOLDS, ARRAYS = "run.json", "recipe.json", "environment.json", "folds.csv", "arrays.csv"
+GEOMETRY = GEOMETRY_TABLE
+
+WEIGHTS, WEIGHTS_RECORD, FIRST_WEIGHTS = "model.weights.h5", "weights.json", "first_weights.json"
+CHECKPOINT, HISTORY, TIMINGS, TENSORBOARD = "checkpoint.npz", "history.csv", "timings.json", "tensorboard"
+HISTORY_PICTURE, CONFUSION_MATRIX = "history.png", "confusion_matrix.png"
+FOLD_FILES = (WEIGHTS, WEIGHTS_RECORD, CHECKPOINT, HISTORY, TIMINGS, FIRST_WEIGHTS)
+"""What training writes into the folder of a fold."""
+
+PREDICTIONS, SLICE_PREDICTIONS, EXPLAINED = "predictions.csv", "predictions_slices.csv", "explained.npz"
+CASES = "cases"
+"""The folder of answers on single patients."""
+
+PERMUTATIONS, PERMUTATION_DRAWS = "null.csv", "null"
+"""The AUC of each training on permuted labels, and the folder of those trainings."""
+
+ENSEMBLE, ENSEMBLE_WEIGHTS = "ensemble.csv", "weights.csv"
+
+FOLD_METRICS, FOLD_METRICS_ROUNDED = "fold_metrics.csv", "fold_metrics_rounded.csv"
+HOLDOUT_MATRIX, ROC, CALIBRATION = "confusion_matrix_holdout.png", "roc.png", "calibration.png"
+PROBABILITIES, PROVENANCE, HOLDOUT_SCORINGS = "probabilities.png", "provenance.csv", "holdout_scorings.csv"
+THRESHOLDS, LEAKAGE, CORRELATIONS = "thresholds.csv", "leakage.csv", "correlations.csv"
+IMAGE_FREE, IMAGE_FREE_GAIN, WITHIN_PLANES = "image_free.csv", "image_free_gain.csv", "within_planes.csv"
+
+COMPARISON, SEEDS, FOREST, ALL_ROCS = "comparison.csv", "seeds.csv", "forest.png", "roc_comparison.png"
+REPORT, ASSESSMENT = "report.html", "assessment.json"
+
+_FOLD = "fold-"
+
+
+def fold_folder(run: Path, fold: str) -> Path:
+    """The folder of a fold of the run in `run`, models/<run>."""
+    return Path(run) / f"{_FOLD}{fold}"
+
+
+def fold_name(folder: Path) -> str:
+    """The fold whose folder this is."""
+    return Path(folder).name.removeprefix(_FOLD)
+
+
+def is_fold_folder(folder: Path) -> bool:
+    """Whether a folder is called as a fold's is."""
+    return Path(folder).name.startswith(_FOLD)
+
+
+def fold_folders(run: Path, holding: str = "") -> dict[str, Path]:
+    """By fold, in order, the folders of the folds that are there; holding: only those that have a file of this name."""
+    found = {fold_name(path): path for path in Path(run).glob(f"{_FOLD}*") if not holding or (path / holding).is_file()}
+    return {fold: found[fold] for fold in sorted(found, key=lambda fold: (len(fold), fold))}
+
+
+def permutation_picture(within: str) -> str:
+    """The picture of the label-permutation test whose labels were exchanged within this."""
+    return f"null_{within}.png"

@@ -1,0 +1,61 @@
+"""What a fold's training leaves beside its weights: `history.csv`, a row an epoch, and `timings.json`.
+
+In and out: a fold's folder. The history has `epoch` from 1 and any of `loss, accuracy, auc`, each also with `val_` (the
+fold that is scored) or `stop_` (the cases that choose the epoch) before it. Timings have at least `seconds_an_epoch`,
+`peak_memory_mb` and `checkpoint_bytes`, and `chosen_epoch` where one was chosen.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.runs import layout
+
+
+def write_history(folder: Path, rows: Sequence[Mapping[str, float]]) -> Path:
+    """Write `history.csv`, a row an epoch."""
+    return files.write_csv(Path(folder) / layout.HISTORY, pd.DataFrame(list(rows)))
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """`history.csv`. Raises UserError where it cannot be read."""
+    path = Path(folder) / layout.HISTORY
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(path, f"cannot be read as a table ({error})", "train the fold again") from error
+
+
+def read_histories(run: Path) -> dict[str, pd.DataFrame]:
+    """The histories of a run's folds, by fold, of those that have one which can be read."""
+    found = {}
+    for fold, folder in layout.fold_folders(run, holding=layout.HISTORY).items():
+        try:
+            table = read_history(folder)
+        except UserError:
+            continue
+        if "epoch" in table and len(table):
+            found[fold] = table
+    return found
+
+
+def write_timings(folder: Path, timings: Mapping[str, Any]) -> Path:
+    """Write `timings.json`."""
+    return files.write_json(Path(folder) / layout.TIMINGS, dict(timings))
+
+
+def read_timings(folder: Path) -> dict[str, Any]:
+    """`timings.json`, {} where there is none."""
+    path = Path(folder) / layout.TIMINGS
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def epochs_of(folder: Path) -> int:
+    """After how many epochs a fold's weights were taken, as far as its folder tells; else 0."""
+    chosen = read_timings(folder).get("chosen_epoch")
+    return int(chosen or (len(pd.read_csv(folder / layout.HISTORY)) if (folder / layout.HISTORY).is_file() else 0))

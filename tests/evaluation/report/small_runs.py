@@ -1,0 +1,64 @@
+"""Two runs of one recipe and their ensemble, as their folders would lie on the disk, with all that evaluation reads."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen.runs.predictions import complete, write_predictions
+
+from ..acquisitions import made, run_from
+
+RECIPE = {"name": "demo-3d", "rank": 3, "sequences": ["FLAIR", "T1wCE"], "size": 24, "geometry": "isotropic",
+          "edge_mm": 200.0, "normalisation": "percentile", "array_dtype": "uint8", "network": "resnet6", "width": 8,
+          "pooling": "maximum", "outputs": 2, "weights": None, "seed": 42, "stop_share": 0.0, "flips": ["left-right"],
+          "shift": 0.1, "brightness": 0.0, "learning_rate": 0.002, "schedule": "cosine", "batch_size": 16,
+          "epochs": 24, "holdout_share": 0.2, "folds": 5, "suspicious_auc": 0.7}
+RUNS = ("a", "a-seed-43", "both")
+
+
+def write_small_runs(root: Path) -> Path:
+    """The folder models/ with RUNS, beside a phantom's record; returns it.
+
+    Labels go with the plane in most cases; only the ensemble knows the geometry, for models without images take long.
+    """
+    models, random = root / "models", np.random.default_rng(0)
+    folds, geometry = made(140, tied="plane", holdout_share=0.2)
+    (root / "input" / "phantom").mkdir(parents=True)
+    (root / "input" / "phantom" / "phantom.json").write_text('{"ceiling_auc": 0.983}', encoding="utf-8")
+    arrays = pd.DataFrame({"BraTS21ID": folds["BraTS21ID"], "split": "train",
+                           "sha256": [f"{number:064x}" for number in range(len(folds))],
+                           "likeness": [random.bytes(32).hex() for _ in range(len(folds))]})
+    arrays.loc[1, ["sha256", "likeness"]] = arrays.loc[0, ["sha256", "likeness"]]
+    tables = {}
+    for number, name in enumerate(RUNS[:2]):
+        tables[name] = run_from(folds, 2.0 * folds["MGMT_value"].to_numpy() - 1, 1.2, seed=number + 1)
+        _write_run(models / name, tables[name], folds, arrays, RECIPE | {"seed": 42 + number})
+    joined = complete(folds.assign(probability=(tables["a"]["probability"] + tables["a-seed-43"]["probability"]) / 2))
+    write_predictions(models / "both" / "predictions.csv", joined)
+    (models / "both" / "run.json").write_text(json.dumps(
+        {"members": list(RUNS[:2]), "method": "mean", "data": "input/phantom"}), encoding="utf-8")
+    for name, content in (("folds", folds), ("geometry", geometry)):
+        content.to_csv(models / "both" / f"{name}.csv", index=False)
+    pd.DataFrame({"name": [*RUNS[:2], "mean"], "cases": 112, "auc": [0.7, 0.71, 0.75], "low": 0.6, "high": 0.85,
+                  "optimistic_auc": [0.7, 0.71, 0.75]}).to_csv(models / "both" / "ensemble.csv", index=False)
+    return models
+
+
+def _write_run(folder: Path, table: pd.DataFrame, folds: pd.DataFrame, arrays: pd.DataFrame, recipe: dict) -> None:
+    write_predictions(folder / "predictions.csv", table)
+    for name, content in (("folds", folds), ("arrays", arrays)):
+        content.to_csv(folder / f"{name}.csv", index=False)
+    areas = np.random.default_rng(7).uniform(0.4, 0.6, 19)
+    pd.DataFrame({"draw": range(19), "within": "folds", "auc": areas}).to_csv(folder / "null.csv", index=False)
+    slices = table.loc[table.index.repeat(2)].assign(sequence="FLAIR", slice=[4, 5] * len(table))
+    slices.to_csv(folder / "predictions_slices.csv", index=False)
+    for name, content in (("recipe", recipe), ("environment", {"radiogen": "1", "packages": {"keras": "3"}}),
+                          ("run", {"recipe": "demo-3d", "rank": 3, "data": "input/phantom", "cache": "cache",
+                                   "leave_out": [], "arrays": "aa"})):
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    for fold in range(5):
+        (folder / f"fold-{fold}").mkdir()
+        pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6], "val_loss": [0.8, 0.7]}).to_csv(
+            folder / f"fold-{fold}" / "history.csv", index=False)

@@ -1,0 +1,139 @@
+"""Text, page and JSON say the same: they are renderings of one assessment, and none of them computes a number."""
+
+import html
+import json
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.evaluation.audit.finding_text import finding_row
+from radiogen.evaluation.audit.findings import Severity
+from radiogen.evaluation.report.assess import assess
+from radiogen.evaluation.report.assessment_json import VERSION, assessment_record, plain
+from radiogen.evaluation.report.page import render_page
+from radiogen.evaluation.report.page_summary import summary_lines
+from radiogen.evaluation.report.text import report_text
+from radiogen.evaluation.stats.intervals import DRAWS
+from radiogen.evaluation.stats.verdicts import Outcome
+from radiogen.evaluation.text_tables import p_text
+from radiogen.runs.predicted_run import open_predictions
+
+from .small_runs import RUNS, write_small_runs
+
+DECLARED = {"0.5", "0.25", "0.05", "0.8", "1.5"}
+"""Constants of the wording: thresholds, levels, the Brier score of 0.5 everywhere."""
+
+
+@pytest.fixture(scope="module")
+def assessment(tmp_path_factory):
+    root = tmp_path_factory.mktemp("small")
+    models = write_small_runs(root)
+    return assess([open_predictions(models, name) for name in RUNS])
+
+
+@pytest.fixture(scope="module")
+def record(assessment):
+    return json.loads(json.dumps(assessment_record(assessment), allow_nan=False))
+
+
+@pytest.fixture(scope="module")
+def page(assessment):
+    """The page's words: no style, no script, no drawing, no recipe and no row of a single case."""
+    text = render_page(assessment)
+    text = text[text.index("<main>"):text.index('<section id="made">')]
+    text = re.sub(r'<svg.*?</svg>|<details class="predictions".*?</details>', " ", text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def _numbers(value):
+    """Every number of a JSON value."""
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(one)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+def _shown(record):
+    """How each number of the record may be shown: one to three decimals, two digits, as a p-value."""
+    forms = set(DECLARED)
+    for value in _numbers(record):
+        forms |= {f"{abs(value):.{digits}f}" for digits in (1, 2, 3)} | {f"{abs(value):.2g}"}
+        forms |= {p_text(value)} if value >= 0 else set()
+        forms.add(str(Decimal(str(abs(value))).quantize(Decimal("0.001"), ROUND_HALF_EVEN)))
+    return forms
+
+
+def _decimals(text):
+    return re.findall(r"(?<![\w.])\d+\.\d+(?:e-\d+)?(?![\w.])|(?<![\w.])\de-\d+", text)
+
+
+def test_every_number_of_the_text_is_one_of_the_record_rounded(assessment, record):
+    text = report_text(assessment)
+    assert len(_decimals(text)) > 100
+    assert set(_decimals(text)) - _shown(record) == set()
+
+
+def test_every_number_of_the_page_is_one_of_the_record_rounded(page, record):
+    assert len(_decimals(page)) > 300
+    assert set(_decimals(page)) - _shown(record) == set()
+
+
+def test_floats_of_the_record_are_not_rounded(assessment, record):
+    for one, kept in zip(assessment.runs, record["runs"], strict=True):
+        assert kept["sets"]["out_of_fold"]["auc"]["value"] == one.main.verdict.estimate.value
+        assert [row["brier"] for row in kept["fold_metrics"]] == one.fold_metrics["brier"].tolist()
+
+
+def test_the_verdict_of_each_run_is_the_same_in_all_three(assessment, record, page):
+    text = " ".join(report_text(assessment).split())
+    for one, kept in zip(assessment.runs, record["runs"], strict=True):
+        outcome = Outcome[kept["verdict"]["outcome"].upper()]
+        assert outcome is one.outcome
+        words = f"{outcome}: AUC {kept['sets']['out_of_fold']['auc']['value']:.3f}"
+        assert f"out-of-fold: {words}" in text and f"Out-of-fold: {words}" in page
+    assert [name.lower() for name in record["runs"][-1]["verdict"]["conclusions"]] == [
+        one.name.lower() for one in assessment.last.conclusions]
+    verdict = dict(summary_lines(assessment.last))["Verdict"]
+    assert verdict in page and all(one in verdict for one in assessment.last.conclusions)
+
+
+def test_alarms_stand_in_the_same_order_in_all_three(assessment, record, page):
+    text = " ".join(report_text(assessment).split())
+    for one, kept in zip(assessment.runs, record["runs"], strict=True):
+        rows = [finding_row(finding) for finding in one.findings]
+        assert [(row["code"], row["severity"].replace(" ", "_")) for row in rows] == [
+            (finding["code"], finding["severity"]) for finding in kept["findings"]]
+    assert len(assessment.runs[0].of_severity(Severity.ALARM)) == 2  # two cases with the same pixels, a high AUC
+    for row in (finding_row(finding) for one in assessment.runs for finding in one.warnings):
+        assert f"{row['severity']}: {row['check']}: {row['sentence']}" in text
+        assert f"{row['severity']} {row['check']}: {row['sentence']}." in page
+    sentences = [row["sentence"] for row in (finding_row(one) for one in assessment.last.findings)]
+    places = [page.index(sentence, page.index("Leakage review")) for sentence in sentences]
+    assert places == sorted(places)
+
+
+def test_a_difference_of_runs_is_decided_once(assessment, record, page):
+    text = " ".join(report_text(assessment).split())
+    for one, kept in zip(assessment.differences, record["comparison"]["differences"], strict=True):
+        assert kept["comparison"]["outcome"] == one.comparison.outcome.name.lower()
+        assert f"{one.run} against {one.other}: {one.comparison.outcome}" in page
+        assert f"AUC {kept['comparison']['estimate']['value']:+.3f}" in text
+
+
+def test_the_record_says_its_version_and_how_numbers_came_about(record):
+    assert (record["version"], record["draws"], record["threshold"]) == (VERSION, DRAWS, 0.5)
+
+
+def test_what_cannot_be_computed_is_null_and_an_outcome_is_its_name_in_small_letters():
+    table = pd.DataFrame({"auc": [np.nan, 0.1 + 0.2], "cases": np.array([1, 2])})
+    assert plain({"a": table, "b": np.float64("inf"), "c": pd.NA, "d": Outcome.UNCLEAR}) == {
+        "a": [{"auc": None, "cases": 1}, {"auc": 0.1 + 0.2, "cases": 2}], "b": None, "c": None, "d": "unclear"}
+
+
+def test_the_record_has_what_a_run_lacks_as_null_and_the_phantoms_ceiling(record):
+    assert record["runs"][0]["acquisition"] is None and record["runs"][-1]["acquisition"] is not None
+    assert record["runs"][0]["ceiling"] == {"data": "input/phantom", "auc": 0.983, "reason": ""}
