@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from radiogen.core.errors import UserError
-from radiogen.core.memory import OUT_OF_MEMORY, OutOfMemory
+from radiogen.core.memory import DID_NOT_FIT, OutOfMemory
 from radiogen.core.progress import progress
 
 _SHARE: contextvars.ContextVar[int | None] = contextvars.ContextVar("cores of this process", default=None)
@@ -122,7 +122,7 @@ def _numbered(function: Callable[[Any], Any], number: int, item: Any) -> tuple[i
 def _worker_error(end: BrokenProcessPool) -> UserError:
     """What to say of a process's end; joblib tells the signal."""
     if "SIGKILL" in str(end):
-        return OutOfMemory("a worker", f"its process was killed by the system, most likely because it {OUT_OF_MEMORY}")
+        return OutOfMemory("a worker", f"its process was killed by the system, most likely because it {DID_NOT_FIT}")
     signals = ", ".join(dict.fromkeys(re.findall(r"SIG[A-Z]+", str(end)))) or "no reason told"
     return UserError("a worker", f"its process crashed ({signals})", "leave out what it worked on, and report it")
 
