@@ -105,8 +105,9 @@ def _of_series(folders: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
                 continue
             parts = [volume.voxels, read_cube(folder, 64, fast=fast), read_slices(folder, 224, fast=fast)]
             affine = np.zeros(0) if volume.affine is None else volume.affine
+            sentences = "; ".join(map(str, volume.findings))
             yield (f"series {folder.name} fast={fast}",
-                   f"{_hash(b''.join(_bytes_of(part) for part in (*parts, affine)))} {'; '.join(volume.findings)}")
+                   f"{_hash(b''.join(_bytes_of(part) for part in (*parts, affine)))} {sentences}")
 
 
 def _compare(before: Manifest, after: Manifest) -> None:

@@ -25,6 +25,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint, series_fingerprint
 from radiogen.dataset.geometry import read_geometry
+from radiogen.imaging.findings import Finding, FindingCode
 
 CUBES = CacheSettings("cubes", ("FLAIR", "T1wCE"), 8, "stretch", "min-max")
 SLICES = CacheSettings("slices", ("FLAIR", "T1wCE"), 12, "stretch", "min-max")
@@ -239,12 +240,13 @@ def test_every_setting_has_a_key_of_its_own(data, change):
     assert dataclasses.replace(CUBES, **change).key != CUBES.key
 
 
-def test_a_damaged_training_case_is_listed_and_the_rest_goes_on(data):
+def test_a_damaged_training_case_is_listed_with_the_code_of_its_refusal_and_the_rest_goes_on(data):
     for path in (data / "train" / "00001" / "FLAIR").iterdir():
         path.write_bytes(b"no image")
     index, = _build(data, CUBES)
     failed = index.set_index("BraTS21ID")["failed"]
     assert "00001" in failed["00001"] and "FLAIR" in failed["00001"]
+    assert index["failed_code"].tolist() == ["NO_USABLE_IMAGE", "", ""]
     assert failed["00007"] == "" and not (_folder(data, CUBES) / "00001.npy").exists()
 
 
@@ -256,7 +258,8 @@ def test_a_test_case_goes_on_with_what_can_be_read(data):
     array = open_array(_folder(data, CUBES), "00003")
     assert not array[0].any() and array[1].any()
     assert slices["slices"].tolist()[-1] == "T1wCE:7"
-    assert cubes["findings"].tolist()[-1].startswith("FLAIR: not used: is missing")
+    assert cubes["finding_codes"].tolist()[-1] == "FLAIR:SERIES_MISSING"
+    assert cubes["findings"].tolist()[-1].startswith("FLAIR: ")
 
 
 def test_a_test_case_without_any_series_is_listed_not_raised(data):
@@ -352,9 +355,9 @@ def test_a_case_that_a_setting_refuses_is_named(data):
 
 def test_what_an_isotropic_cube_crops_and_pads_is_told(data):
     index, = _build(data, dataclasses.replace(CUBES, geometry="isotropic", edge_mm=30.0))
-    assert "FLAIR: padded: " in index["changes"][0]
+    assert "FLAIR:PADDED" in index["change_codes"][0].split()
     index, = _build(data, dataclasses.replace(CUBES, geometry="isotropic", edge_mm=2.0))
-    assert "FLAIR: cropped: " in index["changes"][0]
+    assert "FLAIR:HEAD_CUT_OFF" in index["change_codes"][0].split()
 
 
 def test_what_lies_outside_a_series_is_air_in_z_scores_too(data):
@@ -374,8 +377,10 @@ def test_half_floats_keep_the_value_itself(data):
 
 def test_a_series_with_fewer_slices_than_the_cube_says_that_it_was_grown(data):
     index, = _build(data, CUBES)
-    assert index["changes"][0].split("; ")[0] == "FLAIR: grown by interpolation: 5 slices to 8"
-    assert index["findings"][0] == ""
+    grown = Finding(FindingCode.GROWN, (), {"axes": (("slices", 5, 8),)})
+    assert index["changes"][0].split("; ")[0] == f"FLAIR: {grown}"
+    assert index["change_codes"][0].split()[0] == "FLAIR:GROWN"
+    assert (index["findings"][0], index["finding_codes"][0]) == ("", "")
 
 
 def test_a_test_series_that_tells_no_place_is_left_out_alone(data):
@@ -385,7 +390,7 @@ def test_a_test_series_that_tells_no_place_is_left_out_alone(data):
     isotropic = dataclasses.replace(CUBES, geometry="isotropic", edge_mm=10.0)
     index, = _build(data, isotropic)
     assert index["failed"].tolist()[-1] == ""
-    assert "FLAIR: not used: its place is not told" in index["findings"].tolist()[-1]
+    assert index["finding_codes"].tolist()[-1].split() == ["FLAIR:POSITION_MISSING", "FLAIR:PLACE_UNKNOWN"]
     array = open_array(_folder(data, isotropic), "00003")
     assert not array[0].any() and array[1].any()
 
@@ -458,6 +463,21 @@ def test_a_note_of_another_version_is_made_again_with_its_array(data, damage):
     assert again.equals(index) and note.read_bytes() == whole
 
 
+def test_a_cache_of_a_version_without_codes_is_refused_in_one_line_and_mended_by_preprocessing(data):
+    index, = _build(data, CUBES)
+    path = _folder(data, CUBES) / "index.csv"
+    lacking = ["finding_codes", "change_codes", "failed_code"]
+    index.drop(columns=lacking).to_csv(path, index=False)
+    for note in path.parent.glob("0*.json"):
+        kept = json.loads(note.read_text())
+        note.write_text(json.dumps({**kept, "row": {name: kept["row"][name] for name in kept["row"]
+                                                    if name not in lacking}}))
+    with pytest.raises(UserError, match=r"no column finding_codes.*; run scripts/preprocess\.py again"):
+        read_index(path.parent)
+    assert _build(data, CUBES)[0].equals(index)
+    assert read_index(path.parent)["change_codes"].tolist() == index["change_codes"].tolist()
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"BraTS21ID\n00001\n"])
 def test_a_damaged_index_is_named_and_written_anew(data, content):
     _build(data, CUBES)
@@ -470,7 +490,7 @@ def test_a_damaged_index_is_named_and_written_anew(data, content):
     assert path.read_bytes() == whole
 
 
-def test_a_series_whose_folder_may_not_be_opened_costs_its_case_alone_and_is_told(data, monkeypatch):
+def test_a_series_whose_folder_may_not_be_opened_costs_its_case_alone_and_is_reported(data, monkeypatch):
     closed = [data / "train" / "00007" / "T1wCE", data / "test" / "00003" / "T1wCE"]
 
     def refusing(true):
@@ -483,11 +503,12 @@ def test_a_series_whose_folder_may_not_be_opened_costs_its_case_alone_and_is_tol
     for place, name in ((os, "scandir"), (Path, "iterdir")):
         monkeypatch.setattr(place, name, refusing(getattr(place, name)))
     index = _build(data, CUBES, fast=False)[0].set_index("BraTS21ID")
-    assert index["failed"]["00001"] == "" and "T1wCE: cannot be read (Permission denied)" in index["failed"]["00007"]
-    assert index["failed"]["00003"] == "" and "cannot be read (Permission denied)" in index["findings"]["00003"]
+    assert index["failed_code"].to_dict() == {"00001": "", "00007": "FOLDER_UNREADABLE", "00003": ""}
+    assert str(closed[0]) in index["failed"]["00007"]
+    assert index["finding_codes"]["00003"] == "T1wCE:FOLDER_UNREADABLE"
     monkeypatch.undo()
     whole = _build(data, CUBES)[0].set_index("BraTS21ID")
-    assert set(whole["failed"]) == {""} and set(whole["findings"]) == {""}
+    assert set(whole["failed_code"]) == {""} and set(whole["finding_codes"]) == {""}
 
 
 def test_an_array_that_was_made_while_a_file_could_not_be_read_is_made_again(data, monkeypatch):

@@ -10,6 +10,8 @@ from pydicom.pixels import apply_voi_lut
 
 from benchmarks.synthetic.series_files import AXIAL, planes, write_series
 from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
+from radiogen.arrays.case_findings import CaseFinding
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.volume import Volume, plane
 
 SLAB = CacheSettings("slabs", ("T1wCE",), 32, "slab", "min-max slices", dtype="float16", depth=16, window=True)
@@ -61,8 +63,8 @@ def test_a_slab_is_what_the_winners_loader_gives(tmp_path, slices):
     _, (made,) = _case(tmp_path, SLAB)
     assert made.array.shape == (1, 16, 32, 32)
     assert np.abs(made.array[0] - _winners(tmp_path, 16, 32).T).max() < 0.01
-    assert any("no window told" in text for text in made.findings)
-    assert ("padded" in " ".join(made.changes)) == (slices < 16)
+    assert FindingCode.WINDOW_MISSING in {one.finding.code for one in made.findings}
+    assert (FindingCode.SLICES_PADDED_AIR in {one.finding.code for one in made.changes}) == (slices < 16)
 
 
 def test_a_slab_at_the_end_of_a_series_is_padded_behind(tmp_path):
@@ -72,7 +74,8 @@ def test_a_slab_at_the_end_of_a_series_is_padded_behind(tmp_path):
     _, (made,) = _case(tmp_path, SLAB)
     assert np.abs(made.array[0] - _winners(tmp_path, 16, 32).T).max() < 0.01
     assert made.array[0, 8].any() and not made.array[0, 10:].any()
-    assert made.changes[0] == "T1wCE: slices 11 to 20 of 20, around 19"
+    assert made.changes[0] == CaseFinding("T1wCE", Finding(FindingCode.SLAB_OF_SLICES, (), {
+        "first": 11, "last": 20, "total": 20, "middle": 19}))
 
 
 def test_without_its_window_a_slab_is_another(tmp_path):

@@ -5,9 +5,11 @@ import pytest
 
 from benchmarks.synthetic.series_files import planes
 from radiogen.core.errors import UserError
+from radiogen.imaging.findings import FindingCode, codes
 from radiogen.imaging.resampling import resample_isotropic, resample_like, resample_to, stack_channels
 from radiogen.imaging.volume import Volume, spacing_mm
 
+from .made.expected import finding
 from .made.landmarks import centred, landmark, place_of, sampled, turned
 
 PLANES = dict(planes())
@@ -46,9 +48,9 @@ def test_series_of_all_planes_show_the_same_landmark_in_the_same_voxel_of_one_gr
 def test_its_own_grid_changes_no_voxel_and_finds_nothing():
     for name, affine in PLANES.items():
         voxels = np.random.default_rng(0).integers(0, 4000, (5, 6, 8)).astype(np.uint16)
-        new = resample_like(Volume(voxels, affine, ("as before",)), Volume(voxels, affine))
+        new = resample_like(Volume(voxels, affine, (finding(FindingCode.LOSSY),)), Volume(voxels, affine))
         assert np.array_equal(new.voxels, voxels), name
-        assert new.findings == ("as before",)
+        assert new.findings == (finding(FindingCode.LOSSY),)
 
 
 @pytest.mark.parametrize("degrees", [0, 17, 45])
@@ -84,7 +86,7 @@ def test_an_axis_shrinks_by_the_mean_of_the_block_while_another_grows():
     blocks = voxels.reshape(4, 3, 2, 2, 4).mean(axis=(2, 4))
     assert np.allclose(new.voxels[1::3], blocks, atol=1e-6)
     assert np.allclose(new.voxels[2:-1:3], blocks[:-1] * 2 / 3 + blocks[1:] / 3, atol=1e-6)
-    assert new.findings == ("interpolated: slices 3 mm apart to 1 mm",)
+    assert _axes(new) == [("slices", pytest.approx(3), pytest.approx(1))]
 
 
 @pytest.mark.parametrize("name", PLANES)
@@ -133,18 +135,17 @@ def test_a_gantry_tilt_is_set_upright_and_a_landmark_keeps_its_place():
     new = resample_isotropic(volume, 1.0)
     assert np.allclose(new.affine[:3, :3].T @ new.affine[:3, :3], np.eye(3), atol=1e-9)
     assert np.allclose(place_of(new), place_of(volume), atol=0.1)
-    assert any(finding.startswith("padded: ") for finding in new.findings)
+    assert FindingCode.PADDED in codes(new.findings)
 
 
-def test_what_grows_is_cut_off_or_is_empty_is_told():
+def test_what_grows_is_cut_off_or_is_empty_is_reported():
     head = landmark((20, 40, 40), centred(np.diag([5.0, 1, 1, 1]), (20, 40, 40), [0, 0, 0]), [0, 0, 0], radius_mm=12)
     assert resample_isotropic(head, 6.0).findings == ()
-    grown = resample_isotropic(head, 1.0).findings
-    assert grown == ("interpolated: slices 5 mm apart to 1 mm",)
+    assert _axes(resample_isotropic(head, 1.0)) == [("slices", pytest.approx(5), pytest.approx(1))]
     wide = resample_to(head, centred(np.diag([5.0, 1, 1, 1]), (20, 40, 80), [0, 0, 0]), (20, 40, 80)).findings
-    assert wide == ("padded: 50% of the new grid lies outside the series and is 0",)
+    assert codes(wide) == (FindingCode.PADDED,) and wide[0].values["share"] == pytest.approx(0.5)
     half = resample_to(head, head.affine, (20, 40, 20)).findings
-    assert len(half) == 1 and "cropped: 50% of the head lies outside the new grid" in half
+    assert codes(half) == (FindingCode.HEAD_CUT_OFF,) and half[0].values["share"] == pytest.approx(0.5, abs=0.005)
 
 
 def test_series_of_one_grid_become_channels_and_of_two_grids_do_not():
@@ -173,6 +174,13 @@ def test_what_is_no_number_does_not_spread():
     voxels[2, 4, 4] = np.nan
     new = resample_isotropic(Volume(voxels, np.eye(4)), 2.0).voxels
     assert np.isfinite(new).all() and np.count_nonzero(new < 0.99) == 1
+
+
+def _axes(volume):
+    """The axes of the one finding, which is of interpolation: name, mm before, mm after."""
+    (one,) = volume.findings
+    assert one.code is FindingCode.INTERPOLATED
+    return list(one.values["axes"])
 
 
 def _simpleitk(volume, affine, shape):

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic.series_files import pack_twelve_bits, pattern, planes, write_series
-from radiogen.imaging import SeriesError, Volume, read_series, read_volumes
+from radiogen.imaging import Volume, read_series, read_volumes
+from radiogen.imaging.findings import FindingCode, Policy
 
+from .made.expected import finding, only, refused
 from .made.other_readers import RAS_TO_LPS, compare, dcm2niix_volumes, simpleitk_volumes
 
 ONE_VOLUME = ("philips_mprage_sag", "siemens_t1_sag", "ge_pd_ax_obl", "siemens_xa_t1_jpegll", "siemens_xa_enh_t1",
@@ -150,16 +152,17 @@ def test_a_gantry_tilt_is_a_shear_of_fourteen_degrees(series):
 
 
 def test_the_bad_series_end_as_their_index_says(series):
-    assert "0036.dcm and 0037.dcm are copies" in read_series(series / "bad_duplicates").findings[0]
-    assert "0021.dcm, 0022.dcm and 0023.dcm set aside: another series" in read_series(
+    assert read_series(series / "bad_duplicates").findings[0] == finding(FindingCode.COPIES, "0036.dcm", "0037.dcm")
+    assert finding(FindingCode.OTHER_SERIES, "0021.dcm", "0022.dcm", "0023.dcm") in read_series(
         series / "bad_localizer_inside").findings
-    holes = " ".join(read_series(series / "bad_missing_slices").findings)
-    assert "2 between 0007.dcm and 0008.dcm, 1 between 0013.dcm and 0014.dcm" in holes
-    truncated = " ".join(read_series(series / "bad_truncated").findings)
-    assert all(f"{name} set aside" in truncated for name in ("0012.dcm", "0030.dcm", "0033.dcm"))
-    with pytest.raises(SeriesError, match="no usable image"):
+    missing = only(read_series(series / "bad_missing_slices").findings, FindingCode.SLICES_MISSING)
+    assert missing.values["holes"] == ((2, "0007.dcm", "0008.dcm"), (1, "0013.dcm", "0014.dcm"))
+    aside = {name for one in read_series(series / "bad_truncated").findings
+             if one.code.policy is Policy.PART_USED for name in one.files}
+    assert aside == {"0012.dcm", "0030.dcm", "0033.dcm"}
+    with refused(FindingCode.NO_USABLE_IMAGE):
         read_series(series / "bad_not_dicom")
-    with pytest.raises(SeriesError, match="3 stacks that are not one volume"):
+    with refused(FindingCode.SEVERAL_STACKS):
         read_series(series / "ge_localizer_3plane")
 
 

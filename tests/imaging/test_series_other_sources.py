@@ -3,6 +3,7 @@
 Every series is made here; the fact is that `read_series` gives its voxels and its place all the same, or says why not.
 """
 
+import errno
 import os
 import struct
 from pathlib import Path
@@ -15,9 +16,11 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from benchmarks.synthetic.series_files import AXIAL, as_read, pattern, planes, write_enhanced, write_series
-from radiogen.imaging import SeriesError, read_series, read_volumes
+from radiogen.imaging import read_series, read_volumes
+from radiogen.imaging.findings import FindingCode, codes
 
 from .dicom.test_mosaic import csa, write_mosaic
+from .made.expected import everywhere, finding, only, refused
 
 
 def as_written(folder: Path, voxels: np.ndarray, affine: np.ndarray = AXIAL) -> bool:
@@ -162,8 +165,9 @@ def test_a_screen_save_and_what_windows_leaves_behind_are_set_aside(tmp_path):
                  SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
     (tmp_path / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0" * 200)
     assert as_written(tmp_path, pattern())
-    assert read_series(tmp_path).findings == ("Thumbs.db set aside: not a DICOM file",
-                                              "Image-99.dcm set aside: 20 x 30 pixels, not 6 x 8")
+    assert read_series(tmp_path).findings == (
+        finding(FindingCode.FILE_NOT_DICOM, "Thumbs.db"),
+        finding(FindingCode.OTHER_MATRIX, "Image-99.dcm", rows=20, columns=30, main_rows=6, main_columns=8))
 
 
 def test_a_localiser_of_three_planes_that_does_not_say_so_is_set_aside_by_its_own_series(tmp_path):
@@ -171,13 +175,14 @@ def test_a_localiser_of_three_planes_that_does_not_say_so_is_set_aside_by_its_ow
     for number, name in enumerate(("axial", "coronal", "sagittal")):
         write_series(tmp_path, pattern()[:1], dict(planes())[name], first=50 + number, SeriesInstanceUID="1.2.9")
     assert as_written(tmp_path, pattern((12, 6, 8)))
-    assert sum("another series" in finding for finding in read_series(tmp_path).findings) == 3
+    assert codes(read_series(tmp_path).findings) == (FindingCode.OTHER_SERIES,) * 3
 
 
 def test_a_series_that_was_sent_twice_under_two_identifiers_is_refused(tmp_path):
     write_series(tmp_path, pattern(), SeriesInstanceUID="1.2.1")
     write_series(tmp_path, pattern(), first=20, SeriesInstanceUID="1.2.2")
-    with pytest.raises(SeriesError, match="5 slices from Image-20.dcm on \\(another series\\)"):
+    others = finding(FindingCode.OTHER_SERIES, *(f"Image-{number}.dcm" for number in range(20, 25)))
+    with refused(FindingCode.SEVERAL_STACKS, parts=((5, "Image-1.dcm", None), (5, "Image-20.dcm", others))):
         read_series(tmp_path)
 
 
@@ -221,7 +226,8 @@ def test_a_mosaic_that_was_resized_is_refused(tmp_path):
         dataset.add_new(0x0029_1010, "OB", csa({"NumberOfImagesInMosaic": ["5"]}))
 
     write_series(tmp_path, pattern((1, 16, 16)), change=change)
-    with pytest.raises(SeriesError, match="16 x 16 is no whole number of tiles"):
+    cause = finding(FindingCode.MOSAIC_RESIZED, "Image-1.dcm", tiles=5, rows=16, columns=16)
+    with refused(FindingCode.NO_USABLE_IMAGE, causes=(cause,)):
         read_series(tmp_path)
 
 
@@ -275,18 +281,19 @@ def test_repeats_that_alternate_from_file_to_file_are_told_apart(tmp_path):
     assert [volume.voxels[0, 0, 0] for volume in read_volumes(tmp_path)] == [1, 1001]
 
 
-def test_a_link_that_leads_nowhere_is_told(tmp_path):
+def test_a_link_that_leads_nowhere_is_set_aside(tmp_path):
     write_series(tmp_path, pattern())[4].unlink()
     (tmp_path / "Image-5.dcm").symlink_to(tmp_path / "annex" / "Image-5.dcm")
-    assert "Image-5.dcm set aside: not readable" in read_series(tmp_path).findings[0]
+    assert read_series(tmp_path).findings == (
+        finding(FindingCode.FILE_UNREADABLE, "Image-5.dcm", error=os.strerror(errno.ENOENT)),)
 
 
-def test_a_folder_within_a_series_is_told(tmp_path):
+def test_a_folder_within_a_series_is_reported(tmp_path):
     write_series(tmp_path, pattern()[:3])
     write_series(tmp_path / "rest", pattern()[3:])
     volume = read_series(tmp_path)
     assert len(volume.voxels) == 3
-    assert volume.findings == ("not read: what is in rest, inside this folder",)
+    assert volume.findings == (finding(FindingCode.FOLDER_INSIDE, "rest"),)
 
 
 def test_a_number_of_frames_that_is_no_number_is_one(tmp_path):
@@ -302,24 +309,28 @@ def test_a_private_transfer_syntax_is_named(tmp_path):
         return content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0")
 
     rewrite(write_series(tmp_path, pattern()), change)
-    with pytest.raises(SeriesError, match="transfer syntax that is not known here .1.2.840.113619.5.2"):
+    cause = finding(FindingCode.TRANSFER_SYNTAX_UNKNOWN, *(f"Image-{number}.dcm" for number in range(1, 6)),
+                    syntax="1.2.840.113619.5.2")
+    with refused(FindingCode.NO_USABLE_IMAGE, causes=(cause,)):
         read_series(tmp_path)
 
 
-def test_how_far_slices_beside_a_gap_of_no_whole_steps_are_off_is_told(tmp_path):
+def test_how_far_slices_beside_a_gap_of_no_whole_steps_are_off_is_reported(tmp_path):
     upper = AXIAL.copy()
     upper[2, 3] += 8 * 3 + 2
     write_series(tmp_path, pattern((8, 6, 8)), SeriesInstanceUID="1.2.3")
     write_series(tmp_path, pattern((8, 6, 8)), upper, first=9, SeriesInstanceUID="1.2.3")
-    assert "slices up to 0.44 mm from their true place" in read_series(tmp_path).findings[0]
+    assert only(read_series(tmp_path).findings, FindingCode.SLICES_MISSING).values["off_mm"] == pytest.approx(
+        0.44, abs=0.005)
 
 
-def test_a_rescale_slope_that_is_no_number_is_told(tmp_path):
+def test_a_rescale_slope_that_is_no_number_is_reported(tmp_path):
     def change(content: bytes) -> bytes:
         return content.replace(b"\x28\x00\x53\x10DS\x04\x001.50", b"\x28\x00\x53\x10DS\x04\x001,50")
 
     rewrite(write_series(tmp_path, pattern(), RescaleSlope="1.50"), change)
-    assert "that is no number (1,50), not applied" in read_series(tmp_path).findings[0]
+    assert read_series(tmp_path).findings == (
+        everywhere(FindingCode.RESCALE_NO_NUMBER, 5, name="slope", text="1,50"),)
 
 
 def test_a_finding_about_a_name_that_is_no_text_can_be_written(tmp_path):
@@ -327,8 +338,8 @@ def test_a_finding_about_a_name_that_is_no_text_can_be_written(tmp_path):
 
     write_series(tmp_path / "in", pattern())
     (tmp_path / "in" / os.fsdecode(b"\xfc.txt")).write_bytes(b"x")
-    written = files.write_text(tmp_path / "findings.txt", "\n".join(read_series(tmp_path / "in").findings))
-    assert written.read_text() == "\\udcfc.txt set aside: not a DICOM file"
+    written = files.write_text(tmp_path / "findings.txt", "\n".join(map(str, read_series(tmp_path / "in").findings)))
+    assert written.read_text().startswith("\\udcfc.txt ")
 
 
 @pytest.mark.parametrize("shift_mm", [0.02, 0.3, 1.4])

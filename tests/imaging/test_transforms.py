@@ -6,9 +6,11 @@ import pytest
 from benchmarks.synthetic.series_files import planes
 from radiogen.core.errors import UserError
 from radiogen.imaging.cubes import stretch_cube
+from radiogen.imaging.findings import FindingCode, codes
 from radiogen.imaging.transforms import PLANE_AXES, central_slab, crop_to_head, reorient, to_cube
 from radiogen.imaging.volume import Volume, plane, slice_normal, spacing_mm
 
+from .made.expected import finding
 from .made.landmarks import centred, landmark, place_of, sampled, turned
 
 PLANES = dict(planes())
@@ -83,8 +85,8 @@ def test_cropping_keeps_the_head_and_its_margin_in_millimetres():
     cropped = crop_to_head(_head(), margin_mm=8)
     assert cropped.voxels.shape == (12 + 2 * 2, 30 + 2 * 4, 30 + 2 * 4) and cropped.voxels.dtype == np.uint16
     assert np.allclose((cropped.affine @ [2, 4, 4, 1])[:3], [16, 20, 30])
-    assert cropped.findings == ("cropped to the head and 8 mm around it: slices 3 to 18 of 20, rows 7 to 44 of 50, "
-                                "columns 12 to 49 of 60",)
+    assert cropped.findings == (finding(FindingCode.CROPPED_TO_HEAD, margin_mm=8, axes=(
+        ("slices", 3, 18, 20), ("rows", 7, 44, 50), ("columns", 12, 49, 60))),)
 
 
 def test_cropping_goes_no_farther_than_the_series():
@@ -100,7 +102,7 @@ def test_specks_of_noise_are_no_head():
 
 def test_a_volume_without_a_head_is_not_cropped():
     volume = crop_to_head(Volume(np.zeros((4, 5, 6), np.uint8), np.eye(4)))
-    assert volume.voxels.shape == (4, 5, 6) and volume.findings == ("not cropped: no head found",)
+    assert volume.voxels.shape == (4, 5, 6) and volume.findings == (finding(FindingCode.HEAD_NOT_FOUND),)
 
 
 def test_a_stretched_cube_is_the_reports_and_its_affine_tells_the_distortion():
@@ -108,15 +110,17 @@ def test_a_stretched_cube_is_the_reports_and_its_affine_tells_the_distortion():
     cube = to_cube(volume, 32)
     assert np.array_equal(cube.voxels, stretch_cube(volume.voxels, 32))
     assert np.allclose(spacing_mm(cube), [96 * 2 / 32, 24 * 5 / 32, 60 * 2 / 32])
-    assert cube.findings == ("grown by interpolation: 24 slices to 32",
-                             "stretched: voxels of 6 x 3.75 x 3.75 mm, anatomy is distorted")
+    grown, stretched = cube.findings
+    assert grown == finding(FindingCode.GROWN, axes=(("slices", 24, 32),))
+    assert stretched.code is FindingCode.STRETCHED
+    assert stretched.values["spacing_mm"] == pytest.approx((6.0, 3.75, 3.75))
 
 
 def test_a_series_that_tells_no_place_can_be_stretched_and_slabbed_but_not_turned_cropped_or_made_isotropic():
     nowhere = Volume(np.ones((4, 8, 8)), None)
     assert to_cube(nowhere, 4).affine is None and central_slab(nowhere, 2).affine is None
     for call in (lambda: reorient(nowhere), lambda: crop_to_head(nowhere), lambda: to_cube(nowhere, 4, "isotropic")):
-        with pytest.raises(UserError, match="tell"):
+        with pytest.raises(UserError, match="report"):
             call()
 
 
@@ -135,9 +139,8 @@ def test_an_isotropic_cube_keeps_proportions_in_patient_orientation(name):
 def test_an_isotropic_cube_tells_what_it_cuts_off_and_what_it_lacks():
     volume = _head(affine=centred(turned(np.diag([4.0, 2, 2, 1]), 5), (20, 50, 60), [0, 0, 0]))
     small, large = to_cube(volume, 16, "isotropic", 32), to_cube(volume, 16, "isotropic", 200)
-    assert any("of the head lies outside" in finding for finding in small.findings)
-    assert any("lies outside the series and is 0" in finding for finding in large.findings)
-    assert not any("head" in finding for finding in large.findings)
+    assert FindingCode.HEAD_CUT_OFF in codes(small.findings)
+    assert FindingCode.PADDED in codes(large.findings) and FindingCode.HEAD_CUT_OFF not in codes(large.findings)
 
 
 def _boxes(*sides):
@@ -154,7 +157,8 @@ def test_a_slab_lies_around_the_first_slice_whose_box_of_non_zero_pixels_is_larg
     slab = central_slab(Volume(voxels, np.diag([3.0, 1, 1, 1])), 6)
     assert np.array_equal(slab.voxels, voxels[2:8])
     assert np.allclose(slab.affine[:3, 3], [6, 0, 0])
-    assert slab.findings == ("slab around slice 6, largest bounding box: slices 3 to 8 of 12",)
+    assert slab.findings == (finding(FindingCode.SLAB, middle=6, centre="bounding box", axes=(
+        ("slices", 3, 8, 12),)),)
 
 
 @pytest.mark.parametrize(("sides", "kept"), [([9, 5, 5, 5, 5, 5], slice(0, 2)), ([3, 3, 3, 3, 3, 9], slice(3, 6))])
@@ -164,15 +168,16 @@ def test_a_slab_that_hangs_over_an_end_is_filled_with_zeros_after_its_last_slice
     count = kept.stop - kept.start
     assert slab.voxels.dtype == voxels.dtype and np.array_equal(slab.voxels[:count], voxels[kept])
     assert len(slab.voxels) == 4 and not slab.voxels[count:].any()
-    assert slab.findings[-1] == f"padded: {4 - count} slices of zeros appended"
+    assert slab.findings[-1] == finding(FindingCode.SLICES_PADDED, slices=4 - count)
 
 
 def test_where_the_air_is_not_zero_the_head_area_finds_the_centre_and_the_box_does_not():
     volume = _head(first=(9, 10, 15), end=(12, 40, 45))
     volume.voxels[9, 10:20] = 0
     volume.voxels[:, 0, 0] = volume.voxels[:, -1, -1] = 1
-    assert "around slice 1," in central_slab(volume, 4).findings[0]
-    assert "around slice 11, largest head area" in central_slab(volume, 4, "head area").findings[0]
+    assert central_slab(volume, 4).findings[0].values["middle"] == 1
+    by_head = central_slab(volume, 4, "head area").findings[0].values
+    assert (by_head["middle"], by_head["centre"]) == (11, "head area")
 
 
 @pytest.mark.parametrize("series", ["philips_mprage_sag", "siemens_t1_sag", "ge_pd_ax_obl"])

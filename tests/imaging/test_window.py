@@ -6,8 +6,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from benchmarks.synthetic.series_files import pattern, write_enhanced, write_series
+from radiogen.imaging.findings import FindingCode
 from radiogen.imaging.series import read_series
 from radiogen.imaging.window import apply_window, read_windows
+
+from .made.expected import everywhere, finding
 
 VOXELS = pattern((4, 6, 8))
 
@@ -69,7 +72,7 @@ def test_of_several_windows_the_first_counts_and_a_finding_says_so(tmp_path):
     write_series(tmp_path, VOXELS, WindowCenter=["90", "10"], WindowWidth=["60", "5"])
     shown, findings = _shown(tmp_path)
     assert np.allclose(shown / 65535, _linear(VOXELS.astype(float), 90, 60), atol=1e-5)
-    assert findings == ["several windows: the first is used"]
+    assert findings == [finding(FindingCode.WINDOWS_SEVERAL)]
 
 
 def test_a_lookup_table_comes_before_a_window(tmp_path):
@@ -89,15 +92,15 @@ def test_a_file_without_a_window_is_left_as_it_is_and_named(tmp_path):
     write_series(tmp_path, VOXELS, change=change)
     shown, findings = _shown(tmp_path)
     assert np.array_equal(shown[2], VOXELS[2]) and not np.array_equal(shown[1], VOXELS[1])
-    assert findings == ["not windowed (no window told): Image-3.dcm"]
+    assert findings == [finding(FindingCode.WINDOW_MISSING, "Image-3.dcm", everywhere=False)]
 
 
-def test_a_window_of_no_width_is_left_out_and_told(tmp_path):
+def test_a_window_of_no_width_is_left_out_with_a_finding(tmp_path):
     write_series(tmp_path, VOXELS, WindowCenter="90", WindowWidth="0")
     shown, findings = _shown(tmp_path)
     assert np.array_equal(shown, VOXELS)
-    assert findings[0].startswith("not windowed (the window cannot be applied")
-    assert findings[0].endswith(": every slice")
+    (one,) = findings
+    assert one == everywhere(FindingCode.WINDOW_IMPOSSIBLE, 4, error=one.values["error"]) and one.values["error"]
 
 
 def test_windows_are_of_rescaled_values(tmp_path):
@@ -122,7 +125,7 @@ def test_an_inverted_series_keeps_its_values_and_says_so(tmp_path):
     write_series(tmp_path, VOXELS, PhotometricInterpretation="MONOCHROME1", WindowCenter="90", WindowWidth="60")
     shown, findings = _shown(tmp_path)
     assert np.array_equal(shown, read_series(tmp_path).voxels)
-    assert findings == ["MONOCHROME1: the window is not applied"]
+    assert findings == [finding(FindingCode.WINDOW_OF_INVERTED)]
 
 
 def test_every_real_series_gets_a_window_for_each_slice_or_a_finding(real_data):
@@ -134,10 +137,11 @@ def test_every_real_series_gets_a_window_for_each_slice_or_a_finding(real_data):
         assert all(window is not None for window in windows) or findings
 
 
-def test_a_window_beside_an_element_of_the_wrong_kind_is_told_and_the_others_are_applied(tmp_path):
+def test_a_window_beside_an_element_of_the_wrong_kind_is_reported_and_the_others_are_applied(tmp_path):
     paths = write_series(tmp_path, VOXELS, WindowCenter="90", WindowWidth="60")
     content = paths[1].read_bytes()
     paths[1].write_bytes(content.replace(b"\x28\x00\x03\x01US", b"\x28\x00\x03\x01FD"))
     windows, findings = read_windows(tmp_path, read_series(tmp_path))
     assert [window is None for window in windows] == [False, True, False, False]
-    assert len(findings) == 1 and "the window cannot be read" in findings[0] and paths[1].name in findings[0]
+    (one,) = findings
+    assert (one.code, one.files) == (FindingCode.WINDOW_UNREADABLE, (paths[1].name,))

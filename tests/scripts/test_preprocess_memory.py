@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.synthetic.series_files import write_series
+from radiogen.core.memory import OutOfMemory
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = ("--recipe", "demo-3d", "--sequences", "T1w", "--size", "16")
@@ -20,7 +21,7 @@ AFFINE = np.array([[0, 0, 0.5, -100], [0, 0.5, 0, -100], [0.5, 0, 0, -100], [0, 
 
 KILLED = """
 import os, signal
-from radiogen.imaging import case_arrays
+from radiogen.arrays import case_arrays
 read = case_arrays.read_series
 def read_or_die(folder, **options):
     if "00002" in str(folder):
@@ -51,9 +52,9 @@ def _preprocess(data, *options, limit=None):
         text=True, preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))))
 
 
-def _index(data):
+def _index(data, column="failed"):
     path, = (data.parent / "input" / "cache").glob("data-*/*/index.csv")
-    return pd.read_csv(path, dtype=str, keep_default_na=False).set_index("BraTS21ID")["failed"]
+    return pd.read_csv(path, dtype=str, keep_default_na=False).set_index("BraTS21ID")[column]
 
 
 @pytest.mark.parametrize("place", ["train/00002", "test/00009"])
@@ -67,8 +68,7 @@ def test_a_series_that_does_not_fit_is_a_failed_case_and_the_rest_goes_on(data, 
     failed = _index(data)
     assert failed[failed != ""].index.tolist() == [place[-5:]]
     assert failed[place[-5:]].startswith(f"data/{place}")
-    assert failed[place[-5:]].endswith(
-        "did not fit into memory; run again with fewer workers (--workers 1), or on a machine with more memory")
+    assert _index(data, "failed_code")[place[-5:]] == OutOfMemory.code
     assert end.returncode == 2 and "Traceback" not in end.stderr
     assert f"failed: data/{place}" in end.stdout
     assert end.stderr.splitlines()[-1].startswith("error: data: 1 cases did not fit into memory (above); run again")
@@ -81,7 +81,8 @@ def test_a_case_at_which_its_worker_is_killed_fails_alone(data):
     end = _preprocess(data, "--workers", "2")
     failed = _index(data)
     assert failed[failed != ""].index.tolist() == ["00002"]
-    assert failed["00002"].startswith("data/train/00002: its process was killed by the system, most likely because")
+    assert failed["00002"].startswith("data/train/00002: ")
+    assert _index(data, "failed_code")["00002"] == OutOfMemory.code
     assert end.returncode == 2 and "Traceback" not in end.stderr, end.stderr
     assert "a worker process was killed or crashed: what was at work is tried again" in end.stderr
 

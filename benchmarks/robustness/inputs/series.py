@@ -132,8 +132,8 @@ def _compare(fast: Any, judge: Any) -> str:
         return "an affine that is not finite, or flat"
     if fast.affine is not None and not np.array_equal(fast.affine, judge.affine):
         return "another affine than pydicom's"
-    if sorted(fast.findings) != sorted(judge.findings):
-        return f"other findings than pydicom's: {set(fast.findings) ^ set(judge.findings)}"
+    if set(fast.findings) != set(judge.findings):
+        return f"other findings than pydicom's: {list(map(str, set(fast.findings) ^ set(judge.findings)))}"
     return "read"
 
 
@@ -213,6 +213,8 @@ def _against_pydicom(path: Path, series: Any, place: int, voxels: "np.ndarray") 
     import numpy as np
     import pydicom
 
+    from radiogen.imaging.findings import FindingCode, codes
+
     file, affine, count = pydicom.dcmread(path), series.placement.affine, len(series.placement.order)
     if (file.Rows, file.Columns) != voxels.shape or int(file.get("NumberOfFrames") or 1) != 1:
         return "matrix"
@@ -225,8 +227,8 @@ def _against_pydicom(path: Path, series: Any, place: int, voxels: "np.ndarray") 
     if not spare and not np.array_equal((stored * slope + intercept).astype(voxels.dtype), voxels):
         return "pixel or rescale factor"
     if affine is None:
-        reported = any(word in str(series.placement.findings) for word in ("sideways", "which cannot be"))
-        return "" if reported or "PixelSpacing" not in file or not file.PixelSpacing else "pixel spacing"
+        named = {FindingCode.SLICES_SHIFTED_FAR, FindingCode.SPACING_IMPOSSIBLE} & set(codes(series.placement.findings))
+        return "" if named or "PixelSpacing" not in file or not file.PixelSpacing else "pixel spacing"
     row, column = np.reshape(np.array(file.ImageOrientationPatient, float), (2, 3))
     steps = affine[:3, 1] / np.linalg.norm(affine[:3, 1]), affine[:3, 2] / np.linalg.norm(affine[:3, 2])
     if not (np.allclose(column, steps[0], atol=0.011) and np.allclose(row, steps[1], atol=0.011)):

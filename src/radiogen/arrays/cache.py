@@ -1,10 +1,10 @@
 """Series become arrays once: `input/cache/<data set>-<fingerprint>/<kind>-<key>/<case>.npy`.
 
 In: a data set and the settings of one or more recipes. Out: a folder of arrays with `settings.json`, `index.csv` (case,
-split, sha256, findings, changes, or why there is none) and `geometry.csv` (a row a series that was read). The key is a
-hash of the settings, the fingerprint one of the series: other images go to another folder, and no array is replaced
-that a training may be reading. `<case>.json` beside an array tells from which files it was made; what is the same in
-another folder is linked. Each series is read once for all settings; a killed run goes on where it was.
+split, sha256, findings and changes as text and as codes, or why there is none) and `geometry.csv` (a row a series that
+was read). The key is a hash of the settings, the fingerprint one of the series: other images go to another folder, and
+no array is replaced that a training may be reading. `<case>.json` beside an array says from which files it was made;
+what is the same in another folder is linked. Each series is read once for all settings; a killed run resumes.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.arrays.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, read_case
+from radiogen.arrays.case_findings import index_cells
 from radiogen.arrays.series_size import processes_that_fit
 from radiogen.core import files
 from radiogen.core.errors import UserError
@@ -36,7 +37,9 @@ from radiogen.dataset.layout import GEOMETRY_TABLE, SEQUENCES, Split, case_ids, 
 
 _LOG = logging.getLogger(__name__)
 
-COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "changes", "failed", "likeness")
+COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "finding_codes", "changes", "change_codes",
+           "failed", "failed_code", "likeness")
+"""Of an index. The codes are case_findings.py's; `failed_code`: `UserError.code` of what stands in `failed`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,8 +124,9 @@ def read_index(folder: Path) -> pd.DataFrame:
         raise UserError(path, f"cannot be read ({error})", "run scripts/preprocess.py again") from error
     lacking = [name for name in COLUMNS if name not in index]
     if lacking or index["BraTS21ID"].duplicated().any():
-        problem = f"has no column {lacking[0]}" if lacking else "has a case twice"
-        raise UserError(path, f"{problem}, so it is damaged", "run scripts/preprocess.py again")
+        problem = f"has no column {lacking[0]}: it is damaged, or of an older version" if lacking else (
+            "has a case twice, so it is damaged")
+        raise UserError(path, problem, "run scripts/preprocess.py again")
     return index
 
 
@@ -273,8 +277,8 @@ def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
 
 
 def _lost_rows(job: _Job, error: UserError) -> dict[Path, dict]:
-    told = UserError(job.data / job.split / job.case, error.problem, error.remedy)
-    return {folder: _failed_row(job, told) for _, folder in job.folders}
+    named = type(error)(job.data / job.split / job.case, error.problem, error.remedy)
+    return {folder: _failed_row(job, named) for _, folder in job.folders}
 
 
 def _contents(job: _Job, sequence: str) -> str:
@@ -382,7 +386,7 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     path = files.write_array(folder / f"{job.case}.npy", made.array)
     row = {"BraTS21ID": job.case, "split": job.split, "sha256": files.sha256(path),
            "shape": " x ".join(map(str, made.array.shape)), "slices": made.slices,
-           "findings": "; ".join(made.findings), "changes": "; ".join(made.changes), "failed": "",
+           **index_cells(made.findings, made.changes), "failed": "", "failed_code": "",
            "likeness": series[settings.first_sequence].likeness}
     measured = [{"BraTS21ID": job.case, "split": job.split, "sequence": name, **series[name].geometry}
                 for name in settings.sequences if series[name].told is not None]
@@ -394,5 +398,5 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
 
 
 def _failed_row(job: _Job, error: UserError) -> dict:
-    return {"BraTS21ID": job.case, "split": job.split, "sha256": "", "shape": "", "slices": "", "findings": "",
-            "changes": "", "failed": str(error), "likeness": ""}
+    return {**dict.fromkeys(COLUMNS, ""), "BraTS21ID": job.case, "split": job.split, "failed": str(error),
+            "failed_code": error.code}

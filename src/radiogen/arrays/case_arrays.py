@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from radiogen.arrays.case_findings import CaseFinding, of_sequence
 from radiogen.arrays.series_arrays import byte_cube, slices_2d
-from radiogen.core.errors import UserError
 from radiogen.core.memory import OutOfMemory, translate_memory_errors
 from radiogen.dataset.geometry import SIZES
 from radiogen.dataset.layout import SEQUENCES
@@ -31,6 +31,8 @@ from radiogen.imaging.cubes import (
     stretch_cube,
     to_bytes,
 )
+from radiogen.imaging.findings import Finding, FindingCode
+from radiogen.imaging.folder import SeriesError
 from radiogen.imaging.intensity import Normalisation, normalise, normalised_slices
 from radiogen.imaging.resampling import resample_slices
 from radiogen.imaging.resized import Reduced, Target, read_reduced, reduce_volume
@@ -95,9 +97,9 @@ class CaseSeries:
     volume: Volume | None = None
     reduced: Reduced | None = None
     streamed: tuple[CacheSettings, ...] = ()
-    unusable: str = ""
+    unusable: Finding | None = None
     windows: "tuple[Dataset | None, ...]" = ()
-    window_findings: tuple[str, ...] = ()
+    window_findings: tuple[Finding, ...] = ()
     likeness: str = ""
 
     @property
@@ -109,12 +111,12 @@ class CaseSeries:
 
     @property
     def placed(self) -> bool:
-        """Whether the series tells where it lies."""
+        """Whether it is known where the series lies."""
         return self.told is not None and self.told.affine is not None
 
     @property
     def geometry(self) -> dict[str, str | int | float | None]:
-        """Plane, matrix and spacing by the columns of a cache's `geometry.csv`; None where the series tells none."""
+        """Plane, matrix and spacing by the columns of a cache's `geometry.csv`; None where it is not known."""
         steps = spacing_mm(self.told) or (None,) * 3
         sizes = (*self.told.voxels.shape, *(step and round(step, 4) for step in steps))
         return {"plane": plane(self.told), **dict(zip(SIZES, sizes, strict=True))}
@@ -128,48 +130,49 @@ class CaseArray(NamedTuple):
 
     array: np.ndarray
     slices: str
-    findings: list[str]
-    changes: list[str]
+    findings: list[CaseFinding]
+    changes: list[CaseFinding]
 
 
 def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, whole: bool, case: str,
               fast: bool = True) -> dict[str, CaseSeries]:
     """The series of a case, by sequence, as `case_array` needs them for the settings `wanted`.
 
-    whole: a missing or refused series is the case's end (UserError); else it is told and left out.
+    whole: a missing or refused series is the case's end (UserError); else it is left out.
     """
     series = {}
     for sequence in sorted({name for settings in wanted for name in settings.sequences}):
         folder = folders[sequence]
         try:
             if not folder.is_dir():
-                raise UserError(folder, "is missing", f"restore it, or leave the case out with --leave-out {case}")
+                raise SeriesError(folder, Finding(FindingCode.SERIES_MISSING),
+                                  f"restore it, or leave the case out with --leave-out {case}")
             with translate_memory_errors(folder):
                 series[sequence] = _read(folder, sequence, [each for each in wanted if sequence in each.sequences],
                                          fast)
         except OutOfMemory:  # says nothing of the series: a test case that goes on without it would be another one
             raise
-        except UserError as error:
+        except SeriesError as error:
             if whole:
                 raise
-            series[sequence] = CaseSeries(unusable=error.problem)
+            series[sequence] = CaseSeries(unusable=error.finding)
     return series
 
 
 def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, whole: bool) -> CaseArray | None:
     """The case's array; None where no series is left.
 
-    Raises UserError where the geometry needs an affine, a series tells none, and the case shall be `whole`.
+    Raises UserError where the geometry needs an affine, that of a series is not known, and the case shall be `whole`.
     """
     usable = {name: series[name] for name in settings.sequences if not series[name].unusable}
-    found = [f"{name}: {text}" for name, one in usable.items() for text in (
-        *one.told.findings, *(one.window_findings if settings.window else ()))]
+    found = [each for name, one in usable.items() for each in of_sequence(name, (
+        *one.told.findings, *(one.window_findings if settings.window else ())))]
     unplaced = [name for name, one in usable.items() if settings.geometry == "isotropic" and not one.placed]
     if unplaced and whole:
         need_affine(None)
     usable = {name: one for name, one in usable.items() if name not in unplaced}
-    reasons = {name: series[name].unusable or "its place is not told" for name in settings.sequences}
-    found += [f"{name}: not used: {reason}" for name, reason in reasons.items() if name not in usable]
+    found += [CaseFinding(name, series[name].unusable or Finding(FindingCode.PLACE_UNKNOWN))
+              for name in settings.sequences if name not in usable]
     if not usable:
         return None
     make = _slices if settings.kind == "slices" else _cubes
@@ -206,7 +209,7 @@ def _read(folder: Path, sequence: str, wanted: Sequence[CacheSettings], fast: bo
     else:
         reduced = reduce_volume(volume, plan) if streamed or compared else None
     windows, odd = read_windows(folder, volume) if any(each.window for each in wanted) else ((), ())
-    return CaseSeries(volume, reduced, streamed, "", tuple(windows), tuple(odd),
+    return CaseSeries(volume, reduced, streamed, None, tuple(windows), tuple(odd),
                       likeness_hash(reduced.stacks[-1]) if compared else "")
 
 
@@ -224,7 +227,7 @@ def _target(settings: CacheSettings, shape: tuple[int, int, int], affine: np.nda
     return target._replace(as_bytes=settings.dtype == "uint8")
 
 
-def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[str]]:
+def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[CaseFinding]]:
     shape, changes, grid = (settings.depth or settings.size, settings.size, settings.size), [], None
     cubes = np.zeros((len(settings.sequences), *shape), settings.dtype)
     for place, name in enumerate(settings.sequences):
@@ -241,11 +244,11 @@ def _cubes(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[n
         else:
             cubes[place] = _stored(stretch_cube(_normalised(settings, one)[0], settings.size), settings)
             changed = [grown(one.volume.voxels.shape, shape)]
-        changes += [f"{name}: {change}" for change in changed if change]
+        changes += of_sequence(name, changed)
     return cubes, "", changes
 
 
-def _streamed_cube(settings: CacheSettings, reduced: Reduced, number: int) -> tuple[np.ndarray, list[str | None]]:
+def _streamed_cube(settings: CacheSettings, reduced: Reduced, number: int) -> tuple[np.ndarray, list[Finding | None]]:
     from radiogen.imaging.compiled.kernels import resize_slice_axis
 
     if settings.dtype == "uint8":
@@ -256,14 +259,15 @@ def _streamed_cube(settings: CacheSettings, reduced: Reduced, number: int) -> tu
     return cube, [grown(reduced.shape, (settings.size,) * 3)]
 
 
-def _isotropic_cube(settings: CacheSettings, one: CaseSeries, grid: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
+def _isotropic_cube(settings: CacheSettings, one: CaseSeries, grid: np.ndarray
+                    ) -> tuple[np.ndarray, list[Finding]]:
     slices, air = _normalised(settings, one)  # air: not 0 in z-scores, and what lies outside the series shall be air
     raised = ComputedSlices(slices.shape, lambda number: slices[number] - air)
     cube, findings = resample_slices(raised, one.volume.affine, grid, (settings.size,) * 3)
     return _stored(cube + air, settings), findings
 
 
-def _slab(settings: CacheSettings, one: CaseSeries) -> tuple[np.ndarray, list[str | None]]:
+def _slab(settings: CacheSettings, one: CaseSeries) -> tuple[np.ndarray, list[Finding | None]]:
     """The winner's order: slices chosen by the pixels as they are, then windowed, resized, and normalised last."""
     voxels, shape = one.volume.voxels, (settings.depth or settings.size, settings.size, settings.size)
     first, end, middle = slab_slices(voxels, shape[0])
@@ -274,13 +278,15 @@ def _slab(settings: CacheSettings, one: CaseSeries) -> tuple[np.ndarray, list[st
     slab = np.full(shape, values.min(), np.float32)  # not 0 in z-scores
     slab[:len(values)] = values
     missing = shape[0] - len(values)
+    part = Finding(FindingCode.SLAB_OF_SLICES, (), {
+        "first": first + 1, "last": end, "total": len(voxels), "middle": middle + 1})
     return _stored(slab, settings), [
-        f"slices {first + 1} to {end} of {len(voxels)}, around {middle + 1}" if end - first < len(voxels) else None,
-        f"padded: {missing} slices of air appended" if missing else None,
+        part if end - first < len(voxels) else None,
+        Finding(FindingCode.SLICES_PADDED_AIR, (), {"slices": missing}) if missing else None,
         grown(voxels.shape, (0, *shape[1:]))]
 
 
-def _slices(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[str]]:
+def _slices(settings: CacheSettings, series: Mapping[str, CaseSeries]) -> tuple[np.ndarray, str, list[CaseFinding]]:
     parts = {}
     for name, one in series.items():
         if settings in one.streamed:

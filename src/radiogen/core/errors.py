@@ -31,7 +31,12 @@ REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, e
 
 
 class UserError(Exception):
-    """A mistake in what the user gave: one line that names the file (or option) and the remedy."""
+    """A mistake in what the user gave: one line that names the file (or option) and the remedy.
+
+    code: what it is, for programs, where it is one of a list (`OUT_OF_MEMORY`, `imaging.findings`); else "".
+    """
+
+    code = ""
 
     def __init__(self, where: object, problem: str, remedy: str):
         self.where, self.problem, self.remedy = str(where), problem, remedy

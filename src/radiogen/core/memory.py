@@ -14,14 +14,15 @@ from radiogen.core.errors import UserError
 _GROUPS = Path("/sys/fs/cgroup")
 
 
-OUT_OF_MEMORY = "did not fit into memory"
-"""In the problem of every OutOfMemory."""
+DID_NOT_FIT = "did not fit into memory"
 
 
 class OutOfMemory(UserError):
     """What was asked for did not fit into memory: the case, or the file, and the remedy."""
 
-    def __init__(self, where: object, problem: str = OUT_OF_MEMORY,
+    code = "OUT_OF_MEMORY"
+
+    def __init__(self, where: object, problem: str = DID_NOT_FIT,
                  remedy: str = "run again with fewer workers (--workers 1), or on a machine with more memory"):
         super().__init__(where, problem, remedy)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from radiogen.core.console import follow_console
 from radiogen.core.errors import UserError
-from radiogen.core.memory import OUT_OF_MEMORY, OutOfMemory
+from radiogen.core.memory import DID_NOT_FIT, OutOfMemory
 from radiogen.core.progress import progress
 
 _LOG = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def _numbered(function: Callable[[Any], Any], number: int, item: Any) -> tuple[i
 def _worker_error(end: BrokenProcessPool) -> UserError:
     """What to say of a process's end; joblib tells the signal."""
     if "SIGKILL" in str(end):
-        return OutOfMemory("a worker", f"its process was killed by the system, most likely because it {OUT_OF_MEMORY}")
+        return OutOfMemory("a worker", f"its process was killed by the system, most likely because it {DID_NOT_FIT}")
     signals = ", ".join(dict.fromkeys(re.findall(r"SIG[A-Z]+", str(end)))) or "no reason told"
     return UserError("a worker", f"its process crashed ({signals})", "leave out what it worked on, and report it")
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import head_threshold
 from radiogen.imaging.resized import Target
 from radiogen.imaging.slices import Slices
@@ -28,7 +29,7 @@ def resize(voxels: Slices, shape: tuple[int, int, int]) -> np.ndarray:
 def interpolate(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(row, column) to `shape` as float32, linear between the four nearest pixels, also where it shrinks: aliases.
 
-    What cv2.resize does unless told otherwise, and so the competition's winner; pixels keep their floats.
+    What cv2.resize does by default, and so the competition's winner; pixels keep their floats.
     """
     values = np.asarray(pixels, np.float32)
     for axis, count in enumerate(shape):
@@ -60,11 +61,11 @@ def longest_first(cube: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(cube, int(np.argmax(shape)), 0))
 
 
-def grown(shape: tuple[int, ...], new: tuple[int, ...]) -> str | None:
-    """Says which axes grow, so that there is less in them than it seems; None where none does."""
-    axes = [f"{old} {name} to {count}" for name, old, count in zip(
-        ("slices", "rows", "columns"), shape, new, strict=True) if count > old]
-    return f"grown by interpolation: {', '.join(axes)}" if axes else None
+def grown(shape: tuple[int, ...], new: tuple[int, ...]) -> Finding | None:
+    """Which axes grow, so that there is less in them than it seems; None where none does."""
+    axes = tuple((name, int(old), int(count)) for name, old, count in zip(
+        ("slices", "rows", "columns"), shape, new, strict=True) if count > old)
+    return Finding(FindingCode.GROWN, (), {"axes": axes}) if axes else None
 
 
 def patient_grid(volume: Volume, size: int, edge_mm: float) -> np.ndarray:
@@ -131,5 +132,5 @@ def middle_slices(slices: int, count: int) -> np.ndarray:
 def need_affine(affine: np.ndarray | None) -> None:
     """Raise UserError where an affine is needed and none is known."""
     if affine is None:
-        raise UserError("geometry isotropic", "needs series that tell position, orientation and spacing",
+        raise UserError("geometry isotropic", "needs series that report position, orientation and spacing",
                         "use --geometry stretch")

@@ -7,11 +7,20 @@ import os
 from pathlib import Path
 
 from radiogen.core.errors import UserError
-from radiogen.imaging.dicom.stacks import listing, natural_order
+from radiogen.imaging.dicom.stacks import natural_order
+from radiogen.imaging.findings import Finding, FindingCode
 
 
 class SeriesError(UserError):
-    """A series that is refused: the folder or file, why, and what to do."""
+    """A series that is refused: the folder or file, why, and what to do. finding: why, as data."""
+
+    def __init__(self, where: object, finding: Finding, remedy: str):
+        self.finding, self.code = finding, finding.code.name
+        super().__init__(where, finding.reason, remedy)
+
+    def __reduce__(self):
+        """As in `UserError`."""
+        return type(self), (self.where, self.finding, self.remedy)
 
 
 def series_files(folder: Path) -> list[Path]:
@@ -19,16 +28,17 @@ def series_files(folder: Path) -> list[Path]:
     return list_folder(folder)[0]
 
 
-def list_folder(folder: Path) -> tuple[list[Path], list[str]]:
+def list_folder(folder: Path) -> tuple[list[Path], list[Finding]]:
     """The files of a folder, or the one that it is, and findings about what else is in it."""
     try:
         shown = sorted(shown_entries(folder), key=lambda entry: natural_order(entry.name))
     except NotADirectoryError:
         return [folder], []
     except FileNotFoundError:
-        raise SeriesError(folder, "there is no such folder or file", "check the path") from None
+        raise SeriesError(folder, Finding(FindingCode.FOLDER_MISSING), "check the path") from None
     except OSError as error:
-        raise SeriesError(folder, f"cannot be read ({error.strerror})", "make it readable") from error
+        raise SeriesError(folder, Finding(FindingCode.FOLDER_UNREADABLE, (), {"error": error.strerror}),
+                          "make it readable") from error
     paths, folders, special = [], [], []
     for entry in shown:
         if is_file(entry) or (entry.is_symlink() and not os.path.exists(entry.path)):  # noqa: PTH110 - no Path needed
@@ -36,10 +46,10 @@ def list_folder(folder: Path) -> tuple[list[Path], list[str]]:
         else:
             (folders if entry.is_dir() else special).append(entry.name)
     if not paths:
-        raise SeriesError(folder, "holds no files", "put the series' DICOM files there")
-    findings = [f"not read: what is in {listing(sorted(folders))}, inside this folder"] if folders else []
+        raise SeriesError(folder, Finding(FindingCode.FOLDER_EMPTY), "put the series' DICOM files there")
+    findings = [Finding(FindingCode.FOLDER_INSIDE, sorted(folders))] if folders else []
     if special:
-        findings.append(f"not read: {listing(sorted(special))}, no file but a pipe, a socket or a device")
+        findings.append(Finding(FindingCode.SPECIAL_FILE, sorted(special)))
     return paths, findings
 
 

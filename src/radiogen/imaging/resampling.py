@@ -1,6 +1,6 @@
 """A series onto another grid of the same patient: equal steps, another series' grid, any grid.
 
-In: a `Volume` that tells where it lies. Out: a `Volume` of float32 on the new grid, 0 outside the series; every point
+In: a `Volume` with an affine. Out: a `Volume` of float32 on the new grid, 0 outside the series; every point
 of the patient keeps its mm. A new voxel averages what it covers where it is the larger one and interpolates linearly
 where it is the smaller one: a box as wide as the larger of the two does both. Where the grids' axes run along each
 other this is exact, axis by axis; else the series is averaged along its own axes and then interpolated.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import finite_voxels, head_mask
 from radiogen.imaging.slices import Slices, subsampled
 from radiogen.imaging.volume import Volume, slice_normal, spacing_mm
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 _AXES = ("slices", "rows", "columns")
-_WORTH_TELLING = 0.005
-"""Smallest share of a grid or of a head that a finding speaks of."""
+_SMALLEST_SHARE = 0.005
+"""Of a grid or of a head, that makes a finding."""
 
 
 def resample_isotropic(volume: Volume, spacing_mm: float = 1.0) -> Volume:
     """The same block of the patient in voxels of `spacing_mm` in every direction; rows and columns run as before.
 
     The slices of a gantry tilt are set upright. The block's edge is off by up to half a voxel, its middle is not.
-    Raises UserError where the series does not tell where it lies.
+    Raises UserError where it is not known where the series lies.
     """
     affine, shape = _upright_grid(volume, spacing_mm)
     return resample_to(volume, affine, shape)
@@ -37,7 +38,7 @@ def resample_isotropic(volume: Volume, spacing_mm: float = 1.0) -> Volume:
 def resample_like(volume: Volume, reference: Volume) -> Volume:
     """The series on the grid of `reference`: voxel (slice, row, column) of both is the same place in the patient.
 
-    Raises UserError where either series does not tell where it lies.
+    Raises UserError where it is not known where either series lies.
     """
     need_place(reference, "resample_like")
     return resample_to(volume, reference.affine, reference.voxels.shape)
@@ -46,8 +47,8 @@ def resample_like(volume: Volume, reference: Volume) -> Volume:
 def resample_to(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int]) -> Volume:
     """The series on the grid of `affine` (4, 4; voxel index to LPS mm) and `shape`; float32, 0 outside the series.
 
-    Findings tell what was interpolated, what of the grid is empty and what of the head is cut off. Raises UserError
-    where the series does not tell where it lies.
+    Findings say what was interpolated, what of the grid is empty and what of the head is cut off. Raises UserError
+    where it is not known where the series lies.
     """
     need_place(volume, "resampling")
     voxels, found = resample_slices(volume.voxels, volume.affine, affine, shape)
@@ -55,10 +56,10 @@ def resample_to(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int])
 
 
 def resample_slices(slices: Slices, old: np.ndarray, affine: np.ndarray, shape: tuple[int, int, int]
-                    ) -> tuple[np.ndarray, list[str]]:
+                    ) -> tuple[np.ndarray, list[Finding]]:
     """As `resample_to`, from slices that lie where the affine `old` says; each is looked at once, but for a sample.
 
-    Returns the voxels and what is to be said of them.
+    Returns the voxels and the findings.
     """
     shape = tuple(int(count) for count in shape)
     index = np.linalg.inv(old) @ affine
@@ -87,9 +88,9 @@ def stack_channels(volumes: Sequence[Volume]) -> np.ndarray:
 
 
 def need_place(volume: Volume, what: str) -> None:
-    """Raise UserError where `what` needs an affine and the series tells none."""
+    """Raise UserError where `what` needs an affine and the series has none."""
     if volume.affine is None:
-        raise UserError(what, "needs a series that tells position, orientation and spacing",
+        raise UserError(what, "needs a series that reports position, orientation and spacing",
                         "leave the series out, or stretch it")
 
 
@@ -219,21 +220,21 @@ def _within(places: np.ndarray, count: int) -> np.ndarray:
     return (places > -0.5 - 1e-6) & (places < count - 0.5 + 1e-6)
 
 
-def _growth(old: np.ndarray, index: np.ndarray) -> list[str]:
+def _growth(old: np.ndarray, index: np.ndarray) -> list[Finding]:
     """Which axes lie farther apart than the new voxels, so that there is less in them than it seems."""
     widths = np.linalg.norm(index[:3, :3], axis=1)
     steps = np.linalg.norm(old[:3, :3], axis=0).tolist()
-    grown = [f"{name} {step:.3g} mm apart to {step * width:.3g} mm"
-             for name, step, width in zip(_AXES, steps, widths, strict=True) if width < 0.99]
-    return [f"interpolated: {', '.join(grown)}"] if grown else []
+    axes = tuple((name, step, float(step * width))
+                 for name, step, width in zip(_AXES, steps, widths, strict=True) if width < 0.99)
+    return [Finding(FindingCode.INTERPOLATED, (), {"axes": axes})] if axes else []
 
 
-def _beyond(inside: float, head_cut_off: float) -> list[str]:
+def _beyond(inside: float, head_cut_off: float) -> list[Finding]:
     found = []
-    if 1 - inside >= _WORTH_TELLING:
-        found.append(f"padded: {1 - inside:.0%} of the new grid lies outside the series and is 0")
-    if head_cut_off >= _WORTH_TELLING:
-        found.append(f"cropped: {head_cut_off:.0%} of the head lies outside the new grid")
+    if 1 - inside >= _SMALLEST_SHARE:
+        found.append(Finding(FindingCode.PADDED, (), {"share": 1 - float(inside)}))
+    if head_cut_off >= _SMALLEST_SHARE:
+        found.append(Finding(FindingCode.HEAD_CUT_OFF, (), {"share": head_cut_off}))
     return found
 
 

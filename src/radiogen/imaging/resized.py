@@ -16,6 +16,7 @@ import numpy as np
 
 from radiogen.imaging.compiled.slice_plans import slice_plan
 from radiogen.imaging.dicom.pixels import stored_dtype
+from radiogen.imaging.findings import Finding
 from radiogen.imaging.series import read_one, uniform_findings
 from radiogen.imaging.volume import Volume
 
@@ -56,7 +57,7 @@ class Reduced:
     highest: float
     shape: Shape
     affine: np.ndarray | None
-    findings: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 def read_reduced(folder: Path | str, plan: Plan, *, fast: bool = True) -> Reduced:

@@ -2,66 +2,13 @@
 
 In: a folder of one series, or one file. Out: voxels in the order of the slices' places in the patient, the affine, and
 findings. What is odd in a series meets one of three policies: it is used and a finding says so, a part of it is used
-and a finding says which, or it is refused by name. Nothing is guessed: an affine that is not known is None.
-
-what                                            policy
-----                                            ------
-copies: same place, same pixels                 use part: one of them
-same place, other pixels (time points, echoes,  use part: magnitude before phase, then the most slices, then the
-  b-values, water and fat, magnitude, phase,      shortest echo, then the first, original before derived;
-  real and imaginary part), in any vendor's words `read_volumes` gives all
-missing slices (a gap of several steps)         use: interpolated from the neighbours and named; refuse when they are
-                                                  more than a quarter of all
-uneven spacing, up to half a step off           use: taken as even, the largest error told in mm
-uneven spacing, further off                     use: interpolated to an even spacing
-all slices at one place                         use: ordered by InstanceNumber, no affine
-position or orientation missing, zero, NaN or   use: ordered by InstanceNumber, else by the number in the file's name;
-  not at right angles                             no affine
-PixelSpacing missing, or less than 1 micrometre use: no affine
-  or more than 1 metre, or slices so far apart
-a single slice                                  use: no affine (its thickness is not a distance)
-slices shifted sideways, each by its own        use: up to a pixel; beyond, no affine
-gantry tilt                                     use: kept in the affine as a shear
-several series, orientations, matrices or       use part: the stack with more than twice the slices of all others
-  pixel spacings in a folder                      together; refuse where there is none
-a SeriesInstanceUID of its own in every file    use: as one series
-localisers (ImageType) beside other images      use part: set aside
-mosaic (Siemens)                                use: its tiles are the slices, each mosaic a volume; set aside where
-                                                  its CSA header was removed or its matrix is no whole number of tiles
-mosaic of a slab (Siemens, three-dimensional)   use: the slab's thickness shared out among its slices
-mosaic of several slabs, or whose protocol      use: no affine (a finding)
-  does not fit its slices (Siemens)
-mosaic (United Imaging, VFRAME)                 use: its tiles are the slices, each where its item says; no affine where
-                                                  that is missing; set aside where its private elements were removed
-blank slices                                    use
-a wholly blank series                           refuse
-RescaleSlope and RescaleIntercept               use: float32, each slice by its own, also where they differ
-MONOCHROME1                                     use: inverted, so that bright means more
-signed, 8, 12 (packed), 16 and 32 bits, floats, use (no finding)
-  spare bits, overlays in them
-Implicit VR, big endian, deflated, no preamble  use (no finding)
-JPEG, JPEG lossless, JPEG-LS, JPEG 2000 (also   use (a finding where compressed with loss)
-  high-throughput), RLE, also in fragments
-a compressed stream that contradicts its header use part: set aside
-bits above High Bit                             no part of the value
-enhanced multi-frame, frames in any order       use (no finding): ordered by position
-PixelPaddingValue, windows, lookup tables       not applied (a finding for a modality lookup table)
-truncated file                                  use part: set aside, cut off in its header or in its pixels; of several
-                                                  frames the whole ones are used
-an element whose value cannot be parsed         not used (a finding)
-more pixel data than rows and columns tell      use (a finding)
-empty, damaged, colour, not DICOM, without      use part: set aside
-  pixels, of another transfer syntax, more than
-  100 million pixels a frame
-a link that leads nowhere                       use part: set aside
-a folder within the folder, a pipe, a device    not read (a finding)
-a rescale factor that is no number              not applied (a finding)
-no usable file, no file, no folder              refuse
+and a finding says which, or it is refused by name; `findings.FindingCode` lists every case. Nothing is guessed: an
+affine that is not known is None.
 """
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +20,8 @@ from radiogen.core.parallel import available_cores
 from radiogen.imaging.dicom.geometry import NotAVolume, Placement, fill, keep, place, room_for
 from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.dicom.pixels import is_rescaled, read_pixels, real_values, stored_dtype
-from radiogen.imaging.dicom.stacks import Stack, group_grids, listing, names, split_repeats
+from radiogen.imaging.dicom.stacks import Stack, group_grids, names, split_repeats
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.folder import SeriesError, list_folder
 from radiogen.imaging.reader import Reader, Reason, Unsupported
 from radiogen.imaging.volume import Volume
@@ -84,7 +32,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-Parse = Callable[[Path], tuple[list[SliceHeader], list[str]]]
+Parse = Callable[[Path], tuple[list[SliceHeader], list[Finding]]]
 """From a file to the headers of its slices and what is odd in it; raises NotAnImage."""
 
 
@@ -97,7 +45,7 @@ def read_series(folder: Path | str, *, fast: bool = True, threads: int | None = 
 
     Voxels are (slice, row, column): the stored integers, or float32 where the series asks for a rescale. Slices are
     ordered by ImagePositionPatient along the normal of ImageOrientationPatient, ascending (DICOM PS3.3, C.7.6.2.1.1).
-    Raises SeriesError where the series is refused (the table in this module's docstring).
+    Raises SeriesError where the series is refused (the codes of `findings.Policy.REFUSED`).
     """
     return read_one(Path(folder), _uniform_volume, fast=fast, threads=threads)
 
@@ -128,7 +76,7 @@ def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], Any]",
         return _chosen_volume(folder, parse, scanned, threads)
 
 
-def chosen_stack(folder: Path, parse: Parse = read_headers) -> tuple[Stack, list[str]]:
+def chosen_stack(folder: Path, parse: Parse = read_headers) -> tuple[Stack, list[Finding]]:
     """The slices that `read_series` makes its volume of, and what was set aside.
 
     Raises SeriesError where the series is refused for its headers.
@@ -138,7 +86,7 @@ def chosen_stack(folder: Path, parse: Parse = read_headers) -> tuple[Stack, list
     stacks = sorted(split_repeats(group), key=_preference)
     findings += aside
     if len(stacks) > 1:
-        findings.append(f"{len(stacks)} volumes in one series: {stacks[0].label} is used, the others are set aside")
+        findings.append(Finding(FindingCode.VOLUMES, (), {"volumes": len(stacks), "label": stacks[0].label}))
     return stacks[0], findings
 
 
@@ -158,28 +106,28 @@ def read_volumes(folder: Path | str, *, fast: bool = True, threads: int | None =
         return _all_volumes(folder, _FastParse(scanned), scanned, threads)
 
 
-def blank_findings(folder: Path, values: Sequence[float | None], told: Sequence[str]) -> list[str]:
-    """Which slices are blank. values: by slice, its one value where it is blank, else None; told: names.
+def blank_findings(folder: Path, values: Sequence[float | None], names: Sequence[str]) -> list[Finding]:
+    """Which slices are blank. values: by slice, its one value where it is blank, else None; names: by slice.
 
     Raises SeriesError where the whole series is blank.
     """
-    blank = [name for name, value in zip(told, values, strict=True) if value is not None]
-    if len(blank) == len(told) and len(set(values)) == 1:
-        raise SeriesError(folder, f"is blank: every pixel of its {len(told)} slices is {values[0]:g}",
-                          "fetch the series again or leave it out")
-    return [f"{len(blank)} of {len(told)} slices blank: {listing(blank)}"] if blank else []
+    blank = [name for name, value in zip(names, values, strict=True) if value is not None]
+    if len(blank) == len(names) and len(set(values)) == 1:
+        raise SeriesError(folder, Finding(FindingCode.SERIES_BLANK, (), {
+            "slices": len(names), "value": float(values[0])}), "fetch the series again or leave it out")
+    return [Finding(FindingCode.SLICES_BLANK, blank, {"blank": len(blank), "total": len(names)})] if blank else []
 
 
-def uniform_findings(folder: Path, series: "UniformSeries", values: Sequence[float | None]) -> tuple[str, ...]:
+def uniform_findings(folder: Path, series: "UniformSeries", values: Sequence[float | None]) -> tuple[Finding, ...]:
     """All findings of a uniform series; values as in `blank_findings`. Raises SeriesError where it is blank."""
     names_in_order = [series.names[index] for index in series.placement.order]
     return (*series.placement.findings, *factor_findings(series.factors),
             *blank_findings(folder, values, names_in_order))
 
 
-def factor_findings(factors: Sequence[tuple[float, float]]) -> list[str]:
+def factor_findings(factors: Sequence[tuple[float, float]]) -> list[Finding]:
     """What is odd about the slopes and intercepts of the slices."""
-    return ["slices have different rescale factors: each is rescaled by its own"] if len(set(factors)) > 1 else []
+    return [Finding(FindingCode.RESCALE_DIFFERS)] if len(set(factors)) > 1 else []
 
 
 def _uniform_volume(folder: Path, series: "UniformSeries") -> Volume | None:
@@ -204,7 +152,7 @@ class _FastParse:
         self.parser = HeaderParser(scanned)
         self.reasons: dict[Path, Reason] = {}
 
-    def __call__(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
+    def __call__(self, path: Path) -> tuple[list[SliceHeader], list[Finding]]:
         try:
             return self.parser.parse(path)
         except Unsupported as unsupported:
@@ -227,13 +175,19 @@ def _all_volumes(folder: Path, parse: Parse, scanned: "ScannedFiles | None", thr
             volume = _volume(folder, stack, parse, scanned, threads)
         except SeriesError as problem:
             problems.append(problem)
-            findings.append(f"{names(stack.slices)} set aside: {problem.problem}")
+            findings.append(replace(problem.finding, files=names(stack.slices)))
             continue
-        label = stack.label or f"{len(volume.voxels)} slices, {names(stack.slices, 2)}"
-        volumes.append(replace(volume, findings=((label,) if len(stacks) > 1 else ()) + volume.findings))
+        named = (_volume_name(stack, len(volume.voxels)),) if len(stacks) > 1 else ()
+        volumes.append(replace(volume, findings=(*named, *volume.findings)))
     if not volumes:
         raise problems[0]
     return [replace(volume, findings=(*volume.findings, *findings)) for volume in volumes]
+
+
+def _volume_name(stack: Stack, slices: int) -> Finding:
+    if stack.label:
+        return Finding(FindingCode.VOLUME, (), {"label": stack.label})
+    return Finding(FindingCode.VOLUME_UNNAMED, names(stack.slices), {"slices": slices})
 
 
 def _reader(folder: Path, slices: Sequence[SliceHeader], parse: Parse, scanned: "ScannedFiles | None") -> Reader:
@@ -251,59 +205,69 @@ def _reader(folder: Path, slices: Sequence[SliceHeader], parse: Parse, scanned: 
     return reader
 
 
-def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[str]]:
+def _read_folder(folder: Path, parse: Parse) -> tuple[list[SliceHeader], list[Finding]]:
     """Headers of all usable slices, and findings about files."""
     paths, not_read = list_folder(folder)
-    headers, unusable, odd = [], {}, {}
+    headers: list[SliceHeader] = []
+    unusable: dict[Finding, list[str]] = {}
+    odd: dict[Finding, list[str]] = {}
     for path in paths:
         try:
             slices, notes = parse(path)
         except NotAnImage as problem:
-            unusable.setdefault(str(problem), []).append(path.name)
+            unusable.setdefault(problem.finding, []).append(path.name)
             continue
         headers += slices
         for note in notes:
             odd.setdefault(note, []).append(path.name)
+    findings = [replace(problem, files=files) for problem, files in unusable.items()]
     if not headers:
-        reasons = [f"{listing(files, 2)}: {problem}" for problem, files in unusable.items()]
-        raise SeriesError(folder, f"no usable image ({'; '.join(reasons[:5])})", "put the series' DICOM files there")
-    findings = [f"{listing(files)} set aside: {problem}" for problem, files in unusable.items()]
+        raise _no_usable_image(folder, findings, "put the series' DICOM files there")
     findings += not_read
-    for note, files in odd.items():
-        findings.append(f"{listing(files) if len(files) < len(paths) else 'every file'}: {note}")
+    findings += [replace(note, files=files, values={**note.values, "everywhere": len(files) == len(paths)})
+                 for note, files in odd.items()]
     if len(headers) > 2 and len({header.series for header in headers}) == len(headers):
         headers = [replace(header, series="") for header in headers]
-        findings.append("every file has a SeriesInstanceUID of its own, which is not used")
+        findings.append(Finding(FindingCode.SERIES_UID_IN_EVERY_FILE))
     return headers, findings
 
 
-def _without_localisers(headers: list[SliceHeader], findings: list[str]) -> list[SliceHeader]:
+def _no_usable_image(folder: Path, causes: Sequence[Finding], remedy: str) -> SeriesError:
+    return SeriesError(folder, Finding(FindingCode.NO_USABLE_IMAGE, (), {"causes": tuple(causes)}), remedy)
+
+
+def _without_localisers(headers: list[SliceHeader], findings: list[Finding]) -> list[SliceHeader]:
     scouts = [header for header in headers if header.localiser]
     if not scouts or len(scouts) == len(headers):
         return headers
-    findings.append(f"{names(scouts)} set aside: localiser")
+    findings.append(Finding(FindingCode.LOCALISER, names(scouts)))
     return [header for header in headers if not header.localiser]
 
 
-def _main_group(folder: Path, groups: list[list[SliceHeader]]) -> tuple[list[SliceHeader], list[str]]:
+def _main_group(folder: Path, groups: list[list[SliceHeader]]) -> tuple[list[SliceHeader], list[Finding]]:
     """The largest group and findings about the rest; SeriesError where it is not the clear majority."""
     main, others = groups[0], groups[1:]
+    differences = [_difference(main[0], group) for group in others]
     if sum(map(len, others)) * 2 >= len(main):
-        told = [f"{len(group)} slices from {group[0].name} on" + (
-            f" ({_difference(main[0], group[0])})" if group is not main else "") for group in groups[:4]]
-        raise SeriesError(folder, f"holds {len(groups)} stacks that are not one volume: {listing(told)}",
-                          "keep the files of one of them in the folder")
-    return main, [f"{names(group)} set aside: {_difference(main[0], group[0])}" for group in others]
+        firsts = names(group[0] for group in groups)
+        raise SeriesError(folder, Finding(FindingCode.SEVERAL_STACKS, (), {
+            "parts": tuple(zip(map(len, groups), firsts, (None, *differences), strict=True))}),
+            "keep the files of one of them in the folder")
+    return main, differences
 
 
-def _difference(main: SliceHeader, other: SliceHeader) -> str:
+def _difference(main: SliceHeader, group: Sequence[SliceHeader]) -> Finding:
+    """Why the slices of a group are not of the volume of `main`."""
+    other, files = group[0], names(group)
     if other.series != main.series:
-        return "another series"
+        return Finding(FindingCode.OTHER_SERIES, files)
     if (other.rows, other.columns) != (main.rows, main.columns):
-        return f"{other.rows} x {other.columns} pixels, not {main.rows} x {main.columns}"
+        return Finding(FindingCode.OTHER_MATRIX, files, {"rows": other.rows, "columns": other.columns,
+                                                         "main_rows": main.rows, "main_columns": main.columns})
     if other.position is None or other.orientation is None:
-        return "no position or orientation"
-    return "another pixel spacing" if other.pixel_spacing != main.pixel_spacing else "another orientation"
+        return Finding(FindingCode.OTHER_PLACELESS, files)
+    same_spacing = other.pixel_spacing == main.pixel_spacing
+    return Finding(FindingCode.OTHER_ORIENTATION if same_spacing else FindingCode.OTHER_PIXEL_SPACING, files)
 
 
 def _preference(stack: Stack) -> tuple:
@@ -323,21 +287,21 @@ def _volume(folder: Path, stack: Stack, parse: Parse, scanned: "ScannedFiles | N
         if bad:
             kept = [index for index in range(len(ordered)) if index not in bad]
             if not kept:
-                raise SeriesError(folder, f"no usable image ({findings[-1]})", "fetch the series again")
+                raise _no_usable_image(folder, findings, "fetch the series again")
             keep(room, len(ordered), kept)
             ordered, values = [ordered[index] for index in kept], [values[index] for index in kept]
             placement = place(ordered)
     except NotAVolume as problem:
-        raise SeriesError(folder, str(problem), "restore the missing files") from problem
+        raise SeriesError(folder, problem.finding, "restore the missing files") from problem
     findings += _findings(folder, placement, ordered, values)
     return Volume(fill(room, placement.at, len(ordered)), placement.affine, tuple(findings), reader)
 
 
-def _by_problem(ordered: Sequence[SliceHeader], bad: dict[int, NotAnImage]) -> Iterable[str]:
-    reasons: dict[str, list[SliceHeader]] = {}
+def _by_problem(ordered: Sequence[SliceHeader], bad: dict[int, NotAnImage]) -> list[Finding]:
+    reasons: dict[Finding, list[SliceHeader]] = {}
     for index, problem in bad.items():
-        reasons.setdefault(str(problem), []).append(ordered[index])
-    return [f"{names(slices)} set aside: {problem}" for problem, slices in reasons.items()]
+        reasons.setdefault(problem.finding, []).append(ordered[index])
+    return [replace(reason, files=names(slices)) for reason, slices in reasons.items()]
 
 
 def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], placement: Placement, scanned: "ScannedFiles | None",
@@ -356,8 +320,9 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], placement: Placem
         on_disk = sum(path.stat().st_size for path in storages)
         if any(each.compressed for each in storages.values()) or on_disk >= math.prod(shape) * dtype.itemsize / 2:
             raise OutOfMemory(folder) from None
-        raise SeriesError(folder, f"declares {' x '.join(map(str, shape))} voxels, more than fit into memory",
-                          "leave the series out or use a larger machine") from error
+        raise SeriesError(folder, Finding(FindingCode.SERIES_TOO_LARGE, (), dict(zip(
+            ("slices", "rows", "columns"), shape, strict=True))), "leave the series out or use a larger machine"
+            ) from error
     voxels = room[len(room) - len(ordered):]
     if scanned is not None:
         from radiogen.imaging.fast.pixels import is_native, read_native
@@ -376,9 +341,9 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], placement: Placem
 
 
 def _findings(folder: Path, placement: Placement, ordered: Sequence[SliceHeader], values: Sequence[float | None]
-              ) -> list[str]:
+              ) -> list[Finding]:
     """What is odd in a stack, but for what was set aside."""
     blank = blank_findings(folder, values, [header.name for header in ordered])
     inverted = any(header.storage.inverted for header in ordered)
-    return [*placement.findings, *(["MONOCHROME1: inverted, so that bright means more"] if inverted else []),
+    return [*placement.findings, *([Finding(FindingCode.INVERTED)] if inverted else []),
             *factor_findings([(header.slope, header.intercept) for header in ordered]), *blank]

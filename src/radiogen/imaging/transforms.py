@@ -1,19 +1,20 @@
 """A volume turned, cropped, brought to a cube or to a slab: a `Volume` in, a `Volume` out.
 
 The affine stays true: every point of the patient keeps its mm. What is not harmless (interpolated, cropped, padded,
-stretched) is added to the findings in words. Onto other grids: resampling.py. Intensities are untouched and come last
+stretched) is added to the findings. Onto other grids: resampling.py. Intensities are untouched and come last
 (intensity.py), because what is padded here is 0, which is air.
 """
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from radiogen.core.errors import UserError
 from radiogen.imaging.cubes import Geometry, grown, patient_grid, stretch_cube
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import finite_voxels, head_mask
 from radiogen.imaging.resampling import need_place, resample_to
 from radiogen.imaging.volume import Volume, spacing_mm
@@ -29,7 +30,7 @@ def reorient(volume: Volume, axes: str = "SPL") -> Volume:
 
     axes: three letters of L, R (the patient's left, right), A, P (front, back), S, I (head, feet), or a plane's name
     (`PLANE_AXES`). The default is a stack of axial pictures from the feet up. Nothing is interpolated, so an oblique
-    series stays as oblique. Raises UserError for other letters or where the series does not tell where it lies.
+    series stays as oblique. Raises UserError for other letters or where it is not known where the series lies.
     """
     need_place(volume, "reorient")
     cosines = _wanted_directions(axes) @ (volume.affine[:3, :3] / np.array(spacing_mm(volume)))
@@ -52,14 +53,14 @@ def crop_to_head(volume: Volume, margin_mm: float = 5.0) -> Volume:
     need_place(volume, "crop_to_head")
     mask = head_mask(finite_voxels(volume.voxels))
     if not mask.any():
-        return _with(volume, "not cropped: no head found")
+        return _with(volume, Finding(FindingCode.HEAD_NOT_FOUND))
     first, end = [], []
     for axis, step in enumerate(spacing_mm(volume)):
         filled = np.count_nonzero(mask, axis=tuple(other for other in range(3) if other != axis))
         reach, margin = np.flatnonzero(filled >= 0.01 * filled.max()), int(np.ceil(margin_mm / step - 1e-6))
         first.append(max(0, int(reach[0]) - margin))
         end.append(min(len(filled), int(reach[-1]) + 1 + margin))
-    return _cut(volume, first, end, f"cropped to the head and {margin_mm:g} mm around it")
+    return _cut(volume, first, end, FindingCode.CROPPED_TO_HEAD, margin_mm=margin_mm)
 
 
 def to_cube(volume: Volume, size: int, how: Geometry = "stretch", edge_mm: float = 200.0) -> Volume:
@@ -78,7 +79,7 @@ def to_cube(volume: Volume, size: int, how: Geometry = "stretch", edge_mm: float
     steps = spacing_mm(cube)
     if steps is None or max(steps) < 1.05 * min(steps):
         return cube
-    return _with(cube, f"stretched: voxels of {' x '.join(f'{step:.3g}' for step in steps)} mm, anatomy is distorted")
+    return _with(cube, Finding(FindingCode.STRETCHED, (), {"spacing_mm": steps}))
 
 
 def central_slab(volume: Volume, count: int, centre: Literal["bounding box", "head area"] = "bounding box") -> Volume:
@@ -91,12 +92,13 @@ def central_slab(volume: Volume, count: int, centre: Literal["bounding box", "he
     """
     voxels = volume.voxels
     first, end, middle = slab_slices(voxels, count, centre)
-    slab = _cut(volume, (first, 0, 0), (end, *voxels.shape[1:]), f"slab around slice {middle + 1}, largest {centre}")
+    slab = _cut(volume, (first, 0, 0), (end, *voxels.shape[1:]), FindingCode.SLAB, middle=middle + 1, centre=centre)
     if len(slab.voxels) == count:
         return slab
     padded = np.zeros((count, *voxels.shape[1:]), voxels.dtype)
     padded[:len(slab.voxels)] = slab.voxels
-    return _with(replace(slab, voxels=padded), f"padded: {count - len(slab.voxels)} slices of zeros appended")
+    return _with(replace(slab, voxels=padded), Finding(FindingCode.SLICES_PADDED, (), {
+        "slices": count - len(slab.voxels)}))
 
 
 def slab_slices(voxels: np.ndarray, count: int,
@@ -139,18 +141,19 @@ def _box_areas(voxels: np.ndarray) -> list[int]:
     return areas
 
 
-def _cut(volume: Volume, first: Sequence[int], end: Sequence[int], why: str) -> Volume:
-    """Voxels from `first` to before `end` of each axis; a finding where that is not all."""
+def _cut(volume: Volume, first: Sequence[int], end: Sequence[int], code: FindingCode, **values: Any) -> Volume:
+    """Voxels from `first` to before `end` of each axis; a finding of this code and values where that is not all."""
     kept = volume.voxels[tuple(itertools.starmap(slice, zip(first, end, strict=True)))]
     if kept.shape == volume.voxels.shape:
         return volume
     affine = None if volume.affine is None else volume.affine.copy()
     if affine is not None:
         affine[:3, 3] += affine[:3, :3] @ np.array(first)
-    parts = [f"{name} {start + 1} to {stop} of {count}" for name, start, stop, count in zip(
-        ("slices", "rows", "columns"), first, end, volume.voxels.shape, strict=True) if stop - start < count]
-    return _with(replace(volume, voxels=np.ascontiguousarray(kept), affine=affine), f"{why}: {', '.join(parts)}")
+    axes = tuple((name, start + 1, stop, count) for name, start, stop, count in zip(
+        ("slices", "rows", "columns"), first, end, volume.voxels.shape, strict=True) if stop - start < count)
+    return _with(replace(volume, voxels=np.ascontiguousarray(kept), affine=affine),
+                 Finding(code, (), {**values, "axes": axes}))
 
 
-def _with(volume: Volume, finding: str | None) -> Volume:
+def _with(volume: Volume, finding: Finding | None) -> Volume:
     return replace(volume, findings=(*volume.findings, finding)) if finding else volume

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radiogen.imaging.findings import Finding
 from radiogen.imaging.reader import Reader
 
 PLANES = ("sagittal", "coronal", "axial")
@@ -21,14 +22,14 @@ class Volume:
 
     voxels: (slice, row, column), any real dtype; rescaled where the series asks for it. Within this package also
     `ComputedSlices`.
-    affine: (4, 4) float64 from (slice, row, column, 1) to (x, y, z, 1) in LPS mm; None where the series does not tell.
-    findings: what was odd in the series, in words a radiographer would use.
+    affine: (4, 4) float64 from (slice, row, column, 1) to (x, y, z, 1) in LPS mm; None where it is not known.
+    findings: what was odd in the series; `str` makes a sentence of each, `findings.py` lists the codes.
     reader: which reader read the files, and why not the compiled one; None where no files were read.
     """
 
     voxels: np.ndarray
     affine: np.ndarray | None
-    findings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     reader: Reader | None = None
 
 

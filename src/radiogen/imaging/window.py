@@ -2,11 +2,13 @@
 
 In: a folder, and the `Volume` that was read from it. Out: a window for each slice, and slices with it applied. The
 arithmetic is pydicom's `apply_voi_lut` (DICOM PS3.3 C.11.2: linear, exact linear, sigmoid, lookup tables), on rescaled
-values, as the standard wants it. A file without a window, or with one that makes no sense, is left as it is and told.
+values, as the standard wants it. A file without a window, or with one that makes no sense, is left as it is, and a
+finding says so.
 """
 
 import contextlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from radiogen.imaging.dicom.geometry import place
 from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.imaging.dicom.headers import SliceHeader
 from radiogen.imaging.dicom.stacks import names
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.series import chosen_stack
 from radiogen.imaging.volume import Volume
 
@@ -28,38 +31,39 @@ _SCALE = ("BitsStored", "PixelRepresentation", "PhotometricInterpretation")
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 
 
-def read_windows(folder: Path, volume: Volume) -> tuple[list["Dataset | None"], list[str]]:
+def read_windows(folder: Path, volume: Volume) -> tuple[list["Dataset | None"], list[Finding]]:
     """For each slice of `volume`, read from `folder`, the window of the file nearest to it; None where there is none.
 
-    Of several windows the first counts, and a lookup table before a window. Also returns what is odd, in words.
+    Of several windows the first counts, and a lookup table before a window. Also returns what is odd.
     """
     stack, _ = chosen_stack(Path(folder))
     headers = [stack.slices[index] for index in place(stack.slices).order]
     if any(header.storage.inverted for header in headers):
-        return [None] * len(volume.voxels), ["MONOCHROME1: the window is not applied"]
+        return [None] * len(volume.voxels), [Finding(FindingCode.WINDOW_OF_INVERTED)]
     files: dict[Path, Dataset | None] = {}
-    told, bad = [], {}
+    windows: list[Dataset | None] = []
+    bad: dict[Finding, list[SliceHeader]] = {}
     for header in headers:
         if header.path not in files:
             files[header.path] = _values(header.path)
         try:
             window = _of_frame(files[header.path], header.frame)
-            reason = "no window told" if window is None else _refused(window)
+            problem = Finding(FindingCode.WINDOW_MISSING) if window is None else _refused(window)
         except MemoryError:
             raise
         except Exception as error:  # pydicom raises nearly anything on an element of another kind
-            window, reason = None, f"the window cannot be read ({short_reason(error)})"
-        told.append(window if not reason else None)
-        if reason:
-            bad.setdefault(reason, []).append(header)
-    findings = [f"not windowed ({reason}): {'every slice' if len(slices) == len(headers) else names(slices)}"
-                for reason, slices in bad.items()]
-    if any(window is not None and _several(window) for window in told):
-        findings.append("several windows: the first is used")
+            problem = Finding(FindingCode.WINDOW_UNREADABLE, (), {"error": short_reason(error)})
+        windows.append(window if problem is None else None)
+        if problem is not None:
+            bad.setdefault(problem, []).append(header)
+    findings = [replace(problem, files=names(slices), values={
+        **problem.values, "everywhere": len(slices) == len(headers)}) for problem, slices in bad.items()]
+    if any(window is not None and _several(window) for window in windows):
+        findings.append(Finding(FindingCode.WINDOWS_SEVERAL))
     nearest = _nearest(headers, volume)
     if nearest is None:
-        return [None] * len(volume.voxels), ["the windows are not applied: nobody knows which slice is whose"]
-    return [told[index] for index in nearest], findings
+        return [None] * len(volume.voxels), [Finding(FindingCode.WINDOWS_UNASSIGNED)]
+    return [windows[index] for index in nearest], findings
 
 
 def apply_window(pixels: np.ndarray, window: "Dataset | None") -> np.ndarray:
@@ -83,12 +87,12 @@ def _values(path: Path) -> "Dataset | None":
             return read_tags(path, (*_WINDOW, *_SCALE, *_GROUPS), force=True)
         except MemoryError:
             raise
-        except Exception:  # headers.py has told what is wrong with it
+        except Exception:  # headers.py has said what is wrong with it
             return None
 
 
 def _of_frame(values: "Dataset | None", frame: int) -> "Dataset | None":
-    """The window of one frame, of an enhanced file from its functional groups; None where nothing is told."""
+    """The window of one frame, of an enhanced file from its functional groups; None where it has none."""
     import pydicom
 
     if values is None:
@@ -97,7 +101,7 @@ def _of_frame(values: "Dataset | None", frame: int) -> "Dataset | None":
     with contextlib.suppress(IndexError):
         groups.append(values.get("PerFrameFunctionalGroupsSequence", ())[frame])
     window = pydicom.Dataset()
-    if hasattr(values, "file_meta"):  # tells the byte order of a lookup table
+    if hasattr(values, "file_meta"):  # has the byte order of a lookup table
         window.file_meta = values.file_meta
     for keyword in (*_WINDOW, *_SCALE):
         if keyword in values:
@@ -111,8 +115,8 @@ def _of_frame(values: "Dataset | None", frame: int) -> "Dataset | None":
     return window if known else None
 
 
-def _refused(window: "Dataset") -> str:
-    """Why a window cannot be applied; "" where it can."""
+def _refused(window: "Dataset") -> Finding | None:
+    """Why a window cannot be applied; None where it can."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -120,8 +124,8 @@ def _refused(window: "Dataset") -> str:
     except MemoryError:
         raise
     except Exception as error:  # pydicom raises nearly anything on a damaged lookup table
-        return f"the window cannot be applied ({short_reason(error)})"
-    return "" if np.isfinite(shown).all() else "the window is no number"
+        return Finding(FindingCode.WINDOW_IMPOSSIBLE, (), {"error": short_reason(error)})
+    return None if np.isfinite(shown).all() else Finding(FindingCode.WINDOW_NO_NUMBER)
 
 
 def _several(window: "Dataset") -> bool:
@@ -131,7 +135,7 @@ def _several(window: "Dataset") -> bool:
 
 
 def _nearest(headers: list[SliceHeader], volume: Volume) -> list[int] | None:
-    """By slice of the volume, which of `headers` lies nearest to it; None where it cannot be told."""
+    """By slice of the volume, which of `headers` lies nearest to it; None where it is not known."""
     count = len(volume.voxels)
     if volume.affine is not None and all(header.position is not None for header in headers):
         step = volume.affine[:3, 0]

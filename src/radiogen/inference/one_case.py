@@ -22,6 +22,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.inspect.recognise import FoundSeries, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
 from radiogen.inference.known_case import Known, find_known, same_id
@@ -190,8 +191,9 @@ def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tu
     series = read_case(places, [settings], whole=False, case=CASE)
     made = case_array(settings, series, whole=False)
     if made is None:
-        told = "; ".join(f"{name}: {series[name].unusable or 'does not tell where it lies'}" for name in folders)
-        raise UserError(folder, f"has no series that can be used ({told})", "mend its files, or give another folder")
+        placeless = Finding(FindingCode.PLACE_UNKNOWN)
+        reasons = "; ".join(f"{name}: {(series[name].unusable or placeless).reason}" for name in folders)
+        raise UserError(folder, f"has no series that can be used ({reasons})", "mend its files, or give another folder")
     return series, made
 
 
@@ -283,8 +285,7 @@ def _series_text(name: str, found: FoundSeries, one: CaseSeries, made: CaseArray
     steps = spacing_mm(volume)
     told = f"{len(volume.voxels)} slices of {volume.voxels.shape[1]} x {volume.voxels.shape[2]}"
     told += f", {plane(volume)}, {steps[0]:.3g} mm apart" if steps else ", of unknown plane and spacing"
-    findings = [text.removeprefix(f"{name}: ") for text in (*made.findings, *made.changes)
-                if text.startswith(f"{name}: ")]
+    findings = [str(one.finding) for one in (*made.findings, *made.changes) if one.sequence == name]
     return f"{name:<6} {told}; {found.by}" + (f"; {'; '.join(findings)}" if findings else "")
 
 
@@ -305,10 +306,11 @@ def _known_notes(run: Run, name: str, known: Known | None, asked: Sequence[str])
 def _missing_notes(run: Run, series: Mapping[str, CaseSeries]) -> list[str]:
     notes, channels = [], run.recipe.data.sequences_as_channels
     for name in run.recipe.data.sequences:
-        reason = series[name].unusable
-        if reason:
+        problem = series[name].unusable
+        if problem:
             effect = "its channel is black, as in no training case" if channels else "the others are averaged"
-            notes.append(f"{name} {reason if reason == 'is missing' else f'is not used: {reason}'}: {effect}")
+            unused = "" if problem.code is FindingCode.SERIES_MISSING else "is not used: "
+            notes.append(f"{name} {unused}{problem.reason}: {effect}")
     return notes
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.arrays.cache import cache_folder, check_arrays, read_index
+from radiogen.arrays.case_findings import unused_sequences
 from radiogen.core.errors import UserError, as_run
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.folds import TEST
@@ -32,12 +33,12 @@ def prepare_test(runs: Sequence[Run], data: Path, cache: Path, *,
             return [], [f"run {runs[0].folder.name} is left out: {error}"]
         able, warnings = [], []
         for run in runs:
-            more, told = prepare_test([run], data, cache, workers=workers)
-            able, warnings = able + more, warnings + told
+            more, lines = prepare_test([run], data, cache, workers=workers)
+            able, warnings = able + more, warnings + lines
         return able, warnings
-    told = pd.concat(indexes)
-    told = told.assign(line=told["failed"].where(told["failed"] != "", told["findings"]))
-    odd = told[(told["failed"] != "") | told["findings"].str.contains("not used: ", regex=False)]
+    rows = pd.concat(indexes)
+    rows = rows.assign(line=rows["failed"].where(rows["failed"] != "", rows["findings"]))
+    odd = rows[(rows["failed"] != "") | rows["finding_codes"].map(unused_sequences).astype(bool)]
     odd = odd.sort_values("line", key=lambda lines: lines.str.len()).drop_duplicates(ID, keep="last").sort_values(ID)
     lines = odd[ID] + ": " + odd["line"].str.replace(f"{data}/", "", regex=False)
     return list(runs), lines.tolist()

@@ -14,6 +14,7 @@ import pandas as pd
 
 from radiogen.arrays.cache import COLUMNS, read_index
 from radiogen.arrays.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, likeness_hash
+from radiogen.arrays.case_findings import index_cells
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset import geometry
@@ -191,8 +192,8 @@ def _write_case(folder: Path, settings: CacheSettings, case: str, split: str, se
     if not same:
         files.write_array(path, made.array)
     return {ID: case, "split": split, "sha256": files.sha256(path), "shape": " x ".join(map(str, made.array.shape)),
-            "slices": made.slices, "findings": "; ".join(made.findings), "changes": "; ".join(made.changes),
-            "failed": "", "likeness": series[settings.first_sequence].likeness}
+            "slices": made.slices, **index_cells(made.findings, made.changes), "failed": "", "failed_code": "",
+            "likeness": series[settings.first_sequence].likeness}
 
 
 def _holds(path: Path, array: np.ndarray) -> bool:

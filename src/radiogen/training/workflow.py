@@ -17,7 +17,7 @@ import pandas as pd
 from radiogen.arrays.cache import build_caches, cache_folder
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.memory import OUT_OF_MEMORY
+from radiogen.core.memory import DID_NOT_FIT, OutOfMemory
 from radiogen.dataset.fingerprint import Fingerprint, data_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.labels import ID, read_labels
@@ -49,15 +49,15 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
         folder = cache_folder(data, setting, cache, mark)
         made = index[index["failed"] == ""]
-        found = int((made["findings"] != "").sum())
+        found = int((made["finding_codes"] != "").sum())
         _LOG.info(f"{recipe.name}: {len(made)} of {len(index)} cases in {folder}; {found} with findings in its "
-              "index.csv")
+                  "index.csv")
     failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
     for line in failed["failed"]:
         _LOG.info(f"failed: {line}")
-    short = failed[failed["failed"].str.contains(OUT_OF_MEMORY, regex=False)]
+    short = failed[failed["failed_code"] == OutOfMemory.code]
     if len(short):  # a test case, too: it would be predicted as if it had no series
-        raise UserError(data, f"{len(short)} cases {OUT_OF_MEMORY} (above)",
+        raise UserError(data, f"{len(short)} cases {DID_NOT_FIT} (above)",
                         "run again with fewer workers (--workers 1), or on a machine with more memory")
     broken = failed[failed["split"] == "train"][ID]
     if len(broken):

@@ -16,6 +16,9 @@ from radiogen.imaging import read_series
 from radiogen.imaging.dicom.decoding import SYNTAXES
 from radiogen.imaging.dicom.headers import NotAnImage, read_headers
 from radiogen.imaging.dicom.pixels import read_pixels
+from radiogen.imaging.findings import FindingCode
+
+from ..made.expected import finding
 
 HTJ2K = (uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL)
 JPEG_FAMILY = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless, *HTJ2K)
@@ -129,7 +132,7 @@ def test_a_file_cut_off_anywhere_in_its_pixels_gives_them_whole_or_not_at_all(tm
     for length in [*range(start + 8, end, 41), end - 3, end - 2, end - 1]:
         path.write_bytes(content[:length])
         read, = frames_of(path)
-        assert str(read) == "cut off in its pixels"
+        assert read.finding == finding(FindingCode.PIXELS_CUT_OFF)
     path.write_bytes(content[:end])
     assert np.array_equal(frames_of(path)[0], whole)
 
@@ -175,7 +178,7 @@ def test_a_cut_slice_is_set_aside_by_name_and_the_others_are_used(tmp_path, synt
     stream = encode(voxels[2], syntax, 12)
     with_streams(paths[2], [stream[:int(0.6 * len(stream))]])
     volume = read_series(tmp_path)
-    assert f"{paths[2].name} set aside: cut off in its pixels" in volume.findings
+    assert finding(FindingCode.PIXELS_CUT_OFF, paths[2].name) in volume.findings
     assert np.array_equal(volume.voxels[[0, 1, 3, 4, 5]], voxels[[0, 1, 3, 4, 5]])
 
 
@@ -190,7 +193,7 @@ def test_a_fragment_longer_than_the_file_is_a_cut_one(tmp_path, syntax):
     path.write_bytes(content)
     first, second = frames_of(path)
     assert np.array_equal(first, voxels[0])
-    assert str(second) == "cut off in its pixels"
+    assert second.finding == finding(FindingCode.PIXELS_CUT_OFF)
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS)
@@ -234,16 +237,18 @@ def test_an_offset_table_that_does_not_fit_the_fragments_is_not_used(tmp_path, o
 
 
 @pytest.mark.parametrize("syntax", JPEG_FAMILY)
-@pytest.mark.parametrize(("header", "words"), [
-    ({"Rows": 35}, "compressed as 36 x 44 pixels where its header has 35 x 44"),
-    ({"Columns": 88, "Rows": 18}, "compressed as 36 x 44 pixels where its header has 18 x 88"),
-    ({"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}, "compressed with 12 bits a pixel where its header has 8")])
-def test_a_stream_that_declares_another_image_than_the_header_is_refused(tmp_path, syntax, header, words):
+@pytest.mark.parametrize(("header", "expected"), [
+    ({"Rows": 35}, finding(FindingCode.STREAM_OTHER_SIZE, rows=36, columns=44, header_rows=35, header_columns=44)),
+    ({"Columns": 88, "Rows": 18},
+     finding(FindingCode.STREAM_OTHER_SIZE, rows=36, columns=44, header_rows=18, header_columns=88)),
+    ({"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7},
+     finding(FindingCode.STREAM_OTHER_BITS, precision=12, allocated=8))], ids=["rows", "matrix", "bits"])
+def test_a_stream_that_declares_another_image_than_the_header_is_refused(tmp_path, syntax, header, expected):
     path = written(tmp_path, syntax, smooth(1))
-    if syntax in HTJ2K:
-        words = words.replace("12 bits", "16 bits")  # what these tests' encoder writes
+    if syntax in HTJ2K and "precision" in expected.values:  # what these tests' encoder writes
+        expected = finding(expected.code, **{**expected.values, "precision": 16})
     with_streams(path, [encode(smooth(1)[0], syntax, 12)], **header)
-    assert str(frames_of(path)[0]) == words
+    assert frames_of(path)[0].finding == expected
 
 
 def test_a_colour_stream_under_a_grey_header_is_refused(tmp_path):
@@ -251,7 +256,7 @@ def test_a_colour_stream_under_a_grey_header_is_refused(tmp_path):
 
     path = written(tmp_path, uid.JPEGBaseline8Bit, smooth(1, 8), 8)
     with_streams(path, [imagecodecs.jpeg8_encode(np.stack([smooth(1, 8)[0]] * 3, axis=-1))])
-    assert str(frames_of(path)[0]) == "a colour image (3 components in its JPEG stream)"
+    assert frames_of(path)[0].finding == finding(FindingCode.STREAM_COLOUR, components=3, codec="JPEG")
 
 
 @pytest.mark.parametrize("signed", [False, True])
@@ -276,7 +281,7 @@ def test_a_sign_that_is_lost_in_a_stream_of_fewer_bits_is_refused_where_it_count
     values = smooth(1, 12)
     path = written(tmp_path, uid.JPEGLosslessSV1, values.astype(np.int16), 16)
     with_streams(path, [encode(values[0], uid.JPEGLosslessSV1, 12)])
-    assert "the sign of its 16 bits is lost" in str(frames_of(path)[0])
+    assert frames_of(path)[0].finding == finding(FindingCode.STREAM_SIGN_LOST, precision=12, stored=16)
     with_streams(path, [encode(values[0] >> 1, uid.JPEGLosslessSV1, 12)])
     assert np.array_equal(frames_of(path)[0], values[0] >> 1)
 

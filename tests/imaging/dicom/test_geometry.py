@@ -1,12 +1,15 @@
-"""Order, step and affine follow from positions; holes and unevenness are told and mended as the table says."""
+"""Order, step and affine follow from positions; holes and unevenness are reported and mended."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from radiogen.imaging.dicom.geometry import NotAVolume, fill, keep, place, room_for
+from radiogen.imaging.dicom.geometry import OrderedBy, fill, keep, place, room_for
 from radiogen.imaging.dicom.headers import PixelStorage, SliceHeader, Traits
+from radiogen.imaging.findings import FindingCode
+
+from ..made.expected import finding, only, refused
 
 STORAGE = PixelStorage(path=None, syntax="", offset=0, length=0, compressed=False, big_endian=False, words=True,
                        floating=False, frames=1, rows=4, columns=4, bits_allocated=16, bits_stored=16, high_bit=15,
@@ -41,7 +44,9 @@ def test_rounding_of_positions_to_a_tenth_is_not_uneven(tmp_path):
 def test_holes_are_found_though_positions_are_rounded(tmp_path):
     heights = np.delete(np.round(np.arange(300) * 0.987, 1), [50, 51, 200])
     found = place(slices(tmp_path, heights))
-    assert "3 of 300 slices are missing" in found.findings[0]
+    missing = only(found.findings, FindingCode.SLICES_MISSING).values
+    assert (missing["missing"], missing["total"], missing["off_mm"]) == (3, 300, None)
+    assert missing["holes"] == ((2, "50.dcm", "51.dcm"), (1, "198.dcm", "199.dcm"))
     assert len(found.at) == 300
     assert np.linalg.norm(found.affine[:3, 0]) == pytest.approx((heights[-1] - heights[0]) / 299)
 
@@ -49,11 +54,11 @@ def test_holes_are_found_though_positions_are_rounded(tmp_path):
 @pytest.mark.parametrize("step", [1e4, 1e18, 1e-4])
 def test_slices_as_far_apart_as_no_patient_is_long_or_nearer_than_a_cell_have_no_affine(tmp_path, step):
     found = place(slices(tmp_path, [0, step, 2 * step]))
-    assert found.affine is None and found.findings == (f"slices lie {step:.3g} mm apart, which cannot be: no affine",)
+    assert found.affine is None and found.findings == (finding(FindingCode.SPACING_IMPOSSIBLE, spacing_mm=step),)
 
 
 def test_a_second_slab_far_away_is_refused(tmp_path):
-    with pytest.raises(NotAVolume, match="16 of 24 slices are missing: 16 between 4.dcm and 5.dcm"):
+    with refused(FindingCode.SLICES_LACKING, missing=16, total=24, holes=((16, "4.dcm", "5.dcm"),)):
         place(slices(tmp_path, [0, 1, 2, 3, 20, 21, 22, 23]))
 
 
@@ -81,12 +86,12 @@ def test_what_is_kept_stands_at_the_end_of_the_room_in_its_order():
     assert room[-3:].ravel().tolist() == [2, 4, 5]
 
 
-def test_sideways_jitter_below_a_pixel_keeps_the_affine_and_is_told(tmp_path):
+def test_sideways_jitter_below_a_pixel_keeps_the_affine_and_is_reported(tmp_path):
     stack = slices(tmp_path, [0, 1, 2, 3, 4])
     stack[2] = dataclasses.replace(stack[2], position=(0.4, 0, 2.0))
     found = place(stack)
     assert found.affine is not None
-    assert found.findings == ("slices are shifted sideways by up to 0.40 mm from a straight stack",)
+    assert only(found.findings, FindingCode.SLICES_SHIFTED).values["shift_mm"] == pytest.approx(0.4)
 
 
 def test_numbers_decide_only_where_positions_are_unknown(tmp_path):
@@ -95,9 +100,11 @@ def test_numbers_decide_only_where_positions_are_unknown(tmp_path):
     found = place(stack)
     assert found.order == (1, 2, 0)
     assert found.affine is None
+    assert found.ordered_by is OrderedBy.INSTANCE_NUMBER
 
 
 @pytest.mark.parametrize("height", [1e19, 1e300, -1e300, 1e12])
 def test_a_position_that_cannot_be_is_refused_by_the_slices_beside_it(tmp_path, height):
-    with pytest.raises(NotAVolume, match=r"mm lie between .*\.dcm and|mm lie between .*\.dcm, "):
+    beside = ("4.dcm", "5.dcm") if height > 0 else ("5.dcm", "1.dcm")
+    with refused(FindingCode.POSITION_FAR_OFF, between=beside, usual_mm=1.0):
         place(slices(tmp_path, [0, 1, 2, 3, height]))

@@ -11,6 +11,9 @@ from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
 from radiogen.imaging import read_series
 from radiogen.imaging.dicom import guarded
 from radiogen.imaging.dicom.guarded import GuardedFile, Inflated, read_tags
+from radiogen.imaging.findings import FindingCode
+
+from ..made.expected import finding, only
 
 
 def _bomb(path, size):
@@ -28,7 +31,7 @@ def test_a_deflated_series_is_read_as_any_other(tmp_path):
     assert (read_series(tmp_path).voxels == pattern()).all()
 
 
-def test_a_deflated_file_that_holds_too_much_is_set_aside_and_its_slice_told_as_missing(tmp_path, monkeypatch):
+def test_a_deflated_file_that_holds_too_much_is_set_aside_and_its_slice_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(guarded, "MOST_INFLATED", 1 << 22)
     paths = write_series(tmp_path, pattern((8, 6, 8)), syntax=DeflatedExplicitVRLittleEndian)
     _bomb(paths[3], 1 << 23)
@@ -36,16 +39,17 @@ def test_a_deflated_file_that_holds_too_much_is_set_aside_and_its_slice_told_as_
     with pytest.raises(Inflated):
         read_tags(paths[3], ["Rows"])
     findings = read_series(tmp_path).findings
-    assert "Image-4.dcm set aside: not readable (it holds more than 4 MiB, deflated)" in findings
-    assert any("1 of 8 slices are missing" in text for text in findings)
+    assert finding(FindingCode.FILE_INFLATES_TOO_MUCH, "Image-4.dcm", most_mib=4) in findings
+    assert only(findings, FindingCode.SLICES_MISSING).values["holes"] == ((1, "Image-3.dcm", "Image-5.dcm"),)
 
 
 def test_a_file_that_shrank_more_than_images_do_is_refused_long_before_it_is_inflated(tmp_path, monkeypatch):
     monkeypatch.setattr(guarded, "ALWAYS", 1 << 20)
     path = write_series(tmp_path, pattern((1, 6, 8)), syntax=DeflatedExplicitVRLittleEndian)[0]
     _bomb(path, 1 << 22)
-    with pytest.raises(Inflated, match="more than 1 MiB"):
+    with pytest.raises(Inflated) as caught:
         read_tags(path, ["Rows"])
+    assert caught.value.most_mib == 1
     write_series(tmp_path, pattern((1, 6, 8)), syntax=DeflatedExplicitVRLittleEndian)
     _bomb(path, 1 << 19)
     assert read_tags(path, ["Rows"]).Rows == 6

@@ -8,9 +8,11 @@ import pytest
 from pydicom import uid
 
 from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
-from radiogen.imaging import SeriesError, read_series, read_volumes
+from radiogen.imaging import read_series, read_volumes
 from radiogen.imaging.dicom.mosaic import parse_csa
+from radiogen.imaging.findings import FindingCode
 
+from ..made.expected import everywhere, finding, refused
 from ..made.other_readers import compare, dcm2niix_volumes
 
 
@@ -79,7 +81,7 @@ def test_a_slice_normal_against_the_cross_product_turns_the_order(tmp_path):
 
 def test_a_mosaic_without_its_private_header_is_refused(tmp_path):
     write_mosaic(tmp_path, pattern(), with_csa=False)
-    with pytest.raises(SeriesError, match="mosaic that no longer says of how many slices"):
+    with refused(FindingCode.NO_USABLE_IMAGE, causes=(finding(FindingCode.MOSAIC_WITHOUT_HEADER, "Image-1.dcm"),)):
         read_series(tmp_path)
 
 
@@ -123,19 +125,20 @@ def test_a_slab_lies_where_dcm2niix_puts_it(tmp_path, normal):
 
 @pytest.mark.parametrize(("lines", "tra", "problem"), [
     (("sSliceArray.lSize = 2", "sSliceArray.asSlice[0].dThickness = 9", "sKSpace.lImagesPerSlab = 5",
-      "sKSpace.ucDimension = 0x4"), [20, 60], "a mosaic of 2 slabs: their distance is not known"),
+      "sKSpace.ucDimension = 0x4"), [20, 60], everywhere(FindingCode.MOSAIC_SLABS, 1, slabs=2)),
     (("sSliceArray.lSize = 1", "sSliceArray.asSlice[0].dThickness = 9", "sKSpace.lImagesPerSlab = 40",
-      "sKSpace.ucDimension = 0x4"), [36], "a mosaic of 5 slices from a slab that its protocol does not describe"),
+      "sKSpace.ucDimension = 0x4"), [36], everywhere(FindingCode.MOSAIC_SLAB_UNCLEAR, 1, tiles=5)),
     (("sSliceArray.lSize = 1", "sKSpace.ucDimension = 0x4"), [36],
-     "a mosaic of 5 slices from a slab that its protocol does not describe"),
-    ((), [30, 33, 36], "a mosaic of 5 slices, 3 in its protocol"),
-    ((), [30, 33, 36, 60, 63], "a mosaic of slices 3.00 to 24.00 mm apart in its protocol")])
+     everywhere(FindingCode.MOSAIC_SLAB_UNCLEAR, 1, tiles=5)),
+    ((), [30, 33, 36], everywhere(FindingCode.MOSAIC_OTHER_COUNT, 1, tiles=5, declared=3)),
+    ((), [30, 33, 36, 60, 63], everywhere(FindingCode.MOSAIC_UNEVEN, 1, low_mm=3.0, high_mm=24.0))],
+    ids=["slabs", "a slab of more images", "no thickness", "fewer slices", "uneven"])
 def test_what_a_protocol_leaves_unclear_is_reported_and_gives_no_affine(tmp_path, lines, tra, problem):
     write_mosaic(tmp_path, pattern(), series=protocol(*lines, tra=tra))
     volume = read_series(tmp_path)
     assert np.array_equal(volume.voxels, pattern())
     assert volume.affine is None
-    assert f"every file: {problem}" in volume.findings
+    assert problem in volume.findings
 
 
 @pytest.mark.parametrize("place", [0, 2, 4])
@@ -212,7 +215,8 @@ def test_every_mosaic_of_united_imaging_is_a_volume_though_nothing_else_tells_th
     second.rename(first.parent / second.name)
     volumes = read_volumes(tmp_path / "a")
     assert [int(volume.voxels.min()) for volume in volumes] == [1, 501]
-    assert [volume.findings for volume in volumes] == [("repeat 1",), ("repeat 2",)]
+    assert [volume.findings for volume in volumes] == [
+        (finding(FindingCode.VOLUME, label=label),) for label in ("repeat 1", "repeat 2")]
 
 
 def test_a_mosaic_of_united_imaging_lies_where_dcm2niix_puts_it(tmp_path):
@@ -231,12 +235,12 @@ def test_a_mosaic_of_united_imaging_without_positions_has_no_affine_and_says_so(
     volume = read_series(tmp_path)
     assert np.array_equal(volume.voxels, pattern())
     assert volume.affine is None
-    assert "every file: a United Imaging mosaic that does not say where each of its slices lies" in volume.findings
+    assert everywhere(FindingCode.VFRAME_WITHOUT_POSITIONS, 1) in volume.findings
 
 
 def test_a_mosaic_of_united_imaging_without_its_private_elements_is_set_aside_by_name(tmp_path):
     write_vframe(tmp_path, pattern(), private=False)
-    with pytest.raises(SeriesError, match=r"United Imaging mosaic \(VFRAME\) without its private elements"):
+    with refused(FindingCode.NO_USABLE_IMAGE, causes=(finding(FindingCode.VFRAME_WITHOUT_HEADER, "Image-1.dcm"),)):
         read_series(tmp_path)
 
 

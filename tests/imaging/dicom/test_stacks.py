@@ -8,7 +8,10 @@ import pytest
 from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
 from radiogen.imaging import read_series, read_volumes
 from radiogen.imaging.dicom.headers import SliceHeader, Traits, read_headers
-from radiogen.imaging.dicom.stacks import distances_mm, file_order, group_grids, listing, split_repeats
+from radiogen.imaging.dicom.stacks import distances_mm, file_order, group_grids, split_repeats
+from radiogen.imaging.findings import FindingCode
+
+from ..made.expected import finding
 
 
 def headers(paths) -> list[SliceHeader]:
@@ -78,12 +81,6 @@ def test_file_order_is_instance_then_frame_then_number_in_the_name(tmp_path):
     assert sorted(named, key=file_order)[0].path.name == "Image-9.dcm"
 
 
-def test_lists_of_names_are_short():
-    assert listing(["a"]) == "a"
-    assert listing(["a", "b", "b"]) == "a and b"
-    assert listing(list("abcdefgh")) == "a, b, c, d, e and 3 more"
-
-
 def series(tmp_path, places, **traits) -> list[SliceHeader]:
     """One slice a place, its pixels unlike all others'; traits by name, one value each or one a slice."""
     every = headers(write_series(tmp_path, pattern((len(places), 4, 6)), change=lambda index, dataset: setattr(
@@ -95,7 +92,7 @@ def series(tmp_path, places, **traits) -> list[SliceHeader]:
 
 def described(stacks) -> dict[str, int]:
     """Labels of stacks and how many slices each has; no stack was told apart by order alone."""
-    assert not [found for stack in stacks for found in stack.findings]
+    assert not [each for stack in stacks for each in stack.findings]
     return {stack.label: len(stack.slices) for stack in stacks}
 
 
@@ -148,10 +145,10 @@ def test_a_clock_that_runs_on_within_a_volume_cuts_none(tmp_path):
 def test_slices_told_apart_by_order_say_what_they_differ_in(tmp_path):
     flips = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
     stacks = split_repeats(series(tmp_path, TEN * 2, flip_angle_degrees=flips + flips[::-1]))
-    assert {found for stack in stacks for found in stack.findings} == {
-        "slices at the same place differ in flip angle, but not volume by volume: told apart by their order"}
+    assert {each for stack in stacks for each in stack.findings} == {
+        finding(FindingCode.REPEATS_MIXED, traits=("flip_angle_degrees",))}
     stacks = split_repeats(series(tmp_path / "alike", TEN * 2))
-    assert "nothing in their headers says why" in stacks[0].findings[0]
+    assert stacks[0].findings == (finding(FindingCode.REPEATS_ALIKE),)
 
 
 @pytest.mark.parametrize("numbers", [range(1, 11), [6, 1, 7, 2, 8, 3, 9, 4, 10, 5]], ids=["phase first", "in turn"])
@@ -165,5 +162,6 @@ def test_susceptibility_weighted_magnitude_and_phase_are_never_one_volume(tmp_pa
     write_series(tmp_path, voxels, numbers=list(numbers), change=change)
     volume = read_series(tmp_path)
     assert np.array_equal(volume.voxels, voxels[5:])
-    assert "2 volumes in one series: magnitude is used, the others are set aside" in volume.findings
-    assert [each.findings[0] for each in read_volumes(tmp_path)] == ["magnitude", "phase"]
+    assert finding(FindingCode.VOLUMES, volumes=2, label="magnitude") in volume.findings
+    assert [each.findings[0] for each in read_volumes(tmp_path)] == [
+        finding(FindingCode.VOLUME, label=label) for label in ("magnitude", "phase")]

@@ -12,7 +12,10 @@ from benchmarks.synthetic.series_files import pack_twelve_bits, pattern, write_e
 from radiogen.arrays import read_cube
 from radiogen.imaging import read_series, read_volumes
 from radiogen.imaging.fast import headers, pixels, uniform
+from radiogen.imaging.findings import FindingCode, codes
 from radiogen.imaging.reader import Reader, Reason, Unsupported
+
+from ..made.expected import finding
 
 
 def _rewrite(path, change):
@@ -71,7 +74,7 @@ def test_a_file_that_is_set_aside_does_not_make_pydicom_the_reader(tmp_path):
     write_series(tmp_path, pattern())
     (tmp_path / "notes.txt").write_text("hello")
     volume = read_series(tmp_path)
-    assert volume.reader == Reader("fast") and volume.findings == ("notes.txt set aside: not a DICOM file",)
+    assert volume.reader == Reader("fast") and volume.findings == (finding(FindingCode.FILE_NOT_DICOM, "notes.txt"),)
 
 
 def test_one_odd_file_of_a_series_is_read_by_pydicom_and_named_as_the_reason(tmp_path):
@@ -129,7 +132,7 @@ def test_files_without_a_preamble_are_read_by_compiled_code(tmp_path, syntax, wi
     assert np.array_equal(volume.voxels, pattern())
 
 
-def test_a_lookup_table_in_one_file_is_told_where_the_others_hold_an_empty_one(tmp_path):
+def test_a_lookup_table_in_one_file_is_reported_where_the_others_hold_an_empty_one(tmp_path):
     paths = write_series(tmp_path, pattern())
     table = Dataset()
     table.LUTDescriptor, table.LUTData = [2, 0, 16], b"\0\0\1\0"
@@ -137,7 +140,8 @@ def test_a_lookup_table_in_one_file_is_told_where_the_others_hold_an_empty_one(t
         tables = [table] if path == paths[2] else []
         _rewrite(path, partial(Dataset.__setattr__, name="ModalityLUTSequence", value=tables))
     for fast in (True, False):
-        assert read_series(tmp_path, fast=fast).findings == (f"{paths[2].name}: a modality lookup table, not applied",)
+        assert read_series(tmp_path, fast=fast).findings == (
+            finding(FindingCode.LOOKUP_TABLE, paths[2].name, everywhere=False),)
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -193,4 +197,4 @@ def test_a_link_that_leads_in_a_circle_is_set_aside(tmp_path, fast):
     (tmp_path / "circle.dcm").symlink_to("circle.dcm")
     volume = read_series(tmp_path, fast=fast)
     assert np.array_equal(volume.voxels, pattern())
-    assert len(volume.findings) == 1 and volume.findings[0].startswith("circle.dcm set aside: not readable")
+    assert codes(volume.findings) == (FindingCode.FILE_UNREADABLE,) and volume.findings[0].files == ("circle.dcm",)

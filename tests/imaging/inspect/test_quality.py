@@ -10,12 +10,13 @@ import pytest
 from benchmarks.synthetic.series_files import AXIAL, pattern, planes, write_enhanced, write_series
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint
+from radiogen.imaging.findings import FindingCode
 from radiogen.imaging.inspect.evidence import gather
 from radiogen.imaging.inspect.quality import (
     inspect_dataset,
     inspect_series,
-    kind_of,
     list_series,
+    note,
     output_folder,
     summarise,
 )
@@ -138,14 +139,17 @@ def test_a_slice_that_is_damaged_inside_its_compressed_pixels_counts_as_missing(
     start = content.index(b"\xff\x4f\xff\x51")
     paths[4].write_bytes(content[:start] + b"\0" * (len(content) - start))
     row = inspect_series(tmp_path / "s")
-    assert (row["missing_slices"], row["slices"]) == (1, 9) and "Image-5.dcm set aside" in row["findings"]
+    assert (row["missing_slices"], row["slices"]) == (1, 9)
+    assert row["finding_codes"] == "STREAM_UNKNOWN SLICES_MISSING" and "Image-5.dcm" in row["findings"]
 
 
 def test_a_refused_a_missing_and_an_empty_series_are_rows_and_the_rest_is_read(data):
     table, _ = _table(data)
     assert len(table) == 9 and (table["refused"] == "").sum() == 6
-    bad = table.loc[("train", "00109"), "refused"]
-    assert bad["FLAIR"] == "missing" and bad["T2w"] == "holds no files" and "not a DICOM file" in bad["T1w"]
+    bad = table.loc[("train", "00109")]
+    assert bad["refused_code"].to_dict() == {
+        "FLAIR": "SERIES_MISSING", "T1w": "NO_USABLE_IMAGE", "T2w": "FOLDER_EMPTY"}
+    assert (bad["refused"] != "").all() and (bad["finding_codes"] == "").all()
     assert table.loc[("train", "00000", "FLAIR"), "slices"] == 5
 
 
@@ -248,14 +252,35 @@ def _odd_series(folder):
     path.write_bytes(path.read_bytes()[:-600])
 
 
-def test_every_kind_of_finding_is_counted_under_a_name_without_files_and_numbers(tmp_path):
+ODD_CODES = {
+    "no position": "POSITION_MISSING", "tilt": "GANTRY_TILT", "uneven": "SLICES_UNEVEN", "inverted": "INVERTED",
+    "single": "SINGLE_SLICE", "no spacing": "PIXEL_SPACING_MISSING",
+    "bad spacing": "PIXEL_SPACING_IMPOSSIBLE PIXEL_SPACING_MISSING",
+    "bad orientation": "ORIENTATION_IMPOSSIBLE ORIENTATION_MISSING", "one place": "ONE_PLACE POSITION_MISSING",
+    "lossy": "LOSSY", "slope 0": "RESCALE_SLOPE_ZERO", "slopes": "RESCALE_DIFFERS",
+    "series": "SERIES_UID_IN_EVERY_FILE", "copies": "COPIES", "two": "VOLUMES", "cut": "FRAMES_CUT_OFF"}
+
+
+def test_the_codes_of_findings_stand_beside_their_sentences(tmp_path):
     _odd_series(tmp_path)
     table, _ = inspect_dataset(tmp_path, workers=1)
     assert (table["refused"] == "").all(), table["refused"].tolist()
-    told = [text for findings in table["findings"] for text in findings.split("; ")]
-    assert len(table) == 16 and all(told)
-    assert not [text for text in told if kind_of(text) == text and not text.startswith("MONOCHROME1")]
-    assert len({kind_of(text) for text in told}) >= 15
+    assert dict(zip(table["BraTS21ID"], table["finding_codes"], strict=True)) == ODD_CODES
+    assert [len(text.split("; ")) for text in table["findings"]] == [
+        len(cell.split()) for cell in table["finding_codes"]]
+
+
+def test_findings_are_counted_by_what_their_codes_mean(tmp_path):
+    write_series(tmp_path / "plain", pattern())
+    for name in ("a", "b"):
+        write_series(tmp_path / name, pattern((1, 6, 8)), change=_inverted)
+    table, _ = inspect_dataset(tmp_path, workers=1)
+    lines = summarise(table)
+    assert "series without a finding: 1 of 3" in lines
+    for code in (FindingCode.SINGLE_SLICE, FindingCode.INVERTED):
+        assert f"      2 with {code.meaning}" in lines
+        assert code.meaning in note(table.iloc[0])
+    assert note(table.iloc[2]) == ""
 
 
 def test_pictures_are_of_cases_spread_evenly_and_none_for_a_series_that_is_refused(data):

@@ -1,6 +1,6 @@
 """What both paths of the reader make of a folder, and what pydicom alone makes of its frames.
 
-In: a folder of DICOM files, whole or damaged. Out: volumes or the words of a refusal, which have to be the same by
+In: a folder of DICOM files, whole or damaged. Out: volumes or the finding of a refusal, which have to be the same by
 both paths; and every slice of a volume found again among the frames that `pydicom.dcmread(...).pixel_array` gives,
 without this package's own code between.
 """
@@ -18,30 +18,30 @@ from pydicom.errors import InvalidDicomError
 
 from radiogen.arrays import read_cube, read_slices
 from radiogen.imaging import SeriesError, Volume, read_series
+from radiogen.imaging.findings import Finding
 
 Frame = tuple[np.ndarray, np.ndarray]
 """Position (3,) in LPS mm and real values (row, column) float64."""
 
 
 def outcome(read: Callable[..., Any], folder: Path, *arguments: int, fast: bool) -> Any:
-    """What a reader returns, or the words with which it refuses the series; any other error is not caught."""
+    """What a reader returns, or the finding for which it refuses the series; any other error is not caught."""
     try:
         return read(folder, *arguments, fast=fast)
     except SeriesError as refused:
-        return str(refused)
+        return refused.finding
 
 
-def agree(folder: Path) -> Volume | str:
+def agree(folder: Path) -> Volume | Finding:
     """Assert that both paths say the same of a folder, bit for bit, and return what they say."""
     fast, slow = (outcome(read_series, folder, fast=fast) for fast in (True, False))
-    if isinstance(slow, str) or isinstance(fast, str):
-        assert isinstance(fast, str) and isinstance(slow, str), (fast, slow)
+    if isinstance(slow, Finding) or isinstance(fast, Finding):
         assert fast == slow
     else:
         same_volume(fast, slow)
     for read, size in ((read_cube, 8), (read_slices, 12)):
         arrays = [outcome(read, folder, size, fast=fast) for fast in (True, False)]
-        assert np.array_equal(*arrays) if not isinstance(arrays[0], str) else arrays[0] == arrays[1], read.__name__
+        assert np.array_equal(*arrays) if not isinstance(arrays[0], Finding) else arrays[0] == arrays[1], read.__name__
     return fast
 
 

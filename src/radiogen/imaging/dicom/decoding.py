@@ -15,6 +15,7 @@ import numpy as np
 
 from radiogen.core.errors import short_reason
 from radiogen.imaging.dicom.headers import NotAnImage, PixelStorage
+from radiogen.imaging.findings import FindingCode
 
 RLE = "1.2.840.10008.1.2.5"
 SYNTAXES = frozenset({RLE, *(f"1.2.840.10008.1.2.4.{number}" for number in (
@@ -32,7 +33,6 @@ _END = b"\xff\xd9"
 _FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 """Second bytes of the markers SOF0 to SOF15 (T.81, table B.1) and SOF55 (JPEG-LS, T.87)."""
 _SCAN, _JPEG_LS = 0xDA, 0xF7
-_CUT_OFF = "cut off in its pixels"
 _DECODER_ERRORS = (RuntimeError, ValueError)
 """What imagecodecs raises: each codec's error is a RuntimeError; ValueError, where a stream has another shape."""
 
@@ -66,7 +66,7 @@ def find_frames(content: bytes, storage: PixelStorage) -> EncodedPixels:
     Frames that are cut off are left out at the end. Raises NotAnImage for a transfer syntax that is not decoded.
     """
     if storage.syntax not in SYNTAXES or storage.floating:
-        raise NotAnImage(f"compressed in a way that is not known here (transfer syntax {storage.syntax})")
+        raise NotAnImage(FindingCode.COMPRESSION_UNKNOWN, syntax=storage.syntax)
     (start, length), *fragments = _items(content) or [(0, 0)]
     table = content[start:start + length]
     offsets = np.frombuffer(table, "<u4", len(table) // 4).astype(np.int64)
@@ -84,14 +84,14 @@ def decode_frame(encoded: EncodedPixels, frame: int) -> np.ndarray:
     storage = encoded.storage
     fragments = encoded.frames[frame] if frame < len(encoded.frames) else ()
     if not fragments or any(start + length > len(encoded.content) for start, length in fragments):
-        raise NotAnImage(_CUT_OFF)
+        raise NotAnImage(FindingCode.PIXELS_CUT_OFF)
     stream = b"".join(encoded.content[start:start + length] for start, length in fragments)
     if storage.syntax == RLE:
         return _run_lengths(stream, storage)
     header = read_stream_header(stream)
     _check(header, storage)
     if stream.find(_END, header.scan) < 0:
-        raise NotAnImage(_CUT_OFF)
+        raise NotAnImage(FindingCode.PIXELS_CUT_OFF)
     cells = _with_sign(_decode(stream, header), header, storage)
     lifted = storage.syntax in _LOSSY and header.precision > storage.bits_stored
     return _within_range(cells, storage) if lifted else cells
@@ -105,7 +105,7 @@ def read_stream_header(stream: bytes) -> StreamHeader:
     try:
         return _jpeg_header(stream) if stream.startswith(_JPEG) else _jpeg_2000_header(stream)
     except (struct.error, IndexError):
-        raise NotAnImage(_CUT_OFF) from None  # within its header
+        raise NotAnImage(FindingCode.PIXELS_CUT_OFF) from None  # within its header
 
 
 def _items(content: bytes) -> list[tuple[int, int]]:
@@ -161,7 +161,7 @@ def _jpeg_header(stream: bytes) -> StreamHeader:
     position, found = 2, None
     while (marker := stream[position + 1]) != _SCAN:
         if stream[position] != 0xFF:
-            raise NotAnImage("damaged pixels (no marker where the stream's header has to have one)")
+            raise NotAnImage(FindingCode.STREAM_WITHOUT_MARKER)
         if marker == 0xFF:  # markers may be preceded by fill bytes
             position += 1
             continue
@@ -172,14 +172,14 @@ def _jpeg_header(stream: bytes) -> StreamHeader:
             found = StreamHeader(codec, rows, columns, components, precision, False, 0)
         position += 2 + length
     if found is None:
-        raise NotAnImage("damaged pixels (a stream without a frame header)")
+        raise NotAnImage(FindingCode.STREAM_WITHOUT_FRAME_HEADER)
     return found._replace(scan=position)
 
 
 def _jpeg_2000_header(stream: bytes) -> StreamHeader:
     start = stream.find(_JPEG_2000) if stream.startswith(_JP2_BOX) else 0
     if start < 0 or not stream.startswith(_JPEG_2000, start):
-        raise NotAnImage("damaged pixels (no JPEG, JPEG-LS or JPEG 2000 stream)")
+        raise NotAnImage(FindingCode.STREAM_UNKNOWN)
     right, bottom, left, top = struct.unpack_from(">4I", stream, start + 8)
     components, depth = struct.unpack_from(">HB", stream, start + 40)
     return StreamHeader("JPEG 2000", bottom - top, right - left, components, (depth & 0x7F) + 1, depth >= 0x80,
@@ -188,13 +188,12 @@ def _jpeg_2000_header(stream: bytes) -> StreamHeader:
 
 def _check(header: StreamHeader, storage: PixelStorage) -> None:
     if header.components != 1:
-        raise NotAnImage(f"a colour image ({header.components} components in its {header.codec} stream)")
+        raise NotAnImage(FindingCode.STREAM_COLOUR, components=header.components, codec=header.codec)
     if (header.rows, header.columns) != (storage.rows, storage.columns):
-        raise NotAnImage(f"compressed as {header.rows} x {header.columns} pixels where its header has "
-                         f"{storage.rows} x {storage.columns}")
+        raise NotAnImage(FindingCode.STREAM_OTHER_SIZE, rows=header.rows, columns=header.columns,
+                         header_rows=storage.rows, header_columns=storage.columns)
     if not 1 <= header.precision <= storage.bits_allocated:
-        raise NotAnImage(f"compressed with {header.precision} bits a pixel where its header has "
-                         f"{storage.bits_allocated}")
+        raise NotAnImage(FindingCode.STREAM_OTHER_BITS, precision=header.precision, allocated=storage.bits_allocated)
 
 
 def _decode(stream: bytes, header: StreamHeader) -> np.ndarray:
@@ -211,7 +210,7 @@ def _decode(stream: bytes, header: StreamHeader) -> np.ndarray:
     except _DECODER_ERRORS as error:
         if "memory" in str(error).lower():  # libjpeg's and CharLS's own words; says nothing of the pixels
             raise MemoryError(str(error)) from error
-        raise NotAnImage(f"damaged pixels ({short_reason(error)})") from error
+        raise NotAnImage(FindingCode.STREAM_DAMAGED, error=short_reason(error)) from error
 
 
 def _with_sign(cells: np.ndarray, header: StreamHeader, storage: PixelStorage) -> np.ndarray:
@@ -221,8 +220,7 @@ def _with_sign(cells: np.ndarray, header: StreamHeader, storage: PixelStorage) -
     if not storage.signed:
         return cells.view(f"u{width}") & np.array((1 << header.precision) - 1, f"u{width}") if header.signed else cells
     if header.codec == "JPEG" and header.precision < storage.bits_stored and (cells >> (header.precision - 1)).any():
-        raise NotAnImage(f"compressed with {header.precision} bits a pixel, so that the sign of its "
-                         f"{storage.bits_stored} bits is lost")
+        raise NotAnImage(FindingCode.STREAM_SIGN_LOST, precision=header.precision, stored=storage.bits_stored)
     return (cells.view(f"u{width}") << spare).view(f"i{width}") >> spare
 
 
@@ -238,21 +236,21 @@ def _run_lengths(stream: bytes, storage: PixelStorage) -> np.ndarray:
     import imagecodecs
 
     if len(stream) < 64:
-        raise NotAnImage(_CUT_OFF)
+        raise NotAnImage(FindingCode.PIXELS_CUT_OFF)
     count, *starts = struct.unpack_from("<16I", stream)
     width, pixels = (storage.bits_allocated + 7) // 8, storage.rows * storage.columns
     if count != width or not all(begin < end for begin, end in pairwise([63, *starts[:count], len(stream)])):
-        raise NotAnImage(f"damaged pixels ({count} segments of run lengths for {width} bytes a pixel)")
+        raise NotAnImage(FindingCode.RUN_LENGTHS_DAMAGED, segments=count, bytes=width)
     cells = np.empty((pixels, width), np.uint8)
     for index, (begin, end) in enumerate(pairwise([*starts[:count], len(stream)])):
         try:
             plane = imagecodecs.packbits_decode(stream[begin:end])
         except _DECODER_ERRORS as error:
-            raise NotAnImage(f"damaged pixels ({short_reason(error)})") from error
+            raise NotAnImage(FindingCode.STREAM_DAMAGED, error=short_reason(error)) from error
         if len(plane) < pixels:
-            raise NotAnImage(_CUT_OFF)
+            raise NotAnImage(FindingCode.PIXELS_CUT_OFF)
         if len(plane) > pixels + 1:  # a byte is padding, more is another matrix
-            raise NotAnImage("decodes to more pixels than its rows and columns tell")
+            raise NotAnImage(FindingCode.STREAM_TOO_LONG)
         cells[:, index] = np.frombuffer(plane, np.uint8, pixels)
     kind = "i" if storage.signed else "u"
     return cells.view(f">{kind}{width}").astype(f"{kind}{width}").reshape(storage.rows, storage.columns)

@@ -1,4 +1,4 @@
-"""Where a stack of slices lies: their order, the affine, and what speaks against it.
+"""Where a stack of slices lies: their order, the affine, and what is odd about them.
 
 In: slice headers of one stack, each place at most once. Out: a `Placement`. The step between slices is
 (last - first) / (n - 1) of the real positions, never SliceThickness or SpacingBetweenSlices: scanners round positions,
@@ -9,12 +9,14 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from radiogen.imaging.dicom.headers import SliceHeader
-from radiogen.imaging.dicom.stacks import file_order, listing, normal
+from radiogen.imaging.dicom.stacks import file_order, normal
 from radiogen.imaging.dicom.vectors import Vector, is_step
+from radiogen.imaging.findings import Finding, FindingCode
 
 LARGEST_MISSING_SHARE = 0.25
 """A stack that lacks more of its slices than this is no volume any more."""
@@ -25,7 +27,20 @@ MOST_STEPS = 1_000_000
 
 
 class NotAVolume(Exception):
-    """Slices that cannot be one volume; the message says why."""
+    """Slices that cannot be one volume; finding: why."""
+
+    def __init__(self, finding: Finding):
+        self.finding = finding
+        super().__init__(str(finding))
+
+
+class OrderedBy(StrEnum):
+    """What the order of slices was taken from."""
+
+    POSITION = "position"
+    INSTANCE_NUMBER = "InstanceNumber"
+    FILE_NAME = "the number in the file name"
+    PLACE_IN_FILE = "their place in the file"
 
 
 @dataclass(frozen=True)
@@ -33,20 +48,21 @@ class Placement:
     """order: indices of the slices, first to last along the normal. affine: as in `Volume`.
 
     at: for every slice of the volume its place among the ordered slices, as a fraction where it lies between two of
-    them and has to be interpolated; None where the volume is just these slices. findings: what is odd.
+    them and has to be interpolated; None where the volume is just these slices. ordered_by: where `order` is from.
     """
 
     order: tuple[int, ...]
     affine: np.ndarray | None
     at: np.ndarray | None = None
-    findings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    ordered_by: OrderedBy = OrderedBy.POSITION
 
 
 def place(slices: Sequence[SliceHeader]) -> Placement:
     """Order the slices by position along their normal and derive the affine.
 
     By InstanceNumber, else by the number in the file's name, and without an affine, where positions or orientation
-    are not told. Raises NotAVolume where more than a quarter of the slices is missing.
+    are not reported. Raises NotAVolume where more than a quarter of the slices is missing.
     """
     if any(header.position is None or header.orientation is None for header in slices):
         return _by_number(slices)
@@ -56,7 +72,7 @@ def place(slices: Sequence[SliceHeader]) -> Placement:
 
 def place_positions(positions: np.ndarray, orientations: Sequence[Vector], spacings: Sequence[Vector | None],
                     names: Sequence[str], reference: int = 0) -> Placement:
-    """As `place`, from what the slices tell: positions (slices, 3) in mm; the normal is that of slice `reference`."""
+    """As `place`, from what the slices report: positions (slices, 3) in mm; the normal is that of slice `reference`."""
     along = positions @ normal(orientations[reference])
     order = np.argsort(along, kind="stable")
     along, first = along[order], order[0]
@@ -103,15 +119,18 @@ def keep(room: np.ndarray, count: int, kept: Sequence[int]) -> None:
 
 
 def _by_number(slices: Sequence[SliceHeader]) -> Placement:
-    lacking = "position" if any(header.position is None for header in slices) else "orientation"
+    code = (FindingCode.POSITION_MISSING if any(header.position is None for header in slices)
+            else FindingCode.ORIENTATION_MISSING)
     instances = [header.instance for header in slices if header.storage.frames == 1 and header.tile is None]
     unique = None not in instances and len(set(instances)) == len(instances)
-    by = ("InstanceNumber" if unique else "the number in the file name") if instances else "their place in the file"
+    by = OrderedBy.PLACE_IN_FILE
+    if instances:
+        by = OrderedBy.INSTANCE_NUMBER if unique else OrderedBy.FILE_NAME
     order = sorted(range(len(slices)), key=lambda index: file_order(slices[index]))
-    return Placement(tuple(order), None, None, (f"no {lacking} told: slices ordered by {by}, no affine",))
+    return Placement(tuple(order), None, None, (Finding(code, (), {"ordered_by": by}),), by)
 
 
-def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | None, tuple[Finding, ...]]:
     """What to interpolate so that slices lie evenly; `along` ascends, in mm."""
     off, step = _deviation(along, np.arange(len(along))), float(along[-1] - along[0]) / (len(along) - 1)
     if off < min(0.1, 0.05 * step):  # what is below would find nothing: no gap is far from the usual one
@@ -121,30 +140,31 @@ def _even_places(along: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray | 
     steps = np.maximum(np.rint(gaps / usual), 1)
     if not np.isfinite(steps).all() or steps.sum() > MOST_STEPS:
         far = int(gaps.argmax())
-        raise NotAVolume(f"{gaps[far]:.3g} mm lie between {listing(names[far:far + 2])}, {usual:.3g} mm between others")
+        raise NotAVolume(Finding(FindingCode.POSITION_FAR_OFF, (), {
+            "gap_mm": float(gaps[far]), "between": tuple(names[far:far + 2]), "usual_mm": usual}))
     multiples = steps.astype(int)
     missing, total = int(multiples.sum() - len(gaps)), int(multiples.sum())
+    lacking = {"missing": missing, "total": total + 1, "holes": _holes(multiples, names)}
     if missing > LARGEST_MISSING_SHARE * (total + 1):
-        raise NotAVolume(f"{missing} of {total + 1} slices are missing: {_holes(multiples, names)}")
+        raise NotAVolume(Finding(FindingCode.SLICES_LACKING, (), lacking))
     off_with_holes = _deviation(along, np.concatenate([[0], np.cumsum(multiples)]))
     if missing and off_with_holes <= 0.2 * usual:
         at = np.concatenate([np.arange(count) / count + index for index, count in enumerate(multiples)] + [[len(gaps)]])
-        return at, (f"{missing} of {total + 1} slices are missing, interpolated from their neighbours: "
-                    f"{_holes(multiples, names)}" + _told(off_with_holes, usual),)
-    if not _told(off, usual):
+        return at, (Finding(FindingCode.SLICES_MISSING, (), {**lacking, "off_mm": _notable(off_with_holes, usual)}),)
+    if _notable(off, usual) is None:
         return None, ()
-    uneven = f"uneven spacing, gaps of {gaps.min():.2f} to {gaps.max():.2f} mm"
+    uneven = {"low_mm": float(gaps.min()), "high_mm": float(gaps.max())}
     if off <= 0.5 * usual:
-        return None, (f"{uneven}: taken as even{_told(off, usual)}",)
+        return None, (Finding(FindingCode.SLICES_UNEVEN, (), {**uneven, "off_mm": off}),)
     even = np.linspace(along[0], along[-1], total + 1)
     at = np.interp(even, along, np.arange(len(along)))
-    return at, (f"{uneven}: interpolated to {len(at)} slices of {even[1] - even[0]:.2f} mm",)
+    return at, (Finding(FindingCode.SLICES_UNEVEN_INTERPOLATED, (), {
+        **uneven, "slices": len(at), "spacing_mm": float(even[1] - even[0])}),)
 
 
-def _told(off_mm: float, usual_mm: float) -> str:
-    """What an even grid costs; "" where it is no more than the rounding of positions."""
-    small = off_mm <= min(0.1, 0.1 * usual_mm)
-    return "" if small else f", which puts slices up to {off_mm:.2f} mm from their true place"
+def _notable(off_mm: float, usual_mm: float) -> float | None:
+    """How far an even grid puts slices from their place; None where it is no more than the rounding of positions."""
+    return None if off_mm <= min(0.1, 0.1 * usual_mm) else off_mm
 
 
 def _deviation(along: np.ndarray, number: np.ndarray) -> float:
@@ -153,35 +173,33 @@ def _deviation(along: np.ndarray, number: np.ndarray) -> float:
     return float(np.abs(along - even).max())
 
 
-def _holes(multiples: np.ndarray, names: Sequence[str]) -> str:
-    """`2 between 0007.dcm and 0008.dcm, 1 between ...`."""
-    holes = np.flatnonzero(multiples > 1)
-    told = [f"{multiples[hole] - 1} between {listing(names[hole:hole + 2])}" for hole in holes[:5]]
-    return ", ".join(told) + (f" and {len(holes) - 5} more holes" if len(holes) > 5 else "")
+def _holes(multiples: np.ndarray, names: Sequence[str]) -> tuple[tuple[int, str, str], ...]:
+    """Of each hole: how many slices it lacks, and the files before and after it."""
+    return tuple((int(multiples[hole]) - 1, names[hole], names[hole + 1]) for hole in np.flatnonzero(multiples > 1))
 
 
 def _affine(positions: np.ndarray, along: np.ndarray, orientation: Vector, pixel_spacing: Vector | None,
-            count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+            count: int) -> tuple[np.ndarray | None, tuple[Finding, ...]]:
     """Affine of `count` slices from the first to the last position; None, and why, where it cannot be known."""
     if pixel_spacing is None:
-        return None, ("no pixel spacing told: no affine",)
+        return None, (Finding(FindingCode.PIXEL_SPACING_MISSING),)
     if len(positions) == 1:
-        return None, ("a single slice: the distance to its neighbours is not known, no affine",)
+        return None, (Finding(FindingCode.SINGLE_SLICE),)
     way = positions[-1] - positions[0]
     aside = positions - positions[0] - np.outer((along - along[0]) / (along[-1] - along[0]), way)
     sideways = math.sqrt((aside * aside).sum(axis=1).max())
     findings = []
     if sideways > max(pixel_spacing):
-        return None, (f"slices are shifted sideways by up to {sideways:.1f} mm, each by its own: no affine",)
+        return None, (Finding(FindingCode.SLICES_SHIFTED_FAR, (), {"shift_mm": sideways}),)
     if sideways > 0.1:
-        findings.append(f"slices are shifted sideways by up to {sideways:.2f} mm from a straight stack")
+        findings.append(Finding(FindingCode.SLICES_SHIFTED, (), {"shift_mm": sideways}))
     row, column = np.array(orientation[:3]), np.array(orientation[3:])
     length = math.hypot(*way)
     if not is_step(length / (count - 1)):
-        return None, (f"slices lie {length / (count - 1):.3g} mm apart, which cannot be: no affine",)
+        return None, (Finding(FindingCode.SPACING_IMPOSSIBLE, (), {"spacing_mm": length / (count - 1)}),)
     tilt = math.degrees(math.acos(min(1.0, (along[-1] - along[0]) / length)))
     if tilt > 0.5:
-        findings.append(f"gantry tilt of {tilt:.1f} degrees: kept as a shear in the affine")
+        findings.append(Finding(FindingCode.GANTRY_TILT, (), {"degrees": tilt}))
     affine = np.eye(4)
     affine[:3, :3] = np.array([way / (count - 1), column * pixel_spacing[0], row * pixel_spacing[1]]).T
     affine[:3, 3] = positions[0]

@@ -96,11 +96,15 @@ def check_behind(file: io.BufferedReader, place: int, encoding: tuple[bool, bool
 
 
 class Repeated(OSError):
-    """A file tells an element twice, or in a place where few readers look."""
+    """A file has an element twice, or in a place where few readers look."""
 
 
 class Inflated(OSError):
-    """A deflated file holds more than it may."""
+    """A deflated file holds more than it may, which is `most_mib` MiB."""
+
+    def __init__(self, most_mib: int):
+        self.most_mib = most_mib
+        super().__init__(f"it holds more than {most_mib} MiB, deflated")
 
 
 def _check_inflated(content: bytes) -> None:
@@ -119,7 +123,7 @@ def _inflate(content: bytes) -> Iterator[bytes]:
         part = unpacker.decompress(given, 1 << 20)
         total, given = total + len(part), unpacker.unconsumed_tail
         if total > most:
-            raise Inflated(f"it holds more than {most >> 20} MiB, deflated")
+            raise Inflated(most >> 20)
         yield part
     if not unpacker.eof:
         raise zlib.error("incomplete or truncated stream")

@@ -16,10 +16,18 @@ from typing import TYPE_CHECKING, Any
 from radiogen.core.errors import short_reason
 from radiogen.imaging.dicom import mosaic, traits, uih
 from radiogen.imaging.dicom.elements import Values, find, item_of, texts
-from radiogen.imaging.dicom.guarded import Deflated, HeaderFile, check_behind, inflated_dataset
+from radiogen.imaging.dicom.guarded import (
+    Deflated,
+    HeaderFile,
+    Inflated,
+    Repeated,
+    check_behind,
+    inflated_dataset,
+)
 from radiogen.imaging.dicom.parsed_values import UNREADABLE, values_of
 from radiogen.imaging.dicom.traits import Traits, traits_of
 from radiogen.imaging.dicom.vectors import Vector, number_of, numbers_of, orientation_of, spacing_of
+from radiogen.imaging.findings import Finding, FindingCode
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -38,7 +46,14 @@ _PIXELS = frozenset((0x7FE0_0008, 0x7FE0_0009, 0x7FE0_0010))  # of which few are
 
 
 class NotAnImage(Exception):
-    """A file, or a slice of it, that cannot be used; the message says what it is ("empty")."""
+    """A file, or a slice of it, that cannot be used; finding: why, its files not yet named."""
+
+    def __init__(self, code: FindingCode, **values: Any):
+        self.finding = Finding(code, (), values)
+        super().__init__(code, values)
+
+    def __str__(self) -> str:
+        return self.finding.reason
 
 
 @dataclass(frozen=True)
@@ -104,7 +119,7 @@ class SliceHeader:
         return f"{self.path.name} frame {self.frame + 1}" if self.storage.frames > 1 else self.path.name
 
 
-def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
+def read_headers(path: Path) -> tuple[list[SliceHeader], list[Finding]]:
     """The slices of one file, and what is odd in it. Raises NotAnImage however damaged it is; else only MemoryError."""
     try:
         with warnings.catch_warnings():
@@ -114,7 +129,7 @@ def read_headers(path: Path) -> tuple[list[SliceHeader], list[str]]:
     except (NotAnImage, MemoryError):  # memory that runs out says nothing of the file
         raise
     except Exception as error:  # a damaged file makes pydicom raise nearly anything
-        raise NotAnImage(f"damaged ({short_reason(error)})") from error
+        raise NotAnImage(FindingCode.FILE_DAMAGED, error=short_reason(error)) from error
 
 
 @functools.cache
@@ -131,7 +146,7 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
     try:
         with HeaderFile(path) as file:
             if not (start := file.read(132)):
-                raise NotAnImage("empty")
+                raise NotAnImage(FindingCode.FILE_EMPTY)
             bare = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"  # a low element of group 2 or 8
             file.seek(0)
             dataset = _read_dataset(file, force=bare)
@@ -140,11 +155,18 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
             check_behind(file, storage.offset + storage.length, dataset.original_encoding, wanted_tags())
             return values, storage
     except InvalidDicomError:
-        raise NotAnImage("not a DICOM file") from None
+        raise NotAnImage(FindingCode.FILE_NOT_DICOM) from None
     except Deflated:
         return _parse_deflated(path)
+    except Repeated:
+        raise NotAnImage(FindingCode.HEADER_BEHIND_PIXELS) from None
     except OSError as error:
-        raise NotAnImage(f"not readable ({error.strerror or error})") from error
+        raise unreadable(error) from error
+
+
+def unreadable(error: OSError) -> NotAnImage:
+    """A file that the system does not let us read."""
+    return NotAnImage(FindingCode.FILE_UNREADABLE, error=error.strerror or str(error))
 
 
 def _read_dataset(file: HeaderFile, *, force: bool) -> "Dataset":
@@ -155,7 +177,7 @@ def _read_dataset(file: HeaderFile, *, force: bool) -> "Dataset":
     from pydicom.errors import BytesLengthException
     from pydicom.filereader import read_partial
 
-    cut = NotAnImage("cut off in its header")
+    cut = NotAnImage(FindingCode.HEADER_CUT_OFF)
     try:
         dataset = read_partial(file, _at_pixels, force=force, specific_tags=wanted_tags())
     except (EOFError, struct.error, BytesLengthException):
@@ -188,10 +210,10 @@ def _is_short(element: Any) -> bool:
 def _syntax(dataset: "Dataset") -> Any:
     from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    told = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
-    if told:
-        if not (uid := UID(told)).is_transfer_syntax:
-            raise NotAnImage(f"of a transfer syntax that is not known here ({uid})")
+    declared = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    if declared:
+        if not (uid := UID(declared)).is_transfer_syntax:
+            raise NotAnImage(FindingCode.TRANSFER_SYNTAX_UNKNOWN, syntax=str(uid))
         return uid
     implicit, little = dataset.original_encoding
     if implicit:
@@ -206,8 +228,10 @@ def _parse_deflated(path: Path) -> tuple[Values, PixelStorage]:
 
     try:
         content = inflated_dataset(path.read_bytes())
+    except Inflated as error:
+        raise NotAnImage(FindingCode.FILE_INFLATES_TOO_MUCH, most_mib=error.most_mib) from None
     except OSError as error:
-        raise NotAnImage(f"not readable ({error.strerror or error})") from error
+        raise unreadable(error) from error
     file = io.BytesIO(content)
     dataset = read_dataset(file, False, True, stop_when=_at_pixels, specific_tags=wanted_tags())
     here, element, values = file.tell(), file.read(12), values_of(dataset)
@@ -218,25 +242,25 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
              content: bytes | None = None) -> PixelStorage:
     """Check what the header says of the pixels. `element` is the head of the element at byte `here` of `size`."""
     if values.get("Rows") is None or values.get("Columns") is None:
-        raise NotAnImage("no image in it" if element and values.get("SOPClassUID") else no_pixels(values))
+        raise NotAnImage(FindingCode.NO_IMAGE if element and values.get("SOPClassUID") else no_pixels(values))
     rows, columns = int(values["Rows"]), int(values["Columns"])
     big_endian = not syntax.is_little_endian
     group, number, head, length, words = _element(element, syntax.is_implicit_VR, big_endian)
     if group != 0x7FE0 or number not in (0x0008, 0x0009, 0x0010):
-        raise NotAnImage("no pixels: cut off in its header, or no image")
+        raise NotAnImage(FindingCode.NO_PIXELS)
     frames = int(number_of(values.get("NumberOfFrames")) or 1)
     bits = int(values.get("BitsAllocated") or 16)
     stored = int(values.get("BitsStored") or bits)
     photometric = str(values.get("PhotometricInterpretation") or "MONOCHROME2").strip()
     if int(values.get("SamplesPerPixel") or 1) != 1 or not photometric.startswith("MONOCHROME"):
-        raise NotAnImage(f"a colour image ({photometric})")
+        raise NotAnImage(FindingCode.COLOUR_IMAGE, photometric=photometric)
     if rows < 1 or columns < 1 or frames < 1 or rows * columns > MAX_PIXELS:
-        raise NotAnImage(f"declares {frames} x {rows} x {columns} pixels, so its header is damaged")
+        raise NotAnImage(FindingCode.SIZE_IMPOSSIBLE, frames=frames, rows=rows, columns=columns)
     if bits not in (8, 12, 16, 32, 64) or not 1 <= stored <= bits:
-        raise NotAnImage(f"{stored} bits stored of {bits} a pixel, which is no image of grey values")
+        raise NotAnImage(FindingCode.BITS_IMPOSSIBLE, stored=stored, allocated=bits)
     compressed = syntax.is_compressed and not syntax.is_deflated
     if not compressed and length == 0xFFFF_FFFF:
-        raise NotAnImage("compressed pixels under a transfer syntax without compression")
+        raise NotAnImage(FindingCode.SYNTAX_WITHOUT_COMPRESSION)
     length = size - here - head if length == 0xFFFF_FFFF else min(length, size - here - head)
     return PixelStorage(
         path=path, syntax=str(syntax), offset=here + head, length=max(length, 0), compressed=compressed,
@@ -246,13 +270,13 @@ def storage_of(path: Path, values: Values, syntax: Any, element: bytes, here: in
         content=content)
 
 
-def no_pixels(values: Values) -> str:
+def no_pixels(values: Values) -> FindingCode:
     """What a file is that ends where its pixels would begin."""
     if values.get("Rows") is not None and values.get("Columns") is not None:
-        return "no pixels: cut off in its header, or no image"
+        return FindingCode.NO_PIXELS
     if _has_pixels(values.get("SOPClassUID")):
-        return "cut off in its header"
-    return "no image in it" if values.get("SOPClassUID") else "not a DICOM file"
+        return FindingCode.HEADER_CUT_OFF
+    return FindingCode.NO_IMAGE if values.get("SOPClassUID") else FindingCode.FILE_NOT_DICOM
 
 
 def _has_pixels(sop_class: Any) -> bool:
@@ -265,7 +289,7 @@ def _has_pixels(sop_class: Any) -> bool:
 def _element(head: bytes, implicit: bool, big_endian: bool) -> tuple[int, int, int, int, bool]:
     """Group, number, bytes of the head, length of the value, and whether it is stored as 16-bit words (VR OW).
 
-    Some writers tell the wrong one of Explicit and Implicit VR in the file's meta header. pydicom then reads what is
+    Some writers declare the wrong one of Explicit and Implicit VR in the file's meta header. pydicom then reads what is
     there, and so must this: OB, OW and UN in the place of a length would be an odd number, which no length is.
     """
     order = ">" if big_endian else "<"
@@ -279,17 +303,17 @@ def _element(head: bytes, implicit: bool, big_endian: bool) -> tuple[int, int, i
 
 
 def slices_of(values: Values, storage: PixelStorage, make: Callable[..., SliceHeader] | None = None
-              ) -> tuple[list[SliceHeader], list[str]]:
+              ) -> tuple[list[SliceHeader], list[Finding]]:
     """The slices of a file, and what is odd in it, by its checked storage; `make` in place of `slice_of`."""
     make = make or slice_of
     notes = _notes(values)
     whole = _whole_frames(storage)
     if whole == 0:
-        raise NotAnImage("cut off in its pixels")
+        raise NotAnImage(FindingCode.PIXELS_CUT_OFF)
     if whole < storage.frames:
-        notes.append(f"cut off after {whole} of its {storage.frames} frames")
+        notes.append(Finding(FindingCode.FRAMES_CUT_OFF, (), {"whole": whole, "frames": storage.frames}))
     elif not storage.compressed and storage.length > (storage.frames * storage.frame_bits + 7) // 8 + 1:
-        notes.append("more pixel data than its rows and columns tell")
+        notes.append(Finding(FindingCode.PIXELS_IN_EXCESS))
     shared = item_of(values, "SharedFunctionalGroupsSequence")
     per_frame = values.get("PerFrameFunctionalGroupsSequence") or []
     slices = []
@@ -300,7 +324,7 @@ def slices_of(values: Values, storage: PixelStorage, make: Callable[..., SliceHe
     return slices, list(dict.fromkeys(notes))
 
 
-def _tiles(values: Values, frames: list[SliceHeader], notes: list[str]) -> list[SliceHeader]:
+def _tiles(values: Values, frames: list[SliceHeader], notes: list[Finding]) -> list[SliceHeader]:
     """The tiles of mosaics, as slices; other frames as they are."""
     kinds = texts(values.get("ImageType"))
     reader = mosaic if "MOSAIC" in kinds else uih if "VFRAME" in kinds else None
@@ -308,11 +332,11 @@ def _tiles(values: Values, frames: list[SliceHeader], notes: list[str]) -> list[
         return frames
     layout = reader.read_layout(values)
     if layout is None:
-        raise NotAnImage(reader.NO_LAYOUT)
+        raise NotAnImage(reader.WITHOUT_LAYOUT)
     tiles = [tile for frame in frames for tile in mosaic.split(frame, layout)]
     if not tiles:
-        raise NotAnImage(f"a mosaic of {layout.tiles} slices whose matrix of {frames[0].rows} x {frames[0].columns} "
-                         "is no whole number of tiles")
+        raise NotAnImage(FindingCode.MOSAIC_RESIZED, tiles=layout.tiles, rows=frames[0].rows,
+                         columns=frames[0].columns)
     notes += [layout.problem] if layout.problem else []
     return tiles
 
@@ -324,17 +348,17 @@ def _whole_frames(storage: PixelStorage) -> int:
     return min(storage.frames, storage.length * 8 // storage.frame_bits)
 
 
-def _notes(values: Values) -> list[str]:
-    notes = [f"{tag} cannot be read, not used" for tag in values.get(UNREADABLE, ())]
+def _notes(values: Values) -> list[Finding]:
+    notes = [Finding(FindingCode.ELEMENT_UNREADABLE, (), {"tag": tag}) for tag in values.get(UNREADABLE, ())]
     if str(values.get("LossyImageCompression") or "").strip() == "01":
-        notes.append("compressed with loss")
+        notes.append(Finding(FindingCode.LOSSY))
     if values.get("ModalityLUTSequence"):
-        notes.append("a modality lookup table, not applied")
+        notes.append(Finding(FindingCode.LOOKUP_TABLE))
     return notes
 
 
 def slice_of(values: Values, storage: PixelStorage, frame: int, groups: "Dataset | None",
-             shared: "Dataset | None", notes: list[str]) -> SliceHeader:
+             shared: "Dataset | None", notes: list[Finding]) -> SliceHeader:
     """One frame; a value comes from its own functional groups, else the shared ones, else the file's top level."""
     alone = storage.frames == 1
     look = functools.partial(find, values, groups, shared)
@@ -342,18 +366,19 @@ def slice_of(values: Values, storage: PixelStorage, frame: int, groups: "Dataset
     directions = look("PlaneOrientationSequence", "ImageOrientationPatient")
     orientation = orientation_of(numbers_of(directions, 6))
     if directions is not None and orientation is None:
-        notes.append("an orientation that is not two directions at right angles, not used")
+        notes.append(Finding(FindingCode.ORIENTATION_IMPOSSIBLE))
     lengths = numbers_of(look("PixelMeasuresSequence", "PixelSpacing"), 2)
     spacing = spacing_of(lengths)
     if lengths is not None and spacing is None:
-        notes.append(f"a pixel spacing that cannot be ({lengths[0]:g} x {lengths[1]:g} mm), not used")
-    told_factors = [look("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
-    slope, intercept = map(number_of, told_factors)
-    for name, told, number in zip(("slope", "intercept"), told_factors, (slope, intercept), strict=True):
-        if number is None and str(told or "").strip():
-            notes.append(f"a rescale {name} that is no number ({str(told).strip()}), not applied")
+        notes.append(Finding(FindingCode.PIXEL_SPACING_IMPOSSIBLE, (),
+                             {"rows_mm": lengths[0], "columns_mm": lengths[1]}))
+    factors = [look("PixelValueTransformationSequence", name) for name in ("RescaleSlope", "RescaleIntercept")]
+    slope, intercept = map(number_of, factors)
+    for name, factor, number in zip(("slope", "intercept"), factors, (slope, intercept), strict=True):
+        if number is None and (text := str(factor or "").strip()):
+            notes.append(Finding(FindingCode.RESCALE_NO_NUMBER, (), {"name": name, "text": text}))
     if slope == 0:
-        notes.append("a rescale slope of 0, not applied")
+        notes.append(Finding(FindingCode.RESCALE_SLOPE_ZERO))
     instance = number_of(values.get("InstanceNumber"))
     return SliceHeader(
         path=storage.path, frame=frame, rows=storage.rows, columns=storage.columns, position=position,

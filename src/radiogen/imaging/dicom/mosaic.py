@@ -14,7 +14,8 @@ import statistics
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from radiogen.imaging.dicom.elements import Private, private_value, tags_of
-from radiogen.imaging.frozen import copy_with
+from radiogen.imaging.dicom.frozen import copy_with
+from radiogen.imaging.findings import Finding, FindingCode
 
 if TYPE_CHECKING:
     from radiogen.imaging.dicom.headers import SliceHeader
@@ -26,7 +27,7 @@ PRIVATE = (_IMAGE, _SERIES, _TILES)
 removes those may leave."""
 TAGS = tags_of(PRIVATE)
 
-NO_LAYOUT = "a mosaic that no longer says of how many slices (its CSA header was removed)"
+WITHOUT_LAYOUT = FindingCode.MOSAIC_WITHOUT_HEADER
 """Why a mosaic is set aside where `read_layout` gives None."""
 
 _SLICE = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.(\w+)(?:\.d(Sag|Cor|Tra))?\s*=\s*"
@@ -42,7 +43,7 @@ class Layout(NamedTuple):
     """How a mosaic is made, and where its tiles lie, as far as the vendor's header says.
 
     positions: of each tile, (x, y, z) in LPS mm, empty where they follow from `normal` (unit vector from one slice to
-    the next, LPS) and `step_mm` (between slices), None where not reported. problem: why not, "" where they are.
+    the next, LPS) and `step_mm` (between slices), None where not reported. problem: why not, None where they are.
     """
 
     tiles: int
@@ -51,7 +52,7 @@ class Layout(NamedTuple):
     normal: tuple[float, ...] | None = None
     step_mm: float | None = None
     positions: tuple[tuple[float, ...], ...] = ()
-    problem: str = ""
+    problem: Finding | None = None
 
 
 def read_layout(elements: dict[str | int, Any]) -> Layout | None:
@@ -127,7 +128,7 @@ def parse_csa(content: bytes, wanted: frozenset[str] = frozenset()) -> dict[str,
 
 
 @functools.lru_cache(maxsize=4)
-def _step_mm(series: bytes, tiles: int) -> tuple[float | None, str]:
+def _step_mm(series: bytes, tiles: int) -> tuple[float | None, Finding | None]:
     """Distance of neighbouring slices in the scanner's own protocol, and why there is none where it is unclear.
 
     It is that of the slices' positions; of a three-dimensional measurement, which has a single slab, the thickness of
@@ -138,24 +139,24 @@ def _step_mm(series: bytes, tiles: int) -> tuple[float | None, str]:
         slices.setdefault(int(number), {})[name + axis] = _float(text) or 0.0
     whole = {name: int(text, 0) for pattern in _WHOLE for name, text in pattern.findall(series)}
     if not slices:
-        return None, ""
+        return None, None
     count = whole.get(b"lSize") or max(slices) + 1
     slab = whole.get(b"ucDimension") == _THREE_D
     if slab and count > 1:
-        return None, f"a mosaic of {count} slabs: their distance is not known"
+        return None, Finding(FindingCode.MOSAIC_SLABS, (), {"slabs": count})
     if slab or count == 1:
         images, thickness = whole.get(b"lImagesPerSlab"), slices.get(0, {}).get(b"dThickness")
         if images != tiles or not thickness:
-            return None, f"a mosaic of {tiles} slices from a slab that its protocol does not describe"
-        return thickness / tiles, ""
+            return None, Finding(FindingCode.MOSAIC_SLAB_UNCLEAR, (), {"tiles": tiles})
+        return thickness / tiles, None
     if count != tiles:
-        return None, f"a mosaic of {tiles} slices, {count} in its protocol"
+        return None, Finding(FindingCode.MOSAIC_OTHER_COUNT, (), {"tiles": tiles, "declared": count})
     points = [[slices.get(index, {}).get(b"sPosition" + axis, 0.0) for axis in (b"Sag", b"Cor", b"Tra")]
               for index in range(count)]
     gaps = [math.dist(*pair) for pair in itertools.pairwise(points)]
     if max(gaps) - min(gaps) > 0.05 * statistics.median(gaps):
-        return None, f"a mosaic of slices {min(gaps):.2f} to {max(gaps):.2f} mm apart in its protocol"
-    return math.dist(points[0], points[-1]) / (count - 1) or None, ""
+        return None, Finding(FindingCode.MOSAIC_UNEVEN, (), {"low_mm": min(gaps), "high_mm": max(gaps)})
+    return math.dist(points[0], points[-1]) / (count - 1) or None, None
 
 
 def _first_position(header: "SliceHeader", layout: Layout, rows: int, columns: int) -> tuple[float, ...] | None:

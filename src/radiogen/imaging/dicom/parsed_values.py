@@ -24,7 +24,7 @@ _PARSED: dict[tuple, tuple[str, Any]] = {}
 
 
 def values_of(dataset: "Dataset") -> Values:
-    """The elements by keyword, private ones by tag; one whose value cannot be parsed counts as absent, and is told."""
+    """The elements by keyword, private ones by tag; one that cannot be parsed counts as absent, and is reported."""
     values = {}
     for tag in dataset.keys():  # noqa: SIM118 - iterating a data set itself parses its values
         try:

@@ -14,7 +14,8 @@ from itertools import count, groupby
 import numpy as np
 
 from radiogen.imaging.dicom.decoding import RLE, EncodedPixels, decode_frame, find_frames
-from radiogen.imaging.dicom.headers import NotAnImage, PixelStorage, SliceHeader
+from radiogen.imaging.dicom.headers import NotAnImage, PixelStorage, SliceHeader, unreadable
+from radiogen.imaging.findings import FindingCode
 
 Job = Callable[[], np.ndarray | NotAnImage]
 """Reads one frame."""
@@ -122,9 +123,9 @@ def _read(storage: PixelStorage, offset: int, length: int) -> bytes:
                 file.seek(offset)
                 content = file.read(length)
         except OSError as error:
-            raise NotAnImage(f"not readable ({error.strerror or error})") from error
+            raise unreadable(error) from error
     if len(content) < length:
-        raise NotAnImage("cut off in its pixels")
+        raise NotAnImage(FindingCode.PIXELS_CUT_OFF)
     return content
 
 

@@ -9,7 +9,7 @@ import functools
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from radiogen.imaging.dicom.headers import SliceHeader, Traits
 from radiogen.imaging.dicom.pixels import read_pixels
 from radiogen.imaging.dicom.vectors import Vector
+from radiogen.imaging.findings import Finding, FindingCode, trait_name
 
 SAME_PLACE_MM = 0.01
 """Slices nearer to each other than this lie at the same place."""
@@ -45,7 +46,7 @@ class Stack:
 
     slices: tuple[SliceHeader, ...]
     label: str = ""
-    findings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @functools.cached_property
     def along_mm(self) -> np.ndarray | None:
@@ -231,7 +232,7 @@ def _moved_time_points(stack: Stack) -> list[Stack]:
 
 def _describe(name: str, value: object, rank: int) -> str:
     if value is None:
-        return f"no {_name(name)} reported"
+        return f"no {trait_name(name)} reported"
     if name == "gradient":
         return f"gradient {rank + 1}"
     return _WORDS[name].format(value)
@@ -254,9 +255,8 @@ def _without_copies(stack: Stack) -> Stack:
     after = {len(sisters) for sisters in kept}
     if not dropped or (len(before) == 1 and len(after) > 1):
         return stack
-    found = f"{names(dropped)} {'is a copy' if len(dropped) == 1 else 'are copies'} of other slices: each kept once"
     return replace(stack, slices=tuple(header for sisters in kept for header in sisters),
-                   findings=(*stack.findings, found))
+                   findings=(*stack.findings, Finding(FindingCode.COPIES, names(dropped))))
 
 
 def _marks(slices: list[SliceHeader]) -> dict[int, object]:
@@ -285,7 +285,7 @@ def _without_places(stack: Stack) -> Stack:
     if len(stack.slices) == 1:
         return stack
     return replace(stack, slices=tuple(replace(header, position=None) for header in stack.slices),
-                   findings=(*stack.findings, "all slices are told to lie at the same place, which is not used"))
+                   findings=(*stack.findings, Finding(FindingCode.ONE_PLACE)))
 
 
 def _split_by_order(stack: Stack) -> list[Stack]:
@@ -306,21 +306,14 @@ def _split_by_order(stack: Stack) -> list[Stack]:
             for number, volume in sorted(volumes.items())]
 
 
-def _unexplained(stack: Stack) -> str:
+def _unexplained(stack: Stack) -> Finding:
     """What is to be said of slices at one place that no trait tells apart: what they differ in, if in anything."""
     by_place = defaultdict(list)
     for header, place in zip(stack.slices, stack.places, strict=True):
         by_place[place].append(header.traits)
-    differ = [_name(name) for name in Traits._fields if name not in _CLOCKS and any(
-        len({getattr(traits, name) for traits in sisters}) > 1 for sisters in by_place.values())]
-    if not differ:
-        return "slices at the same place differ and nothing in their headers says why: told apart by their order"
-    return f"slices at the same place differ in {listing(differ)}, but not volume by volume: told apart by their order"
-
-
-def _name(trait: str) -> str:
-    """A trait in words: echo time, flip angle, image type."""
-    return trait.replace("_ms", " time").removesuffix("_degrees").replace("_", " ")
+    differ = tuple(name for name in Traits._fields if name not in _CLOCKS and any(
+        len({getattr(traits, name) for traits in sisters}) > 1 for sisters in by_place.values()))
+    return Finding(FindingCode.REPEATS_MIXED, (), {"traits": differ}) if differ else Finding(FindingCode.REPEATS_ALIKE)
 
 
 def _volume_numbers(places: Sequence[int]) -> list[int]:
@@ -350,14 +343,6 @@ def file_order(header: SliceHeader) -> tuple:
     return instance, header.frame, header.tile or (0, 0), number, header.path.name
 
 
-def names(slices: Sequence[SliceHeader], most: int = 5) -> str:
-    """`0012.dcm, 0030.dcm and 4 more`."""
-    return listing([header.name for header in slices], most)
-
-
-def listing(words: Sequence[str], most: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once."""
-    words = list(dict.fromkeys(words))
-    if len(words) > most:
-        words = [*words[:most], f"{len(words) - most} more"]
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+def names(slices: Iterable[SliceHeader]) -> tuple[str, ...]:
+    """The name of each slice, as a `Finding` has them."""
+    return tuple(header.name for header in slices)

@@ -10,6 +10,7 @@ import math
 from radiogen.imaging.dicom.elements import Private, Values, private_value, tags_of
 from radiogen.imaging.dicom.mosaic import Layout, number_of_tiles
 from radiogen.imaging.dicom.vectors import numbers_of
+from radiogen.imaging.findings import Finding, FindingCode
 
 _CREATOR = "Image Private Header"
 _TILES = Private(_CREATOR, 0x0065, 0x50, "DS")
@@ -18,7 +19,7 @@ PRIVATE = (_TILES, _FRAMES)
 """The private elements to be read."""
 TAGS = tags_of(PRIVATE)
 
-NO_LAYOUT = "a United Imaging mosaic (VFRAME) without its private elements: export it with them, or one file a slice"
+WITHOUT_LAYOUT = FindingCode.VFRAME_WITHOUT_HEADER
 """Why a mosaic is set aside where `read_layout` gives None."""
 
 
@@ -31,5 +32,5 @@ def read_layout(values: Values) -> Layout | None:
     across = math.ceil(math.sqrt(tiles))
     positions = tuple(numbers_of(item.get("ImagePositionPatient"), 3) for item in frames)
     known = len(positions) == tiles and None not in positions
-    problem = "" if known else "a United Imaging mosaic that does not say where each of its slices lies"
+    problem = None if known else Finding(FindingCode.VFRAME_WITHOUT_POSITIONS)
     return Layout(tiles, across, math.ceil(tiles / across), positions=positions if known else (), problem=problem)

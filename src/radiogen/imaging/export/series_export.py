@@ -27,6 +27,7 @@ from radiogen.imaging.export.pseudonyms import (
     series_mark,
     without_names,
 )
+from radiogen.imaging.findings import Finding
 from radiogen.imaging.intensity import min_max
 from radiogen.imaging.resized import reduce_volume
 from radiogen.imaging.series import read_series
@@ -194,7 +195,7 @@ def _names(folder: Path, sources: Sources | None, key: bytes, patient: str | Non
     return _Named(patient, "", f"{patient}-{series_mark(key, folder.name)}")
 
 
-def _origin(name: _Named, folder: Path, sources: Sources, findings: Sequence[str], key: bytes | None) -> Origin:
+def _origin(name: _Named, folder: Path, sources: Sources, findings: Sequence[Finding], key: bytes | None) -> Origin:
     """Whose a series is, and what is odd in it, naming neither files nor folders; key: None keeps the UIDs."""
     place = Path(folder).resolve()
     names = {str(folder), str(place), place.name, place.parent.name, *(path.name for path in place.rglob("*"))}
@@ -203,7 +204,7 @@ def _origin(name: _Named, folder: Path, sources: Sources, findings: Sequence[str
         used = tuple(sorted(SourceFile(new_uid(key, each.study), new_uid(key, each.series), each.sop_class,
                                         new_uid(key, each.instance)) for each in used))
         frame = frame and new_uid(key, frame)
-    odd = "; ".join(without_names(each, names - set(SEQUENCES)) for each in findings)
+    odd = "; ".join(without_names(str(each), names - set(SEQUENCES)) for each in findings)
     return Origin(name.patient, name.sequence, odd, False, used, frame, deidentified=True, uids_kept=key is None)
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from radiogen.imaging.dicom.elements import Values, texts
+from radiogen.imaging.dicom.frozen import copy_with
 from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
 from radiogen.imaging.dicom.parsed_values import UNREADABLE
 from radiogen.imaging.dicom.vectors import Vector, number_of, numbers_of
@@ -34,13 +35,13 @@ from radiogen.imaging.fast.elements import (
 )
 from radiogen.imaging.fast.files import ScannedFiles
 from radiogen.imaging.fast.values import value_of
-from radiogen.imaging.frozen import copy_with
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.reader import Reason, Unsupported
 
 _REASONS = {scan.CUT: Reason.CUT, scan.ODD_ELEMENT: Reason.ODD_ELEMENT,
             scan.OTHER_SYNTAX: Reason.OTHER_SYNTAX, scan.REPEATED: Reason.REPEATED, scan.BEHIND: Reason.BEHIND,
             scan.UNREADABLE: Reason.UNREADABLE}
-_NOT_IMAGES = {scan.EMPTY: "empty", scan.NOT_DICOM: "not a DICOM file"}
+_NOT_IMAGES = {scan.EMPTY: FindingCode.FILE_EMPTY, scan.NOT_DICOM: FindingCode.FILE_NOT_DICOM}
 _OWN = [COLUMN[keyword] for keyword in (
     "ImagePositionPatient", "InstanceNumber", "AcquisitionTime", "ContentTime", "TriggerTime")]
 """Columns in which the slices of a series differ, and that decide nothing but the fields that `_at_place` sets."""
@@ -89,12 +90,12 @@ class HeaderParser:
 
     scanned: ScannedFiles
     _templates: dict[int, SliceHeader] = field(default_factory=dict)
-    _parsed: dict[int, tuple[list[SliceHeader], list[str]]] = field(default_factory=dict)
+    _parsed: dict[int, tuple[list[SliceHeader], list[Finding]]] = field(default_factory=dict)
 
-    def parse(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
+    def parse(self, path: Path) -> tuple[list[SliceHeader], list[Finding]]:
         """The slices of one file, and what is odd in it, as `headers.read_headers` gives them.
 
-        Raises NotAnImage, in the same words, where that is certain, and Unsupported where pydicom has to read the file.
+        Raises NotAnImage with the same code where that is certain, and Unsupported where pydicom has to read the file.
         """
         number, marks = self._usable(path)
         kind = self._kinds[number]
@@ -107,11 +108,11 @@ class HeaderParser:
             self._templates[kind] = slices[0]
         return slices, notes
 
-    def parse_alone(self, path: Path) -> tuple[list[SliceHeader], list[str]]:
+    def parse_alone(self, path: Path) -> tuple[list[SliceHeader], list[Finding]]:
         """As `parse`, without a look at the other files, which would be wasted where none of them is parsed."""
         return self._alone(path, *self._usable(path))
 
-    def _alone(self, path: Path, number: int, marks: list[int]) -> tuple[list[SliceHeader], list[str]]:
+    def _alone(self, path: Path, number: int, marks: list[int]) -> tuple[list[SliceHeader], list[Finding]]:
         if number not in self._parsed:
             self._parsed[number] = self._first_of_its_kind(path, number, marks)
         return self._parsed[number]
@@ -174,7 +175,7 @@ class HeaderParser:
             return None
         return self.scanned.store[number, start:start + size].tobytes() if start >= 0 else _Long(-1 - start, size)
 
-    def _first_of_its_kind(self, path: Path, number: int, marks: list[int]) -> tuple[list[SliceHeader], list[str]]:
+    def _first_of_its_kind(self, path: Path, number: int, marks: list[int]) -> tuple[list[SliceHeader], list[Finding]]:
         values = self._values(path, number, marks)
         if marks[scan.STATE] == scan.NO_PIXELS:
             raise NotAnImage(no_pixels(values))
@@ -184,7 +185,7 @@ class HeaderParser:
             storage = storage_of(path, values, syntax, _head_of_pixels(marks), marks[scan.PIXELS],
                                  marks[scan.FILE_SIZE])
             return slices_of(values, storage, _FrameMaker().slice_of)
-        except NotAnImage:  # pydicom's path finds the same, and has the words for it
+        except NotAnImage:  # pydicom's path finds the same, and says it
             raise Unsupported(Reason.ODD_VALUE) from None
 
     def _values(self, path: Path, number: int, marks: list[int]) -> Elements:
@@ -322,7 +323,7 @@ class _FrameMaker:
         self._known: dict[int, SliceHeader] = {}
 
     def slice_of(self, values: Values, storage: Any, frame: int, groups: "_Frame | None", shared: dict | None,
-                 notes: list[str]) -> SliceHeader:
+                 notes: list[Finding]) -> SliceHeader:
         """As `headers.slice_of`."""
         if groups is None:
             return slice_of(values, storage, frame, None, shared, notes)

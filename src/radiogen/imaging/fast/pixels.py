@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from radiogen.imaging.compiled import kernels
-from radiogen.imaging.dicom.headers import NotAnImage, PixelStorage, SliceHeader
+from radiogen.imaging.dicom.headers import NotAnImage, PixelStorage, SliceHeader, unreadable
 from radiogen.imaging.dicom.pixels import cells_to_values, cut_tile, frame_values, real_values, stored_dtype
 from radiogen.imaging.fast.files import ScannedFiles
+from radiogen.imaging.findings import FindingCode
 
 _COMPILED = (np.uint8, np.uint16, np.int16)
 """Stored values that kernels are compiled for; others are rare and go through NumPy."""
@@ -75,7 +76,7 @@ def _descriptors(slices: Sequence[SliceHeader], scanned: ScannedFiles
                 try:
                     opened[path] = descriptor = os.open(path, os.O_RDONLY)
                 except OSError as error:
-                    bad[index] = NotAnImage(f"not readable ({error.strerror or error})")
+                    bad[index] = unreadable(error)
             files.append(descriptor)
         yield files, bad
     finally:
@@ -93,7 +94,7 @@ def _read_straight(files: list[int], offsets: list[int], voxels: np.ndarray, bit
         begin += kernels.read_volume(numbers[begin:], places[begin:], voxels[begin:], blank[begin:], none, *bits)
         if begin < len(files):
             problem = read_frame(files[begin], offsets[begin], voxels[begin])
-            bad[begin] = problem or NotAnImage("changed while it was read")
+            bad[begin] = problem or NotAnImage(FindingCode.FILE_CHANGED)
             voxels[begin] = 0
             begin += 1
     return blank.tolist()
@@ -137,8 +138,8 @@ def read_frame(file: int, offset: int, frame: np.ndarray) -> NotAnImage | None:
     try:
         read = os.preadv(file, [frame], offset)
     except OSError as error:
-        return NotAnImage(f"not readable ({error.strerror or error})")
-    return None if read == frame.nbytes else NotAnImage("cut off in its pixels")
+        return unreadable(error)
+    return None if read == frame.nbytes else NotAnImage(FindingCode.PIXELS_CUT_OFF)
 
 
 def _clear_unused(frame: np.ndarray, storage: PixelStorage) -> None:

@@ -4,7 +4,6 @@ In: a folder. Out: `Evidence`: the volume as everyone gets it, and the headers o
 way the voxels took, with the order and the affine derived from them anew. What is said of a series is so said twice.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from radiogen.imaging.dicom.geometry import Placement, place
+from radiogen.imaging.dicom.geometry import OrderedBy, Placement, place
 from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader
 from radiogen.imaging.dicom.pixels import read_pixels
 from radiogen.imaging.dicom.stacks import distances_mm, natural_order, normal
@@ -39,12 +38,12 @@ class Evidence:
 
     @property
     def normal(self) -> np.ndarray | None:
-        """Unit vector (x, y, z) at right angles to the slices; None where no orientation is told."""
+        """Unit vector (x, y, z) at right angles to the slices; None where no orientation is reported."""
         return None if self.slices[0].orientation is None else normal(self.slices[0].orientation)
 
     @property
     def plane(self) -> str:
-        """`axial`, `coronal` or `sagittal`, the nearest; "" where no orientation is told."""
+        """`axial`, `coronal` or `sagittal`, the nearest; "" where no orientation is reported."""
         return "" if self.normal is None else PLANES[int(np.argmax(np.abs(self.normal)))]
 
     @property
@@ -53,12 +52,9 @@ class Evidence:
         return distances_mm(self.slices)
 
     @property
-    def ordered_by(self) -> str:
-        """`position`, `InstanceNumber`, `the number in the file name` or `their place in the file`."""
-        if self.along_mm is not None:
-            return "position"
-        told = re.search("ordered by (.*), no affine", " ".join(self.placement.findings))
-        return told[1] if told else ""
+    def ordered_by(self) -> OrderedBy:
+        """What the order of the slices was taken from."""
+        return self.placement.ordered_by
 
     @property
     def missing(self) -> int:
@@ -79,7 +75,7 @@ def gather(folder: Path) -> Evidence:
 
 
 def compare_order(keys: Sequence[Any]) -> str:
-    """How keys run along the slices: `same`, `reversed` or `mixed`; "" where they are not told, repeat or are alone."""
+    """How keys run along the slices: `same`, `reversed` or `mixed`; "" where one is missing or repeated, or alone."""
     if len(keys) < 2 or any(each is None for each in keys) or len(set(keys)) < len(keys):
         return ""
     ascending = sorted(keys)

@@ -15,8 +15,10 @@ import numpy as np
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.known_bad import known_bad
+from radiogen.imaging.dicom.geometry import OrderedBy
 from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.imaging.dicom.stacks import normal
+from radiogen.imaging.findings import Policy
 from radiogen.imaging.inspect.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
 from radiogen.imaging.inspect.quality import list_series
 
@@ -24,10 +26,11 @@ _WAYS = {"R": "right", "L": "left", "A": "front", "P": "back", "F": "feet", "H":
 _NOT_USED = ("SpacingBetweenSlices", "SliceThickness", "SliceLocation")
 _WIDTH, _INDENT = 110, 18
 
-AGAINST, FOR, NEITHER = "speaks against", "speaks for", "does not count"
-"""What a witness does to the geometry that was taken."""
+INCONSISTENT, CONSISTENT, NEITHER = "inconsistent", "consistent", "no evidence"
+"""What a check says of the geometry that was taken."""
 
-Witness = tuple[str, str]
+Check = tuple[str, str]
+"""One of these three, and a sentence."""
 
 
 def explain_case(data: Path, case: str) -> list[str]:
@@ -53,11 +56,11 @@ def explain_series(folder: Path) -> list[str]:
     except UserError as error:
         return [*_entry("refused", error.problem), *_entry("remedy", error.remedy)]
     lines = [*_files(evidence), *_order(evidence), *_plane(evidence), *_spacing(evidence), *_handedness(evidence)]
-    witnesses = [*_orders(evidence), *_attributes(evidence), *_mixed(evidence), *_second_reading(evidence)]
-    for head in (AGAINST, FOR, NEITHER):
-        said = [text for verdict, text in witnesses if verdict == head]
-        lines += _entry(head, *(said or (["nothing was found"] if head == AGAINST else [])))
-    others = [text for text in evidence.volume.findings if "set aside" not in text]
+    checks = [*_orders(evidence), *_attributes(evidence), *_mixed(evidence), *_second_reading(evidence)]
+    for head in (INCONSISTENT, CONSISTENT, NEITHER):
+        said = [text for verdict, text in checks if verdict == head]
+        lines += _entry(head, *(said or (["nothing was found"] if head == INCONSISTENT else [])))
+    others = [str(finding) for finding in evidence.volume.findings if finding.code.policy is not Policy.PART_USED]
     return [*lines, *_entry("findings", *(others or ["none"]))]
 
 
@@ -76,7 +79,7 @@ def _files(evidence: Evidence) -> list[str]:
     held = f"{used} of {len(evidence.paths)} files used, {len(evidence.slices)} slices in them"
     if len(evidence.volume.voxels) != len(evidence.slices):
         held += f"; {len(evidence.volume.voxels)} in the volume, the rest interpolated"
-    aside = [text for text in evidence.volume.findings if "set aside" in text]
+    aside = [str(finding) for finding in evidence.volume.findings if finding.code.policy is Policy.PART_USED]
     reader = evidence.volume.reader
     by = "the compiled reader" if reader.reason is None else str(reader)
     return [*_entry("files", held, *aside), *_entry("read by", by)]
@@ -122,10 +125,10 @@ def _spacing(evidence: Evidence) -> list[str]:
         lines += _entry("slice spacing", f"{length / (count - 1):.3f} mm = {length:.2f} mm from the first to the last "
                                          f"position / {count - 1} steps",
                         f"gaps between the slices that are there, along the normal: {_span(gaps)} mm")
-    told = "not told" if pixel is None else (
+    text = "not reported" if pixel is None else (
         f"{pixel[0]:.4g} mm from row to row, {pixel[1]:.4g} mm from column to column "
         f"(PixelSpacing of {evidence.slices[0].name})")
-    return [*lines, *_entry("pixel spacing", told)]
+    return [*lines, *_entry("pixel spacing", text)]
 
 
 def _handedness(evidence: Evidence) -> list[str]:
@@ -139,51 +142,53 @@ def _handedness(evidence: Evidence) -> list[str]:
                   f"slices run {_way(step)}")
 
 
-def _orders(evidence: Evidence) -> list[Witness]:
+def _orders(evidence: Evidence) -> list[Check]:
     """What the other orders say."""
-    slices, told = evidence.slices, []
+    slices, found = evidence.slices, []
     if len(slices) < 2:
         return []
     if slices[0].storage.frames > 1 or slices[0].tile is not None:
         return [(NEITHER, "InstanceNumber and file name: a file holds several slices")]
     back = "" if evidence.normal is None else f", to the {_WAYS[side(-evidence.normal)]}"
-    for name, order in (("InstanceNumber", instance_order(slices)), ("file name", file_name_order(slices))):
+    for name, order, source in (("InstanceNumber", instance_order(slices), OrderedBy.INSTANCE_NUMBER),
+                                ("file name", file_name_order(slices), OrderedBy.FILE_NAME)):
         lacking = "is missing" if any(header.instance is None for header in slices) else "is the same"
-        if name in evidence.ordered_by:
-            told.append((NEITHER, f"{name}: the order was taken from it, and nothing confirms it"))
+        if source is evidence.ordered_by:
+            found.append((NEITHER, f"{name}: the order was taken from it, and nothing confirms it"))
         else:
-            told.append({"same": (FOR, f"{name} runs the same way"),
-                         "reversed": (AGAINST, f"{name} runs the other way{back}; not used"),
-                         "mixed": (AGAINST, f"{name} runs to and fro: it would shuffle the slices; not used"),
-                         "": (AGAINST, f"{name} {lacking} in some files; not used")}[order])
-    return told
+            found.append({"same": (CONSISTENT, f"{name} runs the same way"),
+                          "reversed": (INCONSISTENT, f"{name} runs the other way{back}; not used"),
+                          "mixed": (INCONSISTENT, f"{name} runs to and fro: it would shuffle the slices; not used"),
+                          "": (INCONSISTENT, f"{name} {lacking} in some files; not used")}[order])
+    return found
 
 
-def _attributes(evidence: Evidence) -> list[Witness]:
+def _attributes(evidence: Evidence) -> list[Check]:
     """What the attributes say that are not used."""
     values = _unused_values(evidence)
     affine = evidence.volume.affine
     step = None if affine is None else float(np.linalg.norm(affine[:3, 0]))
-    told = []
+    checks = []
     between, thickness = values["SpacingBetweenSlices"], values["SliceThickness"]
     if between and step is not None:
         off = max(abs(value - step) for value in between) > max(0.01 * step, 0.02)
-        told.append((AGAINST if off else FOR, f"SpacingBetweenSlices says {_span(between)} mm, the positions say "
-                                              f"{step:.3f} mm" + ("; not used" if off else "")))
+        checks.append((INCONSISTENT if off else CONSISTENT,
+                       f"SpacingBetweenSlices says {_span(between)} mm, the positions say {step:.3f} mm"
+                       + ("; not used" if off else "")))
     elif between:
-        told.append((NEITHER, f"SpacingBetweenSlices says {_span(between)} mm; not used"))
+        checks.append((NEITHER, f"SpacingBetweenSlices says {_span(between)} mm; not used"))
     if thickness:
         gap = None if step is None else step - max(thickness)
         meaning = "how thick a slice is, not how far the next one is"
         if gap is not None and abs(gap) > max(0.01 * step, 0.02):
             meaning += f": {gap:.2f} mm between slices" if gap > 0 else f": slices overlap by {-gap:.2f} mm"
-        told.append((NEITHER, f"SliceThickness says {_span(thickness)} mm ({meaning}); not used"))
+        checks.append((NEITHER, f"SliceThickness says {_span(thickness)} mm ({meaning}); not used"))
     absent = [name for name in ("SpacingBetweenSlices", "SliceThickness") if not values[name]]
-    told += [(NEITHER, f"{' and '.join(absent)}: not told")] if absent else []
-    return [*told, *_location(evidence, values["SliceLocation"])]
+    checks += [(NEITHER, f"{' and '.join(absent)}: not reported")] if absent else []
+    return [*checks, *_location(evidence, values["SliceLocation"])]
 
 
-def _location(evidence: Evidence, values: Sequence[float]) -> list[Witness]:
+def _location(evidence: Evidence, values: Sequence[float]) -> list[Check]:
     """SliceLocation runs either way by the maker's taste; only its steps can contradict."""
     if evidence.along_mm is None or len(values) != len(evidence.slices) or len(values) < 2:
         return []
@@ -191,39 +196,39 @@ def _location(evidence: Evidence, values: Sequence[float]) -> list[Witness]:
     way = np.linalg.norm(np.diff([header.position for header in evidence.slices], axis=0), axis=1)
     off = np.abs(steps - way)
     if (off > np.maximum(0.1, 0.03 * way)).any():
-        return [(AGAINST, f"SliceLocation steps by {_span(steps)} mm, up to {off.max():.2f} mm off those of the "
-                          "positions; not used")]
-    return [(FOR, "SliceLocation steps as the positions do")]
+        return [(INCONSISTENT, f"SliceLocation steps by {_span(steps)} mm, up to {off.max():.2f} mm off those of the "
+                               "positions; not used")]
+    return [(CONSISTENT, "SliceLocation steps as the positions do")]
 
 
-def _mixed(evidence: Evidence) -> list[Witness]:
+def _mixed(evidence: Evidence) -> list[Check]:
     """Differences within the slices that the reader takes for one volume."""
-    slices, told = evidence.slices, []
+    slices, checks = evidence.slices, []
     spacings = {header.pixel_spacing for header in slices}
     if len(spacings) > 1:
-        told.append((AGAINST, f"PixelSpacing has {len(spacings)} values in these files: that of {slices[0].name} is "
-                              "taken"))
+        checks.append((INCONSISTENT, f"PixelSpacing has {len(spacings)} values in these files: that of "
+                                     f"{slices[0].name} is taken"))
     if evidence.normal is not None:
         normals = np.array([normal(header.orientation) for header in slices if header.orientation is not None])
         angle = float(np.degrees(np.arcsin(min(1.0, np.linalg.norm(np.cross(normals, normals[0]), axis=1).max()))))
         if angle > 1e-3:
-            told.append((AGAINST, f"ImageOrientationPatient differs by up to {angle:.3f} degrees: that of "
-                                  f"{slices[0].name} is taken"))
-    return told
+            checks.append((INCONSISTENT, f"ImageOrientationPatient differs by up to {angle:.3f} degrees: that of "
+                                         f"{slices[0].name} is taken"))
+    return checks
 
 
-def _second_reading(evidence: Evidence) -> list[Witness]:
+def _second_reading(evidence: Evidence) -> list[Check]:
     """Whether the affine from pydicom's headers is that of the volume as everyone gets it."""
     first, second = evidence.volume.affine, evidence.placement.affine
     if first is None and second is None:
         return []
     same = first is not None and second is not None and np.allclose(first, second, atol=1e-6)
     gives = "the same affine" if same else "ANOTHER AFFINE: please report this series"
-    return [(FOR if same else AGAINST, f"a second reading of every header, by pydicom, gives {gives}")]
+    return [(CONSISTENT if same else INCONSISTENT, f"a second reading of every header, by pydicom, gives {gives}")]
 
 
 def _unused_values(evidence: Evidence) -> dict[str, list[float]]:
-    """The numbers in the attributes that are not used: one a slice where every file tells one, else those found."""
+    """The numbers in the attributes that are not used: one a slice where every file has one, else those found."""
     values: dict[str, list[float]] = {name: [] for name in _NOT_USED}
     for path in dict.fromkeys(header.path for header in evidence.slices):
         for name, number in _unused_of_file(path).items():
@@ -233,7 +238,7 @@ def _unused_values(evidence: Evidence) -> dict[str, list[float]]:
 
 def _unused_of_file(path: Path) -> dict[str, float]:
     wanted = [*_NOT_USED, "SharedFunctionalGroupsSequence"]
-    with contextlib.suppress(Exception):  # the file was read before: what cannot be parsed now is told by nobody
+    with contextlib.suppress(Exception):  # the file was read before: what cannot be parsed now is left out
         dataset = read_tags(path, wanted, force=True)
         shared = _item(_item(dataset, "SharedFunctionalGroupsSequence"), "PixelMeasuresSequence")
         found = {name: _number(dataset, name) for name in _NOT_USED}

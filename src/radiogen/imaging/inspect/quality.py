@@ -22,7 +22,8 @@ from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import SEQUENCES, case_ids, check_data, sequences_present, series_folder
 from radiogen.imaging.cubes import resize
 from radiogen.imaging.dicom.pixels import is_rescaled
-from radiogen.imaging.dicom.stacks import listing, natural_order
+from radiogen.imaging.dicom.stacks import natural_order
+from radiogen.imaging.findings import FindingCode, codes_text, listing
 from radiogen.imaging.inspect.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
 from radiogen.imaging.intensity import normalise
 
@@ -30,11 +31,12 @@ COLUMNS = (
     "BraTS21ID", "split", "sequence", "plane", "oblique_degrees", "rows", "columns", "slices", "slice_spacing_mm",
     "row_spacing_mm", "column_spacing_mm", "ordered_by", "file_names", "instance_numbers", "missing_slices",
     "smallest_gap_mm", "largest_gap_mm", "uneven", "blank_share", "dtype", "lowest", "highest", "signed", "rescaled",
-    "files", "reader", "reader_reason", "findings", "known_bad", "refused")
+    "files", "reader", "reader_reason", "findings", "finding_codes", "known_bad", "refused", "refused_code")
 """Of the table. `file_names`, `instance_numbers`: whether their order is the `same` as that of the slices, `reversed`
 or `mixed`. `slices` counts the `missing_slices` too, which are interpolated; gaps are those between slices that are
 there. `reader`: `fast`, `imagecodecs` or `pydicom`; `reader_reason`: why the compiled reader did not read the series.
-Yes and no are `yes` and an empty cell."""
+`finding_codes`: names of `FindingCode` divided by spaces; `refused_code`: one of them, or `OUT_OF_MEMORY`. Yes and no
+are `yes` and an empty cell."""
 
 FEW_SLICES = 64
 """With fewer slices than this a cube of that edge has to be interpolated between them."""
@@ -42,34 +44,7 @@ FEW_SLICES = 64
 PICTURE_EDGE = 192
 """Pixels of a picture's longer side."""
 
-MISSING = "missing"
-
-_KINDS = {
-    "volumes in one series": "several volumes in one series",
-    "set aside": "files set aside",
-    "are missing, interpolated": "missing slices, interpolated",
-    "slices blank": "blank slices",
-    "uneven spacing": "uneven spacing",
-    "of other slices": "copies, each kept once",
-    "told apart by their order": "repeated slices",
-    "at the same place": "all slices told to lie at one place",
-    "slices ordered by": "no position or orientation told",
-    "no pixel spacing": "no pixel spacing told",
-    "a pixel spacing that": "a pixel spacing that cannot be",
-    "an orientation that": "an orientation that cannot be",
-    "a single slice": "a single slice",
-    "shifted sideways": "slices shifted sideways",
-    "gantry tilt": "gantry tilt",
-    "SeriesInstanceUID of its own": "a SeriesInstanceUID in every file",
-    "MONOCHROME1": "MONOCHROME1, inverted",
-    "rescale": "odd rescale factors",
-    "lookup table": "a modality lookup table",
-    "with loss": "compressed with loss",
-    "cut off after": "a file cut off after some of its frames",
-    "cannot be read, not used": "an element that cannot be read",
-    "more pixel data": "more pixel data than rows and columns tell",
-}
-"""Kinds of findings by words that stand in them; the first that fits counts."""
+_UNEVEN = (FindingCode.SLICES_UNEVEN, FindingCode.SLICES_UNEVEN_INTERPOLATED)
 
 
 @dataclass(frozen=True)
@@ -148,14 +123,14 @@ def inspect_dataset(data: Path, *, drawn: int = 0, workers: int | None = None, s
 
 
 def inspect_series(folder: Path) -> dict[str, Any]:
-    """The cells of one series, by `COLUMNS` but for its case; of a refused one only `refused` is told."""
+    """The cells of one series, by `COLUMNS` but for its case; of a refused one only why it is refused."""
     return _inspect((Series("", "", "", Path(folder)), False, ""))[0]
 
 
 def summarise(table: pd.DataFrame) -> list[str]:
     """What a reader of the table would count first, in lines to print."""
     read = table[table["refused"] == ""]
-    missing = int((table["refused"] == MISSING).sum())
+    missing = int(_is_missing(table).sum())
     lines = [f"cases: {len(table.groupby(['split', 'BraTS21ID']))}; series: {len(table)}, of which {len(read)} can be "
              f"read, {len(table) - len(read) - missing} refused, {missing} missing", "", *_planes(table, read), ""]
     if (table["split"] != "").any():
@@ -166,13 +141,13 @@ def summarise(table: pd.DataFrame) -> list[str]:
     for column, what in (("file_names", "file names"), ("instance_numbers", "InstanceNumber")):
         counts = read[column].value_counts()
         told = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
-        lines.append(f"order by {what} against the order of the slices: {', '.join(told) or 'not told'}")
+        lines.append(f"order by {what} against the order of the slices: {', '.join(told) or 'not reported'}")
     return [*lines, *_readers(read), *_findings(read), *_not_read(table)]
 
 
-def kind_of(finding: str) -> str:
-    """The kind of a finding, by which the findings of many series can be counted."""
-    return next((kind for words, kind in _KINDS.items() if words in finding), finding)
+def meanings(cell: str) -> list[str]:
+    """What the codes in a cell of `finding_codes` mean, by which the findings of many series can be counted."""
+    return [FindingCode[name].meaning for name in cell.split()]
 
 
 def name_of(row: pd.Series) -> str:
@@ -183,17 +158,21 @@ def name_of(row: pd.Series) -> str:
 def caption(row: pd.Series) -> str:
     """`axial, 256 x 256, 22 slices` of a row of the table; `refused`, or nothing, where there is no volume."""
     if row["refused"]:
-        return "" if row["refused"] == MISSING else "refused"
+        return "" if _is_missing(row) else "refused"
     slices = "1 slice" if row["slices"] == 1 else f"{row['slices']} slices"
-    return f"{row['plane'] or 'no plane told'}, {row['rows']} x {row['columns']}, {slices}"
+    return f"{row['plane'] or 'plane not known'}, {row['rows']} x {row['columns']}, {slices}"
 
 
 def note(row: pd.Series) -> str:
     """What is wrong with the series of a row, in a few words; "" where nothing is."""
     known = "known bad case" if row["known_bad"] else ""
-    kinds = dict.fromkeys(kind_of(text) for text in row["findings"].split("; ") if text)
-    refused = "" if row["refused"] == MISSING else row["refused"]
-    return "; ".join(filter(None, (known, refused, *kinds))) or row["refused"]
+    refused = "" if _is_missing(row) else row["refused"]
+    return "; ".join(filter(None, (known, refused, *meanings(row["finding_codes"])))) or row["refused"]
+
+
+def _is_missing(rows: Any) -> Any:
+    """Whether the series of a row, or of each row of a table, is missing in its case."""
+    return rows["refused_code"] == FindingCode.SERIES_MISSING.name
 
 
 def _mark(data: Path) -> str:
@@ -220,14 +199,14 @@ def _inspect(job: tuple[Series, bool, str]) -> tuple[dict[str, Any], Picture | N
     """The row of a series, and its picture where one is wanted; known: why its case is bad, where that is known."""
     series, draw, known = job
     row = {"BraTS21ID": series.case, "split": series.split, "sequence": series.sequence, "findings": "",
-           "known_bad": known}
+           "finding_codes": "", "known_bad": known}
     if not series.folder.exists():
-        return {**row, "refused": MISSING}, None
+        return {**row, "refused": "missing", "refused_code": FindingCode.SERIES_MISSING.name}, None
     try:
         with translate_memory_errors(series.folder):
             evidence = gather(series.folder)
     except UserError as error:
-        return {**row, "refused": error.problem}, None
+        return {**row, "refused": error.problem, "refused_code": error.code}, None
     return {**row, **_row(evidence)}, _picture(evidence) if draw else None
 
 
@@ -242,16 +221,17 @@ def _row(evidence: Evidence) -> dict[str, Any]:
         "rows": slices[0].rows, "columns": slices[0].columns, "slices": len(voxels),
         "slice_spacing_mm": None if affine is None else round(float(np.linalg.norm(affine[:3, 0])), 4),
         "row_spacing_mm": between_rows, "column_spacing_mm": between_columns,
-        "ordered_by": evidence.ordered_by, "file_names": file_name_order(slices),
+        "ordered_by": evidence.ordered_by.value, "file_names": file_name_order(slices),
         "instance_numbers": instance_order(slices), "missing_slices": evidence.missing,
         "smallest_gap_mm": round(float(min(gaps)), 4) if len(gaps) else None,
         "largest_gap_mm": round(float(max(gaps)), 4) if len(gaps) else None,
-        "uneven": _yes(any(text.startswith("uneven") for text in evidence.volume.findings)),
+        "uneven": _yes(any(finding.code in _UNEVEN for finding in evidence.volume.findings)),
         "blank_share": round(float(blank.mean()), 4), "dtype": str(voxels.dtype), "lowest": voxels.min().item(),
         "highest": voxels.max().item(), "signed": _yes(slices[0].storage.signed),
         "rescaled": _yes(any(map(is_rescaled, slices))), "files": len(evidence.paths),
         "reader": evidence.volume.reader.name, "reader_reason": str(evidence.volume.reader.reason or ""),
-        "findings": "; ".join(evidence.volume.findings), "refused": ""}
+        "findings": "; ".join(map(str, evidence.volume.findings)),
+        "finding_codes": codes_text(evidence.volume.findings), "refused": "", "refused_code": ""}
 
 
 def _picture(evidence: Evidence) -> Picture:
@@ -303,9 +283,9 @@ def _readers(read: pd.DataFrame) -> list[str]:
 
 
 def _findings(read: pd.DataFrame) -> list[str]:
-    kinds = Counter(kind for told in read["findings"] for kind in {kind_of(text) for text in told.split("; ") if text})
-    return [f"series without a finding: {(read['findings'] == '').sum()} of {len(read)}",
-            *(f"{count:7} with {kind}" for kind, count in kinds.most_common())]
+    counts = Counter(meaning for cell in read["finding_codes"] for meaning in meanings(cell))
+    return [f"series without a finding: {(read['finding_codes'] == '').sum()} of {len(read)}",
+            *(f"{count:7} with {meaning}" for meaning, count in counts.most_common())]
 
 
 def _not_read(table: pd.DataFrame, most: int = 20) -> list[str]:
