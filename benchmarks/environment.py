@@ -4,12 +4,13 @@ Where radiogen is not installed, the same command continues in the clone's `.ven
 of the script is searched last, or its tables.py and the like would hide other packages.
 """
 
-import runpy
+import importlib.util
 import sys
 from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parents[1])
-if sys.path[0] != ROOT:
+ROOT = Path(__file__).resolve().parents[1]
+if sys.path[0] != str(ROOT):
     sys.path.append(sys.path[0])
-    sys.path[0] = ROOT
-runpy.run_path(f"{ROOT}/scripts/environment.py")
+    sys.path[0] = str(ROOT)
+found = importlib.util.spec_from_file_location("scripts_environment", ROOT / "scripts" / "environment.py")
+found.loader.exec_module(importlib.util.module_from_spec(found))

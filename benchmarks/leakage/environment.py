@@ -1,6 +1,8 @@
 """First import of a script in this folder that is run as a file: see benchmarks/environment.py."""
 
-import runpy
+import sys
 from pathlib import Path
 
-runpy.run_path(str(Path(__file__).resolve().parents[1] / "environment.py"))
+sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
+
+import benchmarks.environment  # noqa: F401
