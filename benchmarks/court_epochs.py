@@ -13,8 +13,8 @@ import pandas as pd
 
 from radiogen.core.progress import progress
 from radiogen.dataset.labels import ID, LABEL
-from radiogen.evaluation.figures.permutation_figures import null_p
 from radiogen.evaluation.stats.intervals import permutation_p
+from radiogen.evaluation.stats.label_permutation import one_sided_p
 from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs.folds import HOLDOUT, fold_names
 
@@ -49,7 +49,7 @@ def judge_choice(features: pd.DataFrame, folds: pd.DataFrame, *, draws: int = 10
         chosen[draw] = auc(truth, told)
         nested[draw] = auc(truth, choose_epochs(inputs, drawn, place, inner=True, seed=seed + draw)[judged])
         shuffled[draw] = chosen[draw] > 0.5 and permutation_p(truth, told, draws=500) <= 0.05
-    mirrored = [null_p(area, np.delete(chosen, draw)) <= 0.05 for draw, area in enumerate(chosen)]
+    mirrored = [one_sided_p(area, np.delete(chosen, draw)) <= 0.05 for draw, area in enumerate(chosen)]
     return Choice(chosen, nested, shuffled, np.array(mirrored))
 
 
