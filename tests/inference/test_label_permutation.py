@@ -25,7 +25,7 @@ def run(tmp_path, small_recipe):
     folder = tmp_path / "models" / "a"
     for fold in ("0", "1"):
         (folder / f"fold-{fold}").mkdir(parents=True)
-        (folder / f"fold-{fold}" / runs.WEIGHTS).write_bytes(b"")
+        (folder / f"fold-{fold}" / runs.layout.WEIGHTS).write_bytes(b"")
     return runs.Run(folder, small_recipe, tmp_path / "data", tmp_path / "cache", FOLDS)
 
 
@@ -123,7 +123,7 @@ def test_a_draw_trains_every_fold_anew_and_leaves_the_run_as_it_was(small_data, 
     judged = whole.folds[whole.folds["fold"] != "holdout"]
     assert set(kept["BraTS21ID"]) == set(judged["BraTS21ID"])
     assert (kept.set_index("BraTS21ID")["MGMT_value"] != judged.set_index("BraTS21ID")["MGMT_value"]).any()
-    assert not list((whole.folder / "null").rglob(runs.WEIGHTS))
+    assert not list((whole.folder / "null").rglob(runs.layout.WEIGHTS))
     assert {path: path.read_bytes() for path in before} == before
 
 

@@ -41,7 +41,7 @@ def _twin(run, name, **changed):
 
 def _weights(run, fold):
     found = {}
-    with h5py.File(runs.fold_folder(run, fold) / runs.WEIGHTS) as file:
+    with h5py.File(runs.fold_folder(run, fold) / runs.layout.WEIGHTS) as file:
         file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     return found
 

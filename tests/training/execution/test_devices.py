@@ -77,7 +77,7 @@ def test_a_short_fold_trains_on_jax_without_tensorflow(run):
     twin = _twin(run, "jax")
     history = _train(twin, Devices("cpu"), "jax")
     assert len(history) == 3
-    assert (runs.fold_folder(twin, "0") / runs.WEIGHTS).is_file()
+    assert (runs.fold_folder(twin, "0") / runs.layout.WEIGHTS).is_file()
     end = subprocess.run([JAX_PYTHON, "-c", "import sys; import radiogen.training.fit; "
                                             "sys.exit('tensorflow' in sys.modules)"],
                          env={**os.environ, "KERAS_BACKEND": "jax"})
@@ -114,6 +114,8 @@ def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(r
     assert process.wait() == 2
     assert "gradient accumulation" in told and "optimisation.micro_batch_size" in told
     assert not (runs.fold_folder(twin, "0") / runs.WEIGHTS).is_file()
+    assert "gradient accumulation" in told and "--memory-batch" in told
+    assert not (runs.fold_folder(twin, "0") / runs.layout.WEIGHTS).is_file()
 
 
 @pytest.mark.parametrize(("devices", "said"), [
