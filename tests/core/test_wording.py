@@ -13,14 +13,23 @@ def imported(monkeypatch):
     monkeypatch.delenv(wording.CALLED_AS, raising=False)
 
 
-def test_a_program_reads_parameters_as_it_writes_them():
-    assert (wording.parameter("batch_size"), wording.parameter("batch_size", 4)) == ("batch_size", "batch_size=4")
+@pytest.mark.parametrize(("path", "value", "program", "line"), [
+    ("data.size", 0, "data.size=0", "--size 0"), ("run", "my run", "run='my run'", "--run 'my run'"),
+    ("data.sequences", ("T1w", "T2w"), "data.sequences=('T1w', 'T2w')", "--sequences T1w T2w"),
+    ("augmentation.tta", True, "augmentation.tta=True", "--tta"),
+    ("optimisation.drop_last", False, "optimisation.drop_last=False", "--no-drop-last"),
+    ("data.depth", None, "data.depth=None", "--depth None")])
+def test_a_parameter_with_a_value_is_named_as_its_reader_writes_it(monkeypatch, path, value, program, line):
+    assert wording.parameter(path, value) == program
+    for way in ("scripts", "radiogen"):
+        monkeypatch.setenv(wording.CALLED_AS, way)
+        assert wording.parameter(path, value) == line
 
 
-@pytest.mark.parametrize("way", ["scripts", "radiogen"])
-def test_a_command_line_reads_parameters_as_options(monkeypatch, way):
-    monkeypatch.setenv(wording.CALLED_AS, way)
-    assert (wording.parameter("batch_size"), wording.parameter("batch_size", 4)) == ("--batch-size", "--batch-size 4")
+def test_a_parameter_without_a_value_is_its_name_or_its_option(monkeypatch):
+    assert wording.parameter("optimisation.early_stopping_fraction") == "optimisation.early_stopping_fraction"
+    monkeypatch.setenv(wording.CALLED_AS, "scripts")
+    assert wording.parameter("optimisation.early_stopping_fraction") == "--early-stopping-fraction"
 
 
 @pytest.mark.parametrize(("way", "text"), [(None, "radiogen inspect-dataset --data 'my data'"),

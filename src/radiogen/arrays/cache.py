@@ -30,6 +30,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.memory import OutOfMemory, available_memory, translate_memory_errors
 from radiogen.core.parallel import available_cores, map_items
+from radiogen.core.wording import command, parameter
 from radiogen.dataset import geometry
 from radiogen.dataset.fingerprint import KEY, Fingerprint, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
@@ -117,16 +118,16 @@ def read_index(folder: Path) -> pd.DataFrame:
     """The index of a finished cache, ids as text, '' where a cell is empty."""
     path = Path(folder) / "index.csv"
     if not path.is_file():
-        raise UserError(path, "is missing", "run scripts/preprocess.py")
+        raise UserError(path, "is missing", f"run {command('preprocess')}")
     try:
         index = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
     except (OSError, ValueError) as error:
-        raise UserError(path, f"cannot be read ({error})", "run scripts/preprocess.py again") from error
+        raise UserError(path, f"cannot be read ({error})", f"run {command('preprocess')} again") from error
     lacking = [name for name in COLUMNS if name not in index]
     if lacking or index["BraTS21ID"].duplicated().any():
         problem = f"has no column {lacking[0]}: it is damaged, or of an older version" if lacking else (
             "has a case twice, so it is damaged")
-        raise UserError(path, problem, "run scripts/preprocess.py again")
+        raise UserError(path, problem, f"run {command('preprocess')} again")
     return index
 
 
@@ -138,7 +139,7 @@ def check_arrays(folder: Path, index: pd.DataFrame, cases: Collection[str]) -> N
             whole = path.is_file() and files.sha256(path) == expected.get(case)
         if not whole:
             raise UserError(path, "is missing or was changed after it was made",
-                            "delete it and run scripts/preprocess.py again")
+                            f"delete it and run {command('preprocess')} again")
 
 
 def open_array(folder: Path, case: str) -> np.ndarray:
@@ -218,7 +219,8 @@ def _readable(path: Path | str) -> Iterator[Path | str]:
     try:
         yield path
     except (OSError, ValueError) as error:
-        raise UserError(path, f"cannot be read ({error})", "delete it and run scripts/preprocess.py again") from error
+        raise UserError(path, f"cannot be read ({error})", f"delete it and run {command('preprocess')} "
+                                                           "again") from error
 
 
 def _cases(data: Path, leave_out: Collection[str]) -> list[tuple[Split, str]]:
@@ -237,7 +239,7 @@ def _check_sequences(data: Path, cases: list[tuple[Split, str]], settings: Cache
     missing = [name for name in settings.sequences if name not in present]
     if missing:
         raise UserError(data, f"no case has {' or '.join(missing)}, which the recipe needs",
-                        f"choose among what is there: --sequences {' '.join(sorted(present)) or '(none)'}")
+                        f"choose among what is there: {parameter('sequences')} {' '.join(sorted(present)) or '(none)'}")
 
 
 def _make_case(job: _Job) -> dict[Path, dict]:
@@ -367,7 +369,8 @@ def _check_same(data: Path, mark: Fingerprint) -> None:
         same = False
     if not same:
         raise UserError(data, "was changed or moved while it was read",
-                        "run the same command again, with --data where it was moved; arrays that are finished are kept")
+                        f"run the same command again, with {parameter('data')} where it was moved; arrays that are "
+                        "finished are kept")
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],

@@ -17,6 +17,7 @@ import numpy as np
 from radiogen.arrays.case_findings import CaseFinding, of_sequence
 from radiogen.arrays.series_arrays import byte_cube, slices_2d
 from radiogen.core.memory import OutOfMemory, translate_memory_errors
+from radiogen.core.wording import parameter
 from radiogen.dataset.geometry import SIZES
 from radiogen.dataset.layout import SEQUENCES
 from radiogen.imaging.cubes import (
@@ -146,7 +147,7 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
         try:
             if not folder.is_dir():
                 raise SeriesError(folder, Finding(FindingCode.SERIES_MISSING),
-                                  f"restore it, or leave the case out with --leave-out {case}")
+                                  f"restore it, or leave the case out with {parameter('leave_out')} {case}")
             with translate_memory_errors(folder):
                 series[sequence] = _read(folder, sequence, [each for each in wanted if sequence in each.sequences],
                                          fast)

@@ -20,13 +20,13 @@ from radiogen.core.wording import CALLED_AS, called_as, command_start
 def run_script(main: Callable[..., object]) -> NoReturn:
     """Run a command as `python scripts/<command>.py` and leave the process with its exit code."""
     called_as("scripts")
-    run_command(lambda: _call(main), _in_option_words)
+    run_command(lambda: _call(main))
 
 
 def run_installed() -> NoReturn:
     """Run a command as `radiogen <command>` and leave the process with its exit code."""
     called_as(os.environ.get(CALLED_AS, "radiogen"))  # a script's step is named as the script was
-    run_command(_run_named, _in_option_words)
+    run_command(_run_named)
 
 
 def commands() -> dict[str, str]:
@@ -56,10 +56,3 @@ def _first_line(module: str) -> str:
 
 def _call(main: Callable[..., object]) -> object:
     return call_main(main) if inspect.signature(main).parameters else main()
-
-
-def _in_option_words(text: str) -> str:
-    """An error of the library with each field of a recipe as its option."""
-    from radiogen.training.recipe.options import in_option_words  # not before an error: it imports tyro and recipes
-
-    return in_option_words(text)

@@ -68,10 +68,8 @@ class Interrupted(BaseException):
     """SIGTERM, raised as an exception so that half-done work is put away as on Ctrl-C."""
 
 
-def run_command(main: Callable[[], object], translate: Callable[[str], str] = str) -> NoReturn:
+def run_command(main: Callable[[], object]) -> NoReturn:
     """Call `main` and leave the process with the exit code that its end deserves.
-
-    translate: puts a `UserError` of the library into the words of the command line.
 
     0: done. 2: a `UserError`, or a file that the system refuses, told in one line. 130 and 143: Ctrl-C and SIGTERM;
     finished parts are kept, and the same command goes on from there.
@@ -92,7 +90,7 @@ def run_command(main: Callable[[], object], translate: Callable[[str], str] = st
             raise UserError("standard output", "is closed", "send it to a file, or to /dev/null")
         main()
     except UserError as error:
-        _say(f"error: {translate(str(error))}")
+        _say(f"error: {error}")
         _leave(2)
     except SystemExit as end:
         _leave(end.code)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from radiogen.core.errors import UserError
 from radiogen.core.locks import Holder, hold, try_hold
+from radiogen.core.wording import parameter
 
 if TYPE_CHECKING:  # pandas and numpy cost half a second at start: a script's --help does without
     import numpy
@@ -42,7 +43,8 @@ def checked_name(option: str, name: str) -> str:
     """
     if re.fullmatch(r"\w[\w.-]*", name) is None or len(name.encode()) > 200:
         raise UserError(f"{option} {name[:200]!r}", "is no name: names are made of letters, digits, '.', '_' and '-', "
-                        "and do not begin with '.' or '-'", "give a name; where its folder lies is said with --models")
+                        "and do not begin with '.' or '-'", "give a name; where its folder lies is said with "
+                                                            f"{parameter('models')}")
     return name
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 
 _GROUPS = Path("/sys/fs/cgroup")
 
@@ -23,8 +24,9 @@ class OutOfMemory(UserError):
     code = "OUT_OF_MEMORY"
 
     def __init__(self, where: object, problem: str = DID_NOT_FIT,
-                 remedy: str = "run again with fewer workers (--workers 1), or on a machine with more memory"):
-        super().__init__(where, problem, remedy)
+                 remedy: str | None = None):
+        super().__init__(where, problem, remedy or f"run again with fewer workers ({parameter('workers', 1)}), or on a "
+                                                   "machine with more memory")
 
 
 @contextlib.contextmanager

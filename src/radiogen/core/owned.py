@@ -12,6 +12,7 @@ from typing import Any
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 
 LISTING = ".radiogen-files.json"
 
@@ -41,11 +42,12 @@ def check_replaceable(path: Path, listing: str = LISTING) -> None:
     path = Path(path)
     if path.is_symlink():
         raise UserError(path, "is a symbolic link, and what it leads to is not replaced",
-                        "remove the link or choose another --output")
+                        f"remove the link or choose another {parameter('output')}")
     if not path.exists():
         return
     if not path.is_dir():
-        raise UserError(path, "is in the way: a folder is made here", "move it away or choose another --output")
+        raise UserError(path, "is in the way: a folder is made here", "move it away or choose another "
+                                                                      f"{parameter('output')}")
     known = listed_files(path, listing)
     for entry in sorted(path.iterdir()):
         if entry.name == listing and entry.is_file() and not entry.is_symlink():
@@ -53,7 +55,7 @@ def check_replaceable(path: Path, listing: str = LISTING) -> None:
         if not is_unchanged(entry, known.get(entry.name)):
             how = "was changed after radiogen wrote it" if entry.name in known else "was not written by radiogen"
             raise UserError(entry, f"{how}, so its folder is not replaced",
-                            "move it away, or choose another --output")
+                            f"move it away, or choose another {parameter('output')}")
 
 
 def listed_files(folder: Path, listing: str = LISTING) -> dict[str, str]:

@@ -21,6 +21,7 @@ from radiogen.core.console import follow_console
 from radiogen.core.errors import UserError
 from radiogen.core.memory import DID_NOT_FIT, OutOfMemory
 from radiogen.core.progress import progress
+from radiogen.core.wording import parameter
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,12 +71,12 @@ def cluster_client(scheduler: str) -> Any:
     try:
         from distributed import Client
     except ImportError:
-        raise UserError("--scheduler", "needs Dask", "pip install dask distributed") from None
+        raise UserError(parameter("scheduler"), "needs Dask", "pip install dask distributed") from None
     try:
         return Client(scheduler, timeout="10s")
     except (OSError, ValueError) as error:
         raise UserError(scheduler, f"no Dask scheduler answers ({error})",
-                        "start one with `dask scheduler` or leave --scheduler out") from error
+                        f"start one with `dask scheduler` or leave {parameter('scheduler')} out") from error
 
 
 def _in_processes(function: Callable[[Any], Any], items: Sequence[Any], workers: int,

@@ -10,6 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
+_NOT_GIVEN = object()
 CALLED_AS = "RADIOGEN_CALLED_AS"
 """Environment variable: `scripts`, `radiogen`, or absent where a program imported the package."""
 
@@ -19,12 +20,24 @@ def called_as(way: str) -> None:
     os.environ[CALLED_AS] = way
 
 
-def parameter(name: str, value: object = None) -> str:
-    """A parameter with its value, if one is given: `--batch-size 4` on the command line, else `batch_size=4`."""
-    shown = "" if value is None else str(value)
-    if CALLED_AS in os.environ:
-        return f"--{name.replace('_', '-')} {shown}".rstrip()
-    return f"{name}={shown}" if shown else name
+def parameter(path: str, value: object = _NOT_GIVEN) -> str:
+    """A parameter, or a recipe's field by its path, with its value if one is given.
+
+    `optimisation.epochs=5` for a program; on the command line `--epochs 5`.
+    """
+    if CALLED_AS not in os.environ:
+        return path if value is _NOT_GIVEN else f"{path}={value!r}"
+    if value is _NOT_GIVEN or value is True:
+        return option(path)
+    if value is False:
+        return f"--no-{option(path)[2:]}"
+    values = value if isinstance(value, tuple) else (value,)
+    return " ".join([option(path), *(shlex.quote(str(each)) for each in values)])
+
+
+def option(path: str) -> str:
+    """The option of a parameter or of a recipe's field: `--epochs` of `optimisation.epochs`."""
+    return f"--{path.rpartition('.')[2].replace('_', '-')}"
 
 
 def command(name: str, *words: object) -> str:

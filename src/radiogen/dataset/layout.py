@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command
 
 Split = Literal["train", "test"]
 
@@ -54,7 +55,7 @@ def check_data(data: Path) -> None:
     data = Path(data)
     if not data.is_dir():
         raise UserError(data, "there is no such data set",
-                        "make one with `python scripts/make_phantom.py` or give another folder with --data")
+                        f"make one with `{command('make_phantom')}` or give another folder with --data")
     if not any((data / split).is_dir() for split in ("train", "test")):
         raise UserError(data, "holds neither train/ nor test/",
                         "give the folder that holds train_labels.csv, train/ and test/")

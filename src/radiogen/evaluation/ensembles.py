@@ -15,6 +15,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
 from radiogen.evaluation.stats.intervals import bootstrap_interval
@@ -176,7 +177,7 @@ def _joined(runs: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFram
         doubled = table.loc[table[ID].duplicated(), ID]
         if len(doubled):
             raise UserError(name, f"has {_ids(doubled)} more than once",
-                            f"python scripts/predict.py --run {shlex.quote(name)}")
+                            f"{command('predict')} --run {shlex.quote(name)}")
     first = first.reset_index(drop=True)
     probabilities = {first_name: first["probability"]}
     for name, table in others:
@@ -192,8 +193,8 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
         ids = (first if has == first_name else table).loc[missing.to_numpy(), ID]
         if len(ids):
             raise UserError(lacking, f"has no prediction for {_ids(ids)}, which {has} has",
-                            f"finish it: python scripts/train.py --run {shlex.quote(lacking)} --fold all, then "
-                            f"python scripts/predict.py --run {shlex.quote(lacking)}")
+                            f"finish it: {command('train')} --run {shlex.quote(lacking)} --fold all, then "
+                            f"{command('predict')} --run {shlex.quote(lacking)}")
     table = table.set_index(ID).loc[first[ID]].reset_index()
     for column in ("fold", LABEL):
         differs = table[column].fillna(-1).to_numpy() != first[column].fillna(-1).to_numpy()
@@ -207,21 +208,23 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
 
 def _check_count(members: Collection[str]) -> None:
     if len(members) < 2:
-        raise UserError("--run", f"an ensemble needs two runs and was given {len(members)}", "name two or more")
+        raise UserError(parameter("run"), f"an ensemble needs two runs and was given {len(members)}", "name two or "
+                                                                                                      "more")
 
 
 def _check_names(folder: Path, members: Sequence[str]) -> None:
     _check_count(members)
     doubled = [member for member in members if list(members).count(member) > 1]
     if doubled:
-        raise UserError(f"--run {' '.join(members)}", f"names {doubled[0]} more than once", "name each run once")
+        raise UserError(parameter("run", " ".join(members)), f"names {doubled[0]} more than once", "name each run once")
     if folder.name in members:
-        raise UserError(f"--name {folder.name}", "is one of the members", "choose another name")
+        raise UserError(parameter("name", folder.name), "is one of the members", "choose another name")
     if is_trained_run(folder):
-        raise UserError(folder, "is a trained run, which an ensemble would overwrite", "choose another --name")
+        raise UserError(folder, "is a trained run, which an ensemble would overwrite", "choose another "
+                                                                                       f"{parameter('name')}")
     if not (folder / layout.RUN).is_file() and folder.exists() and any(
             entry.name != files.LOCK for entry in (folder.iterdir() if folder.is_dir() else [folder])):
-        raise UserError(folder, "holds files and is no ensemble", "choose another --name")
+        raise UserError(folder, "holds files and is no ensemble", f"choose another {parameter('name')}")
 
 
 def _facts(models: Path, members: Sequence[str]) -> dict[str, dict]:
@@ -242,8 +245,9 @@ def _data(models: Path, facts: Mapping[str, dict]) -> str | None:
               for member, data in known.items()]
     if any(not place & places[0] for place in places):
         told = ", ".join(f"{member} from {data}" for member, data in known.items())
-        raise UserError("--run", f"these runs were made from different data sets ({told})",
-                        "join only runs of one data set; if it was moved, predict each run with --data first")
+        raise UserError(parameter("run"), f"these runs were made from different data sets ({told})",
+                        f"join only runs of one data set; if it was moved, predict each run with {parameter('data')} "
+                        "first")
     return next(iter(known.values()), None)
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import head_threshold
 from radiogen.imaging.resized import Target
@@ -133,4 +134,4 @@ def need_affine(affine: np.ndarray | None) -> None:
     """Raise UserError where an affine is needed and none is known."""
     if affine is None:
         raise UserError("geometry isotropic", "needs series that report position, orientation and spacing",
-                        "use --geometry stretch")
+                        f"use {parameter('geometry')} stretch")

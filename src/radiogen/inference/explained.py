@@ -13,6 +13,7 @@ import pandas as pd
 
 from radiogen.arrays.cache import check_arrays, read_index
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.grad_cam import grad_cam
 from radiogen.runs.explained import Explained, write_explained_cases
@@ -37,7 +38,7 @@ def write_explained(run: Run, cases: int = 8) -> Path:
     folds = trained_folds(run)
     if chosen.empty or not folds:
         raise UserError(run.folder, "has no labelled case and network to explain",
-                        f"train and predict it: python scripts/train.py --run {as_run(run.folder)} --fold all")
+                        f"train and predict it: {command('train')} --run {as_run(run.folder)} --fold all")
     index = read_index(run.cache)
     check_arrays(run.cache, index, chosen[ID])
     inputs = {case: explained_inputs(run.recipe.data, index, case) for case in chosen[ID]}

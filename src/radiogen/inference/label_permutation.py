@@ -16,6 +16,7 @@ import pandas as pd
 from radiogen.arrays.cache import check_arrays, read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.geometry import planes_together, read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.folds import HOLDOUT, fold_names
@@ -53,9 +54,10 @@ def run_null(run: Run, draws: int, within_planes: bool = False, parallel_folds: 
     missing = sorted(set(fold_names(run.folds)) - set(trained_folds(run)))
     if missing:
         raise UserError(run.folder, f"fold {', '.join(missing)} is not trained",
-                        f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+                        f"{command('train')} --run {as_run(run.folder)} --fold all")
     if draws < 1:
-        raise UserError(f"--null {draws}", "is no number of draws", "give 1 or more; 19 are the least for p = 0.05")
+        raise UserError(parameter("null", draws), "is no number of draws", "give 1 or more; 19 are the least for p = "
+                                                                           "0.05")
     within, strata = (PLANES, plane_strata(run)) if within_planes else (FOLDS, None)
     if run.lineage:
         raise UserError(run.folder, f"began with the networks of {run.lineage[0].run}, which were trained on the true "

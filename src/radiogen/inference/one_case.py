@@ -20,6 +20,7 @@ import pandas as pd
 from radiogen.arrays.case_arrays import CaseArray, CaseSeries, case_array, read_case
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID
 from radiogen.imaging.findings import Finding, FindingCode
@@ -89,7 +90,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
     note_training(run.folder)
     folder, folds = Path(folder), trained_folds(run)
     if not folds:
-        raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+        raise UserError(run.folder, "is not trained", f"{command('train')} --run {as_run(run.folder)} --fold all")
     found, left = recognise(folder, run.recipe.data.sequences)
     with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
         room = Path(scratch)
@@ -123,7 +124,7 @@ def check_output(output: Path, name: str, images: str) -> None:
 
     name, images: of `case_mark`.
     """
-    path, remedy = Path(output) / f"{name}.json", "name another folder with --output, or move it away"
+    path, remedy = Path(output) / f"{name}.json", f"name another folder with {parameter('output')}, or move it away"
     if path.is_file():
         kept = files.read_json(path)
         if not isinstance(kept, dict) or kept.get("images") != images:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from radiogen.arrays.cache import check_arrays, read_index
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names
@@ -32,7 +33,7 @@ def predict_run(run: Run) -> Path:
     folds = trained_folds(run)
     if not folds:
         raise UserError(run.folder, "is not trained",
-                        f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+                        f"{command('train')} --run {as_run(run.folder)} --fold all")
     index = read_index(run.cache)
     cases = _cases(run, index, folds)
     check_arrays(run.cache, index, cases[ID])

@@ -14,6 +14,7 @@ import pandas as pd
 from radiogen.arrays.cache import cache_folder, check_arrays, read_index
 from radiogen.arrays.case_findings import unused_sequences
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.folds import TEST
 from radiogen.training.runs import Run, cache_settings, trained_folds
@@ -53,7 +54,7 @@ def predict_test(run: Run, data: Path, cache: Path) -> pd.DataFrame:
 
     folds = trained_folds(run)
     if not folds:
-        raise UserError(run.folder, "is not trained", f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+        raise UserError(run.folder, "is not trained", f"{command('train')} --run {as_run(run.folder)} --fold all")
     moved = dataclasses.replace(run, data=Path(data), cache=cache_folder(data, cache_settings(run.recipe.data), cache))
     index = read_index(moved.cache)
     made = index.loc[(index["split"] == TEST) & (index["sha256"] != ""), ID]

@@ -18,6 +18,7 @@ from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
+from radiogen.core.wording import command, parameter
 
 RATIO = 50
 """How many times its own size an archive may hold. Real series shrink to between all and a fifth of their bytes (21
@@ -66,7 +67,7 @@ def open_archive(path: Path) -> ZipFile:
     try:
         return ZipFile(path)
     except FileNotFoundError:
-        raise UserError(path, "is missing", "download it: python scripts/download.py") from None
+        raise UserError(path, "is missing", f"download it: {command('download')}") from None
     except (BadZipFile, LargeZipFile, ValueError, NotImplementedError) as error:
         raise UserError(path, f"is damaged: its table of contents cannot be read ({error})",
                         "delete it and run the same command again") from None
@@ -118,7 +119,8 @@ def need_space(folder: Path, size: int, purpose: str) -> None:
     free = shutil.disk_usage(there).free
     if free < size + SPARE:
         raise UserError(folder, f"{purpose} needs {(size + SPARE) / 1e9:,.1f} GB and the disk has {free / 1e9:,.1f} GB "
-                        "free", "free space or give a folder on another disk with --data; --subset 8 needs little")
+                        "free", f"free space or give a folder on another disk with {parameter('data')}; "
+                                f"{parameter('subset')} 8 needs little")
 
 
 def name_fault(name: str) -> str:

@@ -22,6 +22,7 @@ import pandas as pd
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
+from radiogen.core.wording import parameter
 from radiogen.dataset.labels import ID, LABEL, read_labels, read_sample_submission
 from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.archive import RATIO, SMALL, Member, extract, missing, name_fault, need_space, read_members
@@ -90,7 +91,7 @@ def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, l
     """
     data = Path(data)
     if cases < 2:
-        raise UserError("--subset", f"is {cases}", "give at least 2: one case of each label")
+        raise UserError(parameter("subset"), f"is {cases}", "give at least 2: one case of each label")
     api = login()
     with files.working_folder(data):
         tables = [Member(LABELS), Member(SAMPLE)]
@@ -120,7 +121,7 @@ def check_free(wanted: Sequence[Member], data: Path) -> None:
         path = Path(data) / member.name
         if os.path.lexists(path) and not owned.is_unchanged(path, ours.get(member.name)):
             raise UserError(path, "is in the way and is not the file that Kaggle lists",
-                            "move it away to have it downloaded, or choose another --data")
+                            f"move it away to have it downloaded, or choose another {parameter('data')}")
 
 
 def fetch_files(api: Any, competition: str, wanted: Sequence[Member], data: Path, *,
@@ -167,7 +168,7 @@ def _check_whole(members: Sequence[Member], data: Path) -> None:
     if lacking := missing(members, data):
         raise UserError(data, f"lacks {len(lacking)} files that were there or were written, the first of them "
                         f"{lacking[0].name}: it was moved or changed meanwhile",
-                        "run the same command again, or name the folder's new place with --data")
+                        f"run the same command again, or name the folder's new place with {parameter('data')}")
 
 
 def _fetch_archive(api: Any, competition: str, archive: Path, data: Path, pause: Pause) -> None:

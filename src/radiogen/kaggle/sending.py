@@ -13,6 +13,7 @@ from typing import Any
 
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command
 from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.client import asked, calling, competition_page, unheard
 from radiogen.kaggle.submission import Submission
@@ -61,7 +62,7 @@ def upload(api: Any, path: Path, message: str, run: Path, competition: str = COM
 
     Raises UserError; for a bare 400 with what its users found to be the reasons of it.
     """
-    refused = (f"this is a code competition, which may take notebooks only: python scripts/push_kernel.py "
+    refused = (f"this is a code competition, which may take notebooks only: {command('push_kernel')} "
                f"{as_run(run)} --submit; else join on {competition_page(competition, 'rules')}, see on its page how "
                "many submissions are left today, and zip a large file")
     with calling(f"the submission of {path}", refused=refused, competition=competition), unheard():

@@ -15,6 +15,7 @@ import pandas as pd
 from radiogen import __version__
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
@@ -50,21 +51,22 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     facts = read_facts(folder)
     data = _data_set(folder, facts, data)
     if not (data / "sample_submission.csv").is_file():
-        raise UserError(data / "sample_submission.csv", "is missing", "give the data set that holds it with --data")
+        raise UserError(data / "sample_submission.csv", "is missing", "give the data set that holds it with "
+                                                                      f"{parameter('data')}")
     sample = read_sample_submission(data / "sample_submission.csv")
     prevalence = training_prevalence(folder, predictions)
     table, imputed = fill_sample(sample, predictions, prevalence, where=folder / layout.PREDICTIONS)
     if table[LABEL].nunique() == 1 and not allow_constant:
         raise UserError(folder / layout.PREDICTIONS, f"gives all {len(table)} test cases the same probability "
                         f"({table[LABEL].iloc[0]:g})",
-                        f"predict the test set: python scripts/predict.py --run {as_run(folder)}; "
-                        "or submit it nevertheless with --allow-constant")
+                        f"predict the test set: {command('predict')} --run {as_run(folder)}; "
+                        f"or submit it nevertheless with {parameter('allow_constant')}")
     with files.working_folder(submissions):
         record = Path(submissions) / f"{name}.json"
         before = files.read_json(record) if record.is_file() else {"sha256": ""}
         if "sha256" not in before:
             raise UserError(record, "is no record of a submission, so it is not replaced",
-                            "move it away, or name another folder with --submissions")
+                            f"move it away, or name another folder with {parameter('submissions')}")
         path = owned.write_listed(record.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n"))
         check_submission(path, sample)
         digest = files.sha256(path)
@@ -90,7 +92,7 @@ def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: flo
         more = f" and {len(strange) - SHOWN_IDS} more" if len(strange) > SHOWN_IDS else ""
         raise UserError(where, f"has test cases that the sample submission does not have: "
                         f"{', '.join(strange[:SHOWN_IDS])}{more}",
-                        "give the data set that was predicted with --data, or predict again")
+                        f"give the data set that was predicted with {parameter('data')}, or predict again")
     probabilities = sample[ID].map(known)
     imputed = tuple(sample.loc[probabilities.isna(), ID])
     return pd.DataFrame({ID: sample[ID], LABEL: probabilities.fillna(prevalence)}), imputed
@@ -102,7 +104,7 @@ def check_submission(path: Path, sample: pd.DataFrame) -> None:
     Raises UserError for the first thing that the competition would reject.
     """
     table = read_sample_submission(path)
-    remedy = "write it anew with scripts/submit.py"
+    remedy = f"write it anew with {command('submit')}"
     if list(pd.read_csv(path, nrows=0).columns) != [ID, LABEL]:
         raise UserError(path, f"its heading is not {ID},{LABEL}", remedy)
     for what, ids in (("lacks", sample.loc[~sample[ID].isin(table[ID]), ID]),
@@ -124,7 +126,7 @@ def training_prevalence(folder: Path, predictions: pd.DataFrame) -> float:
     labels = read_folds(path)[LABEL] if path.is_file() else predictions[LABEL].dropna()
     if labels.empty:
         raise UserError(path, "is missing, and no prediction has a label: the training prevalence is unknown",
-                        f"predict again: python scripts/predict.py --run {as_run(folder)}")
+                        f"predict again: {command('predict')} --run {as_run(folder)}")
     return float(labels.astype(float).mean())
 
 
@@ -141,5 +143,6 @@ def imputed_text(submission: Submission) -> str:
 def _data_set(folder: Path, facts: dict, data: Path | None) -> Path:
     chosen = data or data_folder(folder, facts)
     if chosen is None:
-        raise UserError(folder / layout.RUN, "does not say from which data set the run was made", "give it with --data")
+        raise UserError(folder / layout.RUN, "does not say from which data set the run was made", "give it with "
+                                                                                                  f"{parameter('data')}")
     return Path(chosen)

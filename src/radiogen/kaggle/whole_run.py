@@ -17,6 +17,7 @@ from typing import Any
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.inventory import PUBLISHED
 from radiogen.runs import layout
@@ -179,12 +180,13 @@ def check_room(plan: Plan, told: Estimate) -> None:
 
     if told.disk + SPARE > _free(plan):
         raise UserError(plan.data, f"the job needs {size(told.disk + SPARE)} and the disk has {size(_free(plan))} free",
-                        "free space, or give a folder on another disk with --data")
+                        f"free space, or give a folder on another disk with {parameter('data')}")
     for name, cost in told.recipes.items():
         if cost.memory > free_memory():
-            raise UserError(f"--recipe {name}", f"training it needs {size(cost.memory)} of memory, and "
-                            f"{size(free_memory())} are free", 'give --options="--micro-batch-size 1", a GPU, or '
-                            "another --recipe; --anyway begins all the same")
+            raise UserError(parameter("recipe", name), f"training it needs {size(cost.memory)} of memory, and "
+                            f"{size(free_memory())} are free", f'give --options="{parameter("micro_batch_size")} 1", a '
+                                                               'GPU, or '
+                            f"another {parameter('recipe')}; {parameter('anyway')} begins all the same")
 
 
 def _measure(plan: Plan) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 
 
 @contextlib.contextmanager
@@ -221,7 +222,7 @@ class Torch(Backend):
         import torch
 
         if count > 1:
-            raise UserError(f"--devices {kind}:{count}", "Keras trains on one device with PyTorch",
+            raise UserError(f"{parameter('devices')} {kind}:{count}", "Keras trains on one device with PyTorch",
                             "set KERAS_BACKEND=jax or tensorflow")
         if kind == "gpu":
             _enough(kind, count, torch.cuda.device_count())
@@ -252,6 +253,7 @@ def backend() -> Backend:
 def _enough(kind: str, count: int, there: int) -> int:
     """How many GPUs are taken. Raises UserError where there are fewer than asked for."""
     if there < max(1, count):
-        raise UserError(f"--devices {kind}{f':{count}' if count else ''}", f"{there} GPUs are to be seen here",
-                        "leave --devices out, or mend the driver: nvidia-smi has to list them")
+        raise UserError(f"{parameter('devices')} {kind}{f':{count}' if count else ''}", f"{there} GPUs are to be seen "
+                                                                                        "here",
+                        f"leave {parameter('devices')} out, or mend the driver: nvidia-smi has to list them")
     return count or there

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from radiogen.core.errors import UserError, short_reason
+from radiogen.core.wording import parameter
 from radiogen.networks.backend import keras
 from radiogen.networks.residual import HEAD
 
@@ -47,8 +48,9 @@ def load_first_weights(model: keras.Model, which: str) -> str:
     Raises UserError where the file is missing, damaged, foreign, or of another network.
     """
     if which == "imagenet" and not model.name.startswith("resnet50"):
-        raise UserError("network.weights='imagenet'", "there are none for this network in Keras",
-                        "use network.architecture='resnet50' or leave network.weights out")
+        raise UserError(parameter("network.weights", "imagenet"), "there are none for this network in Keras",
+                        f"use {parameter('network.architecture', 'resnet50')} or leave {parameter('network.weights')} "
+                        "out")
     path = imagenet_file() if which == "imagenet" else Path(which).expanduser()
     return place_layers(model, read_layers(path), path)
 
@@ -86,7 +88,8 @@ def imagenet_file() -> Path:
                                                  cache_dir=str(folder.parent), file_hash=IMAGENET_MD5))
     except Exception as error:  # get_file raises a bare Exception where there is no network
         raise UserError(path, f"cannot be downloaded ({str(error).rsplit(': ', 1)[-1] or type(error).__name__})",
-                        f"put {IMAGENET_URL}{IMAGENET_FILE} there, or name a file with network.weights") from error
+                        f"put {IMAGENET_URL}{IMAGENET_FILE} there, or name a file with "
+                        f"{parameter('network.weights')}") from error
     return path
 
 
@@ -128,7 +131,8 @@ def read_layers(path: Path) -> Layers:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
     except FileNotFoundError:
-        raise UserError(path, "is missing", "name a file with network.weights, or network.weights='imagenet'") from None
+        raise UserError(path, "is missing", f"name a file with {parameter('network.weights')}, or "
+                                            f"{parameter('network.weights', 'imagenet')}") from None
     except PermissionError as error:
         raise unreadable(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError) as error:
@@ -191,7 +195,8 @@ def _check(layer: keras.layers.Layer, values: list[np.ndarray], shapes: list[tup
     found = [each.shape for each in values]
     if shapes is not None and found != shapes:
         raise UserError(where, f"is of another network: {layer.name} is {found[0]} there and {shapes[0]} here",
-                        "give weights of the same network.architecture, network.width and network.stem_kernel_size "
+                        f"give weights of the same {parameter('network.architecture')}, {parameter('network.width')} "
+                        f"and {parameter('network.stem_kernel_size')} "
                         "(ImageNet's: resnet50, 64, 7)")
 
 

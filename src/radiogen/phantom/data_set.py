@@ -18,6 +18,7 @@ import numpy as np
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.parallel import map_items
+from radiogen.core.wording import parameter
 from radiogen.dataset.layout import BLANK, PHANTOM_RECORD, SEQUENCES
 from radiogen.phantom.anatomy import draw_head
 from radiogen.phantom.geometry import draw_grid, draw_planes, read_mix
@@ -203,7 +204,7 @@ def _check_folder(folder: Path, settings: PhantomSettings) -> None:
     record = read_phantom(folder)
     if record is None:
         if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
-            raise UserError(folder, "is there already and is no phantom", "give a new folder with --data")
+            raise UserError(folder, "is there already and is no phantom", f"give a new folder with {parameter('data')}")
         return
     wanted = _record(settings)
     if record == wanted:
@@ -212,4 +213,4 @@ def _check_folder(folder: Path, settings: PhantomSettings) -> None:
     other = [f"{name} {held.get(name)} instead of {value}" for name, value in wanted["settings"].items()
              if held.get(name) != value] or ["another version of radiogen"]
     raise UserError(folder, f"holds a phantom with {', '.join(other)}",
-                    "give another folder with --data, or delete this one")
+                    f"give another folder with {parameter('data')}, or delete this one")

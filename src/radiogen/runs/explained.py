@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command
 from radiogen.runs import layout
 
 
@@ -56,7 +57,7 @@ def read_explained_cases(folder: Path) -> Explained | None:
         with np.load(path, allow_pickle=False) as kept:
             content = {field.name: kept[field.name] for field in fields(Explained)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        again = f"python scripts/evaluate.py --run {as_run(path.parent)}"
+        again = f"{command('evaluate')} --run {as_run(path.parent)}"
         raise UserError(path, f"cannot be read ({error})", f"delete it and make it again: {again}") from error
     return Explained(**{**content, "sequence": str(content["sequence"]), "rank": int(content["rank"]),
                         "geometry": str(content["geometry"])})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command, parameter
 from radiogen.runs.layout import FOLDS, RECIPE, WEIGHTS, WEIGHTS_RECORD, fold_folders, fold_name
 
 TABLES = (FOLDS, RECIPE)
@@ -52,7 +53,7 @@ def check_weights(folder: Path) -> str:
     for name, digest in _tables(folder).items():
         if record[name] != digest:
             raise UserError(folder.parent / name, f"is not the one that fold {fold_name(folder)} was trained with",
-                            "copy it back, or train a new run with another --run name")
+                            f"copy it back, or train a new run with another {parameter('run')} name")
     return found
 
 
@@ -114,4 +115,4 @@ def _owner(folder: Path, digest: str) -> str:
 
 
 def _command(folder: Path) -> str:
-    return f"python scripts/train.py --run {as_run(folder.parent)} --fold {fold_name(folder)}"
+    return f"{command('train')} --run {as_run(folder.parent)} --fold {fold_name(folder)}"

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command
 from radiogen.dataset.labels import LABEL
 from radiogen.runs import layout
 from radiogen.runs.predictions import read_predictions
@@ -32,5 +33,5 @@ def open_predictions(models: Path, name: str) -> PredictedRun:
     predictions = read_predictions(folder / layout.PREDICTIONS)
     if predictions[LABEL].isna().all():
         raise UserError(folder / layout.PREDICTIONS, "holds no labelled case: there is nothing to judge",
-                        f"train a fold and predict: python scripts/predict.py --run {as_run(folder)}")
+                        f"train a fold and predict: {command('predict')} --run {as_run(folder)}")
     return PredictedRun(name, folder, read_facts(folder), predictions)

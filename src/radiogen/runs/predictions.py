@@ -12,6 +12,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command
 from radiogen.dataset.labels import ID, LABEL, numbers, read_table
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, TEST
@@ -31,7 +32,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise _no_predictions(path)
     table = read_table(path, COLUMNS)
-    again = f"write them anew: python scripts/predict.py --run {as_run(path.parent)}"
+    again = f"write them anew: {command('predict')} --run {as_run(path.parent)}"
     _require(path, table, "fold", table["fold"].str.fullmatch(f"[0-9]+|{HOLDOUT}|{TEST}"),
              f"write a number from 0 up, {HOLDOUT} or {TEST}")
     labels = pd.to_numeric(table[LABEL], errors="coerce")
@@ -92,7 +93,7 @@ def chosen_runs(models: Path, names: Sequence[str]) -> list[str]:
     chosen = list(dict.fromkeys(files.checked_name("RUN", name) for name in names)) or predicted_runs(models)
     if not chosen:
         raise UserError(models, "holds no predicted run",
-                        "python scripts/train.py --fold all, then python scripts/predict.py --run NAME")
+                        f"{command('train')} --fold all, then {command('predict')} --run NAME")
     return chosen
 
 
@@ -105,8 +106,8 @@ def _require(path: Path, table: pd.DataFrame, column: str, good: pd.Series, reme
 def _no_predictions(path: Path) -> UserError:
     name, models = path.parent.name, path.parent.parent
     if path.parent.is_dir():
-        return UserError(path, "is missing", f"make it: python scripts/predict.py --run {as_run(path.parent)}")
+        return UserError(path, "is missing", f"make it: {command('predict')} --run {as_run(path.parent)}")
     others = predicted_runs(models)
     known = f"predicted runs in {models} are {', '.join(others)}" if others else f"no run in {models} is predicted yet"
     return UserError(path, f"is missing: there is no run {name} ({known})",
-                     f"name another, or train it and then: python scripts/predict.py --run {as_run(path.parent)}")
+                     f"name another, or train it and then: {command('predict')} --run {as_run(path.parent)}")

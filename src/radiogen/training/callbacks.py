@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.networks.backend import keras
 from radiogen.runs.layout import CHECKPOINT
 from radiogen.runs.training_records import write_history
@@ -57,7 +58,7 @@ class CheckpointCallback(keras.callbacks.Callback):
 
     def _stop_without_number(self, loss: float) -> None:
         raise UserError(self.folder, f"the loss became {loss} in epoch {len(self.state.history) + 1}; the epoch before "
-                        "is kept", "lower optimisation.learning_rate, in a new --run")
+                        "is kept", f"lower {parameter('optimisation.learning_rate')}, in a new {parameter('run')}")
 
 
 class ProgressBar(keras.callbacks.Callback):

@@ -16,6 +16,7 @@ import numpy as np
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.networks.backend import keras
 
 _NOTHING = "not told"
@@ -67,7 +68,7 @@ def save_checkpoint(path: Path, model: keras.Model, state: FoldState, owner: dic
               for number, variable in enumerate(_variables(model))}
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise UserError(path.parent, f"weights became no numbers in epoch {len(state.history)}; the epoch before is "
-                        "kept", "lower optimisation.learning_rate, in a new --run")
+                        "kept", f"lower {parameter('optimisation.learning_rate')}, in a new {parameter('run')}")
     arrays |= {f"best-{number:05d}": array for number, array in enumerate(state.best_weights)}
     note = {**asdict(replace(state, best_weights=())), "names": _names(model), "best": len(state.best_weights),
             "owner": owner}

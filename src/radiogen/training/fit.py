@@ -19,6 +19,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.backend import backend, keras
@@ -34,7 +35,6 @@ from radiogen.training.input.balance import drawn_text, plane_weights
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, label_inputs, list_inputs
 from radiogen.training.model import make_network
 from radiogen.training.optimisation import accumulation, make_loss, make_metrics, make_optimizer, set_precision
-from radiogen.training.recipe.checks import named
 from radiogen.training.recipe.recipe import Recipe, as_flat_dict, default_fields
 from radiogen.training.recipe.settings import OptimisationSettings
 from radiogen.training.runs import Run, fold_folder, run_index
@@ -69,7 +69,7 @@ def train_folds(run: Run, folds: list[str], parallel_folds: int = 1, devices: De
     if failed:
         reasons = "; ".join(dict.fromkeys(map(str, failed.values())))
         raise UserError(run.folder, f"fold {', '.join(failed)} failed: {reasons}",
-                        f"mend that, then: python scripts/train.py --run {as_run(run.folder)} --fold "
+                        f"mend that, then: {command('train')} --run {as_run(run.folder)} --fold "
                         f"{next(iter(failed)) if len(failed) == 1 else 'all'}")
 
 
@@ -132,7 +132,7 @@ def cut_off(cases: pd.DataFrame, fraction: float, seed: int, fold: int) -> np.nd
         rows = np.flatnonzero(cases[LABEL].to_numpy(int) == label)
         count = max(1, round(fraction * len(rows)))
         if count >= len(rows):
-            raise UserError(named("optimisation.early_stopping_fraction", fraction),
+            raise UserError(parameter("optimisation.early_stopping_fraction", fraction),
                             f"leaves no case with MGMT_value {label} to train on in fold {fold}",
                             "give a smaller one, or 0 for a fixed number of epochs")
         chosen[np.random.default_rng((seed, fold, label)).permutation(rows)[:count]] = True
@@ -158,9 +158,9 @@ def guarded_memory(settings: OptimisationSettings) -> Iterator[None]:
     except Exception as error:
         if not _is_out_of_memory(error):
             raise
-        raise UserError(named("optimisation.micro_batch_size", settings.micro_batch_size),
+        raise UserError(parameter("optimisation.micro_batch_size", settings.micro_batch_size),
                         "memory ran out with that many inputs at once",
-                        f"halve it: {named('optimisation.batch_size', settings.batch_size)} stays, gradients are "
+                        f"halve it: {parameter('optimisation.batch_size', settings.batch_size)} stays, gradients are "
                         "accumulated over more batches") from error
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from radiogen.core.errors import UserError
 from radiogen.core.files import PART
+from radiogen.core.wording import parameter
 from radiogen.networks.backend import keras
 from radiogen.runs.layout import WEIGHTS
 from radiogen.runs.training_records import read_timings
@@ -117,7 +118,7 @@ def forecast_text(cost: Cost, run: Run, folds: int) -> str:
     if cost.memory > memory_left:
         lines.append("  that is more memory than is free: take a smaller micro-batch or fewer parallel folds")
     if cost.disk + 2 * cost.checkpoints > free_disk:  # the old checkpoint stays until the new one is whole
-        lines.append(f"  that is more than {run.folder} has room for: free some, or give other --models")
+        lines.append(f"  that is more than {run.folder} has room for: free some, or give other {parameter('models')}")
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """A recipe's network, for the inputs that `Batches` gives, and the weights of a trained fold, put into it."""
 
 from radiogen.core.errors import UserError, as_run, short_reason
+from radiogen.core.wording import command
 from radiogen.networks.backend import keras
 from radiogen.networks.residual import build_network
 from radiogen.networks.settings import NetworkSettings
@@ -31,6 +32,6 @@ def load_trained(model: keras.Model, run: Run, fold: str) -> None:
     except PermissionError as error:
         raise unreadable(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-        again = f"python scripts/train.py --run {as_run(run.folder)} --fold {fold}"
+        again = f"{command('train')} --run {as_run(run.folder)} --fold {fold}"
         raise UserError(path, f"is damaged or of another network ({short_reason(error)})",
                         f"copy it anew, or delete it and train the fold again: {again}") from error

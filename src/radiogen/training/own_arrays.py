@@ -17,6 +17,7 @@ from radiogen.arrays.case_arrays import REVISION, CacheSettings, CaseSeries, cas
 from radiogen.arrays.case_findings import index_cells
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.dataset import geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import GEOMETRY_TABLE
@@ -155,7 +156,8 @@ def _series(case: str, image: Images, settings: CacheSettings) -> dict[str, Case
     missing = [name for name in names if name not in parts]
     if missing:
         raise UserError(f"image {case}", f"has no {' or '.join(missing)}, which the recipe needs",
-                        "give a mapping by sequence or (sequence, slice, row, column), or other data.sequences")
+                        "give a mapping by sequence or (sequence, slice, row, column), or other "
+                        f"{parameter('data.sequences')}")
     series = {}
     for name in names:
         volume = parts[name] if isinstance(parts[name], Volume) else Volume(np.asarray(parts[name]), None)

@@ -15,6 +15,7 @@ from radiogen.arrays.cache import read_index
 from radiogen.arrays.case_arrays import CacheSettings
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.labels import ID
 from radiogen.runs import layout
 from radiogen.runs.environment import write_environment
@@ -94,7 +95,7 @@ def open_run(folder: Path) -> Run:
     """The run in this folder. Raises UserError where there is none."""
     folder = Path(folder)
     if not (folder / layout.RUN).is_file():
-        raise UserError(folder, "there is no such run", f"train it: python scripts/train.py --run {as_run(folder)}")
+        raise UserError(folder, "there is no such run", f"train it: {command('train')} --run {as_run(folder)}")
     facts = read_facts(folder)
     if "members" in facts:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
@@ -136,7 +137,7 @@ def choose_folds(folds: int, fold: str) -> list[str]:
     if fold == "all":
         return names
     if fold not in names:
-        raise UserError(f"--fold {fold}", "there is no such fold", f"choose one of {', '.join(names)}, or all")
+        raise UserError(parameter("fold", fold), "there is no such fold", f"choose one of {', '.join(names)}, or all")
     return [fold]
 
 
@@ -146,7 +147,7 @@ def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
     Raises UserError where there is no such number of runs.
     """
     if seeds < 1:
-        raise UserError(f"--seeds {seeds}", "is too few", "give 1 or more")
+        raise UserError(parameter("seeds", seeds), "is too few", "give 1 or more")
     split = recipe.seed_of_split
     more = range(recipe.seed + 1, recipe.seed + seeds)
     return {name: recipe, **{f"{name}-seed-{seed}": recipe.replace(seed=seed, split_seed=split) for seed in more}}
@@ -159,19 +160,20 @@ def _copy_tables(run: Run, index: pd.DataFrame) -> None:
 
 
 def _check_same(run: Run, kept: dict, facts: dict) -> None:
-    remedy = f"choose another --run name, or delete {run.folder} to train it anew"
+    remedy = f"choose another {parameter('run')} name, or delete {run.folder} to train it anew"
     check_facts(run.folder, kept, ("data", "cache", "arrays"))
     recipe = as_flat_dict(read_recipe(run.folder / layout.RECIPE))
     for path, value in as_flat_dict(run.recipe).items():
         before = recipe[path]
         if before != value:
             if path == "optimisation.epochs":
-                remedy = remedy.replace("name,", f"name, with --start-from {run.folder.name} to keep its networks,")
+                remedy = remedy.replace("name,", f"name, with {parameter('start_from')} {run.folder.name} to keep its "
+                                                 "networks,")
             raise UserError(run.folder, f"was made with {path} {before}, not {value}", remedy)
     since = "have changed since"
     if _moved(run, kept):
         since = f"are not those of {run.data}: it was made from {kept['data']}, and this is no copy of that"
-        remedy = f"give that data set or a copy with --data, or {remedy}"
+        remedy = f"give that data set or a copy with {parameter('data')}, or {remedy}"
     folds = read_folds(run.folder / layout.FOLDS)
     if not folds.equals(run.folds.astype(folds.dtypes)):
         raise UserError(run.folder / layout.FOLDS, f"the labels or the cases {since}", remedy)

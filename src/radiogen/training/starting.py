@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.fold_locks import fold_holders, training_text
 from radiogen.runs.fold_weights import check_weights
@@ -18,7 +19,6 @@ from radiogen.runs.folds import fold_names
 from radiogen.runs.layout import RUN, WEIGHTS_RECORD
 from radiogen.runs.lineage import Ancestor, folds_fingerprint, read_lineage
 from radiogen.runs.training_records import epochs_of
-from radiogen.training.recipe.checks import named
 from radiogen.training.recipe.recipe import Recipe, as_flat_dict
 from radiogen.training.runs import Run, fold_folder, open_run, trained_folds
 
@@ -33,9 +33,9 @@ def check_start(folder: Path, recipe: Recipe, folds: pd.DataFrame, source: Path)
     """The run in `source`, if a run in `folder` of this recipe and these folds may start from it, as far as is known
     without images. Raises UserError, naming the difference.
     """
-    where = f"--start-from {Path(source).name}"
+    where = parameter("start_from", Path(source).name)
     if Path(source).resolve() == Path(folder).resolve():
-        raise UserError(where, "is the run itself", "give the new run another name: --run NAME")
+        raise UserError(where, "is the run itself", f"give the new run another name: {parameter('run')} NAME")
     if Path(source).resolve().parent != Path(folder).resolve().parent:
         raise UserError(where, f"lies in another folder than {folder}", "copy the run beside it")
     begun = open_run(source)
@@ -49,7 +49,7 @@ def check_start(folder: Path, recipe: Recipe, folds: pd.DataFrame, source: Path)
     if missing:
         training = training_text(begun.folder, fold_holders(begun.folder, missing))
         raise UserError(where, f"fold {', '.join(missing)} is not trained{''.join(f' ({line})' for line in training)}",
-                        f"python scripts/train.py --run {as_run(begun.folder)} --fold all")
+                        f"{command('train')} --run {as_run(begun.folder)} --fold all")
     for fold in trained_folds(begun):
         if not (fold_folder(begun, fold) / WEIGHTS_RECORD).is_file():
             raise UserError(fold_folder(begun, fold), f"has no {WEIGHTS_RECORD}: nothing shows that its weights are "
@@ -61,8 +61,9 @@ def check_start(folder: Path, recipe: Recipe, folds: pd.DataFrame, source: Path)
 def check_start_arrays(run: Run, source: Run) -> None:
     """Raise UserError unless both runs are trained on the same images of the same cases."""
     if run.arrays != source.arrays:
-        raise UserError(f"--start-from {source.folder.name}", f"was trained on other images than {run.data} holds",
-                        f"give its data set, or a copy, with --data (it was {source.data})")
+        raise UserError(parameter("start_from", source.folder.name), f"was trained on other images than {run.data} "
+                                                                     "holds",
+                        f"give its data set, or a copy, with {parameter('data')} (it was {source.data})")
 
 
 def start_lineage(source: Run) -> tuple[Ancestor, ...]:
@@ -82,7 +83,8 @@ def kept_lineage(folder: Path, source: Path | None) -> tuple[Ancestor, ...]:
     if source is not None and (not lineage or lineage[0].run != Path(source).name):
         began = f"with the networks of {lineage[0].run}" if lineage else "from nothing"
         raise UserError(folder, f"was begun {began}, not with those of {Path(source).name}",
-                        "choose another --run name, or leave out --start-from to go on with it")
+                        f"choose another {parameter('run')} name, or leave out {parameter('start_from')} to go on with "
+                        "it")
     return lineage
 
 
@@ -96,7 +98,7 @@ def load_start(model: "keras.Model", run: Run, fold: str) -> dict:
     parent = run.lineage[0]
     place = run.folder.parent / parent.run
     needs = (f"fold {fold} of {run.folder.name} has not begun and needs its weights: copy the run back, or train "
-             "another --run")
+             f"another {parameter('run')}")
     if not (place / RUN).is_file():
         raise UserError(place, f"is not there, and {run.folder.name} starts from it", needs)
     source = open_run(place)
@@ -120,9 +122,10 @@ def _check_recipes(where: str, there: Recipe, here: Recipe, other: str) -> None:
     fraction, before = (one.optimisation.early_stopping_fraction for one in (here, there))
     if fraction and (fraction, here.seed) != (before, there.seed):
         field = "optimisation.early_stopping_fraction"
-        raise UserError(f"{named(field, fraction)} with {named('seed', here.seed)}", "would choose the epoch on cases "
+        raise UserError(f"{parameter(field, fraction)} with {parameter('seed', here.seed)}", "would choose the epoch "
+                                                                                             "on cases "
                         f"that trained the networks of {where.split()[-1]} (its own: {before}, seed {there.seed})",
-                        f"give its own, or {named(field, 0)}")
+                        f"give its own, or {parameter(field, 0)}")
 
 
 def _check_folds(where: str, there: pd.DataFrame, here: pd.DataFrame, other: str) -> None:
@@ -138,7 +141,8 @@ def _check_folds(where: str, there: pd.DataFrame, here: pd.DataFrame, other: str
             problem = f"has {row[ID]} in {_place(row['fold_there'])}, not in {_place(row['fold_here'])}"
         if problem:
             raise UserError(where, f"{problem}: a fold's weights have seen the cases of the other folds",
-                            f"take its data set, --leave-out, --seed and --split-seed, or {other}")
+                            f"take its data set, {parameter('leave_out')}, {parameter('seed')} and "
+                            f"{parameter('split_seed')}, or {other}")
 
 
 def _place(fold: str) -> str:

@@ -18,6 +18,7 @@ from radiogen.arrays.cache import build_caches, cache_folder
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.memory import DID_NOT_FIT, OutOfMemory
+from radiogen.core.wording import parameter
 from radiogen.dataset.fingerprint import Fingerprint, data_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.labels import ID, read_labels
@@ -58,11 +59,11 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
     short = failed[failed["failed_code"] == OutOfMemory.code]
     if len(short):  # a test case, too: it would be predicted as if it had no series
         raise UserError(data, f"{len(short)} cases {DID_NOT_FIT} (above)",
-                        "run again with fewer workers (--workers 1), or on a machine with more memory")
+                        f"run again with fewer workers ({parameter('workers')} 1), or on a machine with more memory")
     broken = failed[failed["split"] == "train"][ID]
     if len(broken):
         raise UserError(data, f"{len(broken)} training cases failed (above)",
-                        f"mend their files, or run again with --leave-out {' '.join(broken)}")
+                        f"mend their files, or run again with {parameter('leave_out')} {' '.join(broken)}")
     return indexes
 
 
@@ -121,7 +122,7 @@ def train(run: Run, folds: list[str], parallel_folds: int = 1, *, devices: Devic
 def check_tensorboard(wanted: bool) -> None:
     """Raise UserError, before anything is made, where TensorBoard's files are wanted and cannot be written."""
     if wanted and not (find_spec("tensorboard") and find_spec("tensorflow")):
-        raise UserError("--tensorboard", "needs TensorBoard and TensorFlow, which writes its files",
+        raise UserError(parameter("tensorboard"), "needs TensorBoard and TensorFlow, which writes its files",
                         f"pip install tensorboard tensorflow, or leave it out: {HISTORY} and {HISTORY_PICTURE} are "
                         "there")
 
@@ -184,7 +185,8 @@ def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[
                 _LOG.info(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)")
     unknown = sorted(set(leave_out) - there)
     if unknown:
-        raise UserError(f"--leave-out {' '.join(unknown)}", f"is no case of {data}/train", "give ids of five digits")
+        raise UserError(parameter("leave_out", " ".join(unknown)), f"is no case of {data}/train", "give ids of five "
+                                                                                                  "digits")
 
 
 def _known_bad(data: Path, sequences: Sequence[str], labels: pd.DataFrame) -> tuple[str, ...]:
@@ -202,7 +204,8 @@ def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
     absent = [case for case in labels[ID] if case not in spared]
     if absent:
         raise UserError(Path(data) / "train" / absent[0], f"is missing, with {len(absent) - 1} more of the cases that "
-                        "train_labels.csv names", f"restore them, or run again with --leave-out {' '.join(absent)}")
+                        "train_labels.csv names", f"restore them, or run again with {parameter('leave_out')} "
+                                                  f"{' '.join(absent)}")
     spare = sorted(there - set(labels[ID]))
     if spare:
         _LOG.info(f"{len(spare)} cases in {data}/train have no label and are not used: {spare[0]} ...")

@@ -8,7 +8,7 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.training.recipe.checks import check_recipe
-from radiogen.training.recipe.options import RecipeOptions, in_option_words, parse_options
+from radiogen.training.recipe.options import RecipeOptions, parse_options
 from radiogen.training.recipe.recipe import Recipe, as_dict, as_flat_dict, default_fields, field_paths, from_dict
 from radiogen.training.recipe.recipes import (
     DEMO_2D,
@@ -97,21 +97,6 @@ def test_an_option_on_the_command_line_changes_its_field_alone():
 def test_names_of_older_versions_are_no_options(option):
     with pytest.raises(UserError, match="--help"):
         parse_options(Options, "Train.", [option, "1"])
-
-
-@pytest.mark.parametrize(("text", "words"), [
-    ("data.size=0: is too small", "--size 0: is too small"),
-    ("add data.geometry='isotropic'", "add --geometry isotropic"),
-    ("data.sequences=('T1w', 'T2w')", "--sequences T1w T2w"),
-    ("(optimisation.early_stopping_fraction)", "(--early-stopping-fraction)"),
-    ("augmentation.tta=True, optimisation.drop_last=False", "--tta, --no-drop-last"),
-    ("with seed=7 the seed", "with --seed 7 the seed"),
-    ("data.depth=None", "--depth None"),
-    ("/x/network.weights.h5: is damaged", "/x/network.weights.h5: is damaged"),
-    ("network.weights.h5 and more-data.size", "network.weights.h5 and more-data.size"),
-])
-def test_the_command_line_says_a_field_as_its_option(text, words):
-    assert in_option_words(text) == words
 
 
 def test_the_table_in_the_documentation_is_that_of_the_code():

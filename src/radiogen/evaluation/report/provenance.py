@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.wording import command
 from radiogen.dataset.labels import ID
 from radiogen.runs import layout
 from radiogen.runs.environment import read_environment
@@ -100,9 +101,9 @@ def commands(provenance: RunProvenance) -> list[str]:
     more += f" --start-from {shlex.quote(provenance.lineage[0].run)}" if provenance.lineage else ""
     before = [command for one in reversed(provenance.ancestors) for command in commands(one)[:1]]  # no prediction
     data, name = shlex.quote(provenance.facts["data"]), shlex.quote(provenance.name)
-    train = (f"python scripts/train.py --data {data} --recipe {shlex.quote(recipe)} --run {name} --fold all{more} "
+    train = (f"{command('train')} --data {data} --recipe {shlex.quote(recipe)} --run {name} --fold all{more} "
              f"{_options(provenance.recipe)}".rstrip())
-    return [*before, train, f"python scripts/predict.py --run {name}"]
+    return [*before, train, f"{command('predict')} --run {name}"]
 
 
 def _facts(folder: Path) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def _options(recipe: Mapping) -> str:
 
 def _join_command(provenance: RunProvenance) -> str:
     facts = provenance.facts
-    return (f"python scripts/ensemble.py --run {shlex.join(facts['members'])} --name {shlex.quote(provenance.name)} "
+    return (f"{command('ensemble')} --run {shlex.join(facts['members'])} --name {shlex.quote(provenance.name)} "
             f"--method {shlex.quote(facts.get('method', 'mean'))}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command
 from radiogen.dataset.labels import LABEL
 from radiogen.evaluation.stats.intervals import wilson_interval
 from radiogen.evaluation.stats.metrics import scored
@@ -48,7 +49,7 @@ def standing_lines(folder: Path, probability: float) -> list[str]:
 def _without_images(path: Path) -> list[str]:
     """The best model without images beside the run, as the judge found it; nothing where no judge was called."""
     if not path.is_file():
-        return ["not yet held against models that see no image: python scripts/evaluate.py"]
+        return [f"not yet held against models that see no image: {command('evaluate')}"]
     table = pd.read_csv(path)
     table = table[(table["set"] == "out-of-fold") & table["gain"].notna()]
     if table.empty:

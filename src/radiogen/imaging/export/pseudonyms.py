@@ -15,6 +15,7 @@ from pathlib import Path
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 
 SHORTEST_KEY = 16
 """Bytes."""
@@ -31,7 +32,8 @@ def read_key(path: Path | None = None) -> bytes:
     try:
         key = Path(path).read_bytes().strip()
     except OSError as error:
-        raise UserError(path, f"cannot be read ({error.strerror})", "name a file with a key by --key") from error
+        raise UserError(path, f"cannot be read ({error.strerror})", "name a file with a key by "
+                                                                    f"{parameter('key')}") from error
     if len(key) < SHORTEST_KEY:
         raise UserError(path, f"is no key: it holds {len(key)} bytes, and {SHORTEST_KEY} are the fewest",
                         "write a long random text into it, as `openssl rand -hex 32` prints one")
@@ -56,7 +58,7 @@ def new_uid(key: bytes, uid: str) -> str:
 def check_patient_id(patient: str) -> str:
     """A given PatientID, which names files, too. Raises UserError where it cannot."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", patient):
-        raise UserError(f"--patient-id {patient}", "cannot be part of a file's name",
+        raise UserError(parameter("patient_id", patient), "cannot be part of a file's name",
                         "give up to 64 letters, digits, dots, hyphens and underscores, a letter or digit first")
     return patient
 
@@ -81,7 +83,7 @@ def _make_key(path: Path) -> None:
                 files.write_text(path, secrets.token_hex(32) + "\n")
                 path.chmod(0o600)
     except UserError as error:
-        raise UserError(error.where, error.problem, "name a file with a key by --key") from error
+        raise UserError(error.where, error.problem, f"name a file with a key by {parameter('key')}") from error
 
 
 def _digest(key: bytes, purpose: str, text: str) -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.dataset.layout import SEQUENCES, is_case_id
 from radiogen.imaging.cubes import Geometry, padded, slice_target, to_bytes
 from radiogen.imaging.dicom.guarded import read_tags
@@ -80,7 +81,7 @@ def export_series(folders: Sequence[Path], output: Path, formats: Sequence[Forma
     for stem, folder in zip(stems, folders, strict=True):
         if stems.count(stem) > 1:
             raise UserError(folder, f"is one of several series that would be written as {stem}",
-                            "export them one by one, each with its own --output")
+                            f"export them one by one, each with its own {parameter('output')}")
     for name, folder, source in zip(names, folders, sources, strict=True):
         volume, stem = read_series(folder), name.stem
         if "dicom" in formats:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.dataset.known_bad import known_bad
 from radiogen.imaging.dicom.geometry import OrderedBy
 from radiogen.imaging.dicom.guarded import read_tags
@@ -39,7 +40,7 @@ def explain_case(data: Path, case: str) -> list[str]:
     chosen = [each for each in series if each.case == case]
     if not chosen:
         names = sorted({each.case for each in series})
-        raise UserError(f"--case {case}", f"{data} has no such case", f"choose one of {names[0]} to {names[-1]}")
+        raise UserError(parameter("case", case), f"{data} has no such case", f"choose one of {names[0]} to {names[-1]}")
     lines, known = [], known_bad(data)
     for each in chosen:
         lines += ["", f"{each.name}  ({each.folder})"]

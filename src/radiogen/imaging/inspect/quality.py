@@ -17,6 +17,7 @@ import pandas as pd
 from radiogen.core.errors import UserError
 from radiogen.core.memory import translate_memory_errors
 from radiogen.core.parallel import map_items
+from radiogen.core.wording import parameter
 from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import SEQUENCES, case_ids, check_data, sequences_present, series_folder
@@ -98,7 +99,7 @@ def output_folder(data: Path, output: Path | None, cache: Path = Path("input/cac
     folder = Path(cache) / f"{Path(data).resolve().name}-{_mark(Path(data))}" if output is None else Path(output)
     if folder.resolve().is_relative_to(Path(data).resolve()):
         raise UserError(folder, "lies inside the data set, which is not to be changed",
-                        "name another folder with --output")
+                        f"name another folder with {parameter('output')}")
     return folder
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.dataset.layout import SEQUENCES
 from radiogen.imaging.dicom.guarded import read_tags
 
@@ -130,7 +131,8 @@ def not_used_text(folder: Path, left: Sequence[FoundSeries]) -> str:
 def _places(folder: Path) -> list[Path]:
     """The folders that hold files which may be DICOM, from `folder` down."""
     if not folder.is_dir():
-        raise UserError(folder, "there is no such folder", "give the folder with one patient's series to --case")
+        raise UserError(folder, "there is no such folder", "give the folder with one patient's series to "
+                                                           f"{parameter('case')}")
     places: list[Path] = []
     waiting = [folder]
     while waiting:
@@ -140,7 +142,7 @@ def _places(folder: Path) -> list[Path]:
         waiting += sorted(path for path in here.iterdir() if path.is_dir() and not path.name.startswith("."))
         if len(places) + len(waiting) > MOST_FOLDERS:
             raise UserError(folder, f"holds more than {MOST_FOLDERS} folders, so it is not one patient's",
-                            "give the folder with one patient's series to --case")
+                            f"give the folder with one patient's series to {parameter('case')}")
     return places
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from radiogen import __version__
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError, as_run
+from radiogen.core.wording import command, parameter
 from radiogen.kaggle.kernels.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.kaggle.kernels.session import MANIFEST
 from radiogen.runs import layout
@@ -55,7 +56,7 @@ def build_wheel(folder: Path) -> Path:
     """Build radiogen's wheel into `folder`, without the network and without leaving anything in the clone."""
     if not (CLONE / "setup.cfg").is_file():
         raise UserError(CLONE, "is no clone of radiogen, and a wheel is built from one",
-                        "git clone the project, `make setup`, and run scripts/push_kernel.py there")
+                        f"git clone the project, `make setup`, and run {command('push_kernel')} there")
     with tempfile.TemporaryDirectory() as scratch:
         for name in wheel_sources(CLONE):
             target = Path(scratch) / name
@@ -106,14 +107,14 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if not names or twice:
         raise UserError("RUN", f"{', '.join(twice)} is named twice" if twice else "no run is named",
-                        "name each trained run once: python scripts/push_kernel.py RUN [RUN ...]")
+                        f"name each trained run once: {command('push_kernel')} RUN [RUN ...]")
     for name in names:
         files.checked_name("RUN", name)
         note_training(Path(models) / name)
         run = open_run(Path(models) / name)
         if not trained_folds(run):
             raise UserError(run.folder, "is not trained",
-                            f"python scripts/train.py --run {as_run(run.folder)} --fold all")
+                            f"{command('train')} --run {as_run(run.folder)} --fold all")
         check_run(run.folder)
         if line := unrecorded(run.folder):
             _LOG.warning(line)
@@ -123,7 +124,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
 def check_bundle(folder: Path) -> None:
     """Raise UserError for the first thing for which the kernel would fail: file, hash, wheel or metadata."""
     folder = Path(folder)
-    again = "run scripts/push_kernel.py again"
+    again = f"run {command('push_kernel')} again"
     manifest = files.read_json(folder / MANIFEST)
     for members in manifest["runs"].values():
         for kept in members.values():
@@ -137,7 +138,7 @@ def check_bundle(folder: Path) -> None:
                    and fits(wheel, PYTHON)]
         if not fitting:
             raise UserError(folder, f"has no wheel of {wanted} for Python {PYTHON}, Kaggle's",
-                            f"put one into a folder and name it with --wheels, or {again}")
+                            f"put one into a folder and name it with {parameter('wheels')}, or {again}")
     strange = sorted(path.name for path in folder.iterdir() if path.name not in (MANIFEST, *manifest["files"]))
     if strange:
         raise UserError(folder / strange[0], "is not part of the bundle, and would go to Kaggle with it",
@@ -198,7 +199,7 @@ def _collect_wheels(missing: Mapping[str, str], folder: Path, wheels: Path | Non
                 _pip("download", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
                      *from_where, "-d", str(folder), f"{name}=={version}", where=f"{name} {version}",
                      remedy="connect to the internet, or name a folder that holds its wheel for Linux and "
-                     f"Python {PYTHON} with --wheels")
+                     f"Python {PYTHON} with {parameter('wheels')}")
             except UserError:
                 if python == PYTHON:
                     raise
@@ -214,7 +215,7 @@ def _pip(*words: str, where: str, remedy: str) -> None:
 
 def _check_metadata(path: Path, kept: dict) -> None:
     owner, _, slug = kept["id"].partition("/")
-    remedy = "choose another --title"
+    remedy = f"choose another {parameter('title')}"
     if not owner or not 6 <= len(slug) <= 50:
         raise UserError(path, f"the dataset's id {kept['id']} is not owner/slug with 6 to 50 characters", remedy)
     if not 6 <= len(kept["title"]) <= 50:

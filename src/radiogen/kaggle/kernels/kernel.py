@@ -14,6 +14,7 @@ from pathlib import Path
 
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.kernels.bundle import build_bundle, check_bundle, check_runs, dataset_metadata
 from radiogen.kaggle.kernels.image import MACHINE_SHAPE
@@ -125,17 +126,18 @@ def check_kernel(folder: Path, dataset: str) -> None:
 
 def _faults(kept: dict, folder: Path, dataset: str) -> list[tuple[str, str]]:
     """What could be wrong ('' where it is not) and what helps."""
-    again = "write it anew: scripts/push_kernel.py"
+    again = f"write it anew: {command('push_kernel')}"
     title, code = str(kept.get("title", "")), folder / str(kept.get("code_file", ""))
     owner, _, name = str(kept.get("id", "")).partition("/")
     size = code.stat().st_size if code.is_file() else -1
     return [
         ("" if 5 <= len(title) <= 50 else f"the title has {len(title)} characters; Kaggle takes 5 to 50",
-         "choose another --title"),
+         f"choose another {parameter('title')}"),
         ("" if owner and name else f"the id {kept.get('id')!r} is not owner/slug",
-         "give your Kaggle name with --owner"),
+         f"give your Kaggle name with {parameter('owner')}"),
         ("" if name == slug(title) else f"the title {title!r} resolves to {slug(title)!r}, and the id is {name!r}: "
-         "Kaggle would make a second kernel", f"make the id {owner}/{slug(title)}, or choose another --title"),
+         "Kaggle would make a second kernel", f"make the id {owner}/{slug(title)}, or choose another "
+                                              f"{parameter('title')}"),
         ("" if kept.get("competition_sources") == [COMPETITION] else
          f"the sources lack the competition {COMPETITION}", again),
         ("" if dataset in kept.get("dataset_sources", []) else f"the sources lack the dataset {dataset}", again),

@@ -16,6 +16,7 @@ from typing import Any
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command, parameter
 from radiogen.kaggle.client import asked, calling, connect, unheard
 from radiogen.kaggle.kernels.bundle import DATASET_METADATA
 from radiogen.kaggle.kernels.image import SESSION_SECONDS
@@ -35,7 +36,9 @@ def user_name(api: Any) -> str:
     """The name of the user whose token the client uses, as it stands in addresses."""
     name = api.get_config_value(api.CONFIG_NAME_USER)
     if not name:
-        raise UserError("--owner", "your token does not tell your name at Kaggle", "give it: --owner NAME")
+        raise UserError(parameter("owner"), "your token does not tell your name at Kaggle", "give it: "
+                                                                                            f"{parameter('owner')} "
+                                                                                            "NAME")
     return str(name)
 
 
@@ -77,7 +80,7 @@ def push_dataset(api: Any, folder: Path, notes: str, *, pause: Callable[[float],
             answer = api.dataset_create_new(str(folder), public=False, quiet=True)
     if answer.error or str(answer.status).lower() == "error":
         told = " ".join((answer.error or words.getvalue() or "no reason given").split())
-        raise UserError(dataset, f"Kaggle refuses the dataset: {told}", "choose another --title")
+        raise UserError(dataset, f"Kaggle refuses the dataset: {told}", f"choose another {parameter('title')}")
     for _ in range(READY_SECONDS // EVERY_SECONDS):
         status, version = _dataset_state(api, dataset, pause) or ("", 0)
         if status in ("failed", "deleted"):
@@ -109,7 +112,7 @@ def push_kernel(api: Any, folder: Path) -> tuple[int, str]:
             raise UserError(kernel, f"Kaggle left out its {what} {', '.join(invalid)}", remedy)
     if answer.ref and answer.ref.removeprefix("/code/") != kernel:
         raise UserError(kernel, f"Kaggle made the kernel {answer.ref.removeprefix('/code/')} of it",
-                        "choose a --title that is free")
+                        f"choose a {parameter('title')} that is free")
     return answer.version_number, answer.url or _page("code", kernel)
 
 
@@ -162,7 +165,7 @@ def _kernel_status(api: Any, kernel: str) -> Any:
         return api.kernels_status(kernel)
     except ValueError:
         raise UserError(kernel, "Kaggle does not show its status to you",
-                        "see that --owner is the name that your token belongs to") from None
+                        f"see that {parameter('owner')} is the name that your token belongs to") from None
 
 
 def _dataset_state(api: Any, dataset: str, pause: Callable[[float], None]) -> tuple[str, int] | None:
@@ -198,7 +201,7 @@ def _check_uploaded(api: Any, dataset: str, folder: Path, pause: Callable[[float
         token = page.next_page_token or ""
     for path in sorted(path for path in folder.iterdir() if path.name != DATASET_METADATA):
         if path.name not in there:
-            raise UserError(dataset, f"{path.name} did not arrive at Kaggle", "push again: scripts/push_kernel.py")
+            raise UserError(dataset, f"{path.name} did not arrive at Kaggle", f"push again: {command('push_kernel')}")
         if there[path.name] != path.stat().st_size:
             _LOG.warning(f"{path.name} has {path.stat().st_size} bytes, {there[path.name]} at Kaggle")
 

@@ -22,6 +22,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
 from radiogen.dataset.layout import COMPETITION, SEQUENCES, case_ids
 from radiogen.kaggle.kernels.image import HIDDEN_TEST_CASES, MEMORY_BYTES, SESSION_SECONDS
@@ -126,7 +127,7 @@ def rehearsal_text(rehearsal: Rehearsal) -> str:
     hours, limit = rehearsal.hidden_seconds / 3600, SESSION_SECONDS / 3600
     network = "no network" if rehearsal.isolated else "package index switched off (no network namespace here)"
     lines = [f"rehearsal: {rehearsal.cases} test cases and {len(BROKEN)} broken ones, {network}, read-only input; "
-             f"largest difference to scripts/predict.py {rehearsal.difference:.1e}",
+             f"largest difference to {command('predict')} {rehearsal.difference:.1e}",
              f"time: {rehearsal.seconds:.0f} s, of these {rehearsal.start_seconds:.0f} s to start and "
              f"{rehearsal.case_seconds:.2f} s a case; the hidden test set ({HIDDEN_TEST_CASES} cases like these, on "
              f"this machine) would take {hours:.2f} of {limit:.0f} hours",
@@ -191,8 +192,8 @@ def _check_values(table: pd.Series, chosen: Sequence[str], expected: pd.Series, 
     if far.any():
         case = far.idxmax()
         raise UserError("rehearsal", f"case {case} got {table[case]:.7f} in the kernel and {expected[case]:.7f} from "
-                        f"scripts/predict.py ({int(far.sum())} of {len(chosen)} differ)",
-                        "predict again with this version: python scripts/predict.py --run NAME")
+                        f"{command('predict')} ({int(far.sum())} of {len(chosen)} differ)",
+                        f"predict again with this version: {command('predict')} --run NAME")
     if "99998" not in record["imputed"]:
         raise UserError("rehearsal", "the case without a series did not get the prevalence", "this is a bug: report it")
 

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.kaggle.kernels.image import normal_name
 
 _LIST = """
@@ -58,4 +59,4 @@ def _call(python: Path, *words: str) -> str:
     except (OSError, subprocess.CalledProcessError) as error:
         told = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
         raise UserError(python, f"cannot make an environment ({told[-1] if told else error})",
-                        "give an interpreter with venv and Kaggle's packages with --python") from None
+                        f"give an interpreter with venv and Kaggle's packages with {parameter('python')}") from None

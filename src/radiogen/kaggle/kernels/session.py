@@ -19,6 +19,7 @@ import pandas as pd
 from radiogen import __version__
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
 from radiogen.dataset.layout import COMPETITION, case_ids
 from radiogen.kaggle.kernels.image import outside_ranges
@@ -91,7 +92,7 @@ def unpack_runs(bundle: Path, models: Path) -> list:
         for place, kept in members.items():
             source, target = Path(bundle) / kept["file"], Path(models) / name / place
             if not source.is_file() or files.sha256(source) != kept["sha256"]:
-                raise UserError(source, "is missing or damaged", "push the bundle again: scripts/push_kernel.py")
+                raise UserError(source, "is missing or damaged", f"push the bundle again: {command('push_kernel')}")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         runs.append(open_run(Path(models) / name))

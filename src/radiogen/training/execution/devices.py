@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 
 if TYPE_CHECKING:  # devices are chosen, and counted, without Keras
     from radiogen.networks.backend import Backend
@@ -68,15 +69,16 @@ def check_devices(devices: Devices, backend: "Backend | None" = None) -> Devices
     """
     _parse(devices.choice)
     if not 0 <= devices.machine < devices.machines:
-        raise UserError(f"--machine {devices.machine}", f"is none of {devices.machines} machines",
-                        "count them from 0 and give --machines the same number on each")
+        raise UserError(parameter("machine", devices.machine), f"is none of {devices.machines} machines",
+                        f"count them from 0 and give {parameter('machines')} the same number on each")
     if devices.machines > 1 and not backend.joins_machines:
-        raise UserError("--machines", f"needs Keras on JAX, not on {backend.name}: MultiWorkerMirroredStrategy of "
+        raise UserError(parameter("machines"), f"needs Keras on JAX, not on {backend.name}: "
+                                               "MultiWorkerMirroredStrategy of "
                         "TensorFlow does not work with Keras 3's fit",
                         "pip install jax; set KERAS_BACKEND=jax on each machine")
     if devices.machines > 1 and ":" not in (devices.coordinator or ""):
-        raise UserError("--machines", "needs the first machine's address",
-                        "add --coordinator HOST:PORT, the same on each machine")
+        raise UserError(parameter("machines"), "needs the first machine's address",
+                        f"add {parameter('coordinator')} HOST:PORT, the same on each machine")
     return devices
 
 
@@ -114,9 +116,11 @@ def check_accumulation(steps: int, share: Share) -> None:
     from radiogen.networks.backend import backend
 
     if steps > 1 and share.devices > 1 and backend().replicates:
-        raise UserError("optimisation.micro_batch_size", f"would need {steps} steps of gradient accumulation, which "
+        raise UserError(parameter("optimisation.micro_batch_size"), f"would need {steps} steps of gradient "
+                                                                    "accumulation, which "
                         f"Keras cannot do on {share.devices} TensorFlow devices (merge_call within cond)",
-                        "make optimisation.micro_batch_size as large as optimisation.batch_size, take --devices gpu:1, "
+                        f"make {parameter('optimisation.micro_batch_size')} as large as "
+                        f"{parameter('optimisation.batch_size')}, take {parameter('devices')} gpu:1, "
                         "or set KERAS_BACKEND=jax")
 
 
@@ -147,5 +151,5 @@ def _parse(choice: str) -> tuple[str, int]:
     kind, _, count = choice.partition(":")
     numbered = kind in ("cpu", "gpu") and count.isdigit() and int(count) > 0
     if choice not in ("auto", "cpu", "gpu") and not numbered:
-        raise UserError(f"--devices {choice}", "is no choice of devices", "give auto, cpu, gpu, or as in gpu:2")
+        raise UserError(parameter("devices", choice), "is no choice of devices", "give auto, cpu, gpu, or as in gpu:2")
     return kind, int(count or 0)

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import fold_holders, order_fold, training_text
 from radiogen.training.execution.devices import Devices, check_devices
-from radiogen.training.recipe.options import TrainOptions, in_option_words
+from radiogen.training.recipe.options import TrainOptions
 from radiogen.training.runs import Run, choose_folds, run_name, seeded_names, trained_folds
 
 _LOG = logging.getLogger(__name__)
@@ -23,16 +24,17 @@ def check_options(chosen: Sequence[TrainOptions]) -> Devices:
     """The devices that were asked for. Raises UserError for what cannot be done, before anything is made."""
     options = chosen[0]
     if len(chosen) > 1 and options.run:
-        raise UserError(f"--run {options.run}", f"names one run, and there are {len(chosen)} recipes",
+        raise UserError(parameter("run", options.run), f"names one run, and there are {len(chosen)} recipes",
                         "leave it out: each run gets a name of its own")
     if options.start_from and options.start_from == options.run:
-        raise UserError(f"--start-from {options.start_from}", "is the run itself",
-                        "leave it out to go on with that run, or give a new one another name with --run")
+        raise UserError(parameter("start_from", options.start_from), "is the run itself",
+                        f"leave it out to go on with that run, or give a new one another name with {parameter('run')}")
     if options.start_from and not options.run:
-        raise UserError(f"--start-from {options.start_from}", "begins a new run, which has no name",
-                        "give it one: --run NAME")
+        raise UserError(parameter("start_from", options.start_from), "begins a new run, which has no name",
+                        f"give it one: {parameter('run')} NAME")
     if options.scheduler and options.machines > 1:
-        raise UserError("--scheduler", "gives each fold to one worker; --machines gives one fold to all", "choose one")
+        raise UserError(parameter("scheduler"), f"gives each fold to one worker; {parameter('machines')} gives one "
+                                                "fold to all", "choose one")
     devices = Devices(options.devices, options.machines, options.machine, options.coordinator)
     if devices.machines > 1:
         from radiogen.networks.backend import backend
@@ -81,7 +83,7 @@ def train_runs(begun: Sequence[tuple[Run, list[str]]], options: TrainOptions, de
                 if len(begun) == 1:
                     raise
                 failed.append(error)
-                _LOG.info(f"failed: {in_option_words(str(error))}")
+                _LOG.info(f"failed: {error}")
         if failed:
             raise UserError(", ".join(error.where for error in failed), f"{len(failed)} of {len(begun)} runs failed "
                             f"({'; '.join(error.problem for error in failed)})",

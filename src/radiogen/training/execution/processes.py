@@ -18,6 +18,7 @@ from typing import Any
 
 from radiogen.core.console import follow_console
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 
 
 def run_in_subprocess(function: Callable, *arguments: Any, name: str, threads: int = 0, gpu: str | None = None,
@@ -121,5 +122,5 @@ def _end_with_parent(connection: multiprocessing.connection.Connection) -> None:
 def _worker_error(name: str, code: int | None) -> UserError:
     if code == -signal.SIGKILL:
         return UserError(name, "was killed by the system, most likely for memory",
-                         "try a smaller optimisation.micro_batch_size")
+                         f"try a smaller {parameter('optimisation.micro_batch_size')}")
     return UserError(name, f"its process ended with code {code}", "its last words are above")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.geometry import planes_together
 from radiogen.dataset.labels import ID, LABEL
 
@@ -26,9 +27,9 @@ def plane_weights(cases: pd.DataFrame, geometry: pd.DataFrame, sequences: Sequen
     together = pd.crosstab(strata, labels).reindex(columns=[0, 1], fill_value=0)
     together = together[(together > 0).all(axis=1)]
     if together.empty:
-        raise UserError("optimisation.balance='planes'",
+        raise UserError(parameter("optimisation.balance", "planes"),
                         "no combination of planes has cases of both labels in training",
-                        "leave it out, or judge the label's tie to the planes with scripts/confounds.py first")
+                        f"leave it out, or judge the label's tie to the planes with {command('confounds')} first")
     apart = np.outer(together.sum(axis=1), together.sum()) / together.to_numpy().sum()  # were they independent
     weights = (apart / together).stack().to_dict()
     return np.array([weights.get(pair, 0.0) for pair in zip(strata.tolist(), labels.tolist(), strict=True)])

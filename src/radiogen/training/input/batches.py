@@ -15,6 +15,7 @@ import pandas as pd
 
 from radiogen.arrays.cache import Layout, array_layout, read_blocks
 from radiogen.core.errors import UserError
+from radiogen.core.wording import command
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.imaging.cubes import middle_slices
 from radiogen.networks.backend import keras
@@ -83,7 +84,7 @@ class CachedImages:
             if layout.shape[-data.rank:] != data.image_shape or layout.dtype != data.array_dtype:
                 raise UserError(self.folder / f"{case}.npy", f"holds {layout.dtype} {layout.shape}, not images of "
                                 f"{data.array_dtype} {data.image_shape}",
-                                "delete it and run scripts/preprocess.py again")
+                                f"delete it and run {command('preprocess')} again")
             self._layouts[case] = layout
         return self._layouts[case]
 

@@ -1,13 +1,13 @@
 """Whether a recipe's fields make sense, alone and together; the first that does not is refused in one line.
 
-In: a recipe. Out: the same, or a `UserError` that names the field by its path, as in `data.size=0`. The command line
-says the option instead (options.py).
+In: a recipe. Out: the same, or a `UserError` that names the field by its path, as in `data.size=0`, or on the
+command line by its option (core/wording.py).
 """
 
 import math
-from typing import Any
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.dataset.layout import SEQUENCES
 from radiogen.networks.settings import NetworkSettings
 from radiogen.training.recipe.recipe import Recipe, field_value
@@ -30,11 +30,11 @@ def check_recipe(recipe: Recipe) -> Recipe:
     for path in POSITIVE:
         value = field_value(recipe, path)
         if value is not None and not value > 0:
-            raise UserError(named(path, value), "is too small", "give more than 0")
+            raise UserError(parameter(path, value), "is too small", "give more than 0")
     for path, limit in BELOW.items():
         value = field_value(recipe, path)
         if not 0 <= value < limit:
-            raise UserError(named(path, value), "is out of range", f"give a number from 0 to below {limit}")
+            raise UserError(parameter(path, value), "is out of range", f"give a number from 0 to below {limit}")
     for wrong, where, problem, remedy in (*_wrong_alone(recipe), *_wrong_data(recipe.data),
                                           *_wrong_augmentation(recipe.augmentation, recipe.data),
                                           *_wrong_network(recipe.network)):
@@ -43,57 +43,60 @@ def check_recipe(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def named(path: str, value: Any) -> str:
-    """A field with a value, as Python writes it: `data.geometry='slab'`."""
-    return f"{path}={value!r}"
-
-
 def _wrong_alone(recipe: Recipe) -> list[Wrong]:
     limit, sequences = recipe.suspicious_auc, recipe.data.sequences
     return [
         (limit is not None and not 0.5 <= limit <= 1,
-         named("suspicious_auc", limit), "is out of range", "give a number from 0.5 to 1"),
-        (recipe.split.folds < 2, named("split.folds", recipe.split.folds), "is too few", "give 2 or more"),
+         parameter("suspicious_auc", limit), "is out of range", "give a number from 0.5 to 1"),
+        (recipe.split.folds < 2, parameter("split.folds", recipe.split.folds), "is too few", "give 2 or more"),
         (not sequences or len(set(sequences)) < len(sequences),
-         "data.sequences", "names no sequence or one twice", f"choose among {' '.join(SEQUENCES)}"),
+         parameter("data.sequences"), "names no sequence or one twice", f"choose among {' '.join(SEQUENCES)}"),
     ]
 
 
 def _wrong_data(data: DataSettings) -> list[Wrong]:
     return [
         (data.sequences_as_channels and data.geometry != "isotropic" and len(data.sequences) > 1,
-         "data.sequences_as_channels", "needs the sequences on one grid", "add data.geometry='isotropic'"),
+         parameter("data.sequences_as_channels"), "needs the sequences on one grid",
+                   f"add {parameter('data.geometry', 'isotropic')}"),
         (data.geometry == "slab" and data.rank == 2,
-         "data.geometry='slab'", "is an input of a 3D network", "add data.rank=3, or choose another geometry"),
+         parameter("data.geometry", "slab"), "is an input of a 3D network", f"add {parameter('data.rank', 3)}, or "
+                                                                            "choose another geometry"),
         (data.depth is not None and data.geometry != "slab",
-         named("data.depth", data.depth), "is for slabs: other inputs are as deep as their size",
-         "add data.geometry='slab'"),
+         parameter("data.depth", data.depth), "is for slabs: other inputs are as deep as their size",
+         f"add {parameter('data.geometry', 'slab')}"),
         (data.cube_slices and data.rank == 3,
-         "data.cube_slices", "are inputs of a 2D network", "add data.rank=2"),
+         parameter("data.cube_slices"), "are inputs of a 2D network", f"add {parameter('data.rank', 2)}"),
         (data.cube_slices and data.sequences_as_channels,
-         "data.cube_slices", "are of one series each, and sequences as channels are of all",
-         "leave one of data.cube_slices and data.sequences_as_channels out"),
+         parameter("data.cube_slices"), "are of one series each, and sequences as channels are of all",
+         f"leave one of {parameter('data.cube_slices')} and {parameter('data.sequences_as_channels')} out"),
         (data.normalisation == "z-score" and data.array_dtype == "uint8",
-         "data.normalisation='z-score'", "does not fit into bytes", "add data.array_dtype='float16'"),
+         parameter("data.normalisation", "z-score"), "does not fit into bytes",
+                   f"add {parameter('data.array_dtype', 'float16')}"),
     ]
 
 
 def _wrong_augmentation(augmentation: AugmentationSettings, data: DataSettings) -> list[Wrong]:
     return [
         (data.normalisation == "z-score" and augmentation.gamma > 0,
-         "data.normalisation='z-score'", "has no gamma: half of its values are below zero", "add augmentation.gamma=0"),
+         parameter("data.normalisation", "z-score"), "has no gamma: half of its values are below zero",
+                   f"add {parameter('augmentation.gamma', 0)}"),
         (data.rank == 2 and "up-down" in augmentation.flips,
-         "augmentation.flips=('up-down',)", "slices have no up and down", "choose among left-right front-back"),
+         parameter("augmentation.flips", ("up-down",)), "slices have no up and down", "choose among left-right "
+                                                                                      "front-back"),
         (augmentation.tta and not augmentation.flips,
-         "augmentation.tta", "needs flips to predict in", "add augmentation.flips=('left-right',)"),
+         parameter("augmentation.tta"), "needs flips to predict in",
+                   f"add {parameter('augmentation.flips', ('left-right',))}"),
     ]
 
 
 def _wrong_network(network: NetworkSettings) -> list[Wrong]:
     paper = (network.architecture, network.width, network.stem_kernel_size) == ("resnet50", 64, 7)
     return [
-        (network.weights == "", "network.weights", "names nothing", "give imagenet or a file, or leave it out"),
+        (network.weights == "", parameter("network.weights"), "names nothing", "give imagenet or a file, or leave it "
+                                                                               "out"),
         (network.weights == "imagenet" and not paper,
-         named("network.weights", network.weights), "are those of the paper's ResNet-50",
-         "add network.architecture='resnet50' network.width=64 network.stem_kernel_size=7"),
+         parameter("network.weights", network.weights), "are those of the paper's ResNet-50",
+         f"add {parameter('network.architecture', 'resnet50')} {parameter('network.width', 64)} "
+         f"{parameter('network.stem_kernel_size', 7)}"),
     ]

@@ -2,13 +2,9 @@
 
 In: the command line and a frozen dataclass of a script's own options, with a field `settings: Recipe`. Out: that
 dataclass filled in. tyro makes the parser; it is asked twice, for which recipe gives the defaults is itself an option.
-The library names a field by its path (`optimisation.epochs`); `in_option_words` alone translates that to the option.
 """
 
-import ast
 import dataclasses
-import re
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +15,11 @@ from tyro.conf import OmitArgPrefixes
 
 from radiogen.core import files
 from radiogen.core.errors import usage_in_one_line
+from radiogen.core.wording import parameter
 from radiogen.dataset.layout import COMPETITION
 from radiogen.runs import layout
 from radiogen.training.recipe.checks import check_recipe
-from radiogen.training.recipe.recipe import Recipe, field_paths, from_dict
+from radiogen.training.recipe.recipe import Recipe, from_dict
 from radiogen.training.recipe.recipes import default_recipe, find_recipe
 
 Options = TypeVar("Options")
@@ -103,9 +100,9 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
         choice, _ = tyro.cli(_Choice, args=[word for word in arguments if word not in ("-h", "--help")],
                              return_unknown_args=True)
     if choice.run is not None:
-        files.checked_name("--run", choice.run)
+        files.checked_name(parameter("run"), choice.run)
     if choice.start_from is not None:
-        files.checked_name("--start-from", choice.start_from)
+        files.checked_name(parameter("start_from"), choice.start_from)
     defaults, recipes = _defaults(choice)
     known = {field.name for field in dataclasses.fields(options)}
     parsed = []
@@ -116,43 +113,6 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
             parsed.append(tyro.cli(options, default=default, args=arguments, description=text))
         check_recipe(parsed[-1].settings)
     return parsed
-
-
-def option_of(path: str) -> str:
-    """The option of a field: `--epochs` of `optimisation.epochs`."""
-    return f"--{path.rpartition('.')[2].replace('_', '-')}"
-
-
-def in_option_words(text: str) -> str:
-    """`text` of the library with each field of a recipe as its option: `data.size=0` becomes `--size 0`.
-
-    A field is named by its path, with a value (as Python writes it) or without.
-    """
-    return _FIELD.sub(lambda found: _in_option_words(found["path"], found["value"]), text)
-
-
-def _in_option_words(path: str, value: str | None) -> str:
-    option = option_of(path)
-    if value is None or value == "True":
-        return option
-    if value == "False":
-        return f"--no-{option[2:]}"
-    try:
-        known = ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        known = value
-    return " ".join([option, shlex.join(map(str, known if isinstance(known, tuple) else (known,)))])
-
-
-def _pattern() -> re.Pattern:
-    """A field's path, with or without a value; one of no part, such as seed, is a plain word and needs the value."""
-    longest_first = sorted(field_paths().values(), key=len, reverse=True)
-    paths = "|".join(re.escape(path) if "." in path else f"{path}(?==)" for path in longest_first)
-    value = r"'[^']*'|\([^()]*\)|[^\s,;:()]+"
-    return re.compile(rf"(?<![\w./-])(?P<path>{paths})(?:=(?P<value>{value}))?(?![\w-])(?!\.\w)")
-
-
-_FIELD = _pattern()
 
 
 def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:

@@ -12,12 +12,12 @@ from typing import Any
 import tyro
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.networks.settings import NetworkSettings
 from radiogen.runs.records import check_nested
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings, SplitSettings
 
 Hidden = tyro.conf.Suppress[tyro.conf.Fixed[str]]
-ANOTHER_RUN = "train a new run with another --run name"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def from_dict(fields: Mapping[str, Any]) -> Recipe:
         return Recipe(**{name: parts[name](**_tupled(value)) if name in parts else value
                          for name, value in {"description": "", **fields}.items()})
     except TypeError as error:
-        raise UserError("recipe.json", f"is of another version of radiogen ({error})", ANOTHER_RUN) from error
+        raise UserError("recipe.json", f"is of another version of radiogen ({error})", another_run()) from error
 
 
 def _listed(value: Any) -> Any:
@@ -123,3 +123,8 @@ def _listed(value: Any) -> Any:
 
 def _tupled(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+
+def another_run() -> str:
+    """What to do where a run's recipe cannot be used."""
+    return f"train a new run with another {parameter('run')} name"

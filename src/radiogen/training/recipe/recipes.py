@@ -5,6 +5,7 @@ the recipe that was really used.
 """
 
 from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.dataset.layout import COMPETITION, SEQUENCES
 from radiogen.networks.settings import NetworkSettings
 from radiogen.training.recipe.recipe import Recipe
@@ -134,7 +135,7 @@ RECIPES = {recipe.name: recipe for recipe in (
 def find_recipe(name: str) -> Recipe:
     """The recipe of this name. Raises UserError, naming those that there are."""
     if name not in RECIPES:
-        raise UserError(f"--recipe {name}", "there is no such recipe", f"choose one of: {', '.join(RECIPES)}")
+        raise UserError(parameter("recipe", name), "there is no such recipe", f"choose one of: {', '.join(RECIPES)}")
     return RECIPES[name]
 
 

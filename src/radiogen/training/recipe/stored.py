@@ -8,7 +8,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.runs.records import check_nested
 from radiogen.training.recipe.checks import check_recipe
-from radiogen.training.recipe.recipe import ANOTHER_RUN, Recipe, from_dict, recipe_parts
+from radiogen.training.recipe.recipe import Recipe, another_run, from_dict, recipe_parts
 
 NEEDED = ("name", "data.rank", "data.sequences", "data.size")
 
@@ -26,7 +26,7 @@ def read_recipe(path: Path) -> Recipe:
     if lacking or strange:
         problem = f"has no {lacking[0]}" if lacking else f"holds {strange[0]}"
         raise UserError(path, f"{problem}, so it is of another version of radiogen or damaged",
-                        f"restore it, or {ANOTHER_RUN}")
+                        f"restore it, or {another_run()}")
     try:
         return check_recipe(from_dict(kept))
     except UserError as error:

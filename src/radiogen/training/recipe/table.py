@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from radiogen.training.recipe.options import option_of
+from radiogen.core.wording import option
 from radiogen.training.recipe.recipe import field_defaults, field_value
 from radiogen.training.recipe.recipes import RECIPES
 
@@ -12,7 +12,7 @@ def recipes_table() -> str:
     rows = [["", "default", *RECIPES], ["---"] * (len(RECIPES) + 2)]
     for path, default in field_defaults().items():
         values = [field_value(recipe, path) for recipe in RECIPES.values()]
-        rows.append([f"`{option_of(path)}`", _shown(default), *(
+        rows.append([f"`{option(path)}`", _shown(default), *(
             "·" if value == default else _shown(value) for value in values)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
