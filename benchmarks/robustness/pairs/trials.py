@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.robustness.commands import outlived
 from benchmarks.robustness.outcome import Outcome
-from benchmarks.robustness.pairs.commands import commands, copy_project, project
+from benchmarks.robustness.pairs.commands import DATA, MOVED, commands, copy_project, project
 from benchmarks.robustness.pairs.server import Ended, Server, Step
 from benchmarks.robustness.pairs.states import contents, leftovers, pair_state
 from benchmarks.robustness.states import MARK, State, differences
@@ -28,6 +28,7 @@ TIMES = 20
 SHOWN = 3
 CHANGES = ("a file of a test case", "a file of a training case", "one more case")
 Call = tuple[str, int]
+DOWNLOAD: Call = ("download", 0)
 """A command's name and the number of its variant."""
 
 
@@ -130,7 +131,28 @@ def judge(bench: Bench, calls: tuple[Call, Call], ends: tuple[Ended, Ended], tri
     if len(refused) == len(calls) and not any(all(known) for known, _ in orders):
         return [f"both were refused: {'; '.join(_error(end) for end in ends)}"], ""
     note = f"{_named(refused[0])} was refused: {_error(ends[codes.index(2)])}"
+    if refused == [DOWNLOAD] and _after_part_of_the_download(bench, calls, codes, trial):
+        return [], f"{note}; the other read the files that it had fetched before"
     return _again(bench, calls, refused, trial), note
+
+
+def _after_part_of_the_download(bench: Bench, calls: tuple[Call, Call], codes: tuple[int, ...], trial: Path) -> bool:
+    """Whether the end is that of the other command on the data set as a refused download left it.
+
+    A download writes file by file. Moved away with its data set, it is refused and what it had fetched stays there.
+    """
+    other = calls[1 - calls.index(DOWNLOAD)]
+    fetched = [path.relative_to(trial / MOVED) for path in (trial / MOVED).rglob("*") if path.is_file()
+               and not (bench.template / DATA / path.relative_to(trial / MOVED)).exists()]
+    if not fetched:
+        return False
+    folder = copy_project(bench.template, bench.place / "part")
+    for name in fetched:
+        shutil.copy2(trial / MOVED / name, folder / DATA / name)
+    end = bench.server.call(bench.of(other), folder)
+    same = end.code == codes[calls.index(other)] and pair_state(folder) == pair_state(trial)
+    shutil.rmtree(folder)
+    return same
 
 
 def end_faults(call: Call, end: Ended) -> list[str]:

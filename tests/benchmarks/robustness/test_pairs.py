@@ -68,6 +68,27 @@ def test_a_command_that_stays_refused_may_keep_what_it_had_finished_but_not_chan
         assert bool(faults) == (more == "a")
 
 
+class Movers:
+    """Stands in for the server: `moved` renames the data set and counts its files, a download is not called."""
+
+    def call(self, steps, folder):
+        (folder / "input" / "phantom").rename(folder / "input" / "moved")
+        files.write_text(folder / "seen", str(len(list((folder / "input" / "moved").iterdir()))))
+        return DONE
+
+
+@pytest.mark.parametrize(("seen", "passes"), [("2", True), ("3", False)])
+def test_after_a_download_that_is_moved_away_the_other_command_has_read_what_was_fetched(tmp_path, seen, passes):
+    files.write_text(tmp_path / "template" / "input" / "phantom" / "first", "1")
+    bench = trials.Bench(Movers(), tmp_path / "template", {"download": (("download",),), "moved": (("moved",),)},
+                         tmp_path / "orders")
+    trial = trials.copy_project(bench.template, tmp_path / "trial")
+    files.write_text(trial / "input" / "phantom" / "second", "2")  # of three that it lacks
+    (trial / "input" / "phantom").rename(trial / "input" / "moved")
+    files.write_text(trial / "seen", seen)
+    assert trials._after_part_of_the_download(bench, (("download", 0), ("moved", 0)), (2, 0), trial) == passes
+
+
 def test_both_refused_leftovers_a_held_lock_and_a_traceback_do_not_pass(bench, tmp_path):
     assert "both were refused" in trials.judge(bench, CALLS, (REFUSED, REFUSED), _trial(bench, tmp_path))[0][0]
     trial = tmp_path / "trial"
