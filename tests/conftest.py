@@ -38,11 +38,21 @@ def rsna_tables() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def console():
-    """Notes and warnings of the package are shown as a command shows them, in tests that call the library, too."""
+def as_command(monkeypatch):
+    """Messages are those of `python scripts/<command>.py`, and are shown, in tests that call the library, too."""
     from radiogen.core.console import log_to_console
+    from radiogen.core.wording import CALLED_AS
 
+    monkeypatch.setenv(CALLED_AS, "scripts")
     log_to_console()
+
+
+@pytest.fixture
+def as_library(as_command, monkeypatch):
+    """Messages are those that a program reads which imports the package."""
+    from radiogen.core.wording import CALLED_AS
+
+    monkeypatch.delenv(CALLED_AS)
 
 
 @pytest.fixture

@@ -209,9 +209,9 @@ def figures(labels: "np.ndarray", probabilities: "np.ndarray") -> dict[str, floa
 
     low, high = bootstrap_interval(labels, probabilities)
     accuracy = counts(labels, probabilities)["accuracy"]
-    middle, half = wilson_interval(accuracy, len(labels))
+    (accuracy_low,), (accuracy_high,) = wilson_interval([round(accuracy * len(labels))], [len(labels)])
     return {"cases": len(labels), "auc": auc(labels, probabilities), "auc_low": low, "auc_high": high,
-            "accuracy": accuracy, "accuracy_low": float(middle - half), "accuracy_high": float(middle + half)}
+            "accuracy": accuracy, "accuracy_low": float(accuracy_low), "accuracy_high": float(accuracy_high)}
 
 
 def floors(labels: "np.ndarray", by_volume: "np.ndarray") -> dict[str, dict[str, float]]:

@@ -1,8 +1,8 @@
 """radiogen: from brain-MRI DICOM series to a judged prediction of MGMT promoter methylation.
 
 Research software, not a medical device. What most users want is here: `radiogen.read_series(folder)` gives a `Volume`;
-a `Recipe`, `train` and `predict` make a run. Importing the package imports none of it: each name is looked up when it
-is first used, so that a command which needs no network never loads TensorFlow.
+a `Recipe`, `begin_run`, `train` and `predict` make a run, and `assess` judges it. Importing the package imports none of
+it: each name is looked up when it is first used, so that a command which needs no network never loads TensorFlow.
 """
 
 import importlib
@@ -14,12 +14,15 @@ _ROOMS = {
     "Volume": "radiogen.imaging.volume",
     "read_series": "radiogen.imaging.series",
     "read_volumes": "radiogen.imaging.series",
-    "Recipe": "radiogen.training.recipe.recipes",
+    "Recipe": "radiogen.training.recipe.recipe",
     "begin_run": "radiogen.training.workflow",
     "train": "radiogen.training.workflow",
     "predict": "radiogen.inference.workflow",
+    "open_predictions": "radiogen.runs.predicted_run",
+    "assess": "radiogen.evaluation.report.assess",
 }
-__all__ = ["Recipe", "Volume", "begin_run", "predict", "read_series", "read_volumes", "train"]
+__all__ = ["Recipe", "Volume", "assess", "begin_run", "open_predictions", "predict", "read_series", "read_volumes",
+           "train"]
 
 
 def __getattr__(name: str) -> Any:

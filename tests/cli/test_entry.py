@@ -11,6 +11,7 @@ from radiogen.cli.entry import commands
 from radiogen.cli.names import one_run, several_runs
 from radiogen.core.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("as_library")
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 

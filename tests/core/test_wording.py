@@ -7,10 +7,7 @@ import pytest
 from radiogen.core import wording
 
 
-@pytest.fixture(autouse=True)
-def imported(monkeypatch):
-    """As in a program that imports the package."""
-    monkeypatch.delenv(wording.CALLED_AS, raising=False)
+pytestmark = pytest.mark.usefixtures("as_library")
 
 
 @pytest.mark.parametrize(("path", "value", "program", "line"), [

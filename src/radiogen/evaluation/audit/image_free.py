@@ -74,8 +74,8 @@ def share_by_plane(labels: pd.DataFrame, geometry: pd.DataFrame) -> pd.DataFrame
                          "methylated": int(methylated[inside].sum())})
     found = pd.DataFrame(rows, columns=["sequence", "plane", "cases", "methylated"])
     share = (found["methylated"] / found["cases"]).to_numpy(float)
-    middle, half = wilson_interval(share, found["cases"].to_numpy(float))
-    return found.assign(share=share, low=middle - half, high=middle + half)
+    low, high = wilson_interval(found["methylated"].to_numpy(), found["cases"].to_numpy())
+    return found.assign(share=share, low=low, high=high)
 
 
 def acquisition_table(geometry: pd.DataFrame, cases: pd.Series) -> pd.DataFrame:

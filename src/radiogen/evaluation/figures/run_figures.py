@@ -123,8 +123,9 @@ def calibration_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], titl
     for number, (name, (labels, probabilities)) in enumerate(curves.items()):
         colour, style = COLOURS[number % len(COLOURS)], STYLES[number % len(STYLES)]
         bins = pd.DataFrame(calibration_bins(labels, probabilities), columns=["cases", "probability", "observed"])
-        middle, half = wilson_interval(bins["observed"].to_numpy(), bins["cases"].to_numpy())
-        axes.vlines(bins["probability"], middle - half, middle + half, color=colour, alpha=0.35, linewidth=3)
+        found = (bins["observed"] * bins["cases"]).round().to_numpy(int)
+        low, high = wilson_interval(found, bins["cases"].to_numpy(int))
+        axes.vlines(bins["probability"], low, high, color=colour, alpha=0.35, linewidth=3)
         axes.plot(bins["probability"], bins["observed"], color=colour, linestyle=style, linewidth=1.5, marker="o", ms=5,
                   label=f"{name}, {len(labels)} cases")
     axes.set(xlabel="predicted probability of methylation", ylabel="share of methylated cases",

@@ -7,6 +7,7 @@ is not from cases which the network asked had not seen.
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from radiogen.core.errors import UserError
@@ -38,9 +39,9 @@ def standing_lines(folder: Path, probability: float) -> list[str]:
     near = near[(near["probability"] - probability).abs() <= NEAR]
     if len(near):
         positive = int((near[LABEL] == 1).sum())
-        middle, half = wilson_interval(pd.Series([positive / len(near)]).to_numpy(), pd.Series([len(near)]).to_numpy())
+        low, high = wilson_interval(np.array([positive]), np.array([len(near)]))
         lines.append(f"of its {len(near)} answers within {NEAR:g} of this one {positive} were of methylated patients "
-                     f"(95 % interval {max(0.0, middle[0] - half[0]):.0%} to {min(1.0, middle[0] + half[0]):.0%})")
+                     f"(95 % interval {low[0]:.0%} to {high[0]:.0%})")
     else:
         lines.append(f"none of its answers on known patients lies within {NEAR:g} of this one")
     return lines

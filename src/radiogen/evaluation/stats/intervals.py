@@ -10,6 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from radiogen.evaluation.stats.metrics import auc, midranks
 
@@ -196,12 +197,14 @@ def hanley_mcneil_error(area: float, positives: int, negatives: int) -> float:
     return float(np.sqrt(max(variance, 0.0) / (positives * negatives)))
 
 
-def wilson_interval(share: np.ndarray, cases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Middle and half width of the 95 % interval of a share: Wilson, J. Am. Stat. Assoc. 1927;22:209."""
-    reach = NormalDist().inv_cdf(1 - _tails()[0])
-    spread = 1 + reach**2 / cases
-    middle = (share + reach**2 / (2 * cases)) / spread
-    return middle, reach / spread * np.sqrt(share * (1 - share) / cases + reach**2 / (4 * cases**2))
+def wilson_interval(found: NDArray[np.integer], cases: NDArray[np.integer]
+                    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Low and high end of the 95 % interval of each share found / cases: Wilson, J. Am. Stat. Assoc. 1927;22:209."""
+    from scipy.stats import binomtest
+
+    ends = [binomtest(int(count), int(total)).proportion_ci(1 - 2 * _tails()[0], method="wilson")
+            for count, total in zip(found, cases, strict=True)]
+    return np.array([end.low for end in ends]), np.array([end.high for end in ends])
 
 
 def _one_sided_limit(positives: int, negatives: int) -> float:
