@@ -6,7 +6,6 @@ import pytest
 
 from radiogen.core import wording
 
-
 pytestmark = pytest.mark.usefixtures("as_library")
 
 
