@@ -52,11 +52,11 @@ class Stopped(Exception):
 def begin_fold(monkeypatch):
     """Begin a fold in this process and stop before its first step."""
     def call(run, fold):
-        def fit(*_, **__):
+        def stop(*_, **__):
             raise Stopped
 
         with monkeypatch.context() as patch, pytest.raises(Stopped):
-            patch.setattr(keras.Model, "fit", fit)
+            patch.setattr(keras.Model, "fit", stop)
             fit.train_fold(run, fold)
 
     return call
