@@ -1,5 +1,7 @@
 """Keras comes without what it does not need here, and leaves it importable for those who do."""
 
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +46,14 @@ def test_what_back_ends_can_do_is_what_keras_offers_on_them():
     assert [one for one in (TensorFlow, Jax, Torch) if one.replicates] == [TensorFlow]
 
 
-def test_no_other_module_asks_which_back_end_there_is():
-    source = Path(radiogen.__file__).parent
-    asks = [path.relative_to(source) for path in source.rglob("*.py") if "keras.backend.backend" in path.read_text()]
+def test_no_other_module_asks_which_back_end_there_is_or_loads_one():
+    source, load = Path(radiogen.__file__).parent, r"^\s*(import|from) (tensorflow|jax|torch)\b|keras\.backend\.backend"
+    texts = {path.relative_to(source): path.read_text() for path in source.rglob("*.py")}
+    asks = [path for path, text in texts.items() if re.search(load, text, re.MULTILINE)]
     assert asks == [Path("networks/backend.py")]
+
+
+@pytest.mark.parametrize("one", [TensorFlow, Jax, Torch])
+def test_an_adapter_loads_its_own_back_end_alone(one):
+    loaded = set(re.findall(r"^\s+import (tensorflow|jax|torch)$", inspect.getsource(one), re.MULTILINE))
+    assert loaded == {one.name}

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -80,7 +79,7 @@ def test_each_case_has_one_part_in_a_fold_and_the_holdout_none(run):
     fold = run.folds.set_index(ID)["fold"]
     assert scored == set(fold.index[fold == "0"]) and trained | chooses == set(fold.index[fold == "1"])
     assert not trained & chooses and len(chooses) == 2
-    assert parts.train.training and not parts.stop.training and not parts.scored.training
+    assert parts.train.sampling and not parts.stop.sampling and not parts.scored.sampling
     assert fold_batches(run, "0").stop is None
 
 
@@ -90,9 +89,9 @@ def test_balanced_training_draws_by_planes_in_training_alone(run):
     parts = fold_batches(changed, "0")
     cases = run.folds[run.folds["fold"] == "1"]
     wanted = plane_weights(cases, read_geometry(changed.folder / "geometry.csv"), run.recipe.data.sequences)
-    found = dict(zip(parts.train.inputs[ID], parts.train.weights, strict=True))
+    found = dict(zip(parts.train.inputs[ID], parts.train.sampling.weights, strict=True))
     assert [found[case] for case in cases[ID]] == wanted.tolist()
-    assert parts.scored.weights is None and fold_batches(run, "0").train.weights is None
+    assert parts.scored.sampling is None and fold_batches(run, "0").train.sampling.weights is None
 
 
 def test_cases_that_choose_are_a_share_of_each_label_and_drawn_anew_by_seed_and_fold():
@@ -131,7 +130,7 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
 
     def get(batches, number, get=fit.Batches.__getitem__):
         images, labels = get(batches, number)
-        if batches.training and batches.epoch == 1:
+        if batches.sampling and batches.epoch == 1:
             read.append(number)
             images = images * np.float32("nan")
         return images, labels
@@ -139,7 +138,8 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
     steps = []
     monkeypatch.setattr(fit.Batches, "__getitem__", get)
     monkeypatch.setattr(fit.ProgressBar, "on_train_batch_end", lambda bar, batch, logs: steps.append(batch))
-    with pytest.raises(UserError, match="the loss became nan in epoch 2; the epoch before is kept; lower --learning"):
+    said = "the loss became nan in epoch 2; the epoch before is kept; lower optimisation.learning_rate"
+    with pytest.raises(UserError, match=said):
         train_fold(sick, "0")
     assert steps == [0, 1] and 0 in read  # two batches an epoch: the first of the second epoch is not counted
     assert epochs_done(sick.folder / "fold-0" / "checkpoint.npz") == 1
@@ -149,7 +149,7 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
 
 def test_a_rate_that_is_far_too_high_is_named(run):
     wild = _changed(run, "wild", learning_rate=1e30, schedule="constant")
-    with pytest.raises(UserError, match="became n.*in epoch .*lower --learning-rate"):
+    with pytest.raises(UserError, match="became n.*in epoch .*lower optimisation.learning_rate"):
         train_fold(wild, "0")
     assert not (wild.folder / "fold-0" / runs.layout.WEIGHTS).exists()
 
@@ -183,16 +183,6 @@ def test_a_fold_whose_history_was_not_written_before_the_kill_gets_it_whole(run)
     train_fold(late, "0")
     assert len(pd.read_csv(folder / "history.csv")) == 1 and before
     assert (folder / runs.layout.WEIGHTS).is_file() and not (folder / "checkpoint.npz").exists()
-
-
-def test_training_loads_no_tensorflow_where_keras_runs_on_another_back_end():
-    """By reading: every import of a back end stands behind a question for it."""
-    folder = Path(fit.__file__).parent
-    for name in ("training", "optimisation", "checkpoints", "callbacks", "processes", "forecast"):
-        lines = (folder / f"{name}.py").read_text().splitlines()
-        for before, line in zip(lines, lines[1:], strict=False):
-            if line.strip() in ("import tensorflow", "import jax", "import torch"):
-                assert "backend" in before or before.strip() == "else:", f"{name}: {line}"
 
 
 @pytest.mark.slow
