@@ -54,7 +54,7 @@ def test_ctrl_c_ends_without_a_traceback():
 
 
 def test_a_command_that_loses_the_signal_ends_nevertheless_and_says_so_once():
-    body = ("import contextlib, os, signal, time; from radiogen import errors; errors.PATIENCE_SECONDS = 0.1\n"
+    body = ("import contextlib, os, signal, time; from radiogen.core import errors; errors.PATIENCE_SECONDS = 0.1\n"
             "    with contextlib.suppress(BaseException):\n"
             "        os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)\n"
             "    time.sleep(60)")

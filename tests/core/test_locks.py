@@ -15,7 +15,9 @@ from radiogen.core import locks
 HOLD = """
 import pathlib, sys, time
 sys.argv = ["scripts/train.py", "--run", "a b"]
+from radiogen.core.console import log_to_console
 from radiogen.core.locks import hold
+log_to_console()
 with hold(pathlib.Path({path!r}), lambda one: "waits for " + one.text()):
     print("held", flush=True)
     time.sleep({seconds})

@@ -138,7 +138,7 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
     steps = []
     monkeypatch.setattr(fit.Batches, "__getitem__", get)
     monkeypatch.setattr(fit.ProgressBar, "on_train_batch_end", lambda bar, batch, logs: steps.append(batch))
-    said = "the loss became nan in epoch 2; the epoch before is kept; lower optimisation.learning_rate"
+    said = "the loss became nan in epoch 2; the epoch before is kept; lower --learning-rate"
     with pytest.raises(UserError, match=said):
         train_fold(sick, "0")
     assert steps == [0, 1] and 0 in read  # two batches an epoch: the first of the second epoch is not counted
@@ -149,7 +149,7 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
 
 def test_a_rate_that_is_far_too_high_is_named(run):
     wild = _changed(run, "wild", learning_rate=1e30, schedule="constant")
-    with pytest.raises(UserError, match="became n.*in epoch .*lower optimisation.learning_rate"):
+    with pytest.raises(UserError, match="became n.*in epoch .*lower --learning-rate"):
         train_fold(wild, "0")
     assert not (wild.folder / "fold-0" / runs.layout.WEIGHTS).exists()
 
@@ -164,7 +164,7 @@ def test_memory_that_runs_out_names_the_batch_and_the_accumulation(run, monkeypa
         raise MemoryError if error == "python" else RuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
     monkeypatch.setattr(fit.Batches, "__getitem__", get)
-    said = "micro_batch_size=4: memory ran out .*: optimisation.batch_size=4 stays, gradients"
+    said = "--micro-batch-size 4: memory ran out .*: --batch-size 4 stays, gradients"
     with pytest.raises(UserError, match=said):
         train_fold(_changed(run, "full"), "0")
 

@@ -38,7 +38,7 @@ def test_a_run_is_opened_again_as_it_was_begun(begin):
 
 def test_another_recipe_under_the_same_name_is_refused(begin):
     begin()
-    with pytest.raises(UserError, match="was made with optimisation.epochs 4, not 5; choose another --run name"):
+    with pytest.raises(UserError, match="was made with --epochs 4, not 5; choose another --run name"):
         begin(epochs=5)
 
 

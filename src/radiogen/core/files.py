@@ -43,8 +43,8 @@ def checked_name(option: str, name: str) -> str:
     """
     if re.fullmatch(r"\w[\w.-]*", name) is None or len(name.encode()) > 200:
         raise UserError(f"{option} {name[:200]!r}", "is no name: names are made of letters, digits, '.', '_' and '-', "
-                        "and do not begin with '.' or '-'", "give a name; where its folder lies is said with "
-                                                            f"{parameter('models')}")
+                        "and do not begin with '.' or '-'",
+                        f"give a name; where its folder lies is said with {parameter('models')}")
     return name
 
 

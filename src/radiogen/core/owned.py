@@ -46,8 +46,8 @@ def check_replaceable(path: Path, listing: str = LISTING) -> None:
     if not path.exists():
         return
     if not path.is_dir():
-        raise UserError(path, "is in the way: a folder is made here", "move it away or choose another "
-                                                                      f"{parameter('output')}")
+        raise UserError(path, "is in the way: a folder is made here",
+                        f"move it away or choose another {parameter('output')}")
     known = listed_files(path, listing)
     for entry in sorted(path.iterdir()):
         if entry.name == listing and entry.is_file() and not entry.is_symlink():

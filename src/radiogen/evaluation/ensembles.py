@@ -208,8 +208,8 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
 
 def _check_count(members: Collection[str]) -> None:
     if len(members) < 2:
-        raise UserError(parameter("run"), f"an ensemble needs two runs and was given {len(members)}", "name two or "
-                                                                                                      "more")
+        raise UserError(parameter("run"), f"an ensemble needs two runs and was given {len(members)}",
+                        "name two or more")
 
 
 def _check_names(folder: Path, members: Sequence[str]) -> None:
@@ -220,8 +220,8 @@ def _check_names(folder: Path, members: Sequence[str]) -> None:
     if folder.name in members:
         raise UserError(parameter("name", folder.name), "is one of the members", "choose another name")
     if is_trained_run(folder):
-        raise UserError(folder, "is a trained run, which an ensemble would overwrite", "choose another "
-                                                                                       f"{parameter('name')}")
+        raise UserError(folder, "is a trained run, which an ensemble would overwrite",
+                        f"choose another {parameter('name')}")
     if not (folder / layout.RUN).is_file() and folder.exists() and any(
             entry.name != files.LOCK for entry in (folder.iterdir() if folder.is_dir() else [folder])):
         raise UserError(folder, "holds files and is no ensemble", f"choose another {parameter('name')}")

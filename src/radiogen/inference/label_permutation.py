@@ -56,8 +56,8 @@ def run_null(run: Run, draws: int, within_planes: bool = False, parallel_folds: 
         raise UserError(run.folder, f"fold {', '.join(missing)} is not trained",
                         f"{command('train')} --run {as_run(run.folder)} --fold all")
     if draws < 1:
-        raise UserError(parameter("null", draws), "is no number of draws", "give 1 or more; 19 are the least for p = "
-                                                                           "0.05")
+        raise UserError(parameter("null", draws), "is no number of draws",
+                        "give 1 or more; 19 are the least for p = 0.05")
     within, strata = (PLANES, plane_strata(run)) if within_planes else (FOLDS, None)
     if run.lineage:
         raise UserError(run.folder, f"began with the networks of {run.lineage[0].run}, which were trained on the true "

@@ -51,8 +51,8 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     facts = read_facts(folder)
     data = _data_set(folder, facts, data)
     if not (data / "sample_submission.csv").is_file():
-        raise UserError(data / "sample_submission.csv", "is missing", "give the data set that holds it with "
-                                                                      f"{parameter('data')}")
+        raise UserError(data / "sample_submission.csv", "is missing",
+                        f"give the data set that holds it with {parameter('data')}")
     sample = read_sample_submission(data / "sample_submission.csv")
     prevalence = training_prevalence(folder, predictions)
     table, imputed = fill_sample(sample, predictions, prevalence, where=folder / layout.PREDICTIONS)
@@ -143,6 +143,6 @@ def imputed_text(submission: Submission) -> str:
 def _data_set(folder: Path, facts: dict, data: Path | None) -> Path:
     chosen = data or data_folder(folder, facts)
     if chosen is None:
-        raise UserError(folder / layout.RUN, "does not say from which data set the run was made", "give it with "
-                                                                                                  f"{parameter('data')}")
+        raise UserError(folder / layout.RUN, "does not say from which data set the run was made",
+                        f"give it with {parameter('data')}")
     return Path(chosen)

@@ -253,7 +253,7 @@ def backend() -> Backend:
 def _enough(kind: str, count: int, there: int) -> int:
     """How many GPUs are taken. Raises UserError where there are fewer than asked for."""
     if there < max(1, count):
-        raise UserError(f"{parameter('devices')} {kind}{f':{count}' if count else ''}", f"{there} GPUs are to be seen "
-                                                                                        "here",
+        raise UserError(f"{parameter('devices')} {kind}{f':{count}' if count else ''}",
+                        f"{there} GPUs are to be seen here",
                         f"leave {parameter('devices')} out, or mend the driver: nvidia-smi has to list them")
     return count or there

@@ -169,7 +169,7 @@ def _check_same(run: Run, kept: dict, facts: dict) -> None:
             if path == "optimisation.epochs":
                 remedy = remedy.replace("name,", f"name, with {parameter('start_from')} {run.folder.name} to keep its "
                                                  "networks,")
-            raise UserError(run.folder, f"was made with {path} {before}, not {value}", remedy)
+            raise UserError(run.folder, f"was made with {parameter(path)} {before}, not {value}", remedy)
     since = "have changed since"
     if _moved(run, kept):
         since = f"are not those of {run.data}: it was made from {kept['data']}, and this is no copy of that"

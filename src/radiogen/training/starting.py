@@ -61,8 +61,8 @@ def check_start(folder: Path, recipe: Recipe, folds: pd.DataFrame, source: Path)
 def check_start_arrays(run: Run, source: Run) -> None:
     """Raise UserError unless both runs are trained on the same images of the same cases."""
     if run.arrays != source.arrays:
-        raise UserError(parameter("start_from", source.folder.name), f"was trained on other images than {run.data} "
-                                                                     "holds",
+        raise UserError(parameter("start_from", source.folder.name),
+                        f"was trained on other images than {run.data} holds",
                         f"give its data set, or a copy, with {parameter('data')} (it was {source.data})")
 
 
@@ -118,12 +118,13 @@ def _check_recipes(where: str, there: Recipe, here: Recipe, other: str) -> None:
     kept = as_flat_dict(there)
     for path, value in as_flat_dict(here).items():
         if path.startswith(SAME) and kept[path] != value:
-            raise UserError(where, f"was made with {path} {kept[path]}, not {value}", f"leave out {path}, or {other}")
+            raise UserError(where, f"was made with {parameter(path)} {kept[path]}, not {value}",
+                            f"leave out {parameter(path)}, or {other}")
     fraction, before = (one.optimisation.early_stopping_fraction for one in (here, there))
     if fraction and (fraction, here.seed) != (before, there.seed):
         field = "optimisation.early_stopping_fraction"
-        raise UserError(f"{parameter(field, fraction)} with {parameter('seed', here.seed)}", "would choose the epoch "
-                                                                                             "on cases "
+        raise UserError(f"{parameter(field, fraction)} with {parameter('seed', here.seed)}",
+                        "would choose the epoch on cases "
                         f"that trained the networks of {where.split()[-1]} (its own: {before}, seed {there.seed})",
                         f"give its own, or {parameter(field, 0)}")
 

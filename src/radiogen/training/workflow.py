@@ -185,8 +185,8 @@ def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[
                 _LOG.info(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)")
     unknown = sorted(set(leave_out) - there)
     if unknown:
-        raise UserError(parameter("leave_out", " ".join(unknown)), f"is no case of {data}/train", "give ids of five "
-                                                                                                  "digits")
+        raise UserError(parameter("leave_out", " ".join(unknown)), f"is no case of {data}/train",
+                        "give ids of five digits")
 
 
 def _known_bad(data: Path, sequences: Sequence[str], labels: pd.DataFrame) -> tuple[str, ...]:

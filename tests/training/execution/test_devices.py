@@ -112,7 +112,7 @@ def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(r
     process = _begin(twin, Devices("cpu:2"))
     told = process.stderr.read()
     assert process.wait() == 2
-    assert "gradient accumulation" in told and "optimisation.micro_batch_size" in told
+    assert "gradient accumulation" in told and "--micro-batch-size" in told
     assert not (runs.fold_folder(twin, "0") / runs.layout.WEIGHTS).is_file()
 
 

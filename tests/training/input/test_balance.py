@@ -44,7 +44,7 @@ def test_a_plane_of_one_label_alone_is_not_drawn_and_the_others_are_balanced_wit
 
 def test_labels_that_follow_the_plane_without_exception_are_refused_in_one_line():
     cases, geometry = tables([("axial", 0, 10), ("coronal", 1, 10)])
-    with pytest.raises(UserError, match="optimisation.balance='planes': no combination of planes"):
+    with pytest.raises(UserError, match="--balance planes: no combination of planes"):
         plane_weights(cases, geometry, ("FLAIR",))
 
 

@@ -158,6 +158,7 @@ def test_the_winners_recipe_is_what_the_winner_did():
     (REPORT_2D, {"weights": "imagenet", "width": 32}, "network.weights='imagenet'"),
     (REPORT_2D, {"weights": ""}, "network.weights"),
 ])
+@pytest.mark.usefixtures("as_library")
 def test_fields_that_make_no_sense_together_are_refused_in_one_line_with_a_remedy(recipe, change, field):
     with pytest.raises(UserError, match=f"^{re.escape(field)}: .+; .+") as refused:
         check_recipe(recipe.replace(**change))

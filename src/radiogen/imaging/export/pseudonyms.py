@@ -32,8 +32,8 @@ def read_key(path: Path | None = None) -> bytes:
     try:
         key = Path(path).read_bytes().strip()
     except OSError as error:
-        raise UserError(path, f"cannot be read ({error.strerror})", "name a file with a key by "
-                                                                    f"{parameter('key')}") from error
+        raise UserError(path, f"cannot be read ({error.strerror})",
+                        f"name a file with a key by {parameter('key')}") from error
     if len(key) < SHORTEST_KEY:
         raise UserError(path, f"is no key: it holds {len(key)} bytes, and {SHORTEST_KEY} are the fewest",
                         "write a long random text into it, as `openssl rand -hex 32` prints one")

@@ -36,9 +36,8 @@ def user_name(api: Any) -> str:
     """The name of the user whose token the client uses, as it stands in addresses."""
     name = api.get_config_value(api.CONFIG_NAME_USER)
     if not name:
-        raise UserError(parameter("owner"), "your token does not tell your name at Kaggle", "give it: "
-                                                                                            f"{parameter('owner')} "
-                                                                                            "NAME")
+        raise UserError(parameter("owner"), "your token does not tell your name at Kaggle",
+                        f"give it: {parameter('owner')} NAME")
     return str(name)
 
 

@@ -116,8 +116,8 @@ def check_accumulation(steps: int, share: Share) -> None:
     from radiogen.networks.backend import backend
 
     if steps > 1 and share.devices > 1 and backend().replicates:
-        raise UserError(parameter("optimisation.micro_batch_size"), f"would need {steps} steps of gradient "
-                                                                    "accumulation, which "
+        raise UserError(parameter("optimisation.micro_batch_size"),
+                        f"would need {steps} steps of gradient accumulation, which "
                         f"Keras cannot do on {share.devices} TensorFlow devices (merge_call within cond)",
                         f"make {parameter('optimisation.micro_batch_size')} as large as "
                         f"{parameter('optimisation.batch_size')}, take {parameter('devices')} gpu:1, "

@@ -60,8 +60,8 @@ def _wrong_data(data: DataSettings) -> list[Wrong]:
          parameter("data.sequences_as_channels"), "needs the sequences on one grid",
                    f"add {parameter('data.geometry', 'isotropic')}"),
         (data.geometry == "slab" and data.rank == 2,
-         parameter("data.geometry", "slab"), "is an input of a 3D network", f"add {parameter('data.rank', 3)}, or "
-                                                                            "choose another geometry"),
+         parameter("data.geometry", "slab"), "is an input of a 3D network",
+         f"add {parameter('data.rank', 3)}, or choose another geometry"),
         (data.depth is not None and data.geometry != "slab",
          parameter("data.depth", data.depth), "is for slabs: other inputs are as deep as their size",
          f"add {parameter('data.geometry', 'slab')}"),
@@ -82,8 +82,8 @@ def _wrong_augmentation(augmentation: AugmentationSettings, data: DataSettings) 
          parameter("data.normalisation", "z-score"), "has no gamma: half of its values are below zero",
                    f"add {parameter('augmentation.gamma', 0)}"),
         (data.rank == 2 and "up-down" in augmentation.flips,
-         parameter("augmentation.flips", ("up-down",)), "slices have no up and down", "choose among left-right "
-                                                                                      "front-back"),
+         parameter("augmentation.flips", ("up-down",)), "slices have no up and down",
+         "choose among left-right front-back"),
         (augmentation.tta and not augmentation.flips,
          parameter("augmentation.tta"), "needs flips to predict in",
                    f"add {parameter('augmentation.flips', ('left-right',))}"),
@@ -93,8 +93,8 @@ def _wrong_augmentation(augmentation: AugmentationSettings, data: DataSettings) 
 def _wrong_network(network: NetworkSettings) -> list[Wrong]:
     paper = (network.architecture, network.width, network.stem_kernel_size) == ("resnet50", 64, 7)
     return [
-        (network.weights == "", parameter("network.weights"), "names nothing", "give imagenet or a file, or leave it "
-                                                                               "out"),
+        (network.weights == "", parameter("network.weights"), "names nothing",
+         "give imagenet or a file, or leave it out"),
         (network.weights == "imagenet" and not paper,
          parameter("network.weights", network.weights), "are those of the paper's ResNet-50",
          f"add {parameter('network.architecture', 'resnet50')} {parameter('network.width', 64)} "
