@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+os.environ["RADIOGEN_CALLED_AS"] = "scripts"  # messages are those of `python scripts/<command>.py`
 
 
 SHARED = ROOT.parent / "shared" / "data"
@@ -37,18 +38,16 @@ def rsna_tables() -> Path:
     return SHARED / "rsna"
 
 
-@pytest.fixture(autouse=True)
-def as_command(monkeypatch):
-    """Messages are those of `python scripts/<command>.py`, and are shown, in tests that call the library, too."""
+@pytest.fixture(autouse=True, scope="session")
+def console():
+    """Notes and warnings of the package are shown as a command shows them, in tests that call the library, too."""
     from radiogen.core.console import log_to_console
-    from radiogen.core.wording import CALLED_AS
 
-    monkeypatch.setenv(CALLED_AS, "scripts")
     log_to_console()
 
 
 @pytest.fixture
-def as_library(as_command, monkeypatch):
+def as_library(monkeypatch):
     """Messages are those that a program reads which imports the package."""
     from radiogen.core.wording import CALLED_AS
 

@@ -192,7 +192,7 @@ def _processor_of_children() -> float:
 _PROGRAM = """
 import json, sys, time
 begin = time.perf_counter()
-from radiogen.imaging import read_cube
+from radiogen.arrays import read_cube
 times = [time.perf_counter()]
 for _ in range(2):
     read_cube(sys.argv[1])

@@ -472,7 +472,7 @@ def test_a_cache_of_a_version_without_codes_is_refused_in_one_line_and_mended_by
         kept = json.loads(note.read_text())
         note.write_text(json.dumps({**kept, "row": {name: kept["row"][name] for name in kept["row"]
                                                     if name not in lacking}}))
-    with pytest.raises(UserError, match=r"no column finding_codes.*; run scripts/preprocess\.py again"):
+    with pytest.raises(UserError, match=r"no column finding_codes.*; run python scripts/preprocess\.py again"):
         read_index(path.parent)
     assert _build(data, CUBES)[0].equals(index)
     assert read_index(path.parent)["change_codes"].tolist() == index["change_codes"].tolist()
@@ -484,7 +484,7 @@ def test_a_damaged_index_is_named_and_written_anew(data, content):
     path = _folder(data, CUBES) / "index.csv"
     whole = path.read_bytes()
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"index\.csv: .*; run scripts/preprocess\.py again"):
+    with pytest.raises(UserError, match=r"index\.csv: .*; run python scripts/preprocess\.py again"):
         read_index(path.parent)
     _build(data, CUBES)
     assert path.read_bytes() == whole

@@ -1,8 +1,7 @@
 """train.py --start-from: from the command line to the report, text and page."""
 
 import pytest
-
-from radiogen.runs.recipe_fields import recipe_fields
+from radiogen.runs.records import read_recipe, recipe_fields
 
 from ..kaggle.small_run import write_data, write_predicted_run
 from .clone import call
@@ -27,7 +26,7 @@ def test_a_run_starts_from_another_one_and_the_report_tells_it(clone):
     end = call(clone, "train", "--run", "b", "--start-from", "a", "--epochs", "2", "--no-forecast")
     assert end.returncode == 0, end.stderr
     assert "fold 0 starts from that of a" in end.stdout and "trained: fold 0, 1 in models/b" in end.stdout
-    kept, asked = (recipe_fields(clone / "models" / name / "recipe.json") for name in "ab")
+    kept, asked = (recipe_fields(read_recipe(clone / "models" / name)) for name in "ab")
     assert {name for name in kept if kept[name] != asked[name]} == {"epochs", "split_seed"}
     assert (clone / "models" / "a" / "folds.csv").read_bytes() == (clone / "models" / "b" / "folds.csv").read_bytes()
     for script in ("predict", "evaluate"):

@@ -10,11 +10,14 @@ from radiogen.runs.predictions import complete, write_predictions
 
 from ..acquisitions import made, run_from
 
-RECIPE = {"name": "demo-3d", "rank": 3, "sequences": ["FLAIR", "T1wCE"], "size": 24, "geometry": "isotropic",
-          "edge_mm": 200.0, "normalisation": "percentile", "array_dtype": "uint8", "network": "resnet6", "width": 8,
-          "pooling": "maximum", "outputs": 2, "weights": None, "seed": 42, "stop_share": 0.0, "flips": ["left-right"],
-          "shift": 0.1, "brightness": 0.0, "learning_rate": 0.002, "schedule": "cosine", "batch_size": 16,
-          "epochs": 24, "holdout_share": 0.2, "folds": 5, "suspicious_auc": 0.7}
+RECIPE = {"name": "demo-3d", "seed": 42, "suspicious_auc": 0.7,
+          "data": {"rank": 3, "sequences": ["FLAIR", "T1wCE"], "size": 24, "geometry": "isotropic", "edge_mm": 200.0,
+                   "normalisation": "percentile", "array_dtype": "uint8"},
+          "network": {"architecture": "resnet6", "width": 8, "pooling": "maximum", "outputs": 2, "weights": None},
+          "optimisation": {"early_stopping_fraction": 0.0, "learning_rate": 0.002, "schedule": "cosine",
+                           "batch_size": 16, "epochs": 24},
+          "augmentation": {"flips": ["left-right"], "shift": 0.1, "gamma": 0.0},
+          "split": {"holdout_fraction": 0.2, "folds": 5}}
 RUNS = ("a", "a-seed-43", "both")
 
 

@@ -15,7 +15,7 @@ def output_of(program):
 
 
 def test_a_kernel_runs_without_scipy_linear_algebra():
-    assert output_of("import sys, numpy as np\nfrom radiogen.imaging import kernels\n"
+    assert output_of("import sys, numpy as np\nfrom radiogen.imaging.compiled import kernels\n"
                      "kernels.is_blank(np.zeros((2, 2), np.uint16))\nprint('scipy.linalg' in sys.modules)") == ["False"]
 
 
@@ -27,14 +27,14 @@ def test_importing_the_package_imports_neither_numba_nor_pydicom():
 @pytest.mark.parametrize(("function", "expected"), [("np.dot(a, a)", "7.0"), ("np.linalg.inv(a)", "-2.0")])
 def test_linear_algebra_of_ones_own_is_compiled_after_a_kernel(function, expected):
     pytest.importorskip("scipy")
-    assert output_of("import numba, numpy as np\nfrom radiogen.imaging import kernels\n"
+    assert output_of("import numba, numpy as np\nfrom radiogen.imaging.compiled import kernels\n"
                      "kernels.is_blank(np.zeros((2, 2), np.uint16))\n"
                      f"@numba.njit\ndef own(a):\n    return {function}\n"
                      "print(round(own(np.array([[1.0, 2.0], [3.0, 4.0]]))[0, 0], 9))") == [expected]
 
 
 def test_numba_finds_linear_algebra_where_it_would_have_without_this_package():
-    assert output_of("from radiogen.imaging import compiling\nfrom numba.np import arraymath, linalg\n"
+    assert output_of("from radiogen.imaging.compiled import compiling\nfrom numba.np import arraymath, linalg\n"
                      "print(arraymath.ensure_blas is linalg.ensure_blas, linalg.ensure_blas.__name__)"
                      ) == ["True", "ensure_blas"]
 
@@ -44,7 +44,7 @@ def _compiles(folder, stamp):
     (folder / "kept.py").write_text("from radiogen.imaging.compiled.compiling import compiled\n\n\n"
                                     "@compiled()\ndef twice(number):\n    return 2 * number\n")
     os.utime(folder / "kept.py", (1, 1))
-    code = ("from numba.core import event\nfrom radiogen.imaging import compiling\n"
+    code = ("from numba.core import event\nfrom radiogen.imaging.compiled import compiling\n"
             f"compiling.sources_stamp = lambda: {stamp!r}\nimport kept\n"
             "with event.install_recorder('numba:compile') as recorder:\n    assert kept.twice(4) == 8\n"
             "print(len(recorder.buffer) > 0)")
