@@ -39,7 +39,7 @@ def narrow_file(tmp_path_factory) -> Path:
     return path
 
 
-def _narrow(rank=2, channels=3, network="resnet10", width=4):
+def _narrow(rank=2, channels=3, architecture="resnet10", width=4):
     return made_network(network, (*[32] * rank, channels), "imagenet", width=width)
 
 
@@ -178,7 +178,7 @@ def test_without_a_network_one_line_says_where_to_put_which_file(tmp_path, monke
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(keras.utils, "get_file", offline)
     with pytest.raises(UserError) as caught:
-        load_first_weights(_narrow(network="resnet50"), "imagenet")
+        load_first_weights(_narrow(architecture="resnet50"), "imagenet")
     assert str(tmp_path / "models" / IMAGENET_FILE) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -189,7 +189,7 @@ def test_a_file_that_was_put_into_kerass_cache_is_taken_without_a_network(tmp_pa
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / IMAGENET_FILE).write_bytes(narrow_file.read_bytes())
     with pytest.raises(UserError, match=f"{IMAGENET_FILE}: is of another network"):  # it was read
-        load_first_weights(_narrow(network="resnet50"), "imagenet")
+        load_first_weights(_narrow(architecture="resnet50"), "imagenet")
 
 
 def test_pytorch_arrays_are_carried_over_by_name_and_a_missing_bias_is_zero():

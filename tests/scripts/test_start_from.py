@@ -1,6 +1,7 @@
 """train.py --start-from: from the command line to the report, text and page."""
 
 import pytest
+
 from radiogen.runs.records import read_recipe, recipe_fields
 
 from ..kaggle.small_run import write_data, write_predicted_run

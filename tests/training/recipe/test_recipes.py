@@ -93,7 +93,7 @@ def test_an_option_on_the_command_line_changes_its_field_alone():
     assert parsed.settings == find_recipe("demo-3d").replace(epochs=5, tta=True, flips=("up-down",))
 
 
-@pytest.mark.parametrize("option", ["--joined", "--memory-batch", "--stop-share", "--at-once", "--network"])
+@pytest.mark.parametrize("option", ["--sequences-as-channels", "--micro-batch-size", "--early-stopping-fraction", "--parallel-folds", "--network"])
 def test_names_of_older_versions_are_no_options(option):
     with pytest.raises(UserError, match="--help"):
         parse_options(Options, "Train.", [option, "1"])
@@ -114,7 +114,7 @@ def test_a_recipe_that_an_older_version_wrote_has_todays_defaults_for_the_rest()
 
 def test_a_flat_recipe_of_an_older_version_is_refused_in_a_line_that_says_so():
     with pytest.raises(UserError, match="recipe.json: is flat, as an older version of radiogen wrote it: .*; train"):
-        from_dict({"name": "report-3d", "rank": 3, "sequences": ["T1w"], "size": 64, "joined": False})
+        from_dict({"name": "report-3d", "rank": 3, "sequences": ["T1w"], "size": 64, "sequences_as_channels": False})
 
 
 def test_the_winners_recipe_is_what_the_winner_did():
