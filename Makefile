@@ -40,7 +40,7 @@ rsna: setup
 
 test: setup
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest -m "not slow" -n auto
 
 test-all: setup
 	$(RUN) -m ruff check .

@@ -112,8 +112,8 @@ def test_scripts_and_commands_are_short_and_sources_not_long():
 
 def _run_file_names():
     """The names that runs/layout.py gives to what lies in a run's folder, and the beginning of a fold's folder."""
-    names = [value for value in vars(layout).values()
-             if isinstance(value, str) and re.fullmatch(r"\w+\.[a-z0-9.]+", value)]
+    names = [value for name, value in vars(layout).items()
+             if not name.startswith("__") and isinstance(value, str) and re.fullmatch(r"\w+\.[a-z0-9.]+", value)]
     return re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}" for name in [*names, "fold-"]))
 
 

@@ -130,7 +130,7 @@ def test_429_5xx_and_broken_lines_are_tried_again_with_doubled_pauses(capsys):
     assert asked(_failing(_answer(429), _answer(503), requests.ConnectionError("x?secret")), "the data",
                  pause=pauses.append) == "done"
     assert pauses[1] == 2 * pauses[0] and pauses[2] == 2 * pauses[1]
-    told = capsys.readouterr().err.splitlines()
+    told = capsys.readouterr().out.splitlines()
     assert len(told) == 3 and "Kaggle answers 429; trying again in 2 s" in told[0] and "secret" not in told[2]
 
 

@@ -277,7 +277,7 @@ def test_the_command_shows_neither_token_nor_signature_even_if_told_to_be_verbos
     end = command("download", "--subset", "2", VERBOSE="1")
     assert end.returncode == 0, end.stderr
     end = command("download", VERBOSE="1")
-    assert "trying again in 1 s" in end.stderr
+    assert "trying again in 1 s" in end.stdout
     left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()).decode("latin-1")
     for secret in (TOKEN, SIGNATURE):
         assert secret not in end.stdout + end.stderr + left

@@ -40,7 +40,7 @@ def narrow_file(tmp_path_factory) -> Path:
 
 
 def _narrow(rank=2, channels=3, architecture="resnet10", width=4):
-    return made_network(network, (*[32] * rank, channels), "imagenet", width=width)
+    return made_network(architecture, (*[32] * rank, channels), "imagenet", width=width)
 
 
 def _values(model, layer, images):

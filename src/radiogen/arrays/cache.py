@@ -32,7 +32,7 @@ from radiogen.core.memory import OutOfMemory, available_memory, translate_memory
 from radiogen.core.parallel import available_cores, map_items
 from radiogen.core.wording import command, parameter
 from radiogen.dataset import geometry
-from radiogen.dataset.fingerprint import KEY, Fingerprint, data_fingerprint, series_fingerprint
+from radiogen.dataset.fingerprint import KEY, Fingerprint, check_unchanged, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import GEOMETRY_TABLE, SEQUENCES, Split, case_ids, sequences_present, series_folder
 
@@ -103,7 +103,7 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
             count, tight = _fitting_workers(jobs, count)
         rows = map_items(_make_case, jobs, "preprocess", workers=count, scheduler=scheduler, lost=_lost_rows,
                          apart=tight)
-        _check_same(data, mark)
+        check_unchanged(data, mark)
         tables = {folder: pd.DataFrame([row[folder] for row in rows if folder in row], columns=COLUMNS)
                   for folder in pairs}
         for folder, table in tables.items():
@@ -359,18 +359,6 @@ def _check_unchanged(job: _Job) -> None:
         folder = series_folder(job.data, job.split, job.case, name)
         if series_fingerprint(folder) != mark:
             raise UserError(folder, "was changed while it was read", "run the same command again")
-
-
-def _check_same(data: Path, mark: Fingerprint) -> None:
-    """Raise UserError where the data set is not what it was when this command began: no index is to speak of it."""
-    try:
-        same = data_fingerprint(data).key == mark.key
-    except UserError:  # it is not there any more
-        same = False
-    if not same:
-        raise UserError(data, "was changed or moved while it was read",
-                        f"run the same command again, with {parameter('data')} where it was moved; arrays that are "
-                        "finished are kept")
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],

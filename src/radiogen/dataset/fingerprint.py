@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
 from radiogen.dataset.layout import Split, case_ids, sequences_present, series_folder
 
 HEAD = 1 << 16
@@ -32,6 +34,18 @@ def data_fingerprint(data: Path) -> Fingerprint:
               for name in sequences_present(data, split, case)}
     text = "".join(f"{'/'.join(place)} {mark}\n" for place, mark in series.items())
     return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:KEY], series)
+
+
+def check_unchanged(data: Path, mark: Fingerprint) -> None:
+    """Raise UserError where the data set is not what it was when this command began: no index is to speak of it."""
+    try:
+        same = data_fingerprint(data).key == mark.key
+    except UserError:  # it is not there any more
+        same = False
+    if not same:
+        raise UserError(data, "was changed or moved while it was read",
+                        f"run the same command again, with {parameter('data')} where it was moved; arrays that are "
+                        "finished are kept")
 
 
 def series_fingerprint(folder: Path) -> str:

@@ -225,7 +225,7 @@ def test_an_array_of_another_shape_or_type_is_named_rather_than_trained_on(make,
     folder, inputs = make(small_recipe)
     array = np.load(folder / "00000.npy")
     np.save(folder / "00000.npy", change(array))
-    with pytest.raises(UserError, match=r"00000\.npy: .*; delete it and run scripts/preprocess\.py again"):
+    with pytest.raises(UserError, match=r"00000\.npy: .*; delete it and run python scripts/preprocess\.py again"):
         Batches(small_recipe, CachedImages(folder, small_recipe.data), inputs)[0]
 
 

@@ -93,7 +93,7 @@ def test_an_option_on_the_command_line_changes_its_field_alone():
     assert parsed.settings == find_recipe("demo-3d").replace(epochs=5, tta=True, flips=("up-down",))
 
 
-@pytest.mark.parametrize("option", ["--sequences-as-channels", "--micro-batch-size", "--early-stopping-fraction", "--parallel-folds", "--network"])
+@pytest.mark.parametrize("option", ["--joined", "--memory-batch", "--stop-share", "--at-once", "--network"])
 def test_names_of_older_versions_are_no_options(option):
     with pytest.raises(UserError, match="--help"):
         parse_options(Options, "Train.", [option, "1"])

@@ -14,6 +14,7 @@ import tyro
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.networks.settings import NetworkSettings
+from radiogen.runs.layout import RECIPE
 from radiogen.runs.records import check_nested
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings, SplitSettings
 
@@ -106,13 +107,13 @@ def default_fields() -> dict:
 
 def from_dict(fields: Mapping[str, Any]) -> Recipe:
     """The recipe that `as_dict` wrote. Raises UserError where it is flat, or a field is missing or unknown."""
-    check_nested(fields, "recipe.json")
+    check_nested(fields, RECIPE)
     parts = recipe_parts()
     try:
         return Recipe(**{name: parts[name](**_tupled(value)) if name in parts else value
                          for name, value in {"description": "", **fields}.items()})
     except TypeError as error:
-        raise UserError("recipe.json", f"is of another version of radiogen ({error})", another_run()) from error
+        raise UserError(RECIPE, f"is of another version of radiogen ({error})", another_run()) from error
 
 
 def _listed(value: Any) -> Any:
