@@ -63,6 +63,22 @@ class Bench:
             self.orders[calls] = Order(folder, pair_state(folder), codes, end.seconds)
         return self.orders[calls]
 
+    def between(self, outer: Call, inner: Call) -> list[Order]:
+        """The ends where `inner` is done between two steps of `outer`: a user may do anything in between."""
+        orders = []
+        for count in range(1, len(self.of(outer))):
+            key = (outer, inner, ("between", count))
+            if key not in self.orders:
+                folder = copy_project(self.template, self.place / f"order-{len(self.orders)}")
+                parts = (self.of(outer)[:count], self.of(inner), self.of(outer)[count:])
+                ends = [self.server.call(steps, folder) for steps in parts]
+                for end in ends:
+                    check_plain((outer, inner), end)
+                codes = (max(ends[0].code, ends[2].code), ends[1].code)
+                self.orders[key] = Order(folder, pair_state(folder), codes, sum(end.seconds for end in ends))
+            orders.append(self.orders[key])
+        return orders
+
     def of(self, call: Call) -> tuple[Step, ...]:
         """The steps of a command's variant."""
         return self.steps[call[0]][call[1]]
@@ -171,9 +187,10 @@ def check_plain(calls: Sequence[Call], end: Ended) -> None:
 
 
 def _orders(bench: Bench, calls: tuple[Call, Call]) -> list[tuple[tuple[int, ...], Order]]:
-    """Both orders, each with its exit codes as the calls are named."""
+    """All orders, each with its exit codes as the calls are named."""
     one, two = bench.order(*calls), bench.order(*calls[::-1])
-    return [(one.codes, one), (two.codes[::-1], two)]
+    return [(one.codes, one), (two.codes[::-1], two), *((order.codes, order) for order in bench.between(*calls)),
+            *((order.codes[::-1], order) for order in bench.between(*calls[::-1]))]
 
 
 def _again(bench: Bench, calls: tuple[Call, Call], refused: Sequence[Call], trial: Path) -> list[str]:

@@ -68,6 +68,24 @@ def test_a_command_that_stays_refused_may_keep_what_it_had_finished_but_not_chan
         assert bool(faults) == (more == "a")
 
 
+def test_what_a_user_does_by_hand_and_the_command_that_follows_are_two(tmp_path):
+    (tmp_path / "template" / "input" / "phantom").mkdir(parents=True)
+
+    class Steps:
+        """Stands in for the server: each step adds its name to a list."""
+
+        def call(self, steps, folder):
+            for name in steps:
+                text = (folder / "list").read_text() if (folder / "list").is_file() else ""
+                files.write_text(folder / "list", text + name)
+            return DONE
+
+    bench = trials.Bench(Steps(), tmp_path / "template", {"a": (("m", "p"),), "b": (("e",),)}, tmp_path / "orders")
+    for number, (text, wrong) in enumerate((("mpe", False), ("emp", False), ("mep", False), ("pme", True))):
+        faults, _ = trials.judge(bench, CALLS, (DONE, DONE), _trial(bench, tmp_path / str(number), list=text))
+        assert bool(faults) == wrong, text
+
+
 class Movers:
     """Stands in for the server: `moved` renames the data set and counts its files, a download is not called."""
 
