@@ -127,7 +127,7 @@ def test_a_run_that_was_begun_goes_on_with_and_without_the_option_and_with_no_ot
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    ({"width": 8}, "was made with --width 4, not 8; leave out network.width"),
+    ({"width": 8}, "was made with --width 4, not 8; leave out --width"),
     ({"size": 9}, "was made with --size 8, not 9"),
     ({"sequences": ("T1wCE",)}, r"was made with --sequences \['FLAIR', 'T1wCE'\], not \['T1wCE'\]"),
     ({"pooling": "average"}, "was made with --pooling maximum, not average"),

@@ -49,7 +49,7 @@ def _spelt_out(folder):
     (_wrong_representation, Reason.ODD_ELEMENT), (_spelt_out, Reason.ODD_ELEMENT)])
 def test_a_fall_back_has_a_reason_and_is_logged_once_a_series(tmp_path, caplog, make, reason):
     make(tmp_path / "series")
-    with caplog.at_level(logging.INFO, "radiogen"):
+    with caplog.at_level(logging.DEBUG, "radiogen"):
         volume = read_series(tmp_path / "series")
     assert volume.reader == Reader("imagecodecs" if reason == Reason.COMPRESSED else "pydicom", reason)
     assert [record.getMessage() for record in caplog.records] == [f"{tmp_path / 'series'}: read by {volume.reader}"]
@@ -59,7 +59,7 @@ def test_a_fall_back_has_a_reason_and_is_logged_once_a_series(tmp_path, caplog, 
 def test_a_series_that_compiled_code_reads_says_so_and_logs_nothing(tmp_path, caplog):
     write_series(tmp_path / "classic", pattern())
     write_enhanced(tmp_path / "enhanced" / "all.dcm", pattern())
-    with caplog.at_level(logging.INFO, "radiogen"):
+    with caplog.at_level(logging.DEBUG, "radiogen"):
         assert {read_series(tmp_path / name).reader for name in ("classic", "enhanced")} == {Reader("fast")}
         assert read_volumes(tmp_path / "enhanced")[0].reader == Reader("fast")
     assert not caplog.records
