@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Kaggle:
-    """What the server knows; `asked` lists the requests in their order."""
+    """What the server knows; `retry` lists the requests in their order."""
 
     asked: list[tuple[str, dict]] = field(default_factory=list)
     blobs: dict[str, tuple[str, bytes]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import requests
 
 from benchmarks.synthetic.kaggle_server import COMPETITION, TOKEN
 from radiogen.core.errors import UserError
-from radiogen.kaggle.client import asked, calling, connect, unheard
+from radiogen.kaggle.client import connect, retry, suppress_output, translate_errors
 from radiogen.kaggle.download import list_folder
 
 
@@ -100,7 +100,7 @@ def test_no_setting_of_the_environment_turns_the_client_to_another_server(stand_
     (418, "answers 418", "look at the page"),
 ])
 def test_each_refusal_is_one_line_with_what_kaggle_says_and_a_remedy(status, problem, remedy):
-    with pytest.raises(UserError) as error, calling("the data"):
+    with pytest.raises(UserError) as error, translate_errors("the data"):
         raise requests.HTTPError("failed", response=_answer(status, "Permission was\\ndenied"))
     assert str(error.value).startswith("the data: Kaggle ") and "\n" not in str(error.value)
     assert problem in error.value.problem and f"{status}: Permission was denied" in error.value.problem
@@ -108,26 +108,26 @@ def test_each_refusal_is_one_line_with_what_kaggle_says_and_a_remedy(status, pro
 
 
 def test_a_bare_400_gets_the_remedy_of_who_asked():
-    with pytest.raises(UserError, match=r"bad request \(400\); zip it"), calling("the CSV", refused="zip it"):
+    with pytest.raises(UserError, match=r"bad request \(400\); zip it"), translate_errors("the CSV", refused="zip it"):
         raise requests.HTTPError("failed", response=_answer(400))
 
 
 def test_a_token_that_kaggle_repeats_is_not_repeated_by_us(monkeypatch):
     monkeypatch.setenv("KAGGLE_KEY", TOKEN)
-    with pytest.raises(UserError) as error, calling("the data"):
+    with pytest.raises(UserError) as error, translate_errors("the data"):
         raise requests.HTTPError("failed", response=_answer(403, f"the key {TOKEN} may not"))
     assert "the key ... may not" in str(error.value) and TOKEN not in str(error.value)
 
 
 def test_a_broken_line_does_not_show_the_signed_address():
-    with pytest.raises(UserError, match="connection to Kaggle is lost") as error, calling("the data"):
+    with pytest.raises(UserError, match="connection to Kaggle is lost") as error, translate_errors("the data"):
         raise requests.ConnectionError("Max retries exceeded with url: /a.zip?X-Goog-Signature=5ec2e7")
     assert "5ec2e7" not in str(error.value)
 
 
 def test_429_5xx_and_broken_lines_are_tried_again_with_doubled_pauses(capsys):
     pauses = []
-    assert asked(_failing(_answer(429), _answer(503), requests.ConnectionError("x?secret")), "the data",
+    assert retry(_failing(_answer(429), _answer(503), requests.ConnectionError("x?secret")), "the data",
                  pause=pauses.append) == "done"
     assert pauses[1] == 2 * pauses[0] and pauses[2] == 2 * pauses[1]
     told = capsys.readouterr().out.splitlines()
@@ -137,7 +137,7 @@ def test_429_5xx_and_broken_lines_are_tried_again_with_doubled_pauses(capsys):
 def test_as_long_as_kaggle_asks_for_is_waited_but_not_for_ever():
     pauses = []
     date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 60))
-    asked(_failing(*[_answer(429, **{"Retry-After": wait}) for wait in ("7", "86400", "soon", date)]), "the data",
+    retry(_failing(*[_answer(429, **{"Retry-After": wait}) for wait in ("7", "86400", "soon", date)]), "the data",
           pause=pauses.append)
     assert pauses[:3] == [7, 600, 8] and 50 < pauses[3] <= 60
 
@@ -145,17 +145,17 @@ def test_as_long_as_kaggle_asks_for_is_waited_but_not_for_ever():
 @pytest.mark.parametrize("answer", [_answer(401), _answer(403), _answer(404), _answer(400)])
 def test_what_does_not_pass_by_itself_is_not_tried_again(answer):
     with pytest.raises(UserError):
-        asked(_failing(answer), "the data", pause=lambda seconds: pytest.fail("it waits"))
+        retry(_failing(answer), "the data", pause=lambda seconds: pytest.fail("it waits"))
 
 
 def test_it_gives_up_after_seven_attempts_unless_bytes_came_in_between():
     with pytest.raises(UserError, match="a fault of its own"):
-        asked(_failing(*[_answer(500)] * 7), "the data", pause=lambda _: None)
+        retry(_failing(*[_answer(500)] * 7), "the data", pause=lambda _: None)
     came = iter(range(100))
-    assert asked(_failing(*[_answer(500)] * 30), "the data", gained=lambda: next(came), pause=lambda _: None) == "done"
+    assert retry(_failing(*[_answer(500)] * 30), "the data", gained=lambda: next(came), pause=lambda _: None) == "done"
 
 
 def test_what_the_client_prints_is_kept_from_the_terminal(capfd):
-    with unheard() as words:
+    with suppress_output() as words:
         print("Starting upload")
     assert words.getvalue() == "Starting upload\n" and capfd.readouterr().out == ""

@@ -120,7 +120,7 @@ def need_space(folder: Path, size: int, purpose: str) -> None:
     if free < size + SPARE:
         raise UserError(folder, f"{purpose} needs {(size + SPARE) / 1e9:,.1f} GB and the disk has {free / 1e9:,.1f} GB "
                         "free", f"free space or give a folder on another disk with {parameter('data')}; "
-                                f"{parameter('subset')} 8 needs little")
+                                f"{parameter('subset', 8)} needs little")
 
 
 def name_fault(name: str) -> str:

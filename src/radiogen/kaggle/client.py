@@ -40,7 +40,7 @@ def connect(pause: Callable[[float], None] = time.sleep) -> Any:
     """
     if os.environ.get("KAGGLE_KEY") and not (os.environ.get("KAGGLE_USERNAME") or os.environ.get("KAGGLE_API_TOKEN")):
         raise UserError("KAGGLE_KEY", "is set without KAGGLE_USERNAME", "set both, or KAGGLE_API_TOKEN alone")
-    with unheard():
+    with suppress_output():
         try:
             from kaggle.api.kaggle_api_extended import KaggleApi
         except ImportError as error:
@@ -53,23 +53,24 @@ def connect(pause: Callable[[float], None] = time.sleep) -> Any:
         api.args = []  # neither its verbose mode nor another server, whatever the environment says
         api.already_printed_version_warning = True
     try:
-        asked(lambda: _log_in(api), "the log-in at Kaggle", attempts=3, pause=pause)
+        retry(lambda: _log_in(api), "the log-in at Kaggle", attempts=3, pause=pause)
     except SystemExit:
         raise _not_logged_in() from None
     return api
 
 
-def asked(call: Callable[[], Result], what: str, *, attempts: int = ATTEMPTS, refused: str = "",
+def retry(call: Callable[[], Result], what: str, *, attempts: int = ATTEMPTS, refused: str = "",
           gained: Callable[[], int] | None = None, pause: Callable[[float], None] = time.sleep) -> Result:
     """`call()`, tried again with growing pauses where the line breaks or Kaggle answers 429 or 5xx.
 
     what: what is asked for, as it opens the message. refused: the remedy for 400. gained: bytes there so far; where it
-    has grown, the attempts are counted anew. Only for calls that may be made twice. Raises UserError as `calling`.
+    has grown, the attempts are counted anew. Only for calls that may be made twice. Raises UserError as
+    `translate_errors`.
     """
     import requests
 
     made, before = 0, gained() if gained else 0
-    with calling(what, refused=refused):
+    with translate_errors(what, refused=refused):
         while True:
             try:
                 return call()
@@ -84,7 +85,7 @@ def asked(call: Callable[[], Result], what: str, *, attempts: int = ATTEMPTS, re
 
 
 @contextlib.contextmanager
-def calling(what: str, *, refused: str = "", competition: str = COMPETITION) -> Iterator[None]:
+def translate_errors(what: str, *, refused: str = "", competition: str = COMPETITION) -> Iterator[None]:
     """Turn what Kaggle's client raises inside into a UserError of one line, without address or token.
 
     what: what is asked for, as in `the dataset me/mine`. refused: the remedy where Kaggle answers 400.
@@ -106,7 +107,7 @@ def calling(what: str, *, refused: str = "", competition: str = COMPETITION) -> 
 
 
 @contextlib.contextmanager
-def unheard() -> Iterator[io.StringIO]:
+def suppress_output() -> Iterator[io.StringIO]:
     """Keep from the terminal what the client prints inside: advice, bars and, where VERBOSE is set, the token."""
     kept = {name: os.environ.pop(name) for name in ("VERBOSE", "VERBOSE_OUTPUT") if name in os.environ}
     words = io.StringIO()
@@ -123,7 +124,7 @@ def competition_page(competition: str, part: str = "") -> str:
 
 
 def _log_in(api: Any) -> None:
-    with unheard():
+    with suppress_output():
         api.authenticate()
 
 

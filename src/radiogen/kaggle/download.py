@@ -26,7 +26,7 @@ from radiogen.core.wording import parameter
 from radiogen.dataset.labels import ID, LABEL, read_labels, read_sample_submission
 from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.archive import RATIO, SMALL, Member, extract, missing, name_fault, need_space, read_members
-from radiogen.kaggle.client import asked, connect
+from radiogen.kaggle.client import connect, retry
 from radiogen.kaggle.transfer import fetch, tidy
 
 _LOG = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ def fetch_files(api: Any, competition: str, wanted: Sequence[Member], data: Path
                 pause: Pause = time.sleep) -> None:
     """Fetch the files one by one to their places under `data`, several side by side, each held to its size and CRC."""
     def one(member: Member) -> None:
-        content = asked(lambda: _content(api, competition, member.name), member.name, pause=pause)
+        content = retry(lambda: _content(api, competition, member.name), member.name, pause=pause)
         if member.size not in (None, len(content)) or member.crc not in (None, zlib.crc32(content)):
             raise UserError(member.name, f"came with {len(content)} bytes and is not the file that Kaggle lists "
                             f"({member.size} bytes)", "run the same command again")
@@ -151,7 +151,7 @@ def list_folder(api: Any, competition: str, folder: str, *,
     members: list[Member] = []
     while True:
         client = api.build_kaggle_client().competitions.competition_api_client
-        page = asked(lambda client=client: client.list_data_tree_files(request), f"{competition}, {folder}",
+        page = retry(lambda client=client: client.list_data_tree_files(request), f"{competition}, {folder}",
                      pause=pause)
         folders += [PurePosixPath(one.name).name for one in page.directories]
         members += [Member(f"{folder}/{PurePosixPath(one.name).name}", one.total_bytes or None) for one in page.files]
@@ -196,7 +196,7 @@ def published(api: Any, competition: str, pause: Pause) -> tuple[int, int]:
     request = ApiGetCompetitionDataFilesSummaryRequest()
     request.competition_name = competition
     client = api.build_kaggle_client().competitions.competition_api_client
-    told = asked(lambda: client.get_competition_data_files_summary(request), competition, pause=pause).file_summary_info
+    told = retry(lambda: client.get_competition_data_files_summary(request), competition, pause=pause).file_summary_info
     return (told.total_file_count, sum(kind.total_size for kind in told.file_types)) if told else (0, 0)
 
 

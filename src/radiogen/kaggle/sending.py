@@ -15,7 +15,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command
 from radiogen.dataset.layout import COMPETITION
-from radiogen.kaggle.client import asked, calling, competition_page, unheard
+from radiogen.kaggle.client import competition_page, retry, suppress_output, translate_errors
 from radiogen.kaggle.submission import Submission
 
 _LOG = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def upload(api: Any, path: Path, message: str, run: Path, competition: str = COM
     refused = (f"this is a code competition, which may take notebooks only: {command('push_kernel')} "
                f"{as_run(run)} --submit; else join on {competition_page(competition, 'rules')}, see on its page how "
                "many submissions are left today, and zip a large file")
-    with calling(f"the submission of {path}", refused=refused, competition=competition), unheard():
+    with translate_errors(f"the submission of {path}", refused=refused, competition=competition), suppress_output():
         answer = api.competition_submit(str(path), message, competition, quiet=True)
     if answer.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
         raise UserError(path, "its upload to Kaggle broke off", "run the same command again; nothing was submitted")
@@ -88,7 +88,7 @@ def _sent_before(submission: Submission, run: Path) -> dict | None:
 def _wait(api: Any, competition: str, number: int, pause: Pause) -> dict:
     what = f"the submissions to {competition}"
     for _ in range(WAIT_SECONDS // EVERY_SECONDS):
-        listed = asked(lambda: api.competition_submissions(competition, page_size=PAGE), what, pause=pause) or []
+        listed = retry(lambda: api.competition_submissions(competition, page_size=PAGE), what, pause=pause) or []
         for one in listed:
             if one is not None and one.ref == number and one.status.name != "PENDING":
                 return {"status": one.status.name.lower(), "public_score": one.public_score or None,

@@ -16,7 +16,7 @@ from typing import Any
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
-from radiogen.kaggle.client import asked
+from radiogen.kaggle.client import retry
 
 CHUNK = 1 << 16
 """Bytes written at once, and the most that a broken line costs."""
@@ -36,7 +36,7 @@ def fetch(ask: Callable[[], Any], path: Path, what: str, *, check: Callable[[int
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.partial")
     try:
-        asked(lambda: _attempt(ask, part, path.name, check), what, gained=lambda: _size(part), pause=pause)
+        retry(lambda: _attempt(ask, part, path.name, check), what, gained=lambda: _size(part), pause=pause)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.report.standing import standing_lines
+from radiogen.evaluation.report.standing import reliability_summary
 from radiogen.runs.predictions import complete, write_predictions
 
 
@@ -27,7 +27,7 @@ def separated(tmp_path):
 
 
 def test_out_of_fold_and_holdout_are_told_apart(separated):
-    lines = standing_lines(separated, 0.75)
+    lines = reliability_summary(separated, 0.75)
     assert lines[0].startswith("out-of-fold, 80 cases: better than chance: AUC 1.000")
     assert lines[1].startswith("holdout, 20 cases: not distinguishable from chance")
 
@@ -36,13 +36,13 @@ def test_answers_like_this_one_are_counted_among_known_patients_only(separated):
     table = pd.read_csv(separated / "predictions.csv")
     near = table[(table["fold"] != "test") & ((table["probability"] - 0.75).abs() <= 0.1)]
     assert f"of its {len(near)} answers within 0.1 of this one {int(near['MGMT_value'].sum())} were" in \
-        standing_lines(separated, 0.75)[-1]
-    assert standing_lines(separated, 0.0)[-1].startswith("none of its answers on known patients")
+        reliability_summary(separated, 0.75)[-1]
+    assert reliability_summary(separated, 0.0)[-1].startswith("none of its answers on known patients")
 
 
 def test_a_run_that_was_never_predicted_is_worth_nobody_knows_what(tmp_path):
     (tmp_path / "run").mkdir()
-    line, = standing_lines(tmp_path / "run", 0.5)
+    line, = reliability_summary(tmp_path / "run", 0.5)
     assert line.startswith("how good it is, is not known") and "scripts/predict.py" in line
 
 
@@ -50,5 +50,5 @@ def test_the_best_model_without_images_stands_beside_the_run(separated):
     pd.DataFrame({"model": ["planes", "sizes"], "set": "out-of-fold", "baseline_auc": [0.55, 0.61], "gain": [0.4, 0.39],
                   "low": [0.3, 0.29], "high": [0.5, 0.49], "words": ["better", "better"]}).to_csv(
         separated / "image_free_gain.csv", index=False)
-    line, = [line for line in standing_lines(separated, 0.5) if "no image" in line]
+    line, = [line for line in reliability_summary(separated, 0.5) if "no image" in line]
     assert "(sizes) reaches 0.610" in line and line.endswith(": better")

@@ -42,8 +42,8 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
 
 def predict_one(folder: Path, case: Path, output: Path) -> None:
     from radiogen.core import files
-    from radiogen.evaluation.figures.case_figure import Panel, case_png
-    from radiogen.evaluation.report.standing import standing_lines
+    from radiogen.evaluation.figures.case_figure import case_png
+    from radiogen.evaluation.report.standing import reliability_summary
     from radiogen.inference import one_case
     from radiogen.training import runs
 
@@ -51,11 +51,11 @@ def predict_one(folder: Path, case: Path, output: Path) -> None:
     one_case.check_output(output, *one_case.case_mark(case))
     answer = one_case.predict_case(run, case)
     print(one_case.answer_text(answer), flush=True)
-    standing = standing_lines(folder, answer.probability)
+    standing = reliability_summary(folder, answer.probability)
     print("\n".join([f"what {folder.name} is worth:", *(f"  {line}" for line in standing)]), flush=True)
     with files.working_folder(output):
         one_case.check_output(output, answer.name, answer.images)
         files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing})
-        picture = case_png(output / f"{answer.name}.png", [Panel(*view) for view in answer.views],
+        picture = case_png(output / f"{answer.name}.png", answer.views,
                            one_case.title_text(answer), one_case.heat_text(answer), one_case.DISCLAIMER)
     print(f"picture: {picture}\n{one_case.DISCLAIMER}")

@@ -24,7 +24,7 @@ NEAR = 0.1
 """Answers that lie so near to another's probability are counted as like it."""
 
 
-def standing_lines(folder: Path, probability: float) -> list[str]:
+def reliability_summary(folder: Path, probability: float) -> list[str]:
     """What the run in `folder` is worth, and what came true of its answers near `probability`, a line each."""
     try:
         predictions = read_predictions(Path(folder) / layout.PREDICTIONS)

@@ -17,7 +17,7 @@ from typing import Any
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
-from radiogen.kaggle.client import asked, calling, connect, unheard
+from radiogen.kaggle.client import connect, retry, suppress_output, translate_errors
 from radiogen.kaggle.kernels.bundle import DATASET_METADATA
 from radiogen.kaggle.kernels.image import SESSION_SECONDS
 from radiogen.kaggle.kernels.kernel import METADATA, Names
@@ -72,7 +72,7 @@ def push_dataset(api: Any, folder: Path, notes: str, *, pause: Callable[[float],
     dataset = files.read_json(folder / DATASET_METADATA)["id"]
     before = _dataset_state(api, dataset, pause)
     _LOG.info(f"uploading {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.0f} MB to {dataset}")
-    with calling(f"the dataset {dataset}"), unheard() as words:
+    with translate_errors(f"the dataset {dataset}"), suppress_output() as words:
         if before:
             answer = api.dataset_create_version(str(folder), notes, quiet=True, delete_old_versions=False)
         else:
@@ -99,7 +99,7 @@ def push_kernel(api: Any, folder: Path) -> tuple[int, str]:
     Raises UserError where Kaggle refuses it, or takes it without one of its sources.
     """
     kernel = files.read_json(folder / METADATA)["id"]
-    with calling(f"the kernel {kernel}"), unheard():
+    with translate_errors(f"the kernel {kernel}"), suppress_output():
         answer = api.kernels_push(str(folder), timeout=str(SESSION_SECONDS))
     if answer.error:
         raise UserError(kernel, f"Kaggle refuses the kernel: {answer.error}", "mend what it says and push again")
@@ -118,7 +118,7 @@ def push_kernel(api: Any, folder: Path) -> tuple[int, str]:
 def wait_for_kernel(api: Any, kernel: str, *, pause: Callable[[float], None] = time.sleep) -> None:
     """Wait until the kernel's last version has run at Kaggle. Raises UserError where it failed or was stopped."""
     for _ in range(SESSION_SECONDS // EVERY_SECONDS + 1):
-        answer = asked(lambda: _kernel_status(api, kernel), f"the kernel {kernel}", pause=pause)
+        answer = retry(lambda: _kernel_status(api, kernel), f"the kernel {kernel}", pause=pause)
         name = answer.status.name
         if name == "COMPLETE":
             return
@@ -132,7 +132,7 @@ def wait_for_kernel(api: Any, kernel: str, *, pause: Callable[[float], None] = t
 
 def submit_version(api: Any, kernel: str, version: int, message: str, competition: str) -> int:
     """Send a kernel's version to the competition; returns the submission's number. It needs a run that is complete."""
-    with calling(f"the submission of {kernel}, version {version}", competition=competition), unheard():
+    with translate_errors(f"the submission of {kernel}, version {version}", competition=competition), suppress_output():
         answer = api.competition_submit_code(SUBMISSION, message, competition, kernel, version, quiet=True)
     if not answer.ref:
         raise UserError(kernel, f"Kaggle took no submission: {answer.message}",
@@ -146,7 +146,7 @@ def wait_for_score(api: Any, competition: str, number: int, *, pause: Callable[[
     Raises UserError where the run on the hidden test set failed.
     """
     for _ in range(2 * SESSION_SECONDS // EVERY_SECONDS):  # it may queue for as long as it runs
-        listed = asked(lambda: api.competition_submissions(competition) or [], f"the submissions to {competition}",
+        listed = retry(lambda: api.competition_submissions(competition) or [], f"the submissions to {competition}",
                        pause=pause)
         for one in listed:
             if one is not None and one.ref == number and one.status.name == "ERROR":
@@ -182,7 +182,7 @@ def _dataset_state(api: Any, dataset: str, pause: Callable[[float], None]) -> tu
                 return None
             raise
 
-    kept = asked(state, f"the dataset {dataset}", pause=pause)
+    kept = retry(state, f"the dataset {dataset}", pause=pause)
     return kept and (kept["status"], int(kept["current_version_number"] or 0))
 
 
@@ -194,7 +194,7 @@ def _check_uploaded(api: Any, dataset: str, folder: Path, pause: Callable[[float
     there: dict[str, int] = {}
     token = None
     while token != "":
-        page = asked(functools.partial(api.dataset_list_files, dataset, page_token=token, page_size=200),
+        page = retry(functools.partial(api.dataset_list_files, dataset, page_token=token, page_size=200),
                      f"the dataset {dataset}", pause=pause)
         there |= {one.name: one.total_bytes for one in page.dataset_files}
         token = page.next_page_token or ""
