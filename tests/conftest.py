@@ -38,6 +38,15 @@ def rsna_tables() -> Path:
     return SHARED / "rsna"
 
 
+@pytest.fixture(scope="session")
+def imagenet_layers() -> Path:
+    """The first 30 layers of Keras's ImageNet weights; the tests that need them are skipped where they are absent."""
+    path = SHARED / "resnet50_imagenet_conv1_to_conv3_block1.h5"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not beside this clone")
+    return path
+
+
 @pytest.fixture(autouse=True, scope="session")
 def console():
     """Notes and warnings of the package are shown as a command shows them, in tests that call the library, too."""

@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from benchmarks.robustness.commands import run_command, script, session_members
 from benchmarks.robustness.outcome import Outcome
 from benchmarks.robustness.stages import DATA, RECIPE, make_phantom
-from benchmarks.robustness.states import differences, state_of
+from benchmarks.robustness.states import State, differences, state_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,10 +53,7 @@ def dying_fold(work: Path, random: "np.random.Generator", at_once: int) -> Outco
     faults += [f"fold {other} was not finished" for other in "012" if other != killer.fold and not
                (work / "models" / "night" / f"fold-{other}" / "model.weights.h5").is_file()]
     faults += [f"the last line names no command: {end.last}"] if "scripts/train.py --run night" not in end.last else []
-    again = run_command(command, work)
-    faults += [f"the same again ended with code {again.code}: {again.last}"] if again.code else []
-    faults += differences(whole, state_of(work / "models"))[:3]
-    shutil.rmtree(work / "models")
+    faults += _faults_of_a_second_run(command, work, whole)
     return Outcome(PART, f"fold {killer.fold} of 3 killed, {at_once} at once", not faults,
                    "; ".join(faults) or end.last)
 
@@ -71,12 +69,18 @@ def dying_queue(work: Path, random: "np.random.Generator") -> Outcome:
                (work / "models" / "night-seed-43" / f"fold-{number}" / "model.weights.h5").is_file()]
     faults += [] if end.code == 2 and f"fold {killer.fold}" in end.last else [
         f"ended with code {end.code}, last line: {end.last}"]
-    again = run_command(command, work)
-    faults += [f"the same again ended with code {again.code}: {again.last}"] if again.code else []
-    faults += differences(whole, state_of(work / "models"))[:3]
-    shutil.rmtree(work / "models")
+    faults += _faults_of_a_second_run(command, work, whole)
     return Outcome(PART, f"two seeds queued, fold {killer.fold} of the first killed", not faults,
                    "; ".join(faults) or end.last)
+
+
+def _faults_of_a_second_run(command: Sequence[str], work: Path, whole: State) -> list[str]:
+    """What is wrong after the same command again, which should end as the undisturbed one did; its run is removed."""
+    again = run_command(command, work)
+    faults = [f"the same again ended with code {again.code}: {again.last}"] if again.code else []
+    faults += differences(whole, state_of(work / "models"))[:3]
+    shutil.rmtree(work / "models")
+    return faults
 
 
 def twenty_folds(work: Path, count: int) -> list[Outcome]:

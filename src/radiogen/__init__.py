@@ -21,8 +21,7 @@ _ROOMS = {
     "open_predictions": "radiogen.runs.predicted_run",
     "assess": "radiogen.evaluation.report.assess",
 }
-__all__ = ["Recipe", "Volume", "assess", "begin_run", "open_predictions", "predict", "read_series", "read_volumes",
-           "train"]
+__all__ = sorted(_ROOMS)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import radiogen
 from radiogen.cli.entry import commands
 from radiogen.cli.names import one_run, several_runs
 from radiogen.core.errors import UserError
@@ -69,3 +70,10 @@ def test_a_name_that_leaves_its_folder_is_refused_however_it_is_given():
     for call in (lambda: one_run("../a", None), lambda: one_run(None, "../a"), lambda: several_runs((), ("../a",))):
         with pytest.raises(UserError):
             call()
+
+
+def test_what_a_program_imports_from_the_package_is_there_and_nothing_else():
+    for name in radiogen.__all__:
+        assert getattr(radiogen, name).__module__.startswith("radiogen.")
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = radiogen.nothing

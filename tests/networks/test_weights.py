@@ -15,17 +15,6 @@ from radiogen.training.model import load_trained
 
 from .made import made_network
 
-REAL = "resnet50_imagenet_conv1_to_conv3_block1.h5"
-
-
-@pytest.fixture(scope="module")
-def real_layers() -> Path:
-    """The first 30 layers of Keras's ImageNet weights; tests that need them are skipped where they are absent."""
-    path = Path(__file__).resolve().parents[3] / "shared" / "data" / REAL
-    if not path.is_file():
-        pytest.skip(f"{REAL} is not beside this clone")
-    return path
-
 
 @pytest.fixture(scope="module")
 def narrow_file(tmp_path_factory) -> Path:
@@ -78,15 +67,15 @@ def test_a_part_of_the_legacy_layout_is_found_by_name_and_counted(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def flat_and_deep(real_layers):
+def flat_and_deep(imagenet_layers):
     """One channel through ResNet-50 with the real first layers, in 2D and in 3D; and what was said."""
     flat, deep = (made_network("resnet50", shape, "imagenet") for shape in ((32, 32, 1), (112, 32, 32, 1)))
-    return flat, deep, [load_first_weights(model, str(real_layers)) for model in (flat, deep)]
+    return flat, deep, [load_first_weights(model, str(imagenet_layers)) for model in (flat, deep)]
 
 
-def test_the_first_thirty_layers_of_imagenet_are_found_in_2d_and_3d(flat_and_deep):
-    assert flat_and_deep[2] == [f"30 of 106 layers took their first weights from {REAL}{words}; the others are random"
-                                for words in ("", ", inflated to 3D")]
+def test_the_first_thirty_layers_of_imagenet_are_found_in_2d_and_3d(flat_and_deep, imagenet_layers):
+    start = f"30 of 106 layers took their first weights from {imagenet_layers.name}"
+    assert flat_and_deep[2] == [f"{start}{words}; the others are random" for words in ("", ", inflated to 3D")]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])

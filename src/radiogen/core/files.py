@@ -91,8 +91,7 @@ def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise UserError(path, f"cannot be written ({error.strerror or error})",
-                        "free space or make the folder writable, then run the same command again") from error
+        raise _unwritten(path, error) from error
     return path
 
 
@@ -126,19 +125,12 @@ def write_array(path: Path, array: "numpy.ndarray") -> Path:
 def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
     """As `write_with`, for a library that insists on a file name: `save` gets a temporary path with the same name."""
     path = Path(path)
-    part = _own_name(path)
-    try:
-        part.mkdir(parents=True)
+    with _temporary_folder(path) as part:
         save(part / path.name)
         with (part / path.name).open("rb") as file:
             os.fsync(file.fileno())
         (part / path.name).replace(path)
         _flush_folder(path.parent)
-    except OSError as error:
-        raise UserError(path, f"cannot be written ({error.strerror or error})",
-                        "free space or make the folder writable, then run the same command again") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return path
 
 
@@ -164,16 +156,9 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
     but a power cut can. `path` must not exist.
     """
     path = Path(path)
-    part = _own_name(path)
-    try:
-        part.mkdir(parents=True)
+    with _temporary_folder(path) as part:
         fill(part)
         part.rename(path)
-    except OSError as error:
-        raise UserError(path, f"cannot be written ({error.strerror or error})",
-                        "free space or make the folder writable, then run the same command again") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return path
 
 
@@ -253,6 +238,24 @@ def reading_folder(path: Path) -> Iterator[None]:
                 _LOG.info(f"{path} is in use by another process: waiting for it to finish")
                 fcntl.flock(file, fcntl.LOCK_SH)
         yield
+
+
+def _unwritten(path: Path, error: OSError) -> UserError:
+    return UserError(path, f"cannot be written ({error.strerror or error})",
+                     "free space or make the folder writable, then run the same command again")
+
+
+@contextlib.contextmanager
+def _temporary_folder(path: Path) -> Iterator[Path]:
+    """A folder beside `path` that is gone at the end. Raises UserError, naming `path`, where the system refuses."""
+    part = _own_name(path)
+    try:
+        part.mkdir(parents=True)
+        yield part
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 @contextlib.contextmanager

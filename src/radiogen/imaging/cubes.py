@@ -134,4 +134,4 @@ def need_affine(affine: np.ndarray | None) -> None:
     """Raise UserError where an affine is needed and none is known."""
     if affine is None:
         raise UserError("geometry isotropic", "needs series that report position, orientation and spacing",
-                        f"use {parameter('geometry')} stretch")
+                        f"use {parameter('geometry', 'stretch')}")

@@ -209,7 +209,7 @@ def _as_they_are(slices: Slices) -> Scaling:
         low, high = float(block.min()), float(block.max())
         lowest, highest = (low, high) if not number else (np.minimum(lowest, low), np.maximum(highest, high))
     if not (lowest >= 0 and highest <= 1):  # NaN, too
-        raise UserError(f"{parameter('normalisation')} none", f"has values from {lowest:g} to {highest:g}",
+        raise UserError(parameter("normalisation", "none"), f"has values from {lowest:g} to {highest:g}",
                         f"bring them to 0..1 or to bytes, or choose another {parameter('normalisation')} than none")
     return Scaling(np.float32(0), np.float32(1), False, float(lowest))
 

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +26,7 @@ from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.inspect.recognise import FoundSeries, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
 from radiogen.inference.known_case import Known, find_known, same_id
+from radiogen.runs.explained import SliceView
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.layout import GEOMETRY
@@ -44,20 +44,6 @@ RARE = 0.05
 DISCLAIMER = "research software: not for diagnosis or treatment"
 
 
-class View(NamedTuple):
-    """A slice to draw: title, image and heat (row, column) in [0, 1], letters at its left and upper edge, mm a pixel.
-
-    In radiological orientation; letters are "" and mm None where the series does not tell where it lies.
-    """
-
-    title: str
-    image: np.ndarray
-    heat: np.ndarray
-    left: str
-    top: str
-    mm: tuple[float, float] | None
-
-
 @dataclass(frozen=True)
 class CaseAnswer:
     """What a run says of a case.
@@ -73,7 +59,7 @@ class CaseAnswer:
     known: Known | None
     series: tuple[str, ...]
     notes: tuple[str, ...]
-    views: tuple[View, ...]
+    views: tuple[SliceView, ...]
     images: str = ""
 
     @property
@@ -161,7 +147,7 @@ def record(answer: CaseAnswer, run: Run) -> dict:
             "series": list(answer.series), "notes": list(answer.notes)}
 
 
-def upright(view: View, steps: np.ndarray | None) -> View:
+def upright(view: SliceView, steps: np.ndarray | None) -> SliceView:
     """The view as radiology hangs it: seen from the feet, from the front, or from the left; steps: see `_steps`."""
     from radiogen.imaging.inspect.evidence import side
 
@@ -178,7 +164,8 @@ def upright(view: View, steps: np.ndarray | None) -> View:
     if steps[np.abs(steps[:, 1]).argmax(), 1] < 0:
         image, heat, steps = image[:, ::-1], heat[:, ::-1], steps * [1, -1]
     lengths = np.linalg.norm(steps, axis=0)
-    return View(view.title, image, heat, side(-steps[:, 1]), side(-steps[:, 0]), (float(lengths[0]), float(lengths[1])))
+    return SliceView(view.title, image, heat, side(-steps[:, 1]), side(-steps[:, 0]),
+                     (float(lengths[0]), float(lengths[1])))
 
 
 def _word(answer: CaseAnswer) -> str:
@@ -199,7 +186,7 @@ def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tu
 
 
 def _ask(run: Run, folds: Sequence[str], made: CaseArray,
-         series: Mapping[str, CaseSeries]) -> tuple[dict[str, float], tuple[View, ...]]:
+         series: Mapping[str, CaseSeries]) -> tuple[dict[str, float], tuple[SliceView, ...]]:
     """The probability by fold, and the views; `run.cache` holds the case's array."""
     from radiogen.networks.grad_cam import grad_cam
     from radiogen.networks.residual import probabilities
@@ -244,7 +231,7 @@ def _shown_inputs(data: DataSettings, index: pd.DataFrame) -> dict[str, pd.DataF
 
 
 def _views(run: Run, series: Mapping[str, CaseSeries], shown: Mapping[str, pd.DataFrame],
-           stacks: Mapping[str, np.ndarray], heat: Mapping[str, np.ndarray]) -> tuple[View, ...]:
+           stacks: Mapping[str, np.ndarray], heat: Mapping[str, np.ndarray]) -> tuple[SliceView, ...]:
     """The hottest slice of each sequence that was used."""
     views, data = [], run.recipe.data
     most = max(float(np.max(one)) for one in heat.values()) or 1.0
@@ -260,7 +247,7 @@ def _views(run: Run, series: Mapping[str, CaseSeries], shown: Mapping[str, pd.Da
         title = f"{name}, slice {number}" + (f" of {many}" if many else "")
         low, high = float(images.min()), float(images.max())
         image = (images[place] - low) / max(high - low, 1e-9)
-        views.append(upright(View(title, image, hot[place], "", "", None), _steps(run, one)))
+        views.append(upright(SliceView(title, image, hot[place], "", "", None), _steps(run, one)))
     return tuple(sorted(views, key=lambda view: data.sequences.index(view.title.split(",")[0])))
 
 

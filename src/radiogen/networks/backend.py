@@ -222,7 +222,7 @@ class Torch(Backend):
         import torch
 
         if count > 1:
-            raise UserError(f"{parameter('devices')} {kind}:{count}", "Keras trains on one device with PyTorch",
+            raise UserError(parameter("devices", f"{kind}:{count}"), "Keras trains on one device with PyTorch",
                             "set KERAS_BACKEND=jax or tensorflow")
         if kind == "gpu":
             _enough(kind, count, torch.cuda.device_count())
@@ -253,7 +253,7 @@ def backend() -> Backend:
 def _enough(kind: str, count: int, there: int) -> int:
     """How many GPUs are taken. Raises UserError where there are fewer than asked for."""
     if there < max(1, count):
-        raise UserError(f"{parameter('devices')} {kind}{f':{count}' if count else ''}",
+        raise UserError(parameter("devices", f"{kind}:{count}" if count else kind),
                         f"{there} GPUs are to be seen here",
                         f"leave {parameter('devices')} out, or mend the driver: nvidia-smi has to list them")
     return count or there

@@ -6,6 +6,7 @@ In and out: an `Explained`. Inference writes it, the report draws it.
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,20 @@ class Explained:
     heat: NDArray[np.uint8]
     slices: NDArray[np.int_]
     views: NDArray[np.uint8]
+
+
+class SliceView(NamedTuple):
+    """A slice to draw: title, image and heat (row, column) in [0, 1], letters at its left and upper edge, mm a pixel.
+
+    In radiological orientation; letters are "" and mm None where the series does not report where it lies.
+    """
+
+    title: str
+    image: NDArray[np.float32]
+    heat: NDArray[np.float32]
+    left: str
+    top: str
+    mm: tuple[float, float] | None
 
 
 def write_explained_cases(folder: Path, explained: Explained) -> Path:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.wording import command
 from radiogen.runs.layout import FOLDS, RECIPE, WEIGHTS, WEIGHTS_RECORD, fold_folders, fold_name
+from radiogen.runs.records import another_run
 
 TABLES = (FOLDS, RECIPE)
 """Files of the run that say what the weights were trained on, and how."""
@@ -53,7 +54,7 @@ def check_weights(folder: Path) -> str:
     for name, digest in _tables(folder).items():
         if record[name] != digest:
             raise UserError(folder.parent / name, f"is not the one that fold {fold_name(folder)} was trained with",
-                            f"copy it back, or train a new run with another {parameter('run')} name")
+                            f"copy it back, or {another_run()}")
     return found
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
+from radiogen.core.wording import command
 from radiogen.runs import layout
 
 FOLDS, PLANES = "folds", "planes"
@@ -50,5 +50,5 @@ def read_permutations(run: Path) -> dict[str, np.ndarray]:
         groups = pd.read_csv(path).groupby("within")["auc"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(path, f"cannot be read as a table of draws ({error})",
-                        f"delete it and run evaluate.py with {parameter('null')} again") from error
+                        f"delete it and run {command('evaluate')} --null again") from error
     return {str(name): areas.to_numpy(float) for name, areas in groups}

@@ -13,10 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs import layout
-from radiogen.runs.records import read_facts
+from radiogen.runs.records import another_run, read_facts
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def lineage_of(facts: Mapping, path: Path) -> tuple[Ancestor, ...]:
                                           for one in told)
     if not good:
         raise UserError(path, "does not tell its lineage, so it is of another version of radiogen or damaged",
-                        f"restore it, or train a new run with another {parameter('run')} name")
+                        f"restore it, or {another_run()}")
     return tuple(Ancestor(**one) for one in told)
 
 

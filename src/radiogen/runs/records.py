@@ -60,7 +60,7 @@ def check_nested(recipe: Mapping[str, Any], where: object) -> None:
     """Raise UserError, naming `where`, for a recipe of an older version, whose fields stand in no parts."""
     if any(name in recipe for name in NEVER_ALONE):
         raise UserError(where, "is flat, as an older version of radiogen wrote it: its fields stand in parts now",
-                        f"train a new run with another {parameter('run')} name")
+                        another_run())
 
 
 def is_trained_run(folder: Path) -> bool:
@@ -93,7 +93,12 @@ def check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
     lacking = " and ".join(name for name in good if not good[name])
     if lacking:
         raise UserError(Path(folder) / layout.RUN, f"does not tell {lacking}, so it is of another version of radiogen "
-                        "or damaged", f"train a new run with another {parameter('run')} name")
+                        "or damaged", another_run())
+
+
+def another_run() -> str:
+    """What to do where what a run says of itself cannot be used."""
+    return f"train a new run with another {parameter('run')} name"
 
 
 def _texts(value: object) -> bool:

@@ -160,15 +160,14 @@ def _copy_tables(run: Run, index: pd.DataFrame) -> None:
 
 
 def _check_same(run: Run, kept: dict, facts: dict) -> None:
-    remedy = f"choose another {parameter('run')} name, or delete {run.folder} to train it anew"
+    remedy = _another_name(run)
     check_facts(run.folder, kept, ("data", "cache", "arrays"))
     recipe = as_flat_dict(read_recipe(run.folder / layout.RECIPE))
     for path, value in as_flat_dict(run.recipe).items():
         before = recipe[path]
         if before != value:
             if path == "optimisation.epochs":
-                remedy = remedy.replace("name,", f"name, with {parameter('start_from')} {run.folder.name} to keep its "
-                                                 "networks,")
+                remedy = _another_name(run, f", with {parameter('start_from')} {run.folder.name} to keep its networks")
             raise UserError(run.folder, f"was made with {parameter(path)} {before}, not {value}", remedy)
     since = "have changed since"
     if _moved(run, kept):
@@ -186,3 +185,6 @@ def _moved(run: Run, kept: dict) -> bool:
     return files.found_path(kept["data"], run.folder).resolve() != run.data.resolve()
 
 
+def _another_name(run: Run, how: str = "") -> str:
+    """What to do where a run is not what it was begun as; how: words that follow the name."""
+    return f"choose another {parameter('run')} name{how}, or delete {run.folder} to train it anew"

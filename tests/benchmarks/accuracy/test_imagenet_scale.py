@@ -1,6 +1,5 @@
 """Whether images reach real ImageNet weights as they want them; skipped where the weights are absent."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,17 +8,6 @@ from sklearn.datasets import load_sample_images
 from benchmarks.accuracy.imagenet_scale import compare_statistics
 from radiogen.networks.residual import build_network
 from radiogen.networks.weights import load_first_weights
-
-REAL = "resnet50_imagenet_conv1_to_conv3_block1.h5"
-
-
-@pytest.fixture(scope="module")
-def real_layers() -> Path:
-    """The first 30 layers of Keras's ImageNet weights."""
-    path = Path(__file__).resolve().parents[4] / "shared" / "data" / REAL
-    if not path.is_file():
-        pytest.skip(f"{REAL} is not beside this clone")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +18,10 @@ def photographs() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def compared(real_layers, photographs):
+def compared(imagenet_layers, photographs):
     """A function from images to `compare_statistics` with the real weights, in the layout of photographs."""
     model = build_network("resnet50", 2, 224, 3, scale="photographs")
-    load_first_weights(model, str(real_layers))
+    load_first_weights(model, str(imagenet_layers))
     names = [layer.name for layer in model.layers if layer.name.endswith("_bn")][:15]
     return model, lambda images: compare_statistics(model, images, names)
 

@@ -4,12 +4,13 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.image import imread
 
-from radiogen.evaluation.figures.case_figure import Panel, case_png
+from radiogen.evaluation.figures.case_figure import case_png
+from radiogen.runs.explained import SliceView
 
 
 def _panel(title="FLAIR, slice 3 of 8", mm=(2.0, 2.0), image=None, heat=None):
     image = np.ones((64, 64)) if image is None else image
-    return Panel(title, image, np.zeros_like(image) if heat is None else heat, "R", "A", mm)
+    return SliceView(title, image, np.zeros_like(image) if heat is None else heat, "R", "A", mm)
 
 
 def _page(path):

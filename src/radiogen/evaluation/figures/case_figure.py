@@ -8,12 +8,13 @@ that they can be told apart in grey and without seeing red or green; where there
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from radiogen.core import files
 from radiogen.evaluation.figures.run_figures import BLACK, DOTS_PER_INCH, GREY
+from radiogen.runs.explained import SliceView
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,18 +26,7 @@ _LETTERS = 11.8
 """Letters of the title that an inch holds."""
 
 
-class Panel(NamedTuple):
-    """One slice: title, image and heat (row, column) in [0, 1], letters of the sides ("": not known), mm a pixel."""
-
-    title: str
-    image: np.ndarray
-    heat: np.ndarray
-    left: str
-    top: str
-    mm: tuple[float, float] | None
-
-
-def case_png(path: Path, panels: Sequence[Panel], title: str, meaning: str, foot: str = "") -> Path:
+def case_png(path: Path, panels: Sequence[SliceView], title: str, meaning: str, foot: str = "") -> Path:
     """Draw each panel's image above and with its heat below.
 
     meaning: what the heat speaks for, beside its scale. foot: a line below.
@@ -69,7 +59,7 @@ def case_png(path: Path, panels: Sequence[Panel], title: str, meaning: str, foot
     return files.write_with(path, lambda file: figure.savefig(file, format="png", metadata={"Software": None}))
 
 
-def _draw(axes: "Axes", panel: Panel, heat: bool) -> None:
+def _draw(axes: "Axes", panel: SliceView, heat: bool) -> None:
     from matplotlib.patheffects import withStroke
 
     rows, columns = panel.image.shape

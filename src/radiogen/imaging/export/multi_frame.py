@@ -107,16 +107,16 @@ def _upright(path: Path, volume: Volume) -> np.ndarray:
     affine = volume.affine
     if affine is None:
         raise UserError(path, "cannot be written: the series does not tell where its slices lie",
-                        f"use {parameter('to')} nifti or {parameter('to')} png")
+                        f"use {parameter('to', 'nifti')} or {parameter('to', 'png')}")
     affine = np.array(affine, dtype=np.float64)
     edges = np.linalg.norm(affine[:3, :3], axis=0)
     if not (np.isfinite(affine).all() and (edges > 0).all()):
         raise UserError(path, "cannot be written: the affine is not one of voxels with three edges",
-                        f"use {parameter('to')} nifti or {parameter('to')} png")
+                        f"use {parameter('to', 'nifti')} or {parameter('to', 'png')}")
     if not is_upright(affine, volume.voxels.shape):
         raise UserError(path, "cannot be written: its slices are sheared (gantry tilt)",
-                        f"use {parameter('to')} nifti, which keeps the shear, or {parameter('geometry')} isotropic, "
-                        "which resamples it upright")
+                        f"use {parameter('to', 'nifti')}, which keeps the shear, or "
+                        f"{parameter('geometry', 'isotropic')}, which resamples it upright")
     axes = affine[:3, :3] / edges
     column = axes[:, 1] - (axes[:, 1] @ axes[:, 2]) * axes[:, 2]
     affine[:3, 1] = edges[1] * column / np.linalg.norm(column)

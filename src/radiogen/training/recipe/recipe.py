@@ -12,10 +12,9 @@ from typing import Any
 import tyro
 
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
 from radiogen.networks.settings import NetworkSettings
 from radiogen.runs.layout import RECIPE
-from radiogen.runs.records import check_nested
+from radiogen.runs.records import another_run, check_nested
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings, SplitSettings
 
 Hidden = tyro.conf.Suppress[tyro.conf.Fixed[str]]
@@ -124,8 +123,3 @@ def _listed(value: Any) -> Any:
 
 def _tupled(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-
-
-def another_run() -> str:
-    """What to do where a run's recipe cannot be used."""
-    return f"train a new run with another {parameter('run')} name"

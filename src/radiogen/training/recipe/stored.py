@@ -6,9 +6,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.runs.records import check_nested
+from radiogen.runs.records import another_run, check_nested
 from radiogen.training.recipe.checks import check_recipe
-from radiogen.training.recipe.recipe import Recipe, another_run, from_dict, recipe_parts
+from radiogen.training.recipe.recipe import Recipe, from_dict, recipe_parts
 
 NEEDED = ("name", "data.rank", "data.sequences", "data.size")
 
