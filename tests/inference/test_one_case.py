@@ -12,9 +12,10 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.inference import test_set
-from radiogen.inference.one_case import View, answer_text, case_mark, check_output, predict_case, record, upright
+from radiogen.inference.one_case import answer_text, case_mark, check_output, predict_case, record, upright
 from radiogen.inference.prediction import predict_run
 from radiogen.networks.backend import keras
+from radiogen.runs.explained import SliceView
 from radiogen.runs.fold_weights import write_weights
 from radiogen.training.model import make_network
 from radiogen.training.runs import fold_folder
@@ -229,7 +230,7 @@ def test_a_slice_is_hung_as_in_radiology_whatever_way_it_was_stored(name, affine
     steps = steps[:, ::-1] if turned & 4 else steps
     x_y_z = np.einsum("ij,jrc->irc", steps, np.indices((8, 8)))  # mm to the patient's left, back and head
     across, down = sorted(np.abs(steps).argmax(axis=0))
-    shown = upright(View("", x_y_z[across], x_y_z[down], "", "", None), steps)
+    shown = upright(SliceView("", x_y_z[across], x_y_z[down], "", "", None), steps)
     assert (np.diff(shown.image, axis=1) > 0).all()  # to the patient's left; in sagittal slices to the back
     assert ((1 if down == 1 else -1) * np.diff(shown.heat, axis=0) > 0).all()  # to the back, else to the feet
     assert shown.left + shown.top == {(0, 1): "RA", (0, 2): "RH", (1, 2): "AH"}[across, down]
