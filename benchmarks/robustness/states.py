@@ -20,7 +20,7 @@ NOT_COMPARED: Mapping[str, tuple[str, ...]] = {
 }
 """Of these files, these fields: how long it took, on how much memory, from which commit, and when. A checkpoint tells
 the seconds of its epochs in text, so its bytes are a few more or less."""
-DATED, DATE = ("leakage.csv", "report.html"), re.compile(rb"scored once, on [0-9: -]{19}")
+DATED, DATE = ("leakage.csv", "report.html", "assessment.json"), re.compile(rb"scored once, on [0-9: -]{19}")
 """Files that tell when the holdout was scored first, and its wording: the moment is not compared either."""
 MARK = re.compile(rb"(?<=-)[0-9a-f]{12}(?=$|/|\.|&#x2F;)")
 """The data set's fingerprint in the name of its cache, of which the times of its files are a part."""

@@ -11,6 +11,7 @@ from benchmarks.synthetic.kaggle_server import COMPETITION, SIGNATURE, TOKEN, zi
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import SEQUENCES
+from radiogen.kaggle import archive, download
 from radiogen.kaggle.archive import Member
 from radiogen.kaggle.download import download_all, download_subset, fetch_files, list_folder
 
@@ -91,13 +92,32 @@ def test_without_the_archive_only_the_lost_files_are_fetched(kaggle, get, data):
     assert _written(data) == kaggle.data
 
 
-def test_a_data_set_that_is_moved_while_it_is_fetched_is_not_called_complete(kaggle, get, client, data):
-    get()
-    data.with_name(f"{COMPETITION}.zip").unlink()
+@pytest.mark.parametrize("moment", ["before its files are listed", "before a file is fetched"])
+def test_a_data_set_that_is_moved_while_it_is_fetched_is_not_begun_anew_in_its_place(kaggle, get, client, data, moment,
+                                                                                      monkeypatch):
+    get(delete_archive=True)
+    (data / "test" / "00001" / "FLAIR" / "Image-2.dcm").unlink()
+
+    def move():
+        data.rename(data.with_name("moved"))
+
+    def missing_after_move(members, folder):
+        move()
+        return archive.missing(members, folder)
+
+    if moment == "before its files are listed":
+        monkeypatch.setattr(download, "missing", missing_after_move)
+    with pytest.raises(UserError, match="was moved while it was downloaded; .* --data"):
+        download_all(data, login=lambda: (move(), client)[1], pause=lambda _: None)
+    assert not data.exists()
+
+
+def test_a_data_set_that_loses_files_while_it_is_fetched_is_not_called_complete(kaggle, get, client, data):
+    get(delete_archive=True)
     (data / "test" / "00001" / "FLAIR" / "Image-2.dcm").unlink()
 
     def login():
-        data.rename(data.with_name("moved"))
+        shutil.rmtree(data / "train")
         return client
 
     with pytest.raises(UserError, match="lacks .* files .* moved or changed meanwhile; .* --data"):

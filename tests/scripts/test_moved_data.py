@@ -42,6 +42,17 @@ def test_a_moved_data_set_is_found_by_the_option_and_noted(moved, script):
     assert (moved / "models" / "a" / "predictions.csv").read_bytes() == before
 
 
+def test_the_place_is_noted_with_the_predictions_and_not_before(moved):
+    run = moved / "models" / "a"
+    before = (run / "run.json").read_bytes()
+    weights = {path: path.rename(path.with_suffix(".away")) for path in run.glob("fold-*/model.weights.h5")}
+    end = call(moved, "predict", "a", "--data", "input/renamed")
+    for path, away in weights.items():
+        away.rename(path)
+    assert weights and end.returncode == 2 and "is not trained" in end.stderr
+    assert (run / "run.json").read_bytes() == before
+
+
 def test_push_kernel_looks_at_the_data_set_that_the_option_names(moved):
     end = call(moved, "push_kernel", "a", "--data", "input/nowhere", "--dry-run")
     assert end.returncode == 2 and "input/nowhere: there is no such data set" in end.stderr

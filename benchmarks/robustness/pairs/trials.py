@@ -166,7 +166,11 @@ def _after_part_of_the_download(bench: Bench, calls: tuple[Call, Call], codes: t
     for name in fetched:
         shutil.copy2(trial / MOVED / name, folder / DATA / name)
     end = bench.server.call(bench.of(other), folder)
-    same = end.code == codes[calls.index(other)] and pair_state(folder) == pair_state(trial)
+    late = {str(path.relative_to(trial)) for path in (trial / DATA).rglob("*") if path.is_file()}
+    whole = bench.order(DOWNLOAD).state if late else {}
+    kept = {name: digest for name, digest in pair_state(trial).items()
+            if name not in late or whole.get(name) != digest}
+    same = end.code == codes[calls.index(other)] and pair_state(folder) == kept
     shutil.rmtree(folder)
     return same
 

@@ -55,8 +55,10 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
     if not (data / LIST).is_file() and not archive.is_file():
         login()  # without a token nothing is made
     with files.working_folder(data):
+        check_place = functools.partial(_check_place, data, _place(data))
         members = _read_list(data / LIST)
         lacking = missing(members, data)
+        check_place()  # or all of it would be missing
         check_free([member for member in lacking if member.name.endswith(".csv")], data)
         if not members or len(lacking) > FEW or (lacking and archive.is_file()):
             if archive.is_file():
@@ -75,7 +77,7 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
                 _LOG.warning(f"{archive}: {len(lacking)} files are damaged, the first of them {lacking[0].name}; "
                       "they are fetched one by one")
         if lacking:
-            fetch_files(login(), competition, lacking, data, pause=pause)
+            fetch_files(login(), competition, lacking, data, pause=pause, before_each=check_place)
         _check_whole(members, data)
         if delete_archive and archive.is_file():
             os.sync()  # series are written without flushing each of their files
@@ -124,14 +126,18 @@ def check_free(wanted: Sequence[Member], data: Path) -> None:
                             f"move it away to have it downloaded, or choose another {parameter('data')}")
 
 
-def fetch_files(api: Any, competition: str, wanted: Sequence[Member], data: Path, *,
-                pause: Pause = time.sleep) -> None:
-    """Fetch the files one by one to their places under `data`, several side by side, each held to its size and CRC."""
+def fetch_files(api: Any, competition: str, wanted: Sequence[Member], data: Path, *, pause: Pause = time.sleep,
+                before_each: Callable[[], None] = lambda: None) -> None:
+    """Fetch the files one by one to their places under `data`, several side by side, each held to its size and CRC.
+
+    before_each: is called before a file is written, and may raise.
+    """
     def one(member: Member) -> None:
         content = retry(lambda: _content(api, competition, member.name), member.name, pause=pause)
         if member.size not in (None, len(content)) or member.crc not in (None, zlib.crc32(content)):
             raise UserError(member.name, f"came with {len(content)} bytes and is not the file that Kaggle lists "
                             f"({member.size} bytes)", "run the same command again")
+        before_each()
         files.write_bytes(Path(data) / member.name, content)
 
     _side_by_side(one, wanted, "download", unit="file")
@@ -161,6 +167,22 @@ def list_folder(api: Any, competition: str, folder: str, *,
         if not page.next_page_token:
             return folders, members
         request.page_token = page.next_page_token
+
+
+def _place(data: Path) -> tuple[int, int]:
+    """Which folder it is, whatever it is called; (0, 0) where there is none."""
+    try:
+        state = data.stat()
+    except OSError:
+        return 0, 0
+    return state.st_dev, state.st_ino
+
+
+def _check_place(data: Path, place: tuple[int, int]) -> None:
+    """Raise UserError where `data` is not the folder any more that it was: what follows would begin another one."""
+    if _place(data) != place or place == (0, 0):
+        raise UserError(data, "was moved while it was downloaded", f"run the same command again, or name the folder's "
+                        f"new place with {parameter('data')}")
 
 
 def _check_whole(members: Sequence[Member], data: Path) -> None:

@@ -67,7 +67,10 @@ def run_name(data: Path, recipe: str) -> str:
 
 
 def prepare_run(run: Run, index: pd.DataFrame) -> None:
-    """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not."""
+    """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not.
+
+    Where the data set and the arrays of a run lie now, `record_place` writes.
+    """
     facts = {"recipe": run.recipe.name, "rank": run.recipe.data.rank,
              "data": files.recorded_path(run.data, run.folder), "cache": files.recorded_path(run.cache, run.folder),
              "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
@@ -77,18 +80,25 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
         kept = read_facts(run.folder)
         _check_same(run, kept, facts)
         _copy_tables(run, index)
-        moved = _moved(run, kept)
-        # the same arrays, of a data set that was moved, or as another version of this package keeps them
-        if moved or files.found_path(kept["cache"], run.folder).resolve() != run.cache.resolve():
-            before = dict.fromkeys([*kept.get("moved_from", ()), *([kept["data"]] if moved else [])])
-            write_facts(run.folder, {**kept, "data": facts["data"], "cache": facts["cache"],
-                                     "moved_from": list(before)})
         return
     write_recipe(run.folder, as_dict(run.recipe))
     write_folds(run.folder, run.folds)
     write_environment(run.folder)
     _copy_tables(run, index)
     write_facts(run.folder, facts)
+
+
+def record_place(run: Run) -> None:
+    """Write where the run's data set and arrays lie now, where run.json says otherwise.
+
+    The same arrays, of a data set that was moved, or as another version of this package keeps them.
+    """
+    kept = read_facts(run.folder)
+    moved = _moved(run, kept)
+    if moved or files.found_path(kept["cache"], run.folder).resolve() != run.cache.resolve():
+        before = dict.fromkeys([*kept.get("moved_from", ()), *([kept["data"]] if moved else [])])
+        write_facts(run.folder, {**kept, "data": files.recorded_path(run.data, run.folder),
+                                 "cache": files.recorded_path(run.cache, run.folder), "moved_from": list(before)})
 
 
 def open_run(folder: Path) -> Run:

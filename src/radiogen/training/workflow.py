@@ -28,7 +28,15 @@ from radiogen.runs.folds import make_folds
 from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
 from radiogen.training.execution.devices import Devices
 from radiogen.training.recipe.recipe import Recipe
-from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, open_run, prepare_run, trained_folds
+from radiogen.training.runs import (
+    Run,
+    arrays_fingerprint,
+    cache_settings,
+    open_run,
+    prepare_run,
+    record_place,
+    trained_folds,
+)
 from radiogen.training.starting import check_start, check_start_arrays, kept_lineage, start_lineage
 
 _LOG = logging.getLogger(__name__)
@@ -75,22 +83,10 @@ def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_ou
     start_from: the folder of a run whose networks a new one begins with, fold by fold (starting.py).
     Raises UserError where the run was made of something else, or may not start from that one.
     """
-    with files.reading_folder(data):
-        labels = _usable_labels(data, leave_out)
-        bad = _known_bad(data, recipe.data.sequences, labels)
-        folds = make_folds(labels, folds=recipe.split.folds, holdout_share=recipe.split.holdout_fraction,
-                           seed=recipe.seed_of_split, leave_out=[*bad, *leave_out], last=known_bad(data))
-        source = _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
-        mark = data_fingerprint(data)
-        index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
-    run = Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe.data), cache, mark), folds,
-              tuple(leave_out), bad, arrays_fingerprint(folds, index))
+    run, index = _with_arrays(data, recipe, folder, cache, leave_out=leave_out, workers=workers, start_from=start_from)
     with files.working_folder(run.folder) if holds else contextlib.nullcontext():
-        source = _start(run.folder, recipe, folds, start_from)  # another process may have begun the run meanwhile
-        if source is not None:
-            check_start_arrays(run, source)
-        run = replace(run, lineage=start_lineage(source) if source else kept_lineage(run.folder, start_from))
-        prepare_run(run, index)
+        run = _prepared(run, index, start_from)
+        record_place(run)
     return run
 
 
@@ -127,18 +123,28 @@ def check_tensorboard(wanted: bool) -> None:
                         "there")
 
 
-def locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
+def renew_arrays(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
     """The run with its arrays brought up to date, from `data` where it is given: the run's data set, moved or copied.
 
-    The run notes the place. Raises UserError, and leaves the run as it was, where labels or images are not the same.
-    Arrays go where the run's are, or to input/cache where the run comes from another machine and that folder is not
-    here.
+    Raises UserError, and leaves the run as it was, where labels or images are not the same. Arrays go where the run's
+    are, or to input/cache where the run comes from another machine and that folder is not here. What the run says of
+    its data set's place stays as it was (`record_place`).
     """
     cache = run.cache.parent.parent
     if data is not None and not cache.is_dir():
         cache = Path("input/cache")
-    return begin_run(run.data if data is None else data, run.recipe, run.folder, cache, leave_out=run.leave_out,
-                     workers=workers)
+    run, index = _with_arrays(run.data if data is None else data, run.recipe, run.folder, cache,
+                              leave_out=run.leave_out, workers=workers)
+    with files.working_folder(run.folder):
+        return _prepared(run, index)
+
+
+def locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
+    """`renew_arrays`; the run records where the data set lies now."""
+    run = renew_arrays(run, data, workers=workers)
+    with files.working_folder(run.folder):
+        record_place(run)
+    return run
 
 
 def locate_runs(folders: Sequence[Path], data: Path) -> None:
@@ -146,6 +152,31 @@ def locate_runs(folders: Sequence[Path], data: Path) -> None:
     for folder in folders:
         if (Path(folder) / RECIPE).is_file():
             locate_data(open_run(folder), data)
+
+
+def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str],
+                 workers: int | None, start_from: Path | None = None) -> tuple[Run, pd.DataFrame]:
+    """A run as it would be made now, its arrays up to date, and their index; nothing of the run is written."""
+    with files.reading_folder(data):
+        labels = _usable_labels(data, leave_out)
+        bad = _known_bad(data, recipe.data.sequences, labels)
+        folds = make_folds(labels, folds=recipe.split.folds, holdout_share=recipe.split.holdout_fraction,
+                           seed=recipe.seed_of_split, leave_out=[*bad, *leave_out], last=known_bad(data))
+        _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
+        mark = data_fingerprint(data)
+        index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
+    return Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe.data), cache, mark), folds,
+               tuple(leave_out), bad, arrays_fingerprint(folds, index)), index
+
+
+def _prepared(run: Run, index: pd.DataFrame, start_from: Path | None = None) -> Run:
+    """The run with its lineage, its tables written or checked; its folder is held."""
+    source = _start(run.folder, run.recipe, run.folds, start_from)  # another process may have begun the run meanwhile
+    if source is not None:
+        check_start_arrays(run, source)
+    run = replace(run, lineage=start_lineage(source) if source else kept_lineage(run.folder, start_from))
+    prepare_run(run, index)
+    return run
 
 
 def _start(folder: Path, recipe: Recipe, folds: pd.DataFrame, start_from: Path | None) -> Run | None:

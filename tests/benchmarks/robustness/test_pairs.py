@@ -87,23 +87,30 @@ def test_what_a_user_does_by_hand_and_the_command_that_follows_are_two(tmp_path)
 
 
 class Movers:
-    """Stands in for the server: `moved` renames the data set and counts its files, a download is not called."""
+    """Stands in for the server: `moved` renames the data set and counts its files, a download brings two."""
 
     def call(self, steps, folder):
+        if steps == ("download",):
+            for name in ("second", "third"):
+                files.write_text(folder / "input" / "phantom" / name, name)
+            return DONE
         (folder / "input" / "phantom").rename(folder / "input" / "moved")
         files.write_text(folder / "seen", str(len(list((folder / "input" / "moved").iterdir()))))
         return DONE
 
 
-@pytest.mark.parametrize(("seen", "passes"), [("2", True), ("3", False)])
-def test_after_a_download_that_is_moved_away_the_other_command_has_read_what_was_fetched(tmp_path, seen, passes):
+@pytest.mark.parametrize(("seen", "late", "passes"), [
+    ("2", None, True), ("3", None, False), ("2", "third", True), ("2", "half", False)])
+def test_after_a_download_that_is_moved_away_the_other_command_has_read_what_was_fetched(tmp_path, seen, late, passes):
     files.write_text(tmp_path / "template" / "input" / "phantom" / "first", "1")
     bench = trials.Bench(Movers(), tmp_path / "template", {"download": (("download",),), "moved": (("moved",),)},
                          tmp_path / "orders")
     trial = trials.copy_project(bench.template, tmp_path / "trial")
-    files.write_text(trial / "input" / "phantom" / "second", "2")  # of three that it lacks
+    files.write_text(trial / "input" / "phantom" / "second", "second")  # of two that it lacks
     (trial / "input" / "phantom").rename(trial / "input" / "moved")
     files.write_text(trial / "seen", seen)
+    if late:  # written in the old place in the moment in which the folder was moved
+        files.write_text(trial / "input" / "phantom" / "third", late)
     assert trials._after_part_of_the_download(bench, (("download", 0), ("moved", 0)), (2, 0), trial) == passes
 
 

@@ -166,3 +166,14 @@ def test_a_fold_that_is_killed_is_named_and_the_others_finish(tmp_path):
 def test_memory_does_not_grow_with_the_cases(tmp_path):
     found = [one for one in scaling.run(1, 0.1, tmp_path) if one.what.startswith("memory")]
     assert len(found) == 4 and all(one.passed for one in found), found
+
+
+@pytest.mark.parametrize("name", sorted(states.DATED))
+def test_when_the_holdout_was_scored_first_is_not_compared_and_the_rest_is(tmp_path, name):
+    found = []
+    for number, (day, rest) in enumerate(((1, "yes"), (2, "yes"), (1, "no"))):
+        content = f"alarm 0, scored once, on 2026-11-0{day} 12:00:00, {rest}"
+        content = f'{{"told": "{content}"}}' if name.endswith(".json") else f"told\n\"{content}\"\n"
+        files.write_text(tmp_path / str(number) / name, content)
+        found.append(states.state_of(tmp_path / str(number)))
+    assert found[0] == found[1] != found[2]
