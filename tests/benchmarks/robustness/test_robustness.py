@@ -172,8 +172,9 @@ def test_memory_does_not_grow_with_the_cases(tmp_path):
 def test_when_the_holdout_was_scored_first_is_not_compared_and_the_rest_is(tmp_path, name):
     found = []
     for number, (day, rest) in enumerate(((1, "yes"), (2, "yes"), (1, "no"))):
-        content = f"alarm 0, scored once, on 2026-11-0{day} 12:00:00, {rest}"
-        content = f'{{"told": "{content}"}}' if name.endswith(".json") else f"told\n\"{content}\"\n"
+        date = f"2026-11-0{day} 12:00:00"
+        content = (f'{{"values": ["{date}"], "text": "{rest}"}}' if name.endswith(".json")
+                   else f'text\n"alarm 0, scored once, on {date}, {rest}"\n')
         files.write_text(tmp_path / str(number) / name, content)
         found.append(states.state_of(tmp_path / str(number)))
     assert found[0] == found[1] != found[2]
