@@ -1,5 +1,6 @@
 """What several tests share: where the real series are, and a small data set made once a session."""
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -68,10 +69,12 @@ def as_competition(monkeypatch) -> Callable[[Path], None]:
     """Has the label table of the data set that it is given recognised as the competition's."""
     from radiogen.dataset import known_bad
     from radiogen.dataset.labels import read_labels
+    from radiogen.task import RSNA_MICCAI
 
     def recognise(data: Path) -> None:
         labels = read_labels(data / "train_labels.csv")
-        monkeypatch.setattr(known_bad, "LABELS_SHA256", known_bad.labels_fingerprint(labels))
+        mark = known_bad.labels_fingerprint(labels, RSNA_MICCAI.blank_series)
+        monkeypatch.setattr(known_bad, "read_task", lambda folder: dataclasses.replace(RSNA_MICCAI, labels_sha256=mark))
 
     return recognise
 

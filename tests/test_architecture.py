@@ -14,18 +14,19 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "radiogen"
 MAY_IMPORT = {
     "core": (),
-    "dataset": ("core",),
-    "runs": ("dataset", "core"),
-    "imaging": ("dataset", "core"),
-    "arrays": ("imaging", "dataset", "core"),
-    "phantom": ("imaging", "dataset", "core"),
-    "networks": ("runs", "core"),
-    "training": ("networks", "arrays", "imaging", "runs", "dataset", "core"),
-    "inference": ("training", "networks", "arrays", "imaging", "runs", "dataset", "core"),
-    "evaluation": ("runs", "dataset", "core"),
+    "task": ("core",),
+    "dataset": ("task", "core"),
+    "runs": ("dataset", "task", "core"),
+    "imaging": ("dataset", "task", "core"),
+    "arrays": ("imaging", "dataset", "task", "core"),
+    "phantom": ("imaging", "dataset", "task", "core"),
+    "networks": ("runs", "task", "core"),
+    "training": ("networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
+    "inference": ("training", "networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
+    "evaluation": ("runs", "dataset", "task", "core"),
     "cli": ("kaggle", "inference", "training", "evaluation", "networks", "arrays", "imaging", "phantom", "runs",
-            "dataset", "core"),
-    "kaggle": ("inference", "training", "networks", "arrays", "imaging", "phantom", "runs", "dataset", "core"),
+            "dataset", "task", "core"),
+    "kaggle": ("inference", "training", "networks", "arrays", "imaging", "phantom", "runs", "dataset", "task", "core"),
 }
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 KERAS_ROOMS = ("networks", "training", "inference")
@@ -74,6 +75,13 @@ def test_modules_import_each_other_without_a_circle_at_any_depth():
         graph = {name: others for name, others in graph.items() if name not in free}
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in (
+    "radiogen", "radiogen.task", "radiogen.kaggle.kernels.kernel_notebook")])
+def test_only_the_task_names_a_molecule_or_the_competitions_columns(name):
+    found = re.search(r"(?i)mgmt|methylat|BraTS21ID", MODULES[name].read_text(encoding="utf-8"))
+    assert found is None, f"{name}: {found[0]}"
+
+
 FOLDERS = sorted({path.parent for path in (*MODULES.values(), *BENCHMARKS)})
 
 
@@ -117,7 +125,8 @@ def _run_file_names():
     return re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}" for name in [*names, "fold-"]))
 
 
-@pytest.mark.parametrize("path", [path for path in [*MODULES.values(), *SCRIPTS] if path.name != "layout.py"],
+@pytest.mark.parametrize("path", [path for path in [*MODULES.values(), *SCRIPTS]
+                                  if path.name not in ("layout.py", "task.py")],
                          ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_no_file_of_a_run_is_named_outside_of_runs_layout(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))

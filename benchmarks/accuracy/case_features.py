@@ -67,7 +67,7 @@ def predict_by_features(features: pd.DataFrame, folds: pd.DataFrame, strength: f
                         hidden: pd.Series | None = None) -> pd.DataFrame:
     """Predictions in the form of a run's: each fold by a model of the others, the holdout by one of all folds.
 
-    folds: `BraTS21ID, MGMT_value, fold`; every case of it has a row in `features`. hidden: fit this variable of the
+    folds: `ID, LABEL, fold`; every case of it has a row in `features`. hidden: fit this variable of the
     training cases (by case) in place of their labels, by a ridge regression.
     """
     from scipy.special import expit

@@ -141,7 +141,7 @@ def phantom_features(folder: Path, name: str, settings: "PhantomSettings", worke
     data = folder / name
     write_phantom(data, settings, workers)
     cache, index = cached_cases(data, folder / "cache", workers)
-    return features_of(cache, index["BraTS21ID"], workers), cache
+    return features_of(cache, index["case"], workers), cache
 
 
 def signal_facts(judged: Judged) -> list[Fact]:

@@ -109,7 +109,7 @@ def predict_features(trial: "Trial", folder: Path, workers: int | None) -> None:
     cache, index = cached_cases(data, folder / "cache", workers)
     folds = make_folds(read_labels(data / "train_labels.csv"), holdout_share=0.0)
     hidden = phantom_column(trial, "latent") if trial.on_hidden else None
-    write_predictions(path, predict_by_features(features_of(cache, index["BraTS21ID"], workers), folds, hidden=hidden))
+    write_predictions(path, predict_by_features(features_of(cache, index["case"], workers), folds, hidden=hidden))
 
 
 def begin(trial: "Trial", folder: Path, workers: int | None = None) -> "Run":
@@ -237,7 +237,7 @@ def phantom_column(trial: "Trial", column: str) -> "pd.Series":
     """A column of the phantom's answer key, by training case: `latent`, `FLAIR_plane`."""
     from radiogen.phantom.data_set import phantom_cases
 
-    return phantom_cases(trial.phantom).query("split == 'train'").set_index("BraTS21ID")[column]
+    return phantom_cases(trial.phantom).query("split == 'train'").set_index("case")[column]
 
 
 def _chosen_trials(study: Study, names: tuple[str, ...], rows: tuple[str, ...]) -> "list[Trial]":

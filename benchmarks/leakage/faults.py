@@ -27,8 +27,8 @@ _MARK = 6
 class FaultCase:
     """What the checks look at: the tables of one data set, clean or with an injected fault.
 
-    labels: `BraTS21ID, MGMT_value`; features: a row a case; geometry: as `read_geometry` gives it; arrays:
-    `BraTS21ID, split, sha256, likeness` of the cache.
+    labels: `ID, LABEL`; features: a row a case; geometry: as `read_geometry` gives it; arrays:
+    `ID, split, sha256, likeness` of the cache.
     """
 
     labels: pd.DataFrame

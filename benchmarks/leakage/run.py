@@ -118,8 +118,8 @@ def clean_case(folder: Path, settings: object, room: Path, workers: int | None) 
     data = folder / "leakage"
     write_phantom(data, settings, workers)
     cubes, index = cached_cases(data, folder / "cache", workers)
-    case = FaultCase(read_labels(data / "train_labels.csv"), features_of(cubes, index["BraTS21ID"], workers),
-                     read_geometry(cubes / "geometry.csv"), index[["BraTS21ID", "split", "sha256", "likeness"]])
+    case = FaultCase(read_labels(data / "train_labels.csv"), features_of(cubes, index["case"], workers),
+                     read_geometry(cubes / "geometry.csv"), index[["case", "split", "sha256", "likeness"]])
     return case, Workspace(data, cubes, room, settings.seed, workers)
 
 

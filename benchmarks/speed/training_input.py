@@ -84,7 +84,7 @@ def _epoch(recipe: Recipe, room: Path, cases: int) -> tuple[Any, Any]:
     for case in ids:
         np.save(room / f"{case}.npy", random.integers(0, 256, shape, np.uint8))
     counts = "" if cubes else " ".join(f"{name}:40" for name in data.sequences)
-    index = pd.DataFrame({"BraTS21ID": ids, "split": "train", "sha256": "", "shape": " x ".join(map(str, shape)),
+    index = pd.DataFrame({"case": ids, "split": "train", "sha256": "", "shape": " x ".join(map(str, shape)),
                           "slices": counts})
     inputs = list_inputs(data, index, ids)
     batches = Batches(recipe, CachedImages(room, data), inputs, np.arange(len(inputs)) % 2, sampling=Sampling())

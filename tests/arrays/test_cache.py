@@ -71,7 +71,7 @@ def test_a_data_set_that_changes_meanwhile_leaves_the_index_of_what_it_was_alone
 
 def test_each_case_has_one_array_and_a_row_with_its_checksum(data):
     cubes, slices = _build(data, CUBES, SLICES)
-    assert cubes["BraTS21ID"].tolist() == slices["BraTS21ID"].tolist() == ["00001", "00007", "00003"]
+    assert cubes["case"].tolist() == slices["case"].tolist() == ["00001", "00007", "00003"]
     assert open_array(_folder(data, CUBES), "00001").shape == (2, 8, 8, 8)
     assert open_array(_folder(data, SLICES), "00003").shape == (12, 12, 12)
     assert slices["slices"].tolist() == ["FLAIR:5 T1wCE:7"] * 3
@@ -161,7 +161,7 @@ def test_a_copy_of_a_data_set_with_other_times_has_its_arrays_linked_by_content(
     assert _folder(data, CUBES) != old and _state(_folder(data, CUBES)) == before
     files.write_bytes(sorted((data / "train" / "00001" / "FLAIR").iterdir())[2], b"no DICOM")
     assert [state for name, state in _state(_folder(data, CUBES)).items() if name == "00001.npy"] == []
-    assert "00001" in _build(data, CUBES)[0].query("findings != '' or failed != ''")["BraTS21ID"].tolist()
+    assert "00001" in _build(data, CUBES)[0].query("findings != '' or failed != ''")["case"].tolist()
 
 
 def test_where_no_link_can_be_made_arrays_are_copied(data, monkeypatch):
@@ -190,7 +190,7 @@ def test_the_cache_of_an_older_version_is_left_alone_and_not_used(data):
 def test_a_test_case_that_was_moved_to_training_is_made_as_a_training_case(data):
     _build(data, CUBES)
     (data / "test" / "00003").rename(data / "train" / "00003")
-    index = _build(data, CUBES)[0].set_index("BraTS21ID")
+    index = _build(data, CUBES)[0].set_index("case")
     assert index["split"].to_dict() == {"00001": "train", "00003": "train", "00007": "train"}
 
 
@@ -244,7 +244,7 @@ def test_a_damaged_training_case_is_listed_with_the_code_of_its_refusal_and_the_
     for path in (data / "train" / "00001" / "FLAIR").iterdir():
         path.write_bytes(b"no image")
     index, = _build(data, CUBES)
-    failed = index.set_index("BraTS21ID")["failed"]
+    failed = index.set_index("case")["failed"]
     assert "00001" in failed["00001"] and "FLAIR" in failed["00001"]
     assert index["failed_code"].tolist() == ["NO_USABLE_IMAGE", "", ""]
     assert failed["00007"] == "" and not (_folder(data, CUBES) / "00001.npy").exists()
@@ -284,15 +284,15 @@ def _with_00109(data):
 def test_an_id_that_is_bad_in_the_competition_is_an_ordinary_case_elsewhere(data):
     _with_00109(data)
     index, = _build(data, CUBES)
-    assert index["BraTS21ID"].tolist() == ["00001", "00007", "00109", "00003"]
+    assert index["case"].tolist() == ["00001", "00007", "00109", "00003"]
 
 
 def test_a_known_bad_case_is_made_for_recipes_that_do_not_read_its_blank_sequence(data, as_competition):
     _with_00109(data)
     as_competition(data)
     both, enhanced = _build(data, CUBES, dataclasses.replace(CUBES, sequences=("T1wCE",)))
-    assert both["BraTS21ID"].tolist() == ["00001", "00007", "00003"]
-    assert enhanced["BraTS21ID"].tolist() == ["00001", "00007", "00109", "00003"]
+    assert both["case"].tolist() == ["00001", "00007", "00003"]
+    assert enhanced["case"].tolist() == ["00001", "00007", "00109", "00003"]
     assert enhanced["failed"].tolist() == [""] * 4
 
 
@@ -300,10 +300,10 @@ def test_known_bad_cases_are_not_made_for_training_but_for_the_test(data, as_com
     _with_00109(data)
     as_competition(data)
     index, = _build(data, CUBES)
-    assert "00109" not in index["BraTS21ID"].tolist()
+    assert "00109" not in index["case"].tolist()
     (data / "train" / "00109").rename(data / "test" / "00109")
     index, = _build(data, CUBES)
-    assert "00109" in index["BraTS21ID"].tolist()
+    assert "00109" in index["case"].tolist()
 
 
 def test_a_case_in_train_and_test_is_an_error(data):
@@ -349,7 +349,7 @@ def test_each_file_of_a_case_is_opened_once_for_all_recipes(data, monkeypatch):
 
 def test_a_case_that_a_setting_refuses_is_named(data):
     index, = _build(data, dataclasses.replace(CUBES, normalisation="none"))
-    told = index.set_index("BraTS21ID")["failed"]
+    told = index.set_index("case")["failed"]
     assert told["00001"].startswith(f"{data / 'train' / '00001'}: has values from")
 
 
@@ -400,7 +400,7 @@ def test_each_series_that_was_read_has_a_row_of_its_geometry(data):
         path.write_bytes(b"")
     _build(data, CUBES)
     table = read_geometry(_folder(data, CUBES) / "geometry.csv")
-    assert list(zip(table["BraTS21ID"], table["split"], table["sequence"], table["slices"], strict=True)) == [
+    assert list(zip(table["case"], table["split"], table["sequence"], table["slices"], strict=True)) == [
         ("00001", "train", "FLAIR", 5), ("00001", "train", "T1wCE", 7), ("00007", "train", "FLAIR", 5),
         ("00007", "train", "T1wCE", 7), ("00003", "test", "T1wCE", 7)]
     assert set(table["plane"]) == {"axial"} and set(table["slice_spacing_mm"]) == {3.0}
@@ -502,12 +502,12 @@ def test_a_series_whose_folder_may_not_be_opened_costs_its_case_alone_and_is_rep
 
     for place, name in ((os, "scandir"), (Path, "iterdir")):
         monkeypatch.setattr(place, name, refusing(getattr(place, name)))
-    index = _build(data, CUBES, fast=False)[0].set_index("BraTS21ID")
+    index = _build(data, CUBES, fast=False)[0].set_index("case")
     assert index["failed_code"].to_dict() == {"00001": "", "00007": "FOLDER_UNREADABLE", "00003": ""}
     assert str(closed[0]) in index["failed"]["00007"]
     assert index["finding_codes"]["00003"] == "T1wCE:FOLDER_UNREADABLE"
     monkeypatch.undo()
-    whole = _build(data, CUBES)[0].set_index("BraTS21ID")
+    whole = _build(data, CUBES)[0].set_index("case")
     assert set(whole["failed_code"]) == {""} and set(whole["finding_codes"]) == {""}
 
 

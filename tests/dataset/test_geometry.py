@@ -17,7 +17,7 @@ def _written(folder, *rows, heading=HEADING):
 
 def test_ids_stay_text_and_empty_cells_are_missing(tmp_path):
     table = read_geometry(_written(tmp_path, "00000,train,FLAIR,coronal,60,256,232,3,1,", "00000,train,T1w,,,,,,,"))
-    assert table["BraTS21ID"].tolist() == ["00000", "00000"]
+    assert table["case"].tolist() == ["00000", "00000"]
     assert table.loc[0, ["plane", "slices", "rows"]].tolist() == ["coronal", 60, 256]
     assert table.isna().sum(axis=1).tolist() == [1, 7]
 
@@ -55,7 +55,7 @@ def test_a_missing_file_or_column_is_told(tmp_path):
 def test_planes_of_a_case_are_one_text_and_what_is_missing_is_unknown():
     table = pd.DataFrame([["00001", "train", "T1w", "axial"], ["00001", "train", "FLAIR", "coronal"],
                           ["00002", "train", "T1w", None], ["00001", "test", "T2w", "axial"]],
-                         columns=["BraTS21ID", "split", "sequence", "plane"])
+                         columns=["case", "split", "sequence", "plane"])
     cases = pd.Series(["00002", "00001", "00003"])
     assert planes_together(table, cases).tolist() == ["unknown/unknown", "coronal/axial", "unknown/unknown"]
     assert planes_together(table, cases, ("T1w", "T2w")).tolist()[1] == "axial/unknown"

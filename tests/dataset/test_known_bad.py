@@ -3,9 +3,11 @@
 import pandas as pd
 import pytest
 
-from radiogen.dataset.known_bad import LABELS_SHA256, known_bad, labels_fingerprint
+from radiogen.dataset.known_bad import known_bad, labels_fingerprint
 from radiogen.dataset.labels import read_labels
-from radiogen.dataset.layout import BLANK
+from radiogen.task import RSNA_MICCAI
+
+BLANK = RSNA_MICCAI.blank_series
 
 
 @pytest.fixture
@@ -28,9 +30,9 @@ def test_a_case_is_bad_for_who_reads_its_blank_sequence(competition, sequences, 
 
 def test_the_order_of_rows_and_the_bad_rows_themselves_make_no_difference(competition):
     labels = read_labels(competition / "train_labels.csv")
-    assert len(labels) == 585 and labels_fingerprint(labels) == LABELS_SHA256
-    good = labels[~labels["BraTS21ID"].isin(BLANK)]
-    assert labels_fingerprint(good.sample(frac=1, random_state=1)) == LABELS_SHA256
+    assert len(labels) == 585 and labels_fingerprint(labels, BLANK) == RSNA_MICCAI.labels_sha256
+    good = labels[~labels["case"].isin(BLANK)]
+    assert labels_fingerprint(good.sample(frac=1, random_state=1), BLANK) == RSNA_MICCAI.labels_sha256
 
 
 def test_one_other_label_makes_another_data_set(competition):
@@ -47,5 +49,5 @@ def test_nothing_is_known_of_another_table_a_wrong_one_or_none(tmp_path, content
 
 
 def test_an_order_of_digits_that_pandas_would_lose_is_kept():
-    labels = pd.DataFrame({"BraTS21ID": ["00001"], "MGMT_value": [1]})
-    assert labels_fingerprint(labels) != labels_fingerprint(labels.assign(BraTS21ID="1"))
+    labels = pd.DataFrame({"case": ["00001"], "label": [1]})
+    assert labels_fingerprint(labels, ()) != labels_fingerprint(labels.assign(case="1"), ())

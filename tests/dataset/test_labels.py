@@ -16,8 +16,8 @@ def _file(folder, text, encoding="utf-8"):
 
 def test_ids_keep_their_zeros(tmp_path):
     table = read_labels(_file(tmp_path, GOOD))
-    assert table["BraTS21ID"].tolist() == ["00000", "00002"]
-    assert table["MGMT_value"].tolist() == [1, 0]
+    assert table["case"].tolist() == ["00000", "00002"]
+    assert table["label"].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("text", [GOOD.replace("\n", "\r\n"), "\ufeff" + GOOD, GOOD.replace(",", ", "),
@@ -64,7 +64,7 @@ def test_a_sample_submission_holds_probabilities(tmp_path, value):
 
 def test_the_order_of_the_sample_submission_is_kept(tmp_path):
     table = read_sample_submission(_file(tmp_path, "BraTS21ID,MGMT_value\n00013,0.5\n00001,0.5\n"))
-    assert table["BraTS21ID"].tolist() == ["00013", "00001"]
+    assert table["case"].tolist() == ["00013", "00001"]
 
 
 @pytest.mark.parametrize(("text", "message"), [

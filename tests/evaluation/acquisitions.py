@@ -21,9 +21,9 @@ def made(cases: int = 300, *, tied: str = "nothing", seed: int = 0, holdout_shar
             plane = ("axial", "coronal")[told["plane"][number]] if sequence == "FLAIR" else "axial"
             slices = 30 + 40 * told["slices"][number] + int(random.integers(0, 5))
             rows.append((case, "train", sequence, plane, float(slices), 256.0, 256.0, 3.0, 1.0, 1.0))
-    geometry = pd.DataFrame(rows, columns=["BraTS21ID", "split", "sequence", "plane", "slices", "rows", "columns",
+    geometry = pd.DataFrame(rows, columns=["case", "split", "sequence", "plane", "slices", "rows", "columns",
                                            "slice_spacing_mm", "row_mm", "column_mm"])
-    table = pd.DataFrame({"BraTS21ID": ids, "MGMT_value": labels})
+    table = pd.DataFrame({"case": ids, "label": labels})
     return make_folds(table, holdout_share=holdout_share, leave_out=()), geometry
 
 

@@ -18,8 +18,8 @@ def _table(probabilities: list[float], folds: list[str] | None = None) -> pd.Dat
     folds = folds or (["0", "0", "1", "1", "holdout", "test"] * 9)[: len(probabilities)]
     labels = [None if fold == "test" else number % 2 for number, fold in enumerate(folds)]
     return complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(len(folds))], "fold": folds,
-        "MGMT_value": pd.array(labels, dtype="Int64"), "probability": probabilities}))
+        "case": [f"{number:05d}" for number in range(len(folds))], "fold": folds,
+        "label": pd.array(labels, dtype="Int64"), "probability": probabilities}))
 
 
 def _run(models, name, table, data="input/phantom"):
@@ -48,9 +48,9 @@ def test_the_rank_mean_ranks_each_fold_for_itself_and_ignores_the_scale():
 def test_cases_that_one_run_lacks_are_named():
     whole = _table(list(np.linspace(0, 1, 12)))
     with pytest.raises(UserError, match="b: has no prediction for 00003, 00007, which a has"):
-        mean_ensemble({"a": whole, "b": whole[~whole["BraTS21ID"].isin(["00003", "00007"])]})
+        mean_ensemble({"a": whole, "b": whole[~whole["case"].isin(["00003", "00007"])]})
     with pytest.raises(UserError, match="a: has no prediction for 00003, which b has"):
-        mean_ensemble({"a": whole[whole["BraTS21ID"] != "00003"], "b": whole})
+        mean_ensemble({"a": whole[whole["case"] != "00003"], "b": whole})
     with pytest.raises(UserError, match="00000, 00001, 00002, 00003, 00004 and 6 more"):
         mean_ensemble({"a": whole, "b": whole.iloc[11:]})
 
@@ -71,8 +71,8 @@ def test_a_case_of_another_fold_or_label_is_named():
     first = _table([0.1, 0.2, 0.3])
     with pytest.raises(UserError, match="b: puts 00002 into another fold than a: 4, not 1"):
         mean_ensemble({"a": first, "b": first.assign(fold=["0", "0", "4"])})
-    with pytest.raises(UserError, match="b: puts 00000 into another MGMT_value than a: 1, not 0"):
-        mean_ensemble({"a": first, "b": first.assign(MGMT_value=pd.array([1, 1, 0], dtype="Int64"))})
+    with pytest.raises(UserError, match="b: puts 00000 into another label than a: 1, not 0"):
+        mean_ensemble({"a": first, "b": first.assign(label=pd.array([1, 1, 0], dtype="Int64"))})
 
 
 def test_one_run_is_no_ensemble():
@@ -140,13 +140,13 @@ def test_runs_of_different_data_sets_are_not_joined_and_nothing_is_written(tmp_p
 def test_a_case_that_one_member_left_out_as_known_to_be_bad_is_joined_by_none(tmp_path):
     whole = _table([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     _run(tmp_path, "a", whole)
-    _run(tmp_path, "b", whole[whole["BraTS21ID"] != "00003"])
+    _run(tmp_path, "b", whole[whole["case"] != "00003"])
     with pytest.raises(UserError, match="b: has no prediction for 00003"):
         write_ensemble(tmp_path, ["a", "b"])
     kept = tmp_path / "b" / "run.json"
     kept.write_text(json.dumps({**json.loads(kept.read_text()), "known_bad": ["00003"]}))
     joined = read_predictions(write_ensemble(tmp_path, ["a", "b"]))
-    assert joined["BraTS21ID"].tolist() == ["00000", "00001", "00002", "00004", "00005"]
+    assert joined["case"].tolist() == ["00000", "00001", "00002", "00004", "00005"]
 
 
 def test_runs_of_one_data_set_that_was_moved_meanwhile_are_joined(tmp_path):

@@ -17,7 +17,7 @@ def _runs(effects: dict[str, float], cases: int = 200, seed: int = 0) -> dict[st
     known = pd.array([None if fold == "test" else label for fold, label in zip(folds, labels, strict=True)],
                      dtype="Int64")
     return {name: complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(cases)], "fold": folds, "MGMT_value": known,
+        "case": [f"{number:05d}" for number in range(cases)], "fold": folds, "label": known,
         "probability": 1 / (1 + np.exp(-effect * (labels - 0.5) - random.normal(size=cases)))}))
         for name, effect in effects.items()}
 
@@ -26,7 +26,7 @@ def _runs(effects: dict[str, float], cases: int = 200, seed: int = 0) -> dict[st
 @pytest.mark.parametrize("fold", ["0", "4", "holdout"])
 def test_the_labels_of_a_fold_do_not_change_what_the_ensemble_says_of_it(method, fold):
     runs = _runs({"a": 1.0, "b": 0.2, "c": 0.0})
-    turned = {name: table.assign(MGMT_value=table["MGMT_value"].where(table["fold"] != fold, 1 - table["MGMT_value"]))
+    turned = {name: table.assign(label=table["label"].where(table["fold"] != fold, 1 - table["label"]))
               for name, table in runs.items()}
     inside = runs["a"]["fold"] == fold
     first, second = (learnt_ensemble(tables, method)[0] for tables in (runs, turned))
@@ -46,7 +46,7 @@ def test_holdout_and_test_have_the_weights_of_all_folds():
     _, weights = learnt_ensemble(runs, "stacking")
     ends = weights.set_index("fold").loc[["holdout", "test"]]
     judged = ~runs["a"]["fold"].isin(["holdout", "test"])
-    whole, _ = stacking_weights(runs["a"].loc[judged, "MGMT_value"].to_numpy(int) == 1,
+    whole, _ = stacking_weights(runs["a"].loc[judged, "label"].to_numpy(int) == 1,
                                 np.stack([table.loc[judged, "probability"] for table in runs.values()], axis=1))
     assert ends["cases"].tolist() == [judged.sum()] * 2
     assert ends[["a", "b"]].to_numpy() == pytest.approx(np.stack([whole, whole]))
@@ -68,7 +68,7 @@ def test_the_table_has_the_members_the_best_of_them_and_every_method():
     table = ensemble_table(runs).set_index("name")
     assert table.index.tolist() == ["a", "b", "best member", *METHODS]
     judged = ~runs["a"]["fold"].isin(["holdout", "test"])
-    labels = runs["b"].loc[judged, "MGMT_value"].to_numpy(int) == 1
+    labels = runs["b"].loc[judged, "label"].to_numpy(int) == 1
     assert table.loc["b", "auc"] == auc(labels, runs["b"].loc[judged, "probability"].to_numpy())
     assert table.loc["best member", "auc"] == table.loc["b", "auc"] == table.loc["best member", "optimistic_auc"]
     assert table.loc["mean", "auc"] == table.loc["mean", "optimistic_auc"]

@@ -57,19 +57,19 @@ def test_cases_are_the_surest_right_and_wrong_of_both_labels_from_the_holdout():
     labels = np.tile([0, 1], 12)
     probabilities = np.linspace(0.02, 0.98, 24)
     table = complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(24)], "fold": ["holdout"] * 20 + ["0"] * 4,
-        "MGMT_value": pd.array(labels, dtype="Int64"), "probability": probabilities}))
+        "case": [f"{number:05d}" for number in range(24)], "fold": ["holdout"] * 20 + ["0"] * 4,
+        "label": pd.array(labels, dtype="Int64"), "probability": probabilities}))
     chosen = choose_cases(table, 4)
     assert set(chosen["fold"]) == {"holdout"}
-    kinds = list(zip(chosen["MGMT_value"], chosen["predicted"], strict=True))
+    kinds = list(zip(chosen["label"], chosen["predicted"], strict=True))
     assert kinds == [(1, 1), (0, 0), (1, 0), (0, 1)]
     assert chosen["probability"].tolist() == pytest.approx(probabilities[[19, 0, 1, 18]])
 
 
 def test_without_a_labelled_holdout_they_come_from_the_folds():
-    table = complete(pd.DataFrame({"BraTS21ID": ["00000", "00001"], "fold": ["0", "test"],
-                                   "MGMT_value": pd.array([1, None], dtype="Int64"), "probability": [0.7, 0.9]}))
-    assert choose_cases(table, 4)["BraTS21ID"].tolist() == ["00000"]
+    table = complete(pd.DataFrame({"case": ["00000", "00001"], "fold": ["0", "test"],
+                                   "label": pd.array([1, None], dtype="Int64"), "probability": [0.7, 0.9]}))
+    assert choose_cases(table, 4)["case"].tolist() == ["00000"]
 
 
 @pytest.fixture(scope="module")

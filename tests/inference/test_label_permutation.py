@@ -14,8 +14,8 @@ from radiogen.inference.label_permutation import draw_run, mirror_cost, permute_
 from radiogen.runs.predictions import complete, read_predictions, write_predictions
 from radiogen.training import runs, workflow
 
-FOLDS = pd.DataFrame({"BraTS21ID": [f"{number:05d}" for number in range(60)],
-                      "MGMT_value": ([1] * 7 + [0] * 13) * 2 + [1, 0] * 10,
+FOLDS = pd.DataFrame({"case": [f"{number:05d}" for number in range(60)],
+                      "label": ([1] * 7 + [0] * 13) * 2 + [1, 0] * 10,
                       "fold": ["0"] * 20 + ["1"] * 20 + ["holdout"] * 20})
 
 
@@ -37,7 +37,7 @@ def trained(monkeypatch):
     def finish(mirrored, at_once):
         names.append(mirrored.folder.name)
         judged = mirrored.folds[mirrored.folds["fold"] != "holdout"].copy()
-        judged["probability"] = judged["MGMT_value"].astype(float)
+        judged["probability"] = judged["label"].astype(float)
         judged.iloc[:5, -1] = 0.5
         write_predictions(mirrored.folder / "predictions.csv", complete(judged))
 
@@ -47,8 +47,8 @@ def trained(monkeypatch):
 
 def test_labels_are_exchanged_within_folds_and_the_holdout_keeps_its_own():
     drawn = permute_labels(FOLDS, 1)
-    assert drawn.groupby("fold")["MGMT_value"].sum().equals(FOLDS.groupby("fold")["MGMT_value"].sum())
-    changed = (drawn["MGMT_value"] != FOLDS["MGMT_value"]).groupby(FOLDS["fold"]).any()
+    assert drawn.groupby("fold")["label"].sum().equals(FOLDS.groupby("fold")["label"].sum())
+    changed = (drawn["label"] != FOLDS["label"]).groupby(FOLDS["fold"]).any()
     assert changed.to_dict() == {"0": True, "1": True, "holdout": False}
 
 
@@ -56,14 +56,14 @@ def test_within_planes_each_plane_of_each_fold_keeps_its_share():
     planes = np.array(["axial", "coronal"] * 30)
     drawn = permute_labels(FOLDS, 1, planes)
     groups = [FOLDS["fold"], planes]
-    assert drawn.groupby(groups)["MGMT_value"].sum().equals(FOLDS.groupby(groups)["MGMT_value"].sum())
-    assert (drawn["MGMT_value"] != FOLDS["MGMT_value"]).any()
+    assert drawn.groupby(groups)["label"].sum().equals(FOLDS.groupby(groups)["label"].sum())
+    assert (drawn["label"] != FOLDS["label"]).any()
 
 
 def test_every_order_of_labels_is_as_likely_as_any_other():
     """Four cases, two of them methylated: six orders, each about a sixth of 1,200 draws."""
-    folds = FOLDS.iloc[:4].assign(MGMT_value=[1, 1, 0, 0])
-    orders = pd.Series([tuple(permute_labels(folds, seed)["MGMT_value"]) for seed in range(1200)]).value_counts()
+    folds = FOLDS.iloc[:4].assign(label=[1, 1, 0, 0])
+    orders = pd.Series([tuple(permute_labels(folds, seed)["label"]) for seed in range(1200)]).value_counts()
     assert len(orders) == 6
     assert orders.min() > 140 and orders.max() < 265  # 200 with a deviation of 13
 
@@ -72,7 +72,7 @@ def test_a_draw_is_the_run_in_all_but_labels_seed_and_folder(run):
     first, second = draw_run(run, 0), draw_run(run, 1)
     assert first.recipe.replace(seed=run.recipe.seed) == run.recipe
     assert len({first.recipe.seed, second.recipe.seed, run.recipe.seed}) == 3
-    assert first.folds[["BraTS21ID", "fold"]].equals(run.folds[["BraTS21ID", "fold"]])
+    assert first.folds[["case", "fold"]].equals(run.folds[["case", "fold"]])
     assert first.cache == run.cache and first.folder.parent == run.folder / "null"
     assert draw_run(run, 0).folds.equals(first.folds)
 
@@ -98,7 +98,7 @@ def test_finished_draws_are_kept_and_only_missing_ones_are_trained(run, trained)
 
 
 def test_draws_within_planes_stand_beside_the_others(run, trained):
-    _geometry(run.folder, FOLDS["BraTS21ID"], ["axial", "coronal"] * 30)
+    _geometry(run.folder, FOLDS["case"], ["axial", "coronal"] * 30)
     run_null(run, 1)
     table = pd.read_csv(run_null(run, 2, within_planes=True))
     assert table[["draw", "within"]].to_numpy().tolist() == [[0, "folds"], [0, "planes"], [1, "planes"]]
@@ -106,7 +106,7 @@ def test_draws_within_planes_stand_beside_the_others(run, trained):
 
 def test_a_draw_of_other_labels_is_not_taken_for_this_runs(run, trained):
     run_null(run, 1)
-    other = dataclasses.replace(run, folds=FOLDS.assign(MGMT_value=1 - FOLDS["MGMT_value"]))
+    other = dataclasses.replace(run, folds=FOLDS.assign(label=1 - FOLDS["label"]))
     with pytest.raises(UserError, match="was drawn for other labels or folds; delete this folder"):
         run_null(other, 1)
 
@@ -121,8 +121,8 @@ def test_a_draw_trains_every_fold_anew_and_leaves_the_run_as_it_was(small_data, 
     assert 0 <= area <= 1 and mirror_cost(whole) > 0
     kept = read_predictions(whole.folder / "null" / "folds-000" / "predictions.csv")
     judged = whole.folds[whole.folds["fold"] != "holdout"]
-    assert set(kept["BraTS21ID"]) == set(judged["BraTS21ID"])
-    assert (kept.set_index("BraTS21ID")["MGMT_value"] != judged.set_index("BraTS21ID")["MGMT_value"]).any()
+    assert set(kept["case"]) == set(judged["case"])
+    assert (kept.set_index("case")["label"] != judged.set_index("case")["label"]).any()
     assert not list((whole.folder / "null").rglob(runs.layout.WEIGHTS))
     assert {path: path.read_bytes() for path in before} == before
 
@@ -139,19 +139,19 @@ def test_the_cost_of_a_draw_is_that_of_all_epochs_of_all_folds(run, tmp_path):
 
 
 def _geometry(folder, cases, planes):
-    table = pd.DataFrame({"BraTS21ID": cases, "split": "train", "sequence": "FLAIR", "plane": planes})
+    table = pd.DataFrame({"case": cases, "split": "train", "sequence": "FLAIR", "plane": planes})
     sizes = dict.fromkeys(("slices", "rows", "columns", "slice_spacing_mm", "row_mm", "column_mm"), 1)
     table.assign(**sizes).to_csv(folder / "geometry.csv", index=False)
 
 
 def test_planes_come_from_the_runs_own_geometry(run, tmp_path):
     own = dataclasses.replace(run, folder=tmp_path, folds=FOLDS)
-    _geometry(tmp_path, FOLDS["BraTS21ID"], ["axial", "coronal"] * 30)
+    _geometry(tmp_path, FOLDS["case"], ["axial", "coronal"] * 30)
     assert list(plane_strata(own)[:2]) == ["axial", "coronal"]
 
 
 def test_planes_that_leave_no_label_to_exchange_are_told(run, tmp_path):
     own = dataclasses.replace(run, folder=tmp_path, folds=FOLDS)
-    _geometry(tmp_path, FOLDS["BraTS21ID"], FOLDS["MGMT_value"].map({1: "axial", 0: "coronal"}))
+    _geometry(tmp_path, FOLDS["case"], FOLDS["label"].map({1: "axial", 0: "coronal"}))
     with pytest.raises(UserError, match="different labels; take the mirror without planes"):
         plane_strata(own)

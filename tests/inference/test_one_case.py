@@ -83,7 +83,7 @@ def test_the_kernel_would_say_the_same_of_a_case_without_one_of_its_series(predi
     shutil.copytree(run.data / "test" / "00020" / "FLAIR", tmp_path / "data" / "test" / "00020" / "FLAIR")
     shutil.copytree(run.data / "test" / "00021", tmp_path / "data" / "test" / "00021")
     test_set.prepare_test([run], tmp_path / "data", tmp_path / "cache", workers=1)
-    expected = test_set.predict_test(run, tmp_path / "data", tmp_path / "cache").set_index("BraTS21ID")["probability"]
+    expected = test_set.predict_test(run, tmp_path / "data", tmp_path / "cache").set_index("case")["probability"]
     answer = predict_case(run, tmp_path / "data" / "test" / "00020")
     assert abs(answer.probability - expected["00020"]) < 1e-6
     assert "T1wCE is missing: its channel is black, as in no training case" in answer.notes

@@ -8,6 +8,7 @@ import pandas as pd
 from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 from radiogen.runs.fold_weights import write_weights
+from radiogen.runs.tables import write_folds
 from radiogen.training.recipe.recipe import Recipe, as_dict
 from radiogen.training.recipe.recipes import DEMO_3D
 
@@ -35,8 +36,7 @@ def write_paper_run(folder: Path, recipe: Recipe = RECIPE) -> Path:
                                            "leave_out": ["00003"], "arrays": "0123"})
     files.write_json(folder / "recipe.json", as_dict(recipe))
     folds = ["0", "0", "1", "1", "0", "1", "holdout", "holdout"]
-    files.write_csv(folder / "folds.csv", pd.DataFrame({
-        "BraTS21ID": TRAIN_CASES, "MGMT_value": [1, 0] * 4, "fold": folds}))
+    write_folds(folder, pd.DataFrame({"case": TRAIN_CASES, "label": [1, 0] * 4, "fold": folds}))
     for fold in ("0", "1"):
         content = f"weights of fold {fold}".encode() * 100
         write_weights(folder / f"fold-{fold}", lambda path, content=content: path.write_bytes(content))

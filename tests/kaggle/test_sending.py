@@ -25,8 +25,8 @@ def house(tmp_path):
 
 def _predict(house, first):
     write_predictions(house / "models" / "run" / "predictions.csv", complete(pd.DataFrame({
-        "BraTS21ID": ["00002", "00001", "00013"], "fold": ["0", "test", "test"],
-        "MGMT_value": pd.array([1, None, None], dtype="Int64"), "probability": [0.9, first, 0.75]})))
+        "case": ["00002", "00001", "00013"], "fold": ["0", "test", "test"],
+        "label": pd.array([1, None, None], dtype="Int64"), "probability": [0.9, first, 0.75]})))
 
 
 def _send(house, client, message="first try", pause=lambda _: None):

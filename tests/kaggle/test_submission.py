@@ -34,8 +34,8 @@ def _sample(data, ids):
 def _predict(house, test: dict[str, float]):
     ids = ["00002", "00003", "00005", *test]
     write_predictions(house / "models" / "run" / "predictions.csv", complete(pd.DataFrame({
-        "BraTS21ID": ids, "fold": ["0", "1", "holdout"] + ["test"] * len(test),
-        "MGMT_value": pd.array([1, 0, 0] + [None] * len(test), dtype="Int64"),
+        "case": ids, "fold": ["0", "1", "holdout"] + ["test"] * len(test),
+        "label": pd.array([1, 0, 0] + [None] * len(test), dtype="Int64"),
         "probability": [0.9, 0.8, 0.7, *test.values()]})))
 
 
@@ -80,9 +80,9 @@ def test_the_record_has_the_hash_of_the_predictions_that_were_submitted(house, m
     predictions, read = house / "models" / "run" / "predictions.csv", submission.read_sample_submission
     sent = files.sha256(predictions)
 
-    def predicted_meanwhile(path):
+    def predicted_meanwhile(path, task=None):
         predictions.write_text(predictions.read_text().replace("0.25", "0.26"))
-        return read(path)
+        return read(path, task)
 
     monkeypatch.setattr(submission, "read_sample_submission", predicted_meanwhile)
     assert json.loads(_submit(house).record.read_text())["predictions_sha256"] == sent
@@ -94,7 +94,7 @@ def test_a_case_without_a_prediction_gets_the_training_prevalence_and_is_named(h
         "BraTS21ID,MGMT_value,fold\n00002,1,0\n00003,0,1\n00005,0,holdout\n00006,0,0\n")
     made = _submit(house)
     assert made.imputed == ("00013", "00109")
-    assert read_sample_submission(made.path)["MGMT_value"].tolist() == [0.875, 0.25, 0.25, 0.25]
+    assert read_sample_submission(made.path)["label"].tolist() == [0.875, 0.25, 0.25, 0.25]
     assert imputed_text(made) == ("warning: 2 of 4 test cases have no prediction and were given the training "
                                   "prevalence 0.250: 00013, 00109")
     assert json.loads(made.record.read_text())["imputed"]["cases"] == ["00013", "00109"]
@@ -106,7 +106,7 @@ def test_without_folds_the_prevalence_comes_from_the_labelled_predictions(house)
 
 
 def test_a_case_known_to_be_bad_in_training_is_never_left_out(house):
-    assert "00109" in read_sample_submission(_submit(house).path)["BraTS21ID"].tolist()
+    assert "00109" in read_sample_submission(_submit(house).path)["case"].tolist()
 
 
 def test_predicted_test_cases_that_the_sample_lacks_are_named_and_nothing_is_written(house):
@@ -165,10 +165,10 @@ def test_a_file_that_the_competition_would_reject_is_told_with_its_row(tmp_path,
 
 def test_the_competitions_own_sample_is_filled_in_its_order(rsna_tables, tmp_path):
     sample = read_sample_submission(rsna_tables / "sample_submission.csv")
-    _predict(tmp_path, {case: number / 100 for number, case in enumerate(sample["BraTS21ID"][::-1])})
+    _predict(tmp_path, {case: number / 100 for number, case in enumerate(sample["case"][::-1])})
     made = _submit(tmp_path, data=rsna_tables)
     assert made.cases == 87
-    assert made.path.read_text().splitlines()[1].startswith(f"{sample['BraTS21ID'].iloc[0]},0.86")
+    assert made.path.read_text().splitlines()[1].startswith(f"{sample['case'].iloc[0]},0.86")
 
 
 def test_the_record_keeps_the_score_of_this_very_file_and_of_no_other(house):

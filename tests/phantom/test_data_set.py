@@ -19,6 +19,7 @@ from radiogen.dataset.labels import read_labels, read_sample_submission
 from radiogen.dataset.layout import BLANK, SEQUENCES, case_ids, sequences_present
 from radiogen.phantom import data_set
 from radiogen.phantom.data_set import PhantomSettings, ceiling_auc, core_fraction, phantom_cases, write_phantom
+from radiogen.task import RSNA_MICCAI
 
 SMALL = PhantomSettings(cases=3, test_cases=1, scale=0.05)
 
@@ -39,7 +40,7 @@ def small(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("effect", [0.0, 1.0, 2.0, 3.0])
 def test_the_latent_itself_reaches_the_ceiling(effect):
     key = phantom_cases(PhantomSettings(cases=2000, test_cases=0, effect=effect))
-    auc = roc_auc_score(key["MGMT_value"], key["latent"])
+    auc = roc_auc_score(key["label"], key["latent"])
     ceiling = norm.cdf(effect / np.sqrt(2))
     assert ceiling_auc(effect) == pytest.approx(ceiling, abs=1e-12)
     assert abs(auc - ceiling) < 4 * np.sqrt(ceiling * (1 - ceiling) / 1000)  # more than its standard error
@@ -48,7 +49,7 @@ def test_the_latent_itself_reaches_the_ceiling(effect):
 @pytest.mark.parametrize("label", [0, 1])
 def test_the_latent_is_normal_with_unit_variance_and_means_one_effect_apart(label):
     key = phantom_cases(PhantomSettings(cases=2000, test_cases=0, effect=2))
-    latent = key.loc[key["MGMT_value"] == label, "latent"]
+    latent = key.loc[key["label"] == label, "latent"]
     assert abs(latent.mean() - (2 * label - 1)) < 4 / np.sqrt(1000)
     assert abs(latent.std() - 1) < 4 / np.sqrt(2000)
 
@@ -57,47 +58,47 @@ def test_the_latent_is_normal_with_unit_variance_and_means_one_effect_apart(labe
 def test_half_of_the_cases_are_methylated(cases):
     key = phantom_cases(PhantomSettings(cases=cases, test_cases=5))
     for split, count in (("train", cases), ("test", 5)):
-        labels = key.loc[key["split"] == split, "MGMT_value"]
+        labels = key.loc[key["split"] == split, "label"]
         assert len(labels) == count
         assert abs(labels.sum() - count / 2) <= 0.5
 
 
 def test_ids_are_five_digits_and_scattered_over_both_splits():
     key = phantom_cases(PhantomSettings(cases=1500, test_cases=300))
-    assert key["BraTS21ID"].str.fullmatch("[0-9]{5}").all()
-    assert key["BraTS21ID"].is_unique
-    assert key["BraTS21ID"].iloc[0] == "00000"
-    assert not set(BLANK) & set(key["BraTS21ID"])
-    assert roc_auc_score(key["split"] == "test", key["BraTS21ID"].astype(int)) == pytest.approx(0.5, abs=0.1)
+    assert key["case"].str.fullmatch("[0-9]{5}").all()
+    assert key["case"].is_unique
+    assert key["case"].iloc[0] == "00000"
+    assert not set(BLANK) & set(key["case"])
+    assert roc_auc_score(key["split"] == "test", key["case"].astype(int)) == pytest.approx(0.5, abs=0.1)
 
 
 def test_the_id_does_not_tell_the_label():
     key = phantom_cases(PhantomSettings(cases=800, test_cases=0))
-    labels = key["MGMT_value"].to_numpy()
-    assert abs(roc_auc_score(labels, key["BraTS21ID"].astype(int)) - 0.5) < 4 * 0.29 / np.sqrt(200)
+    labels = key["label"].to_numpy()
+    assert abs(roc_auc_score(labels, key["case"].astype(int)) - 0.5) < 4 * 0.29 / np.sqrt(200)
     assert abs((labels[1:] == labels[:-1]).mean() - 0.5) < 4 * 0.5 / np.sqrt(799)
 
 
 def test_more_cases_leave_the_first_as_they_were():
     few, many = (phantom_cases(PhantomSettings(cases=count, test_cases=4)) for count in (21, 60))
-    pd.testing.assert_frame_equal(few, many[many["BraTS21ID"].isin(few["BraTS21ID"])].reset_index(drop=True))
+    pd.testing.assert_frame_equal(few, many[many["case"].isin(few["case"])].reset_index(drop=True))
 
 
 def test_the_acquisition_does_not_tell_the_label():
     key = phantom_cases(PhantomSettings(cases=2000, test_cases=0))
     for sequence in SEQUENCES:
         for plane in ("axial", "coronal", "sagittal"):
-            shares = (key[f"{sequence}_plane"] == plane).groupby(key["MGMT_value"]).mean()
+            shares = (key[f"{sequence}_plane"] == plane).groupby(key["label"]).mean()
             assert abs(shares[1] - shares[0]) < 4 * np.sqrt(2 * 0.25 / 1000)
 
 
 def test_confound_ties_the_label_to_the_planes_and_leaves_the_tumour_alone():
     key = phantom_cases(PhantomSettings(cases=1000, test_cases=0, confound=True))
     coronal = key["FLAIR_plane"] == "coronal"
-    assert roc_auc_score(key["MGMT_value"], coronal) > 0.85
-    assert abs(roc_auc_score(key["MGMT_value"], key["latent"]) - 0.5) < 4 * 0.29 / np.sqrt(250)
+    assert roc_auc_score(key["label"], coronal) > 0.85
+    assert abs(roc_auc_score(key["label"], key["latent"]) - 0.5) < 4 * 0.29 / np.sqrt(250)
     within = key[~coronal]
-    assert 15 < within["MGMT_value"].sum() < 60  # both labels in each plane, so that it can be looked at alone
+    assert 15 < within["label"].sum() < 60  # both labels in each plane, so that it can be looked at alone
 
 
 def test_the_core_grows_with_the_latent_and_never_fills_the_tumour():
@@ -109,9 +110,9 @@ def test_the_core_grows_with_the_latent_and_never_fills_the_tumour():
 
 def test_a_phantom_has_the_layout_of_the_competition(small):
     labels, sample = read_labels(small / "train_labels.csv"), read_sample_submission(small / "sample_submission.csv")
-    assert case_ids(small, "train") == labels["BraTS21ID"].tolist()
-    assert case_ids(small, "test") == sample["BraTS21ID"].tolist()
-    assert (sample["MGMT_value"] == 0.5).all()
+    assert case_ids(small, "train") == labels["case"].tolist()
+    assert case_ids(small, "test") == sample["case"].tolist()
+    assert (sample["label"] == 0.5).all()
     for split in ("train", "test"):
         for case in case_ids(small, split):
             assert sequences_present(small, split, case) == SEQUENCES
@@ -121,10 +122,10 @@ def test_a_phantom_has_the_layout_of_the_competition(small):
 
 
 def test_the_answer_key_holds_the_labels_of_both_splits(small):
-    key = pd.read_csv(small / "phantom_cases.csv", dtype={"BraTS21ID": str})
-    train = key[key["split"] == "train"].set_index("BraTS21ID")["MGMT_value"]
-    assert train.to_dict() == read_labels(small / "train_labels.csv").set_index("BraTS21ID")["MGMT_value"].to_dict()
-    assert set(key.loc[key["split"] == "test", "MGMT_value"]) <= {0, 1}
+    key = RSNA_MICCAI.from_file(pd.read_csv(small / "phantom_cases.csv", dtype={"BraTS21ID": str}))
+    train = key[key["split"] == "train"].set_index("case")["label"]
+    assert train.to_dict() == read_labels(small / "train_labels.csv").set_index("case")["label"].to_dict()
+    assert set(key.loc[key["split"] == "test", "label"]) <= {0, 1}
 
 
 def test_a_phantom_says_its_ceiling_and_another_folder_that_it_is_none(small, tmp_path):

@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import pandas as pd
 import pytest
 
 from radiogen.core import files
@@ -15,6 +14,7 @@ from radiogen.evaluation.ensembles import write_ensemble
 from radiogen.evaluation.report.report import evaluate_runs
 from radiogen.kaggle.kernels.bundle import check_runs
 from radiogen.runs.fold_weights import check_run, check_weights, unrecorded, write_weights
+from radiogen.runs.folds import read_folds
 from radiogen.runs.layout import WEIGHTS, WEIGHTS_RECORD
 from radiogen.runs.predictions import complete, write_predictions
 
@@ -26,8 +26,8 @@ def models(tmp_path):
     """Two predicted runs of two folds, `a` and `b`, whose weights are bytes."""
     for name in "ab":
         folder = write_paper_run(tmp_path / "models" / name)
-        folds = pd.read_csv(folder / "folds.csv", dtype={"BraTS21ID": str})
-        table = folds[["BraTS21ID", "fold"]].assign(MGMT_value=folds["MGMT_value"].astype("Int64"),
+        folds = read_folds(folder / "folds.csv")
+        table = folds[["case", "fold"]].assign(label=folds["label"].astype("Int64"),
                                                     probability=[0.9, 0.2, 0.8, 0.4, 0.6, 0.3, 0.7, 0.1])
         write_predictions(folder / "predictions.csv", complete(table))
     assert len(TRAIN_CASES) == len(table)

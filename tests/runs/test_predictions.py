@@ -28,29 +28,29 @@ def _written(folder, rows):
 
 def test_case_zero_keeps_its_five_digits_and_test_cases_have_no_label(tmp_path):
     table = read_predictions(_written(tmp_path, GOOD))
-    assert table["BraTS21ID"].tolist() == ["00000", "00001", "00002", "00003"]
-    assert table["MGMT_value"].isna().tolist() == [False, False, False, True]
-    assert table["MGMT_value"].dropna().tolist() == [1, 0, 1]
+    assert table["case"].tolist() == ["00000", "00001", "00002", "00003"]
+    assert table["label"].isna().tolist() == [False, False, False, True]
+    assert table["label"].dropna().tolist() == [1, 0, 1]
 
 
 def test_a_table_that_was_written_is_read_as_the_same_to_the_last_digit(tmp_path):
     random = np.random.default_rng(5)
     table = complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(40)], "fold": ["0", "1", "holdout", "test"] * 10,
-        "MGMT_value": pd.array([1, 0, 1, None] * 10, dtype="Int64"), "probability": random.random(40)}))
+        "case": [f"{number:05d}" for number in range(40)], "fold": ["0", "1", "holdout", "test"] * 10,
+        "label": pd.array([1, 0, 1, None] * 10, dtype="Int64"), "probability": random.random(40)}))
     again = read_predictions(write_predictions(tmp_path / "run" / "predictions.csv", table))
     pd.testing.assert_frame_equal(again, table, check_dtype=False, check_exact=True)
 
 
 def test_a_case_is_called_methylated_from_a_half_up():
-    table = pd.DataFrame({"BraTS21ID": ["00001", "00002"], "fold": "0", "MGMT_value": [1, 0],
+    table = pd.DataFrame({"case": ["00001", "00002"], "fold": "0", "label": [1, 0],
                           "probability": [0.5, np.nextafter(0.5, 0)]})
     assert complete(table)["predicted"].tolist() == [1, 0]
 
 
 def test_every_case_is_out_of_fold_or_held_out_or_for_the_submission(tmp_path):
     table = read_predictions(_written(tmp_path, GOOD))
-    parts = [part["BraTS21ID"].tolist() for part in (out_of_fold(table), holdout(table), submission_cases(table))]
+    parts = [part["case"].tolist() for part in (out_of_fold(table), holdout(table), submission_cases(table))]
     assert parts == [["00000", "00001"], ["00002"], ["00003"]]
 
 

@@ -46,7 +46,7 @@ def test_training_without_any_data_set_names_the_default_and_how_to_make_it(tmp_
     (["--epochs", "0"], "--epochs 0: is too small"),
     (["--sequences", "T1w", "T2w"], "input/two: no case has T2w, which the recipe needs"),
     (["--folds", "1"], "--folds 1: is too few"),
-    ([], r"train_labels.csv: only 0 cases with MGMT_value 0 are left for 5 folds"),
+    ([], r"train_labels.csv: only 0 cases with label 0 are left for 5 folds"),
 ])
 def test_what_cannot_be_trained_is_told_in_one_line(folder, arguments, message):
     if "--sequences" in arguments:

@@ -26,9 +26,9 @@ def house(tmp_path):
     labels = np.append(random.integers(0, 2, 40), np.zeros(6, dtype=int))
     for name in ("flat", "solid"):
         table = complete(pd.DataFrame({
-            "BraTS21ID": [f"{number:05d}" for number in range(40)] + test,
+            "case": [f"{number:05d}" for number in range(40)] + test,
             "fold": ["0", "1", "2", "3", "4", "holdout", "0", "1"] * 5 + ["test"] * 6,
-            "MGMT_value": pd.array([*labels[:40], *[None] * 6], dtype="Int64"),
+            "label": pd.array([*labels[:40], *[None] * 6], dtype="Int64"),
             "probability": np.clip(random.normal(0.3 + 0.4 * labels, 0.15), 0, 1)}))
         write_predictions(tmp_path / "models" / name / "predictions.csv", table)
         (tmp_path / "models" / name / "run.json").write_text(json.dumps({"recipe": name, "data": "input/phantom"}))

@@ -19,7 +19,7 @@ from radiogen.training.checkpoints import epochs_done
 from radiogen.training.fit import cut_off, fold_batches, train_fold
 from radiogen.training.input.balance import plane_weights
 
-ID, LABEL = "BraTS21ID", "MGMT_value"
+ID, LABEL = "case", "label"
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_cases_that_choose_are_a_share_of_each_label_and_drawn_anew_by_seed_and_
     for seed, fold in ((42, 1), (7, 0)):
         assert not np.array_equal(chosen, cut_off(cases, 0.2, seed, fold))
     assert not cut_off(cases, 0.0, 42, 0).any()
-    said = "--early-stopping-fraction 0.9: leaves no case with MGMT_value 0 to train on in fold 0"
+    said = "--early-stopping-fraction 0.9: leaves no case with label 0 to train on in fold 0"
     with pytest.raises(UserError, match=said):
         cut_off(cases.iloc[[0, 60, 61, 62, 1, 2, 3, 4, 5, 6]], 0.9, 42, 0)
 

@@ -46,7 +46,7 @@ def test_preprocessing_a_data_set_of_the_same_name_changes_nothing_for_a_trainin
 
 
 def test_an_array_that_was_replaced_before_training_is_refused_by_name(run):
-    case = run.folds.loc[run.folds["fold"] == "1", "BraTS21ID"].iloc[0]
+    case = run.folds.loc[run.folds["fold"] == "1", "case"].iloc[0]
     _replaced(run, case)
     with pytest.raises(UserError, match=rf"{case}\.npy: is not the array that this training began with"):
         train_fold(run, "0")
@@ -57,7 +57,7 @@ def test_an_array_that_is_replaced_between_two_epochs_stops_the_fold(run):
     parts = fold_batches(run, "0")
     for batches in (parts.train, parts.scored):
         _all(batches)
-        _replaced(run, batches.inputs["BraTS21ID"].iloc[0])
+        _replaced(run, batches.inputs["case"].iloc[0])
         batches.begin(1)
         with pytest.raises(UserError, match="is not the array that this training began with"):
             _all(batches)
@@ -65,7 +65,7 @@ def test_an_array_that_is_replaced_between_two_epochs_stops_the_fold(run):
 
 def test_an_index_that_tells_other_arrays_than_the_run_began_with_ends_the_next_fold(run):
     index = read_index(run.cache)
-    files.write_csv(run.cache / "index.csv", index[index["BraTS21ID"] != run.folds["BraTS21ID"].iloc[0]])
+    files.write_csv(run.cache / "index.csv", index[index["case"] != run.folds["case"].iloc[0]])
     for opened in (run, runs.open_run(run.folder)):
         with pytest.raises(UserError, match=r"index\.csv: does not tell the arrays that a began with"):
             fold_batches(opened, "0")

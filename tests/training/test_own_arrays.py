@@ -44,7 +44,7 @@ def begun(tmp_path, recipe=RECIPE, stack=None, splits=SPLITS, **options):
 def test_the_network_sees_the_means_of_the_blocks_that_a_voxel_covers_scaled_to_one(tmp_path):
     stack = images()
     run, _ = begun(tmp_path, stack=stack)
-    inputs = pd.DataFrame({"BraTS21ID": ["00003"], "sequence": "FLAIR", "slice": "", "position": -1})
+    inputs = pd.DataFrame({"case": ["00003"], "sequence": "FLAIR", "slice": "", "position": -1})
     batch, = Batches(run.recipe, CachedImages(run.cache, run.recipe.data), inputs)[0]
     means = stack[3].reshape(8, 2, 8, 2, 8, 2).mean((1, 3, 5))
     lowest, highest = stack[3].min(), stack[3].max()
@@ -64,8 +64,8 @@ def test_values_of_one_scale_are_not_stretched_case_by_case(tmp_path):
 
 def test_each_image_stays_with_its_label(tmp_path):
     run, _ = begun(tmp_path)
-    inputs = pd.DataFrame({"BraTS21ID": run.folds["BraTS21ID"]})
-    bright = [open_array(run.cache, case)[..., :4, :4, :4].mean() > 150 for case in inputs["BraTS21ID"]]
+    inputs = pd.DataFrame({"case": run.folds["case"]})
+    bright = [open_array(run.cache, case)[..., :4, :4, :4].mean() > 150 for case in inputs["case"]]
     assert label_inputs(inputs, run.folds).tolist() == bright == [bool(label) for label in LABELS]
 
 
@@ -75,14 +75,14 @@ def test_a_fixed_split_trains_on_train_and_scores_validation_and_test(tmp_path):
     run, folds = begun(tmp_path)
     assert folds == ["0"]
     parts = fold_batches(run, "0")
-    assert parts.train.inputs["BraTS21ID"].tolist() == [f"{number:05d}" for number in range(10)]
-    assert parts.scored.inputs["BraTS21ID"].tolist() == [f"{number:05d}" for number in range(10, 16)]
-    assert run.folds.query("fold == 'holdout'")["BraTS21ID"].tolist() == ["00016", "00017", "00018", "00019"]
+    assert parts.train.inputs["case"].tolist() == [f"{number:05d}" for number in range(10)]
+    assert parts.scored.inputs["case"].tolist() == [f"{number:05d}" for number in range(10, 16)]
+    assert run.folds.query("fold == 'holdout'")["case"].tolist() == ["00016", "00017", "00018", "00019"]
 
 
 def test_without_a_split_every_case_is_in_a_fold_or_the_holdout_also_one_that_the_competition_leaves_out():
     folds = own_folds([number % 2 for number in range(200)], SplitSettings(folds=5, holdout_fraction=0.2), 42)
-    assert len(folds) == 200 and "00109" in set(folds["BraTS21ID"]) and "00123" in set(folds["BraTS21ID"])
+    assert len(folds) == 200 and "00109" in set(folds["case"]) and "00123" in set(folds["case"])
     assert sorted(folds["fold"].unique()) == ["0", "1", "2", "3", "4", "holdout"]
 
 
@@ -140,7 +140,7 @@ def test_a_mistake_is_told_in_one_line_that_names_it(tmp_path, change, said):
 def test_labels_of_which_no_folds_can_be_made_are_refused():
     with pytest.raises(UserError, match="case 2 is 3"):
         own_folds([0, 1, 3, 1], RECIPE.split, 42)
-    with pytest.raises(UserError, match="^labels: only 1 cases with MGMT_value 1"):
+    with pytest.raises(UserError, match="^labels: only 1 cases with label 1"):
         own_folds([0] * 20 + [1], SplitSettings(holdout_fraction=0.0), 42)
 
 
@@ -151,7 +151,7 @@ def test_images_without_a_label_leave_the_run_and_its_cases_as_they_were(tmp_pat
     assert add_test_images(run, images([1, 0], seed=9)) == ["00020", "00021"]
     index = read_index(run.cache)
     assert index[index["split"] == "train"].reset_index(drop=True).equals(before)
-    assert index[index["split"] == "test"]["BraTS21ID"].tolist() == ["00020", "00021"]
+    assert index[index["split"] == "test"]["case"].tolist() == ["00020", "00021"]
     begun(tmp_path)  # the same run goes on
     assert len(read_index(run.cache)) == 22
 
@@ -164,4 +164,4 @@ def test_a_network_learns_what_can_be_seen_and_predicts_images_it_was_never_told
     table = read_predictions(predict_run(open_run(run.folder)))
     assert table["fold"].tolist() == ["0"] * 6 + ["holdout"] * 4 + ["test"] * 4
     assert table["predicted"].tolist() == [0, 1] * 5 + [1, 0, 1, 0]
-    assert table.loc[table["fold"] == "test", "MGMT_value"].isna().all()
+    assert table.loc[table["fold"] == "test", "label"].isna().all()

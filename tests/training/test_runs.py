@@ -28,7 +28,7 @@ def test_several_seeds_train_on_the_split_of_the_first(begun, small_data, small_
     assert first.folds.equals(second.folds)
     assert (first.recipe.seed, second.recipe.seed) == (42, 43)
     assert first.recipe == small_recipe and runs.open_run(second.folder).recipe == second.recipe
-    labels = first.folds[["BraTS21ID", "MGMT_value"]]
+    labels = first.folds[["case", "label"]]
     assert not make_folds(labels, folds=2, seed=43)["fold"].equals(first.folds["fold"])
 
 
@@ -114,6 +114,6 @@ def test_a_run_with_relative_paths_is_gone_on_with_from_another_folder(small_dat
     told = (home / "models" / "a" / "run.json").read_text()
     monkeypatch.chdir(away)
     opened = runs.open_run(Path("../home/models/a"))
-    assert opened.data.is_dir() and read_index(opened.cache)["BraTS21ID"].size == 22
+    assert opened.data.is_dir() and read_index(opened.cache)["case"].size == 22
     workflow.begin_run("../home" / data, small_recipe, Path("../home/models/a"), "../home" / cache, workers=1)
     assert (home / "models" / "a" / "run.json").read_text() == told

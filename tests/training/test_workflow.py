@@ -138,7 +138,7 @@ def _rename_to_00109(data):
 def test_a_users_own_case_of_an_id_that_is_bad_in_the_competition_is_trained_on(begin, tmp_path, capsys):
     _rename_to_00109(tmp_path / "data")
     run = begin()
-    assert {"00109", "00123"} <= set(run.folds["BraTS21ID"]) and len(run.folds) == 20
+    assert {"00109", "00123"} <= set(run.folds["case"]) and len(run.folds) == 20
     assert "left out" not in capsys.readouterr().out
 
 
@@ -147,13 +147,13 @@ def test_a_known_bad_case_of_the_competition_is_left_out_where_its_blank_sequenc
     _rename_to_00109(tmp_path / "data")
     as_competition(tmp_path / "data")
     run = begin()
-    assert "00123" in set(run.folds["BraTS21ID"]) and "00109" not in set(run.folds["BraTS21ID"])
+    assert "00123" in set(run.folds["case"]) and "00109" not in set(run.folds["case"])
     assert capsys.readouterr().out.count("left out") == 1
     assert runs.open_run(run.folder).known_bad == ("00109",)
     shutil.rmtree(run.folder)
     enhanced = begin(sequences=("T1wCE",))
-    assert {"00109", "00123"} <= set(enhanced.folds["BraTS21ID"]) and enhanced.known_bad == ()
-    kept = enhanced.folds[enhanced.folds["BraTS21ID"] != "00109"].reset_index(drop=True)
+    assert {"00109", "00123"} <= set(enhanced.folds["case"]) and enhanced.known_bad == ()
+    kept = enhanced.folds[enhanced.folds["case"] != "00109"].reset_index(drop=True)
     assert kept.equals(run.folds)
 
 
@@ -161,7 +161,7 @@ def test_a_known_bad_case_may_be_taken_away(begin, tmp_path, as_competition):
     _rename_to_00109(tmp_path / "data")
     as_competition(tmp_path / "data")
     shutil.rmtree(tmp_path / "data" / "train" / "00109")
-    assert "00109" not in set(begin(sequences=("T1wCE",)).folds["BraTS21ID"])
+    assert "00109" not in set(begin(sequences=("T1wCE",)).folds["case"])
 
 
 def test_a_damaged_training_case_stops_the_run_and_names_the_way_out(begin, tmp_path, capsys):
@@ -171,7 +171,7 @@ def test_a_damaged_training_case_stops_the_run_and_names_the_way_out(begin, tmp_
         begin()
     assert "00004" in capsys.readouterr().out
     run = begin(leave_out=("00004",))
-    assert "00004" not in run.folds["BraTS21ID"].tolist()
+    assert "00004" not in run.folds["case"].tolist()
     assert runs.open_run(run.folder).leave_out == ("00004",)
 
 

@@ -24,7 +24,7 @@ def cache_trials(folder: Path, random: "np.random.Generator", places: int, mark:
 
     run = begin_small_run(folder)
     index = read_index(run.cache)
-    case = index["BraTS21ID"][0]
+    case = index["case"][0]
     array = run.cache / f"{case}.npy"
     whole = {path.name: path.read_bytes() for path in run.cache.iterdir() if path.is_file()}
 

@@ -135,8 +135,8 @@ def _checked(read: Callable, path: Path, damaged: Damaged, whole: "pd.DataFrame"
         return f"{type(error).__name__}: {str(error)[:120]}"
     if "corrected" not in allowed:
         return "" if allowed == "empty" and table.empty else "was read"
-    same = list(table.columns) == list(whole.columns) and whole.sort_values("BraTS21ID").reset_index(drop=True).equals(
-        table.sort_values("BraTS21ID").reset_index(drop=True))
+    same = list(table.columns) == list(whole.columns) and whole.sort_values("case").reset_index(drop=True).equals(
+        table.sort_values("case").reset_index(drop=True))
     return "" if same else "was read as another table"
 
 

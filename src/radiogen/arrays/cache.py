@@ -34,11 +34,12 @@ from radiogen.core.wording import command, parameter
 from radiogen.dataset import geometry
 from radiogen.dataset.fingerprint import KEY, Fingerprint, check_unchanged, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.layout import GEOMETRY_TABLE, SEQUENCES, Split, case_ids, sequences_present, series_folder
+from radiogen.dataset.layout import GEOMETRY_TABLE, Split, case_ids, sequences_present, series_folder
+from radiogen.task import ID, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
 
-COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "finding_codes", "changes", "change_codes",
+COLUMNS = (ID, "split", "sha256", "shape", "slices", "findings", "finding_codes", "changes", "change_codes",
            "failed", "failed_code", "likeness")
 """Of an index. The codes are case_findings.py's; `failed_code`: `UserError.code` of what stands in `failed`."""
 
@@ -86,13 +87,14 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
     with contextlib.ExitStack() as stack:
         for folder in sorted(set(folders)):  # in one order everywhere, so that two processes cannot wait in a circle
             stack.enter_context(files.working_folder(folder))
-        pairs = dict(zip(folders, recipes, strict=True))
+        pairs, task = dict(zip(folders, recipes, strict=True)), read_task(data)
         for folder, settings in pairs.items():
+            write_task(folder, task)
             files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
         bad = {folder: known_bad(data, settings.sequences) for folder, settings in pairs.items()}
         jobs = [_Job(Path(data), split, case, tuple((settings, folder) for folder, settings in pairs.items()
                                                     if split == "test" or case not in bad[folder]), fast,
-                     {name: mark.series[split, case, name] for name in SEQUENCES
+                     {name: mark.series[split, case, name] for name in task.sequences
                       if name in wanted and (split, case, name) in mark.series}) for split, case in cases]
         jobs = [job for job in jobs if job.folders]
         if scheduler is None and any(not (folder / f"{job.case}.npy").is_file() for job in jobs
@@ -109,8 +111,9 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
         for folder, table in tables.items():
             series = [one for row in rows for one in row.get(folder, {}).get("geometry", ())]
             measured = pd.DataFrame(series, columns=geometry.COLUMNS)
-            files.write_csv(folder / GEOMETRY_TABLE, measured.astype(dict.fromkeys(("slices", "rows", "columns"), int)))
-            files.write_csv(folder / "index.csv", table)
+            files.write_csv(folder / GEOMETRY_TABLE, task.to_file(
+                measured.astype(dict.fromkeys(("slices", "rows", "columns"), int))))
+            files.write_csv(folder / "index.csv", task.to_file(table))
     return [tables[folder] for folder in folders]
 
 
@@ -120,11 +123,11 @@ def read_index(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(path, "is missing", f"run {command('preprocess')}")
     try:
-        index = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
+        index = read_task(path.parent).from_file(pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False))
     except (OSError, ValueError) as error:
         raise UserError(path, f"cannot be read ({error})", f"run {command('preprocess')} again") from error
     lacking = [name for name in COLUMNS if name not in index]
-    if lacking or index["BraTS21ID"].duplicated().any():
+    if lacking or index[ID].duplicated().any():
         problem = f"has no column {lacking[0]}: it is damaged, or of an older version" if lacking else (
             "has a case twice, so it is damaged")
         raise UserError(path, problem, f"run {command('preprocess')} again")
@@ -133,7 +136,7 @@ def read_index(folder: Path) -> pd.DataFrame:
 
 def check_arrays(folder: Path, index: pd.DataFrame, cases: Collection[str]) -> None:
     """Raise UserError unless every array of `cases` has the bytes that its row of the index tells."""
-    expected = index.set_index("BraTS21ID")["sha256"]
+    expected = index.set_index(ID)["sha256"]
     for case in cases:
         with _readable(Path(folder) / f"{case}.npy") as path:
             whole = path.is_file() and files.sha256(path) == expected.get(case)
@@ -248,7 +251,8 @@ def _make_case(job: _Job) -> dict[Path, dict]:
     try:
         rows = {folder: _kept_row(folder, job) or _linked_row(folder, job, contents) for _, folder in job.folders}
         todo = [(settings, folder) for settings, folder in job.folders if rows[folder] is None]
-        places = {name: series_folder(job.data, job.split, job.case, name) for name in SEQUENCES}
+        places = {name: series_folder(job.data, job.split, job.case, name)
+                  for settings, _ in job.folders for name in settings.sequences}
         with translate_memory_errors(job.data / job.split / job.case):
             series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
                                fast=job.fast)
@@ -375,11 +379,11 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     if made is None:
         raise UserError(where, "has no series that can be read", "the case is given the training prevalence")
     path = files.write_array(folder / f"{job.case}.npy", made.array)
-    row = {"BraTS21ID": job.case, "split": job.split, "sha256": files.sha256(path),
+    row = {ID: job.case, "split": job.split, "sha256": files.sha256(path),
            "shape": " x ".join(map(str, made.array.shape)), "slices": made.slices,
            **index_cells(made.findings, made.changes), "failed": "", "failed_code": "",
            "likeness": series[settings.first_sequence].likeness}
-    measured = [{"BraTS21ID": job.case, "split": job.split, "sequence": name, **series[name].geometry}
+    measured = [{ID: job.case, "split": job.split, "sequence": name, **series[name].geometry}
                 for name in settings.sequences if series[name].told is not None]
     files.write_json(folder / f"{job.case}.json", {
         "row": row, "geometry": measured, "wanted": list(settings.sequences),
@@ -389,5 +393,5 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
 
 
 def _failed_row(job: _Job, error: UserError) -> dict:
-    return {**dict.fromkeys(COLUMNS, ""), "BraTS21ID": job.case, "split": job.split, "failed": str(error),
+    return {**dict.fromkeys(COLUMNS, ""), ID: job.case, "split": job.split, "failed": str(error),
             "failed_code": error.code}

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.labels import ID, read_cells, shown
-from radiogen.dataset.layout import is_case_id
+from radiogen.dataset.labels import check_ids, read_cells, shown
+from radiogen.task import ID, Task, read_task
 
 SIZES = ("slices", "rows", "columns", "slice_spacing_mm", "row_mm", "column_mm")
 COLUMNS = (ID, "split", "sequence", "plane", *SIZES)
@@ -21,18 +21,17 @@ UNKNOWN = "unknown"
 """Stands for the plane of a series that is missing or whose plane nobody knows."""
 
 
-def read_geometry(path: Path) -> pd.DataFrame:
-    """Read a table of geometry, checked.
+def read_geometry(path: Path, task: Task | None = None) -> pd.DataFrame:
+    """Read a table of geometry, checked; task: that of the `dataset.json` beside it, unless another is given.
 
-    Returns `COLUMNS`: `BraTS21ID` as text of five digits, `split` train or test (train where the column is missing),
+    Returns `COLUMNS`: `ID` as text, `split` train or test (train where the column is missing),
     `plane` as text or missing, `SIZES` as floats, NaN where a cell is empty. Columns called as in `OTHER_NAMES` are
     taken for ours. Raises UserError with the row for a malformed id, a doubled series or a size that is no number.
     """
     path = Path(path)
-    table = _table(path)
-    for row, case in enumerate(table[ID], start=2):
-        if not is_case_id(case):
-            raise UserError(path, f"row {row}: {ID} is {shown(case)}, not five digits", "write ids as in 00042")
+    task = task or read_task(path.parent)
+    table = _table(path, task)
+    check_ids(path, table[ID], task)
     doubled = table.duplicated([ID, "split", "sequence"]).to_numpy().nonzero()[0]
     if len(doubled):
         case, split, sequence = table.loc[doubled[0], [ID, "split", "sequence"]]
@@ -54,14 +53,15 @@ def planes_together(geometry: pd.DataFrame, cases: pd.Series, sequences: Sequenc
     return wide.fillna(UNKNOWN).agg("/".join, axis=1).to_numpy(str)
 
 
-def _table(path: Path) -> pd.DataFrame:
-    table = read_cells(path, COLUMNS)
+def _table(path: Path, task: Task) -> pd.DataFrame:
+    columns = [task.column(name) for name in COLUMNS]
+    table = task.from_file(read_cells(path, columns))
     table = table.rename(columns={old: new for old, new in OTHER_NAMES.items() if new not in table})
     table = table if "split" in table else table.assign(split="train")
     missing = [name for name in COLUMNS if name not in table]
     if missing:
-        raise UserError(path, f"row 1: has no column {' or '.join(missing)}",
-                        f"save it with the heading {','.join(COLUMNS)}")
+        raise UserError(path, f"row 1: has no column {' or '.join(map(task.column, missing))}",
+                        f"save it with the heading {','.join(columns)}")
     return table
 
 

@@ -1,7 +1,8 @@
 """Tables with ids: labels, sample submissions and predictions are read here, so that `00000` never becomes `0`.
 
-In: a CSV. Out: a table whose `BraTS21ID` is text of five digits, each once, checked column by column. Whatever is wrong
-with a table is told in one line that names file, row and remedy; rows count from 1, the heading is row 1.
+In: a CSV. Out: a table whose ids (`task.ID`) are text, each once, checked column by column. Whatever is wrong with a
+table is said in one line that names file, row and remedy; rows count from 1, the heading is row 1. The columns of a
+file are the task's own: that of the `dataset.json` beside the file, unless another is given.
 """
 
 import csv
@@ -12,31 +13,33 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.layout import is_case_id
-
-ID, LABEL = "BraTS21ID", "MGMT_value"
+from radiogen.task import ID, LABEL, Task, read_task
 
 
-def read_labels(path: Path) -> pd.DataFrame:
-    """Read a label table: `BraTS21ID` (text of five digits), `MGMT_value` (int, 1 = methylated).
+def read_labels(path: Path, task: Task | None = None) -> pd.DataFrame:
+    """Read a label table: `ID` (text), `LABEL` (int, 1 for the positive class).
 
     Raises UserError for a missing file, column or row, a doubled or malformed id, or a label that is not 0 or 1.
     """
-    table = read_table(path, (ID, LABEL))
-    table[LABEL] = _labels(path, table[LABEL])
+    task = task or read_task(Path(path).parent)
+    table = read_table(path, (ID, LABEL), task)
+    table[LABEL] = _labels(path, table[LABEL], task)
     return table[[ID, LABEL]]
 
 
-def read_sample_submission(path: Path) -> pd.DataFrame:
-    """Read the sample submission: `BraTS21ID` in the order that the competition wants, `MGMT_value` as float."""
-    table = read_table(path, (ID, LABEL))
-    table[LABEL] = numbers(path, table, LABEL, low=0, high=1)
+def read_sample_submission(path: Path, task: Task | None = None) -> pd.DataFrame:
+    """Read the sample submission: `ID` in the order that the competition wants, `LABEL` as float."""
+    task = task or read_task(Path(path).parent)
+    table = read_table(path, (ID, LABEL), task)
+    table[LABEL] = numbers(path, table[LABEL], task.label_column, low=0, high=1)
     return table[[ID, LABEL]]
 
 
-def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV with at least these `columns` as text, `BraTS21ID` among them and checked. Empty cells are ''."""
+def read_table(path: Path, columns: Sequence[str], task: Task | None = None) -> pd.DataFrame:
+    """Read a CSV with at least these `columns` as text, `ID` among them and checked. Empty cells are ''."""
     path = Path(path)
+    task = task or read_task(path.parent)
+    columns = [task.column(name) for name in columns]
     table = read_cells(path, columns)
     missing = [name for name in columns if name not in table.columns]
     if missing:
@@ -44,7 +47,13 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
                         f"save it as comma-separated text with the heading {','.join(columns)}")
     if table.empty:
         raise UserError(path, "has a heading and no row", "add a row a case")
-    _check_ids(path, table[ID])
+    table = task.from_file(table)
+    check_ids(path, table[ID], task)
+    doubled = table.loc[table[ID].duplicated(), ID]
+    if len(doubled):
+        rows = ", ".join(str(row + 2) for row in np.flatnonzero(table[ID] == doubled.iloc[0]))
+        raise UserError(path, f"rows {rows}: {task.id_column} {doubled.iloc[0]} stands more than once",
+                        "keep one row a case")
     return table
 
 
@@ -89,33 +98,30 @@ def shown(text: str) -> str:
     return repr(text) if len(text) <= 60 else f"{text[:57]!r}..."
 
 
-def numbers(path: Path, table: pd.DataFrame, column: str, low: float, high: float) -> pd.Series:
-    """The column as finite floats within [low, high]; UserError with the first row for which that fails."""
-    values = pd.to_numeric(table[column], errors="coerce").astype(float)
+def numbers(path: Path, cells: pd.Series, column: str, low: float, high: float) -> pd.Series:
+    """Cells as finite floats within [low, high]; UserError with the first row of `column` for which that fails."""
+    values = pd.to_numeric(cells, errors="coerce").astype(float)
     bad = ~np.isfinite(values) | (values < low) | (values > high)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise UserError(path, f"row {row + 2}: {column} is {shown(table[column].iloc[row])}",
+        raise UserError(path, f"row {row + 2}: {column} is {shown(cells.iloc[row])}",
                         f"write a number from {low:g} to {high:g}")
     return values
 
 
-def _check_ids(path: Path, ids: pd.Series) -> None:
+def check_ids(path: Path, ids: pd.Series, task: Task) -> None:
+    """Raise UserError, with the first row, for an id that is none of the task's."""
     for row, value in enumerate(ids, start=2):
-        if not is_case_id(value):
-            hint = "leading zeros were lost: write it" if value.isdigit() and len(value) < 5 else "write ids"
-            raise UserError(path, f"row {row}: {ID} is {shown(value)}, not five digits", f"{hint} as in 00042")
-    doubled = ids[ids.duplicated()]
-    if len(doubled):
-        rows = ", ".join(str(row + 2) for row in np.flatnonzero(ids == doubled.iloc[0]))
-        raise UserError(path, f"rows {rows}: {ID} {doubled.iloc[0]} stands more than once", "keep one row a case")
+        if not task.is_id(value):
+            raise UserError(path, f"row {row}: {task.id_column} is {shown(value)}, which is no case id",
+                            task.id_fault(value))
 
 
-def _labels(path: Path, column: pd.Series) -> pd.Series:
+def _labels(path: Path, column: pd.Series, task: Task) -> pd.Series:
     values = pd.to_numeric(column, errors="coerce")
     bad = ~values.isin([0, 1])
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise UserError(path, f"row {row + 2}: {LABEL} is {shown(column.iloc[row])}, not 0 or 1",
-                        "write 1 for methylated and 0 for unmethylated, or take the row out")
+        raise UserError(path, f"row {row + 2}: {task.label_column} is {shown(column.iloc[row])}, not 0 or 1",
+                        f"write 1 for {task.positive} and 0 for {task.negative}, or take the row out")
     return values.astype(int)

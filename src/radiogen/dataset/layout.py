@@ -1,15 +1,15 @@
 """Where things lie in a data set of the competition's layout, and what is known of it before any file is opened.
 
-In: a data set's folder. Out: case ids (text of five digits), sequence folders. Layout:
-`train/<case>/<FLAIR|T1w|T1wCE|T2w>/Image-<n>.dcm`, `test/<case>/...`, `train_labels.csv`, `sample_submission.csv`.
+In: a data set's folder. Out: case ids (text), sequence folders. Layout: `train/<case>/<sequence>/<n>.dcm`,
+`test/<case>/...`, `train_labels.csv`, `sample_submission.csv`; `dataset.json` says what is called otherwise (task.py).
 """
 
-import re
 from pathlib import Path
 from typing import Literal
 
 from radiogen.core.errors import UserError
-from radiogen.core.wording import command
+from radiogen.core.wording import command, parameter
+from radiogen.task import RSNA_MICCAI, read_task
 
 Split = Literal["train", "test"]
 
@@ -19,18 +19,14 @@ GEOMETRY_TABLE = "geometry.csv"
 PHANTOM_RECORD = "phantom.json"
 """In a data set that is a phantom: its settings and the best AUC that is possible on it."""
 
-SEQUENCES = ("FLAIR", "T1w", "T1wCE", "T2w")
+SEQUENCES = RSNA_MICCAI.sequences
 """The four sequences of the competition, by the names of their folders."""
 
-COMPETITION = "rsna-miccai-brain-tumor-radiogenomic-classification"
+COMPETITION = RSNA_MICCAI.name
 """The competition's name at Kaggle, and the name of its data set's folder under `input/`."""
 
-BLANK = {"00109": "FLAIR", "00123": "T1w", "00709": "FLAIR"}
-"""Cases of the competition's training set, each with the sequence that holds no image in it.
-
-Its organisers asked to leave them out (Kaggle, the competition's data page): of training and scoring, never of a
-submission. known_bad.py says whether a data set is the competition's.
-"""
+BLANK = RSNA_MICCAI.blank_series
+"""Cases of the competition's training set, each with the sequence that holds no image in it."""
 
 
 def case_ids(data: Path, split: Split) -> list[str]:
@@ -43,10 +39,11 @@ def case_ids(data: Path, split: Split) -> list[str]:
     if not folder.is_dir():
         return []
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    task = read_task(data)
     for name in names:
-        if not is_case_id(name):
-            raise UserError(folder / name, "is not a case: its name has to be five digits",
-                            "rename it, as in 00042, or move it out of the data set")
+        if not task.is_id(name):
+            raise UserError(folder / name, "is not a case: its name is no case id",
+                            f"rename it, as in {task.id_example}, or move it out of the data set")
     return names
 
 
@@ -55,15 +52,10 @@ def check_data(data: Path) -> None:
     data = Path(data)
     if not data.is_dir():
         raise UserError(data, "there is no such data set",
-                        f"make one with `{command('make_phantom')}` or give another folder with --data")
+                        f"make one with `{command('make_phantom')}` or give another folder with {parameter('data')}")
     if not any((data / split).is_dir() for split in ("train", "test")):
         raise UserError(data, "holds neither train/ nor test/",
                         "give the folder that holds train_labels.csv, train/ and test/")
-
-
-def is_case_id(text: str) -> bool:
-    """Whether `text` is a case id: five digits."""
-    return re.fullmatch(r"[0-9]{5}", text) is not None
 
 
 def series_folder(data: Path, split: Split, case: str, sequence: str) -> Path:
@@ -72,5 +64,5 @@ def series_folder(data: Path, split: Split, case: str, sequence: str) -> Path:
 
 
 def sequences_present(data: Path, split: Split, case: str) -> tuple[str, ...]:
-    """The sequences for which this case has a folder, in the order of `SEQUENCES`."""
-    return tuple(name for name in SEQUENCES if series_folder(data, split, case, name).is_dir())
+    """The sequences for which this case has a folder, in the task's order."""
+    return tuple(name for name in read_task(data).sequences if series_folder(data, split, case, name).is_dir())

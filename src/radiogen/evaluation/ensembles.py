@@ -16,7 +16,6 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
 from radiogen.evaluation.stats.intervals import bootstrap_interval
 from radiogen.evaluation.stats.metrics import auc
@@ -27,6 +26,7 @@ from radiogen.runs.folds import TEST
 from radiogen.runs.predictions import complete, out_of_fold, read_with_hash, write_predictions
 from radiogen.runs.records import is_trained_run, read_facts, write_facts
 from radiogen.runs.tables import write_folds
+from radiogen.task import ID, LABEL
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def rank_mean_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     Ranks are taken within a run and a fold (holdout and test each for themselves), for each fold has a network of its
     own, and spread over (0, 1) as (rank - 0.5) / cases; equal probabilities share a rank. The result is an order and
-    no probability: 0.5 is the middle of each fold whatever its share of methylated cases, and a case's value
+    no probability: 0.5 is the middle of each fold whatever its share of positive cases, and a case's value
     depends on which others stand beside it. Errors as in `mean_ensemble`.
     """
     first, probabilities = _joined(runs)

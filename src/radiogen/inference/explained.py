@@ -14,12 +14,12 @@ import pandas as pd
 from radiogen.arrays.cache import check_arrays, read_index
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.grad_cam import grad_cam
 from radiogen.runs.explained import Explained, write_explained_cases
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
+from radiogen.task import ID, LABEL
 from radiogen.training.model import load_trained, make_network
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, trained_folds
@@ -51,8 +51,8 @@ def write_explained(run: Run, cases: int = 8) -> Path:
 def choose_cases(predictions: pd.DataFrame, cases: int) -> pd.DataFrame:
     """The most confident right and wrong answers to both labels, from the holdout, else out-of-fold.
 
-    In turn of: methylated and called so, unmethylated and called so, methylated missed, unmethylated called
-    methylated; within each, those whose probability lies farthest from 0.5 first. A group that is empty leaves its
+    In turn of: positive and called so, negative and called so, positive missed, negative called
+    positive; within each, those whose probability lies farthest from 0.5 first. A group that is empty leaves its
     turn to the others. Returns rows of `predictions`, `cases` at most.
     """
     kept = holdout(predictions)

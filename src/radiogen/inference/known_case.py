@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radiogen.core import files
-from radiogen.dataset.labels import ID
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.tables import read_arrays
+from radiogen.task import ID
 from radiogen.training.runs import Run
 
 

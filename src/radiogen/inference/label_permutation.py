@@ -18,13 +18,13 @@ from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command, parameter
 from radiogen.dataset.geometry import planes_together, read_geometry
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.folds import HOLDOUT, fold_names
 from radiogen.runs.label_permutations import FOLDS, PLANES, draw_folder, permutations_folder, write_draw
 from radiogen.runs.layout import GEOMETRY, PERMUTATIONS, PREDICTIONS
 from radiogen.runs.predictions import complete, out_of_fold, read_predictions, write_predictions
 from radiogen.runs.tables import write_folds
 from radiogen.runs.training_records import read_timings
+from radiogen.task import ID, LABEL, write_task
 from radiogen.training.runs import Run, fold_folder, trained_folds
 
 _LOG = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def draw_run(run: Run, draw: int, within: str = FOLDS, strata: np.ndarray | None
 
 
 def permute_labels(folds: pd.DataFrame, seed: int, strata: np.ndarray | None = None) -> pd.DataFrame:
-    """The table with its labels exchanged at random within each fold, so that its share of methylated cases stays.
+    """The table with its labels exchanged at random within each fold, so that its share of positive cases stays.
 
     strata: text (cases,); labels are exchanged within each of them only. The holdout keeps its labels.
     """
@@ -130,6 +130,7 @@ def _finish_draw(mirrored: Run, parallel_folds: int) -> None:
     from radiogen.training.execution.processes import run_in_subprocess
     from radiogen.training.fit import remove_fold, train_folds
 
+    write_task(mirrored.folder, mirrored.task)
     write_folds(mirrored.folder, mirrored.folds)
     train_folds(mirrored, fold_names(mirrored.folds), parallel_folds)
     # what Keras leaks ends with the process

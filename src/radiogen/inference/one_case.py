@@ -21,7 +21,6 @@ from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command, parameter
 from radiogen.dataset.geometry import read_geometry
-from radiogen.dataset.labels import ID
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.inspect.recognise import FoundSeries, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
@@ -31,11 +30,12 @@ from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.layout import GEOMETRY
 from radiogen.runs.predictions import THRESHOLD
+from radiogen.task import ID, RSNA_MICCAI, Task
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, cache_settings, trained_folds
 
 CASE = "00000"
-"""What the case is called where its arrays lie for a moment: its own name need not be five digits."""
+"""What the case is called where its arrays lie for a moment: its own name need not be an id of the task."""
 
 RARE = 0.05
 """A plane that fewer of the training series lie in is told."""
@@ -61,11 +61,17 @@ class CaseAnswer:
     notes: tuple[str, ...]
     views: tuple[SliceView, ...]
     images: str = ""
+    task: Task = RSNA_MICCAI
 
     @property
     def called(self) -> int:
-        """1: methylated."""
+        """The class that it is called as, 0 or 1."""
         return int(self.probability >= THRESHOLD)
+
+    @property
+    def called_as(self) -> str:
+        """The name of that class."""
+        return self.task.classes[self.called]
 
 
 def predict_case(run: Run, folder: Path) -> CaseAnswer:
@@ -93,7 +99,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
              *filter(None, [unrecorded(run.folder), not_used_text(folder, left)])]
     told = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
     return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(told), tuple(notes), views,
-                      images)
+                      images, run.task)
 
 
 def case_mark(folder: Path) -> tuple[str, str]:
@@ -131,12 +137,13 @@ def title_text(answer: CaseAnswer) -> str:
     spread = (f"mean of {len(values)} networks, which say {min(values):.3f} to {max(values):.3f} (standard deviation "
               f"{np.std(values, ddof=1):.3f})" if len(values) > 1 else
               f"by one network, that of fold {next(iter(answer.by_fold))}")
-    return f"case {answer.name}: probability of methylation {answer.probability:.3f}, called {_word(answer)}\n{spread}"
+    return (f"case {answer.name}: probability of {answer.task.target} {answer.probability:.3f}, called "
+            f"{answer.called_as}\n{spread}")
 
 
 def heat_text(answer: CaseAnswer) -> str:
     """What the heat of the views speaks for."""
-    return f"Grad-CAM, what speaks for {_word(answer)}"
+    return f"Grad-CAM, what speaks for {answer.called_as}"
 
 
 def record(answer: CaseAnswer, run: Run) -> dict:
@@ -166,10 +173,6 @@ def upright(view: SliceView, steps: np.ndarray | None) -> SliceView:
     lengths = np.linalg.norm(steps, axis=0)
     return SliceView(view.title, image, heat, side(-steps[:, 1]), side(-steps[:, 0]),
                      (float(lengths[0]), float(lengths[1])))
-
-
-def _word(answer: CaseAnswer) -> str:
-    return "methylated" if answer.called else "unmethylated"
 
 
 def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tuple[dict[str, CaseSeries], CaseArray]:

@@ -2,7 +2,7 @@
 
 In: a run with one or more trained folds. Out: `predictions.csv` (one row a case: out-of-fold by the one network that
 did not see it, holdout and test by the mean of all) and, in 2D, `predictions_slices.csv`. Probabilities are of
-methylation; a case's is the mean over its inputs, with test-time augmentation over all of their flips.
+class 1; a case's is the mean over its inputs, with test-time augmentation over all of their flips.
 """
 
 import logging
@@ -14,12 +14,12 @@ import pandas as pd
 from radiogen.arrays.cache import check_arrays, read_index
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names
 from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.runs.tables import write_slices
+from radiogen.task import ID, LABEL
 from radiogen.training.runs import Run, trained_folds
 
 _LOG = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def predict_run(run: Run) -> Path:
 
 
 def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
-    """The rows of `list_inputs` with `fold, MGMT_value, probability`, float64, from networks that may judge them."""
+    """The rows of `list_inputs` with `fold, LABEL, probability`, float64, from networks that may judge them."""
     from radiogen.core.progress import progress
     from radiogen.networks.residual import probabilities
     from radiogen.training.input.augmentation import tta_flips
@@ -73,7 +73,7 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
 
 
 def _cases(run: Run, index: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
-    """`BraTS21ID, fold, MGMT_value` of every case that has an array and a network that may judge it."""
+    """`ID, fold, LABEL` of every case that has an array and a network that may judge it."""
     judged = run.folds[run.folds["fold"].isin([*folds, HOLDOUT])][[ID, "fold", LABEL]]
     test = index[(index["split"] == TEST) & (index["sha256"] != "")]
     test = pd.DataFrame({ID: test[ID], "fold": TEST, LABEL: pd.NA})

@@ -1,7 +1,7 @@
 """A trained run predicts test cases of a data set that it never saw, wherever both of them were moved.
 
 In: runs, a folder with `test/` (labels and training cases are not needed), a folder for arrays. Out: a probability of
-methylation for each case that has a series to be predicted from. The arithmetic is prediction.py's, so the same cases
+class 1 for each case that has a series to be predicted from. The arithmetic is prediction.py's, so the same cases
 get the same probabilities as from `scripts/predict.py`.
 """
 
@@ -15,8 +15,8 @@ from radiogen.arrays.cache import cache_folder, check_arrays, read_index
 from radiogen.arrays.case_findings import unused_sequences
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.folds import TEST
+from radiogen.task import ID, LABEL
 from radiogen.training.runs import Run, cache_settings, trained_folds
 from radiogen.training.workflow import preprocess
 
@@ -46,7 +46,7 @@ def prepare_test(runs: Sequence[Run], data: Path, cache: Path, *,
 
 
 def predict_test(run: Run, data: Path, cache: Path) -> pd.DataFrame:
-    """`BraTS21ID, probability` (float64) of the test cases whose arrays `prepare_test` could make, by all folds.
+    """`ID, probability` (float64) of the test cases whose arrays `prepare_test` could make, by all folds.
 
     Raises UserError where the run has no trained fold or an array was changed since.
     """

@@ -28,6 +28,7 @@ from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.archive import RATIO, SMALL, Member, extract, missing, name_fault, need_space, read_members
 from radiogen.kaggle.client import connect, retry
 from radiogen.kaggle.transfer import fetch, tidy
+from radiogen.task import RSNA_MICCAI
 
 _LOG = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, l
         labels = read_labels(data / ".whole" / LABELS)
         labels = _half_of_each(labels[~labels[ID].isin(BLANK if competition == COMPETITION else ())], cases)
         sample = read_sample_submission(data / ".whole" / SAMPLE).head(max(1, cases // 4))
-        texts = {name: table.to_csv(index=False, lineterminator="\n")
+        texts = {name: RSNA_MICCAI.to_file(table).to_csv(index=False, lineterminator="\n")
                  for name, table in ((LABELS, labels), (SAMPLE, sample))}
         for name, text in texts.items():
             owned.check_listed(data / name, text)

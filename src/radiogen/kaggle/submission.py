@@ -2,7 +2,7 @@
 
 In: `models/<run>/predictions.csv` and the data set's `sample_submission.csv`. Out: `submissions/<run>.csv` with exactly
 the sample's ids in its order, and `submissions/<run>.json`, which keeps the score while the CSV is the one that was
-sent. A case that could not be predicted gets the share of methylated training cases, said aloud; it is never left out,
+sent. A case that could not be predicted gets the share of positive training cases, said aloud; it is never left out,
 for the competition rejects a file that lacks one.
 """
 
@@ -22,6 +22,7 @@ from radiogen.runs.fold_locks import note_training
 from radiogen.runs.folds import read_folds
 from radiogen.runs.predictions import read_with_hash, submission_cases
 from radiogen.runs.records import data_folder, read_facts
+from radiogen.task import RSNA_MICCAI, Task, read_task
 
 SHOWN_IDS = 5
 
@@ -53,7 +54,8 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     if not (data / "sample_submission.csv").is_file():
         raise UserError(data / "sample_submission.csv", "is missing",
                         f"give the data set that holds it with {parameter('data')}")
-    sample = read_sample_submission(data / "sample_submission.csv")
+    task = read_task(data)
+    sample = read_sample_submission(data / "sample_submission.csv", task)
     prevalence = training_prevalence(folder, predictions)
     table, imputed = fill_sample(sample, predictions, prevalence, where=folder / layout.PREDICTIONS)
     if table[LABEL].nunique() == 1 and not allow_constant:
@@ -67,8 +69,9 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
         if "sha256" not in before:
             raise UserError(record, "is no record of a submission, so it is not replaced",
                             f"move it away, or name another folder with {parameter('submissions')}")
-        path = owned.write_listed(record.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n"))
-        check_submission(path, sample)
+        path = owned.write_listed(record.with_suffix(".csv"),
+                                  task.to_file(table).to_csv(index=False, lineterminator="\n"))
+        check_submission(path, sample, task)
         digest = files.sha256(path)
         sent = {"kaggle": before["kaggle"]} if before.get("sha256") == digest and "kaggle" in before else {}
         files.write_json(record, {
@@ -98,15 +101,16 @@ def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: flo
     return pd.DataFrame({ID: sample[ID], LABEL: probabilities.fillna(prevalence)}), imputed
 
 
-def check_submission(path: Path, sample: pd.DataFrame) -> None:
+def check_submission(path: Path, sample: pd.DataFrame, task: Task = RSNA_MICCAI) -> None:
     """Read a submission back and hold it against the sample: heading, ids and their order, finite numbers in [0, 1].
 
     Raises UserError for the first thing that the competition would reject.
     """
-    table = read_sample_submission(path)
+    table = read_sample_submission(path, task)
     remedy = f"write it anew with {command('submit')}"
-    if list(pd.read_csv(path, nrows=0).columns) != [ID, LABEL]:
-        raise UserError(path, f"its heading is not {ID},{LABEL}", remedy)
+    wanted = [task.id_column, task.label_column]
+    if list(pd.read_csv(path, nrows=0).columns) != wanted:
+        raise UserError(path, f"its heading is not {','.join(wanted)}", remedy)
     for what, ids in (("lacks", sample.loc[~sample[ID].isin(table[ID]), ID]),
                       ("has, and the sample has not,", table.loc[~table[ID].isin(sample[ID]), ID])):
         if len(ids):
@@ -118,7 +122,7 @@ def check_submission(path: Path, sample: pd.DataFrame) -> None:
 
 
 def training_prevalence(folder: Path, predictions: pd.DataFrame) -> float:
-    """The share of methylated cases among those of the run's folds.csv, else among its labelled predictions.
+    """The share of positive cases among those of the run's folds.csv, else among its labelled predictions.
 
     Raises UserError where there is neither.
     """

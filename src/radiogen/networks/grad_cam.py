@@ -14,7 +14,7 @@ from radiogen.networks.residual import HEAD
 
 
 def grad_cam(model: keras.Model, batch: np.ndarray, called: int) -> np.ndarray:
-    """Grad-CAM for class `called` (1 methylated, 0 not), float32 of the batch's shape without channels, from 0 up.
+    """Grad-CAM for class `called` (1 positive, 0 negative), float32 of the batch's shape without channels, from 0 up.
 
     model: ends in global pooling and the dense layer `HEAD` with one logit or two classes. batch: (n, [slice,] row,
     column, channels). Values are not scaled. Features are laid where their receptive fields have their centres: each

@@ -55,7 +55,7 @@ def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scal
     settings: the architecture, `resnet50` with bottleneck blocks, the others with basic ones; its `width`, filters in
     the first layer (64 in the paper), which sees `stem_kernel_size` voxels across (7) and takes every `stem_stride`-th
     (2; MONAI's default is 1); `pooling` of the last features, `average` (the paper's), or `maximum`, which finds a
-    lesion that fills a small part of the image; `outputs`: 2 gives (batch, 2) float32 probabilities, [:, 1] methylated;
+    lesion that fills a small part of the image; `outputs`: 2 gives (batch, 2) float32 probabilities, [:, 1] of class 1;
     1 gives (batch, 1) float32 logits of it. Its first weights are random here (weights.py carries others over).
     shape: any size and depth from 1 upwards, odd ones too.
     scale: `centre` brings inputs to [-1, 1]; the others to what ImageNet's weights were trained on, three channels blue
@@ -89,7 +89,7 @@ def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scal
 
 
 def probabilities(outputs: np.ndarray) -> np.ndarray:
-    """(n,) float64 probabilities of methylation from what a network gave: (n, 2) probabilities or (n, 1) logits."""
+    """(n,) float64 probabilities of class 1 from what a network gave: (n, 2) probabilities or (n, 1) logits."""
     outputs = np.asarray(outputs, np.float64)
     if outputs.shape[1] == 2:
         return outputs[:, 1]

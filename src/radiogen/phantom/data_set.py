@@ -23,6 +23,7 @@ from radiogen.dataset.layout import BLANK, PHANTOM_RECORD, SEQUENCES
 from radiogen.phantom.anatomy import draw_head
 from radiogen.phantom.geometry import draw_grid, draw_planes, read_mix
 from radiogen.phantom.series import draw_image, write_series
+from radiogen.task import ID, LABEL, RSNA_MICCAI
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class PhantomSettings:
     """What a phantom is made of."""
 
     cases: int = 200
-    """Training cases; half of them, or one more or less, are methylated (label 1)."""
+    """Training cases; half of them, or one more or less, have label 1."""
     test_cases: int = 16
     """Test cases, whose labels stand in phantom_cases.csv only."""
     effect: float = 3.0
@@ -114,13 +115,13 @@ def core_fraction(latent: float) -> float:
 def phantom_cases(settings: PhantomSettings) -> "pd.DataFrame":
     """The answer key, without making any image: a row a case, sorted by split and id.
 
-    Columns: BraTS21ID, split, MGMT_value (of test cases, too), latent, core_fraction, and the plane of each sequence.
+    Columns: ID, split, LABEL (of test cases, too), latent, core_fraction, and the plane of each sequence.
     """
     import pandas as pd
 
     mix = read_mix()
     return pd.DataFrame([{
-        "BraTS21ID": case.name, "split": case.split, "MGMT_value": case.label, "latent": case.latent,
+        ID: case.name, "split": case.split, LABEL: case.label, "latent": case.latent,
         "core_fraction": core_fraction(case.latent),
         **{f"{name}_plane": mix.at[row, f"{name}_plane"] for name, row in zip(SEQUENCES, case.rows, strict=True)},
     } for case in list_cases(settings)])
@@ -177,11 +178,12 @@ def _fill_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
 def _write_tables(folder: Path, settings: PhantomSettings) -> None:
     """The label table comes last: where it is, all is there."""
     key = phantom_cases(settings)
-    files.write_csv(folder / _KEY, key)
+    files.write_csv(folder / _KEY, RSNA_MICCAI.to_file(key))
     if settings.test_cases:
-        test = key.loc[key["split"] == "test", ["BraTS21ID"]].assign(MGMT_value=0.5)
-        files.write_csv(folder / "sample_submission.csv", test)
-    files.write_csv(folder / "train_labels.csv", key.loc[key["split"] == "train", ["BraTS21ID", "MGMT_value"]])
+        test = key.loc[key["split"] == "test", [ID]].assign(**{LABEL: 0.5})
+        files.write_csv(folder / "sample_submission.csv", RSNA_MICCAI.to_file(test))
+    labels = key.loc[key["split"] == "train", [ID, LABEL]]
+    files.write_csv(folder / "train_labels.csv", RSNA_MICCAI.to_file(labels))
 
 
 def _record(settings: PhantomSettings) -> dict[str, Any]:

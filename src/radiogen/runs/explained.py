@@ -22,7 +22,7 @@ class Explained:
     """Images and heat maps of K cases.
 
     ids, folds: text (K,), folds as in `predictions.csv`. labels, called: int (K,). probabilities: float (K,), of
-    methylation. sequence: the name of the sequence that `images` are of. sequences: text (S,), the recipe's. rank: 2
+    class 1. sequence: the name of the sequence that `images` are of. sequences: text (S,), the recipe's. rank: 2
     or 3. geometry: the recipe's. images, heat: uint8 (K, slices, rows, columns); heat speaks for the class that was
     called, 255 where it is hottest in the case. slices: int (K, slices), their numbers in the case's array. views:
     uint8 (K, S, rows, columns), the slice with most heat in each sequence.

@@ -1,6 +1,6 @@
 """Who trains and who judges: a stratified holdout, then stratified folds on the rest, by patient.
 
-In: a label table. Out: a table `BraTS21ID, MGMT_value, fold` with fold 0..4 or `holdout`. The split is the report's
+In: a label table. Out: a table `ID, LABEL, fold` with fold 0..4 or `holdout`. The split is the report's
 (8:2 holdout, StratifiedKFold of 5, shuffled, seed 42) and depends on nothing but the labels and the seed, so that runs
 of different recipes on one data set can be compared and joined case by case.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.labels import ID, LABEL, read_labels, read_table
+from radiogen.dataset.labels import read_labels, read_table
+from radiogen.task import ID, LABEL, read_task
 
 HOLDOUT, TEST = "holdout", "test"
 
@@ -47,8 +48,9 @@ def make_folds(labels: pd.DataFrame, *, folds: int = 5, holdout_share: float = 0
 
 def read_folds(path: Path) -> pd.DataFrame:
     """Read a table of folds, checked: ids once each, labels 0 or 1, fold a number from 0 up or `holdout`."""
-    table = read_table(path, (ID, LABEL, "fold"))
-    table[LABEL] = read_labels(path)[LABEL]
+    task = read_task(Path(path).parent)
+    table = read_table(path, (ID, LABEL, "fold"), task)
+    table[LABEL] = read_labels(path, task)[LABEL]
     bad = ~(table["fold"].str.fullmatch("[0-9]+") | (table["fold"] == HOLDOUT))
     if bad.any():
         row = int(bad.to_numpy().nonzero()[0][0])
@@ -67,5 +69,5 @@ def _check_sizes(table: pd.DataFrame, folds: int, holdout_share: float) -> None:
     for label in (0, 1):
         count = int(kept.get(label, 0) * (1 - holdout_share))
         if count < folds:
-            raise UserError("train_labels.csv", f"only {count} cases with {LABEL} {label} are left for {folds} folds",
+            raise UserError("train_labels.csv", f"only {count} cases with label {label} are left for {folds} folds",
                             "add labelled cases or use fewer folds")

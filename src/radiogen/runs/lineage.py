@@ -13,9 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs import layout
 from radiogen.runs.records import another_run, read_facts
+from radiogen.task import ID, LABEL
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,21 @@ import pandas as pd
 
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command
-from radiogen.dataset.labels import LABEL
 from radiogen.runs import layout
 from radiogen.runs.predictions import read_predictions
 from radiogen.runs.records import read_facts
+from radiogen.task import LABEL, RSNA_MICCAI, Task, read_task
 
 
 @dataclass(frozen=True)
 class PredictedRun:
-    """A run with predictions: its name, folder, what run.json says of it, its predictions."""
+    """A run with predictions: its name, folder, what run.json says of it, its predictions, its data set's task."""
 
     name: str
     folder: Path
     facts: dict[str, Any]
     predictions: pd.DataFrame
+    task: Task = RSNA_MICCAI
 
 
 def open_predictions(models: Path, name: str) -> PredictedRun:
@@ -34,4 +35,4 @@ def open_predictions(models: Path, name: str) -> PredictedRun:
     if predictions[LABEL].isna().all():
         raise UserError(folder / layout.PREDICTIONS, "holds no labelled case: there is nothing to judge",
                         f"train a fold and predict: {command('predict')} --run {as_run(folder)}")
-    return PredictedRun(name, folder, read_facts(folder), predictions)
+    return PredictedRun(name, folder, read_facts(folder), predictions, read_task(folder))

@@ -1,8 +1,9 @@
 """The table of predictions of a run: what learning writes and what evaluation, ensembles and submissions read.
 
-In and out: `models/<run>/predictions.csv` with one row a case, `BraTS21ID, fold, MGMT_value, probability, predicted`.
-`fold` is the one that did not train the network which scored the case, or `holdout` or `test`; `probability` is of
-methylation (class 1) and `predicted` is 1 where it is at least 0.5. Test cases have no label: the cell is empty.
+In and out: `models/<run>/predictions.csv` with one row a case, `<id>, fold, <label>, probability, predicted`; id and
+label are the task's columns, in memory `ID` and `LABEL`. `fold` is the one that did not train the network which scored
+the case, or `holdout` or `test`; `probability` is of class 1 and `predicted` is 1 where it is at least 0.5. Test cases
+have no label: the cell is empty.
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,10 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command
-from radiogen.dataset.labels import ID, LABEL, numbers, read_table
+from radiogen.dataset.labels import numbers, read_table
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, TEST
+from radiogen.task import ID, LABEL, read_task
 
 COLUMNS = [ID, "fold", LABEL, "probability", "predicted"]
 THRESHOLD = 0.5
@@ -24,22 +26,23 @@ THRESHOLD = 0.5
 def read_predictions(path: Path) -> pd.DataFrame:
     """Read a table of predictions, checked row by row.
 
-    Returns `COLUMNS`: ids and folds as text, `MGMT_value` as Int64 (missing for test cases), `probability` as float in
+    Returns `COLUMNS`: ids and folds as text, `LABEL` as Int64 (missing for test cases), `probability` as float in
     [0, 1], `predicted` as int. Raises UserError with the file, the row and the remedy; for a run without predictions,
     with the command that makes them.
     """
     path = Path(path)
     if not path.is_file():
         raise _no_predictions(path)
-    table = read_table(path, COLUMNS)
+    task = read_task(path.parent)
+    table = read_table(path, COLUMNS, task)
     again = f"write them anew: {command('predict')} --run {as_run(path.parent)}"
     _require(path, table, "fold", table["fold"].str.fullmatch(f"[0-9]+|{HOLDOUT}|{TEST}"),
              f"write a number from 0 up, {HOLDOUT} or {TEST}")
     labels = pd.to_numeric(table[LABEL], errors="coerce")
     unlabelled = (table["fold"] == TEST) & (table[LABEL] == "")
-    _require(path, table, LABEL, labels.isin([0, 1]) | unlabelled,
-             "write 1 for methylated and 0 for unmethylated; only test cases may go without")
-    probability = numbers(path, table, "probability", low=0, high=1)
+    _require(path, task.to_file(table), task.label_column, labels.isin([0, 1]) | unlabelled,
+             f"write 1 for {task.positive} and 0 for {task.negative}; only test cases may go without")
+    probability = numbers(path, table["probability"], "probability", low=0, high=1)
     expected = (probability >= THRESHOLD).astype(int)
     _require(path, table, "predicted", pd.to_numeric(table["predicted"], errors="coerce") == expected,
              f"it has to be 1 where probability is at least {THRESHOLD:g}, else 0: {again}")
@@ -59,7 +62,8 @@ def read_with_hash(path: Path) -> tuple[pd.DataFrame, str]:
 
 def write_predictions(path: Path, table: pd.DataFrame) -> Path:
     """Write `table`, which holds `COLUMNS` and one row a case; other columns are left out. Returns `path`."""
-    return files.write_csv(path, table[COLUMNS].astype({LABEL: "Int64", "predicted": int}))
+    return files.write_csv(path, read_task(Path(path).parent).to_file(
+        table[COLUMNS].astype({LABEL: "Int64", "predicted": int})))
 
 
 def complete(table: pd.DataFrame) -> pd.DataFrame:

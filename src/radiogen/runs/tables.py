@@ -1,8 +1,8 @@
 """The smaller tables of a run: its folds, its arrays, its geometry, what a 2D run says of each slice.
 
-In and out: `folds.csv` (`BraTS21ID, MGMT_value, fold`), `arrays.csv` (`BraTS21ID, split, sha256, likeness`: a hash and
-a perceptual hash of each case's array), `geometry.csv` (a row a series) and `predictions_slices.csv` (`BraTS21ID, fold,
-sequence, slice, MGMT_value, probability`). They outlive the cache from which they were made.
+In and out: `folds.csv` (`ID, LABEL, fold`), `arrays.csv` (`ID, split, sha256, likeness`: a hash and a perceptual hash
+of each case's array), `geometry.csv` (a row a series) and `predictions_slices.csv` (`ID, fold, sequence, slice, LABEL,
+probability`); files have the task's names for `ID` and `LABEL`. They outlive the cache from which they were made.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core import files
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs import layout
+from radiogen.task import ID, LABEL, read_task
 
 ARRAYS = [ID, "split", "sha256", "likeness"]
 SLICES = [ID, "fold", "sequence", "slice", LABEL, "probability"]
@@ -20,12 +20,13 @@ SLICES = [ID, "fold", "sequence", "slice", LABEL, "probability"]
 
 def write_folds(folder: Path, folds: pd.DataFrame) -> Path:
     """Write `folds.csv`, as `folds.make_folds` makes it."""
-    return files.write_csv(Path(folder) / layout.FOLDS, folds)
+    return files.write_csv(Path(folder) / layout.FOLDS, read_task(folder).to_file(folds))
 
 
 def write_arrays(folder: Path, index: pd.DataFrame) -> Path:
     """Write `arrays.csv`: of the index of a cache the cases that have an array."""
-    return files.write_csv(Path(folder) / layout.ARRAYS, index.loc[index["sha256"] != "", ARRAYS])
+    return files.write_csv(Path(folder) / layout.ARRAYS, read_task(folder).to_file(
+        index.loc[index["sha256"] != "", ARRAYS]))
 
 
 def read_arrays(folder: Path, columns: Sequence[str] = tuple(ARRAYS)) -> pd.DataFrame | None:
@@ -40,21 +41,23 @@ def copy_geometry(cache: Path, folder: Path) -> Path:
 
 def write_slices(folder: Path, inputs: pd.DataFrame) -> Path:
     """Write `predictions_slices.csv`."""
-    return files.write_csv(Path(folder) / layout.SLICE_PREDICTIONS, inputs[SLICES])
+    return files.write_csv(Path(folder) / layout.SLICE_PREDICTIONS, read_task(folder).to_file(inputs[SLICES]))
 
 
 def read_slices(folder: Path) -> pd.DataFrame | None:
     """`predictions_slices.csv` with ids and folds as text; None where there is none."""
-    path = Path(folder) / layout.SLICE_PREDICTIONS
-    return pd.read_csv(path, dtype={ID: str, "fold": str}) if path.is_file() else None
+    path, task = Path(folder) / layout.SLICE_PREDICTIONS, read_task(folder)
+    if not path.is_file():
+        return None
+    return task.from_file(pd.read_csv(path, dtype={task.id_column: str, "fold": str}))
 
 
 def read_as_text(path: Path, columns: Sequence[str]) -> pd.DataFrame | None:
-    """A table with all its cells as text, doubled ids and all; None where it is missing or lacks a column."""
+    """A table of a run with all its cells as text, doubled ids and all; None where it is missing or lacks a column."""
     if not Path(path).is_file():
         return None
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = read_task(Path(path).parent).from_file(pd.read_csv(path, dtype=str, keep_default_na=False))
     except ValueError:
         return None
     return table if set(columns) <= set(table.columns) else None

@@ -124,7 +124,7 @@ def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches
 def cut_off(cases: pd.DataFrame, fraction: float, seed: int, fold: int) -> np.ndarray:
     """Which of the training cases choose the epoch instead of training: bool (cases,), this fraction of each label.
 
-    cases: one row a patient with `MGMT_value`. At least one of each label, where fraction is not 0. Raises UserError
+    cases: one row a patient with `LABEL`. At least one of each label, where fraction is not 0. Raises UserError
     where nothing of a label would be left to train on.
     """
     chosen = np.zeros(len(cases), bool)
@@ -133,7 +133,7 @@ def cut_off(cases: pd.DataFrame, fraction: float, seed: int, fold: int) -> np.nd
         count = max(1, round(fraction * len(rows)))
         if count >= len(rows):
             raise UserError(parameter("optimisation.early_stopping_fraction", fraction),
-                            f"leaves no case with MGMT_value {label} to train on in fold {fold}",
+                            f"leaves no case with label {label} to train on in fold {fold}",
                             "give a smaller one, or 0 for a fixed number of epochs")
         chosen[np.random.default_rng((seed, fold, label)).permutation(rows)[:count]] = True
     return chosen

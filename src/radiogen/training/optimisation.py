@@ -59,11 +59,11 @@ def make_metrics(outputs: int) -> list[keras.metrics.Metric]:
     """`accuracy` and `auc` over an epoch's inputs (a slice or a cube each, not a case)."""
     one_logit = outputs == 1
     return [keras.metrics.MeanMetricWrapper(_hits_of_logit if one_logit else _hits_of_softmax, name="accuracy"),
-            MethylationAUC(one_logit)]
+            PositiveClassAUC(one_logit)]
 
 
-class MethylationAUC(keras.metrics.AUC):
-    """AUC of the probability of methylation by 200 thresholds; Keras alone would rank both columns of a softmax."""
+class PositiveClassAUC(keras.metrics.AUC):
+    """AUC of the probability of class 1 by 200 thresholds; Keras alone would rank both columns of a softmax."""
 
     def __init__(self, one_logit: bool):
         super().__init__(name="auc")

@@ -19,12 +19,12 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset import geometry
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import GEOMETRY_TABLE
 from radiogen.imaging.cubes import middle_slices
 from radiogen.imaging.resized import Target, reduce_volume
 from radiogen.imaging.volume import Volume
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names, make_folds
+from radiogen.task import ID, LABEL, Task, read_task, write_task
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.recipe.settings import SplitSettings
@@ -33,13 +33,16 @@ from radiogen.training.runs import Run, arrays_fingerprint, cache_settings, prep
 Image = np.ndarray | Volume
 Images = Image | Mapping[str, Image]
 
+OWN_ARRAYS = Task(name="own arrays", id_example="00042")
+"""Images whose labels have no names."""
+
 TRAIN, VALIDATION = "train", "validation"
 FOLD_OF_SPLIT = {VALIDATION: "0", TRAIN: "1", TEST: HOLDOUT}
 """A fixed split in words of folds: fold 0's network trains on fold 1 and is scored on fold 0 and on the holdout."""
 
 
 def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recipe, folder: Path, arrays: Path, *,
-                  splits: Sequence[str] | None = None) -> tuple[Run, list[str]]:
+                  splits: Sequence[str] | None = None, task: Task = OWN_ARRAYS) -> tuple[Run, list[str]]:
     """Begin, or go on with, a run on images in memory; returns it and the folds to train.
 
     images: one a case, in the order of `labels`: (slice, row, column) of any real dtype, or a `Volume`, which says
@@ -49,13 +52,15 @@ def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recip
     folder: the run's, as models/mine. arrays: where the recipe's arrays are kept, as input/cache/mine; runs share it.
     splits: `train`, `validation` or `test` a case: one network trains on the first, predictions.csv has the second as
     fold 0 and the third as holdout. None: the recipe's folds and holdout.
+    task: what tables and report call the cases, the label and the classes.
 
     Raises UserError naming the case or the field that is wrong.
     """
     check_recipe(recipe)
     folds = own_folds(labels, recipe.split, recipe.seed_of_split, splits)
     settings = cache_settings(recipe.data)
-    run = Run(Path(folder), recipe, Path(arrays), Path(arrays) / f"{settings.kind}-{settings.key}", folds)
+    run = Run(Path(folder), recipe, Path(arrays), Path(arrays) / f"{settings.kind}-{settings.key}", folds,
+              task=task)
     index = _write_cases(run, images, folds[ID].tolist(), "train")
     run = dataclasses.replace(run, arrays=arrays_fingerprint(folds, index))
     with files.working_folder(run.folder):
@@ -76,7 +81,7 @@ def add_test_images(run: Run, images: Iterable[Images]) -> list[str]:
 
 def own_folds(labels: Sequence[int], split: SplitSettings, seed: int,
               splits: Sequence[str] | None = None) -> pd.DataFrame:
-    """`BraTS21ID, MGMT_value, fold` of cases numbered from 00000; see `begin_own_run`. Raises UserError."""
+    """`ID, LABEL, fold` of cases numbered from 00000; see `begin_own_run`. Raises UserError."""
     truth = np.asarray(labels).ravel()
     wrong = np.flatnonzero(~np.isin(truth, (0, 1)))
     if len(wrong):
@@ -111,6 +116,7 @@ def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: 
     with files.working_folder(folder):
         if split == "train":
             _check_cases(folder, ids)
+        write_task(folder, run.task)
         files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
         for case, image in zip(ids, _counted(images, len(ids)), strict=True):
             series = _series(case, image, settings)
@@ -119,8 +125,8 @@ def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: 
         index = _joined(folder / "index.csv", pd.DataFrame(rows, columns=COLUMNS), split)
         sizes = _joined(folder / GEOMETRY_TABLE, pd.DataFrame(measured, columns=geometry.COLUMNS).astype(
             dict.fromkeys(("slices", "rows", "columns"), int)), split)
-        files.write_csv(folder / GEOMETRY_TABLE, sizes)
-        files.write_csv(folder / "index.csv", index)
+        files.write_csv(folder / GEOMETRY_TABLE, run.task.to_file(sizes))
+        files.write_csv(folder / "index.csv", run.task.to_file(index))
     return read_index(folder)
 
 
@@ -211,7 +217,7 @@ def _joined(path: Path, table: pd.DataFrame, split: str) -> pd.DataFrame:
     """`table` with the rows of the other split that stand in `path` already."""
     if not path.is_file():
         return table
-    kept = pd.read_csv(path, dtype=str, keep_default_na=False)
+    kept = read_task(path.parent).from_file(pd.read_csv(path, dtype=str, keep_default_na=False))
     kept = kept[kept["split"] != split]
     return pd.concat([kept, table.astype(object)], ignore_index=True)[list(table.columns)].sort_values(
         [ID], kind="stable", ignore_index=True)

@@ -16,13 +16,14 @@ from radiogen.arrays.case_arrays import CacheSettings
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command, parameter
-from radiogen.dataset.labels import ID
 from radiogen.runs import layout
 from radiogen.runs.environment import write_environment
 from radiogen.runs.folds import fold_names, read_folds
 from radiogen.runs.lineage import Ancestor, lineage_facts, lineage_of
 from radiogen.runs.records import check_facts, read_facts, write_facts, write_recipe
 from radiogen.runs.tables import copy_geometry, write_arrays, write_folds
+from radiogen.task import FILE as TASK_FILE
+from radiogen.task import ID, RSNA_MICCAI, Task, read_task, write_task
 from radiogen.training.recipe.recipe import Recipe, as_dict, as_flat_dict
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.recipe.stored import read_recipe
@@ -32,10 +33,10 @@ from radiogen.training.recipe.stored import read_recipe
 class Run:
     """What is on the disk of a run.
 
-    folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `BraTS21ID, MGMT_value,
-    fold`; leave_out: by the user; known_bad: cases of the competition's of which the recipe reads a blank sequence;
+    folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `ID, LABEL,
+    fold`; leave_out: by the user; known_bad: cases of which the recipe reads a sequence that is known to be blank;
     arrays: `arrays_fingerprint` of what the run began with, "" where that is not known; lineage: the runs whose
-    networks it began with, nearest first, () where it began from nothing.
+    networks it began with, nearest first, () where it began from nothing. task: the data set's.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Run:
     known_bad: tuple[str, ...] = ()
     arrays: str = ""
     lineage: tuple[Ancestor, ...] = ()
+    task: Task = RSNA_MICCAI
 
 
 def cache_settings(data: DataSettings) -> CacheSettings:
@@ -81,6 +83,7 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
         _check_same(run, kept, facts)
         _copy_tables(run, index)
         return
+    write_task(run.folder, run.task)
     write_recipe(run.folder, as_dict(run.recipe))
     write_folds(run.folder, run.folds)
     write_environment(run.folder)
@@ -113,7 +116,7 @@ def open_run(folder: Path) -> Run:
     return Run(folder, read_recipe(folder / layout.RECIPE), files.found_path(facts["data"], folder),
                files.found_path(facts["cache"], folder),
                read_folds(folder / layout.FOLDS), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
-               str(facts.get("arrays") or ""), lineage_of(facts, folder / layout.RUN))
+               str(facts.get("arrays") or ""), lineage_of(facts, folder / layout.RUN), read_task(folder))
 
 
 def arrays_fingerprint(folds: pd.DataFrame, index: pd.DataFrame) -> str:
@@ -179,6 +182,9 @@ def _check_same(run: Run, kept: dict, facts: dict) -> None:
             if path == "optimisation.epochs":
                 remedy = _another_name(run, f", with {parameter('start_from')} {run.folder.name} to keep its networks")
             raise UserError(run.folder, f"was made with {parameter(path)} {before}, not {value}", remedy)
+    if read_task(run.folder) != run.task:
+        raise UserError(run.data / TASK_FILE, f"describes another task than {run.folder / TASK_FILE}",
+                        f"restore it, or {remedy}")
     since = "have changed since"
     if _moved(run, kept):
         since = f"are not those of {run.data}: it was made from {kept['data']}, and this is no copy of that"

@@ -26,6 +26,7 @@ from radiogen.dataset.layout import case_ids
 from radiogen.runs.fold_locks import hold_fold, hold_free_folds
 from radiogen.runs.folds import make_folds
 from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
+from radiogen.task import read_task
 from radiogen.training.execution.devices import Devices
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.runs import (
@@ -166,7 +167,7 @@ def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave
         mark = data_fingerprint(data)
         index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
     return Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe.data), cache, mark), folds,
-               tuple(leave_out), bad, arrays_fingerprint(folds, index)), index
+               tuple(leave_out), bad, arrays_fingerprint(folds, index), task=read_task(data)), index
 
 
 def _prepared(run: Run, index: pd.DataFrame, start_from: Path | None = None) -> Run:

@@ -56,8 +56,8 @@ def trained(monkeypatch, tmp_path):
         calls.append((folder.name, recipe.seed, len(images)))
         share = images.mean((1, 2, 3)) / 255
         share = 1 - share if recipe.name == "worse" else share
-        table = pd.DataFrame({"BraTS21ID": [f"{number:05d}" for number in range(len(images))],
-                              "fold": np.where(splits == "validation", "0", "1"), "MGMT_value": labels,
+        table = pd.DataFrame({"case": [f"{number:05d}" for number in range(len(images))],
+                              "fold": np.where(splits == "validation", "0", "1"), "label": labels,
                               "probability": share, "predicted": 0})
         return table[table["fold"] == "0"]
 

@@ -48,17 +48,17 @@ def test_empty_cubes_have_the_same_features_all_finite():
 
 
 def _cases(signal: float):
-    labels = pd.DataFrame({"BraTS21ID": [f"{number:05d}" for number in range(100)], "MGMT_value": [0, 1] * 50})
+    labels = pd.DataFrame({"case": [f"{number:05d}" for number in range(100)], "label": [0, 1] * 50})
     random = np.random.default_rng(0)
     values = random.normal(size=(100, 4))
-    values[:, 0] += signal * labels["MGMT_value"]
-    return make_folds(labels), pd.DataFrame(values, index=labels["BraTS21ID"])
+    values[:, 0] += signal * labels["label"]
+    return make_folds(labels), pd.DataFrame(values, index=labels["case"])
 
 
 def test_the_labels_of_a_fold_have_no_part_in_its_own_probabilities():
     folds, features = _cases(1.0)
     first = (folds["fold"] == "0").to_numpy()
-    turned = folds.assign(MGMT_value=np.where(first, 1 - folds["MGMT_value"], folds["MGMT_value"]))
+    turned = folds.assign(label=np.where(first, 1 - folds["label"], folds["label"]))
     one, other = (case_features.predict_by_features(features, each) for each in (folds, turned))
     assert one.loc[first, "probability"].equals(other.loc[first, "probability"])
     assert (one.loc[~first, "probability"] != other.loc[~first, "probability"]).any()
@@ -74,7 +74,7 @@ def test_what_tells_the_label_is_learnt_and_scored_for_every_case():
 def test_a_hidden_variable_is_learnt_in_place_of_the_label_and_not_from_the_scored_cases():
     folds, features = _cases(3.0)
     random = np.random.default_rng(8)
-    hidden = pd.Series(random.normal(size=len(folds)), index=folds["BraTS21ID"])
+    hidden = pd.Series(random.normal(size=len(folds)), index=folds["case"])
     features = features.assign(told=hidden + 0.1 * random.normal(size=len(folds)))
     table = case_features.predict_by_features(features, folds, hidden=hidden)
     assert np.corrcoef(table["probability"], hidden)[0, 1] > 0.9

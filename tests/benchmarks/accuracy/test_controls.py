@@ -55,10 +55,10 @@ def test_a_confound_has_to_be_high_explained_and_at_chance_within_planes():
 
 def test_labels_drawn_again_are_those_of_a_phantom_of_another_seed():
     drawn = controls.drawn_labels(SETTINGS, 3)
-    own = phantom_cases(SETTINGS).set_index("BraTS21ID")["MGMT_value"]
-    assert set(drawn["BraTS21ID"]) == set(own.index) and drawn["MGMT_value"].sum() == 20
+    own = phantom_cases(SETTINGS).set_index("case")["label"]
+    assert set(drawn["case"]) == set(own.index) and drawn["label"].sum() == 20
     other = phantom_cases(PhantomSettings(cases=40, test_cases=0, effect=0.0, seed=SETTINGS.seed + 1003))
-    assert sorted(drawn["MGMT_value"]) == sorted(other["MGMT_value"])
+    assert sorted(drawn["label"]) == sorted(other["label"])
     assert not drawn.equals(controls.drawn_labels(SETTINGS, 4))
 
 

@@ -174,7 +174,7 @@ def test_features_are_judged_on_the_folds_that_networks_have(tmp_path):
     studies.train(features, tmp_path, 1, 1)
     predicted = pd.read_csv(tmp_path / "models" / studies.run_name(features) / "predictions.csv", dtype=str)
     folds = studies.begin(replace(features, recipe=small("demo-3d", size=8)), tmp_path, 1).folds
-    assert predicted[["BraTS21ID", "fold"]].equals(folds[["BraTS21ID", "fold"]])
+    assert predicted[["case", "fold"]].equals(folds[["case", "fold"]])
     assert studies.judge(features, tmp_path)["cases"] == 20
     knowing = replace(features, on_hidden=True)
     studies.train(knowing, tmp_path, 1, 1)
@@ -186,6 +186,6 @@ def test_a_trial_between_planes_trains_on_the_one_and_is_judged_on_the_other(tmp
     trial = Trial("traps", "axial to coronal", "tiny", phantom(3.0, 40), small("demo-3d", **TINY), "axial", "coronal")
     studies.train(trial, tmp_path, 1, 1)
     planes = studies.phantom_column(trial, "FLAIR_plane")
-    folds = studies.begin(trial, tmp_path).folds.set_index("BraTS21ID")["fold"]
+    folds = studies.begin(trial, tmp_path).folds.set_index("case")["fold"]
     assert set(planes[folds[folds == "0"].index]) == {"coronal"} and set(planes[folds[folds == "1"].index]) == {"axial"}
     assert studies.judge(trial, tmp_path)["cases"] == (folds == "0").sum()

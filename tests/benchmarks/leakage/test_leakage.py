@@ -17,12 +17,12 @@ def clean() -> faults.FaultCase:
     """Cases whose label one feature predicts weakly; planes and sizes are random, no two cases are similar."""
     random = np.random.default_rng(3)
     ids = [f"{number:05d}" for number in range(CASES)]
-    labels = pd.DataFrame({"BraTS21ID": ids, "MGMT_value": random.permutation([0, 1] * (CASES // 2))})
+    labels = pd.DataFrame({"case": ids, "label": random.permutation([0, 1] * (CASES // 2))})
     values = random.normal(size=(CASES, 3))
-    values[:, 0] += 1.2 * labels["MGMT_value"]
+    values[:, 0] += 1.2 * labels["label"]
     rows = [(case, "train", sequence, random.choice(["axial", "coronal"]), *random.integers(20, 200, 3).astype(float),
              1.0, 1.0, 1.0) for case in ids for sequence in ("FLAIR", "T1w", "T1wCE")]
-    arrays = pd.DataFrame({"BraTS21ID": ids, "split": "train", "sha256": [f"{number:064x}" for number in range(CASES)],
+    arrays = pd.DataFrame({"case": ids, "split": "train", "sha256": [f"{number:064x}" for number in range(CASES)],
                            "likeness": [random.bytes(32).hex() for _ in ids]})
     return faults.FaultCase(labels, pd.DataFrame(values, index=ids), pd.DataFrame(rows, columns=COLUMNS), arrays)
 
@@ -33,7 +33,7 @@ def workspace(tmp_path) -> faults.Workspace:
 
 
 def agreement(case, trait) -> float:
-    return float((case.labels["MGMT_value"].to_numpy() == np.asarray(trait)).mean())
+    return float((case.labels["label"].to_numpy() == np.asarray(trait)).mean())
 
 
 @pytest.fixture(scope="module")
@@ -76,15 +76,15 @@ def test_clean_labels_drawn_again_follow_the_latent(tmp_path):
     settings = PhantomSettings(cases=400, test_cases=0, effect=3.0, seed=2)
     key = phantom_cases(settings)
     empty = pd.DataFrame()
-    drawn = run.redraw(faults.FaultCase(key[["BraTS21ID", "MGMT_value"]], empty, empty, empty), settings, 0)
-    labels = drawn.labels["MGMT_value"].to_numpy()
+    drawn = run.redraw(faults.FaultCase(key[["case", "label"]], empty, empty, empty), settings, 0)
+    labels = drawn.labels["label"].to_numpy()
     assert auc(labels == 1, key["latent"].to_numpy()) == pytest.approx(0.983, abs=0.02)
-    assert 0.4 < labels.mean() < 0.6 and (labels != key["MGMT_value"]).any()
+    assert 0.4 < labels.mean() < 0.6 and (labels != key["label"]).any()
 
 
 def test_one_label_in_twenty_is_swapped(clean, workspace):
     injected = faults.swapped_labels(clean, workspace)
-    assert (injected.labels["MGMT_value"] != clean.labels["MGMT_value"]).sum() == 5
+    assert (injected.labels["label"] != clean.labels["label"]).sum() == 5
 
 
 def test_the_limit_lies_above_the_best_that_is_possible():
@@ -108,7 +108,7 @@ def test_the_table_says_not_caught_and_why():
 
 def _learner(clean):
     folds = make_folds(clean.labels)
-    return clean.features.loc[folds["BraTS21ID"]].to_numpy(), folds["MGMT_value"].to_numpy(), folds["fold"].to_numpy()
+    return clean.features.loc[folds["case"]].to_numpy(), folds["label"].to_numpy(), folds["fold"].to_numpy()
 
 
 def test_a_choice_inside_the_training_folds_does_not_see_the_scored_labels(clean):
@@ -147,10 +147,10 @@ def test_twins_are_other_ids_with_the_same_or_nearly_the_same_pixels(tmp_path, m
     monkeypatch.setattr(faults, "TWINS", 2)
     settings = PhantomSettings(cases=4, test_cases=0, effect=1.0, scale=0.05, seed=1)
     clean, workspace = run.clean_case(tmp_path / "room", settings, tmp_path / "copies", 1)
-    own = set(clean.labels["BraTS21ID"])
+    own = set(clean.labels["case"])
     for inject, same in ((faults.same_pixels, True), (faults.changed_pixels, False)):
         injected = inject(clean, workspace)
-        twins = injected.arrays[~injected.arrays["BraTS21ID"].isin(own)]
+        twins = injected.arrays[~injected.arrays["case"].isin(own)]
         assert len(twins) == 2 and len(injected.labels) == 6
         assert twins["sha256"].isin(clean.arrays["sha256"]).all() == same
         for likeness in twins["likeness"]:

@@ -27,8 +27,8 @@ def run(tmp_path):
     random = np.random.default_rng(0)
     labels = np.arange(40) % 2
     write_predictions(tmp_path / "r" / "predictions.csv", complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(40)], "fold": np.resize(["0", "1", "2", "3", "holdout"], 40),
-        "MGMT_value": pd.array(labels, dtype="Int64"), "probability": random.random(40)})))
+        "case": [f"{number:05d}" for number in range(40)], "fold": np.resize(["0", "1", "2", "3", "holdout"], 40),
+        "label": pd.array(labels, dtype="Int64"), "probability": random.random(40)})))
     (tmp_path / "r" / "run.json").write_text(json.dumps({"recipe": "demo-3d", "data": "input/mine"}))
     return open_predictions(tmp_path, "r")
 

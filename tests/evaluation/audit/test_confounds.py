@@ -43,7 +43,7 @@ def test_a_run_that_only_counts_slices_is_explained_by_acquisition():
 
 def test_a_run_that_sees_the_label_itself_is_better_than_the_baseline():
     folds, geometry = made(tied="plane")
-    found = judge_confounds(run_from(folds, 4.0 * folds["MGMT_value"] - 2, noise=0.8), folds, geometry)
+    found = judge_confounds(run_from(folds, 4.0 * folds["label"] - 2, noise=0.8), folds, geometry)
     assert found.outcomes == (Outcome.BETTER, Conclusion.ABOVE_BASELINE)
     assert found.within_planes.iloc[-1]["p"] < 0.01
 
@@ -51,7 +51,7 @@ def test_a_run_that_sees_the_label_itself_is_better_than_the_baseline():
 @pytest.mark.slow
 def test_a_true_signal_is_not_explained_away_where_the_acquisition_tells_nothing():
     folds, geometry = made()
-    found = judge_confounds(run_from(folds, 2.0 * folds["MGMT_value"] - 1, noise=1.0), folds, geometry)
+    found = judge_confounds(run_from(folds, 2.0 * folds["label"] - 1, noise=1.0), folds, geometry)
     assert found.outcomes == (Outcome.BETTER, Conclusion.ABOVE_BASELINE)
 
 
@@ -63,23 +63,23 @@ def test_noise_is_neither_better_nor_explained():
 
 def test_gains_are_the_differences_of_the_aucs_on_the_same_cases_and_agree_with_the_bootstrap():
     folds, geometry = made(tied="plane", holdout_share=0.2)
-    run, baselines = run_from(folds, 1.5 * folds["MGMT_value"], 1.0), image_free_predictions(folds, geometry)
+    run, baselines = run_from(folds, 1.5 * folds["label"], 1.0), image_free_predictions(folds, geometry)
     table = gain_table(run, baselines)
     assert len(table) == 8 and set(table["set"]) == {"out-of-fold", "holdout"}
     assert table["gain"].tolist() == pytest.approx((table["run_auc"] - table["baseline_auc"]).tolist())
     inside = table["set"] == "out-of-fold"
     assert table.loc[inside, "bootstrap_low"].tolist() == pytest.approx(table.loc[inside, "low"].tolist(), abs=0.02)
     held = (folds["fold"] == "holdout").to_numpy()
-    expected = auc(folds["MGMT_value"].to_numpy()[held] == 1, run["probability"].to_numpy()[held])
+    expected = auc(folds["label"].to_numpy()[held] == 1, run["probability"].to_numpy()[held])
     assert table.loc[~inside, "run_auc"].tolist() == pytest.approx([expected] * 4)
 
 
 def test_the_auc_within_a_plane_is_that_of_its_cases():
     folds, geometry = made(tied="plane")
-    run = run_from(folds, 1.0 * folds["MGMT_value"], 1.0)
+    run = run_from(folds, 1.0 * folds["label"], 1.0)
     table = within_plane_table(run, geometry).set_index(["sequence", "plane"])
     inside = _flair_is_coronal(geometry) == 1
-    labels = folds["MGMT_value"].to_numpy() == 1
+    labels = folds["label"].to_numpy() == 1
     assert table.loc[("FLAIR", "coronal"), "auc"] == pytest.approx(auc(labels[inside], run["probability"][inside]))
     assert table.loc[("FLAIR", "coronal"), "cases"] == inside.sum()
     assert table.index[-1] == ("all", "same") and table.loc[("all", "same"), "cases"] == len(folds)
@@ -105,9 +105,9 @@ def test_the_interval_of_a_correlation_holds_the_true_one_in_about_95_of_100_stu
         first = random.normal(size=80)
         second = 0.5 * first + np.sqrt(0.75) * random.normal(size=80)
         ids = [f"{number:05d}" for number in range(80)]
-        geometry = pd.DataFrame({"BraTS21ID": ids, "split": "train", "sequence": "FLAIR", "plane": "axial",
+        geometry = pd.DataFrame({"case": ids, "split": "train", "sequence": "FLAIR", "plane": "axial",
                                  "slices": first, "rows": 1.0, "columns": 1.0, "slice_spacing_mm": 1.0, "row_mm": 1.0,
                                  "column_mm": 1.0})
-        row = correlation_table(pd.DataFrame({"BraTS21ID": ids, "probability": second}), geometry).iloc[0]
+        row = correlation_table(pd.DataFrame({"case": ids, "probability": second}), geometry).iloc[0]
         inside.append(row["low"] <= truth <= row["high"])
     assert 0.90 <= np.mean(inside) <= 0.99

@@ -30,7 +30,7 @@ from ..acquisitions import made
 def test_the_labels_of_the_scored_cases_do_not_change_their_probabilities(part):
     folds, geometry = made(80, tied="plane", holdout_share=0.2)
     inside = folds["fold"] == part
-    turned = folds.assign(MGMT_value=folds["MGMT_value"].where(~inside, 1 - folds["MGMT_value"]))
+    turned = folds.assign(label=folds["label"].where(~inside, 1 - folds["label"]))
     for name, table in image_free_predictions(folds, geometry).items():
         again = image_free_predictions(turned, geometry, models=(name,))[name]
         assert table.loc[inside, "probability"].tolist() == again.loc[inside, "probability"].tolist()
@@ -52,7 +52,7 @@ def test_a_label_tied_to_the_number_of_slices_is_foretold_by_the_geometry_and_no
 
 def test_a_label_tied_to_an_even_id_is_foretold_by_the_id():
     folds, geometry = made(200)
-    folds["MGMT_value"] = [int(case) % 2 for case in folds["BraTS21ID"]]
+    folds["label"] = [int(case) % 2 for case in folds["case"]]
     found = image_free_predictions(folds, geometry, models=(CASE_ID,))[CASE_ID]
     assert within_fold(found).value > 0.95
 
@@ -65,8 +65,8 @@ def test_where_no_plane_differs_planes_tell_nothing_at_all():
 
 def test_a_case_without_a_series_has_an_unknown_plane_and_is_still_foretold():
     folds, geometry = made(60)
-    lacking = geometry[geometry["BraTS21ID"] != "00007"]
-    wide = acquisition_table(lacking, folds["BraTS21ID"])
+    lacking = geometry[geometry["case"] != "00007"]
+    wide = acquisition_table(lacking, folds["case"])
     assert wide.loc["00007", "FLAIR plane"] == "unknown" and np.isnan(wide.loc["00007", "FLAIR slices"])
     for name in IMAGE_FREE:
         table = image_free_predictions(folds, lacking, models=(name,))[name]
@@ -75,15 +75,15 @@ def test_a_case_without_a_series_has_an_unknown_plane_and_is_still_foretold():
 
 def test_test_series_have_no_part_in_it():
     folds, geometry = made(60)
-    wide = acquisition_table(geometry, folds["BraTS21ID"])
+    wide = acquisition_table(geometry, folds["case"])
     both = pd.concat([geometry, geometry.assign(split="test", slices=999.0)])
-    assert acquisition_table(both, folds["BraTS21ID"]).equals(wide)
+    assert acquisition_table(both, folds["case"]).equals(wide)
 
 
 def test_geometry_of_another_data_set_is_told():
     folds, geometry = made(60)
     with pytest.raises(UserError, match="no training series of these 60 cases"):
-        acquisition_table(geometry.assign(split="test"), folds["BraTS21ID"])
+        acquisition_table(geometry.assign(split="test"), folds["case"])
 
 
 def test_the_auc_within_folds_is_the_mean_of_the_folds_where_they_are_alike():
@@ -105,16 +105,16 @@ def test_shares_by_plane_are_counts_with_wilsons_interval():
     folds, geometry = made(200, tied="plane")
     table = share_by_plane(folds, geometry)
     flair = table[table["sequence"] == "FLAIR"]
-    assert flair["cases"].sum() == 200 and flair["methylated"].sum() == folds["MGMT_value"].sum()
+    assert flair["cases"].sum() == 200 and flair["positive"].sum() == folds["label"].sum()
     row = flair.iloc[0]
-    expected = stats.binomtest(int(row["methylated"]), int(row["cases"])).proportion_ci(method="wilson")
+    expected = stats.binomtest(int(row["positive"]), int(row["cases"])).proportion_ci(method="wilson")
     assert (row["low"], row["high"]) == pytest.approx(tuple(expected))
 
 
 @pytest.mark.slow
 def test_a_study_says_what_the_planes_tell():
     folds, geometry = made(150, tied="plane")
-    found = study(folds[["BraTS21ID", "MGMT_value"]], geometry, repeats=2, permutations=20)
+    found = study(folds[["case", "label"]], geometry, repeats=2, permutations=20)
     row = found.models.set_index("model").loc[PLANES]
     assert row["trained_p"] == pytest.approx(1 / 21) and row["repeated_auc"] > 0.7
     assert "without any image" in found.sentence and "over other draws" in found.sentence
@@ -123,8 +123,8 @@ def test_a_study_says_what_the_planes_tell():
 def test_on_the_competitions_training_set_planes_alone_are_told_from_chance(rsna_tables):
     labels, geometry = read_labels(rsna_tables / "train_labels.csv"), read_geometry(rsna_tables / "series_geometry.csv")
     shares = share_by_plane(labels, geometry).set_index(["sequence", "plane"])
-    assert shares.loc[("FLAIR", "coronal"), ["methylated", "cases"]].tolist() == [126, 198]
-    assert shares.loc[("FLAIR", "axial"), ["methylated", "cases"]].tolist() == [168, 358]
+    assert shares.loc[("FLAIR", "coronal"), ["positive", "cases"]].tolist() == [126, 198]
+    assert shares.loc[("FLAIR", "axial"), ["positive", "cases"]].tolist() == [168, 358]
     folds = make_folds(labels, holdout_share=0, seed=42, leave_out=())
     found = image_free_predictions(folds, geometry, models=(PLANES,))[PLANES]
     told = within_fold(found)

@@ -31,14 +31,14 @@ def _run(cases: int = 60, test: int = 6, effect: float = 0.0) -> tuple[pd.DataFr
     random = np.random.default_rng(0)
     ids = [f"{number:05d}" for number in range(cases + test)]
     labels = np.arange(cases) // 6 % 2
-    folds = pd.DataFrame({"BraTS21ID": ids[:cases], "MGMT_value": labels,
+    folds = pd.DataFrame({"case": ids[:cases], "label": labels,
                           "fold": np.resize(["0", "1", "2", "3", "4", "holdout"], cases)})
-    arrays = pd.DataFrame({"BraTS21ID": ids, "split": ["train"] * cases + ["test"] * test,
+    arrays = pd.DataFrame({"case": ids, "split": ["train"] * cases + ["test"] * test,
                            "sha256": [hashlib.sha256(case.encode()).hexdigest() for case in ids],
                            "likeness": [random.bytes(32).hex() for _ in ids]})
     predictions = complete(pd.DataFrame({
-        "BraTS21ID": ids, "fold": [*folds["fold"], *["test"] * test],
-        "MGMT_value": pd.array([*labels, *[None] * test], dtype="Int64"),
+        "case": ids, "fold": [*folds["fold"], *["test"] * test],
+        "label": pd.array([*labels, *[None] * test], dtype="Int64"),
         "probability": np.clip(random.normal(0.5 + effect * np.append(labels, np.zeros(test)), 0.1), 0, 1)}))
     return folds, arrays, predictions
 
@@ -75,7 +75,7 @@ def test_a_case_scored_by_a_network_that_saw_it_is_named():
     moved = predictions.assign(fold=["1", *predictions["fold"][1:]])
     found, = review_patients(folds, moved)
     assert found == Finding(Code.PATIENT_IN_OTHER_FOLD, {"patients": ["00000"]})
-    found, = review_patients(folds[folds["BraTS21ID"] != "00005"], predictions)
+    found, = review_patients(folds[folds["case"] != "00005"], predictions)
     assert found == Finding(Code.PATIENT_IN_NO_FOLD, {"patients": ["00005"]})
 
 

@@ -30,13 +30,13 @@ def write_small_runs(root: Path) -> Path:
     folds, geometry = made(140, tied="plane", holdout_share=0.2)
     (root / "input" / "phantom").mkdir(parents=True)
     (root / "input" / "phantom" / "phantom.json").write_text('{"ceiling_auc": 0.983}', encoding="utf-8")
-    arrays = pd.DataFrame({"BraTS21ID": folds["BraTS21ID"], "split": "train",
+    arrays = pd.DataFrame({"case": folds["case"], "split": "train",
                            "sha256": [f"{number:064x}" for number in range(len(folds))],
                            "likeness": [random.bytes(32).hex() for _ in range(len(folds))]})
     arrays.loc[1, ["sha256", "likeness"]] = arrays.loc[0, ["sha256", "likeness"]]
     tables = {}
     for number, name in enumerate(RUNS[:2]):
-        tables[name] = run_from(folds, 2.0 * folds["MGMT_value"].to_numpy() - 1, 1.2, seed=number + 1)
+        tables[name] = run_from(folds, 2.0 * folds["label"].to_numpy() - 1, 1.2, seed=number + 1)
         _write_run(models / name, tables[name], folds, arrays, RECIPE | {"seed": 42 + number})
     joined = complete(folds.assign(probability=(tables["a"]["probability"] + tables["a-seed-43"]["probability"]) / 2))
     write_predictions(models / "both" / "predictions.csv", joined)

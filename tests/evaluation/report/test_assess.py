@@ -28,8 +28,8 @@ def _folder(path, predictions, folds, geometry=None):
 def tied(tmp_path):
     """A run that sees nothing but the plane, which goes with the label."""
     folds, geometry = made(tied="plane")
-    plane = geometry[geometry["sequence"] == "FLAIR"].set_index("BraTS21ID")["plane"]
-    seen = (folds["BraTS21ID"].map(plane) == "coronal").to_numpy()
+    plane = geometry[geometry["sequence"] == "FLAIR"].set_index("case")["plane"]
+    seen = (folds["case"].map(plane) == "coronal").to_numpy()
     predictions = run_from(folds, 3.0 * seen, 0.5)
     return _folder(tmp_path / "tied", predictions, folds, geometry)
 
@@ -49,7 +49,7 @@ def test_a_run_that_sees_the_plane_alone_is_called_explained_in_text_and_tables(
 
 def test_an_ensemble_takes_the_geometry_of_its_first_member(tied):
     run = open_predictions(tied.parent, "tied")
-    both = _folder(tied.parent / "both", run.predictions, run.predictions[["BraTS21ID", "MGMT_value", "fold"]])
+    both = _folder(tied.parent / "both", run.predictions, run.predictions[["case", "label", "fold"]])
     assert _assessed(both).confounds is None
     write_facts(both, {"members": ["tied", "other"]})
     assert Conclusion.EXPLAINED in _assessed(both).conclusions
@@ -63,7 +63,7 @@ def test_lines_fit_100_columns_and_passed_checks_take_one_line(tied):
 
 def test_a_label_permutation_test_that_was_run_is_told_and_drawn(tmp_path):
     folds, _ = made(60)
-    folder = _folder(tmp_path / "run", run_from(folds, 4.0 * folds["MGMT_value"].to_numpy(), 0.5), folds)
+    folder = _folder(tmp_path / "run", run_from(folds, 4.0 * folds["label"].to_numpy(), 0.5), folds)
     areas = np.random.default_rng(0).uniform(0.4, 0.6, 19)
     pd.DataFrame({"draw": range(19), "within": "folds", "auc": areas}).to_csv(folder / "null.csv", index=False)
     assessed = _assessed(folder)

@@ -23,8 +23,8 @@ def page(tmp_path_factory):
     random = np.random.default_rng(0)
     labels = np.arange(CASES) % 2
     table = complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(CASES)], "fold": np.resize([*"01234", "holdout"], CASES),
-        "MGMT_value": pd.array(labels, dtype="Int64"),
+        "case": [f"{number:05d}" for number in range(CASES)], "fold": np.resize([*"01234", "holdout"], CASES),
+        "label": pd.array(labels, dtype="Int64"),
         "probability": np.clip(0.3 + 0.4 * labels + 0.2 * random.normal(size=CASES), 0, 1)}))
     write_predictions(folder / "predictions.csv", table)
     (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "rank": 3, "data": "/home/anna/scans"}))
@@ -43,8 +43,8 @@ def _write_images(path, cases):
     heat = np.zeros((4, SLICES, EDGE, EDGE), np.uint8)
     heat[:, 5, 3:6, 3:6] = 255
     np.savez_compressed(
-        path, ids=cases["BraTS21ID"].to_numpy(str), folds=cases["fold"].to_numpy(str),
-        labels=cases["MGMT_value"].to_numpy(int), probabilities=cases["probability"].to_numpy(float),
+        path, ids=cases["case"].to_numpy(str), folds=cases["fold"].to_numpy(str),
+        labels=cases["label"].to_numpy(int), probabilities=cases["probability"].to_numpy(float),
         called=cases["predicted"].to_numpy(int), sequence=np.array("FLAIR"), sequences=np.array(["FLAIR", "T2w"]),
         rank=np.array(3), geometry=np.array("isotropic"), images=images, heat=heat,
         slices=np.tile(np.arange(SLICES), (4, 1)), views=np.zeros((4, 2, EDGE, EDGE), np.uint8))

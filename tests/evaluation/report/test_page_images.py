@@ -37,7 +37,7 @@ def _write(folder, images, labels=(0, 1), rank=3, geometry="isotropic"):
 
 
 def _images(folder):
-    return run_images(read_explained_cases(folder))
+    return run_images(read_explained_cases(folder), ("no", "yes"))
 
 
 def test_each_slice_lies_in_its_tile():

@@ -15,8 +15,8 @@ def _lines(models, effect, cases=120, data=None):
     random = np.random.default_rng(3)
     labels = np.arange(cases) // 6 % 2
     write_predictions(models / "r" / "predictions.csv", complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(cases)], "fold": np.resize([*"01234", "holdout"], cases),
-        "MGMT_value": pd.array(labels, dtype="Int64"),
+        "case": [f"{number:05d}" for number in range(cases)], "fold": np.resize([*"01234", "holdout"], cases),
+        "label": pd.array(labels, dtype="Int64"),
         "probability": 1 / (1 + np.exp(-random.normal(effect * (labels - 0.5)))) })))
     (models / "r" / "run.json").write_text(json.dumps({"recipe": "demo-3d", "data": data}))
     assessed = assess_run(open_predictions(models, "r"))
@@ -56,7 +56,7 @@ def test_a_phantom_is_called_one_and_tells_its_ceiling(tmp_path):
 def test_slices_are_judged_apart_and_test_slices_not_at_all(tmp_path):
     assessed, _ = _lines(tmp_path, 1)
     assert assessed.slices is None
-    pd.DataFrame({"BraTS21ID": ["00000", "00000", "00001", "00001", "00002"], "fold": ["0", "0", "1", "1", "test"],
+    pd.DataFrame({"case": ["00000", "00000", "00001", "00001", "00002"], "fold": ["0", "0", "1", "1", "test"],
                   "MGMT_value": [0, 0, 1, 1, None], "probability": [0.1, 0.6, 0.7, 0.9, 0.2]}).to_csv(
         assessed.run.folder / "predictions_slices.csv", index=False)
     slices = assess_run(assessed.run).slices

@@ -17,9 +17,9 @@ def models(tmp_path):
     folder = tmp_path / "models" / "a"
     cache = tmp_path / "cache"
     cache.mkdir()
-    table = complete(pd.DataFrame({"BraTS21ID": ["00000", "00001", "00002", "00003"],
+    table = complete(pd.DataFrame({"case": ["00000", "00001", "00002", "00003"],
                                    "fold": ["0", "1", "holdout", "test"],
-                                   "MGMT_value": pd.array([0, 1, 1, None], dtype="Int64"),
+                                   "label": pd.array([0, 1, 1, None], dtype="Int64"),
                                    "probability": [0.2, 0.8, 0.6, 0.5]}))
     write_predictions(folder / "predictions.csv", table)
     for fold in "01":
@@ -39,7 +39,7 @@ def models(tmp_path):
 
 
 def _table(models, name):
-    return provenance_table(open_predictions(models, name), read_run_provenance(models / name)).set_index("BraTS21ID")
+    return provenance_table(open_predictions(models, name), read_run_provenance(models / name)).set_index("case")
 
 
 def test_a_case_is_led_to_the_network_that_did_not_train_on_it_and_the_holdout_to_all(models):

@@ -26,8 +26,8 @@ def _run(models, name, effect, seed=0, cases=90, data=None):
     labels = random.permutation(np.arange(cases) % 2)
     common = np.random.default_rng(99).normal(size=cases)
     scores = 1 / (1 + np.exp(-(effect * (labels - 0.5) + common + 0.3 * random.normal(size=cases))))
-    table = complete(pd.DataFrame({"BraTS21ID": [f"{number:05d}" for number in range(cases)], "fold": folds,
-                                   "MGMT_value": pd.array(labels, dtype="Int64"), "probability": scores}))
+    table = complete(pd.DataFrame({"case": [f"{number:05d}" for number in range(cases)], "fold": folds,
+                                   "label": pd.array(labels, dtype="Int64"), "probability": scores}))
     write_predictions(models / name / "predictions.csv", table)
     (models / name / "run.json").write_text(json.dumps({"recipe": "demo-2d", "rank": 2, "data": data}))
     return table
@@ -128,7 +128,7 @@ def test_a_run_beside_itself_is_not_called_better_and_one_beside_noise_is(tmp_pa
 
 def test_a_significant_difference_below_what_the_cases_resolve_is_not_called_better(tmp_path):
     table = _run(tmp_path, "a", 1, cases=240)
-    labels, noise = table["MGMT_value"].to_numpy(int) == 1, np.random.default_rng(7).normal(size=240)
+    labels, noise = table["label"].to_numpy(int) == 1, np.random.default_rng(7).normal(size=240)
     logits = np.log(table["probability"] / (1 - table["probability"])).to_numpy() + 0.5 * noise
     judged = (table["fold"] != "holdout").to_numpy()
     for shift in np.linspace(0, 2, 201):  # the first shift whose p is below 0.05 lies just above the threshold
@@ -144,7 +144,7 @@ def test_a_significant_difference_below_what_the_cases_resolve_is_not_called_bet
 def test_runs_without_a_common_case_are_not_compared(tmp_path):
     _run(tmp_path, "a", 2)
     table = _run(tmp_path, "b", 2)
-    other = table.assign(BraTS21ID=[f"{number + 500:05d}" for number in range(len(table))])
+    other = table.assign(case=[f"{number + 500:05d}" for number in range(len(table))])
     write_predictions(tmp_path / "b" / "predictions.csv", other)
     assert "share too few cases" in _text(tmp_path, ["a", "b"])
 
@@ -174,7 +174,7 @@ def test_nothing_is_written_when_one_of_the_runs_is_not_predicted(tmp_path):
 def test_predictions_without_a_label_cannot_be_judged(tmp_path):
     table = _run(tmp_path, "a", 2)
     write_predictions(tmp_path / "a" / "predictions.csv",
-                      table.assign(fold="test", MGMT_value=pd.array([None] * len(table), dtype="Int64")))
+                      table.assign(fold="test", label=pd.array([None] * len(table), dtype="Int64")))
     with pytest.raises(UserError, match="no labelled case"):
         evaluate_runs(tmp_path, ["a"])
 

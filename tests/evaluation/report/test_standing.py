@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from radiogen.evaluation.report.standing import reliability_summary
-from radiogen.runs.predictions import complete, write_predictions
+from radiogen.runs.predictions import complete, read_predictions, write_predictions
 
 
 def _run(folder, probabilities, labels, folds):
-    table = pd.DataFrame({"BraTS21ID": [f"{number:05d}" for number in range(len(labels))], "fold": folds,
-                          "MGMT_value": pd.array(labels, "Int64"), "probability": probabilities})
+    table = pd.DataFrame({"case": [f"{number:05d}" for number in range(len(labels))], "fold": folds,
+                          "label": pd.array(labels, "Int64"), "probability": probabilities})
     write_predictions(folder / "predictions.csv", complete(table))
     return folder
 
@@ -33,9 +33,9 @@ def test_out_of_fold_and_holdout_are_told_apart(separated):
 
 
 def test_answers_like_this_one_are_counted_among_known_patients_only(separated):
-    table = pd.read_csv(separated / "predictions.csv")
+    table = read_predictions(separated / "predictions.csv")
     near = table[(table["fold"] != "test") & ((table["probability"] - 0.75).abs() <= 0.1)]
-    assert f"of its {len(near)} answers within 0.1 of this one {int(near['MGMT_value'].sum())} were" in \
+    assert f"of its {len(near)} answers within 0.1 of this one {int(near['label'].sum())} were" in \
         reliability_summary(separated, 0.75)[-1]
     assert reliability_summary(separated, 0.0)[-1].startswith("none of its answers on known patients")
 

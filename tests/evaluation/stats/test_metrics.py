@@ -26,8 +26,8 @@ def _scores(seed: int, cases: int = 200, ties: bool = True) -> tuple[np.ndarray,
 
 
 def _table(folds: list[str], labels, probabilities) -> pd.DataFrame:
-    return pd.DataFrame({"BraTS21ID": [f"{number:05d}" for number in range(len(folds))], "fold": folds,
-                         "MGMT_value": pd.array(labels, dtype="Int64"), "probability": probabilities})
+    return pd.DataFrame({"case": [f"{number:05d}" for number in range(len(folds))], "fold": folds,
+                         "label": pd.array(labels, dtype="Int64"), "probability": probabilities})
 
 
 @pytest.mark.parametrize("ties", [True, False])

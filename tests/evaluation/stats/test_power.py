@@ -53,19 +53,19 @@ def test_the_smallest_difference_is_found_in_about_80_of_100_studies():
 
 def test_groups_are_all_folds_the_smallest_fold_and_the_holdout():
     table = pd.DataFrame({"fold": ["0"] * 6 + ["1"] * 4 + ["holdout"] * 3 + ["test"],
-                          "MGMT_value": pd.array([1, 0] * 6 + [1, None], dtype="Int64")})
+                          "label": pd.array([1, 0] * 6 + [1, None], dtype="Int64")})
     assert fold_groups(table) == {"all folds, out-of-fold": (5, 5), "one fold": (2, 2), "holdout": (2, 1)}
 
 
 def test_too_few_cases_are_said_to_tell_nothing():
-    table = pd.DataFrame({"fold": ["0", "0", "1", "1"], "MGMT_value": [0, 1, 0, 1]})
+    table = pd.DataFrame({"fold": ["0", "0", "1", "1"], "label": [0, 1, 0, 1]})
     assert "too few to tell anything" in resolvability_text(table)
     assert resolvability_table({"empty": (0, 3)}).isna()["half_width"].all()
 
 
 def test_the_text_names_every_group_with_what_it_can_show():
     table = pd.DataFrame({"fold": np.repeat(["0", "1", "2", "3", "4", "holdout"], 100),
-                          "MGMT_value": np.arange(600) % 2})
+                          "label": np.arange(600) % 2})
     lines = resolvability_text(table).splitlines()
     assert len(lines) == 4 and all(len(line) <= 120 for line in lines)
     assert "all folds, out-of-fold: 500 cases" in lines[1] and "one fold: 100 cases" in lines[2]

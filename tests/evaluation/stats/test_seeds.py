@@ -19,8 +19,8 @@ def _run(models, name, seed, epochs=3, shift=0, arrays="a"):
     scores = np.random.default_rng(seed).normal(labels, 1)
     folds = np.roll(np.resize([*"01234", "holdout"], 60), shift)
     write_predictions(models / name / "predictions.csv", complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(60)], "fold": folds,
-        "MGMT_value": pd.array(labels, dtype="Int64"), "probability": 1 / (1 + np.exp(-scores))})))
+        "case": [f"{number:05d}" for number in range(60)], "fold": folds,
+        "label": pd.array(labels, dtype="Int64"), "probability": 1 / (1 + np.exp(-scores))})))
     (models / name / "recipe.json").write_text(json.dumps(
         {"seed": seed, "optimisation": {"epochs": epochs}, "split": {"split_seed": None}}))
     (models / name / "run.json").write_text(json.dumps({"recipe": "demo-3d", "arrays": arrays}))

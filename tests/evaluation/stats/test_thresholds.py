@@ -15,8 +15,8 @@ def _table(cases: int = 120, shift: float = -0.2, seed: int = 0) -> pd.DataFrame
     folds = np.resize(["0", "1", "2", "holdout", "test"], cases)
     labels = random.integers(0, 2, cases)
     return complete(pd.DataFrame({
-        "BraTS21ID": [f"{number:05d}" for number in range(cases)], "fold": folds,
-        "MGMT_value": pd.array([None if fold == "test" else label for fold, label in zip(folds, labels, strict=True)],
+        "case": [f"{number:05d}" for number in range(cases)], "fold": folds,
+        "label": pd.array([None if fold == "test" else label for fold, label in zip(folds, labels, strict=True)],
                                dtype="Int64"),
         "probability": np.clip(random.normal(0.5 + shift + 0.15 * labels, 0.12), 0, 1)}))
 
@@ -46,14 +46,14 @@ def test_a_folds_threshold_does_not_change_whatever_its_own_cases_say(fold):
     table = _table()
     inside = (table["fold"] == fold).to_numpy()
     turned = table.assign(probability=np.where(inside, 1 - table["probability"], table["probability"]),
-                          MGMT_value=table["MGMT_value"].where(~inside, 1 - table["MGMT_value"]))
+                          label=table["label"].where(~inside, 1 - table["label"]))
     assert fold_thresholds(table)[fold] == fold_thresholds(turned)[fold]
 
 
 def test_holdout_and_test_take_the_threshold_of_all_folds():
     table = _table()
     judged = table[table["fold"].isin(["0", "1", "2"])]
-    whole = youden_threshold(judged["MGMT_value"].to_numpy(int) == 1, judged["probability"].to_numpy())
+    whole = youden_threshold(judged["label"].to_numpy(int) == 1, judged["probability"].to_numpy())
     assert fold_thresholds(table)["holdout"] == fold_thresholds(table)["test"] == whole
 
 
@@ -77,7 +77,7 @@ def test_what_is_called_is_what_the_table_counts():
     predictions = predictions[predictions["fold"] != "test"]
     own = predictions["fold"] == "1"
     cases = called(predictions)[own].to_numpy()
-    labels = predictions.loc[own, "MGMT_value"].to_numpy(int) == 1
+    labels = predictions.loc[own, "label"].to_numpy(int) == 1
     row = threshold_table(predictions).set_index("fold").loc["1"]
     assert row["accuracy"] == pytest.approx(np.mean(cases == labels))
     assert counts(labels, cases * 1.0)["accuracy"] == pytest.approx(np.mean(cases == labels))

@@ -62,7 +62,7 @@ def data(tmp_path):
 
 def _table(data, **options):
     table, pictures = inspect_dataset(data, workers=1, **options)
-    return table.set_index(["split", "BraTS21ID", "sequence"]).sort_index(), pictures
+    return table.set_index(["split", "case", "sequence"]).sort_index(), pictures
 
 
 def _snapshot(folder):
@@ -265,7 +265,7 @@ def test_the_codes_of_findings_stand_beside_their_sentences(tmp_path):
     _odd_series(tmp_path)
     table, _ = inspect_dataset(tmp_path, workers=1)
     assert (table["refused"] == "").all(), table["refused"].tolist()
-    assert dict(zip(table["BraTS21ID"], table["finding_codes"], strict=True)) == ODD_CODES
+    assert dict(zip(table["case"], table["finding_codes"], strict=True)) == ODD_CODES
     assert [len(text.split("; ")) for text in table["findings"]] == [
         len(cell.split()) for cell in table["finding_codes"]]
 
@@ -288,7 +288,7 @@ def test_pictures_are_of_cases_spread_evenly_and_none_for_a_series_that_is_refus
         shutil.copytree(data / "train" / "00000", data / "train" / f"{number:05d}")
     table, pictures = inspect_dataset(data, drawn=2, workers=1)
     drawn = table.loc[list(pictures)]
-    assert list(dict.fromkeys(zip(drawn["split"], drawn["BraTS21ID"], strict=True))) == [
+    assert list(dict.fromkeys(zip(drawn["split"], drawn["case"], strict=True))) == [
         ("train", "00000"), ("test", "00007")]
     _, everything = inspect_dataset(data, drawn=99, workers=1)
     assert [table["refused"][number] != "" for number in everything] == [

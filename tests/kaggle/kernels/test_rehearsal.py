@@ -51,6 +51,17 @@ def test_a_rehearsed_kernel_cannot_write_into_its_input_and_can_into_its_working
     assert not list((root / "input").iterdir())
 
 
+@pytest.mark.parametrize("gone", ["a file of the case", "the case"])
+def test_a_case_that_is_moved_away_while_it_is_copied_is_named_in_a_line(tmp_path, gone):
+    (tmp_path / "bundle").mkdir()
+    case = tmp_path / "data" / "test" / "00001"
+    if gone == "a file of the case":
+        (case / "FLAIR").mkdir(parents=True)
+        (case / "FLAIR" / "Image-1.dcm").symlink_to(tmp_path / "moved")  # listed, and not there when it is read
+    with pytest.raises(UserError, match="test/00001: was changed or moved while it was copied; .*--data"):
+        rehearsal.lay_out(tmp_path / "bundle", tmp_path / "data", ["00001"], tmp_path / "input")
+
+
 def test_without_namespaces_pip_still_finds_no_index(root):
     code = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-m', 'pip', 'download', 'tyro']))"
     with pytest.raises(UserError, match="the kernel fails"):

@@ -12,8 +12,8 @@ def tables(rows: list[tuple[str, int, int]]) -> tuple[pd.DataFrame, pd.DataFrame
     """Cases and their geometry from (plane of FLAIR, label, how many)."""
     told = [(plane, label) for plane, label, count in rows for _ in range(count)]
     names = [f"{number:05d}" for number in range(len(told))]
-    cases = pd.DataFrame({"BraTS21ID": names, "MGMT_value": [label for _, label in told]})
-    geometry = pd.DataFrame({"BraTS21ID": names, "split": "train", "sequence": "FLAIR",
+    cases = pd.DataFrame({"case": names, "label": [label for _, label in told]})
+    geometry = pd.DataFrame({"case": names, "split": "train", "sequence": "FLAIR",
                              "plane": [plane for plane, _ in told]})
     return cases, geometry
 
@@ -24,8 +24,8 @@ TIED = [("axial", 0, 40), ("axial", 1, 10), ("coronal", 0, 5), ("coronal", 1, 25
 def test_within_each_plane_the_labels_come_as_often_as_in_all_cases_together():
     cases, geometry = tables(TIED)
     weights = plane_weights(cases, geometry, ("FLAIR",))
-    share = pd.Series(weights).groupby([geometry["plane"], cases["MGMT_value"]]).sum().unstack()
-    np.testing.assert_allclose(share[1] / share.sum(axis=1), cases["MGMT_value"].mean())
+    share = pd.Series(weights).groupby([geometry["plane"], cases["label"]]).sum().unstack()
+    np.testing.assert_allclose(share[1] / share.sum(axis=1), cases["label"].mean())
     np.testing.assert_allclose(share.sum(axis=1), [50, 30])
     assert weights.sum() == pytest.approx(len(cases))
 
@@ -50,7 +50,7 @@ def test_labels_that_follow_the_plane_without_exception_are_refused_in_one_line(
 
 def test_a_missing_series_is_a_plane_of_its_own_and_other_sequences_do_not_count():
     cases, geometry = tables(TIED)
-    without = geometry[geometry["BraTS21ID"] != "00000"]
+    without = geometry[geometry["case"] != "00000"]
     assert plane_weights(cases, without, ("FLAIR",))[0] == 0
     np.testing.assert_allclose(plane_weights(cases, geometry, ("T1w",)), 1)
 

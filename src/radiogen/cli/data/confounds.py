@@ -1,4 +1,4 @@
-"""Show what can be foretold without any image: methylation by plane, and models from planes, sizes and case ids."""
+"""Show what can be predicted without any image: the label by plane, and models from planes, sizes and case ids."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from radiogen.runs import layout
 def main(geometry: Path | None = None, labels: Path | None = None, data: Path | None = None, run: str | None = None,
          models: Path = Path("models"), output: Path = Path("image_free"), seed: int = 42, repeats: int = 10,
          permutations: int = 200, medals: bool = False) -> None:
-    """Show what can be foretold without any image: methylation by plane, and models from planes, sizes and case ids.
+    """Show what can be predicted without any image: the label by plane, and models from planes, sizes and case ids.
 
     Args:
         geometry: Table with a row a series (default, with --run: the run's geometry.csv).

@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 
 from radiogen.core.wording import command
-from radiogen.dataset.layout import SEQUENCES
 
 
 def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
@@ -17,14 +16,17 @@ def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
         output: The picture to write.
     """
     from radiogen.arrays.series_arrays import case_pictures
-    from radiogen.dataset.labels import ID, LABEL, read_labels
+    from radiogen.dataset.labels import read_labels
     from radiogen.evaluation.figures.run_figures import cases_png
+    from radiogen.task import ID, LABEL, read_task
 
+    task = read_task(data)
     labels = read_labels(data / "train_labels.csv").set_index(ID)[LABEL]
     chosen = cases or tuple(id for label in (0, 1) for id in labels.index[labels == label][:2])
     pictures = case_pictures(data, chosen)
-    columns = [name for name in SEQUENCES if any(name in row for row in pictures)]
-    rows = {f"{case}, MGMT {labels.get(case, 'unknown')}": {name: row.get(name) for name in columns}
+    columns = [name for name in task.sequences if any(name in row for row in pictures)]
+    words = dict(enumerate(task.classes))
+    rows = {f"{case}, {words.get(labels.get(case), 'label unknown')}": {name: row.get(name) for name in columns}
             for case, row in zip(chosen, pictures, strict=True)}
     print(f"picture: {cases_png(output, rows, f'{data.name}: patient left on the right')}")
     print(f"next: {command('preprocess')} --data {shlex.quote(str(data))}")

@@ -33,6 +33,7 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     from radiogen.core.errors import UserError
     from radiogen.evaluation.figures.contact_sheet import Tile, contact_sheets
     from radiogen.imaging.inspect import quality
+    from radiogen.task import ID, read_task
 
     with files.reading_folder(data):
         place = quality.output_folder(data, output, cache)
@@ -40,8 +41,8 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
         changed = quality.output_folder(data, output, cache) != place
     if changed:
         raise UserError(data, "was changed while it was read", "run the same command again")
-    print("\n".join(quality.summarise(table)))
-    print(f"table: {files.write_csv(place / 'quality.csv', table)}")
+    print("\n".join(quality.summarise(table, read_task(data).sequences)))
+    print(f"table: {files.write_csv(place / 'quality.csv', read_task(data).to_file(table))}")
     tiles = []
     for number, picture in pictures.items():
         row = table.loc[number]
@@ -50,6 +51,6 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     for path in contact_sheets(place, tiles, f"{data.resolve().name}: the middle slice of each series; red: findings"):
         print(f"contact sheet: {path}")
     competition = (table["split"] != "").any()
-    first = shlex.join(["--data", str(data), "--case", str(table["BraTS21ID"][0])])
+    first = shlex.join(["--data", str(data), "--case", str(table[ID][0])])
     print(f"next: {command('preprocess')} --data {shlex.quote(str(data))}" if competition else
           f"next: {command('inspect_dataset')} {first}")

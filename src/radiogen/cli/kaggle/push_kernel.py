@@ -11,7 +11,7 @@ from radiogen.core.errors import models_option
 from radiogen.core.wording import command
 
 
-def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), title: str = "Radiogen MGMT",
+def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), title: str = "Radiogen inference",
          owner: str | None = None, dry_run: bool = False, submit: bool = False,
          message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", cases: int = 8, python: Path | None = None,
          wheels: Path | None = None, data: Path | None = None, models: Path = Path("models"),

@@ -58,12 +58,12 @@ Answers = dict[int, tuple[str, tuple[tuple[str, str], ...]]]
 
 
 def _data_answers(assessed: RunAssessment) -> Answers:
-    provenance, patients = assessed.provenance, assessed.patients
+    provenance, patients, task = assessed.provenance, assessed.patients, assessed.run.task
     recipe, facts, data = _recipe(provenance), provenance.first.facts, provenance.facts.get("data")
     answers: Answers = {
         1: ("deep learning: residual networks on MRI" if recipe else "deep learning on MRI", ()),
-        4: ("whether images tell methylation apart; no hypothesis was registered", (("#summary", "summary"),)),
-        11: ("MGMT_value: 1 promoter methylated, 0 not; sequences by the names of their folders", ()),
+        4: (f"{task.question} No hypothesis was registered.", (("#summary", "summary"),)),
+        11: (f"{task.label_column}: 1 {task.positive}, 0 {task.negative}; sequences by the names of their folders", ()),
         19: (f"{patients.labelled} labelled cases. What so many can show was worked out; they are as many as there "
              "were, not as many as were needed.", (("#resolvability", "what can be seen"),)),
         20: (_partition(recipe, patients), ((f"{_place(provenance)}{layout.FOLDS}", layout.FOLDS),)),
@@ -80,7 +80,7 @@ def _data_answers(assessed: RunAssessment) -> Answers:
             "all slices"), (("#made", "recipe"),))
         left_out, bad = (", ".join(facts.get(name) or ()) or "nobody" for name in ("leave_out", "known_bad"))
         answers[13] = ("training needs every sequence of the recipe; a test case is predicted from what is left. Left "
-                       f"out by hand: {left_out}; because a series of the competition's is known to be blank: {bad}.",
+                       f"out by hand: {left_out}; because a series is known to be blank: {bad}.",
                        (("#made", "how it was made"),))
     return answers
 
@@ -122,7 +122,7 @@ def _evaluation_answers(assessed: RunAssessment, explained: bool) -> Answers:
     confounds = assessed.confounds
     answers: Answers = {
         28: ("AUC, accuracy, precision, recall, F1, average precision, Brier score, calibration error; positive class: "
-             "methylated", (("#folds", "tables per fold"),)),
+             f"{assessed.run.task.positive}", (("#folds", "tables per fold"),)),
         29: ("95 % intervals by 2,000 resamples of patients, permutation test, DeLong's test of differences",
              (("#summary", "summary"), ("#comparison", "comparison"))),
         35: ("training folds are not scored; each fold, all folds pooled and the holdout are", (

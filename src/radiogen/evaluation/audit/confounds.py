@@ -12,7 +12,6 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.evaluation.audit.image_free import (
     PLANES,
     SETS,
@@ -25,6 +24,7 @@ from radiogen.evaluation.stats.intervals import Estimate, stratified_auc
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.evaluation.stats.verdicts import Change, Comparison, Outcome, Verdict, compare, is_significant, verdict
 from radiogen.runs.predictions import out_of_fold
+from radiogen.task import ID, LABEL
 
 
 class Conclusion(StrEnum):
@@ -154,7 +154,7 @@ def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame],
 def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame, *, seed: int = 42) -> pd.DataFrame:
     """The AUC among cases whose series lie in one plane, a row a sequence and plane; last row: all planes the same.
 
-    predictions: the cases to judge. Columns: `sequence, plane, cases, methylated, auc, low, high, p`. In the last row
+    predictions: the cases to judge. Columns: `sequence, plane, cases, positive, auc, low, high, p`. In the last row
     (`all`, `same`) only pairs of cases with the same planes in every sequence are compared.
     """
     cases = predictions[predictions[LABEL].notna()]
@@ -170,7 +170,7 @@ def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame, *, see
             np.zeros(len(cases)))
         found = stratified_auc(labels[inside], probabilities[inside], strata[inside], seed=seed)
         rows.append({"sequence": sequence, "plane": plane, "cases": int(inside.sum()),
-                     "methylated": int(labels[inside].sum()), "auc": found.value, "low": found.low, "high": found.high,
+                     "positive": int(labels[inside].sum()), "auc": found.value, "low": found.low, "high": found.high,
                      "p": found.p})
     return pd.DataFrame(rows)
 
@@ -180,7 +180,7 @@ def correlation_table(predictions: pd.DataFrame, geometry: pd.DataFrame) -> pd.D
 
     Columns: `sequence, field, cases, rho, low, high, p, p_adjusted`. A plane counts as a field of 0 and 1; a field
     that never changes is left out. The interval is Bonett and Wright's (Psychometrika 2000;65:23), the adjusted p
-    Holm's over all rows. A run that sees methylation correlates with whatever methylation goes with: read it beside the
+    Holm's over all rows. A run that sees the label correlates with whatever the label goes with: read it beside the
     AUC within planes.
     """
     from scipy import stats

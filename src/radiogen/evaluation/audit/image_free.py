@@ -1,9 +1,10 @@
 """What can be foretold without any image: models from planes, sizes and case ids alone.
 
 In: labels or folds, and the geometry of the series. Out: predictions on the same folds, their AUCs with intervals, the
-share of methylated cases by plane. On the competition's data they are told from chance, with no look at any voxel.
+share of positive cases by plane. On the competition's data they are told from chance, with no look at any voxel.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,13 +15,12 @@ import pandas as pd
 from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
 from radiogen.dataset.geometry import SIZES, UNKNOWN
-from radiogen.dataset.labels import ID, LABEL
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.evaluation.stats.intervals import DRAWS, Estimate, stratified_auc, wilson_interval
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.evaluation.stats.verdicts import verdict
 from radiogen.runs.folds import HOLDOUT, fold_names, make_folds
 from radiogen.runs.predictions import complete, holdout, out_of_fold
+from radiogen.task import ID, LABEL
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -64,17 +64,17 @@ def study(labels: pd.DataFrame, geometry: pd.DataFrame, *, folds: int = 5, seed:
 
 
 def share_by_plane(labels: pd.DataFrame, geometry: pd.DataFrame) -> pd.DataFrame:
-    """How many cases of each plane are methylated: `sequence, plane, cases, methylated, share, low, high` (Wilson)."""
+    """How many cases of each plane are positive: `sequence, plane, cases, positive, share, low, high` (Wilson)."""
     table = acquisition_table(geometry, labels[ID])
-    methylated, rows = labels[LABEL].to_numpy(int) == 1, []
+    positive, rows = labels[LABEL].to_numpy(int) == 1, []
     for name in (name for name in table if name.endswith(" plane")):
         for plane in sorted(set(table[name]) - {UNKNOWN}):
             inside = (table[name] == plane).to_numpy()
             rows.append({"sequence": name.removesuffix(" plane"), "plane": plane, "cases": int(inside.sum()),
-                         "methylated": int(methylated[inside].sum())})
-    found = pd.DataFrame(rows, columns=["sequence", "plane", "cases", "methylated"])
-    share = (found["methylated"] / found["cases"]).to_numpy(float)
-    low, high = wilson_interval(found["methylated"].to_numpy(), found["cases"].to_numpy())
+                         "positive": int(positive[inside].sum())})
+    found = pd.DataFrame(rows, columns=["sequence", "plane", "cases", "positive"])
+    share = (found["positive"] / found["cases"]).to_numpy(float)
+    low, high = wilson_interval(found["positive"].to_numpy(), found["cases"].to_numpy())
     return found.assign(share=share, low=low, high=high)
 
 
@@ -89,7 +89,7 @@ def acquisition_table(geometry: pd.DataFrame, cases: pd.Series) -> pd.DataFrame:
         raise UserError("the table of geometry", f"has no training series of these {len(cases)} cases",
                         "name the geometry of the same data set")
     wide = rows.pivot(index=ID, columns="sequence", values=["plane", *SIZES]).reindex(list(cases))
-    names = [name for name in SEQUENCES if name in rows["sequence"].unique()]
+    names = sorted(rows["sequence"].unique())
     columns = {}
     for sequence in names:
         columns[f"{sequence} plane"] = wide["plane", sequence].where(wide["plane", sequence].notna(), UNKNOWN)
@@ -101,9 +101,9 @@ def image_free_predictions(folds: pd.DataFrame, geometry: pd.DataFrame, *, seed:
                            models: tuple[str, ...] = IMAGE_FREE) -> dict[str, pd.DataFrame]:
     """Tables of predictions by the model's name; each fold is scored by a model of the others, the holdout by all.
 
-    folds: `BraTS21ID, MGMT_value, fold`, two folds at least. seed: of the boosted trees. PLANES: logistic regression
+    folds: `ID, LABEL, fold`, two folds at least. seed: of the boosted trees. PLANES: logistic regression
     on the planes of the sequences; GEOMETRY: on planes and sizes; BOOSTED: trees on the same; CASE_ID: trees on the
-    id's number, its last digit and its parity.
+    number that the id ends with, its last digit and its parity.
     """
     table = acquisition_table(geometry, folds[ID])
     labels, place = folds[LABEL].to_numpy(int), folds["fold"].to_numpy()
@@ -177,7 +177,7 @@ def permuted_auc(folds: pd.DataFrame, geometry: pd.DataFrame, *, model: str = PL
     """The fold-mean AUC of a model trained anew on `draws` permutations of the labels within folds, shape (draws,).
 
     What chance gives to training and scoring together: wider than a permutation of the scored labels alone. Within a
-    fold, so that the share of methylated cases stays what it is.
+    fold, so that the share of positive cases stays what it is.
     """
     random = np.random.default_rng([seed, 2])
     inputs, place = _inputs(model, acquisition_table(geometry, folds[ID])), folds["fold"].to_numpy()
@@ -205,11 +205,17 @@ def _sentence(planes: pd.Series, p: float) -> str:
 def _inputs(model: str, table: pd.DataFrame) -> np.ndarray:
     """The model's inputs as numbers, (cases, fields): planes as 0 and 1, a missing size NaN."""
     if model == CASE_ID:
-        number = table.index.astype(int).to_numpy()
+        number = np.array([_number(case) for case in table.index])
         return np.stack([number, number % 10, number % 2], axis=1).astype(float)
     planes = pd.get_dummies(table[[name for name in table if name.endswith(" plane")]]).to_numpy(float)
     sizes = table[[name for name in table if not name.endswith(" plane")]].to_numpy(float)
     return planes if model == PLANES else np.hstack([planes, sizes])
+
+
+def _number(case: str) -> int:
+    """The last digits of an id, as a number; 0 where it does not end in a digit."""
+    found = re.search(r"[0-9]{1,9}$", case)
+    return int(found[0]) if found else 0
 
 
 def _fit_predict(model: str, inputs: np.ndarray, labels: np.ndarray, scored_inputs: np.ndarray, seed: int
@@ -224,7 +230,7 @@ def _fit_predict(model: str, inputs: np.ndarray, labels: np.ndarray, scored_inpu
 
 
 def _pipeline(model: str, seed: int) -> "Pipeline":
-    """Classes weigh alike, so that a fold's share of methylated cases does not tell in the pooled order."""
+    """Classes weigh alike, so that a fold's share of positive cases does not tell in the pooled order."""
     from sklearn.ensemble import GradientBoostingClassifier
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression

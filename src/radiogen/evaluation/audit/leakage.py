@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import COMPETITION
 from radiogen.evaluation.audit.findings import Code, Finding, Severity
 from radiogen.evaluation.stats.metrics import auc, scored
@@ -27,6 +26,7 @@ from radiogen.runs.lineage import Ancestor, folds_fingerprint, read_lineage
 from radiogen.runs.predictions import holdout, out_of_fold
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
 from radiogen.runs.tables import read_arrays, read_as_text
+from radiogen.task import ID, LABEL
 
 SUSPICIOUS_AUC = 0.75
 """On the competition's data: gold began at 0.601, and no figure above 0.65 has been repeated by others."""
@@ -100,7 +100,7 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
                     arrays: pd.DataFrame | None = None) -> list[Finding]:
     """Whether a patient stands in two folds, in training and test, or was scored by a network that had seen them.
 
-    folds: the table of folds; arrays: with `BraTS21ID, split`; None where they are missing.
+    folds: the table of folds; arrays: with `ID, split`; None where they are missing.
     """
     if folds is None:
         return [Finding(Code.PATIENTS_UNCHECKED, {"file": layout.FOLDS})]
@@ -128,7 +128,7 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
 def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> list[Finding]:
     """Whether two cases have the same pixels, or nearly, across folds or across training and test.
 
-    arrays: `BraTS21ID, split, sha256, likeness`, the last 64 hexadecimal digits or empty. Copies within one fold leak
+    arrays: `ID, split, sha256, likeness`, the last 64 hexadecimal digits or empty. Copies within one fold leak
     nothing and are a note.
     """
     if arrays is None or folds is None:

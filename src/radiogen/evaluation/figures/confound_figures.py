@@ -1,4 +1,4 @@
-"""Pictures of what the acquisition tells: methylation by plane, and AUCs that need no image.
+"""Pictures of what the acquisition tells: the label by plane, and AUCs that need no image.
 
 In: tables of image_free.py. Out: one PNG, written whole or not at all. Groups differ by colour and by form, colours are
 those of figures.py; every dot has its 95 % interval.
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.evaluation.figures.run_figures import BLACK, BLUE, GREEN, GREY, ORANGE, _figure, _save
+from radiogen.task import RSNA_MICCAI, Task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,20 +22,21 @@ Classification, 2021)."""
 LOOKS = {"axial": (BLUE, "o"), "coronal": (ORANGE, "s"), "sagittal": (GREEN, "^")}
 
 
-def image_free_png(path: Path, shares: pd.DataFrame, models: pd.DataFrame, title: str, *, medals: bool = False) -> Path:
-    """Draw the share of methylated cases by plane beside the AUCs of the image-free models.
+def image_free_png(path: Path, shares: pd.DataFrame, models: pd.DataFrame, title: str, *, medals: bool = False,
+                   task: Task = RSNA_MICCAI) -> Path:
+    """Draw the share of positive cases by plane beside the AUCs of the image-free models.
 
     shares: as `share_by_plane` gives it; models: as `image_free_table`, of which the out-of-fold rows are drawn;
     medals: mark where the competition's medals began.
     """
     figure, (left, right) = _figure(12.0, 5.2, columns=2)
-    _draw_shares(left, shares)
+    _draw_shares(left, shares, task)
     _draw_models(right, models[models["set"] == "out-of-fold"], medals)
     figure.suptitle(title, fontsize=13)
     return _save(path, figure)
 
 
-def _draw_shares(axes: "Axes", shares: pd.DataFrame) -> None:
+def _draw_shares(axes: "Axes", shares: pd.DataFrame, task: Task) -> None:
     place, ticks, names = 0.0, [], []
     for _, group in shares.groupby("sequence", sort=False):
         for row in group.itertuples():
@@ -47,13 +49,13 @@ def _draw_shares(axes: "Axes", shares: pd.DataFrame) -> None:
             place += 1
         place += 0.7
     first = shares[shares["sequence"] == shares["sequence"].iloc[0]]
-    overall = first["methylated"].sum() / first["cases"].sum()
+    overall = first["positive"].sum() / first["cases"].sum()
     axes.axvline(overall, color=GREY, linewidth=1.2, linestyle=(0, (2, 3)))
     axes.text(overall, -0.95, f"all: {100 * overall:.0f} %", ha="center", va="bottom", fontsize=9, color=GREY)
     axes.set_yticks(ticks, names)
-    axes.set(xlim=(0, 1), ylim=(place - 0.4, -1.0), xlabel="share of methylated cases (95 % interval)")
+    axes.set(xlim=(0, 1), ylim=(place - 0.4, -1.0), xlabel=f"share of {task.positive} cases (95 % interval)")
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.set_title("methylated, by sequence, plane and number of cases", fontsize=11, pad=48, loc="left")
+    axes.set_title(f"{task.positive}, by sequence, plane and number of cases", fontsize=11, pad=48, loc="left")
     axes.grid(axis="x", alpha=0.25)
 
 

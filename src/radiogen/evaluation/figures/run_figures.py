@@ -18,6 +18,7 @@ from radiogen.core.errors import UserError
 from radiogen.evaluation.stats.intervals import bootstrap_interval, roc_band, wilson_interval
 from radiogen.evaluation.stats.metrics import auc, calibration_bins, roc_points
 from radiogen.runs.predictions import THRESHOLD
+from radiogen.task import RSNA_MICCAI, Task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, PURPLE, BLACK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#222222", "#8A8A8A"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, BLACK)
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-CLASSES = ("unmethylated", "methylated")
 DOTS_PER_INCH = 150
 
 
-def confusion_matrix_png(path: Path, labels: np.ndarray, predicted: np.ndarray, title: str) -> Path:
+def confusion_matrix_png(path: Path, labels: np.ndarray, predicted: np.ndarray, title: str,
+                         task: Task = RSNA_MICCAI) -> Path:
     """Draw how many cases of each class were called what: counts, not shares. Both arrays hold 0 and 1, (cases,)."""
     labels, predicted = np.asarray(labels, dtype=int), np.asarray(predicted, dtype=int)
     matrix = np.zeros((2, 2), dtype=int)
@@ -40,8 +41,8 @@ def confusion_matrix_png(path: Path, labels: np.ndarray, predicted: np.ndarray, 
     for (row, column), count in np.ndenumerate(matrix):
         colour = "white" if count > 0.55 * matrix.max() else BLACK
         axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=26, color=colour)
-    axes.set_xticks([0, 1], CLASSES)
-    axes.set_yticks([0, 1], CLASSES, rotation=90, va="center")
+    axes.set_xticks([0, 1], task.classes)
+    axes.set_yticks([0, 1], task.classes, rotation=90, va="center")
     axes.set(xlabel="predicted", ylabel="true")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -110,13 +111,14 @@ def roc_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str =
     return figure
 
 
-def calibration_png(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Path:
-    """Draw, for ten bins of probability, the share of methylated cases in each with its 95 % interval (Wilson's)."""
-    return _save(path, calibration_figure(curves, title))
+def calibration_png(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str,
+                    task: Task = RSNA_MICCAI) -> Path:
+    """Draw, for ten bins of probability, the share of positive cases in each with its 95 % interval (Wilson's)."""
+    return _save(path, calibration_figure(curves, title, task=task))
 
 
-def calibration_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str = "",
-                       scale: float = 1.0) -> "Figure":
+def calibration_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str = "", scale: float = 1.0,
+                       task: Task = RSNA_MICCAI) -> "Figure":
     """What `calibration_png` saves."""
     figure, axes = _figure(6.6 * scale, 6.4 * scale)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (2, 3)), label="perfect calibration")
@@ -128,7 +130,7 @@ def calibration_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], titl
         axes.vlines(bins["probability"], low, high, color=colour, alpha=0.35, linewidth=3)
         axes.plot(bins["probability"], bins["observed"], color=colour, linestyle=style, linewidth=1.5, marker="o", ms=5,
                   label=f"{name}, {len(labels)} cases")
-    axes.set(xlabel="predicted probability of methylation", ylabel="share of methylated cases",
+    axes.set(xlabel=f"predicted probability of {task.target}", ylabel=f"share of {task.positive} cases",
              xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
     _title(axes, title)
     axes.grid(alpha=0.25)
@@ -137,18 +139,19 @@ def calibration_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], titl
     return figure
 
 
-def probabilities_png(path: Path, labels: np.ndarray, probabilities: np.ndarray, title: str) -> Path:
+def probabilities_png(path: Path, labels: np.ndarray, probabilities: np.ndarray, title: str,
+                      task: Task = RSNA_MICCAI) -> Path:
     """Draw every case's probability, one row a class, over the class's histogram, with the threshold."""
-    return _save(path, probabilities_figure(labels, probabilities, title))
+    return _save(path, probabilities_figure(labels, probabilities, title, task=task))
 
 
-def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: str = "",
-                         scale: float = 1.0) -> "Figure":
+def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: str = "", scale: float = 1.0,
+                         task: Task = RSNA_MICCAI) -> "Figure":
     """What `probabilities_png` saves."""
     figure, panels = _figure(7.0 * scale, 4.2 * scale, rows=2)
     edges = np.linspace(0, 1, 21)
     random = np.random.default_rng(0)
-    for axes, name, colour, chosen in zip(panels, CLASSES, (ORANGE, BLUE), (~labels, labels), strict=True):
+    for axes, name, colour, chosen in zip(panels, task.classes, (ORANGE, BLUE), (~labels, labels), strict=True):
         values = probabilities[chosen]
         axes.hist(values, bins=edges, color=colour, alpha=0.35)
         top = max(axes.get_ylim()[1], 1)
@@ -157,7 +160,7 @@ def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: s
         axes.set(ylabel="cases", xlim=(-0.01, 1.01))
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.set_title(f"{name}: {len(values)} cases", loc="left", fontsize=10, color=colour)
-    panels[1].set_xlabel(f"probability of methylation (dashed: threshold of {THRESHOLD:g})")
+    panels[1].set_xlabel(f"probability of {task.target} (dashed: threshold of {THRESHOLD:g})")
     if title:
         figure.suptitle(title, fontsize=12)
     return figure

@@ -17,6 +17,7 @@ from radiogen.evaluation.wording import confound_sentences
 from radiogen.runs import layout
 from radiogen.runs.folds import read_folds
 from radiogen.runs.predictions import read_predictions
+from radiogen.task import read_task
 
 _SHOWN = ["model", "auc", "low", "high", "within_fold_auc", "repeated_auc", "p", "trained_p"]
 
@@ -37,14 +38,15 @@ def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path 
     `image_free.study`. medals: mark in the picture where the competition's medals began.
     Raises UserError where a table is missing or damaged.
     """
-    table, known = read_geometry(geometry), read_labels(labels)
+    task = read_task(labels.parent)
+    table, known = read_geometry(geometry, task), read_labels(labels, task)
     found = study(known, table, seed=seed, repeats=repeats, permutations=permutations)
-    shares = rounded(found.shares.astype({"methylated": str}))
+    shares = rounded(found.shares.astype({"positive": str}).rename(columns={"positive": task.positive}))
     text = f"{text_table(shares)}\n\n{text_table(rounded(found.models[_SHOWN]))}\n\n{found.sentence}"
     if run is not None:
         judged = judge_confounds(read_predictions(run / layout.PREDICTIONS), read_folds(run / layout.FOLDS), table)
         text += "\n  ".join([f"\n\n{run.name}: {', '.join(judged.outcomes)}", *confound_sentences(judged)])
     title = f"Without any image: {labels.resolve().parent.name}, {len(known)} cases"
     written = (files.write_csv(output / "planes.csv", found.shares), files.write_csv(output / "auc.csv", found.models),
-               image_free_png(output / "image_free.png", found.shares, found.models, title, medals=medals))
+               image_free_png(output / "image_free.png", found.shares, found.models, title, medals=medals, task=task))
     return AcquisitionReport(text, written)

@@ -11,7 +11,6 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.dataset.geometry import read_geometry
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.dataset.layout import PHANTOM_RECORD
 from radiogen.evaluation.audit.confounds import Confounds, judge_confounds
 from radiogen.evaluation.audit.findings import Check
@@ -46,6 +45,7 @@ from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.runs.records import data_folder, with_members
 from radiogen.runs.tables import read_slices
 from radiogen.runs.training_records import read_histories
+from radiogen.task import ID, LABEL
 
 SETS = {OUT_OF_FOLD: out_of_fold, HOLDOUT: holdout}
 

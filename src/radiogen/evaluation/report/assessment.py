@@ -26,12 +26,12 @@ SetName = Literal["out-of-fold", "holdout"]
 class Patients:
     """How many patients there are, and what they were used for.
 
-    labelled: with a label; methylated: of these; in_folds, held_out: of the labelled ones, in `folds` folds and in the
+    labelled: with a label; positive: of these; in_folds, held_out: of the labelled ones, in `folds` folds and in the
     holdout. unlabelled: of the test set, only predicted.
     """
 
     labelled: int
-    methylated: int
+    positive: int
     in_folds: int
     folds: int
     held_out: int

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.evaluation.audit.claim import claim_items
 from radiogen.evaluation.audit.finding_text import finding_row
 from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
@@ -36,12 +35,13 @@ from radiogen.runs.explained import Explained
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.lineage import lineage_text
 from radiogen.runs.predictions import THRESHOLD
+from radiogen.task import ID, LABEL
 
 HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "brier": "Brier score", "rho": "rho",
             "run_auc": "AUC of the run", "baseline_auc": "AUC without images", "smallest_auc": "smallest AUC",
             "within_fold_auc": "AUC within folds", "within_fold_low": "from", "within_fold_high": "to",
             "optimistic_auc": "optimistic AUC", "p_adjusted": "p adjusted", "bootstrap_low": "from, bootstrap",
-            "bootstrap_high": "to, bootstrap", ID: "patient", LABEL: "MGMT"}
+            "bootstrap_high": "to, bootstrap", ID: "patient"}
 SHOWN_CORRELATIONS = 12
 
 
@@ -56,7 +56,7 @@ def render_page(assessment: Assessment) -> str:
                                      lstrip_blocks=True)
     return environment.from_string(_kept("page.html")).render(
         title=last.name, style=_kept("page.css"), script=_kept("viewer.js"), lines=summary_lines(last),
-        tone=tone(last), runs=parts, comparison=_comparison(assessment), files=layout,
+        tone=tone(last), task=last.run.task, runs=parts, comparison=_comparison(assessment), files=layout,
         resolvability=_table(assessment.resolvability), claim=claim_items(last, explained),
         data=_script_data(parts, assessment))
 
@@ -81,7 +81,7 @@ def _comparison(assessment: Assessment) -> dict:
 def _run_part(assessed: RunAssessment, last: bool) -> dict:
     """All that the page shows of one run."""
     folder, found = assessed.run.folder, assessed.confounds
-    return {"name": assessed.name, "last": last, "charts": run_charts(assessed),
+    return {"name": assessed.name, "last": last, "task": assessed.run.task, "charts": run_charts(assessed),
             "slices": "" if assessed.slices is None else slice_sentence(assessed.slices),
             "verdicts": [(one.name.capitalize(), verdict_sentence(one.verdict)) for one in assessed.sets],
             "folds": _table(assessed.fold_metrics), "thresholds": _table(assessed.thresholds),
@@ -96,15 +96,15 @@ def _run_part(assessed: RunAssessment, last: bool) -> dict:
             "permutation_pictures": [_inline(path) for one in assessed.permutations
                                      if (path := folder / layout.permutation_picture(one.within)).is_file()],
             "findings": [finding_row(one) for one in assessed.findings],
-            "images": None if assessed.explained is None else _images(assessed.explained),
+            "images": None if assessed.explained is None else _images(assessed.explained, assessed.run.task.classes),
             "predictions": _predictions(assessed.run.predictions, assessed.provenance_table),
             "provenance": _provenance(assessed.provenance),
             "files": sorted(path.name for path in folder.iterdir()
                             if path.is_file() and path.name[0] != "." and path.name != layout.REPORT)}
 
 
-def _images(explained: Explained) -> dict:
-    images = run_images(explained)
+def _images(explained: Explained, classes: tuple[str, str]) -> dict:
+    images = run_images(explained, classes)
     return {**{name: getattr(images, name) for name in ("sequence", "sequences", "rank", "left_out", "planes",
                                                         "sections", "cube_of", "cases")},
             "by_label": [(label, cases) for label, cases in by_label(images) if cases]}
@@ -158,7 +158,8 @@ def _script_data(parts: Sequence[dict], assessment: Assessment) -> str:
                    for case, group in one.provenance_table.groupby(ID)}
             for one in assessment.runs}
     told = {"cases": cases, "columns": columns, "rows": rows, "texts": list(pool),
-            "commands": {one.name: commands(one.provenance) for one in assessment.runs}}
+            "commands": {one.name: commands(one.provenance) for one in assessment.runs},
+            "classes": {one.name: one.run.task.classes for one in assessment.runs}}
     return json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -179,7 +180,7 @@ def _table(table: pd.DataFrame) -> dict:
     for name in ("p", "p_adjusted"):
         if name in text:
             text[name] = table[name].map(lambda value: "" if pd.isna(value) else f"{value:.2g}")
-    for name in ("number", "methylated"):
+    for name in ("number", "positive"):
         if name in text:
             text[name] = table[name].map(lambda value: f"{value:g}")
     if "field" in text:

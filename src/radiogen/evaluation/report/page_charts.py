@@ -50,10 +50,12 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
     parts = [
         ("ROC", "Each case placed by its probability; band: 95 % of resamples of patients. On the diagonal a coin "
          "would do as well.", run_figures.roc_figure(curves, scale=SCALE), layout.ROC),
-        ("Calibration", "Of the cases given a probability, how many are methylated. On the diagonal a probability "
-         "means what it says.", run_figures.calibration_figure(curves, scale=SCALE), layout.CALIBRATION),
+        ("Calibration", f"Of the cases given a probability, how many are {run.task.positive}. On the diagonal a "
+         "probability means what it says.", run_figures.calibration_figure(curves, scale=SCALE, task=run.task),
+         layout.CALIBRATION),
         (f"Probability by label, {name}", "Every point is a patient. Two heaps that lie over each other cannot be told "
-         "apart.", run_figures.probabilities_figure(labels, probabilities, scale=SCALE), layout.PROBABILITIES)]
+         "apart.", run_figures.probabilities_figure(labels, probabilities, scale=SCALE, task=run.task),
+         layout.PROBABILITIES)]
     histories = assessed.histories
     kept = [name for name in CURVES if any(f"val_{name}" in table for table in histories.values())]
     for column in kept[:2]:

@@ -18,7 +18,6 @@ LEVELS = 16
 """Steps of heat: few, so that the picture stays small and its contours can be seen."""
 PAGE_BYTES = 6_000_000
 """The cases of a run take no more of the page than this; a mail should still carry it."""
-WORDS = ("unmethylated", "methylated")
 HOT = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], float)
 """Corners of the colour map inferno (matplotlib, CC0): rises in lightness, too, so it can be read without colours."""
 
@@ -64,11 +63,11 @@ class RunImages:
     cube_of: str
 
 
-def run_images(explained: Explained) -> RunImages:
-    """The images of a run as the page shows them."""
+def run_images(explained: Explained, classes: tuple[str, str]) -> RunImages:
+    """The images of a run as the page shows them; classes: what labels 0 and 1 are called."""
     views, size = [], 0
     for number in range(len(explained.ids)):
-        view = _case(explained, number)
+        view = _case(explained, number, classes)
         size += len(view.tiles) + len(view.heat) + len(view.still)
         if views and size > PAGE_BYTES:
             break
@@ -82,7 +81,7 @@ def run_images(explained: Explained) -> RunImages:
 
 
 def by_label(images: RunImages, most: int = 3) -> list[tuple[int, list[CaseView]]]:
-    """Up to `most` cases of each label, unmethylated first."""
+    """Up to `most` cases of each label, negative ones first."""
     return [(label, [case for case in images.cases if case.label == label][:most]) for label in (0, 1)]
 
 
@@ -128,13 +127,13 @@ def overlaid(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return np.round(grey[..., None] * (1 - share) + colours[..., :3] * share).astype(np.uint8)
 
 
-def _case(explained: Explained, number: int) -> CaseView:
+def _case(explained: Explained, number: int, classes: tuple[str, str]) -> CaseView:
     images, heat = explained.images[number], explained.heat[number]
     tiles, across = tiled(images)
     hottest = int(heat.sum(axis=(1, 2), dtype=np.int64).argmax())
     label, called = int(explained.labels[number]), int(explained.called[number])
     probability, fold = float(explained.probabilities[number]), str(explained.folds[number])
-    title = (f"{explained.ids[number]}: {WORDS[label]}, called {WORDS[called]} ({probability:.2f}), "
+    title = (f"{explained.ids[number]}: {classes[label]}, called {classes[called]} ({probability:.2f}), "
              f"{'holdout' if fold == 'holdout' else f'fold {fold}'}")
     return CaseView(str(explained.ids[number]), title, fold, label, probability, label == called, picture_uri(tiles),
                     picture_uri(_levels(tiled(heat)[0]), heat_palette()), len(images), across, *images.shape[1:],

@@ -12,6 +12,7 @@ from radiogen.evaluation.report.assessment import Ceiling, Patients, RunAssessme
 from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.runs.lineage import lineage_text
 from radiogen.runs.predictions import THRESHOLD
+from radiogen.task import Task
 
 Line = tuple[str, str]
 
@@ -21,14 +22,14 @@ def summary_lines(assessed: RunAssessment) -> list[Line]:
     by_name = {one.name: one for one in assessed.sets}
     return [
         ("Question", _question(assessed)),
-        ("Patients", _patients(assessed.patients)),
+        ("Patients", _patients(assessed.patients, assessed.run.task)),
         ("Judged how", _how(assessed)),
-        ("Found", _found(by_name.get("out-of-fold"))),
-        ("Held out", _found(by_name.get("holdout"))),
+        ("Found", _found(by_name.get("out-of-fold"), assessed.run.task)),
+        ("Held out", _found(by_name.get("holdout"), assessed.run.task)),
         ("Verdict", _verdict(assessed)),
         ("Could be seen", _reach(assessed)),
         ("Without images", _without(assessed)),
-        ("As a test", _calls(assessed.main)),
+        ("As a test", _calls(assessed.main, assessed.run.task)),
         ("Warnings", _warnings(assessed)),
     ]
 
@@ -54,12 +55,11 @@ def _question(assessed: RunAssessment) -> str:
     made = assessed.provenance
     members = [one.recipe for one in made.members.values()] or [made.recipe]
     names = list(dict.fromkeys(name for recipe in members for name in recipe.get("sequences", ())))
-    told = f" ({', '.join(names)})" if names else ""
-    return f"Can MRI before surgery{told} tell whether a glioblastoma's MGMT promoter is methylated?"
+    return assessed.run.task.question + (f" Seen: {', '.join(names)}." if names else "")
 
 
-def _patients(patients: Patients) -> str:
-    told = f"{patients.labelled} with a known label, {patients.methylated} of them methylated"
+def _patients(patients: Patients, task: Task) -> str:
+    told = f"{patients.labelled} with a known label, {patients.positive} of them {task.positive}"
     told += f": {patients.in_folds} in {patients.folds} folds" if patients.in_folds else ""
     told += f", {patients.held_out} held out" if patients.held_out else ""
     unknown = patients.unlabelled
@@ -75,12 +75,13 @@ def _how(assessed: RunAssessment) -> str:
     return made + "Every patient was scored by networks that had not seen that patient."
 
 
-def _found(part: SetAssessment | None) -> str:
+def _found(part: SetAssessment | None, task: Task) -> str:
     if part is None or np.isnan(part.verdict.estimate.value):
         return "Not judged: no patient, or none of one of the classes."
     told = part.verdict.estimate
-    return (f"AUC {told.value:.3f}, 95 % interval {told.low:.3f} to {told.high:.3f}: of 100 pairs of a methylated and "
-            f"an unmethylated patient {round(100 * told.value)} are put in the right order. A coin gets 50.")
+    return (f"AUC {told.value:.3f}, 95 % interval {told.low:.3f} to {told.high:.3f}: of 100 pairs of one "
+            f"{task.positive} and one {task.negative} patient {round(100 * told.value)} are put in the right order. "
+            "A coin gets 50.")
 
 
 def _verdict(assessed: RunAssessment) -> str:
@@ -109,9 +110,9 @@ def _without(assessed: RunAssessment) -> str:
             f"): {found.comparison.outcome}.")
 
 
-def _calls(part: SetAssessment) -> str:
+def _calls(part: SetAssessment, task: Task) -> str:
     calls = part.calls
-    return (f"Calling methylated from a probability of {THRESHOLD:g} up is right in {calls.matrix.right} of "
+    return (f"Calling {task.positive} from a probability of {THRESHOLD:g} up is right in {calls.matrix.right} of "
             f"{calls.matrix.cases}; always saying the commoner answer is right in {calls.commonest}. Sensitivity "
             f"{calls.sensitivity:.0%}, specificity {calls.specificity:.0%}. Brier score {part.measures['brier']:.3f} "
             "(0.25: as good as always saying 0.5).")

@@ -16,7 +16,6 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.wording import command
-from radiogen.dataset.labels import ID
 from radiogen.runs import layout
 from radiogen.runs.environment import read_environment
 from radiogen.runs.fold_weights import Networks, check_run
@@ -25,6 +24,7 @@ from radiogen.runs.lineage import Ancestor, lineage_of
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields
 from radiogen.runs.tables import read_arrays, read_as_text
+from radiogen.task import ID
 
 COLUMNS = (ID, "fold", "run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
            "series_files", "series_sha256", "command")

@@ -33,6 +33,7 @@ from radiogen.runs.fold_weights import check_runs
 from radiogen.runs.predicted_run import PredictedRun, open_predictions
 from radiogen.runs.predictions import THRESHOLD, out_of_fold
 from radiogen.runs.records import with_members
+from radiogen.task import Task
 
 
 def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
@@ -98,7 +99,7 @@ def write_tables(assessed: RunAssessment) -> list[Path]:
     tables = {layout.FOLD_METRICS: assessed.fold_metrics, layout.FOLD_METRICS_ROUNDED: rounded(assessed.fold_metrics),
               layout.THRESHOLDS: assessed.thresholds,
               layout.LEAKAGE: pd.DataFrame([finding_row(one) for one in assessed.findings]),
-              layout.PROVENANCE: assessed.provenance_table}
+              layout.PROVENANCE: assessed.run.task.to_file(assessed.provenance_table)}
     if assessed.confounds is not None:
         found = assessed.confounds
         tables |= {layout.IMAGE_FREE: found.image_free, layout.IMAGE_FREE_GAIN: found.gains,
@@ -109,24 +110,25 @@ def write_tables(assessed: RunAssessment) -> list[Path]:
 def draw_run(assessed: RunAssessment) -> list[Path]:
     """Draw a run's pictures; returns their paths."""
     name, folder, predictions = assessed.name, assessed.run.folder, assessed.run.predictions
+    task = assessed.run.task
     parts = {one.name: SETS[one.name](predictions) for one in assessed.sets}
     written = []
     for fold, cases in sorted(out_of_fold(predictions).groupby("fold"), key=lambda pair: int(pair[0])):
         written.append(_confusion_matrix(layout.fold_folder(folder, fold) / layout.CONFUSION_MATRIX, cases,
-                                         f"{name}, fold {fold}"))
+                                         f"{name}, fold {fold}", task))
     if "holdout" in parts:
-        written.append(_confusion_matrix(folder / layout.HOLDOUT_MATRIX, parts["holdout"], f"{name}, holdout"))
+        written.append(_confusion_matrix(folder / layout.HOLDOUT_MATRIX, parts["holdout"], f"{name}, holdout", task))
     curves = {part: scored(cases) for part, cases in parts.items()}
     written.append(run_figures.roc_png(folder / layout.ROC, curves, f"ROC of {name}"))
-    written.append(run_figures.calibration_png(folder / layout.CALIBRATION, curves, f"Calibration of {name}"))
+    written.append(run_figures.calibration_png(folder / layout.CALIBRATION, curves, f"Calibration of {name}", task))
     part, (labels, probabilities) = next(iter(curves.items()))
     written.append(run_figures.probabilities_png(folder / layout.PROBABILITIES, labels, probabilities,
-                                                 f"{name}, {part}"))
+                                                 f"{name}, {part}", task))
     return written + [permutation_png(folder / layout.permutation_picture(test.within), test,
                                       f"Label-permutation test of {name}, {WITHIN[test.within]}")
                       for test in assessed.permutations]
 
 
-def _confusion_matrix(path: Path, cases: pd.DataFrame, title: str) -> Path:
+def _confusion_matrix(path: Path, cases: pd.DataFrame, title: str, task: Task) -> Path:
     labels, probabilities = scored(cases)
-    return run_figures.confusion_matrix_png(path, labels, np.asarray(probabilities >= THRESHOLD), title)
+    return run_figures.confusion_matrix_png(path, labels, np.asarray(probabilities >= THRESHOLD), title, task)

@@ -12,13 +12,13 @@ import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
-from radiogen.dataset.labels import LABEL
 from radiogen.evaluation.stats.intervals import wilson_interval
 from radiogen.evaluation.stats.metrics import scored
 from radiogen.evaluation.stats.verdicts import verdict
 from radiogen.evaluation.wording import verdict_sentence
 from radiogen.runs import layout
 from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
+from radiogen.task import LABEL, read_task
 
 NEAR = 0.1
 """Answers that lie so near to another's probability are counted as like it."""
@@ -30,6 +30,7 @@ def reliability_summary(folder: Path, probability: float) -> list[str]:
         predictions = read_predictions(Path(folder) / layout.PREDICTIONS)
     except UserError as error:
         return [f"how good it is, is not known: {error}"]
+    positive_class = read_task(folder).positive
     parts = {"out-of-fold": out_of_fold(predictions), "holdout": holdout(predictions)}
     parts = {name: part[part[LABEL].notna()] for name, part in parts.items()}
     lines = [f"{name}, {len(part)} cases: {verdict_sentence(verdict(*scored(part)))}" for name, part in parts.items()
@@ -40,8 +41,8 @@ def reliability_summary(folder: Path, probability: float) -> list[str]:
     if len(near):
         positive = int((near[LABEL] == 1).sum())
         low, high = wilson_interval(np.array([positive]), np.array([len(near)]))
-        lines.append(f"of its {len(near)} answers within {NEAR:g} of this one {positive} were of methylated patients "
-                     f"(95 % interval {low[0]:.0%} to {high[0]:.0%})")
+        lines.append(f"of its {len(near)} answers within {NEAR:g} of this one {positive} were of "
+                     f"{positive_class} patients (95 % interval {low[0]:.0%} to {high[0]:.0%})")
     else:
         lines.append(f"none of its answers on known patients lies within {NEAR:g} of this one")
     return lines

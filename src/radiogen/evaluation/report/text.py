@@ -20,16 +20,14 @@ from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.runs import layout
 from radiogen.runs.lineage import lineage_text
 from radiogen.runs.predictions import THRESHOLD
+from radiogen.task import Task
 
 WIDTH = 100
-METHOD = (f"positive class: 1, methylated; called from a probability of {THRESHOLD:g} up; intervals: 95 %, "
-          f"{intervals.DRAWS:,} resamples\nof patients within each class, seed 42; standard deviation: of the sample, "
-          "over folds")
 
 
 def report_text(assessment: Assessment) -> str:
     """All that is said of the runs."""
-    parts = [METHOD, *(f"{run_text(one)}\n{review_text(one)}" for one in assessment.runs),
+    parts = [_method(assessment.last.run.task), *(f"{run_text(one)}\n{review_text(one)}" for one in assessment.runs),
              comparison_text(assessment.summary), seeds_text(assessment.seeds),
              differences_text(assessment), ceiling_text(assessment)]
     return "\n\n".join(part for part in parts if part)
@@ -108,6 +106,12 @@ def ceiling_text(assessment: Assessment) -> str:
             lines.append(f"ceiling: no method can do better than an AUC of {one.auc:.3f} on {one.data}, whatever it "
                          f"does;\n{'':9}a few cases may lie above it by luck")
     return "\n".join(lines)
+
+
+def _method(task: Task) -> str:
+    return (f"positive class: 1, {task.positive}; called from a probability of {THRESHOLD:g} up; intervals: 95 %, "
+            f"{intervals.DRAWS:,} resamples\nof patients within each class, seed 42; standard deviation: of the "
+            "sample, over folds")
 
 
 def _difference(one: RunDifference) -> str:

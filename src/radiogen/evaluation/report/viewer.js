@@ -72,7 +72,7 @@
 
   document.querySelectorAll(".predictions").forEach((part) => {
     const body = part.querySelector("tbody"), rows = [...body.rows];
-    const words = ["unmethylated", "methylated"];
+    const words = data.classes[part.dataset.run];
     const texts = rows.map((row) => ` ${row.textContent.toLowerCase().replace(/\s+/g, " ")} ${[...row.cells].map((one) => one.textContent).join(" ")} ${words[row.cells[2].textContent] || ""}`);
     const toggle = (row) => {
       if (row.nextSibling && row.nextSibling.className === "made-of") { row.nextSibling.remove(); return; }

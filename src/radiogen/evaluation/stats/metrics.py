@@ -1,6 +1,6 @@
 """How good predictions are: counts at a threshold, ranking and calibration, per fold and for whole runs.
 
-In: a table of predictions. Out: tables of numbers. The positive class is 1, methylated; a case counts as methylated
+In: a table of predictions. Out: tables of numbers. The positive class is 1; a case counts as positive
 from a probability of 0.5 up, or from a threshold that thresholds.py chose. What cannot be computed is NaN and never an
 error, so that a small or one-sided fold leaves a gap in the table instead of ending the evaluation.
 """
@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.labels import LABEL
 from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
+from radiogen.task import LABEL
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auc", "average_precision", "brier", "calibration_error")
 MEAN, DEVIATION = "mean", "standard deviation"
@@ -62,15 +62,15 @@ def measure(predictions: pd.DataFrame) -> dict[str, float]:
 
 
 def scored(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (bool, True = methylated) and probabilities (float64) of the cases that have a label, shape (cases,)."""
+    """Labels (bool, True = positive) and probabilities (float64) of the cases that have a label, shape (cases,)."""
     known = predictions[predictions[LABEL].notna()]
     return known[LABEL].to_numpy(dtype=int) == 1, known["probability"].to_numpy(dtype=float)
 
 
 def counts(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> dict[str, float]:
-    """Accuracy, precision, recall and F1 of the methylated class; a case is called so from `threshold` up.
+    """Accuracy, precision, recall and F1 of the positive class; a case is called so from `threshold` up.
 
-    Nothing called methylated: precision is 0, as in the usual tables. No methylated case: recall and F1 are NaN, for
+    Nothing called positive: precision is 0, as in the usual tables. No positive case: recall and F1 are NaN, for
     there was nothing to find.
     """
     called = probabilities >= threshold
@@ -83,7 +83,7 @@ def counts(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THR
 
 
 def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Area under the ROC curve: how often a methylated case is placed above an unmethylated one, a tie counting half.
+    """Area under the ROC curve: how often a positive case is placed above an negative one, a tie counting half.
 
     NaN unless both classes are there. Mann and Whitney, Ann. Math. Stat. 1947;18:50.
     """
@@ -108,7 +108,7 @@ def roc_points(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
 
 
 def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Precision averaged over the steps in recall, without interpolation; NaN without a methylated case."""
+    """Precision averaged over the steps in recall, without interpolation; NaN without a positive case."""
     if not labels.any():
         return np.nan
     called, found = _cumulative(labels, probabilities)
@@ -123,7 +123,7 @@ def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error over `bins` of equal width: mean gap of probability and observed share.
 
-    Each bin counts by its cases (Guo et al., arXiv 1706.04599, section 2, for the probability of the methylated class).
+    Each bin counts by its cases (Guo et al., arXiv 1706.04599, section 2, for the probability of the positive class).
     With few cases it is above 0 even for perfect probabilities.
     """
     return float(sum(row["cases"] * abs(row["probability"] - row["observed"])
@@ -131,7 +131,7 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
 
 
 def calibration_bins(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> list[dict[str, float]]:
-    """For each bin with cases: `cases`, mean `probability` and `observed` share of methylated cases."""
+    """For each bin with cases: `cases`, mean `probability` and `observed` share of positive cases."""
     places = np.minimum((probabilities * bins).astype(int), bins - 1)
     return [{"cases": int(inside.sum()), "probability": float(probabilities[inside].mean()),
              "observed": float(labels[inside].mean())}
@@ -139,7 +139,7 @@ def calibration_bins(labels: np.ndarray, probabilities: np.ndarray, bins: int = 
 
 
 def _cumulative(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cases called and methylated cases found at each distinct probability taken as threshold, from high to low."""
+    """Cases called and positive cases found at each distinct probability taken as threshold, from high to low."""
     order = np.argsort(-probabilities, kind="stable")
     last = np.flatnonzero(np.append(np.diff(probabilities[order]) != 0, True))
     return last + 1.0, np.cumsum(labels[order])[last].astype(float)

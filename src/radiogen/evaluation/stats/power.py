@@ -11,9 +11,9 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.labels import LABEL
 from radiogen.evaluation.stats.intervals import LEVEL, POWER, hanley_mcneil_error, resolvable_auc
 from radiogen.runs.folds import HOLDOUT
+from radiogen.task import LABEL
 
 CORRELATION = 0.5
 """How alike the AUCs of two runs are thought to be before either is there: on the same cases, different networks."""
@@ -45,16 +45,16 @@ def smallest_difference(positives: int, negatives: int, correlation: float = COR
 def resolvability_table(groups: Mapping[str, tuple[int, int]], correlation: float = CORRELATION) -> pd.DataFrame:
     """One row a group of cases, in the order given.
 
-    groups: (methylated, unmethylated) cases by the group's name. Columns: `cases` (the group's name), `number`,
-    `methylated`, `half_width`, `smallest_auc` (1 where even a perfect ranking would not be found),
+    groups: (positive, negative) cases by the group's name. Columns: `cases` (the group's name), `number`,
+    `positive`, `half_width`, `smallest_auc` (1 where even a perfect ranking would not be found),
     `smallest_difference`.
     """
     return pd.DataFrame([{
-        "cases": name, "number": positives + negatives, "methylated": positives,
+        "cases": name, "number": positives + negatives, "positive": positives,
         "half_width": half_width(positives, negatives), "smallest_auc": resolvable_auc(positives, negatives),
         "smallest_difference": smallest_difference(positives, negatives, correlation)}
         for name, (positives, negatives) in groups.items()],
-        columns=["cases", "number", "methylated", "half_width", "smallest_auc", "smallest_difference"])
+        columns=["cases", "number", "positive", "half_width", "smallest_auc", "smallest_difference"])
 
 
 def fold_groups(folds: pd.DataFrame) -> dict[str, tuple[int, int]]:
@@ -77,7 +77,7 @@ def fold_groups(folds: pd.DataFrame) -> dict[str, tuple[int, int]]:
 
 
 def resolvability_text(folds: pd.DataFrame) -> str:
-    """What these folds can show, a line a group; folds: `fold` and `MGMT_value` at least.
+    """What these folds can show, a line a group; folds: `fold` and `LABEL` at least.
 
     For a script to print before training, and for the report.
     """

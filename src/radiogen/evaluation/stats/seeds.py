@@ -13,6 +13,7 @@ from radiogen.evaluation.stats.metrics import fold_table, measure
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import out_of_fold
 from radiogen.runs.records import read_recipe, recipe_fields
+from radiogen.task import ID
 
 MEASURES = ("auc", "accuracy", "precision", "recall", "f1")
 COLUMNS = ("run", "seeds", "measure", "mean", "between_seeds", "between_folds", "low", "high")
@@ -25,7 +26,7 @@ def seed_groups(runs: Sequence[PredictedRun]) -> list[list[PredictedRun]]:
         fields = recipe_fields(read_recipe(run.folder))
         if fields:
             recipe = {name: value for name, value in fields.items() if name not in ("seed", "split_seed")}
-            cases = run.predictions[["BraTS21ID", "fold"]].to_numpy(str).tolist()
+            cases = run.predictions[[ID, "fold"]].to_numpy(str).tolist()
             groups.setdefault(json.dumps([recipe, run.facts.get("arrays"), cases]), []).append(run)
     return [group for group in groups.values() if len(group) > 1]
 

@@ -1,4 +1,4 @@
-"""From which probability on a case is called methylated, chosen without a look at the cases that are then judged.
+"""From which probability on a case is called positive, chosen without a look at the cases that are then judged.
 
 In: a table of predictions. Out: a threshold for each fold, and the figures at it beside those at 0.5. A fold's
 threshold comes from the out-of-fold probabilities of the other folds, the holdout's from all of them. The networks of
@@ -9,10 +9,10 @@ of the judged fold has a part in it.
 import numpy as np
 import pandas as pd
 
-from radiogen.dataset.labels import LABEL
 from radiogen.evaluation.stats.metrics import DEVIATION, MEAN, counts, roc_points, scored
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.predictions import THRESHOLD, out_of_fold
+from radiogen.task import LABEL
 
 COUNTS = ("accuracy", "precision", "recall", "f1")
 
@@ -44,7 +44,7 @@ def fold_thresholds(predictions: pd.DataFrame) -> dict[str, float]:
 
 
 def called(predictions: pd.DataFrame) -> pd.Series:
-    """Whether each case is called methylated at the threshold of its fold; bool, with the index of `predictions`."""
+    """Whether each case is called positive at the threshold of its fold; bool, with the index of `predictions`."""
     return predictions["probability"] >= predictions["fold"].map(fold_thresholds(predictions))
 
 
@@ -52,7 +52,7 @@ def threshold_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Figures at the chosen threshold and at 0.5, one row a fold, mean and deviation of the folds, the holdout last.
 
     Columns: `fold, cases, threshold`, then accuracy, precision, recall and F1 at it, then the same at 0.5 with the
-    ending `_at_half`. Positive class: 1, methylated. The deviation is the sample's. Cases without label do not count.
+    ending `_at_half`. Positive class: 1. The deviation is the sample's. Cases without label do not count.
     """
     thresholds = fold_thresholds(predictions)
     known = predictions[predictions[LABEL].notna()]

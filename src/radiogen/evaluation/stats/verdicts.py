@@ -44,7 +44,7 @@ class Verdict:
     """What an AUC means.
 
     estimate: the AUC, the bootstrap's 95 % interval, the permutation test's p. cases, positives: how many were scored,
-    and how many of them are methylated. resolvable: the smallest AUC that so many cases find reliably.
+    and how many of them are positive. resolvable: the smallest AUC that so many cases find reliably.
     """
 
     outcome: Outcome

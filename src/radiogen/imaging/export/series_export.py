@@ -16,7 +16,7 @@ import numpy as np
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import SEQUENCES, is_case_id
+from radiogen.dataset.layout import SEQUENCES
 from radiogen.imaging.cubes import Geometry, padded, slice_target, to_bytes
 from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.imaging.export.multi_frame import Origin, SourceFile, is_upright, write_dicom
@@ -34,6 +34,7 @@ from radiogen.imaging.resized import reduce_volume
 from radiogen.imaging.series import read_series
 from radiogen.imaging.transforms import to_cube
 from radiogen.imaging.volume import Volume
+from radiogen.task import RSNA_MICCAI, read_task
 
 if TYPE_CHECKING:
     from pydicom.uid import UID
@@ -187,9 +188,10 @@ def _is_usable(uid: "UID") -> bool:
 
 
 def _names(folder: Path, sources: Sources | None, key: bytes, patient: str | None) -> _Named:
-    """By case and sequence in the competition's layout; any other folder's name may be a person's, and is not used."""
+    """By case and sequence in a data set's layout; any other folder's name may be a person's, and is not used."""
     folder = Path(folder).resolve()
-    if is_case_id(folder.parent.name) and folder.name in SEQUENCES:
+    task = read_task(folder.parents[2]) if len(folder.parents) > 2 else RSNA_MICCAI
+    if task.is_id(folder.parent.name) and folder.name in task.sequences:
         patient = patient or folder.parent.name
         return _Named(patient, folder.name, f"{patient}-{folder.name}")
     patient = patient or pseudonym(key, sources.patient if sources else folder.name)

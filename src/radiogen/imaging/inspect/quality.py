@@ -7,6 +7,7 @@ it. Nothing is written, and nothing stops at a bad series: it is a row with its 
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,16 +21,17 @@ from radiogen.core.parallel import map_items
 from radiogen.core.wording import parameter
 from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.layout import SEQUENCES, case_ids, check_data, sequences_present, series_folder
+from radiogen.dataset.layout import case_ids, check_data, sequences_present, series_folder
 from radiogen.imaging.cubes import resize
 from radiogen.imaging.dicom.pixels import is_rescaled
 from radiogen.imaging.dicom.stacks import natural_order
 from radiogen.imaging.findings import FindingCode, codes_text, listing
 from radiogen.imaging.inspect.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
 from radiogen.imaging.intensity import normalise
+from radiogen.task import ID, read_task
 
 COLUMNS = (
-    "BraTS21ID", "split", "sequence", "plane", "oblique_degrees", "rows", "columns", "slices", "slice_spacing_mm",
+    ID, "split", "sequence", "plane", "oblique_degrees", "rows", "columns", "slices", "slice_spacing_mm",
     "row_spacing_mm", "column_spacing_mm", "ordered_by", "file_names", "instance_numbers", "missing_slices",
     "smallest_gap_mm", "largest_gap_mm", "uneven", "blank_share", "dtype", "lowest", "highest", "signed", "rescaled",
     "files", "reader", "reader_reason", "findings", "finding_codes", "known_bad", "refused", "refused_code")
@@ -82,7 +84,7 @@ def list_series(data: Path) -> list[Series]:
         cases = [(split, case) for split in ("train", "test") for case in case_ids(data, split)]
         present = {name for split, case in cases for name in sequences_present(data, split, case)}
         found = [Series(split, case, name, series_folder(data, split, case, name))
-                 for split, case in cases for name in SEQUENCES if name in present]
+                 for split, case in cases for name in read_task(data).sequences if name in present]
     else:
         found = _folders_with_files(data)
     if not found:
@@ -128,14 +130,14 @@ def inspect_series(folder: Path) -> dict[str, Any]:
     return _inspect((Series("", "", "", Path(folder)), False, ""))[0]
 
 
-def summarise(table: pd.DataFrame) -> list[str]:
-    """What a reader of the table would count first, in lines to print."""
+def summarise(table: pd.DataFrame, sequences: Sequence[str]) -> list[str]:
+    """What a reader of the table would count first, in lines to print; sequences: those of the data set's task."""
     read = table[table["refused"] == ""]
     missing = int(_is_missing(table).sum())
-    lines = [f"cases: {len(table.groupby(['split', 'BraTS21ID']))}; series: {len(table)}, of which {len(read)} can be "
+    lines = [f"cases: {len(table.groupby(['split', ID]))}; series: {len(table)}, of which {len(read)} can be "
              f"read, {len(table) - len(read) - missing} refused, {missing} missing", "", *_planes(table, read), ""]
     if (table["split"] != "").any():
-        absent = [name for name in SEQUENCES if name not in set(table["sequence"])]
+        absent = [name for name in sequences if name not in set(table["sequence"])]
         lines += [f"in no case: {', '.join(absent)}"] if absent else []
         lines.append(_one_plane(read))
     lines.append(f"fewer than {FEW_SLICES} slices: {(read['slices'] < FEW_SLICES).sum()} of {len(read)} series")
@@ -153,7 +155,7 @@ def meanings(cell: str) -> list[str]:
 
 def name_of(row: pd.Series) -> str:
     """`00000 FLAIR`, and whether it is a test case."""
-    return f"{row['BraTS21ID']} {row['sequence']}{' (test)' if row['split'] == 'test' else ''}".strip()
+    return f"{row[ID]} {row['sequence']}{' (test)' if row['split'] == 'test' else ''}".strip()
 
 
 def caption(row: pd.Series) -> str:
@@ -199,7 +201,7 @@ def _folders_with_files(data: Path) -> list[Series]:
 def _inspect(job: tuple[Series, bool, str]) -> tuple[dict[str, Any], Picture | None]:
     """The row of a series, and its picture where one is wanted; known: why its case is bad, where that is known."""
     series, draw, known = job
-    row = {"BraTS21ID": series.case, "split": series.split, "sequence": series.sequence, "findings": "",
+    row = {ID: series.case, "split": series.split, "sequence": series.sequence, "findings": "",
            "finding_codes": "", "known_bad": known}
     if not series.folder.exists():
         return {**row, "refused": "missing", "refused_code": FindingCode.SERIES_MISSING.name}, None
@@ -269,7 +271,7 @@ def _planes(table: pd.DataFrame, read: pd.DataFrame) -> list[str]:
 
 
 def _one_plane(read: pd.DataFrame) -> str:
-    planes = read.groupby(["split", "BraTS21ID"], sort=False)["plane"].nunique()
+    planes = read.groupby(["split", ID], sort=False)["plane"].nunique()
     several = [case for (_, case), count in planes.items() if count > 1]
     named = f": {listing(several, 8)}" if several else ""
     return f"cases whose series are not all in one plane: {len(several)} of {len(planes)}{named}"
@@ -292,10 +294,10 @@ def _findings(read: pd.DataFrame) -> list[str]:
 def _not_read(table: pd.DataFrame, most: int = 20) -> list[str]:
     """Series that were not read, one a line, and the known-bad cases."""
     unread = table[table["refused"] != ""]
-    told = [f"  {'/'.join(filter(None, (row['split'], row['BraTS21ID'], row['sequence'])))}: {row['refused']}"
+    told = [f"  {'/'.join(filter(None, (row['split'], row[ID], row['sequence'])))}: {row['refused']}"
             for _, row in unread.iterrows()]
     more = [f"  and {len(told) - most} more: see the table"] if len(told) > most else []
-    known = dict(zip(table["BraTS21ID"], table["known_bad"], strict=True))
+    known = dict(zip(table[ID], table["known_bad"], strict=True))
     bad = ", ".join(f"{case} ({why})" for case, why in known.items() if why)
     return [*(["not read:", *told[:most], *more] if told else []),
             *([f"known-bad cases, left out where training reads that: {bad}"] if bad else [])]

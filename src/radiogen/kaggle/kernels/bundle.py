@@ -172,7 +172,8 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
     members = {}
     weights = [f"{one.name}/{name}" for one in folders for name in (layout.WEIGHTS, layout.WEIGHTS_RECORD)
                if (one / name).is_file()]
-    for place in (layout.RUN, layout.RECIPE, layout.FOLDS, *weights):
+    task = [layout.TASK] if (source / layout.TASK).is_file() else []
+    for place in (layout.RUN, layout.RECIPE, layout.FOLDS, *task, *weights):
         target = folder / f"{source.name}--{place.replace('/', '--')}"
         if place == layout.RUN:
             files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})

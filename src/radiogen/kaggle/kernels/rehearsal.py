@@ -22,7 +22,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import command
+from radiogen.core.wording import command, parameter
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
 from radiogen.dataset.layout import COMPETITION, SEQUENCES, case_ids
 from radiogen.kaggle.kernels.image import HIDDEN_TEST_CASES, MEMORY_BYTES, SESSION_SECONDS
@@ -31,6 +31,7 @@ from radiogen.kaggle.kernels.rehearsal_site import make_environment
 from radiogen.kaggle.kernels.session import MANIFEST, RECORD, SUBMISSION
 from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import read_predictions, submission_cases
+from radiogen.task import read_task
 
 TOLERANCE = 1e-6
 BROKEN = {"99997": "every pixel is zero", "99998": "no folder but one, and no DICOM in it",
@@ -84,7 +85,7 @@ def rehearse(bundle: Path, kernel: Path, models: Path, names: Sequence[str], *, 
         memory = _run([str(interpreter), str(code)], root, isolated, log or Path(scratch) / "rehearsal.log")
         seconds = time.monotonic() - began
         record = files.read_json(root / "working" / RECORD)
-        table = read_sample_submission(root / "working" / SUBMISSION).set_index(ID)[LABEL]
+        table = read_sample_submission(root / "working" / SUBMISSION, read_task(data)).set_index(ID)[LABEL]
     difference = float((table[chosen] - expected[chosen]).abs().max())
     _check_values(table, chosen, expected, record)
     grows = (record["seconds"]["preprocess"] + record["seconds"]["predict"]) / len(table)
@@ -101,15 +102,22 @@ def expected_probabilities(models: Path, names: Sequence[str]) -> pd.Series:
 
 
 def lay_out(bundle: Path, data: Path, chosen: Sequence[str], inputs: Path) -> None:
-    """Bundle and test cases as Kaggle mounts them, the broken ones too, and a sample submission that names them all."""
+    """Bundle and test cases as Kaggle mounts them, the broken ones too, and a sample submission that names them all.
+
+    Raises UserError where a case is changed or moved away while it is copied.
+    """
     shutil.copytree(bundle, inputs / "radiogen-files")
     test = inputs / COMPETITION / "test"
     for case in chosen:
-        shutil.copytree(data / "test" / case, test / case)
+        try:
+            shutil.copytree(data / "test" / case, test / case)
+        except OSError as error:  # that of a whole tree is one, too, with a list of files instead of a reason
+            raise UserError(data / "test" / case, "was changed or moved while it was copied",
+                            f"run the same command again, with {parameter('data')} where it was moved") from error
     _break_cases(test, test / chosen[0])
     (inputs / COMPETITION / "train" / "00000" / "FLAIR").mkdir(parents=True)  # not to be read by the kernel
     sample = pd.DataFrame({ID: [*chosen, *BROKEN], LABEL: 0.5})
-    files.write_csv(inputs / COMPETITION / "sample_submission.csv", sample)
+    files.write_csv(inputs / COMPETITION / "sample_submission.csv", read_task(data).to_file(sample))
 
 
 def namespace_works() -> bool:

@@ -25,6 +25,7 @@ from radiogen.dataset.layout import COMPETITION, case_ids
 from radiogen.kaggle.kernels.image import outside_ranges
 from radiogen.kaggle.submission import check_submission, fill_sample
 from radiogen.runs.folds import TEST
+from radiogen.task import Task, write_task
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,17 +48,18 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
     began = time.monotonic()
     data = competition_folder(inputs)
     with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
-        view = _test_only(data, Path(scratch) / "data" / COMPETITION)
         runs = unpack_runs(bundle, Path(scratch) / "models")
-        sample = _sample(data, view)
+        task = runs[0].task
+        view = _test_only(data, Path(scratch) / "data" / COMPETITION, task)
+        sample = _sample(data, view, task)
         prevalence = _prevalence(runs)
         able, warnings = prepare_test(runs, view, Path(scratch) / "cache", workers=workers)
         prepared = time.monotonic()
         tables = [predict_test(run, view, Path(scratch) / "cache") for run in able]
     predicted = time.monotonic()
     table, imputed = fill_sample(sample, _mean(tables, sample), prevalence)
-    path = files.write_csv(Path(working) / SUBMISSION, table)
-    check_submission(path, sample)
+    path = files.write_csv(Path(working) / SUBMISSION, task.to_file(table))
+    check_submission(path, sample, task)
     _tell(warnings, imputed, prevalence, len(sample))
     files.write_json(Path(working) / RECORD, {
         "radiogen": __version__, "python": platform.python_version(), "packages": _versions(),
@@ -99,23 +101,24 @@ def unpack_runs(bundle: Path, models: Path) -> list:
     return runs
 
 
-def _test_only(data: Path, view: Path) -> Path:
+def _test_only(data: Path, view: Path, task: Task) -> Path:
     """A data set that has only the test cases: the kernel is not to read the training series, which lie beside them."""
     view.mkdir(parents=True)
+    write_task(view, task)
     (view / TEST).symlink_to((data / TEST).resolve(), target_is_directory=True)
     return view
 
 
-def _sample(data: Path, view: Path) -> pd.DataFrame:
+def _sample(data: Path, view: Path, task: Task) -> pd.DataFrame:
     path = data / "sample_submission.csv"
     if path.is_file():
-        return read_sample_submission(path)
+        return read_sample_submission(path, task)
     _LOG.warning(f"{path} is missing; the submission has the cases of {data / TEST}, sorted")
     return pd.DataFrame({ID: case_ids(view, TEST), LABEL: 0.5})
 
 
 def _prevalence(runs: Sequence) -> float:
-    """The share of methylated cases among all that the runs were made from."""
+    """The share of positive cases among all that the runs were made from."""
     return float(pd.concat([run.folds for run in runs]).drop_duplicates(ID)[LABEL].astype(float).mean())
 
 

@@ -20,7 +20,7 @@ from radiogen.dataset.labels import ID, LABEL
 def plane_weights(cases: pd.DataFrame, geometry: pd.DataFrame, sequences: Sequence[str]) -> np.ndarray:
     """How often each case is drawn, on average: float64 (cases,), with a sum of the cases that are drawn at all.
 
-    cases: `BraTS21ID, MGMT_value`; geometry: as `read_geometry` gives it; sequences: whose planes count.
+    cases: `ID, LABEL`; geometry: as `read_geometry` gives it; sequences: whose planes count.
     Raises UserError where no combination of planes has both labels.
     """
     labels, strata = cases[LABEL].to_numpy(int), planes_together(geometry, cases[ID], sequences)

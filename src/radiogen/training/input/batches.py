@@ -29,7 +29,7 @@ INPUT_COLUMNS = (ID, "sequence", "slice", "position")
 
 
 def list_inputs(data: DataSettings, index: pd.DataFrame, cases: Sequence[str]) -> pd.DataFrame:
-    """One row an input of the network, in the cases' order: `BraTS21ID, sequence, slice, position`.
+    """One row an input of the network, in the cases' order: `ID, sequence, slice, position`.
 
     position is the input's place among the case's images, one behind the other: slices or cubes; where sequences are
     channels of slices that of the first sequence's; -1 for the whole array.

@@ -1,0 +1,178 @@
+"""What is asked of a data set: how its tables name cases and labels, what the labels mean, its sequences, what is
+known of it before any file is opened.
+
+In: the folder of a data set, a cache or a run. Out: its `Task`. A folder describes its task in `dataset.json`; a folder
+without that file is read as the competition's (`RSNA_MICCAI`). In memory all tables call the columns `ID` and `LABEL`;
+whoever reads or writes a file exchanges these names for the task's own.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radiogen.core import files
+from radiogen.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ID, LABEL = "case", "label"
+"""Columns of every table in memory: the case's id, text, and its label, 1 for the positive class."""
+
+FILE = "dataset.json"
+TAKEN = ("fold", "probability", "predicted", "split", "sequence", "slice")
+"""Names of columns that stand beside the task's own in this package's tables."""
+ANY_NAME = r"\w[\w.-]*"
+"""Ids that are safe as names of files."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a data set's tables and folders are called, and what they mean.
+
+    name: of the task, as messages say it; title: of the report's page. id_column, label_column: of the CSVs with labels
+    and predictions. classes: what label 0 and label 1 are called; 1 is the positive class. target: what the probability
+    is of, as in "probability of methylation". question: what the report asks. sequences: the names of the series'
+    folders. id_pattern: a regular expression that a whole id matches. id_example: one, for messages. blank_series: by
+    case the sequence that holds no image, as its publisher says. labels_sha256: a fingerprint of the label table
+    (`labels_fingerprint` of dataset/known_bad.py) for which alone `blank_series` holds; "" where it holds for every
+    one. metric: by which the task is scored; the judge knows the AUC.
+    """
+
+    name: str
+    id_column: str = ID
+    label_column: str = LABEL
+    classes: tuple[str, str] = ("negative", "positive")
+    target: str = "the positive class"
+    question: str = "Do the images tell the classes apart?"
+    sequences: tuple[str, ...] = ("FLAIR", "T1w", "T1wCE", "T2w")
+    id_pattern: str = ANY_NAME
+    id_example: str = "patient-042"
+    blank_series: Mapping[str, str] = field(default_factory=dict)
+    labels_sha256: str = ""
+    metric: str = "auc"
+    title: str = "Classes told apart by brain MRI"
+
+    @property
+    def negative(self) -> str:
+        """The name of label 0."""
+        return self.classes[0]
+
+    @property
+    def positive(self) -> str:
+        """The name of label 1."""
+        return self.classes[1]
+
+    def is_id(self, text: str) -> bool:
+        """Whether `text` is a case id of this task and safe as a file's name."""
+        return re.fullmatch(self.id_pattern, text) is not None and re.fullmatch(ANY_NAME, text) is not None
+
+    def id_fault(self, text: str) -> str:
+        """How to write an id instead of `text`, which is none."""
+        example = self.id_example
+        lost = text.isdigit() and example.isdigit() and len(text) < len(example)
+        return f"{'leading zeros were lost: write it' if lost else 'write ids'} as in {example}"
+
+    def to_file(self, table: "pd.DataFrame") -> "pd.DataFrame":
+        """A table of memory with the columns that the task's files have."""
+        return table.rename(columns={ID: self.id_column, LABEL: self.label_column})
+
+    def from_file(self, table: "pd.DataFrame") -> "pd.DataFrame":
+        """A table of a file with the columns that tables have in memory."""
+        return table.rename(columns={self.id_column: ID, self.label_column: LABEL})
+
+    def column(self, name: str) -> str:
+        """What a column of memory is called in the task's files."""
+        return {ID: self.id_column, LABEL: self.label_column}.get(name, name)
+
+
+RSNA_MICCAI = Task(
+    name="rsna-miccai-brain-tumor-radiogenomic-classification",
+    title="MGMT promoter methylation from brain MRI",
+    id_column="BraTS21ID",
+    label_column="MGMT_value",
+    classes=("unmethylated", "methylated"),
+    target="methylation",
+    question="Can MRI before surgery tell whether a glioblastoma's MGMT promoter is methylated?",
+    sequences=("FLAIR", "T1w", "T1wCE", "T2w"),
+    id_pattern="[0-9]{5}",
+    id_example="00042",
+    blank_series={"00109": "FLAIR", "00123": "T1w", "00709": "FLAIR"},
+    labels_sha256="cc28ba1e433d496afe02cce0177683c8328f2664d73d60ed087c098b51abe813",
+)
+"""The competition at Kaggle. Its organisers asked to leave out the cases of `blank_series` (its data page): of training
+and scoring, never of a submission. The fingerprint is of its train_labels.csv (585 rows, 582 without those cases)."""
+
+
+def read_task(folder: Path) -> Task:
+    """The task of a data set, a cache or a run, by the `dataset.json` in its folder; without one, the competition's.
+
+    Raises UserError, naming the file and the field, for a file that describes no task.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        return RSNA_MICCAI
+    content = files.read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(path, "is no table of names", f"write an object with the fields {', '.join(_known())}")
+    return _checked(path, content)
+
+
+def write_task(folder: Path, task: Task) -> None:
+    """Write `dataset.json` into a cache's or a run's folder; the competition's folders have none."""
+    if task != RSNA_MICCAI:
+        content = asdict(task)
+        content["classes"] = {name: number for number, name in enumerate(task.classes)}
+        files.write_json(Path(folder) / FILE, content)
+
+
+def _known() -> list[str]:
+    return [each.name for each in fields(Task)]
+
+
+def _checked(path: Path, content: dict[str, Any]) -> Task:
+    """The task that a file describes, each field looked at."""
+    unknown = [name for name in content if name not in _known()]
+    if unknown:
+        raise UserError(path, f"has a field {unknown[0]!r} that no task has", f"use {', '.join(_known())}")
+    for name in _known():
+        if name in content and not _is_good(name, content[name]):
+            raise UserError(path, f"{name} is {content[name]!r}", _REMEDIES.get(name, "write a text"))
+    given: dict[str, Any] = {name: tuple(value) if name == "sequences" else value for name, value in content.items()}
+    if "classes" in given:
+        given["classes"] = tuple(sorted(given["classes"], key=given["classes"].get))
+    task = Task(**{"name": path.parent.name, **given})
+    if task.id_column == task.label_column:
+        raise UserError(path, f"id_column and label_column are both {task.id_column!r}", "name two columns")
+    return task
+
+
+_REMEDIES = {
+    "classes": 'name both, as in {"wildtype": 0, "mutant": 1}',
+    "sequences": "list the names of the series' folders, each once",
+    "blank_series": 'write a sequence by case, as in {"patient-042": "FLAIR"}',
+    "id_pattern": "write a regular expression that a whole id matches",
+    "id_column": f"write the column's name; {', '.join(TAKEN)} have another meaning here",
+    "label_column": f"write the column's name; {', '.join(TAKEN)} have another meaning here",
+    "metric": "write auc: runs are judged by the area under the ROC curve",
+}
+
+
+def _is_good(name: str, value: object) -> bool:
+    if name == "classes":
+        return isinstance(value, dict) and sorted(map(repr, value.values())) == ["0", "1"] and all(value)
+    if name == "sequences":
+        return (isinstance(value, list) and bool(value) and len({*map(str, value)}) == len(value)
+                and all(isinstance(each, str) and re.fullmatch(ANY_NAME, each) for each in value))
+    if name == "blank_series":
+        return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    if not isinstance(value, str) or (not value and name != "labels_sha256"):
+        return False
+    if name == "id_pattern":
+        try:
+            re.compile(value)
+        except re.error:
+            return False
+    return not (name.endswith("_column") and value in TAKEN) and not (name == "metric" and value != "auc")

@@ -1,0 +1,103 @@
+"""A data set says in dataset.json what is asked of it; without that file it is the competition's."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.dataset.known_bad import known_bad
+from radiogen.dataset.labels import read_labels
+from radiogen.dataset.layout import case_ids, sequences_present
+from radiogen.runs.predictions import complete, read_predictions, write_predictions
+from radiogen.task import FILE, RSNA_MICCAI, Task, read_task, write_task
+
+GLIOMA = {"name": "glioma", "id_column": "patient", "label_column": "idh", "classes": {"mutant": 1, "wildtype": 0},
+          "target": "IDH mutation", "sequences": ["flair", "t1c"]}
+
+
+def _describe(folder, **content):
+    folder.mkdir(exist_ok=True)
+    (folder / FILE).write_text(json.dumps({**GLIOMA, **content}))
+    return folder
+
+
+def test_a_folder_without_a_description_is_the_competitions(tmp_path):
+    assert read_task(tmp_path) == RSNA_MICCAI
+
+
+def test_a_description_names_what_it_names_and_the_rest_is_neutral(tmp_path):
+    task = read_task(_describe(tmp_path))
+    assert (task.negative, task.positive) == ("wildtype", "mutant") and task.sequences == ("flair", "t1c")
+    assert task.is_id("UCSF-PDGM-004") and not task.blank_series and "MGMT" not in task.question
+
+
+def test_a_task_comes_back_from_the_folder_it_was_written_to(tmp_path):
+    task = read_task(_describe(tmp_path / "data"))
+    write_task(tmp_path / "run", task)
+    assert read_task(tmp_path / "run") == task
+
+
+def test_the_competitions_folders_get_no_description(tmp_path):
+    write_task(tmp_path, RSNA_MICCAI)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("content", "wrong"), [
+    ({"lable_column": "idh"}, "has a field 'lable_column' that no task has"),
+    ({"classes": ["wildtype", "mutant"]}, "classes is .*name both, as in"),
+    ({"classes": {"wildtype": 0, "mutant": 2}}, "classes is"),
+    ({"sequences": ["flair", "flair"]}, "sequences is"), ({"sequences": ["../flair"]}, "sequences is"),
+    ({"sequences": []}, "sequences is"), ({"id_column": 3}, "id_column is 3"),
+    ({"label_column": ""}, "label_column is"),
+    ({"label_column": "fold"}, "label_column is 'fold'.*have another meaning here"),
+    ({"label_column": "patient"}, "id_column and label_column are both 'patient'"),
+    ({"id_pattern": "("}, "id_pattern is"), ({"metric": "accuracy"}, "metric is 'accuracy'"),
+    ({"blank_series": {"P1": 1}}, "blank_series is")])
+def test_what_describes_no_task_is_named_with_its_field(tmp_path, content, wrong):
+    with pytest.raises(UserError, match=f"{FILE}: {wrong}"):
+        read_task(_describe(tmp_path, **content))
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null"])
+def test_a_description_that_is_no_table_of_names_is_named(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(UserError, match=f"{FILE}: is no table of names"):
+        read_task(tmp_path)
+
+
+def test_labels_are_read_by_the_columns_and_ids_of_the_task(tmp_path):
+    (_describe(tmp_path) / "train_labels.csv").write_text("site,patient,idh\nA,007,1\nB,UCSF-4,0\n")
+    assert read_labels(tmp_path / "train_labels.csv").to_dict("list") == {"case": ["007", "UCSF-4"], "label": [1, 0]}
+
+
+def test_a_label_that_is_neither_class_is_named_in_the_words_of_the_task(tmp_path):
+    (_describe(tmp_path) / "train_labels.csv").write_text("patient,idh\n007,2\n")
+    with pytest.raises(UserError, match="row 2: idh is '2', not 0 or 1; write 1 for mutant and 0 for wildtype"):
+        read_labels(tmp_path / "train_labels.csv")
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "-x", "a b", ""])
+def test_no_id_is_a_path(name):
+    assert not Task("any", id_pattern=".*").is_id(name)
+
+
+def test_cases_and_sequences_are_those_of_the_task(tmp_path):
+    for sequence in ("flair", "t1c", "notes"):
+        (_describe(tmp_path) / "train" / "UCSF-4" / sequence).mkdir(parents=True)
+    assert case_ids(tmp_path, "train") == ["UCSF-4"]
+    assert sequences_present(tmp_path, "train", "UCSF-4") == ("flair", "t1c")
+
+
+def test_a_blank_series_that_a_description_names_is_known_to_be_bad(tmp_path):
+    _describe(tmp_path, blank_series={"UCSF-4": "t1c"})
+    assert known_bad(tmp_path) == {"UCSF-4": "its t1c holds no image"} and known_bad(tmp_path, ["flair"]) == {}
+
+
+def test_predictions_have_the_columns_of_the_task_on_the_disk_and_not_in_memory(tmp_path):
+    write_task(tmp_path, read_task(_describe(tmp_path / "data")))
+    table = complete(pd.DataFrame({"case": ["007", "8"], "fold": ["0", "test"], "probability": [0.25, 0.75],
+                                   "label": pd.array([0, None], "Int64")}))
+    path = write_predictions(tmp_path / "predictions.csv", table)
+    assert path.read_text().splitlines()[0] == "patient,fold,idh,probability,predicted"
+    pd.testing.assert_frame_equal(read_predictions(path), table)
