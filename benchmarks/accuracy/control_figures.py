@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from radiogen.evaluation.figures.run_figures import BLACK, BLUE, GREY, ORANGE, _figure, _save
+from radiogen.evaluation.figures.run_figures import BLACK, BLUE, GREY, ORANGE, _panels, _save
 from radiogen.evaluation.stats.intervals import bootstrap_interval, roc_band
 from radiogen.evaluation.stats.metrics import auc, roc_points
 
@@ -37,7 +37,7 @@ def controls_png(path: Path, signal: tuple[np.ndarray, np.ndarray], effect: floa
     deviations. nothing: a bar a draw of labels, `marked` where it was called better than chance. confound: the
     run, the image-free model, the run within planes.
     """
-    figure, (left, middle, right) = _figure(14.0, 4.9, columns=3)
+    figure, (left, middle, right) = _panels(14.0, 4.9, columns=3)
     _draw_signal(left, *signal, effect)
     _draw_nothing(middle, nothing)
     _draw_confound(right, confound)

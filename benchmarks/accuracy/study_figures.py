@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from radiogen.evaluation.figures.run_figures import BLACK, BLUE, COLOURS, GREY, ORANGE, _figure, _save
+from radiogen.evaluation.figures.run_figures import BLACK, BLUE, COLOURS, GREY, ORANGE, _figure, _panels, _save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def _cases(table: pd.DataFrame) -> object:
 
 
 def _report(table: pd.DataFrame) -> object:
-    figure, (left, right) = _figure(12.5, 4.8, columns=2)
+    figure, (left, right) = _panels(12.5, 4.8, columns=2)
     sized = table[table["row"].str.isdigit()]
     for number, (name, own) in enumerate(sized.groupby("name", sort=False)):
         own = own.assign(size=own["row"].astype(int)).sort_values("size")
@@ -90,7 +90,7 @@ def _report(table: pd.DataFrame) -> object:
 def _memorisation(table: pd.DataFrame) -> object:
     effects = sorted(set(table["row"]), key=float)
     names = list(dict.fromkeys(table["name"]))
-    figure, panels = _figure(5.3 * len(effects), 1.4 + 0.75 * len(names), columns=len(effects))
+    figure, panels = _panels(5.3 * len(effects), 1.4 + 0.75 * len(names), columns=len(effects))
     first = np.ravel(panels)[0]
     for axes, effect in zip(np.ravel(panels), effects, strict=True):
         own = table[table["row"] == effect]
@@ -111,7 +111,7 @@ def _memorisation(table: pd.DataFrame) -> object:
 def _traps(table: pd.DataFrame) -> object:
     tied, moved = table[table["row"] == "tied"], table[table["row"] != "tied"]
     count, height = (len(tied) > 0) + (len(moved) > 0), 1.6 + 0.45 * max(len(tied), len(moved), 3)
-    figure, panels = _figure(7.5 * count, height, columns=count)
+    figure, panels = _panels(7.5 * count, height, columns=count)
     left, right = np.ravel(panels)[0], np.ravel(panels)[-1]
     if len(tied):
         _whiskers(left, np.arange(len(tied)) - 0.12, tied, ORANGE, "all cases", "s")

@@ -115,7 +115,7 @@ def ensemble_sentence(table: pd.DataFrame, method: str) -> str:
 def ensemble_name(models: Path, members: Sequence[str]) -> str:
     """`<data set>-ensemble`, by the data set that the first member which knows it was made from; else `ensemble`."""
     data = _data(Path(models), _facts(models, members))
-    return f"{files.name_from(data)}-ensemble" if data else "ensemble"
+    return f"{files.name_from(Path(data))}-ensemble" if data else "ensemble"
 
 
 def write_ensemble(models: Path, members: Sequence[str], name: str | None = None, method: str = "mean") -> Path:

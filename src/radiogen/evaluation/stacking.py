@@ -42,7 +42,8 @@ def greedy_weights(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.nd
     Of the `ROUNDS` means on the way the best counts, the shortest of equals. The intercept is 0.
     """
     runs = probabilities.shape[1]
-    total, chosen, best, best_area = np.zeros(len(labels)), [], [0], -np.inf
+    chosen: list[int] = []
+    total, best, best_area = np.zeros(len(labels)), [0], -np.inf
     for number in range(ROUNDS):
         areas = [auc(labels, (total + probabilities[:, run]) / (number + 1)) for run in range(runs)]
         if np.isnan(areas).any():

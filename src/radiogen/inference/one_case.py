@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,9 @@ from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import ID, RSNA_MICCAI, Task
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, cache_settings, trained_folds
+
+if TYPE_CHECKING:
+    from radiogen.training.input.batches import Batches
 
 CASE = "00000"
 """What the case is called where its arrays lie for a moment: its own name need not be an id of the task."""
@@ -219,7 +223,7 @@ def _ask(run: Run, folds: Sequence[str], made: CaseArray,
     return by_fold, _views(run, series, shown, stacks, {name: heat[name, called] for name in shown})
 
 
-def _all(batches: Sequence) -> Iterator[tuple[np.ndarray]]:
+def _all(batches: "Batches") -> Iterator[tuple[np.ndarray]]:
     return (batches[number] for number in range(batches.num_batches))
 
 

@@ -32,7 +32,8 @@ def prepare_test(runs: Sequence[Run], data: Path, cache: Path, *,
     except UserError as error:
         if len(runs) == 1:
             return [], [f"run {runs[0].folder.name} is left out: {error}"]
-        able, warnings = [], []
+        able: list[Run] = []
+        warnings: list[str] = []
         for run in runs:
             more, lines = prepare_test([run], data, cache, workers=workers)
             able, warnings = able + more, warnings + lines
@@ -40,7 +41,7 @@ def prepare_test(runs: Sequence[Run], data: Path, cache: Path, *,
     rows = pd.concat(indexes)
     rows = rows.assign(line=rows["failed"].where(rows["failed"] != "", rows["findings"]))
     odd = rows[(rows["failed"] != "") | rows["finding_codes"].map(unused_sequences).astype(bool)]
-    odd = odd.sort_values("line", key=lambda lines: lines.str.len()).drop_duplicates(ID, keep="last").sort_values(ID)
+    odd = odd.sort_values("line", key=lambda texts: texts.str.len()).drop_duplicates(ID, keep="last").sort_values(ID)
     lines = odd[ID] + ": " + odd["line"].str.replace(f"{data}/", "", regex=False)
     return list(runs), lines.tolist()
 

@@ -57,7 +57,8 @@ def hold_fold(run: Path, fold: str) -> Iterator[None]:
 def hold_free_folds(run: Path, folds: Iterable[str]) -> Iterator[list[str]]:
     """Hold those of `folds` that nobody trains, and give them; say who trains the others, if there are both."""
     with contextlib.ExitStack() as stack:
-        free, taken = [], {}
+        free: list[str] = []
+        taken: dict[str, Holder] = {}
         for fold in folds:
             with contextlib.ExitStack() as both:
                 if _try_fold(both, fold_folder(run, fold)):

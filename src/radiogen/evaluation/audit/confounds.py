@@ -201,5 +201,6 @@ def correlation_table(predictions: pd.DataFrame, geometry: pd.DataFrame) -> pd.D
                          "low": np.tanh(middle - reach), "high": np.tanh(middle + reach), "p": found.pvalue})
     columns = ["sequence", "field", "cases", "rho", "low", "high", "p"]
     told = pd.DataFrame(rows, columns=columns).sort_values("p", ignore_index=True)
-    adjusted = np.maximum.accumulate((told["p"] * np.arange(len(told), 0, -1)).to_numpy(float)) if len(told) else []
+    adjusted = (told["p"] * np.arange(len(told), 0, -1)).to_numpy(float)
+    adjusted = np.maximum.accumulate(adjusted) if len(told) else adjusted
     return told.assign(p_adjusted=np.minimum(adjusted, 1.0))

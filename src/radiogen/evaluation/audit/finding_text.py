@@ -96,7 +96,9 @@ def _shown(name: str, value: Any) -> Any:
         return ", ".join(f"fold {fold} began with a network of {run}" for fold, run in value.items())
     if name == "auc":
         return " and ".join(f"{part} {area:.3f}" for part, area in value.items())
-    return {"dates": ", ".join, "lineage": lineage_text}.get(name, lambda kept: kept)(value)
+    if name == "dates":
+        return ", ".join(value)
+    return lineage_text(value) if name == "lineage" else value
 
 
 def _some(texts: Sequence[str], more: str) -> str:

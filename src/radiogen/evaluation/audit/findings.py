@@ -87,7 +87,7 @@ class Code(Enum):
     """No limit is set for this data set."""
 
 
-_OF_CHECK = {
+_OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
     Check.PATIENTS: {
         Severity.ALARM: (Code.PATIENT_TWICE, Code.PATIENT_IN_TEST, Code.PATIENT_IN_OTHER_FOLD, Code.PATIENT_IN_NO_FOLD),
         Severity.NOT_CHECKED: (Code.PATIENTS_UNCHECKED,), Severity.PASSED: (Code.PATIENTS_APART,)},

@@ -50,7 +50,7 @@ def study(labels: pd.DataFrame, geometry: pd.DataFrame, *, folds: int = 5, seed:
     """
     table = make_folds(labels, folds=folds, holdout_share=0, seed=seed, leave_out=())
     models = image_free_table(image_free_predictions(table, geometry, seed=seed), seed=seed)
-    areas = {name: [] for name in IMAGE_FREE}
+    areas: dict[str, list[float]] = {name: [] for name in IMAGE_FREE}
     for number in progress(range(repeats), "other folds", repeats, "draw"):
         drawn = make_folds(labels, folds=folds, holdout_share=0, seed=number, leave_out=())
         for name, found in image_free_predictions(drawn, geometry, seed=seed).items():

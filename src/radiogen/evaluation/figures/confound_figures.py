@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.figures.run_figures import BLACK, BLUE, GREEN, GREY, ORANGE, _figure, _save
+from radiogen.evaluation.figures.run_figures import BLACK, BLUE, GREEN, GREY, ORANGE, _panels, _save
 from radiogen.task import RSNA_MICCAI, Task
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def image_free_png(path: Path, shares: pd.DataFrame, models: pd.DataFrame, title
     shares: as `share_by_plane` gives it; models: as `image_free_table`, of which the out-of-fold rows are drawn;
     medals: mark where the competition's medals began.
     """
-    figure, (left, right) = _figure(12.0, 5.2, columns=2)
+    figure, (left, right) = _panels(12.0, 5.2, columns=2)
     _draw_shares(left, shares, task)
     _draw_models(right, models[models["set"] == "out-of-fold"], medals)
     figure.suptitle(title, fontsize=13)

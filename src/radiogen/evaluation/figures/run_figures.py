@@ -61,7 +61,7 @@ def history_png(path: Path, history: Path, title: str) -> Path:
     except (OSError, ValueError) as error:
         raise UserError(history, f"cannot be read as a table ({error})", "train the fold again") from error
     names = [name for name in ("loss", "accuracy", "auc") if name in table or name != "auc"]
-    figure, panels = _figure(4.0 * len(names), 3.9, columns=len(names))
+    figure, panels = _panels(4.0 * len(names), 3.9, columns=len(names))
     epochs = table["epoch"] if "epoch" in table else np.arange(1, len(table) + 1)
     for axes, name in zip(panels, names, strict=True):
         lines = ((name, "training", BLUE, "-"), (f"stop_{name}", "choosing the epoch", GREY, "-."),
@@ -148,7 +148,7 @@ def probabilities_png(path: Path, labels: np.ndarray, probabilities: np.ndarray,
 def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: str = "", scale: float = 1.0,
                          task: Task = RSNA_MICCAI) -> "Figure":
     """What `probabilities_png` saves."""
-    figure, panels = _figure(7.0 * scale, 4.2 * scale, rows=2)
+    figure, panels = _panels(7.0 * scale, 4.2 * scale, rows=2)
     edges = np.linspace(0, 1, 21)
     random = np.random.default_rng(0)
     for axes, name, colour, chosen in zip(panels, task.classes, (ORANGE, BLUE), (~labels, labels), strict=True):
@@ -223,7 +223,7 @@ def forest_figure(rows: pd.DataFrame, title: str = "", baseline: float | None = 
 def cases_png(path: Path, cases: Mapping[str, Mapping[str, np.ndarray | None]], title: str) -> Path:
     """Draw a row of grey pictures a case: {row's name: {column's name: (rows, columns) in [0, 1], None if missing}}."""
     columns = list(next(iter(cases.values())))
-    figure, grid = _figure(2.1 * len(columns) + 0.6, 2.1 * len(cases) + 0.7, rows=len(cases), columns=len(columns))
+    figure, grid = _panels(2.1 * len(columns) + 0.6, 2.1 * len(cases) + 0.7, rows=len(cases), columns=len(columns))
     for axes_row, (name, pictures) in zip(np.reshape(grid, (len(cases), -1)), cases.items(), strict=True):
         for axes, column in zip(axes_row, columns, strict=True):
             picture = pictures[column]
@@ -237,17 +237,23 @@ def cases_png(path: Path, cases: Mapping[str, Mapping[str, np.ndarray | None]], 
     return _save(path, figure)
 
 
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> "tuple[Figure, Axes | np.ndarray]":
+def _figure(width: float, height: float) -> "tuple[Figure, Axes]":
     """A figure of that many inches and its axes, the top and right frame lines left out."""
+    figure, panels = _panels(width, height)
+    return figure, panels.item()
+
+
+def _panels(width: float, height: float, rows: int = 1, columns: int = 1) -> "tuple[Figure, np.ndarray]":
+    """A figure of that many inches and its axes, (panels,), or (rows, columns) of several rows and columns."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, sharex=rows > 1)
+    axes = figure.subplots(rows, columns, sharex=rows > 1, squeeze=False)
     for one in np.ravel(axes):
         one.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return figure, axes if rows > 1 and columns > 1 else axes.ravel()
 
 
 def _title(axes: "Axes", title: str) -> None:

@@ -4,7 +4,7 @@ In: predicted runs. Out: an `Assessment`. Nothing is written; what a run lacks f
 member that is gone) is left out or said to be unchecked, and is no error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from radiogen.evaluation.report.assessment import (
     RunAssessment,
     RunDifference,
     SetAssessment,
+    SetName,
 )
 from radiogen.evaluation.report.provenance import provenance_table, read_run_provenance
 from radiogen.evaluation.stats.intervals import bootstrap_interval
@@ -47,7 +48,7 @@ from radiogen.runs.tables import read_slices
 from radiogen.runs.training_records import read_histories
 from radiogen.task import ID, LABEL
 
-SETS = {OUT_OF_FOLD: out_of_fold, HOLDOUT: holdout}
+SETS: Mapping[SetName, Callable[[pd.DataFrame], pd.DataFrame]] = {OUT_OF_FOLD: out_of_fold, HOLDOUT: holdout}
 
 
 def assess(runs: Sequence[PredictedRun], networks: Networks | None = None) -> Assessment:
@@ -89,7 +90,7 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
         _ceiling(run), read_histories(folder), read_explained_cases(folder))
 
 
-def _assess_set(name: str, cases: pd.DataFrame) -> SetAssessment:
+def _assess_set(name: SetName, cases: pd.DataFrame) -> SetAssessment:
     labels, probabilities = scored(cases)
     negative = ~labels
     calls = Calls(_matrix(cases), max(int(labels.sum()), int(negative.sum())),
@@ -101,9 +102,8 @@ def _assess_set(name: str, cases: pd.DataFrame) -> SetAssessment:
 def _matrix(cases: pd.DataFrame) -> ConfusionMatrix:
     labels, probabilities = scored(cases)
     called = probabilities >= THRESHOLD
-    rows = [tuple(int(((labels == truth) & (called == call)).sum()) for call in (False, True))
-            for truth in (False, True)]
-    return ConfusionMatrix(tuple(rows))
+    negative, positive = ((int((chosen & ~called).sum()), int((chosen & called).sum())) for chosen in (~labels, labels))
+    return ConfusionMatrix((negative, positive))
 
 
 def _patients(predictions: pd.DataFrame) -> Patients:

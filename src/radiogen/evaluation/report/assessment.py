@@ -18,8 +18,9 @@ from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
 from radiogen.runs.explained import Explained
 from radiogen.runs.predicted_run import PredictedRun
 
-OUT_OF_FOLD, HOLDOUT = "out-of-fold", "holdout"
 SetName = Literal["out-of-fold", "holdout"]
+OUT_OF_FOLD: SetName = "out-of-fold"
+HOLDOUT: SetName = "holdout"
 
 
 @dataclass(frozen=True)

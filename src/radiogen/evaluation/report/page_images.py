@@ -7,7 +7,6 @@ where it is cold.
 
 import base64
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +64,8 @@ class RunImages:
 
 def run_images(explained: Explained, classes: tuple[str, str]) -> RunImages:
     """The images of a run as the page shows them; classes: what labels 0 and 1 are called."""
-    views, size = [], 0
+    views: list[CaseView] = []
+    size = 0
     for number in range(len(explained.ids)):
         view = _case(explained, number, classes)
         size += len(view.tiles) + len(view.heat) + len(view.still)
@@ -135,11 +135,13 @@ def _case(explained: Explained, number: int, classes: tuple[str, str]) -> CaseVi
     probability, fold = float(explained.probabilities[number]), str(explained.folds[number])
     title = (f"{explained.ids[number]}: {classes[label]}, called {classes[called]} ({probability:.2f}), "
              f"{'holdout' if fold == 'holdout' else f'fold {fold}'}")
-    return CaseView(str(explained.ids[number]), title, fold, label, probability, label == called, picture_uri(tiles),
-                    picture_uri(_levels(tiled(heat)[0]), heat_palette()), len(images), across, *images.shape[1:],
-                    hottest, [int(one) for one in explained.slices[number]],
-                    picture_uri(_grown(overlaid(images[hottest], heat[hottest]))),
-                    [picture_uri(_grown(view)) for view in explained.views[number]])
+    return CaseView(
+        id=str(explained.ids[number]), title=title, fold=fold, label=label, probability=probability,
+        right=label == called, tiles=picture_uri(tiles), heat=picture_uri(_levels(tiled(heat)[0]), heat_palette()),
+        count=len(images), across=across, rows=images.shape[1], columns=images.shape[2], hottest=hottest,
+        slices=[int(one) for one in explained.slices[number]],
+        still=picture_uri(_grown(overlaid(images[hottest], heat[hottest]))),
+        views=[picture_uri(_grown(view)) for view in explained.views[number]])
 
 
 def _planes(cube: np.ndarray, geometry: str) -> list[tuple[str, str]]:
@@ -147,10 +149,10 @@ def _planes(cube: np.ndarray, geometry: str) -> list[tuple[str, str]]:
     middle = [length // 2 for length in cube.shape]
     cuts = [cube[middle[0]], cube[:, middle[1]], cube[:, :, middle[2]]]
     if geometry == "isotropic":
-        names = ("axial (patient's left on the right)", "coronal (left on the right)", "sagittal (face on the left)")
+        names = ["axial (patient's left on the right)", "coronal (left on the right)", "sagittal (face on the left)"]
         cuts[1:] = [cut[::-1] for cut in cuts[1:]]
     else:
-        names = tuple(f"across axis {number} of the cube" for number in (1, 2, 3))
+        names = [f"across axis {number} of the cube" for number in (1, 2, 3)]
     return [(name, picture_uri(_grown(np.ascontiguousarray(cut)))) for name, cut in zip(names, cuts, strict=True)]
 
 
@@ -166,5 +168,5 @@ def _grown(picture: np.ndarray, edge: int = 160) -> np.ndarray:
 
 def _chosen(slices: np.ndarray, most: int) -> np.ndarray:
     """At most so many slices, at even distances."""
-    places: Sequence[int] = np.unique(np.round(np.linspace(0, len(slices) - 1, min(most, len(slices)))).astype(int))
+    places = np.unique(np.round(np.linspace(0, len(slices) - 1, min(most, len(slices)))).astype(int))
     return slices[places]
