@@ -5,11 +5,10 @@ import pickle
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from radiogen.core.errors import UserError, as_run, models_option
+from radiogen.core.errors import UserError
 
 PROGRAM = "import os\nfrom radiogen.core.errors import *\ndef main():\n    {}\nrun_command(main)"
 
@@ -81,13 +80,6 @@ def test_the_error_of_a_worker_process_arrives_whole():
     assert (error.where, error.problem, error.remedy) == ("a.dcm", "is cut off", "copy it again")
 
 
-def test_a_run_is_named_with_its_place_where_that_is_not_models(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert as_run("models/small-demo-3d") == as_run(tmp_path / "models" / "small-demo-3d") == "small-demo-3d"
-    assert as_run(tmp_path / "other place" / "one") == f"one --models '{tmp_path}/other place'"
-    assert models_option(Path("models")) == ""
-
-
 def _said(redirection: str, body: str, **environment: str) -> subprocess.CompletedProcess:
     """The program in a shell that redirects its output."""
     buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
@@ -127,8 +119,3 @@ def test_a_standard_error_that_is_closed_does_not_become_the_first_file(tmp_path
 def test_a_disk_that_is_full_elsewhere_stays_what_it_is():
     end = _run("raise OSError(28, 'No space left on device')")
     assert end.returncode == 1 and "Traceback" in end.stderr
-
-
-def test_what_a_user_would_copy_is_quoted(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert as_run(tmp_path / "models" / "my run; rm -r *") == "'my run; rm -r *'"

@@ -8,7 +8,7 @@ import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.inference.label_permutation import draw_run, run_null
+from radiogen.inference.label_permutation import draw_run, run_permutations
 from radiogen.networks.backend import keras
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.lineage import folds_fingerprint, lineage_text
@@ -231,7 +231,7 @@ def test_permuted_labels_start_from_nothing(begin):
     for fold in "01":
         write_weights(runs.fold_folder(run, fold), make_network(run.recipe.network, run.recipe.data).save_weights)
     with pytest.raises(UserError, match="b: began with the networks of a, which were trained on the true labels"):
-        run_null(run, 1)
+        run_permutations(run, 1)
     assert draw_run(run, 0).lineage == ()
 
 

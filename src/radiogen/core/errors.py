@@ -12,7 +12,6 @@ import functools
 import io
 import os
 import re
-import shlex
 import signal
 import sys
 import threading
@@ -51,17 +50,6 @@ def short_reason(error: Exception) -> str:
     """What an error says, in one line of at most 100 characters."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 100 else text[:97] + "..."
-
-
-def as_run(folder: Path | str) -> str:
-    """A run as the scripts are told of it: its name, and where it lies if that is not models/."""
-    folder = Path(folder).absolute()
-    return shlex.quote(folder.name) + models_option(folder.parent)
-
-
-def models_option(models: Path | str) -> str:
-    """` --models PATH`, or nothing where a script looks there by itself."""
-    return "" if Path(models).absolute() == Path("models").absolute() else f" --models {shlex.quote(str(models))}"
 
 
 class Interrupted(BaseException):

@@ -52,6 +52,17 @@ def command_start(name: str) -> str:
     return f"radiogen {name.replace('_', '-')}"
 
 
+def as_run(folder: Path | str) -> str:
+    """A run as the value of an option of a command: its name, and `--models PATH` where it lies elsewhere."""
+    folder = Path(folder).absolute()
+    return shlex.quote(folder.name) + models_option(folder.parent)
+
+
+def models_option(models: Path | str) -> str:
+    """` --models PATH`, or nothing where commands look by default."""
+    return "" if Path(models).absolute() == Path("models").absolute() else f" --models {shlex.quote(str(models))}"
+
+
 def this_program() -> str:
     """The command of this process without its options: `python scripts/train.py` or `radiogen train`."""
     return sys.argv[0] if sys.argv[0].startswith("radiogen ") else f"python {sys.argv[0]}"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.client import competition_page, retry, suppress_output, translate_errors
 from radiogen.kaggle.submission import Submission

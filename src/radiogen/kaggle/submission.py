@@ -14,8 +14,8 @@ import pandas as pd
 
 from radiogen import __version__
 from radiogen.core import files, owned
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.labels import ID, LABEL, read_sample_submission
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training

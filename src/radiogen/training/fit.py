@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.backend import backend, keras

@@ -1,7 +1,7 @@
 """A recipe's network, for the inputs that `Batches` gives, and the weights of a trained fold, put into it."""
 
-from radiogen.core.errors import UserError, as_run, short_reason
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError, short_reason
+from radiogen.core.wording import as_run, command
 from radiogen.networks.backend import keras
 from radiogen.networks.residual import build_network
 from radiogen.networks.settings import NetworkSettings

@@ -84,7 +84,8 @@ def own_folds(labels: Sequence[int], split: SplitSettings, seed: int,
     table = pd.DataFrame({ID: _ids(0, len(truth)), LABEL: truth.astype(int)})
     if splits is None:
         try:
-            return make_folds(table, folds=split.folds, holdout_share=split.holdout_fraction, leave_out=(), seed=seed)
+            return make_folds(table, folds=split.folds, holdout_fraction=split.holdout_fraction, leave_out=(),
+                              seed=seed)
         except UserError as error:
             raise UserError("labels", error.problem, error.remedy) from error
     if len(splits) != len(table):

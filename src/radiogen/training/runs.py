@@ -14,8 +14,8 @@ import pandas as pd
 from radiogen.arrays.cache import read_index
 from radiogen.arrays.case_arrays import CacheSettings
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.labels import ID
 from radiogen.runs import layout
 from radiogen.runs.environment import write_environment

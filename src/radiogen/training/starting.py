@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.fold_locks import fold_holders, training_text
 from radiogen.runs.fold_weights import check_weights

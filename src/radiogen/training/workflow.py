@@ -160,7 +160,7 @@ def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave
     with files.reading_folder(data):
         labels = _usable_labels(data, leave_out)
         bad = _known_bad(data, recipe.data.sequences, labels)
-        folds = make_folds(labels, folds=recipe.split.folds, holdout_share=recipe.split.holdout_fraction,
+        folds = make_folds(labels, folds=recipe.split.folds, holdout_fraction=recipe.split.holdout_fraction,
                            seed=recipe.seed_of_split, leave_out=[*bad, *leave_out], last=known_bad(data))
         _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
         mark = data_fingerprint(data)

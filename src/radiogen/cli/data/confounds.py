@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from radiogen.core.errors import UserError, as_run
+from radiogen.core.errors import UserError
 from radiogen.core.files import checked_name
-from radiogen.core.wording import command
+from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
 
 

@@ -7,8 +7,7 @@ from typing import Annotated
 import tyro
 
 from radiogen.cli.names import SeveralRuns, several_runs
-from radiogen.core.errors import models_option
-from radiogen.core.wording import command
+from radiogen.core.wording import command, models_option
 
 
 def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), title: str = "Radiogen MGMT",

@@ -4,8 +4,7 @@ import shlex
 from pathlib import Path
 
 from radiogen.cli.steps import run_step
-from radiogen.core.errors import models_option
-from radiogen.core.wording import command
+from radiogen.core.wording import command, models_option
 from radiogen.dataset.layout import COMPETITION
 
 

@@ -6,8 +6,7 @@ from typing import Annotated
 import tyro
 
 from radiogen.cli.names import OneRun, one_run
-from radiogen.core.errors import as_run
-from radiogen.core.wording import command
+from radiogen.core.wording import as_run, command
 from radiogen.dataset.layout import COMPETITION
 
 

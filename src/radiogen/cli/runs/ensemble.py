@@ -7,9 +7,8 @@ from typing import Literal
 import tyro
 
 from radiogen.cli.names import SeveralRuns, several_runs
-from radiogen.core.errors import as_run
 from radiogen.core.files import checked_name
-from radiogen.core.wording import command
+from radiogen.core.wording import as_run, command
 
 
 def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), name: str | None = None,

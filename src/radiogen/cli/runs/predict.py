@@ -5,8 +5,8 @@ from pathlib import Path
 import tyro
 
 from radiogen.cli.names import OneRun, one_run
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 
 
 def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case: Path | None = None,

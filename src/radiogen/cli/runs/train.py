@@ -1,7 +1,6 @@
 """Train the fold networks of one or more runs; what is finished is kept, what was cut off goes on."""
 
-from radiogen.core.errors import as_run
-from radiogen.core.wording import command
+from radiogen.core.wording import as_run, command
 from radiogen.training.recipe.options import TrainOptions, parse_options
 
 
