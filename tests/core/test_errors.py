@@ -42,7 +42,7 @@ def test_a_file_that_is_not_there_unexpectedly_stays_a_bug():
 def test_sigterm_ends_with_a_line_that_says_how_to_go_on():
     end = _run("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)")
     assert end.returncode == 128 + signal.SIGTERM
-    assert end.stderr.startswith("stopped: what was finished is kept; go on with:")
+    assert end.stderr.startswith("stopped: what was finished is kept; resume with:")
 
 
 def test_ctrl_c_ends_without_a_traceback():
@@ -59,7 +59,7 @@ def test_a_command_that_loses_the_signal_ends_nevertheless_and_says_so_once():
             "    time.sleep(60)")
     end = _run(body)
     assert end.returncode == 128 + signal.SIGTERM
-    assert len(end.stderr.splitlines()) == 1 and "go on with:" in end.stderr
+    assert len(end.stderr.splitlines()) == 1 and "resume with:" in end.stderr
 
 
 def test_a_signal_that_comes_when_all_is_done_does_not_make_a_failure_of_it():

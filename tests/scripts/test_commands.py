@@ -111,7 +111,7 @@ def test_pictures_of_cases_mark_a_sequence_that_is_missing(folder):
 ])
 def test_a_name_never_leads_out_of_its_folder(tmp_path, script, arguments, where):
     (tmp_path / "victim").mkdir()
-    assert f"error: {where}: is no name: " in _one_line(_run(tmp_path, script, *arguments))
+    assert f"error: {where}: is not a valid name: " in _one_line(_run(tmp_path, script, *arguments))
     assert [path.name for path in tmp_path.rglob("*")] == ["victim"]
 
 

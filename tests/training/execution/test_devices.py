@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.networks.backend import Jax, TensorFlow
+from radiogen.networks.backend import _Jax, _TensorFlow
 from radiogen.training import runs, workflow
 from radiogen.training.execution.cluster import fold_order
 from radiogen.training.execution.devices import Devices, Share, check_devices, one_gpu_each, visible_gpus
@@ -123,12 +123,12 @@ def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(r
 ])
 def test_what_tensorflow_cannot_do_is_said_at_once(devices, said):
     with pytest.raises(UserError, match=said):
-        check_devices(devices, TensorFlow())
+        check_devices(devices, _TensorFlow())
 
 
 def test_machines_need_an_address():
     with pytest.raises(UserError, match="--coordinator"):
-        check_devices(Devices(machines=2), Jax())
+        check_devices(Devices(machines=2), _Jax())
 
 
 def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):
@@ -136,7 +136,7 @@ def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):
     process = _begin(_twin(run, "no-gpu"), Devices("gpu"))
     told = process.stderr.read()
     assert process.wait() == 2
-    assert "0 GPUs are to be seen" in told
+    assert "0 GPUs are visible" in told
 
 
 def test_machines_feed_each_input_of_a_batch_once_and_batches_divide_by_the_devices():
