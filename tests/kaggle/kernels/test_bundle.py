@@ -144,7 +144,7 @@ def test_an_untrained_run_is_refused_with_the_command_that_trains_it(tmp_path):
 
 def test_an_ensemble_has_no_networks_to_carry(tmp_path):
     files.write_json(tmp_path / "both" / "run.json", {"members": ["first", "second"]})
-    with pytest.raises(UserError, match="it is an ensemble; name the runs that it was made of"):
+    with pytest.raises(UserError, match="it is an ensemble; name the runs that it consists of"):
         check_runs(tmp_path, ["both"])
 
 
