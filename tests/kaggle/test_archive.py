@@ -102,7 +102,7 @@ def test_two_entries_for_one_file_are_refused(tmp_path):
 
 def test_a_bomb_is_refused_before_a_byte_of_it_is_written(tmp_path):
     path = _zip(tmp_path, ("train/zeros", bytes(50_000_000)))
-    with pytest.raises(UserError, match="claim to hold 50,000,004, more than 50 times as many"):
+    with pytest.raises(UserError, match="claim to contain 50,000,004, more than 50 times as many"):
         read_members(path)
 
 

@@ -1,7 +1,7 @@
 """A run is a folder under models/: its recipe, its folds, its data, and a folder for each fold.
 
 In: a recipe, a data set, an index of arrays. Out: `recipe.json`, `run.json`, `folds.csv`, `environment.json`, written
-once. Resuming a run requires the same recipe, folds and arrays; anything else is an error, never a restart. The place of
+once. Resuming a run requires the same recipe, folds and arrays; anything else is an error. The place of
 the data set does not matter: a copy with the same labels and images is the same, and the run records its place.
 """
 

@@ -1,4 +1,4 @@
-"""Draw cases of a data set: one axial plane of the patient in every sequence, a row a case, into a PNG."""
+"""Draw cases of a data set: one axial plane in every sequence, a row per case, into a PNG."""
 
 import shlex
 from pathlib import Path
@@ -9,7 +9,7 @@ from radiogen.dataset.layout import SEQUENCES
 
 def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
          output: Path = Path("cases.png")) -> None:
-    """Draw cases of a data set: one axial plane of the patient in every sequence, a row a case, into a PNG.
+    """Draw cases of a data set: one axial plane in every sequence, a row per case, into a PNG.
 
     Args:
         cases: Ids of training cases (default: the first two of each label).

@@ -1,4 +1,4 @@
-"""Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures."""
+"""Evaluate runs: tables per fold, AUC with intervals, a verdict in words, pictures."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from radiogen.core.wording import as_run, command
 
 def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), models: Path = Path("models"),
          data: Path | None = None, permutations: int = 0, within_planes: bool = False, parallel_folds: int = 1) -> None:
-    """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
+    """Evaluate runs: tables per fold, AUC with intervals, a verdict in words, pictures.
 
     Args:
-        names: The same as --run, and may stand instead of it.
+        names: The same as --run.
         run: Names of runs under models/; rows come in this order (default: all that are predicted).
         models: Where runs are kept.
-        data: The runs' data set where it was moved or copied (default: where the runs found it last).
+        data: The runs' data set where it was moved or copied (default: its last known place).
         permutations: Label-permutation test: first train each run again on this many permutations of its labels, to see
             which AUC chance reaches.
         within_planes: With --permutations: permute labels only among cases whose series lie in the same planes.

@@ -72,7 +72,7 @@ class TrainOptions(CommandOptions):
     cache: Path = Path("input/cache")
     """Where arrays are kept; missing ones are made."""
     workers: int | None = None
-    """Processes for making arrays (default: as many as cores may be used)."""
+    """Processes for making arrays (default: one per available core)."""
     devices: str = "auto"
     """auto: every GPU shares a fold's batches, else the CPU; or cpu, gpu, gpu:2; cpu:4 splits the CPU, for tests."""
     machines: int = 1

@@ -4,12 +4,17 @@ In: a name. Out: a frozen `Recipe`. Any field can be set on the command line (`-
 the recipe that was actually used.
 """
 
+from typing import get_args
+
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import COMPETITION, SEQUENCES
+from radiogen.dataset.layout import COMPETITION
 from radiogen.networks.settings import NetworkSettings
 from radiogen.training.recipe.recipe import Recipe
-from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings
+from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings, SequenceName
+
+SEQUENCES: tuple[SequenceName, ...] = get_args(SequenceName)
+"""All sequences."""
 
 
 def _text(description: str) -> str:
