@@ -152,7 +152,8 @@ def test_it_gives_up_after_seven_attempts_unless_bytes_came_in_between():
     with pytest.raises(UserError, match="an internal error"):
         retry(_failing(*[_answer(500)] * 7), "the data", pause=lambda _: None)
     came = iter(range(100))
-    assert retry(_failing(*[_answer(500)] * 30), "the data", gained=lambda: next(came), pause=lambda _: None) == "done"
+    assert retry(_failing(*[_answer(500)] * 30), "the data", received=lambda: next(came),
+                 pause=lambda _: None) == "done"
 
 
 def test_what_the_client_prints_is_kept_from_the_terminal(capfd):

@@ -158,16 +158,16 @@ def test_an_interrupted_unpacking_goes_on(kaggle, get, data, monkeypatch):
 
     fill, folders = archive._fill, []
 
-    def stop_at_the_fourth(*given):
-        folders.append(given[0])
+    def stop_at_the_fourth(folder, **given):
+        folders.append(folder)
         if len(folders) == 4:
             raise KeyboardInterrupt
-        fill(*given)
+        fill(folder, **given)
 
     monkeypatch.setattr(archive, "_fill", stop_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
         get()
-    monkeypatch.setattr(archive, "_fill", lambda *given: (folders.append(given[0]), fill(*given)))
+    monkeypatch.setattr(archive, "_fill", lambda folder, **given: (folders.append(folder), fill(folder, **given)))
     download_all(data, login=_no_login)
     assert _written(data) == kaggle.data
     assert len(folders) == 4 + 8 * 4 - 3

@@ -118,7 +118,7 @@ def test_predicted_test_cases_that_the_sample_lacks_are_named_and_nothing_is_wri
 
 def test_probabilities_that_are_all_the_same_are_refused_unless_allowed(house):
     _predict(house, dict.fromkeys(SAMPLE, 0.5))
-    with pytest.raises(UserError, match="all 4 test cases the same probability .0.5.*--allow-constant"):
+    with pytest.raises(UserError, match="the same probability for all 4 test cases .0.5.*--allow-constant"):
         _submit(house)
     assert _submit(house, allow_constant=True).cases == 4
 

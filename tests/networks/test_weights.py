@@ -155,7 +155,7 @@ def test_3d_weights_do_not_go_into_a_2d_network(tmp_path):
 
 @pytest.mark.parametrize("network", ["resnet10", "resnet18", "resnet34"])
 def test_networks_without_imagenet_weights_in_keras_say_so(network):
-    with pytest.raises(UserError, match="there are none for this network in Keras; use "
+    with pytest.raises(UserError, match="Keras has none for this network; use "
                                         "--architecture resnet50"):
         load_first_weights(made_network(network, (32, 32, 3), width=2), "imagenet")
 

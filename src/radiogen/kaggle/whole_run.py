@@ -172,8 +172,8 @@ def estimate_text(plan: Plan, cost: Estimate) -> str:
         lines.append(f"  {name:<11} {duration(one.seconds)} of training (steps measured), memory {size(one.memory)}, "
                      f"arrays {size(one.arrays)}, weights {size(one.weights)}")
     total = cost.archive / BANDWIDTH + cost.reading + sum(one.seconds for one in cost.recipes.values())
-    lines.append(f"  together    {duration(total)}, disk {size(cost.disk)} ({size(_free(plan))} free); prediction, "
-                 "evaluation and the kernel's rehearsal are not included")
+    lines.append(f"  together    {duration(total)}, disk {size(cost.disk)} ({size(_free(plan))} free), without "
+                 "prediction, evaluation and the kernel's rehearsal (not measured)")
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from radiogen.training.recipe.options import CommandOptions, parse_options
 
 
 @dataclass(frozen=True)
-class PreprocessOptions(CommandOptions):
+class _Options(CommandOptions):
     """Options of the command."""
 
     data: Path | None = None
@@ -29,7 +29,7 @@ class PreprocessOptions(CommandOptions):
 
 
 def main() -> None:
-    chosen = parse_options(PreprocessOptions, __doc__)
+    chosen = parse_options(_Options, __doc__)
     from radiogen.training.workflow import preprocess
 
     first, recipes = chosen[0], [options.settings for options in chosen]
