@@ -25,7 +25,7 @@ TOKEN_PLACE = f"make one at {TOKEN_PAGE} (Generate New Token) and save it as ~/.
 ATTEMPTS = 7
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 600.0
-"""Seconds before a request is tried again: doubled each time, or what Kaggle asks for, up to the longest."""
+"""Seconds before a request is tried again: doubled each time, or what Kaggle requests, up to the longest."""
 RETRY_STATUSES = (408, 429, 500, 502, 503, 504)
 """HTTP statuses of temporary failures."""
 MESSAGE_LENGTH = 200

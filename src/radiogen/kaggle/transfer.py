@@ -104,7 +104,7 @@ def _rest(whole: Any, have: int, remote: _RemoteFile) -> Any:
     answer.raise_for_status()
     span = answer.headers.get("Content-Range", "")
     if answer.status_code == 206 and not (span.startswith(f"bytes {have}-") and span.endswith(f"/{remote.size}")):
-        raise requests.ConnectionError(f"asked for bytes from {have}, got {span}")
+        raise requests.ConnectionError(f"requested bytes from {have}, got {span}")
     return answer
 
 

@@ -117,7 +117,7 @@ def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(r
 
 
 @pytest.mark.parametrize(("devices", "said"), [
-    (Devices("tpu"), "no choice"), (Devices("gpu:0"), "no choice"), (Devices("auto:2"), "no choice"),
+    (Devices("tpu"), "not a choice"), (Devices("gpu:0"), "not a choice"), (Devices("auto:2"), "not a choice"),
     (Devices(machines=2, machine=2), "count them from 0"),
     (Devices(machines=2, coordinator="a:1"), "MultiWorkerMirroredStrategy"),
 ])
