@@ -51,8 +51,8 @@ def map_in_processes(function: Callable[[Any], Any], items: Sequence[Any], descr
     """`[function(item) for item in items]` in worker processes, also where there is but one.
 
     on_crash: called with an item whose process was killed, as by the system where memory runs out, or crashed, and with
-    the error; returns the item's result (None: the error is raised). The others continue; unfinished items are tried once
-    more, one at a time.
+    the error; returns the item's result (None: the error is raised). The others continue; unfinished items are
+    tried once more, one at a time.
     """
     import joblib
 
