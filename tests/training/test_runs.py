@@ -59,10 +59,10 @@ def test_a_run_carries_commit_packages_and_the_fingerprint_of_its_arrays(begun):
     ("recipe.json", {"data": {"rank": 3, "size": 8}}, "has no data.sequences"),
     ("recipe.json", {"data": None}, "has no data.rank"),
     ("recipe.json", {"data": {"size": "8"}}, "has no data.rank"), ("recipe.json", {"data": 7}, "contains data 7"),
-    ("recipe.json", {"network": {"architecture": "vgg"}}, "holds network.architecture 'vgg'"),
+    ("recipe.json", {"network": {"architecture": "vgg"}}, "contains network.architecture 'vgg'"),
     ("recipe.json", {"optimisation": {"epochs": -1}}, "--epochs -1 is too small"),
-    ("recipe.json", {"network": {"outputs": True}}, "holds network.outputs True"),
-    ("recipe.json", {"split": {"of the future": 1}}, "holds split.of the future 1"),
+    ("recipe.json", {"network": {"outputs": True}}, "contains network.outputs True"),
+    ("recipe.json", {"split": {"of the future": 1}}, "contains split.of the future 1"),
     ("recipe.json", {"of the future": 1}, "contains of the future 1"),
     ("recipe.json", {"rank": 3, "sequences": ["T1w"], "size": 8}, "is flat, as an older version of radiogen wrote it"),
 ])

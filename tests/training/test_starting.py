@@ -162,7 +162,7 @@ def test_another_data_set_is_refused(begin, small_data, tmp_path, changed):
     data = shutil.copytree(small_data, tmp_path / "other")
     change_data(data, changed)
     with pytest.raises(UserError, match={"labels": "has another label for|not in",
-                                         "images": "was trained on other images than .*other holds"}[changed]):
+                                         "images": "was trained on other images than those of .*other;"}[changed]):
         begin(data=data)
     assert not (tmp_path / "models" / "b" / "run.json").exists()
 
