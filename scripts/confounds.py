@@ -1,4 +1,4 @@
-"""Show what can be foretold without any image: methylation by plane, and models from planes, sizes and case ids."""
+"""Show what can be predicted without any image: methylation by plane, and models from planes, sizes and case ids."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

@@ -1,4 +1,4 @@
-"""Download the competition's data from Kaggle, all of it or a few cases, and count what came."""
+"""Download the competition's data from Kaggle, all of it or a few cases, and count the files."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

@@ -1,4 +1,4 @@
-"""Draw cases of a data set: one axial plane of the patient in every sequence, a row a case, into a PNG."""
+"""Draw cases of a data set: one axial plane in every sequence, a row per case, into a PNG."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

@@ -1,4 +1,4 @@
-"""Join runs into one, case by case: the mean of their probabilities, or weights learnt in the other folds."""
+"""Join runs into one, case by case: the mean of their probabilities, or weights fitted in the other folds."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

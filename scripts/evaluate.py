@@ -1,4 +1,4 @@
-"""Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures."""
+"""Evaluate runs: tables per fold, AUC with intervals, a verdict in words, pictures."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

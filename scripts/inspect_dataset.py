@@ -1,4 +1,4 @@
-"""Look at a data set before it is used: a table, a contact sheet, the proof of a case's geometry."""
+"""Inspect a data set before it is used: a table, a contact sheet, the geometry of a case."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

@@ -1,4 +1,4 @@
-"""Make a data set with a known answer, in the competition's layout: heads whose tumours tell the label."""
+"""Make a data set with a known answer, in the competition's layout: heads whose tumours depend on the label."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

@@ -1,4 +1,4 @@
-"""Bring trained runs to Kaggle as the notebook that its code competition asks for, rehearsed here beforehand."""
+"""Push trained runs to Kaggle as a notebook for the code competition, after a rehearsal on this machine."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

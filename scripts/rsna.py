@@ -1,4 +1,4 @@
-"""The whole job on the competition's data: download, inspect, train, ensemble, judge, a kernel ready to push."""
+"""The whole job on the competition's data: download, inspect, train, ensemble, evaluate, a kernel ready to push."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

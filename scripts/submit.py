@@ -1,4 +1,4 @@
-"""Write a run's submission, check it against the data set's sample, and send it to Kaggle if told to."""
+"""Write a run's submission, check it against the data set's sample, and send it to Kaggle with --send."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

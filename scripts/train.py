@@ -1,4 +1,4 @@
-"""Train the fold networks of one or more runs; what is finished is kept, what was cut off goes on."""
+"""Train the fold networks of one or more runs; finished folds are kept, interrupted ones resume."""
 
 import environment  # noqa: F401  (goes on in the clone's .venv where radiogen is not installed)
 

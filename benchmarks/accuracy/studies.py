@@ -107,7 +107,7 @@ def predict_features(trial: "Trial", folder: Path, workers: int | None) -> None:
     if path.is_file():
         return
     cache, index = cached_cases(data, folder / "cache", workers)
-    folds = make_folds(read_labels(data / "train_labels.csv"), holdout_share=0.0)
+    folds = make_folds(read_labels(data / "train_labels.csv"), holdout_fraction=0.0)
     hidden = phantom_column(trial, "latent") if trial.on_hidden else None
     write_predictions(path, predict_by_features(features_of(cache, index["case"], workers), folds, hidden=hidden))
 

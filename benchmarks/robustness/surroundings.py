@@ -249,7 +249,7 @@ def interrupted_faults(end: End, code: int) -> list[str]:
         return faults
     if end.code != 128 + code:
         faults.append(f"ended with code {end.code}")
-    if "go on with:" not in end.output:
+    if "resume with:" not in end.output:
         faults.append(f"does not say how to resume: {end.last}")
     if "Traceback" in end.output:
         faults.append(f"shows a traceback: {end.output[end.output.index('Traceback'):][-200:]}")

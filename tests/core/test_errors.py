@@ -5,11 +5,10 @@ import pickle
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from radiogen.core.errors import UserError, as_run, models_option
+from radiogen.core.errors import UserError
 
 PROGRAM = "import os\nfrom radiogen.core.errors import *\ndef main():\n    {}\nrun_command(main)"
 
@@ -43,7 +42,7 @@ def test_a_file_that_is_not_there_unexpectedly_stays_a_bug():
 def test_sigterm_ends_with_a_line_that_says_how_to_go_on():
     end = _run("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)")
     assert end.returncode == 128 + signal.SIGTERM
-    assert end.stderr.startswith("stopped: what was finished is kept; go on with:")
+    assert end.stderr.startswith("stopped: what was finished is kept; resume with:")
 
 
 def test_ctrl_c_ends_without_a_traceback():
@@ -60,7 +59,7 @@ def test_a_command_that_loses_the_signal_ends_nevertheless_and_says_so_once():
             "    time.sleep(60)")
     end = _run(body)
     assert end.returncode == 128 + signal.SIGTERM
-    assert len(end.stderr.splitlines()) == 1 and "go on with:" in end.stderr
+    assert len(end.stderr.splitlines()) == 1 and "resume with:" in end.stderr
 
 
 def test_a_signal_that_comes_when_all_is_done_does_not_make_a_failure_of_it():
@@ -79,13 +78,6 @@ def test_the_error_of_a_worker_process_arrives_whole():
     error = pickle.loads(pickle.dumps(UserError("a.dcm", "is cut off", "copy it again")))
     assert isinstance(error, UserError)
     assert (error.where, error.problem, error.remedy) == ("a.dcm", "is cut off", "copy it again")
-
-
-def test_a_run_is_named_with_its_place_where_that_is_not_models(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert as_run("models/small-demo-3d") == as_run(tmp_path / "models" / "small-demo-3d") == "small-demo-3d"
-    assert as_run(tmp_path / "other place" / "one") == f"one --models '{tmp_path}/other place'"
-    assert models_option(Path("models")) == ""
 
 
 def _said(redirection: str, body: str, **environment: str) -> subprocess.CompletedProcess:
@@ -127,8 +119,3 @@ def test_a_standard_error_that_is_closed_does_not_become_the_first_file(tmp_path
 def test_a_disk_that_is_full_elsewhere_stays_what_it_is():
     end = _run("raise OSError(28, 'No space left on device')")
     assert end.returncode == 1 and "Traceback" in end.stderr
-
-
-def test_what_a_user_would_copy_is_quoted(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert as_run(tmp_path / "models" / "my run; rm -r *") == "'my run; rm -r *'"

@@ -169,7 +169,7 @@ def test_a_temporary_file_is_never_written_through_a_link(tmp_path):
 @pytest.mark.parametrize("name", ["", ".", "..", "../victim", "/abs/path", "a/b/c", "a/", ".hidden", "-x", "a b",
                                   "a\nb", "a\\b", "a\0", "caf\udce9", "x" * 201])
 def test_what_would_lead_elsewhere_is_no_name(name):
-    with pytest.raises(UserError, match="^--name .*: is no name: .*; give a name"):
+    with pytest.raises(UserError, match="^--name .*: is not a valid name: .*; give a name"):
         files.checked_name("--name", name)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.core.memory import OutOfMemory
-from radiogen.core.parallel import available_cores, map_items
+from radiogen.core.parallel import available_cores, map_in_processes, map_items
 
 
 def _where(item):
@@ -47,10 +47,10 @@ def _die_at(odd, path, item):
 
 
 def test_a_worker_that_is_killed_costs_its_own_item_alone():
-    def told(item, error):
+    def failure(item, error):
         return f"{item}: {error.problem}"
 
-    results = map_items(functools.partial(_die_at, 3, None), list(range(8)), "test", workers=2, lost=told)
+    results = map_items(functools.partial(_die_at, 3, None), list(range(8)), "test", workers=2, on_crash=failure)
     assert results[:3] + results[4:] == [0, 10, 20, 40, 50, 60, 70]
     assert results[3] == "3: its process was killed by the system, most likely because it did not fit into memory"
 
@@ -60,13 +60,13 @@ def test_what_a_killed_worker_did_is_tried_once_more(tmp_path):
     assert (tmp_path / "died").exists()
 
 
-def test_a_killed_worker_is_one_line_where_nothing_stands_for_its_item():
+def test_a_killed_worker_is_one_line_where_nothing_replaces_its_item():
     with pytest.raises(OutOfMemory, match="its process was killed by the system.*--workers 1"):
         map_items(functools.partial(_die_at, 1, None), [0, 1], "test", workers=2)
 
 
 def test_a_single_worker_may_be_a_process_of_its_own():
-    (_, process), = map_items(_where, [1], "test", workers=1, apart=True)
+    (_, process), = map_in_processes(_where, [1], "test", workers=1)
     assert process != os.getpid()
 
 

@@ -1,6 +1,7 @@
 """Messages name parameters and commands as whoever called the package writes them."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,16 @@ def test_the_command_line_of_this_process_can_be_copied_into_a_shell(monkeypatch
     monkeypatch.setattr(sys, "argv", [program, "--run", "a b"])
     assert wording.this_command().endswith(f"{program} {text}")
     assert wording.this_program().endswith(program)
+
+
+def test_a_run_is_named_with_its_place_where_that_is_not_models(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert wording.as_run("models/small-demo-3d") == "small-demo-3d"
+    assert wording.as_run(tmp_path / "models" / "small-demo-3d") == "small-demo-3d"
+    assert wording.as_run(tmp_path / "other place" / "one") == f"one --models '{tmp_path}/other place'"
+    assert wording.models_option(Path("models")) == ""
+
+
+def test_what_a_user_would_copy_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert wording.as_run(tmp_path / "models" / "my run; rm -r *") == "'my run; rm -r *'"

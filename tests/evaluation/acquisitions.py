@@ -7,7 +7,7 @@ from radiogen.runs.folds import make_folds
 from radiogen.runs.predictions import complete
 
 
-def made(cases: int = 300, *, tied: str = "nothing", seed: int = 0, holdout_share: float = 0.0
+def made(cases: int = 300, *, tied: str = "nothing", seed: int = 0, holdout_fraction: float = 0.0
          ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Folds and geometry; `tied`: what goes with the label in 85 % of cases: plane, slices or nothing."""
     random = np.random.default_rng(seed)
@@ -24,7 +24,7 @@ def made(cases: int = 300, *, tied: str = "nothing", seed: int = 0, holdout_shar
     geometry = pd.DataFrame(rows, columns=["case", "split", "sequence", "plane", "slices", "rows", "columns",
                                            "slice_spacing_mm", "row_mm", "column_mm"])
     table = pd.DataFrame({"case": ids, "label": labels})
-    return make_folds(table, holdout_share=holdout_share, leave_out=()), geometry
+    return make_folds(table, holdout_fraction=holdout_fraction, leave_out=()), geometry
 
 
 def run_from(folds: pd.DataFrame, signal: np.ndarray, noise: float, seed: int = 1) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The null mirror trains the run itself on labels that mean nothing, and nothing of the run is changed by it."""
+"""The label-permutation test trains the run itself on permuted labels, and nothing of the run is changed by it."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.inference import label_permutation
-from radiogen.inference.label_permutation import draw_run, mirror_cost, permute_labels, plane_strata, run_null
+from radiogen.inference.label_permutation import draw_run, draw_seconds, permute_labels, plane_strata, run_permutations
 from radiogen.runs.predictions import complete, read_predictions, write_predictions
 from radiogen.training import runs, workflow
 
@@ -34,12 +34,12 @@ def trained(monkeypatch):
     """The draws that were trained, by folder; each says of every case what its label is, but for the first five."""
     names = []
 
-    def finish(mirrored, at_once):
-        names.append(mirrored.folder.name)
-        judged = mirrored.folds[mirrored.folds["fold"] != "holdout"].copy()
+    def finish(permuted, at_once):
+        names.append(permuted.folder.name)
+        judged = permuted.folds[permuted.folds["fold"] != "holdout"].copy()
         judged["probability"] = judged["label"].astype(float)
         judged.iloc[:5, -1] = 0.5
-        write_predictions(mirrored.folder / "predictions.csv", complete(judged))
+        write_predictions(permuted.folder / "predictions.csv", complete(judged))
 
     monkeypatch.setattr(label_permutation, "_finish_draw", finish)
     return names
@@ -73,25 +73,25 @@ def test_a_draw_is_the_run_in_all_but_labels_seed_and_folder(run):
     assert first.recipe.replace(seed=run.recipe.seed) == run.recipe
     assert len({first.recipe.seed, second.recipe.seed, run.recipe.seed}) == 3
     assert first.folds[["case", "fold"]].equals(run.folds[["case", "fold"]])
-    assert first.cache == run.cache and first.folder.parent == run.folder / "null"
+    assert first.cache == run.cache and first.folder.parent == run.folder / "permutations"
     assert draw_run(run, 0).folds.equals(first.folds)
 
 
-def test_a_run_that_is_not_trained_whole_has_no_mirror(run):
+def test_a_run_that_is_not_trained_whole_has_no_permutation_test(run):
     bare = dataclasses.replace(run, folder=run.folder.parent / "bare")
     command = rf"python scripts/train\.py --run bare --models {re.escape(str(bare.folder.parent))} --fold all"
     with pytest.raises(UserError, match=f"fold 0, 1 is not trained; {command}"):
-        run_null(bare, 1)
+        run_permutations(bare, 1)
 
 
 def test_no_draw_at_all_is_told(run):
-    with pytest.raises(UserError, match="--null 0: is no number of draws"):
-        run_null(run, 0)
+    with pytest.raises(UserError, match="--permutations 0: is no number of draws"):
+        run_permutations(run, 0)
 
 
 def test_finished_draws_are_kept_and_only_missing_ones_are_trained(run, trained):
-    first = pd.read_csv(run_null(run, 1))
-    table = pd.read_csv(run_null(run, 3))
+    first = pd.read_csv(run_permutations(run, 1))
+    table = pd.read_csv(run_permutations(run, 3))
     assert trained == ["folds-000", "folds-001", "folds-002"]
     assert list(table.columns) == ["draw", "within", "auc"] and list(table["draw"]) == [0, 1, 2]
     assert table.iloc[:1].equals(first) and table["auc"].between(0.8, 1).all()
@@ -99,16 +99,16 @@ def test_finished_draws_are_kept_and_only_missing_ones_are_trained(run, trained)
 
 def test_draws_within_planes_stand_beside_the_others(run, trained):
     _geometry(run.folder, FOLDS["case"], ["axial", "coronal"] * 30)
-    run_null(run, 1)
-    table = pd.read_csv(run_null(run, 2, within_planes=True))
+    run_permutations(run, 1)
+    table = pd.read_csv(run_permutations(run, 2, within_planes=True))
     assert table[["draw", "within"]].to_numpy().tolist() == [[0, "folds"], [0, "planes"], [1, "planes"]]
 
 
 def test_a_draw_of_other_labels_is_not_taken_for_this_runs(run, trained):
-    run_null(run, 1)
+    run_permutations(run, 1)
     other = dataclasses.replace(run, folds=FOLDS.assign(label=1 - FOLDS["label"]))
     with pytest.raises(UserError, match="was drawn for other labels or folds; delete this folder"):
-        run_null(other, 1)
+        run_permutations(other, 1)
 
 
 @pytest.mark.slow
@@ -117,25 +117,25 @@ def test_a_draw_trains_every_fold_anew_and_leaves_the_run_as_it_was(small_data, 
     whole = workflow.begin_run(small_data, recipe, tmp_path / "models" / "a", tmp_path / "cache", workers=1)
     workflow.train(whole, ["0", "1"])
     before = {path: path.read_bytes() for path in whole.folder.rglob("*") if path.is_file()}
-    area = pd.read_csv(run_null(whole, 1))["auc"].item()
-    assert 0 <= area <= 1 and mirror_cost(whole) > 0
-    kept = read_predictions(whole.folder / "null" / "folds-000" / "predictions.csv")
+    area = pd.read_csv(run_permutations(whole, 1))["auc"].item()
+    assert 0 <= area <= 1 and draw_seconds(whole) > 0
+    kept = read_predictions(whole.folder / "permutations" / "folds-000" / "predictions.csv")
     judged = whole.folds[whole.folds["fold"] != "holdout"]
     assert set(kept["case"]) == set(judged["case"])
     assert (kept.set_index("case")["label"] != judged.set_index("case")["label"]).any()
-    assert not list((whole.folder / "null").rglob(runs.layout.WEIGHTS))
+    assert not list((whole.folder / "permutations").rglob(runs.layout.WEIGHTS))
     assert {path: path.read_bytes() for path in before} == before
 
 
 def test_the_cost_of_a_draw_is_that_of_all_epochs_of_all_folds(run, tmp_path):
     bare = dataclasses.replace(run, folder=tmp_path)
-    assert np.isnan(mirror_cost(bare))
+    assert np.isnan(draw_seconds(bare))
     for fold, seconds in (("0", [1.0, 2.0]), ("1", [2.0, 4.0])):
         (tmp_path / f"fold-{fold}").mkdir()
         (tmp_path / f"fold-{fold}" / "timings.json").write_text(json.dumps({"seconds_an_epoch": seconds}))
-    assert mirror_cost(bare) == 9.0
+    assert draw_seconds(bare) == 9.0
     (tmp_path / "fold-0" / "timings.json").unlink()
-    assert mirror_cost(bare) == 12.0
+    assert draw_seconds(bare) == 12.0
 
 
 def _geometry(folder, cases, planes):
@@ -153,5 +153,5 @@ def test_planes_come_from_the_runs_own_geometry(run, tmp_path):
 def test_planes_that_leave_no_label_to_exchange_are_told(run, tmp_path):
     own = dataclasses.replace(run, folder=tmp_path, folds=FOLDS)
     _geometry(tmp_path, FOLDS["case"], FOLDS["label"].map({1: "axial", 0: "coronal"}))
-    with pytest.raises(UserError, match="different labels; take the mirror without planes"):
+    with pytest.raises(UserError, match="different labels; leave out --within-planes"):
         plane_strata(own)

@@ -77,7 +77,7 @@ def test_a_name_that_leads_elsewhere_refuses_the_whole_archive(tmp_path, name, s
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("kind", "said"), [(stat.S_IFLNK, "is a link"), (stat.S_IFIFO, "is no plain file")])
+@pytest.mark.parametrize(("kind", "said"), [(stat.S_IFLNK, "is a link"), (stat.S_IFIFO, "is not a regular file")])
 def test_a_link_or_a_device_is_refused(tmp_path, kind, said):
     entry = zipfile.ZipInfo("train/link")
     entry.external_attr = (kind | 0o777) << 16
@@ -102,7 +102,7 @@ def test_two_entries_for_one_file_are_refused(tmp_path):
 
 def test_a_bomb_is_refused_before_a_byte_of_it_is_written(tmp_path):
     path = _zip(tmp_path, ("train/zeros", bytes(50_000_000)))
-    with pytest.raises(UserError, match="claim to hold 50,000,004, more than 50 times as many"):
+    with pytest.raises(UserError, match="claim to contain 50,000,004, more than 50 times as many"):
         read_members(path)
 
 

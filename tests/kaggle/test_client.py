@@ -94,9 +94,9 @@ def test_no_setting_of_the_environment_turns_the_client_to_another_server(stand_
     (401, "refuses your token", "https://www.kaggle.com/settings/api"),
     (403, "does not allow it", f"open https://www.kaggle.com/competitions/{COMPETITION}/rules, accept the rules"),
     (404, "does not know it", "check its name"),
-    (400, "calls it a bad request", "join on"),
-    (429, "wants fewer requests", "wait a quarter of an hour"),
-    (500, "has a fault of its own", "later"),
+    (400, "answers that it is a bad request", "join on"),
+    (429, "limits the number of requests", "wait a quarter of an hour"),
+    (500, "has an internal error", "later"),
     (418, "answers 418", "look at the page"),
 ])
 def test_each_refusal_is_one_line_with_what_kaggle_says_and_a_remedy(status, problem, remedy):
@@ -149,10 +149,11 @@ def test_what_does_not_pass_by_itself_is_not_tried_again(answer):
 
 
 def test_it_gives_up_after_seven_attempts_unless_bytes_came_in_between():
-    with pytest.raises(UserError, match="a fault of its own"):
+    with pytest.raises(UserError, match="an internal error"):
         retry(_failing(*[_answer(500)] * 7), "the data", pause=lambda _: None)
     came = iter(range(100))
-    assert retry(_failing(*[_answer(500)] * 30), "the data", gained=lambda: next(came), pause=lambda _: None) == "done"
+    assert retry(_failing(*[_answer(500)] * 30), "the data", received=lambda: next(came),
+                 pause=lambda _: None) == "done"
 
 
 def test_what_the_client_prints_is_kept_from_the_terminal(capfd):

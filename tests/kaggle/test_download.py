@@ -13,7 +13,7 @@ from radiogen.core.errors import UserError
 from radiogen.dataset.layout import SEQUENCES
 from radiogen.kaggle import archive, download
 from radiogen.kaggle.archive import Member
-from radiogen.kaggle.download import download_all, download_subset, fetch_files, list_folder
+from radiogen.kaggle.download import _fetch_files, download_all, download_subset, list_folder
 
 
 @pytest.fixture
@@ -158,16 +158,16 @@ def test_an_interrupted_unpacking_goes_on(kaggle, get, data, monkeypatch):
 
     fill, folders = archive._fill, []
 
-    def stop_at_the_fourth(*given):
-        folders.append(given[0])
+    def stop_at_the_fourth(folder, **given):
+        folders.append(folder)
         if len(folders) == 4:
             raise KeyboardInterrupt
-        fill(*given)
+        fill(folder, **given)
 
     monkeypatch.setattr(archive, "_fill", stop_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
         get()
-    monkeypatch.setattr(archive, "_fill", lambda *given: (folders.append(given[0]), fill(*given)))
+    monkeypatch.setattr(archive, "_fill", lambda folder, **given: (folders.append(folder), fill(folder, **given)))
     download_all(data, login=_no_login)
     assert _written(data) == kaggle.data
     assert len(folders) == 4 + 8 * 4 - 3
@@ -188,7 +188,7 @@ def test_a_file_damaged_in_the_archive_is_fetched_by_itself(kaggle, get, data, c
 def test_an_archive_damaged_all_over_is_told_by_its_first_file(kaggle, get, monkeypatch):
     from radiogen.kaggle import download
 
-    monkeypatch.setattr(download, "FEW", 0)
+    monkeypatch.setattr(download, "SINGLE_FILES", 0)
     monkeypatch.setattr(download, "extract", lambda archive, data, wanted: wanted)
     with pytest.raises(UserError, match=r"\.zip: is damaged: 98 of its files, the first of them train/00000/FLAIR"):
         get()
@@ -266,20 +266,20 @@ def test_a_listed_name_that_leads_elsewhere_is_refused(kaggle, client):
 def test_single_files_survive_429_500_and_a_cut_line(kaggle, client, tmp_path):
     kaggle.faults = {"DownloadDataFile": [429, 500], "storage": [("cut", 20)]}
     name = "train/00000/T1w/Image-1.dcm"
-    fetch_files(client, COMPETITION, [Member(name)], tmp_path, pause=lambda _: None)
+    _fetch_files(client, COMPETITION, [Member(name)], tmp_path, pause=lambda _: None)
     assert (tmp_path / name).read_bytes() == kaggle.data[name]
 
 
 def test_a_file_that_kaggle_wraps_into_a_zip_is_unwrapped(kaggle, client, tmp_path):
     kaggle.wrapped = ("train_labels.csv",)
-    fetch_files(client, COMPETITION, [Member("train_labels.csv")], tmp_path)
+    _fetch_files(client, COMPETITION, [Member("train_labels.csv")], tmp_path)
     assert (tmp_path / "train_labels.csv").read_bytes() == kaggle.data["train_labels.csv"]
 
 
 @pytest.mark.parametrize("member", [Member("train_labels.csv", 5), Member("train_labels.csv", None, 7)])
 def test_a_file_of_another_size_or_checksum_is_not_written(kaggle, client, tmp_path, member):
     with pytest.raises(UserError, match=r"train_labels\.csv: came with .* is not the file that Kaggle lists"):
-        fetch_files(client, COMPETITION, [member], tmp_path)
+        _fetch_files(client, COMPETITION, [member], tmp_path)
     assert not (tmp_path / "train_labels.csv").exists()
 
 

@@ -79,7 +79,7 @@ def test_429_and_500_while_waiting_are_waited_out(house, stand_in, client):
 
 def test_a_score_that_never_comes_ends_with_the_command_that_goes_on(house, stand_in, client):
     stand_in.states = [{"status": "PENDING"}] * 1000
-    with pytest.raises(UserError, match="no score after 60 minutes; run the same command again: it goes on waiting"):
+    with pytest.raises(UserError, match="no score after 60 minutes; run the same command again: it resumes waiting"):
         _send(house, client)
 
 
@@ -126,7 +126,7 @@ def test_an_upload_that_breaks_off_is_no_submission(house, stand_in, client):
 
 def test_a_submission_without_a_number_repeats_what_kaggle_says(house, stand_in, client):
     stand_in.paths["CreateSubmission"] = lambda body: {"message": "Submission not allowed:\n notebooks only"}
-    with pytest.raises(UserError, match="took no submission: Submission not allowed: notebooks only; this is a code"):
+    with pytest.raises(UserError, match="no submission: Submission not allowed: notebooks only; this is a code"):
         _send(house, client)
 
 

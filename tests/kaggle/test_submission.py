@@ -95,7 +95,7 @@ def test_a_case_without_a_prediction_gets_the_training_prevalence_and_is_named(h
     made = _submit(house)
     assert made.imputed == ("00013", "00109")
     assert read_sample_submission(made.path)["label"].tolist() == [0.875, 0.25, 0.25, 0.25]
-    assert imputed_text(made) == ("warning: 2 of 4 test cases have no prediction and were given the training "
+    assert imputed_text(made) == ("warning: 2 of 4 test cases have no prediction and got the training "
                                   "prevalence 0.250: 00013, 00109")
     assert json.loads(made.record.read_text())["imputed"]["cases"] == ["00013", "00109"]
 
@@ -118,7 +118,7 @@ def test_predicted_test_cases_that_the_sample_lacks_are_named_and_nothing_is_wri
 
 def test_probabilities_that_are_all_the_same_are_refused_unless_allowed(house):
     _predict(house, dict.fromkeys(SAMPLE, 0.5))
-    with pytest.raises(UserError, match="all 4 test cases the same probability .0.5.*--allow-constant"):
+    with pytest.raises(UserError, match="the same probability for all 4 test cases .0.5.*--allow-constant"):
         _submit(house)
     assert _submit(house, allow_constant=True).cases == 4
 
@@ -142,12 +142,12 @@ def test_another_data_set_can_be_named_and_a_missing_one_is_told(house):
     with pytest.raises(UserError, match=r"nowhere/sample_submission\.csv: is missing.*--data"):
         _submit(house, data=house / "nowhere")
     (house / "models" / "run" / "run.json").unlink()
-    with pytest.raises(UserError, match="run.json: does not say from which data set"):
+    with pytest.raises(UserError, match="run.json: does not name the data set"):
         _submit(house)
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("BraTS21ID,MGMT_value\n00000,0.5\n00114,0.5\n", "row 2: 00000 stands where the sample has 00114"),
+    ("BraTS21ID,MGMT_value\n00000,0.5\n00114,0.5\n", "row 2: 00000 is where the sample has 00114"),
     ("BraTS21ID,MGMT_value\n00114,0.5\n", "lacks 1 cases, the first of them 00000"),
     ("BraTS21ID,MGMT_value\n00114,0.5\n00000,0.5\n00001,0.5\n", "the first of them 00001"),
     ("BraTS21ID,MGMT_value\n00114,0.5\n00000,inf\n", "row 3: MGMT_value is 'inf'"),

@@ -8,14 +8,14 @@ import pytest
 from benchmarks.robustness import stages
 from benchmarks.synthetic.wheels import write_wheel
 from radiogen.core.errors import UserError
-from radiogen.kaggle.kernels.kernel import Names, write_kernel
+from radiogen.kaggle.kernels.kernel import Names, _write_kernel
 from radiogen.kaggle.tokens import check_no_token, known_tokens
 
 TOKEN = "KGAT_0123456789abcdef0123456789abcdef"
 
 
 def test_a_token_in_a_run_a_notebook_or_a_wheel_stops_the_push_and_is_not_shown(tmp_path):
-    kernel = write_kernel(Names("somebody", "Radiogen MGMT"), tmp_path / "kernel")
+    kernel = _write_kernel(Names("somebody", "Radiogen MGMT"), tmp_path / "kernel")
     wheel = write_wheel(tmp_path, "thing", "1.0")
     check_no_token([tmp_path], [TOKEN])
     notebook = (kernel / "kernel.ipynb").read_text()
@@ -28,7 +28,7 @@ def test_a_token_in_a_run_a_notebook_or_a_wheel_stops_the_push_and_is_not_shown(
              lambda: (tmp_path / "kept.npz").unlink()),
             (lambda: _add(wheel, TOKEN), wheel.unlink)):
         plant()
-        with pytest.raises(UserError, match="holds your Kaggle token") as error:
+        with pytest.raises(UserError, match="contains your Kaggle token") as error:
             check_no_token([tmp_path], [TOKEN])
         assert TOKEN not in str(error.value)
         clean()

@@ -117,7 +117,7 @@ def test_a_file_shorter_than_kaggle_says_is_no_file(kaggle, get, tmp_path):
 
 def test_a_line_that_stays_broken_is_told_without_the_address_and_keeps_what_came(kaggle, get, tmp_path, capfd):
     kaggle.faults["storage"] = [("cut", CHUNK + 1000)] + [("cut", 0)] * 10
-    with pytest.raises(UserError, match="goes on where it stopped") as error:
+    with pytest.raises(UserError, match="resumes where it stopped") as error:
         get()
     printed = capfd.readouterr()
     assert SIGNATURE not in str(error.value) + printed.out + printed.err

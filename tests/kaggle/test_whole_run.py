@@ -47,9 +47,9 @@ def test_every_recipe_is_trained_with_every_seed_and_all_of_them_are_joined_judg
 
 
 def test_options_reach_every_recipe_and_a_recipe_that_makes_no_sense_is_told(plan):
-    assert [recipe.optimisation.epochs for recipe in whole_run.chosen_recipes(plan)] == [3, 3]
+    assert [recipe.optimisation.epochs for recipe in whole_run._chosen_recipes(plan)] == [3, 3]
     with pytest.raises(UserError, match="there is no such recipe"):
-        whole_run.chosen_recipes(dataclasses.replace(plan, recipes=("winner-4d",)))
+        whole_run._chosen_recipes(dataclasses.replace(plan, recipes=("winner-4d",)))
 
 
 def test_the_recommended_recipe_and_the_winners_are_the_default():
@@ -79,7 +79,7 @@ def test_the_estimate_says_what_is_measured_what_kaggle_told_and_what_nobody_kno
     told = Estimate(137 * GIGABYTE, 137 * GIGABYTE, 1800, {"demo-2d": COST})
     lines = whole_run.estimate_text(plan, told).splitlines()
     download, reading, training, together = lines[1:]
-    assert "137 GB of archive for 137 GB of files (told by Kaggle)" in download and "not measured" in download
+    assert "137 GB of archive for 137 GB of files (reported by Kaggle)" in download and "not measured" in download
     assert "30 min 0 s" in reading and "measured" in reading
     assert "2 h 0 min of training (steps measured), memory 3.0 GB" in training
     assert f"disk {278} GB" in together and "(not measured)" in together
@@ -186,7 +186,7 @@ def test_the_whole_job_goes_on_after_a_kill_and_leaves_a_kernel_ready_to_push(pr
     second = process()
     text = second.communicate()[0]
     assert second.returncode == 0, text
-    assert weights.stat().st_mtime_ns == kept and "measuring on phantoms" not in text and "inspected already" in text
+    assert weights.stat().st_mtime_ns == kept and "measuring on phantoms" not in text and "already inspected" in text
     assert "DownloadDataFiles" not in stand_in.names()
     runs = [f"{COMPETITION}-{name}" for name in ("demo-3d", "demo-3d-seed-43")]
     for run in runs:

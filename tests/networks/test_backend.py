@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import radiogen
-from radiogen.networks.backend import Jax, TensorFlow, Torch, backend, keras, not_importable
+from radiogen.networks.backend import _hide_modules, _Jax, _TensorFlow, _Torch, backend, keras
 
 
 def test_a_hidden_module_cannot_be_imported_meanwhile_and_can_be_afterwards():
     sys.modules.pop("this", None)
-    with not_importable("colorsys", "this"), pytest.raises(ImportError):
+    with _hide_modules("colorsys", "this"), pytest.raises(ImportError):
         import this  # noqa: F401
     assert "this" not in sys.modules
     import colorsys
@@ -23,7 +23,7 @@ def test_a_hidden_module_cannot_be_imported_meanwhile_and_can_be_afterwards():
 
 
 def test_a_module_that_is_there_already_stays():
-    with not_importable("subprocess"):
+    with _hide_modules("subprocess"):
         import subprocess as there
     assert there is subprocess
 
@@ -42,8 +42,8 @@ def test_the_adapter_is_that_of_the_back_end_that_keras_was_imported_with():
 
 
 def test_what_back_ends_can_do_is_what_keras_offers_on_them():
-    assert [one for one in (TensorFlow, Jax, Torch) if one.joins_machines] == [Jax]
-    assert [one for one in (TensorFlow, Jax, Torch) if one.replicates] == [TensorFlow]
+    assert [one for one in (_TensorFlow, _Jax, _Torch) if one.joins_machines] == [_Jax]
+    assert [one for one in (_TensorFlow, _Jax, _Torch) if one.replicates] == [_TensorFlow]
 
 
 def test_no_other_module_asks_which_back_end_there_is_or_loads_one():
@@ -53,7 +53,7 @@ def test_no_other_module_asks_which_back_end_there_is_or_loads_one():
     assert asks == [Path("networks/backend.py")]
 
 
-@pytest.mark.parametrize("one", [TensorFlow, Jax, Torch])
+@pytest.mark.parametrize("one", [_TensorFlow, _Jax, _Torch])
 def test_an_adapter_loads_its_own_back_end_alone(one):
     loaded = set(re.findall(r"^\s+import (tensorflow|jax|torch)$", inspect.getsource(one), re.MULTILINE))
     assert loaded == {one.name}

@@ -52,7 +52,7 @@ def test_a_whole_file_gives_every_layer_but_the_head(narrow_file):
     model = _narrow()
     head = model.get_layer("predictions").get_weights()[0].copy()
     said = load_first_weights(model, str(narrow_file))
-    assert said == "24 of 24 layers took their first weights from narrow.weights.h5"
+    assert said == "24 of 24 layers took their initial weights from narrow.weights.h5"
     assert np.array_equal(model.get_layer("predictions").get_weights()[0], head)
 
 
@@ -62,7 +62,7 @@ def test_a_part_of_the_legacy_layout_is_found_by_name_and_counted(tmp_path):
                                                 "fc1000": [np.ones((2048, 1000), np.float32)]})
     model = _narrow()
     assert load_first_weights(model, str(path)) == \
-        "1 of 24 layers took their first weights from part.h5; the others are random"
+        "1 of 24 layers took their initial weights from part.h5; the others are random"
     assert np.array_equal(model.get_layer("conv1_conv").get_weights()[0], kernel)
 
 
@@ -74,7 +74,7 @@ def flat_and_deep(imagenet_layers):
 
 
 def test_the_first_thirty_layers_of_imagenet_are_found_in_2d_and_3d(flat_and_deep, imagenet_layers):
-    start = f"30 of 106 layers took their first weights from {imagenet_layers.name}"
+    start = f"30 of 106 layers took their initial weights from {imagenet_layers.name}"
     assert flat_and_deep[2] == [f"{start}{words}; the others are random" for words in ("", ", inflated to 3D")]
 
 
@@ -155,7 +155,7 @@ def test_3d_weights_do_not_go_into_a_2d_network(tmp_path):
 
 @pytest.mark.parametrize("network", ["resnet10", "resnet18", "resnet34"])
 def test_networks_without_imagenet_weights_in_keras_say_so(network):
-    with pytest.raises(UserError, match="there are none for this network in Keras; use "
+    with pytest.raises(UserError, match="Keras has none for this network; use "
                                         "--architecture resnet50"):
         load_first_weights(made_network(network, (32, 32, 3), width=2), "imagenet")
 
@@ -187,7 +187,7 @@ def test_pytorch_arrays_are_carried_over_by_name_and_a_missing_bias_is_zero():
     state = {"module.layer2.0.conv1.weight": kernel,
              "module.layer2.0.downsample.0.weight": np.ones((4, 2, 1, 1, 1), np.float32)}
     assert load_torch_weights(model, state) == \
-        "2 of 24 layers took their first weights from PyTorch; the others are random"
+        "2 of 24 layers took their initial weights from PyTorch; the others are random"
     assert model.get_layer("conv3_block1_1_conv").get_weights()[0][0, 1, 2, 1, 3] == kernel[3, 1, 0, 1, 2]
     assert not model.get_layer("conv3_block1_0_conv").get_weights()[1].any()
 
@@ -218,13 +218,13 @@ def test_an_array_that_claims_more_than_its_file_can_hold_is_not_made(tmp_path):
         group = file.create_group("conv1_conv")
         group.attrs["weight_names"] = [b"kernel"]
         group.create_dataset("kernel", (1 << 20, 1 << 18), "f4", chunks=(1024, 1024))
-    with pytest.raises(UserError, match="claims to hold more than the file can"):
+    with pytest.raises(UserError, match="declares more bytes than the file can contain"):
         load_first_weights(_narrow(), str(tmp_path / "weights.h5"))
 
 
 def test_an_array_without_axes_is_no_kernel(tmp_path):
     _write_legacy(tmp_path / "weights.h5", {"conv1_conv": [np.float32(1)]})
-    with pytest.raises(UserError, match="values in conv1_conv that are no numbers"):
+    with pytest.raises(UserError, match="values in conv1_conv that are not finite numbers"):
         load_first_weights(_narrow(), str(tmp_path / "weights.h5"))
 
 
@@ -235,7 +235,7 @@ def test_a_whole_model_with_a_lambda_layer_is_refused_and_does_not_run(tmp_path,
     model.save(tmp_path / "model.keras")
     ran.clear()
     (tmp_path / name).write_bytes((tmp_path / "model.keras").read_bytes())
-    with pytest.raises(UserError, match=r"is an archive, such as \.keras, that may hold code"):
+    with pytest.raises(UserError, match=r"is an archive, such as \.keras, that may contain code"):
         load_first_weights(_narrow(), str(tmp_path / name))
     assert ran == []
 

@@ -187,7 +187,7 @@ def test_a_finished_phantom_is_left_as_it_is(small, capsys, monkeypatch):
 
 def test_a_phantom_of_other_settings_is_not_written_over(small):
     before = contents(small)
-    with pytest.raises(UserError, match=r"small: holds a phantom with effect 3.0 instead of 1; .*--data") as error:
+    with pytest.raises(UserError, match=r"small: is a phantom with effect 3.0 instead of 1; .*--data") as error:
         write_phantom(small, PhantomSettings(cases=3, test_cases=1, scale=0.05, effect=1))
     assert "\n" not in str(error.value)
     assert contents(small) == before
@@ -195,7 +195,7 @@ def test_a_phantom_of_other_settings_is_not_written_over(small):
 
 def test_a_folder_with_something_else_is_not_touched(tmp_path):
     (tmp_path / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n00000,1\n")
-    with pytest.raises(UserError, match="is there already and is no phantom"):
+    with pytest.raises(UserError, match="exists already and is not a phantom"):
         write_phantom(tmp_path, SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["train_labels.csv"]
 

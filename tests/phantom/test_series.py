@@ -13,7 +13,7 @@ from radiogen.imaging import read_series
 from radiogen.phantom.anatomy import draw_head, render
 from radiogen.phantom.geometry import Grid, draw_grid, draw_planes, read_mix
 from radiogen.phantom.headers import slice_headers
-from radiogen.phantom.series import Image, draw_image, tissue_levels, write_series
+from radiogen.phantom.series import Image, _tissue_levels, draw_image, write_series
 
 from ..imaging.made.other_readers import compare, dcm2niix_volumes, simpleitk_volumes
 
@@ -176,7 +176,7 @@ def test_tissues_have_the_contrast_that_radiology_knows(sequence, brighter, dark
 
 
 def test_contrast_agent_changes_the_rim_and_the_vessels_only():
-    before, after = tissue_levels("T1w"), tissue_levels("T1wCE")
+    before, after = _tissue_levels("T1w"), _tissue_levels("T1wCE")
     assert {name for name in before if after[name] - before[name] > 0.1} == {"rim", "blood"}
 
 

@@ -75,7 +75,7 @@ def test_preprocessing_lists_what_failed_does_the_rest_and_ends_with_code_2(fold
     for path in (folder / "input" / "two" / "train" / "00001" / "T1w").iterdir():
         path.write_bytes(b"DICM")
     end = _run(folder, "preprocess", "--data", "input/two", "--recipe", "demo-3d")
-    assert "1 training cases failed (above); mend their files, or run again with --leave-out 00001" in _one_line(end)
+    assert "1 training cases failed (above); repair their files, or run again with --leave-out 00001" in _one_line(end)
     assert "1 of 2 cases" in end.stdout and "00001/T1w" in end.stdout
     assert [path.name for path in (folder / "input" / "cache").rglob("*.npy")] == ["00000.npy"]
 
@@ -111,7 +111,7 @@ def test_pictures_of_cases_mark_a_sequence_that_is_missing(folder):
 ])
 def test_a_name_never_leads_out_of_its_folder(tmp_path, script, arguments, where):
     (tmp_path / "victim").mkdir()
-    assert f"error: {where}: is no name: " in _one_line(_run(tmp_path, script, *arguments))
+    assert f"error: {where}: is not a valid name: " in _one_line(_run(tmp_path, script, *arguments))
     assert [path.name for path in tmp_path.rglob("*")] == ["victim"]
 
 

@@ -50,7 +50,7 @@ def test_the_same_command_gives_the_same_bytes(series):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ([], "folders: none was given; name a series"),
+    ([], "folders: none is named; name a series"),
     (["train/00007/T2w"], "T2w: there is no such folder or file"),
     (["train/00007/FLAIR", "--cube", "0"], "--cube 0: is too small"),
     (["tilted"], "gantry tilt"),

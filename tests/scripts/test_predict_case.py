@@ -31,7 +31,7 @@ def test_a_patient_gets_a_probability_its_grounds_a_verdict_and_a_picture(tmp_pa
     expected = pd.read_csv(run / "predictions.csv", dtype={"BraTS21ID": str}).set_index("BraTS21ID")["probability"]
     lines = end.stdout.splitlines()
     assert lines[0].startswith(f"case 00021: probability of methylation {expected['00021']:.3f}")
-    for part in ("mean of 2 networks", "based on:", "  FLAIR  8 slices", "what first is worth:",
+    for part in ("mean of 2 networks", "based on:", "  FLAIR  8 slices", "how reliable first is:",
                  "  out-of-fold, 6 cases"):
         assert part in end.stdout
     record = files.read_json(run / "cases" / "00021.json")

@@ -42,9 +42,9 @@ def test_a_run_starts_from_another_one_and_the_report_tells_it(clone):
 
 
 def test_what_makes_no_sense_together_is_one_line(clone):
-    assert "begins a new run, which has no name; give it one: --run NAME" in _refused(clone, "--start-from", "a")
+    assert "starts a new run, which needs a name; give it one: --run NAME" in _refused(clone, "--start-from", "a")
     assert "is the run itself" in _refused(clone, "--start-from", "a", "--run", "a")
     assert "models/none: there is no such run" in _refused(clone, "--start-from", "none", "--run", "c")
-    assert "--start-from '../a': is no name" in _refused(clone, "--start-from", "../a", "--run", "c")
+    assert "--start-from '../a': is not a valid name" in _refused(clone, "--start-from", "../a", "--run", "c")
     assert "was made with --width 4, not 8" in _refused(clone, "--start-from", "a", "--run", "c", "--width", "8")
     assert not (clone / "models" / "c").exists()

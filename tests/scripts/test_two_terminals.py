@@ -120,7 +120,7 @@ def test_two_folds_at_once_end_as_one_after_the_other(clone, serial, frozen):
     assert again.process.poll() is None and predict.process.poll() is None
     first.send(signal.SIGCONT)
     assert f"trained: fold 0, 1 in models/{name}" in first.ends()
-    assert "fold 0 is trained already" in again.ends()
+    assert "fold 0 is already trained" in again.ends()
     predict.ends()
     here, there = clone / "models" / name, serial
     assert without_hashes(records(here)) == without_hashes(records(there))

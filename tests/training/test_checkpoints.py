@@ -63,7 +63,7 @@ def test_history_and_the_best_epoch_so_far_come_back(kept):
 def test_patience_counts_the_epochs_since_the_best_one():
     state = FoldState()
     for loss in (0.9, 0.5, 0.7, 0.5):
-        state = state.after({"loss": 0.1}, 1.0).judged(loss, [np.float32(loss)])
+        state = state.after({"loss": 0.1}, 1.0).improved(loss, [np.float32(loss)])
     assert (state.best_epoch, state.best_loss, state.waited) == (2, 0.5, 2)
     assert state.best_weights == (np.float32(0.5),)
     assert state.finished(10, 2) and not state.finished(10, 3) and state.finished(4, 3) and not state.finished(10, None)
@@ -86,7 +86,7 @@ def test_a_checkpoint_of_an_older_version_goes_on_where_new_fields_are_the_defau
     for field, told in (("new", "new was None, not 5"), ("newer", "newer was 3, not 5")):
         with pytest.raises(UserError, match=told):
             load_checkpoint(path, model, asked | {field: 5}, {"new": None, "newer": 3, "seed": 7})
-    with pytest.raises(UserError, match="new was not told, not None"):
+    with pytest.raises(UserError, match="new was not recorded, not None"):
         load_checkpoint(path, model, asked)
 
 
@@ -105,7 +105,7 @@ def test_weights_that_are_no_numbers_never_replace_a_good_checkpoint(kept):
     path, model, state = kept
     before = path.read_bytes()
     model.get_layer("hidden").bias.assign(np.full(5, np.inf))
-    with pytest.raises(UserError, match="weights became no numbers in epoch 2; the epoch before is kept"):
+    with pytest.raises(UserError, match="weights became NaN or infinite in epoch 2; the previous epoch is kept"):
         save_checkpoint(path, model, state.after({"loss": 0.4}, 1.0))
     assert path.read_bytes() == before
 

@@ -16,7 +16,7 @@ from radiogen.dataset.geometry import read_geometry
 from radiogen.inference.workflow import predict
 from radiogen.training import fit, runs, workflow
 from radiogen.training.checkpoints import epochs_done
-from radiogen.training.fit import cut_off, fold_batches, train_fold
+from radiogen.training.fit import _early_stopping_cases, fold_batches, train_fold
 from radiogen.training.input.balance import plane_weights
 
 ID, LABEL = "case", "label"
@@ -96,15 +96,15 @@ def test_balanced_training_draws_by_planes_in_training_alone(run):
 
 def test_cases_that_choose_are_a_share_of_each_label_and_drawn_anew_by_seed_and_fold():
     cases = pd.DataFrame({ID: [f"{number:05d}" for number in range(100)], LABEL: [1] * 60 + [0] * 40})
-    chosen = cut_off(cases, 0.2, 42, 0)
+    chosen = _early_stopping_cases(cases, 0.2, 42, 0)
     assert (chosen[:60].sum(), chosen[60:].sum()) == (12, 8)
-    assert np.array_equal(chosen, cut_off(cases, 0.2, 42, 0))
+    assert np.array_equal(chosen, _early_stopping_cases(cases, 0.2, 42, 0))
     for seed, fold in ((42, 1), (7, 0)):
-        assert not np.array_equal(chosen, cut_off(cases, 0.2, seed, fold))
-    assert not cut_off(cases, 0.0, 42, 0).any()
+        assert not np.array_equal(chosen, _early_stopping_cases(cases, 0.2, seed, fold))
+    assert not _early_stopping_cases(cases, 0.0, 42, 0).any()
     said = "--early-stopping-fraction 0.9: leaves no case with label 0 to train on in fold 0"
     with pytest.raises(UserError, match=said):
-        cut_off(cases.iloc[[0, 60, 61, 62, 1, 2, 3, 4, 5, 6]], 0.9, 42, 0)
+        _early_stopping_cases(cases.iloc[[0, 60, 61, 62, 1, 2, 3, 4, 5, 6]], 0.9, 42, 0)
 
 
 def test_the_labels_of_the_scored_fold_change_no_weight(run):
@@ -138,7 +138,7 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
     steps = []
     monkeypatch.setattr(fit.Batches, "__getitem__", get)
     monkeypatch.setattr(fit.ProgressBar, "on_train_batch_end", lambda bar, batch, logs: steps.append(batch))
-    said = "the loss became nan in epoch 2; the epoch before is kept; lower --learning-rate"
+    said = "the loss became nan in epoch 2; the previous epoch is kept; lower --learning-rate"
     with pytest.raises(UserError, match=said):
         train_fold(sick, "0")
     assert steps == [0, 1] and 0 in read  # two batches an epoch: the first of the second epoch is not counted

@@ -67,7 +67,7 @@ def test_an_index_that_tells_other_arrays_than_the_run_began_with_ends_the_next_
     index = read_index(run.cache)
     files.write_csv(run.cache / "index.csv", index[index["case"] != run.folds["case"].iloc[0]])
     for opened in (run, runs.open_run(run.folder)):
-        with pytest.raises(UserError, match=r"index\.csv: does not tell the arrays that a began with"):
+        with pytest.raises(UserError, match=r"index\.csv: does not list the arrays that a was started with"):
             fold_batches(opened, "0")
     again = workflow.begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, workers=1)
     assert fold_batches(again, "0").train.num_batches > 0

@@ -12,7 +12,7 @@ from radiogen.inference.prediction import predict_run
 from radiogen.runs.predictions import read_predictions
 from radiogen.training import workflow
 from radiogen.training.input.batches import Batches, CachedImages, label_inputs
-from radiogen.training.own_arrays import add_test_images, begin_own_run, own_folds
+from radiogen.training.own_arrays import _own_folds, add_test_images, begin_own_run
 from radiogen.training.recipe.recipes import DEMO_3D
 from radiogen.training.recipe.settings import SplitSettings
 from radiogen.training.runs import open_run
@@ -81,7 +81,7 @@ def test_a_fixed_split_trains_on_train_and_scores_validation_and_test(tmp_path):
 
 
 def test_without_a_split_every_case_is_in_a_fold_or_the_holdout_also_one_that_the_competition_leaves_out():
-    folds = own_folds([number % 2 for number in range(200)], SplitSettings(folds=5, holdout_fraction=0.2), 42)
+    folds = _own_folds([number % 2 for number in range(200)], SplitSettings(folds=5, holdout_fraction=0.2), 42)
     assert len(folds) == 200 and "00109" in set(folds["case"]) and "00123" in set(folds["case"])
     assert sorted(folds["fold"].unique()) == ["0", "1", "2", "3", "4", "holdout"]
 
@@ -111,7 +111,7 @@ def test_going_on_writes_no_array_again_and_other_images_are_refused(tmp_path):
     assert {path.name: path.stat().st_mtime_ns for path in run.cache.glob("*.npy")} == before
     with pytest.raises(UserError, match="of another image"):
         begun(tmp_path, stack=images(seed=5))
-    with pytest.raises(UserError, match="holds 20 labelled images, not 18"):
+    with pytest.raises(UserError, match="has 20 labelled images, not 18"):
         begin_own_run(images()[:18], LABELS[:18], RECIPE, tmp_path / "other", tmp_path / "cache" / "mine",
                       splits=SPLITS[:18])
 
@@ -139,9 +139,9 @@ def test_a_mistake_is_told_in_one_line_that_names_it(tmp_path, change, said):
 
 def test_labels_of_which_no_folds_can_be_made_are_refused():
     with pytest.raises(UserError, match="case 2 is 3"):
-        own_folds([0, 1, 3, 1], RECIPE.split, 42)
+        _own_folds([0, 1, 3, 1], RECIPE.split, 42)
     with pytest.raises(UserError, match="^labels: only 1 cases with label 1"):
-        own_folds([0] * 20 + [1], SplitSettings(holdout_fraction=0.0), 42)
+        _own_folds([0] * 20 + [1], SplitSettings(holdout_fraction=0.0), 42)
 
 
 def test_images_without_a_label_leave_the_run_and_its_cases_as_they_were(tmp_path):

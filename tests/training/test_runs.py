@@ -58,12 +58,12 @@ def test_a_run_carries_commit_packages_and_the_fingerprint_of_its_arrays(begun):
     ("run.json", {"known_bad": 7}, "does not tell known_bad"),
     ("recipe.json", {"data": {"rank": 3, "size": 8}}, "has no data.sequences"),
     ("recipe.json", {"data": None}, "has no data.rank"),
-    ("recipe.json", {"data": {"size": "8"}}, "has no data.rank"), ("recipe.json", {"data": 7}, "holds data 7"),
-    ("recipe.json", {"network": {"architecture": "vgg"}}, "holds network.architecture 'vgg'"),
+    ("recipe.json", {"data": {"size": "8"}}, "has no data.rank"), ("recipe.json", {"data": 7}, "contains data 7"),
+    ("recipe.json", {"network": {"architecture": "vgg"}}, "contains network.architecture 'vgg'"),
     ("recipe.json", {"optimisation": {"epochs": -1}}, "--epochs -1 is too small"),
-    ("recipe.json", {"network": {"outputs": True}}, "holds network.outputs True"),
-    ("recipe.json", {"split": {"of the future": 1}}, "holds split.of the future 1"),
-    ("recipe.json", {"of the future": 1}, "holds of the future 1"),
+    ("recipe.json", {"network": {"outputs": True}}, "contains network.outputs True"),
+    ("recipe.json", {"split": {"of the future": 1}}, "contains split.of the future 1"),
+    ("recipe.json", {"of the future": 1}, "contains of the future 1"),
     ("recipe.json", {"rank": 3, "sequences": ["T1w"], "size": 8}, "is flat, as an older version of radiogen wrote it"),
 ])
 def test_a_run_of_another_version_is_named_with_its_file(begun, tmp_path, name, change, said):

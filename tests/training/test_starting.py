@@ -8,7 +8,7 @@ import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.inference.label_permutation import draw_run, run_null
+from radiogen.inference.label_permutation import draw_run, run_permutations
 from radiogen.networks.backend import keras
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.lineage import folds_fingerprint, lineage_text
@@ -97,7 +97,7 @@ def test_a_fold_that_has_begun_goes_on_without_its_source_to_the_same_weights(be
     workflow.train(begin("cut"), ["0"])
     assert _same(_weights(whole, "0"), _weights(cut, "0"))
     assert len((runs.fold_folder(cut, "0") / "history.csv").read_text().splitlines()) == 3
-    with pytest.raises(UserError, match="models/a: is not there, and cut starts from it; fold 1 of cut has not begun"):
+    with pytest.raises(UserError, match="models/a: is missing, and cut starts from it; fold 1 of cut has not started"):
         workflow.train(cut, ["1"])
 
 
@@ -119,10 +119,10 @@ def test_a_run_that_was_begun_goes_on_with_and_without_the_option_and_with_no_ot
     run = begin()
     assert begin().lineage == begin(source=None).lineage == run.lineage != ()
     shutil.copytree(run.folder.parent / "a", run.folder.parent / "z")
-    with pytest.raises(UserError, match="b: was begun with the networks of a, not with those of z; choose another"):
+    with pytest.raises(UserError, match="b: was started with the weights of a, not with those of z; choose another"):
         begin(source="z")
     begin("d", source=None)
-    with pytest.raises(UserError, match="d: was begun from nothing, not with those of a; choose another --run"):
+    with pytest.raises(UserError, match="d: was started from scratch, not with those of a; choose another --run"):
         begin("d")
 
 
@@ -162,7 +162,7 @@ def test_another_data_set_is_refused(begin, small_data, tmp_path, changed):
     data = shutil.copytree(small_data, tmp_path / "other")
     change_data(data, changed)
     with pytest.raises(UserError, match={"labels": "has another label for|not in",
-                                         "images": "was trained on other images than .*other holds"}[changed]):
+                                         "images": "was trained on other images than those of .*other;"}[changed]):
         begin(data=data)
     assert not (tmp_path / "models" / "b" / "run.json").exists()
 
@@ -194,7 +194,7 @@ def test_a_source_that_was_trained_anew_meanwhile_is_refused(begin):
     run = begin()
     source = runs.fold_folder(run, "0").parent.parent / "a" / "fold-0"
     write_weights(source, make_network(run.recipe.network, run.recipe.data).save_weights)
-    with pytest.raises(UserError, match="a/fold-0: does not hold the weights that b was begun with"):
+    with pytest.raises(UserError, match="a/fold-0: does not have the weights that b was started with"):
         workflow.train(run, ["0"])
 
 
@@ -205,7 +205,7 @@ def test_a_source_whose_own_ancestor_had_other_folds_is_refused(begin):
     facts = json.loads((run.folder / "run.json").read_text())
     facts["lineage"][0]["folds"] = "0" * 64
     (run.folder / "run.json").write_text(json.dumps(facts))
-    with pytest.raises(UserError, match="--start-from b: began with networks of a, which had other folds"):
+    with pytest.raises(UserError, match="--start-from b: started with weights of a, which had other folds"):
         begin("c", "b")
 
 
@@ -231,7 +231,7 @@ def test_permuted_labels_start_from_nothing(begin):
     for fold in "01":
         write_weights(runs.fold_folder(run, fold), make_network(run.recipe.network, run.recipe.data).save_weights)
     with pytest.raises(UserError, match="b: began with the networks of a, which were trained on the true labels"):
-        run_null(run, 1)
+        run_permutations(run, 1)
     assert draw_run(run, 0).lineage == ()
 
 

@@ -29,7 +29,7 @@ from radiogen.arrays.series_size import processes_that_fit
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.memory import OutOfMemory, available_memory, translate_memory_errors
-from radiogen.core.parallel import available_cores, map_items
+from radiogen.core.parallel import available_cores, map_in_processes, map_items
 from radiogen.core.wording import command, parameter
 from radiogen.dataset import geometry
 from radiogen.dataset.fingerprint import KEY, Fingerprint, check_unchanged, data_fingerprint, series_fingerprint
@@ -103,8 +103,10 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
         count, tight = workers or available_cores(), False
         if scheduler is None and count > 1:
             count, tight = _fitting_workers(jobs, count)
-        rows = map_items(_make_case, jobs, "preprocess", workers=count, scheduler=scheduler, lost=_lost_rows,
-                         apart=tight)
+        if tight:
+            rows = map_in_processes(_make_case, jobs, "preprocess", workers=count, on_crash=_lost_rows)
+        else:
+            rows = map_items(_make_case, jobs, "preprocess", workers=count, scheduler=scheduler, on_crash=_lost_rows)
         check_unchanged(data, mark)
         tables = {folder: pd.DataFrame([row[folder] for row in rows if folder in row], columns=COLUMNS)
                   for folder in pairs}

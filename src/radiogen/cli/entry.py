@@ -1,7 +1,7 @@
 """How a command starts: `python scripts/train.py ...` and `radiogen train ...` run the same `main`.
 
-A module's `main` is its command: options follow from its signature and docstring (tyro). One without parameters parses
-its own command line.
+A module's `main` is its command: options follow from its signature and docstring (tyro). A `main` without
+parameters parses its own command line.
 """
 
 import importlib
@@ -25,21 +25,21 @@ def run_script(main: Callable[..., object]) -> NoReturn:
 
 def run_installed() -> NoReturn:
     """Run a command as `radiogen <command>` and leave the process with its exit code."""
-    called_as(os.environ.get(CALLED_AS, "radiogen"))  # a script's step is named as the script was
+    called_as(os.environ.get(CALLED_AS, "radiogen"))  # a step of a script is named as the script was
     run_command(_run_named)
 
 
 def commands() -> dict[str, str]:
-    """The modules of the commands by name, as in `inspect-dataset`: those of the rooms below this one."""
+    """The modules of the commands by name, as in `inspect-dataset`: those in the subfolders."""
     found = [module.name for module in pkgutil.walk_packages(radiogen.cli.__path__, "radiogen.cli.")]
     return {name.rpartition(".")[2].replace("_", "-"): name for name in found if name.count(".") == 3}
 
 
 def _run_named() -> object:
-    """What the command line names; without a name, the list of commands."""
+    """Run the named command; without a name, print the list of commands."""
     known = commands()
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
-        print("usage: radiogen COMMAND [OPTIONS]; radiogen COMMAND --help tells its options\n")
+        print("usage: radiogen COMMAND [OPTIONS]; radiogen COMMAND --help lists its options\n")
         for name, module in sorted(known.items()):
             print(f"  {name:16} {_first_line(module)}")
         return None

@@ -12,7 +12,7 @@ SeveralRuns = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_b
 
 
 def one_run(name: str | None, run: str | None) -> str | None:
-    """The run that is named, whichever way; None where none is. Raises UserError where two different ones are."""
+    """The run that either names; None where neither does. Raises UserError where they name different runs."""
     if name is not None and run is not None and name != run:
         raise UserError(f"RUN {name} and --run {run}", "name two runs, and this command takes one", "name one of them")
     chosen = run if name is None else name

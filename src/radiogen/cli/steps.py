@@ -1,4 +1,4 @@
-"""A command that is made of other commands: each runs as a user would run it, in a process of its own."""
+"""Commands that consist of other commands: each runs as a user would run it, in a process of its own."""
 
 import subprocess
 import sys

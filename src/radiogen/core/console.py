@@ -1,6 +1,6 @@
 """What the library logs, shown as a command shows it: notes as they are, warnings with `warning: ` before them.
 
-A program that imports the package decides by `logging` what it sees; a command calls `log_to_console`, and its worker
+A program that imports the package configures `logging` as usual; a command calls `log_to_console`, and its worker
 processes follow it through the environment.
 """
 

@@ -1,8 +1,8 @@
-"""The one kind of error for a user's mistake, and the way every script ends.
+"""The one kind of error for a user's mistake, and how every command ends.
 
 In: whatever a command raises. Out: for a `UserError`, and for a file that the system refuses, one line on standard
 error and exit code 2; for Ctrl-C one line and exit code 130. Anything else is a bug of ours and keeps its traceback.
-Ctrl-C and SIGTERM are exceptions, which a library may lose, or keep waiting while it tidies up: a thread then ends the
+Ctrl-C and SIGTERM are exceptions, which a library may swallow, or delay while it cleans up: a thread then ends the
 process, for a kill harms nothing here.
 """
 
@@ -12,7 +12,6 @@ import functools
 import io
 import os
 import re
-import shlex
 import signal
 import sys
 import threading
@@ -27,13 +26,13 @@ from radiogen.core.wording import this_command, this_program
 PATIENCE_SECONDS = 7
 """How long a command may take to end by itself after Ctrl-C or SIGTERM."""
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
-"""What a system says of a file where no program can help: no permission, read-only, full, a disk that fails."""
+"""The system's errors about a file that no program can mend: no permission, read-only, full, a disk that fails."""
 
 
 class UserError(Exception):
-    """A mistake in what the user gave: one line that names the file (or option) and the remedy.
+    """A mistake in the user's input: one line that names the file (or option) and the remedy.
 
-    code: what it is, for programs, where it is one of a list (`OUT_OF_MEMORY`, `imaging.findings`); else "".
+    code: for programs, where the error is one of a list (`OUT_OF_MEMORY`, `imaging.findings`); else "".
     """
 
     code = ""
@@ -42,47 +41,36 @@ class UserError(Exception):
         self.where, self.problem, self.remedy = str(where), problem, remedy
         super().__init__(f"{where}: {problem}; {remedy}")
 
-    def __reduce__(self):
-        """Worker processes send errors back by pickle; an exception of three arguments has to say how."""
+    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str]]:
+        """Worker processes send errors back by pickle; an exception of three arguments has to define how."""
         return (type(self), (self.where, self.problem, self.remedy))
 
 
 def short_reason(error: Exception) -> str:
-    """What an error says, in one line of at most 100 characters."""
+    """The message of an error in one line of at most 100 characters."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 100 else text[:97] + "..."
 
 
-def as_run(folder: Path | str) -> str:
-    """A run as the scripts are told of it: its name, and where it lies if that is not models/."""
-    folder = Path(folder).absolute()
-    return shlex.quote(folder.name) + models_option(folder.parent)
-
-
-def models_option(models: Path | str) -> str:
-    """` --models PATH`, or nothing where a script looks there by itself."""
-    return "" if Path(models).absolute() == Path("models").absolute() else f" --models {shlex.quote(str(models))}"
-
-
-class Interrupted(BaseException):
-    """SIGTERM, raised as an exception so that half-done work is put away as on Ctrl-C."""
+class _Interrupted(BaseException):
+    """SIGTERM, raised as an exception so that half-done work is cleaned up as on Ctrl-C."""
 
 
 def run_command(main: Callable[[], object]) -> NoReturn:
-    """Call `main` and leave the process with the exit code that its end deserves.
+    """Call `main` and end the process with the exit code of its outcome.
 
-    0: done. 2: a `UserError`, or a file that the system refuses, told in one line. 130 and 143: Ctrl-C and SIGTERM;
-    finished parts are kept, and the same command goes on from there.
+    0: done. 2: a `UserError`, or a file that the system refuses, reported in one line. 130 and 143: Ctrl-C and SIGTERM;
+    finished parts are kept, and the same command resumes from there.
     """
     closed = _occupy_closed()
     log_to_console()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow prints through C++ before Python can silence it
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it looks on the network whenever it is imported
-    # Python counts the semaphores of a process that was killed, and says so in several lines behind the one that helps
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it checks for updates whenever it is imported
+    # Python counts the semaphores of a process that was killed, and warns in several lines after the one that helps
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     signal.signal(signal.SIGTERM, _raise_interrupted)
-    told = threading.Lock()
-    _end_late(told)
+    reported = threading.Lock()
+    _end_unless_prompt(reported)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a file's name need not be text
     try:
@@ -94,8 +82,8 @@ def run_command(main: Callable[[], object]) -> NoReturn:
         _leave(2)
     except SystemExit as end:
         _leave(end.code)
-    except (KeyboardInterrupt, Interrupted) as stop:
-        _say_stopped(told)
+    except (KeyboardInterrupt, _Interrupted) as stop:
+        _say_stopped(reported)
         _leave(130 if isinstance(stop, KeyboardInterrupt) else 143)
     except BrokenPipeError:
         _discard(sys.stdout)
@@ -106,11 +94,11 @@ def run_command(main: Callable[[], object]) -> NoReturn:
             _leave(2)
         if error.errno not in REFUSED or error.filename is None:
             raise
-        _say(f"error: {os.fsdecode(error.filename)}: is refused by the system ({error.strerror}); see to its "
-             "permissions, or to its disk, then run the same command again")
+        _say(f"error: {os.fsdecode(error.filename)}: is refused by the system ({error.strerror}); check its "
+             "permissions and its disk, then run the same command again")
         _leave(2)
     for late in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(late, signal.SIG_IGN)  # all is done: one that comes now would end Python as if it were not
+        signal.signal(late, signal.SIG_IGN)  # all is done: a signal now would end Python as if it were not
     _leave(0)
 
 
@@ -119,17 +107,17 @@ def call_main(main: Callable[..., object]) -> object:
     import tyro
 
     @functools.wraps(main)
-    def keep(*given: object, **options: object) -> Callable[[], object]:
+    def bind(*given: object, **options: object) -> Callable[[], object]:
         return functools.partial(main, *given, **options)
 
     with usage_in_one_line():
-        call = tyro.cli(keep)
+        call = tyro.cli(bind)
     return call()
 
 
 @contextlib.contextmanager
 def usage_in_one_line() -> Iterator[None]:
-    """Turn what tyro says of a wrong command line, a box of many lines, into a `UserError`."""
+    """Turn tyro's message about a wrong command line, a box of many lines, into a `UserError`."""
     shown, sys.stderr = sys.stderr, io.StringIO()
     try:
         yield
@@ -139,13 +127,13 @@ def usage_in_one_line() -> Iterator[None]:
         raise UserError(Path(sys.argv[0]).name, _first_part(sys.stderr.getvalue()),
                         f"see {this_program()} --help") from None
     finally:
-        held, sys.stderr = sys.stderr.getvalue(), shown
-        if sys.exc_info()[0] is None and held:
-            print(held, end="", file=sys.stderr)
+        printed, sys.stderr = sys.stderr.getvalue(), shown
+        if sys.exc_info()[0] is None and printed:
+            print(printed, end="", file=sys.stderr)
 
 
 def _first_part(box: str) -> str:
-    """What stands in a box before its first rule, in one line."""
+    """The text of a box before its first rule, in one line."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip("\u2502| ") for line in box.splitlines()]
     lines = [line for line in lines if not line or line[0] not in "\u256d\u2570+"]
     rule = next((number for number, line in enumerate(lines) if line and not line.strip("\u2500-")), len(lines))
@@ -153,7 +141,7 @@ def _first_part(box: str) -> str:
 
 
 def _occupy_closed() -> bool:
-    """Lead standard streams that are closed nowhere, or the next file that is opened takes their place.
+    """Open standard streams that are closed on /dev/null, or the next file that is opened takes their place.
 
     Returns whether standard output was closed.
     """
@@ -168,7 +156,7 @@ def _occupy_closed() -> bool:
 
 
 def _output_works() -> bool:
-    """Whether what is printed can be written; a line is tried, for an unbuffered stream keeps nothing to flush."""
+    """Whether what is printed can be written; a line is tried, because an unbuffered stream has nothing to flush."""
     try:
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), b"\n")
@@ -183,12 +171,12 @@ def _say_unwritten(error: OSError) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Lead a standard stream nowhere, or Python complains of it once more at exit."""
+    """Redirect a standard stream to /dev/null, or Python complains about it once more at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _leave(code: object) -> NoReturn:
-    """Leave the process; where the last of its output cannot be written, say so in one line, unless nobody reads it."""
+def _leave(code: str | int | None) -> NoReturn:
+    """End the process; output that cannot be written is reported in one line, unless nobody reads it."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -202,11 +190,11 @@ def _leave(code: object) -> NoReturn:
 
 
 def _raise_interrupted(*_: object) -> NoReturn:
-    raise Interrupted
+    raise _Interrupted
 
 
-def _end_late(told: threading.Lock) -> None:
-    """End the process some seconds after a signal that it did not heed; the signal's number comes through a pipe."""
+def _end_unless_prompt(reported: threading.Lock) -> None:
+    """End the process `PATIENCE_SECONDS` after a signal if it still runs; the signal's number comes through a pipe."""
     numbers, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -215,20 +203,20 @@ def _end_late(told: threading.Lock) -> None:
         while (number := os.read(numbers, 1)[0]) not in (signal.SIGINT, signal.SIGTERM):
             pass
         time.sleep(PATIENCE_SECONDS)
-        _say_stopped(told)
+        _say_stopped(reported)
         os._exit(128 + number)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _say_stopped(told: threading.Lock) -> None:
-    """Say once how to go on."""
-    if told.acquire(blocking=False):
-        _say(f"stopped: what was finished is kept; go on with: {this_command()}")
+def _say_stopped(reported: threading.Lock) -> None:
+    """Print once how to resume."""
+    if reported.acquire(blocking=False):
+        _say(f"stopped: what was finished is kept; resume with: {this_command()}")
 
 
 def _say(line: str) -> None:
     try:
         print("\n".join(part for part in line.splitlines() if part), file=sys.stderr, flush=True)
-    except OSError:  # where standard error is full, the exit code says it
+    except OSError:  # where standard error is full, the exit code is left
         _discard(sys.stderr)

@@ -1,9 +1,9 @@
 """The only way to write a file that lasts: under a temporary name, flushed to the disk, then renamed.
 
 A reader therefore sees the old file, the new one or none, whenever the writer is killed. A temporary name is the
-final one with a dot before and `PART` behind it; `working_folder` holds a folder for one process at a time and sweeps
-away what a killed one left there, known by that name alone. Two processes never write one temporary file: a worker may
-outlive the command that started it by a case, and meet the one that was started in its place.
+final one with a dot before and `PART` after it; `working_folder` locks a folder for one process at a time and removes
+what a killed one left there, known by that name alone. Two processes never write one temporary file: a worker may
+outlive the command that started it by a case, and collide with the one that was started in its place.
 """
 
 import contextlib
@@ -31,44 +31,44 @@ _LOG = logging.getLogger(__name__)
 
 
 PART = ".radiogen.part"
-"""How the name of every temporary file and folder ends: no other program's does, for they are swept away."""
+"""Suffix of every temporary file and folder; no other program uses it, because they are removed."""
 LOCK = ".lock"
-"""The file in a folder by which a process holds it."""
+"""The lock file of a folder."""
 
 
 def checked_name(option: str, name: str) -> str:
-    """`name`, which the user gave with `option` and which becomes a file's or a folder's name. Raises UserError.
+    """`name`, the value of `option`, which becomes a file's or a folder's name. Raises UserError.
 
-    It holds letters, digits, `.`, `_` and `-`, does not begin with a dot or a hyphen, and so never leads elsewhere.
+    It has letters, digits, `.`, `_` and `-` only, does not begin with a dot or a hyphen, and so never leads elsewhere.
     """
     if re.fullmatch(r"\w[\w.-]*", name) is None or len(name.encode()) > 200:
-        raise UserError(f"{option} {name[:200]!r}", "is no name: names are made of letters, digits, '.', '_' and '-', "
-                        "and do not begin with '.' or '-'",
-                        f"give a name; where its folder lies is said with {parameter('models')}")
+        raise UserError(f"{option} {name[:200]!r}", "is not a valid name: names consist of letters, digits, "
+                        "'.', '_' and '-', and do not begin with '.' or '-'",
+                        f"give a name; {parameter('models')} is for the folder that it lies in")
     return name
 
 
 def name_from(path: Path) -> str:
-    """A name as `checked_name` takes it, after the last part of a path: hyphens for all that a name cannot hold."""
+    """A valid name (`checked_name`) from the last part of a path, with hyphens for characters that are not allowed."""
     return re.sub(r"[^\w.-]+", "-", Path(path).resolve().name).lstrip(".-") or "data"
 
 
 def recorded_path(path: Path | str, run: Path) -> str:
-    """A path as the records of `run`, a folder models/<run>, tell it: from the project's folder on, where it lies in
-    that folder, which holds models/; else as it is, or the file could not be found again."""
+    """A path as it is written into the records of `run`, a folder models/<run>: relative to the project's folder, which
+    contains models/, where it lies in there; else as it is, or the file could not be found again."""
     for home in (Path(run).absolute().parent.parent, Path(run).resolve().parent.parent):
         if home != home.parent and Path(path).is_absolute() and Path(path).is_relative_to(home):
             return str(Path(path).relative_to(home))
     return str(path)
 
 
-def found_path(told: Path | str, run: Path) -> Path:
-    """The path that a record of `run` tells; a relative one that is not there is looked for beside models/, too.
+def found_path(recorded: Path | str, run: Path) -> Path:
+    """The path that a record of `run` names; a relative one that does not exist is also looked for beside models/.
 
     It was relative to where the command was called, which usually holds models/ as well, or to the project.
     """
-    beside = Path(run).resolve().parent.parent / told
-    return beside if not Path(told).exists() and beside.exists() else Path(told)
+    beside = Path(run).resolve().parent.parent / recorded
+    return beside if not Path(recorded).exists() and beside.exists() else Path(recorded)
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -82,7 +82,7 @@ def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
     part = path.with_name(f".{path.name}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _held(part) as file:
+        with _exclusive(part) as file:
             fill(file)
             file.flush()
             os.fsync(file.fileno())
@@ -96,7 +96,7 @@ def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write `text` as UTF-8; a byte of a file's name that is none becomes its number, as in `\\udcfc.dcm`."""
+    """Write `text` as UTF-8; a byte of a file's name that is not UTF-8 becomes its number, as in `\\udcfc.dcm`."""
     return write_bytes(path, text.encode(errors="backslashreplace"))
 
 
@@ -123,7 +123,7 @@ def write_array(path: Path, array: "numpy.ndarray") -> Path:
 
 
 def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
-    """As `write_with`, for a library that insists on a file name: `save` gets a temporary path with the same name."""
+    """As `write_with`, for a library that needs a file name: `save` gets a temporary path with the same name."""
     path = Path(path)
     with _temporary_folder(path) as part:
         save(part / path.name)
@@ -135,9 +135,9 @@ def write_by_name(path: Path, save: Callable[[Path], object]) -> Path:
 
 
 def link(source: Path, path: Path) -> Path:
-    """Give the file `source` the name `path`, too; a copy where the file system cannot. For files that are replaced
-    and never written into, as all of this package are."""
-    part = _own_name(Path(path))
+    """Hard-link the file `source` to `path`; a copy where the file system cannot. For files that are replaced and never
+    modified in place, as all of this package are."""
+    part = _unique_name(Path(path))
     try:
         part.hardlink_to(source)
         part.replace(path)
@@ -179,12 +179,12 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def working_folder(path: Path, tell: Callable[[Holder], str] | None = None) -> Iterator[Path]:
-    """Hold the folder `path` for this process: make it, wait for whoever works in it, sweep away half files.
+def working_folder(path: Path, describe: Callable[[Holder], str] | None = None) -> Iterator[Path]:
+    """Lock the folder `path` for this process: make it, wait for whoever works in it, remove half-written files.
 
     The lock (`LOCK`) is the system's own and dies with its process, so a killed run leaves nothing to clean up.
-    tell: makes the line that is printed where another process is waited for. Folders within that have a lock of their
-    own, as those of folds have, are swept only where nobody works in them.
+    describe: makes the line that is logged while this process waits for another. Subfolders with a lock of their own,
+    as those of folds, are cleaned only where nobody works in them.
     """
     path = Path(path)
 
@@ -194,14 +194,14 @@ def working_folder(path: Path, tell: Callable[[Holder], str] | None = None) -> I
     with contextlib.ExitStack() as stack:
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(hold(path / LOCK, tell or in_use))
+            stack.enter_context(hold(path / LOCK, describe or in_use))
         _sweep_folder(path)
         yield path
 
 
 @contextlib.contextmanager
 def try_working_folder(path: Path) -> Iterator[bool]:
-    """`working_folder` if nobody works in it; gives whether it is held."""
+    """`working_folder` if nobody works in it; yields whether it is locked."""
     path = Path(path)
     with contextlib.ExitStack() as stack:
         with writing(path):
@@ -225,9 +225,9 @@ def writing(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def reading_folder(path: Path) -> Iterator[None]:
     """Read a data set that nobody changes meanwhile: wait for whoever works in `path` (`working_folder`: a download, a
-    phantom that is made), and let those that come later wait. Others may read it, too.
+    phantom that is being made), and block those that come later. Others may read it, too.
 
-    Where there is no lock no command ever worked there; what a user changes by hand is not held off.
+    Where there is no lock file, no command ever worked there; what a user changes by hand is not blocked.
     """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
@@ -248,7 +248,7 @@ def _unwritten(path: Path, error: OSError) -> UserError:
 @contextlib.contextmanager
 def _temporary_folder(path: Path) -> Iterator[Path]:
     """A folder beside `path` that is gone at the end. Raises UserError, naming `path`, where the system refuses."""
-    part = _own_name(path)
+    part = _unique_name(path)
     try:
         part.mkdir(parents=True)
         yield part
@@ -259,36 +259,36 @@ def _temporary_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _held(part: Path) -> Iterator[io.BufferedWriter]:
-    """The temporary file, opened, empty, and this process's own until it is closed; another's writing is waited for."""
+def _exclusive(part: Path) -> Iterator[io.BufferedWriter]:
+    """The temporary file, opened, empty and locked until it is closed; waits while another process writes it."""
     while True:
-        # Path.open would cut off what another process is writing
-        with open(part, "wb", opener=_open_uncut) as file:  # noqa: PTH123
+        # Path.open would truncate what another process is writing
+        with open(part, "wb", opener=_open_untruncated) as file:  # noqa: PTH123
             with contextlib.suppress(OSError):  # a file system without locks
                 fcntl.flock(file, fcntl.LOCK_EX)
             if part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat()):
                 file.truncate(0)
                 yield file
-                return  # else another process has given it its final name meanwhile, or swept it away
+                return  # else another process has renamed or removed it meanwhile
 
 
-def _open_uncut(name: str, flags: int) -> int:
+def _open_untruncated(name: str, flags: int) -> int:
     return os.open(name, (flags & ~os.O_TRUNC) | os.O_NOFOLLOW, 0o666)  # never through a link into another file
 
 
-def _own_name(path: Path) -> Path:
-    """A temporary name that no other process takes; in a `working_folder`, which sweeps it away."""
+def _unique_name(path: Path) -> Path:
+    """A temporary name that no other process takes; `working_folder` removes it."""
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}{PART}")
 
 
 def _sweep_folder(path: Path) -> None:
-    """Sweep what lies in a folder that is held, but for the folders in it that others hold."""
+    """Remove temporary files of a locked folder, except in subfolders that others have locked."""
     hidden = list(path.rglob(".*"))
     parts = [found for found in hidden if found.name.endswith(PART)]
     with contextlib.ExitStack() as stack:
         busy = set()
         for lock in (found for found in hidden if parts and found.name == LOCK and found.parent != path):
-            with contextlib.suppress(OSError):  # no lock of ours: one cannot even be taken
+            with contextlib.suppress(OSError):  # not a lock file of ours: it cannot be opened
                 if not stack.enter_context(try_hold(lock, sign=False)):
                     busy.add(lock.parent)
         for part in parts:
@@ -297,7 +297,7 @@ def _sweep_folder(path: Path) -> None:
 
 
 def _sweep(part: Path) -> None:
-    """Delete what a killed process left; not what a worker that outlived it is writing this very moment."""
+    """Delete what a killed process left, but not what a worker that outlived it is writing."""
     if part.is_dir():
         shutil.rmtree(part, ignore_errors=True)
         return
@@ -312,7 +312,7 @@ def _sweep(part: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make a rename last through a power cut; some file systems cannot, which is no error."""
+    """Make a rename survive a power cut; some file systems cannot, which is no error."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

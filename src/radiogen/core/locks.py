@@ -1,7 +1,7 @@
-"""The system's lock on a file, which says who holds it: a second process names the first one instead of being silent.
+"""A system lock on a file that records who holds it: a second process reports whom it waits for.
 
-In: the path of a lock file. Out: it is held while the block runs. The lock dies with its process, so a killed one never
-blocks; what it had written into the file is told of nobody, for a lock that is free is nobody's. Lock files stay.
+In: the path of a lock file. Out: it is held while the block runs. The lock ends with its process, so a killed one never
+blocks, and what it wrote into the file is ignored once the lock is free. Lock files are not deleted.
 """
 
 import contextlib
@@ -22,16 +22,17 @@ from pathlib import Path
 _LOG = logging.getLogger(__name__)
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""What a file system without locks answers."""
-EVERY_SECONDS = 0.1
+"""Errors of a file system without locks."""
+POLL_SECONDS = 0.1
 GRACE_SECONDS = 0.3
-"""Whoever looks whether a lock is free has it for a moment; only what lasts longer is told."""
-SHOWN = 160
+"""A process that checks whether a lock is free has it for a moment; only longer waits are logged."""
+COMMAND_LENGTH = 160
+"""Characters of the command line that are recorded."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock: number and machine of the process, its command, and when it took it; 0 where nobody knows."""
+    """Who holds a lock: process id, host, command line, and since when; process 0 where it is unknown."""
 
     process: int = 0
     host: str = ""
@@ -47,23 +48,23 @@ class Holder:
 
 
 @contextlib.contextmanager
-def hold(path: Path, tell: Callable[[Holder], str]) -> Iterator[None]:
-    """Hold the lock file `path`; where another process has it, print what `tell` makes of that one, and wait.
+def hold(path: Path, describe: Callable[[Holder], str]) -> Iterator[None]:
+    """Hold the lock file `path`; where another process has it, log what `describe` returns for it, and wait.
 
-    It is printed at once, and again when the one that is waited for changes. Raises OSError where the file cannot be
-    opened or made.
+    It is logged at once, and again when the holder changes. Raises OSError where the file cannot be opened or made.
     """
     descriptor = _open(path)
     try:
-        told, began = None, time.monotonic()
+        logged: Holder | None = None
+        began = time.monotonic()
         while not _take(descriptor, path):
             found = _read(descriptor)
-            if _lives(found) or time.monotonic() - began > GRACE_SECONDS:
+            if _may_hold(found) or time.monotonic() - began > GRACE_SECONDS:
                 now = found or Holder()
-                if told != now:
-                    _LOG.info(tell(now))
-                    told = now
-            time.sleep(EVERY_SECONDS / 4 if told is None else EVERY_SECONDS)
+                if logged != now:
+                    _LOG.info(describe(now))
+                    logged = now
+            time.sleep(POLL_SECONDS / 4 if logged is None else POLL_SECONDS)
         yield
     finally:
         _close(descriptor)
@@ -71,17 +72,17 @@ def hold(path: Path, tell: Callable[[Holder], str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def try_hold(path: Path, sign: bool = True) -> Iterator[bool]:
-    """Hold the lock file `path` if it is free; gives whether it is held. Raises OSError as `hold`.
+    """Hold the lock file `path` if it is free; yields whether it is held. Raises OSError as `hold`.
 
-    sign: False for a moment's work, of which nobody needs to hear.
+    sign: whether to record this process as the holder; False for a moment's work.
     """
     descriptor = _open(path)
     try:
         began = time.monotonic()
         while not (held := _take(descriptor, path, sign)):
-            if _lives(_read(descriptor)) or time.monotonic() - began > GRACE_SECONDS:
+            if _may_hold(_read(descriptor)) or time.monotonic() - began > GRACE_SECONDS:
                 break
-            time.sleep(EVERY_SECONDS / 4)
+            time.sleep(POLL_SECONDS / 4)
         yield held
     finally:
         _close(descriptor)
@@ -91,12 +92,12 @@ def holder(path: Path) -> Holder | None:
     """Who holds the lock file `path`; None where nobody does, or there is no such file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:  # not there, or of somebody who lets nobody look
+    except OSError:  # missing, or not readable by this user
         return None
     try:
         found = _read(descriptor)
         if found is None:
-            return None  # a free lock is not even tried: whoever wants it at this moment gets it
+            return None  # a free lock is not tried, so as not to block others for a moment
         return found if _flock(descriptor, fcntl.LOCK_SH) is False else None
     finally:
         os.close(descriptor)
@@ -128,15 +129,16 @@ def _take(descriptor: int, path: Path, sign: bool = True) -> bool:
     if taken is False:
         return False
     if taken is None:
-        _LOG.warning(f"{path.parent} is on a file system without locks: see that no other command works there")
+        _LOG.warning(f"{path.parent} is on a file system without locks: make sure that no other command works there")
     if not sign:
         return True
     _HELD.add(descriptor)
     command = shlex.join([os.path.basename(sys.argv[0]) or "python", *sys.argv[1:]])  # noqa: PTH119
     command = " ".join(command.split())
-    mine = Holder(os.getpid(), socket.gethostname(), command if len(command) <= SHOWN else f"{command[:SHOWN - 3]}...",
+    mine = Holder(os.getpid(), socket.gethostname(), command if len(command) <= COMMAND_LENGTH
+                  else f"{command[:COMMAND_LENGTH - 3]}...",
                   f"{datetime.now():%Y-%m-%d %H:%M:%S}")
-    with contextlib.suppress(OSError):  # a full disk: it is held nevertheless, and others are told less
+    with contextlib.suppress(OSError):  # a full disk: the lock is held nevertheless, and others report no holder
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(mine)).encode(errors="backslashreplace"), 0)
     return True
@@ -151,14 +153,14 @@ def _close(descriptor: int) -> None:
 
 
 def _read(descriptor: int) -> Holder | None:
-    """What the last one that took the lock wrote; None where it gave it back, or is just about to write."""
+    """What the last holder wrote; None where it released the lock, or is just about to write."""
     try:
-        told = json.loads(os.pread(descriptor, 4096, 0))
-        return Holder(int(told["process"]), str(told["host"]), str(told["command"]), str(told["since"]))
+        written = json.loads(os.pread(descriptor, 4096, 0))
+        return Holder(int(written["process"]), str(written["host"]), str(written["command"]), str(written["since"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _lives(found: Holder | None) -> bool:
-    """Whether this may be the one that holds the lock now; of a process on another machine nothing is known."""
+def _may_hold(found: Holder | None) -> bool:
+    """Whether this process may hold the lock now: it exists, or runs on another machine."""
     return found is not None and (found.host != socket.gethostname() or Path(f"/proc/{found.process}").exists())

@@ -1,7 +1,7 @@
-"""Memory: what is left of it, and what is said where it runs out.
+"""Memory: how much is available, and the error where it runs out.
 
 In: the system's own figures; an error. Out: bytes; a `UserError` with the remedy in place of what Python, NumPy, numba,
-OpenCV or the system raise where they get no memory.
+OpenCV or the system raise when an allocation fails.
 """
 
 import contextlib
@@ -19,29 +19,28 @@ DID_NOT_FIT = "did not fit into memory"
 
 
 class OutOfMemory(UserError):
-    """What was asked for did not fit into memory: the case, or the file, and the remedy."""
+    """A case or a file did not fit into memory."""
 
     code = "OUT_OF_MEMORY"
 
-    def __init__(self, where: object, problem: str = DID_NOT_FIT,
-                 remedy: str | None = None):
+    def __init__(self, where: object, problem: str = DID_NOT_FIT, remedy: str | None = None):
         super().__init__(where, problem, remedy or f"run again with fewer workers ({parameter('workers', 1)}), or on a "
                                                    "machine with more memory")
 
 
 @contextlib.contextmanager
 def translate_memory_errors(where: object) -> Iterator[None]:
-    """Raise OutOfMemory that names `where` in place of any error that says that memory ran out."""
+    """Raise OutOfMemory that names `where` in place of any error that means that memory ran out."""
     try:
         yield
     except Exception as error:
-        if not ran_out(error):
+        if not _ran_out(error):
             raise
         raise OutOfMemory(where) from None
 
 
-def ran_out(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: Python's and NumPy's, the system's, a thread's stack, OpenCV's."""
+def _ran_out(error: BaseException) -> bool:
+    """Whether an error means that memory ran out: Python's and NumPy's, the system's, a thread's stack, OpenCV's."""
     return (isinstance(error, MemoryError) or isinstance(error, OSError) and error.errno == errno.ENOMEM
             or type(error).__module__.startswith("cv2") and "nsufficient memory" in str(error)
             or isinstance(error, RuntimeError) and "can't start new thread" in str(error))
@@ -78,12 +77,12 @@ def _own_group() -> Path | None:
 
 
 def _inactive_files(path: Path) -> int:
-    """Bytes of files that the system keeps in memory and gives up where it is needed."""
+    """Bytes of cached files that the system frees where memory is needed."""
     try:
-        told = dict(line.split() for line in path.read_text(encoding="ascii").splitlines())
+        counts = dict(line.split() for line in path.read_text(encoding="ascii").splitlines())
     except (OSError, ValueError):
         return 0
-    return int(told.get("inactive_file", 0))
+    return int(counts.get("inactive_file", 0))
 
 
 def _number(path: Path) -> int | None:

@@ -1,8 +1,8 @@
-"""What was written by the package itself, and may therefore be replaced or removed: a list of files with their hashes.
+"""Which files the package itself wrote, and may therefore replace or remove: a list of files with their hashes.
 
-In: a folder of results that is made anew. Out: the folder, with a list in it of what was written. Before the next one
-takes its place, each file in it has to stand on that list and still be what was written; anything else is the user's,
-and nothing is touched. docs/what-is-removed.md says what else the package removes or overwrites.
+In: a folder of results that is written again. Out: the folder, with a list in it of what was written. Before the next
+one takes its place, each file in it has to be on that list and unchanged; anything else is the user's, and nothing is
+touched. docs/what-is-removed.md says what else the package removes or overwrites.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ LISTING = ".radiogen-files.json"
 def replace_folder(path: Path, fill: Callable[[Path], object], listing: str = LISTING) -> Path:
     """Let `fill` write into a temporary folder, which then takes the place of what an earlier call wrote to `path`.
 
-    listing: the JSON file in it whose `files` holds each file's hash; `fill` may have written other facts into it.
-    Raises UserError where `path` holds anything that an earlier call did not write, before `fill` is called.
+    listing: the JSON file in it whose `files` maps each file to its hash; `fill` may have written other facts into it.
+    Raises UserError where `path` contains anything that an earlier call did not write, before `fill` is called.
     """
     path = Path(path)
     check_replaceable(path, listing)
@@ -31,7 +31,7 @@ def replace_folder(path: Path, fill: Callable[[Path], object], listing: str = LI
         facts = _facts(part / listing)
         files.write_json(part / listing, {**facts, "files": {
             entry.name: files.sha256(entry) for entry in sorted(part.iterdir()) if entry.name != listing}})
-        check_replaceable(path, listing)  # `fill` takes its time, and others may have put something here
+        check_replaceable(path, listing)  # `fill` may take long, and others may have put something here meanwhile
         _remove_listed(path, listing)
 
     return files.write_folder(path, fill_and_list)
@@ -46,7 +46,7 @@ def check_replaceable(path: Path, listing: str = LISTING) -> None:
     if not path.exists():
         return
     if not path.is_dir():
-        raise UserError(path, "is in the way: a folder is made here",
+        raise UserError(path, "is in the way: a folder is to be made here",
                         f"move it away or choose another {parameter('output')}")
     known = listed_files(path, listing)
     for entry in sorted(path.iterdir()):
@@ -76,7 +76,7 @@ def check_listed(path: Path, text: str) -> None:
     if not free and not is_unchanged(path, hashlib.sha256(text.encode()).hexdigest()) \
             and not is_unchanged(path, listed_files(path.parent).get(path.name)):
         raise UserError(path, "was not written by radiogen or was changed since, so it is not replaced",
-                        "move it away, or have the result written elsewhere")
+                        "move it away, or choose another place for the result")
 
 
 def write_listed(path: Path, text: str) -> Path:
@@ -93,7 +93,7 @@ def _facts(path: Path) -> dict[str, Any]:
         return {}
     try:
         facts = files.read_json(path)
-    except UserError:  # a list that cannot be read lists nothing: everything beside it is taken for the user's
+    except UserError:  # an unreadable list lists nothing: everything beside it counts as the user's
         return {}
     return facts if isinstance(facts, dict) else {}
 

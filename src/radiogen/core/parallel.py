@@ -1,8 +1,8 @@
-"""Cases side by side: the same function on many items, on this machine's cores or on a Dask cluster.
+"""Parallel work: the same function on many items, on this machine's cores or on a Dask cluster.
 
 In: a function that can be pickled and a list of items. Out: the results in the items' order, with a progress bar.
 joblib does the work; with `scheduler` its Dask backend sends the same tasks to the cluster's workers. Processes on this
-machine end with the one that started them, however that ends: joblib's own would wait for work for five minutes.
+machine end with the one that started them, however that ends: joblib's own would stay idle for five minutes.
 """
 
 import contextlib
@@ -30,39 +30,44 @@ _SHARE: contextvars.ContextVar[int | None] = contextvars.ContextVar("cores of th
 
 def map_items(function: Callable[[Any], Any], items: Sequence[Any], description: str, *, workers: int | None = None,
               scheduler: str | None = None, unit: str = "case",
-              lost: Callable[[Any, UserError], Any] | None = None, apart: bool = False) -> list[Any]:
-    """`[function(item) for item in items]`, in parallel.
+              on_crash: Callable[[Any, UserError], Any] | None = None) -> list[Any]:
+    """`[function(item) for item in items]`, in parallel; a single worker is this process.
 
     workers: processes on this machine (default: the cores that this process may use).
     scheduler: address of a Dask scheduler, such as `tcp://10.0.0.1:8786`; the cluster must see the same files.
-    lost: what stands for an item whose process was killed, as by the system where memory runs out, or crashed, and the
-    error to tell (None: it is raised). The others go on; what was at work is tried once more with nothing beside it.
-    apart: a single worker is a process of its own, too.
+    on_crash: as in `map_in_processes`.
     Raises UserError where the cluster cannot be reached, and whatever `function` raises.
+    """
+    if scheduler is not None:
+        return _map_on_cluster(function, items, description, scheduler, unit)
+    workers = workers or available_cores()
+    if workers == 1 or len(items) < 2:
+        return [function(item) for item in progress(items, description, len(items), unit)]
+    return map_in_processes(function, items, description, workers=workers, unit=unit, on_crash=on_crash)
+
+
+def map_in_processes(function: Callable[[Any], Any], items: Sequence[Any], description: str, *, workers: int,
+                     unit: str = "case", on_crash: Callable[[Any, UserError], Any] | None = None) -> list[Any]:
+    """`[function(item) for item in items]` in worker processes, also where there is but one.
+
+    on_crash: called with an item whose process was killed, as by the system where memory runs out, or crashed, and with
+    the error; returns the item's result (None: the error is raised). The others continue; unfinished items are
+    tried once more, one at a time.
     """
     import joblib
 
-    workers = workers or available_cores()
-    if scheduler is None and (workers == 1 or len(items) < 2) and not apart:
-        return [function(item) for item in progress(items, description, len(items), unit)]
     with contextlib.ExitStack() as stack:
-        if scheduler is not None:
-            client = stack.enter_context(cluster_client(scheduler))
-            stack.enter_context(joblib.parallel_config(backend="dask", scheduler_host=scheduler))
-            workers = max(1, sum(client.nthreads().values()))
-            pool = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
-            results = pool(joblib.delayed(function)(item) for item in items)
-            return list(progress(results, description, len(items), unit))
-        # joblib keeps its idle processes: what follows needs their memory, and Python complains of them at exit
+        # joblib keeps its idle processes: later steps need their memory, and Python complains about them at exit
         stack.callback(lambda: joblib.externals.loky.get_reusable_executor().shutdown(wait=True))
         share = max(1, available_cores() // workers)
         function = functools.partial(_call, functools.partial(_with_cores, function, share), os.getpid())
-        made = dict(progress(_in_processes(function, items, workers, lost or _raise), description, len(items), unit))
-        return [made[number] for number in range(len(items))]
+        numbered = _in_processes(function, items, workers, on_crash or _raise)
+        results = dict(progress(numbered, description, len(items), unit))
+        return [results[number] for number in range(len(items))]
 
 
 def available_cores() -> int:
-    """Cores that work in this process may use: all that the system allows it, or its share where it is one of many."""
+    """Cores that this process may use: all that the system allows, or a share of them in one of several workers."""
     return _SHARE.get() or len(os.sched_getaffinity(0))
 
 
@@ -79,40 +84,52 @@ def cluster_client(scheduler: str) -> Any:
                         f"start one with `dask scheduler` or leave {parameter('scheduler')} out") from error
 
 
+def _map_on_cluster(function: Callable[[Any], Any], items: Sequence[Any], description: str, scheduler: str,
+                    unit: str) -> list[Any]:
+    import joblib
+
+    with cluster_client(scheduler) as client, joblib.parallel_config(backend="dask", scheduler_host=scheduler):
+        workers = max(1, sum(client.nthreads().values()))
+        pool = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
+        results = pool(joblib.delayed(function)(item) for item in items)
+        return list(progress(results, description, len(items), unit))
+
+
 def _in_processes(function: Callable[[Any], Any], items: Sequence[Any], workers: int,
-                  lost: Callable[[Any, UserError], Any]) -> Iterator[tuple[int, Any]]:
-    """The number of each item and its result, as they come; after a kill one process fewer works on."""
+                  on_crash: Callable[[Any, UserError], Any]) -> Iterator[tuple[int, Any]]:
+    """The number of each item and its result, in order of completion; after a crash with one process fewer."""
     todo = list(range(len(items)))
     while todo:
-        begun, done = [], set()
+        started: list[int] = []
+        done: set[int] = set()
         try:
-            for number, result in _pool_results(function, items, todo, workers, begun):
+            for number, result in _pool_results(function, items, todo, workers, started):
                 done.add(number)
                 yield number, result
         except BrokenProcessPool:
-            _LOG.warning("a worker process was killed or crashed: what was at work is tried again, one at a time")
-            for number in [number for number in begun if number not in done]:
+            _LOG.warning("a worker process was killed or crashed: unfinished items are tried again, one at a time")
+            for number in [number for number in started if number not in done]:
                 done.add(number)
                 try:
                     (_, result), = _pool_results(function, items, [number], 1, [])
                 except BrokenProcessPool as end:
-                    result = lost(items[number], _worker_error(end))
+                    result = on_crash(items[number], _worker_error(end))
                 yield number, result
             workers = max(1, workers - 1)
         todo = [number for number in todo if number not in done]
 
 
 def _pool_results(function: Callable[[Any], Any], items: Sequence[Any], numbers: Sequence[int], workers: int,
-                  begun: list[int]) -> Iterator[tuple[int, Any]]:
-    """As they come; `begun` lists what was given to a process, and no process is given more than it works on."""
+                  started: list[int]) -> Iterator[tuple[int, Any]]:
+    """In order of completion; appends to `started` what a process gets, and none gets more than it works on."""
     import joblib
 
     def calls() -> Iterator[Any]:
         for number in numbers:
-            begun.append(number)
+            started.append(number)
             yield joblib.delayed(_numbered)(function, number, items[number])
 
-    # joblib makes no process of its own for one worker
+    # joblib starts no process for a single worker
     pool = joblib.Parallel(n_jobs=max(2, workers), pre_dispatch=workers, batch_size=1,
                            return_as="generator_unordered")
     yield from pool(calls())
@@ -123,11 +140,11 @@ def _numbered(function: Callable[[Any], Any], number: int, item: Any) -> tuple[i
 
 
 def _worker_error(end: BrokenProcessPool) -> UserError:
-    """What to say of a process's end; joblib tells the signal."""
+    """The error for a process's end; joblib names the signal."""
     if "SIGKILL" in str(end):
         return OutOfMemory("a worker", f"its process was killed by the system, most likely because it {DID_NOT_FIT}")
-    signals = ", ".join(dict.fromkeys(re.findall(r"SIG[A-Z]+", str(end)))) or "no reason told"
-    return UserError("a worker", f"its process crashed ({signals})", "leave out what it worked on, and report it")
+    signals = ", ".join(dict.fromkeys(re.findall(r"SIG[A-Z]+", str(end)))) or "no reason known"
+    return UserError("a worker", f"its process crashed ({signals})", "leave out the item it worked on, and report it")
 
 
 def _raise(item: Any, error: UserError) -> Any:
@@ -150,7 +167,7 @@ def _call(function: Callable[[Any], Any], parent: int, item: Any) -> Any:
 
 @functools.cache
 def _end_with(parent: int) -> None:
-    """Let this process end as soon as the one that started it is gone: else it would write beside the next one."""
+    """End this process as soon as the one that started it is gone: else it would write beside the next one."""
     try:
         gone = os.pidfd_open(parent)
     except ProcessLookupError:

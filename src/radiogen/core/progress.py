@@ -1,13 +1,13 @@
-"""Progress bars, all alike: a description, a count, the time left; a line now and then where the output is a log."""
+"""Progress bars: a description, a count, the time left; an occasional line where the output is a log."""
 
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 
-def progress(items: Iterable | None, description: str, total: int | None = None, unit: str = "case",
+def progress(items: Iterable[Any] | None, description: str, total: int | None = None, unit: str = "case",
              initial: int = 0) -> Any:
-    """Go through `items` with a tqdm bar on standard error; without items, a bar to `update()`.
+    """Iterate over `items` with a tqdm bar on standard error; without items, a bar to `update()`.
 
     In a terminal the bar is redrawn ten times a second; in a log a line is added every half minute at most.
     """

@@ -1,4 +1,4 @@
-"""How messages name parameters and commands: as whoever called the package writes them.
+"""How messages name parameters and commands: as the caller writes them.
 
 The library knows parameters (`epochs`) and commands (`train`). Started as `python scripts/train.py`, a message says
 `--epochs` and `python scripts/train.py`; started as `radiogen train`, or imported by somebody's program, it says
@@ -21,7 +21,7 @@ def called_as(way: str) -> None:
 
 
 def parameter(path: str, value: object = _NOT_GIVEN) -> str:
-    """A parameter, or a recipe's field by its path, with its value if one is given.
+    """A parameter, or a recipe's field by its path, with its value if there is one.
 
     `optimisation.epochs=5` for a program; on the command line `--epochs 5`.
     """
@@ -50,6 +50,17 @@ def command_start(name: str) -> str:
     if os.environ.get(CALLED_AS) == "scripts":
         return f"python scripts/{name.replace('-', '_')}.py"
     return f"radiogen {name.replace('_', '-')}"
+
+
+def as_run(folder: Path | str) -> str:
+    """A run as the value of an option of a command: its name, and `--models PATH` where it lies elsewhere."""
+    folder = Path(folder).absolute()
+    return shlex.quote(folder.name) + models_option(folder.parent)
+
+
+def models_option(models: Path | str) -> str:
+    """` --models PATH`, or nothing where commands look by default."""
+    return "" if Path(models).absolute() == Path("models").absolute() else f" --models {shlex.quote(str(models))}"
 
 
 def this_program() -> str:

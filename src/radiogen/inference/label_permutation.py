@@ -1,9 +1,9 @@
-"""The null mirror: a run's own training again and again on labels that mean nothing.
+"""The label-permutation test: a run's own training repeated on permuted labels.
 
-In: a trained run, a number of draws. Out: `models/<run>/null.csv`, a row a draw with the AUC of that training,
-out-of-fold. Recipe, folds, cases and arrays are the run's; only labels are exchanged, and with them every seed. What
-is chosen or leaked anywhere in training is so in each draw, too: a shuffle of the scored labels alone would not show
-it. The holdout has no part in it.
+In: a trained run, a number of draws. Out: `models/<run>/permutations.csv`, a row a draw with the AUC of that training,
+out-of-fold. Recipe, folds, cases and arrays are the run's; only the labels are permuted, and with them every seed
+changes. What is chosen or leaked anywhere in training is so in each draw, too: permuting the scored labels alone would
+not show it. The holdout has no part in it.
 """
 
 import logging
@@ -15,8 +15,8 @@ import pandas as pd
 
 from radiogen.arrays.cache import check_arrays, read_index
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import planes_together, read_geometry
 from radiogen.runs.folds import HOLDOUT, fold_names
 from radiogen.runs.label_permutations import FOLDS, PLANES, draw_folder, permutations_folder, write_draw
@@ -30,25 +30,25 @@ from radiogen.training.runs import Run, fold_folder, trained_folds
 _LOG = logging.getLogger(__name__)
 
 
-def mirror_cost(run: Run) -> float:
-    """Seconds that one draw will take, from what the run's folds took; NaN where no fold has told.
+def draw_seconds(run: Run) -> float:
+    """Seconds that one draw will take, from what the run's folds took; NaN where no fold has timings.
 
     The epochs of all folds one after another, as measured when they were trained; `timings.json` of each fold keeps
-    them. A fold that has told nothing counts as the mean of the others; scoring, some percent, is not in it.
+    them. A fold without timings counts as the mean of the others; scoring, some percent, is not in it.
     """
-    told = []
+    seconds = []
     for fold in fold_names(run.folds):
         if timings := read_timings(fold_folder(run, fold)):
-            told.append(sum(timings["seconds_an_epoch"]))
-    return float(np.mean(told)) * len(fold_names(run.folds)) if told else np.nan
+            seconds.append(sum(timings["seconds_an_epoch"]))
+    return float(np.mean(seconds)) * len(fold_names(run.folds)) if seconds else np.nan
 
 
-def run_null(run: Run, draws: int, within_planes: bool = False, parallel_folds: int = 1) -> Path:
-    """Train the run on `draws` permutations of its labels; returns the path of `null.csv`.
+def run_permutations(run: Run, draws: int, within_planes: bool = False, parallel_folds: int = 1) -> Path:
+    """Train the run on `draws` permutations of its labels; returns the path of `permutations.csv`.
 
-    parallel_folds: as in training. Finished draws are kept, an interrupted one resumes; the first draws are the same
-    however many are asked for. `null.csv` has `draw, within, auc`, with `within` FOLDS or PLANES,
-    and keeps the rows of both. A draw leaves its `predictions.csv` in `null/<within>-<draw>/`, its networks are let go.
+    parallel_folds: as in training. Finished draws are kept, an interrupted one resumes; draw k does not depend on
+    `draws`. `permutations.csv` has `draw, within, auc`, with `within` FOLDS or PLANES, and keeps the rows of both. A
+    draw leaves its `predictions.csv` in `permutations/<within>-<draw>/`; its networks are removed.
     Raises UserError where the run is not trained whole, started from another one, or its planes are not known.
     """
     missing = sorted(set(fold_names(run.folds)) - set(trained_folds(run)))
@@ -56,21 +56,21 @@ def run_null(run: Run, draws: int, within_planes: bool = False, parallel_folds: 
         raise UserError(run.folder, f"fold {', '.join(missing)} is not trained",
                         f"{command('train')} --run {as_run(run.folder)} --fold all")
     if draws < 1:
-        raise UserError(parameter("null", draws), "is no number of draws",
+        raise UserError(parameter("permutations", draws), "is no number of draws",
                         "give 1 or more; 19 are the least for p = 0.05")
     within, strata = (PLANES, plane_strata(run)) if within_planes else (FOLDS, None)
     if run.lineage:
         raise UserError(run.folder, f"began with the networks of {run.lineage[0].run}, which were trained on the true "
                         "labels: trainings on permuted labels would not be like it",
-                        "ask for the null mirror of a run that began from nothing")
+                        "test a run that was trained from scratch")
     with files.working_folder(permutations_folder(run.folder)):
         for number in range(draws):
-            mirrored = draw_run(run, number, within, strata)
-            if not (mirrored.folder / PREDICTIONS).is_file():
-                _LOG.info(f"null mirror of {run.folder.name}, within {within}: draw {number + 1} of {draws}")
-                _finish_draw(mirrored, parallel_folds)
-            _check_draw(mirrored)
-            _write_table(run, number, within, mirrored)
+            permuted = draw_run(run, number, within, strata)
+            if not (permuted.folder / PREDICTIONS).is_file():
+                _LOG.info(f"label-permutation test of {run.folder.name}, within {within}: draw {number + 1} of {draws}")
+                _finish_draw(permuted, parallel_folds)
+            _check_draw(permuted)
+            _write_table(run, number, within, permuted)
     return run.folder / PERMUTATIONS
 
 
@@ -109,7 +109,7 @@ def plane_strata(run: Run) -> np.ndarray:
     kinds = judged.groupby(["fold", "planes"])[LABEL].transform("nunique")
     if not (kinds > 1).any():
         raise UserError(run.folder / GEOMETRY, "in no fold have two cases of the same planes different labels",
-                        "take the mirror without planes")
+                        f"leave out {parameter('within_planes')}")
     _LOG.info(f"within planes {int((kinds > 1).sum())} of {len(judged)} cases can change their label")
     return planes
 
@@ -125,31 +125,32 @@ def score_draw(run: Run) -> pd.DataFrame:
     return complete(cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID))
 
 
-def _finish_draw(mirrored: Run, parallel_folds: int) -> None:
+def _finish_draw(permuted: Run, parallel_folds: int) -> None:
     """Train and score; the table of predictions comes before the networks go, so a cut-off draw can go on."""
     from radiogen.training.execution.processes import run_in_subprocess
     from radiogen.training.fit import remove_fold, train_folds
 
-    write_task(mirrored.folder, mirrored.task)
-    write_folds(mirrored.folder, mirrored.folds)
-    train_folds(mirrored, fold_names(mirrored.folds), parallel_folds)
+    write_task(permuted.folder, permuted.task)
+    write_folds(permuted.folder, permuted.folds)
+    train_folds(permuted, fold_names(permuted.folds), parallel_folds)
     # what Keras leaks ends with the process
-    table = run_in_subprocess(score_draw, mirrored, name=f"scoring of {mirrored.folder.name}")
-    write_predictions(mirrored.folder / PREDICTIONS, table)
-    for fold in fold_names(mirrored.folds):
-        remove_fold(fold_folder(mirrored, fold))
+    table = run_in_subprocess(score_draw, permuted, name=f"scoring of {permuted.folder.name}")
+    write_predictions(permuted.folder / PREDICTIONS, table)
+    for fold in fold_names(permuted.folds):
+        remove_fold(fold_folder(permuted, fold))
 
 
-def _check_draw(mirrored: Run) -> None:
+def _check_draw(permuted: Run) -> None:
     """A draw that is kept has the labels that this run's draw has, or it is another run's."""
-    kept = read_predictions(mirrored.folder / PREDICTIONS).set_index(ID)[LABEL]
-    wanted = mirrored.folds[mirrored.folds["fold"] != HOLDOUT].set_index(ID)[LABEL]
+    kept = read_predictions(permuted.folder / PREDICTIONS).set_index(ID)[LABEL]
+    wanted = permuted.folds[permuted.folds["fold"] != HOLDOUT].set_index(ID)[LABEL]
     if len(kept) != len(wanted) or (kept.reindex(wanted.index).astype(float) != wanted.astype(float)).any():
-        raise UserError(mirrored.folder, "was drawn for other labels or folds", "delete this folder and ask again")
+        raise UserError(permuted.folder, "was drawn for other labels or folds",
+                        "delete this folder and run the same command again")
 
 
-def _write_table(run: Run, draw: int, within: str, mirrored: Run) -> None:
+def _write_table(run: Run, draw: int, within: str, permuted: Run) -> None:
     from sklearn.metrics import roc_auc_score
 
-    judged = out_of_fold(read_predictions(mirrored.folder / PREDICTIONS))
+    judged = out_of_fold(read_predictions(permuted.folder / PREDICTIONS))
     write_draw(run.folder, within, draw, roc_auc_score(judged[LABEL].astype(int), judged["probability"]))

@@ -19,8 +19,8 @@ import pandas as pd
 
 from radiogen.arrays.case_arrays import CaseArray, CaseSeries, case_array, read_case
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import read_geometry
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.inspect.recognise import FoundSeries, not_used_text, recognise, series_folder_of

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from radiogen.arrays.cache import check_arrays, read_index
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names
 from radiogen.runs.layout import PREDICTIONS

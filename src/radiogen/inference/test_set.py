@@ -13,8 +13,8 @@ import pandas as pd
 
 from radiogen.arrays.cache import cache_folder, check_arrays, read_index
 from radiogen.arrays.case_findings import unused_sequences
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 from radiogen.runs.folds import TEST
 from radiogen.task import ID, LABEL
 from radiogen.training.runs import Run, cache_settings, trained_folds

@@ -1,10 +1,11 @@
-"""A downloaded archive, opened with suspicion: nothing leaves the data set's folder, nothing fills the disk, and each
-file's checksum is held against its bytes as they are written.
+"""Safe extraction of a downloaded archive: nothing outside the data set's folder, no full disk, every checksum
+verified.
 
 In: a zip. Out: the list of its files, and the files themselves, a folder at a time under a temporary name. Files that
-are there already with the right size are left alone, so an interrupted extraction goes on where it stopped.
+exist already with the right size are kept, so an interrupted extraction resumes where it stopped.
 """
 
+import functools
 import re
 import shutil
 import stat
@@ -21,12 +22,12 @@ from radiogen.core.progress import progress
 from radiogen.core.wording import command, parameter
 
 RATIO = 50
-"""How many times its own size an archive may hold. Real series shrink to between all and a fifth of their bytes (21
-series, deflated); a blank image shrinks a thousandfold, which is why files are not judged one by one."""
+"""How many times its own size an archive may inflate to. Real series shrink to between all and a fifth of their bytes
+(21 series, deflated); a blank image shrinks a thousandfold, so the ratio of single files is not checked."""
 SMALL = 1 << 20
-"""Bytes below which no ratio is judged: they fill no disk."""
+"""Bytes below which the ratio is not checked: they fill no disk."""
 SPARE = 1 << 30
-"""Bytes of a disk that are left free for everything else."""
+"""Bytes of a disk that are kept free."""
 FOREIGN = re.compile(r"[\x00-\x1f\x7f\\:]")
 
 
@@ -39,31 +40,31 @@ class Member(NamedTuple):
 
 
 def read_members(path: Path) -> list[Member]:
-    """The files of the archive, checked for what could harm: names, links, encryption, ratio. Hidden ones are left out.
+    """The files of the archive, checked for unsafe names, links, encryption and ratio. Hidden ones are left out.
 
     Raises UserError that names the archive and the first file that is refused.
     """
-    with open_archive(path) as archive:
+    with _open_archive(path) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     for entry in entries:
         fault = _fault(entry)
         if fault:
             raise UserError(path, f"is refused, nothing of it was extracted: {_shown(entry)} {fault}",
-                            "delete it and download it again; if it comes back, it is not the competition's")
-    doubled = _first_double(entry.filename.lower() for entry in entries)
-    if doubled:
-        raise UserError(path, f"is refused, nothing of it was extracted: {doubled!r} is in it twice",
+                            "delete it and download it again; if that does not help, it is not the competition's")
+    duplicate = _first_duplicate(entry.filename.lower() for entry in entries)
+    if duplicate:
+        raise UserError(path, f"is refused, nothing of it was extracted: {duplicate!r} is in it twice",
                         "delete it and download it again")
-    size, held = Path(path).stat().st_size, sum(entry.file_size for entry in entries)
-    if held > SMALL and held > RATIO * size:
-        raise UserError(path, f"is refused, nothing of it was extracted: {size:,} bytes claim to hold {held:,}, more "
-                        f"than {RATIO} times as many", "delete it: it is not the competition's archive")
+    size, inflated = Path(path).stat().st_size, sum(entry.file_size for entry in entries)
+    if inflated > SMALL and inflated > RATIO * size:
+        raise UserError(path, f"is refused, nothing of it was extracted: {size:,} bytes claim to contain {inflated:,}, "
+                        f"more than {RATIO} times as many", "delete it: it is not the competition's archive")
     return [Member(entry.filename, entry.file_size, entry.CRC) for entry in entries
             if not any(part.startswith(".") for part in PurePosixPath(entry.filename).parts)]
 
 
-def open_archive(path: Path) -> ZipFile:
-    """The archive, opened. Raises UserError where it is no whole zip."""
+def _open_archive(path: Path) -> ZipFile:
+    """The archive, opened. Raises UserError where it is not a complete zip."""
     try:
         return ZipFile(path)
     except FileNotFoundError:
@@ -82,7 +83,7 @@ def missing(members: Iterable[Member], data: Path) -> list[Member]:
     for member in members:
         place = PurePosixPath(member.name)
         folder = Path(data) / place.parent
-        if folder not in sizes:  # one listing a folder: 400,000 single questions take minutes on a network disk
+        if folder not in sizes:  # one listing a folder: 400,000 single look-ups take minutes on a network disk
             sizes[folder] = {entry.name: entry.stat().st_size for entry in folder.iterdir() if entry.is_file()} \
                 if folder.is_dir() else {}
         if place.name not in sizes[folder] or member.size not in (None, sizes[folder][place.name]):
@@ -100,7 +101,7 @@ def extract(path: Path, data: Path, wanted: Sequence[Member]) -> list[Member]:
     for member in wanted:
         folders[Path(data) / PurePosixPath(member.name).parent].append(member)
     damaged: list[Member] = []
-    with open_archive(path) as archive, progress(None, "extract", total=len(wanted), unit="file") as bar:
+    with _open_archive(path) as archive, progress(None, "extract", total=len(wanted), unit="file") as bar:
         for folder, inside in folders.items():
             if folder.exists():
                 for member in inside:
@@ -108,7 +109,7 @@ def extract(path: Path, data: Path, wanted: Sequence[Member]) -> list[Member]:
                     if content is not None:
                         files.write_bytes(Path(data) / member.name, content)
             else:
-                files.write_folder(folder, lambda part, inside=inside: _fill(part, archive, inside, damaged))
+                files.write_folder(folder, functools.partial(_fill, archive=archive, inside=inside, damaged=damaged))
             bar.update(len(inside))
     return damaged
 
@@ -124,7 +125,7 @@ def need_space(folder: Path, size: int, purpose: str) -> None:
 
 
 def name_fault(name: str) -> str:
-    """What speaks against writing to the path `name` under a data set's folder, or ''."""
+    """Why the path `name` must not be written under a data set's folder, or ''."""
     if name.startswith("/") or re.match("[A-Za-z]:", name):
         return "has an absolute path"
     if ".." in name.split("/"):
@@ -138,7 +139,7 @@ def _fault(entry: ZipInfo) -> str:
     """What is wrong with an entry, or ''."""
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
-        return "is a link" if kind == stat.S_IFLNK else "is no plain file"
+        return "is a link" if kind == stat.S_IFLNK else "is not a regular file"
     return name_fault(entry.orig_filename) or ("is encrypted" if entry.flag_bits & 1 else "")
 
 
@@ -146,9 +147,13 @@ def _shown(entry: ZipInfo) -> str:
     return ascii(entry.orig_filename[:100])
 
 
-def _first_double(names: Iterable[str]) -> str:
+def _first_duplicate(names: Iterable[str]) -> str:
     seen: set[str] = set()
-    return next((name for name in names if name in seen or seen.add(name)), "")
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
 
 
 def _fill(folder: Path, archive: ZipFile, inside: Sequence[Member], damaged: list[Member]) -> None:
@@ -159,7 +164,7 @@ def _fill(folder: Path, archive: ZipFile, inside: Sequence[Member], damaged: lis
 
 
 def _content(archive: ZipFile, member: Member, damaged: list[Member]) -> bytes | None:
-    """A file's bytes, whose CRC zipfile has checked; None, and a row more in `damaged`, where it is not right."""
+    """A file's bytes, whose CRC zipfile has checked; None, with the file added to `damaged`, where that is wrong."""
     try:
         return archive.read(member.name)
     except (BadZipFile, zlib.error, EOFError, NotImplementedError):

@@ -1,8 +1,8 @@
-"""Kaggle's own client, logged in without a word, and each of its failures as one line with the remedy.
+"""Kaggle's own client, logged in silently, and each of its failures as one line with the remedy.
 
 In: the token where Kaggle's client looks for it. Out: its `KaggleApi`. Written against kaggle 2.2.4, which logs in
 while it is imported, prints a page of advice where it cannot, may end the process, and prints the token with every
-request where VERBOSE is set: it is imported late, listened to and never repeated.
+request where VERBOSE is set: it is imported late, and its output is captured and never shown.
 """
 
 import contextlib
@@ -25,9 +25,9 @@ TOKEN_PLACE = f"make one at {TOKEN_PAGE} (Generate New Token) and save it as ~/.
 ATTEMPTS = 7
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 600.0
-"""Seconds before a request is tried again: doubled each time, or what Kaggle asks for, up to the longest."""
-AGAIN = (408, 429, 500, 502, 503, 504)
-"""HTTP statuses that pass by themselves."""
+"""Seconds before a request is tried again: doubled each time, or what Kaggle requests, up to the longest."""
+RETRY_STATUSES = (408, 429, 500, 502, 503, 504)
+"""HTTP statuses of temporary failures."""
 MESSAGE_LENGTH = 200
 
 Result = TypeVar("Result")
@@ -60,24 +60,24 @@ def connect(pause: Callable[[float], None] = time.sleep) -> Any:
 
 
 def retry(call: Callable[[], Result], what: str, *, attempts: int = ATTEMPTS, refused: str = "",
-          gained: Callable[[], int] | None = None, pause: Callable[[float], None] = time.sleep) -> Result:
-    """`call()`, tried again with growing pauses where the line breaks or Kaggle answers 429 or 5xx.
+          received: Callable[[], int] | None = None, pause: Callable[[float], None] = time.sleep) -> Result:
+    """`call()`, tried again with growing pauses where the connection breaks or Kaggle answers 429 or 5xx.
 
-    what: what is asked for, as it opens the message. refused: the remedy for 400. gained: bytes there so far; where it
-    has grown, the attempts are counted anew. Only for calls that may be made twice. Raises UserError as
+    what: the requested object, at the start of the message. refused: the remedy for 400. received: bytes so far; where
+    it has grown, the count of attempts restarts. Only for calls that may be made twice. Raises UserError as
     `translate_errors`.
     """
     import requests
 
-    made, before = 0, gained() if gained else 0
+    made, before = 0, received() if received else 0
     with translate_errors(what, refused=refused):
         while True:
             try:
                 return call()
             except requests.RequestException as error:
-                now = gained() if gained else 0
+                now = received() if received else 0
                 made, before = (1, now) if now > before else (made + 1, before)
-                if made >= attempts or not _passes(error):
+                if made >= attempts or not _is_temporary(error):
                     raise
                 seconds = _pause(error, made)
                 _LOG.warning(f"{what}: {_short(error)}; trying again in {seconds:.0f} s")
@@ -86,9 +86,9 @@ def retry(call: Callable[[], Result], what: str, *, attempts: int = ATTEMPTS, re
 
 @contextlib.contextmanager
 def translate_errors(what: str, *, refused: str = "", competition: str = COMPETITION) -> Iterator[None]:
-    """Turn what Kaggle's client raises inside into a UserError of one line, without address or token.
+    """Turn errors of Kaggle's client into a UserError of one line, without address or token.
 
-    what: what is asked for, as in `the dataset me/mine`. refused: the remedy where Kaggle answers 400.
+    what: the requested object, as in `the dataset me/mine`. refused: the remedy where Kaggle answers 400.
     """
     import requests
 
@@ -96,24 +96,24 @@ def translate_errors(what: str, *, refused: str = "", competition: str = COMPETI
         yield
     except requests.exceptions.JSONDecodeError:
         raise UserError(what, "Kaggle's answer cannot be read",
-                        "a proxy may stand between: try again from another network") from None
+                        "a proxy may interfere: try again from another network") from None
     except requests.HTTPError as error:
         raise _explained(what, error, refused, competition) from None
     except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
-        raise UserError(what, "your Kaggle token holds signs that no token has", TOKEN_PLACE) from None
+        raise UserError(what, "your Kaggle token contains invalid characters", TOKEN_PLACE) from None
     except requests.RequestException as error:
         raise UserError(what, f"the connection to Kaggle is lost or cannot be made ({type(error).__name__})",
-                        "look at your network, then run the same command again: it goes on where it stopped") from None
+                        "check your network, then run the same command again: it resumes where it stopped") from None
 
 
 @contextlib.contextmanager
 def suppress_output() -> Iterator[io.StringIO]:
-    """Keep from the terminal what the client prints inside: advice, bars and, where VERBOSE is set, the token."""
+    """Capture what the client prints: advice, bars and, where VERBOSE is set, the token."""
     kept = {name: os.environ.pop(name) for name in ("VERBOSE", "VERBOSE_OUTPUT") if name in os.environ}
-    words = io.StringIO()
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
-            yield words
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            yield output
     finally:
         os.environ.update(kept)
 
@@ -136,12 +136,12 @@ def _not_logged_in() -> UserError:
                      f"{TOKEN_PLACE}, put it into KAGGLE_API_TOKEN, or run `kaggle auth login`")
 
 
-def _passes(error: Exception) -> bool:
+def _is_temporary(error: Exception) -> bool:
     """Whether the same request may succeed a little later."""
     import requests
 
     if isinstance(error, requests.HTTPError):
-        return error.response is not None and error.response.status_code in AGAIN
+        return error.response is not None and error.response.status_code in RETRY_STATUSES
     return isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError))
 
 
@@ -159,35 +159,35 @@ def _short(error: Any) -> str:
     """The failure without its address, which may be a signed one."""
     if error.response is not None:
         return f"Kaggle answers {error.response.status_code}"
-    return f"the line broke ({type(error).__name__})"
+    return f"the connection broke ({type(error).__name__})"
 
 
 def _explained(what: str, error: Any, refused: str, competition: str) -> UserError:
     status = error.response.status_code if error.response is not None else 0
-    said = f"{status}{_message(error)}"
+    answer = f"{status}{_message(error)}"
     rules = competition_page(competition, "rules")
     if status == 401:
-        return UserError(what, f"Kaggle refuses your token ({said})", TOKEN_PLACE)
+        return UserError(what, f"Kaggle refuses your token ({answer})", TOKEN_PLACE)
     if status == 403:
-        return UserError(what, f"Kaggle does not allow it ({said})", f"open {rules}, accept the rules and join (late "
+        return UserError(what, f"Kaggle does not allow it ({answer})", f"open {rules}, accept the rules and join (late "
                          "entries join there, too), then run the same command again; if you have, check the name")
     if status == 404:
-        return UserError(what, f"Kaggle does not know it ({said})",
-                         "check its name, as it stands in the address of its page")
+        return UserError(what, f"Kaggle does not know it ({answer})",
+                         "check its name, as in the address of its page")
     if status == 400:
-        return UserError(what, f"Kaggle calls it a bad request ({said})",
+        return UserError(what, f"Kaggle answers that it is a bad request ({answer})",
                          refused or f"join on {rules} and check the names")
     if status == 429:
-        return UserError(what, f"Kaggle wants fewer requests ({said})",
-                         "wait a quarter of an hour, then run the same command again: it goes on where it stopped")
+        return UserError(what, f"Kaggle limits the number of requests ({answer})",
+                         "wait a quarter of an hour, then run the same command again: it resumes where it stopped")
     if status >= 500:
-        return UserError(what, f"Kaggle has a fault of its own ({said})",
-                         "run the same command again later: it goes on where it stopped")
-    return UserError(what, f"Kaggle answers {said}", "look at the page on Kaggle")
+        return UserError(what, f"Kaggle has an internal error ({answer})",
+                         "run the same command again later: it resumes where it stopped")
+    return UserError(what, f"Kaggle answers {answer}", "look at the page on Kaggle")
 
 
 def _message(error: Any) -> str:
-    """`: ` and what Kaggle says itself, on one line without any token; '' where it says nothing."""
+    """`: ` and Kaggle's own message, on one line without any token; '' where there is none."""
     try:
         answer = error.response.json()
     except (ValueError, AttributeError):

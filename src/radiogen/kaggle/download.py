@@ -1,8 +1,8 @@
-"""The competition's data, from Kaggle to `input/`, as a whole or a few cases for a first try.
+"""Download the competition's data from Kaggle to `input/`: all of it, or a few cases for a first try.
 
 In: a logged-in client. Out: the data set in the competition's layout. The whole set comes as one archive that is
 fetched, checked and unpacked; a list of its files (`.files.csv`) stays beside them, so that running the command again
-gets what is missing and nothing else, even when the archive is gone. A few cases come file by file.
+fetches only what is missing, even when the archive is gone. A few cases come file by file.
 """
 
 import functools
@@ -23,21 +23,21 @@ from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
 from radiogen.core.wording import parameter
-from radiogen.dataset.labels import ID, LABEL, read_labels, read_sample_submission
+from radiogen.dataset.labels import read_labels, read_sample_submission
 from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.archive import RATIO, SMALL, Member, extract, missing, name_fault, need_space, read_members
 from radiogen.kaggle.client import connect, retry
 from radiogen.kaggle.transfer import fetch, tidy
-from radiogen.task import RSNA_MICCAI
+from radiogen.task import ID, LABEL, RSNA_MICCAI
 
 _LOG = logging.getLogger(__name__)
 
 LIST = ".files.csv"
 LABELS, SAMPLE = "train_labels.csv", "sample_submission.csv"
-FEW = 2000
-"""Missing files that are fetched one by one; more of them and the archive is quicker."""
-AT_ONCE = 4
-"""Files that are fetched side by side."""
+SINGLE_FILES = 2000
+"""At most so many missing files are fetched one by one; for more the archive is faster."""
+PARALLEL = 4
+"""Files that are fetched in parallel."""
 PAGE = 200
 
 Pause = Callable[[float], None]
@@ -45,10 +45,10 @@ Pause = Callable[[float], None]
 
 def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: bool = False,
                  login: Callable[[], Any] = connect, pause: Pause = time.sleep) -> None:
-    """Bring the whole data set to `data`; what is there already is kept, and nothing is asked of Kaggle if all is.
+    """Download the whole data set to `data`; existing files are kept, and Kaggle is not contacted if none is missing.
 
-    The archive lies beside `data` until `delete_archive`. Files that are damaged in it are fetched one by one.
-    Raises UserError for everything that Kaggle, the line, the disk or the archive may do.
+    The archive stays beside `data` unless `delete_archive`. Files that are damaged in it are fetched one by one.
+    Raises UserError for failures of Kaggle, the network, the disk or the archive.
     """
     data = Path(data)
     archive = data.with_name(f"{data.name}.zip")
@@ -59,26 +59,26 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
         check_place = functools.partial(_check_place, data, _place(data))
         members = _read_list(data / LIST)
         lacking = missing(members, data)
-        check_place()  # or all of it would be missing
-        check_free([member for member in lacking if member.name.endswith(".csv")], data)
-        if not members or len(lacking) > FEW or (lacking and archive.is_file()):
+        check_place()  # in a moved folder all files would be missing
+        _check_free([member for member in lacking if member.name.endswith(".csv")], data)
+        if not members or len(lacking) > SINGLE_FILES or (lacking and archive.is_file()):
             if archive.is_file():
                 tidy(archive)
             else:
                 _fetch_archive(login(), competition, archive, data, pause)
             members = read_members(archive)
             if not (data / LIST).is_file():
-                check_free(missing(members, data), data)
+                _check_free(missing(members, data), data)
             files.write_csv(data / LIST, pd.DataFrame(members, columns=list(Member._fields)))
             lacking = extract(archive, data, missing(members, data))
-            if len(lacking) > FEW:
+            if len(lacking) > SINGLE_FILES:
                 raise UserError(archive, f"is damaged: {len(lacking)} of its files, the first of them "
                                 f"{lacking[0].name}", "delete it and run the same command again")
             if lacking:
                 _LOG.warning(f"{archive}: {len(lacking)} files are damaged, the first of them {lacking[0].name}; "
                       "they are fetched one by one")
         if lacking:
-            fetch_files(login(), competition, lacking, data, pause=pause, before_each=check_place)
+            _fetch_files(login(), competition, lacking, data, pause=pause, before_each=check_place)
         _check_whole(members, data)
         if delete_archive and archive.is_file():
             os.sync()  # series are written without flushing each of their files
@@ -88,9 +88,9 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
 
 def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, login: Callable[[], Any] = connect,
                     pause: Pause = time.sleep) -> None:
-    """Bring `cases` training cases, half of each label, and a quarter as many test cases to `data`, file by file.
+    """Download `cases` training cases, half of each label, and a quarter as many test cases to `data`, file by file.
 
-    The tables of `data` hold just these cases. Cases that the organisers asked to leave out are not chosen.
+    The tables of `data` list only these cases. Cases that the organisers recommend to leave out are not chosen.
     """
     data = Path(data)
     if cases < 2:
@@ -98,7 +98,7 @@ def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, l
     api = login()
     with files.working_folder(data):
         tables = [Member(LABELS), Member(SAMPLE)]
-        fetch_files(api, competition, missing(tables, data / ".whole"), data / ".whole", pause=pause)
+        _fetch_files(api, competition, missing(tables, data / ".whole"), data / ".whole", pause=pause)
         labels = read_labels(data / ".whole" / LABELS)
         labels = _half_of_each(labels[~labels[ID].isin(BLANK if competition == COMPETITION else ())], cases)
         sample = read_sample_submission(data / ".whole" / SAMPLE).head(max(1, cases // 4))
@@ -107,31 +107,31 @@ def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, l
         for name, text in texts.items():
             owned.check_listed(data / name, text)
         folders = [*(f"train/{case}" for case in labels[ID]), *(f"test/{case}" for case in sample[ID])]
-        members = [member for found in _side_by_side(
+        members = [member for found in _in_parallel(
             lambda folder: list(_walk(api, competition, folder, pause)), folders, "list") for member in found]
         lacking = missing(members, data)
         need_space(data, sum(member.size or 0 for member in lacking), f"{len(lacking)} files")
-        fetch_files(api, competition, lacking, data, pause=pause)
+        _fetch_files(api, competition, lacking, data, pause=pause)
         _check_whole(members, data)
         for name, text in texts.items():
             owned.write_listed(data / name, text)
 
 
-def check_free(wanted: Sequence[Member], data: Path) -> None:
-    """Raise UserError where a file of the user's is in the place of one of `wanted`, which `missing` found."""
+def _check_free(wanted: Sequence[Member], data: Path) -> None:
+    """Raise UserError where one of `wanted`, the missing files, would replace a file of the user's."""
     ours = owned.listed_files(data)  # a subset's tables
     for member in wanted:
         path = Path(data) / member.name
         if os.path.lexists(path) and not owned.is_unchanged(path, ours.get(member.name)):
             raise UserError(path, "is in the way and is not the file that Kaggle lists",
-                            f"move it away to have it downloaded, or choose another {parameter('data')}")
+                            f"move it away to download it, or choose another {parameter('data')}")
 
 
-def fetch_files(api: Any, competition: str, wanted: Sequence[Member], data: Path, *, pause: Pause = time.sleep,
-                before_each: Callable[[], None] = lambda: None) -> None:
-    """Fetch the files one by one to their places under `data`, several side by side, each held to its size and CRC.
+def _fetch_files(api: Any, competition: str, wanted: Sequence[Member], data: Path, *, pause: Pause = time.sleep,
+                 before_each: Callable[[], None] = lambda: None) -> None:
+    """Fetch the files to their places under `data`, several in parallel, each checked by size and CRC.
 
-    before_each: is called before a file is written, and may raise.
+    before_each: called before each file is written; may raise.
     """
     def one(member: Member) -> None:
         content = retry(lambda: _content(api, competition, member.name), member.name, pause=pause)
@@ -141,7 +141,7 @@ def fetch_files(api: Any, competition: str, wanted: Sequence[Member], data: Path
         before_each()
         files.write_bytes(Path(data) / member.name, content)
 
-    _side_by_side(one, wanted, "download", unit="file")
+    _in_parallel(one, wanted, "download", unit="file")
 
 
 def list_folder(api: Any, competition: str, folder: str, *,
@@ -158,8 +158,7 @@ def list_folder(api: Any, competition: str, folder: str, *,
     members: list[Member] = []
     while True:
         client = api.build_kaggle_client().competitions.competition_api_client
-        page = retry(lambda client=client: client.list_data_tree_files(request), f"{competition}, {folder}",
-                     pause=pause)
+        page = retry(functools.partial(client.list_data_tree_files, request), f"{competition}, {folder}", pause=pause)
         folders += [PurePosixPath(one.name).name for one in page.directories]
         members += [Member(f"{folder}/{PurePosixPath(one.name).name}", one.total_bytes or None) for one in page.files]
         for name in (*folders, *(member.name for member in members)):
@@ -171,7 +170,7 @@ def list_folder(api: Any, competition: str, folder: str, *,
 
 
 def _place(data: Path) -> tuple[int, int]:
-    """Which folder it is, whatever it is called; (0, 0) where there is none."""
+    """Device and inode of the folder, which survive renaming; (0, 0) where there is none."""
     try:
         state = data.stat()
     except OSError:
@@ -180,16 +179,16 @@ def _place(data: Path) -> tuple[int, int]:
 
 
 def _check_place(data: Path, place: tuple[int, int]) -> None:
-    """Raise UserError where `data` is not the folder any more that it was: what follows would begin another one."""
+    """Raise UserError where `data` is no longer the same folder: the download would start another one."""
     if _place(data) != place or place == (0, 0):
         raise UserError(data, "was moved while it was downloaded", f"run the same command again, or name the folder's "
                         f"new place with {parameter('data')}")
 
 
 def _check_whole(members: Sequence[Member], data: Path) -> None:
-    """Raise UserError where something is missing after all was written: the folder was moved, or files taken away."""
+    """Raise UserError where files are missing at the end: the folder was moved, or files were removed."""
     if lacking := missing(members, data):
-        raise UserError(data, f"lacks {len(lacking)} files that were there or were written, the first of them "
+        raise UserError(data, f"lacks {len(lacking)} files that existed or were written, the first of them "
                         f"{lacking[0].name}: it was moved or changed meanwhile",
                         f"run the same command again, or name the folder's new place with {parameter('data')}")
 
@@ -198,29 +197,30 @@ def _fetch_archive(api: Any, competition: str, archive: Path, data: Path, pause:
     from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFilesRequest
 
     count, unpacked = published(api, competition, pause)
-    known = f"{count} files, {unpacked / 1e9:.1f} GB unpacked" if count else "size unpacked not told by Kaggle"
+    known = f"{count} files, {unpacked / 1e9:.1f} GB unpacked" if count else "unpacked size unknown"
     _LOG.info(f"{competition}: {known}")
     request = ApiDownloadDataFilesRequest()
     request.competition_name = competition
 
-    def ask() -> Any:
+    def request_archive() -> Any:
         return api.build_kaggle_client().competitions.competition_api_client.download_data_files(request)
 
     def check(left: int, size: int) -> None:
         need_space(data, left + max(unpacked, size), "the archive and its files")
 
-    fetch(ask, archive, f"the data of {competition}", check=check, pause=pause)
+    fetch(request_archive, archive, f"the data of {competition}", check=check, pause=pause)
 
 
 def published(api: Any, competition: str, pause: Pause) -> tuple[int, int]:
-    """How many files the competition has and their bytes; 0, 0 where Kaggle does not tell."""
+    """How many files the competition has and their bytes; 0, 0 where Kaggle does not say."""
     from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionDataFilesSummaryRequest
 
     request = ApiGetCompetitionDataFilesSummaryRequest()
     request.competition_name = competition
     client = api.build_kaggle_client().competitions.competition_api_client
-    told = retry(lambda: client.get_competition_data_files_summary(request), competition, pause=pause).file_summary_info
-    return (told.total_file_count, sum(kind.total_size for kind in told.file_types)) if told else (0, 0)
+    answer = retry(lambda: client.get_competition_data_files_summary(request), competition, pause=pause)
+    summary = answer.file_summary_info
+    return (summary.total_file_count, sum(kind.total_size for kind in summary.file_types)) if summary else (0, 0)
 
 
 def _content(api: Any, competition: str, name: str) -> bytes:
@@ -238,7 +238,7 @@ def _content(api: Any, competition: str, name: str) -> bytes:
         with ZipFile(io.BytesIO(content)) as archive:
             inside = archive.infolist()[0]
             if inside.file_size > max(SMALL, RATIO * len(content)):
-                raise BadZipFile(f"{len(content)} bytes claim to hold {inside.file_size}")
+                raise BadZipFile(f"{len(content)} bytes claim to contain {inside.file_size}")
             return archive.read(inside)
     except (BadZipFile, zlib.error, IndexError, EOFError) as error:
         raise UserError(name, f"came as a damaged zip ({error})", "run the same command again") from None
@@ -257,9 +257,10 @@ def _half_of_each(labels: pd.DataFrame, cases: int) -> pd.DataFrame:
     return pd.concat(halves).sort_values(ID)
 
 
-def _side_by_side(function: Callable[[Any], Any], items: Sequence[Any], description: str, unit: str = "case") -> list:
-    """`function` of each item, `AT_ONCE` at a time; the first failure, or Ctrl-C, stops those that wait."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+def _in_parallel(function: Callable[[Any], Any], items: Sequence[Any], description: str,
+                 unit: str = "case") -> list[Any]:
+    """`function` of each item, `PARALLEL` at a time; the first failure, or Ctrl-C, cancels those that wait."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
         try:
             return list(progress(pool.map(function, items), description, len(items), unit))
         except BaseException:
@@ -274,4 +275,4 @@ def _read_list(path: Path) -> list[Member]:
     try:
         return [Member(*row) for row in pd.read_csv(path).itertuples(index=False, name=None)]
     except (ValueError, TypeError):
-        return []  # it is made anew of the archive
+        return []  # it is rebuilt from the archive

@@ -1,6 +1,6 @@
-"""What lies in a data set, counted, and what the competition has.
+"""Count the files of a data set, and compare with the competition's.
 
-In: a data set's folder. Out: cases, series and files of each split, and a line for each that tells where they differ.
+In: a data set's folder. Out: cases, series and files of each split, and a line for each with the differences.
 """
 
 import os
@@ -22,7 +22,7 @@ class Count:
 
 
 PUBLISHED: Mapping[str, Count] = {"train": Count(585, 585 * 4, 348_641), "test": Count(87, 87 * 4, None)}
-"""The competition as it stands at Kaggle: 585 training cases and 87 to be seen of the test set, four series each. The
+"""The competition at Kaggle: 585 training cases and the 87 visible cases of the test set, four series each. The
 number of training images is that of Kaggle's data page; that of the test images is not published."""
 
 
@@ -39,7 +39,7 @@ def count(data: Path) -> dict[str, Count]:
 
 
 def count_lines(found: Mapping[str, Count], expected: Mapping[str, Count] | None = None) -> list[str]:
-    """A line a split; with `expected`, a warning behind each number that differs and a line for a split that lacks."""
+    """A line a split; with `expected`, a warning after each number that differs and a line for a missing split."""
     lines = [f"{split}: {_text(there, (expected or {}).get(split))}" for split, there in found.items()]
     return lines + [f"warning: {split}/ is missing" for split in (expected or {}) if split not in found]
 

@@ -1,7 +1,7 @@
-"""A written submission goes to Kaggle and comes back with its score.
+"""Send a written submission to Kaggle and wait for its score.
 
 In: `submissions/<run>.csv` with its record, and a logged-in client. Out: number, status and scores in the record and in
-`models/<run>/submission.json`. Both are written before the score is waited for: the same command later goes on waiting
+`models/<run>/submission.json`. Both are written before the wait for the score: the same command later resumes waiting
 and never sends the same file twice.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.client import competition_page, retry, suppress_output, translate_errors
 from radiogen.kaggle.submission import Submission
@@ -21,20 +21,20 @@ from radiogen.kaggle.submission import Submission
 _LOG = logging.getLogger(__name__)
 
 SENT = "submission.json"
-EVERY_SECONDS = 10
+POLL_SECONDS = 10
 WAIT_SECONDS = 3600
-"""How often and how long the score of a CSV is asked for; Kaggle scores one within minutes."""
+"""How often and how long the score of a CSV is requested; Kaggle scores one within minutes."""
 PAGE = 100
 
 Pause = Callable[[float], None]
 
 
 def send(api: Any, submission: Submission, message: str, run: Path, *, competition: str = COMPETITION,
-         pause: Pause = time.sleep) -> dict:
-    """Send the CSV unless it was sent before, wait for the score, write both down.
+         pause: Pause = time.sleep) -> dict[str, Any]:
+    """Send the CSV unless it was sent before, wait for the score, record both.
 
     run: the run's folder, which gets `submission.json`. Returns `competition, submission, message, status,
-    public_score, private_score`; scores are text as Kaggle writes them, None where it does not tell. Raises UserError
+    public_score, private_score`; scores are text as Kaggle writes them, None where there is none. Raises UserError
     where Kaggle refuses the file, cannot read it, or has no score after an hour.
     """
     sent = _sent_before(submission, run)
@@ -42,15 +42,15 @@ def send(api: Any, submission: Submission, message: str, run: Path, *, competiti
         number = upload(api, submission.path, message, run, competition)
         sent = {"competition": competition, "submission": number, "message": message, "status": "pending",
                 "public_score": None, "private_score": None}
-        _write_down(submission, run, sent)
+        _record(submission, run, sent)
         _LOG.info(f"sent as submission {number}; waiting for its score")
     elif sent["status"] == "complete":
-        _LOG.info(f"this very file was sent before, as submission {sent['submission']}")
+        _LOG.info(f"this file was sent before, as submission {sent['submission']}")
         return sent
     else:
-        _LOG.info(f"this very file was sent before, as submission {sent['submission']}; waiting for its score")
+        _LOG.info(f"this file was sent before, as submission {sent['submission']}; waiting for its score")
     sent = sent | _wait(api, competition, sent["submission"], pause)
-    _write_down(submission, run, sent)
+    _record(submission, run, sent)
     if sent["status"] == "error":
         raise UserError(submission.path, f"Kaggle could not score it: {sent['reason'] or 'no reason given'}",
                         f"see {competition_page(competition, 'submissions')}")
@@ -58,9 +58,9 @@ def send(api: Any, submission: Submission, message: str, run: Path, *, competiti
 
 
 def upload(api: Any, path: Path, message: str, run: Path, competition: str = COMPETITION) -> int:
-    """Upload the CSV and make a submission of it; returns its number. Never tried twice: it may have counted.
+    """Upload the CSV and make a submission of it; returns its number. Never tried twice: the first may have counted.
 
-    Raises UserError; for a bare 400 with what its users found to be the reasons of it.
+    Raises UserError; for a 400 without a reason with the causes that users have found.
     """
     refused = (f"this is a code competition, which may take notebooks only: {command('push_kernel')} "
                f"{as_run(run)} --submit; else join on {competition_page(competition, 'rules')}, see on its page how "
@@ -70,13 +70,13 @@ def upload(api: Any, path: Path, message: str, run: Path, competition: str = COM
     if answer.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
         raise UserError(path, "its upload to Kaggle broke off", "run the same command again; nothing was submitted")
     if not answer.ref:
-        said = " ".join((answer.message or "no reason given").split())[:200]
-        raise UserError(path, f"Kaggle took no submission: {said}", refused)
+        reason = " ".join((answer.message or "no reason given").split())[:200]
+        raise UserError(path, f"Kaggle accepted no submission: {reason}", refused)
     return int(answer.ref)
 
 
-def _sent_before(submission: Submission, run: Path) -> dict | None:
-    """What is known of an earlier sending of the very same CSV, from its record or, where that is gone, the run."""
+def _sent_before(submission: Submission, run: Path) -> dict[str, Any] | None:
+    """The record of an earlier sending of the same CSV, beside it or, where that is gone, in the run."""
     record = files.read_json(submission.record)
     if "kaggle" in record:
         return record["kaggle"]
@@ -85,20 +85,20 @@ def _sent_before(submission: Submission, run: Path) -> dict | None:
     return {key: value for key, value in beside.items() if key not in ("run", "sha256")} if same else None
 
 
-def _wait(api: Any, competition: str, number: int, pause: Pause) -> dict:
+def _wait(api: Any, competition: str, number: int, pause: Pause) -> dict[str, Any]:
     what = f"the submissions to {competition}"
-    for _ in range(WAIT_SECONDS // EVERY_SECONDS):
+    for _ in range(WAIT_SECONDS // POLL_SECONDS):
         listed = retry(lambda: api.competition_submissions(competition, page_size=PAGE), what, pause=pause) or []
         for one in listed:
             if one is not None and one.ref == number and one.status.name != "PENDING":
                 return {"status": one.status.name.lower(), "public_score": one.public_score or None,
                         "private_score": one.private_score or None, "reason": one.error_description or None}
-        pause(EVERY_SECONDS)
+        pause(POLL_SECONDS)
     raise UserError(f"submission {number}", f"has no score after {WAIT_SECONDS // 60} minutes",
-                    "run the same command again: it goes on waiting and sends nothing")
+                    "run the same command again: it resumes waiting and sends nothing")
 
 
-def _write_down(submission: Submission, run: Path, sent: dict) -> None:
+def _record(submission: Submission, run: Path, sent: dict[str, Any]) -> None:
     record = files.read_json(submission.record)
     files.write_json(submission.record, record | {"kaggle": sent})
     files.write_json(Path(run) / SENT, {"run": record["run"], "sha256": record["sha256"]} | sent)

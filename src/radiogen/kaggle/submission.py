@@ -1,35 +1,36 @@
-"""From a run's predictions to the CSV that the competition takes, checked, with a record of how it came about.
+"""From a run's predictions to the CSV that the competition takes, checked, with a record of its origin.
 
 In: `models/<run>/predictions.csv` and the data set's `sample_submission.csv`. Out: `submissions/<run>.csv` with exactly
 the sample's ids in its order, and `submissions/<run>.json`, which keeps the score while the CSV is the one that was
-sent. A case that could not be predicted gets the share of positive training cases, said aloud; it is never left out,
-for the competition rejects a file that lacks one.
+sent. A case that could not be predicted gets the share of positive training cases, with a warning; it is never left
+out, because the competition rejects a file that lacks one.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from radiogen import __version__
 from radiogen.core import files, owned
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
-from radiogen.dataset.labels import ID, LABEL, read_sample_submission
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
+from radiogen.dataset.labels import read_sample_submission
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.folds import read_folds
 from radiogen.runs.predictions import read_with_hash, submission_cases
 from radiogen.runs.records import data_folder, read_facts
-from radiogen.task import RSNA_MICCAI, Task, read_task
+from radiogen.task import ID, LABEL, RSNA_MICCAI, Task, read_task
 
 SHOWN_IDS = 5
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A written submission: its CSV, its record, its number of cases, the imputed ids and what they were given."""
+    """A written submission: its CSV, its record, its number of cases, the imputed ids and their probability."""
 
     path: Path
     record: Path
@@ -42,7 +43,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
                      allow_constant: bool = False) -> Submission:
     """Write and check `submissions/<name>.csv` and its record from the run `models/<name>`.
 
-    data: the data set whose `sample_submission.csv` counts (default: the one that run.json names).
+    data: the data set whose `sample_submission.csv` is used (default: the one that run.json names).
     Raises UserError for a run that is not predicted, a missing sample, predicted test cases that the sample does not
     have (another data set was predicted), and probabilities that are all the same unless `allow_constant`.
     """
@@ -53,21 +54,21 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     data = _data_set(folder, facts, data)
     if not (data / "sample_submission.csv").is_file():
         raise UserError(data / "sample_submission.csv", "is missing",
-                        f"give the data set that holds it with {parameter('data')}")
+                        f"give the data set that has it with {parameter('data')}")
     task = read_task(data)
     sample = read_sample_submission(data / "sample_submission.csv", task)
-    prevalence = training_prevalence(folder, predictions)
+    prevalence = _training_prevalence(folder, predictions)
     table, imputed = fill_sample(sample, predictions, prevalence, where=folder / layout.PREDICTIONS)
     if table[LABEL].nunique() == 1 and not allow_constant:
-        raise UserError(folder / layout.PREDICTIONS, f"gives all {len(table)} test cases the same probability "
+        raise UserError(folder / layout.PREDICTIONS, f"has the same probability for all {len(table)} test cases "
                         f"({table[LABEL].iloc[0]:g})",
                         f"predict the test set: {command('predict')} --run {as_run(folder)}; "
-                        f"or submit it nevertheless with {parameter('allow_constant')}")
+                        f"or submit it anyway with {parameter('allow_constant')}")
     with files.working_folder(submissions):
         record = Path(submissions) / f"{name}.json"
         before = files.read_json(record) if record.is_file() else {"sha256": ""}
         if "sha256" not in before:
-            raise UserError(record, "is no record of a submission, so it is not replaced",
+            raise UserError(record, "is not a record of a submission, so it is not replaced",
                             f"move it away, or name another folder with {parameter('submissions')}")
         path = owned.write_listed(record.with_suffix(".csv"),
                                   task.to_file(table).to_csv(index=False, lineterminator="\n"))
@@ -102,26 +103,26 @@ def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: flo
 
 
 def check_submission(path: Path, sample: pd.DataFrame, task: Task = RSNA_MICCAI) -> None:
-    """Read a submission back and hold it against the sample: heading, ids and their order, finite numbers in [0, 1].
+    """Read a submission back and compare it with the sample: heading, ids and their order, finite numbers in [0, 1].
 
     Raises UserError for the first thing that the competition would reject.
     """
     table = read_sample_submission(path, task)
-    remedy = f"write it anew with {command('submit')}"
+    remedy = f"write it again with {command('submit')}"
     wanted = [task.id_column, task.label_column]
     if list(pd.read_csv(path, nrows=0).columns) != wanted:
         raise UserError(path, f"its heading is not {','.join(wanted)}", remedy)
     for what, ids in (("lacks", sample.loc[~sample[ID].isin(table[ID]), ID]),
-                      ("has, and the sample has not,", table.loc[~table[ID].isin(sample[ID]), ID])):
+                      ("has, and the sample does not have,", table.loc[~table[ID].isin(sample[ID]), ID])):
         if len(ids):
             raise UserError(path, f"{what} {len(ids)} cases, the first of them {ids.iloc[0]}", remedy)
     moved = np.flatnonzero(table[ID].to_numpy() != sample[ID].to_numpy())
     if len(moved):
-        raise UserError(path, f"row {moved[0] + 2}: {table[ID].iloc[moved[0]]} stands where the sample has "
+        raise UserError(path, f"row {moved[0] + 2}: {table[ID].iloc[moved[0]]} is where the sample has "
                         f"{sample[ID].iloc[moved[0]]}", remedy)
 
 
-def training_prevalence(folder: Path, predictions: pd.DataFrame) -> float:
+def _training_prevalence(folder: Path, predictions: pd.DataFrame) -> float:
     """The share of positive cases among those of the run's folds.csv, else among its labelled predictions.
 
     Raises UserError where there is neither.
@@ -140,13 +141,13 @@ def imputed_text(submission: Submission) -> str:
     if not count:
         return ""
     more = f" and {count - SHOWN_IDS} more (all are in the record)" if count > SHOWN_IDS else ""
-    return (f"warning: {count} of {submission.cases} test cases have no prediction and were given the training "
+    return (f"warning: {count} of {submission.cases} test cases have no prediction and got the training "
             f"prevalence {submission.prevalence:.3f}: {', '.join(submission.imputed[:SHOWN_IDS])}{more}")
 
 
-def _data_set(folder: Path, facts: dict, data: Path | None) -> Path:
+def _data_set(folder: Path, facts: dict[str, Any], data: Path | None) -> Path:
     chosen = data or data_folder(folder, facts)
     if chosen is None:
-        raise UserError(folder / layout.RUN, "does not say from which data set the run was made",
+        raise UserError(folder / layout.RUN, "does not name the data set of the run",
                         f"give it with {parameter('data')}")
     return Path(chosen)

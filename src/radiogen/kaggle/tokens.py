@@ -1,4 +1,4 @@
-"""A Kaggle token never leaves this machine: what is about to be sent is searched for it.
+"""A Kaggle token never leaves this machine: files are searched for it before they are sent.
 
 In: folders. Out: nothing, or a UserError that names the file and never the token.
 """
@@ -12,11 +12,11 @@ from zipfile import ZipFile, is_zipfile
 from radiogen.core.errors import UserError
 
 PACKED = (".whl", ".npz", ".zip", ".keras")
-"""Archives, in which a text does not stand as it is."""
+"""Archives, whose content is compressed."""
 
 
 def check_no_token(folders: Iterable[Path], tokens: Iterable[str] | None = None) -> None:
-    """Raise UserError where a Kaggle token stands in a file under `folders`, wheels and arrays looked into.
+    """Raise UserError where a Kaggle token is in a file under `folders`, including wheels and arrays.
 
     tokens: what to look for (default: those of this machine). The message names the file, never the token.
     """
@@ -24,8 +24,8 @@ def check_no_token(folders: Iterable[Path], tokens: Iterable[str] | None = None)
     for path in sorted(path for folder in folders for path in Path(folder).rglob("*") if path.is_file()):
         for name, content in _contents(path):
             if any(token in content for token in wanted):
-                raise UserError(path, f"holds your Kaggle token{f' (in {name})' if name else ''}",
-                                "take it out of the run's or the package's files; it is never to leave this machine")
+                raise UserError(path, f"contains your Kaggle token{f' (in {name})' if name else ''}",
+                                "take it out of the run's or the package's files; it must not leave this machine")
 
 
 def known_tokens(environment: Mapping[str, str] | None = None) -> list[str]:

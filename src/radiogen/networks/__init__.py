@@ -1,4 +1,4 @@
-"""Residual networks by rank, their weights, Grad-CAM, and the one adapter to Keras's back ends.
+"""Residual networks by rank, their weights, Grad-CAM, and the only adapter to Keras's back ends.
 
 Read first: `residual.py`.
 """

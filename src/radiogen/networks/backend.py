@@ -1,45 +1,47 @@
-"""Keras, imported without its back end's messages, and what differs by back end: nowhere else asks which one it is.
+"""Keras, imported without its back end's messages, and all code that differs by back end.
 
 `from radiogen.networks.backend import keras`; `backend()` is a `Backend` for TensorFlow, JAX or PyTorch. TensorFlow
-prints through C++ before Python can silence it, so standard error is held back while it is imported. Where the import
-fails, what was held back is shown.
+prints through C++ before Python can silence it, so standard error is captured while it is imported, and shown where the
+import fails.
 """
 
 import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import ModuleType
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 
 
 @contextlib.contextmanager
-def held_back_stderr() -> Iterator[None]:
-    """Keep what is written to the process's standard error meanwhile to oneself, unless an exception passes."""
+def _suppress_stderr() -> Iterator[None]:
+    """Discard what is written to the process's standard error meanwhile; show it where an exception is raised."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    original = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
+            captured.seek(0)
+            os.write(original, captured.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(original, 2)
+            os.close(original)
 
 
 @contextlib.contextmanager
-def not_importable(*names: str) -> Iterator[None]:
-    """Let `import name` raise ImportError meanwhile, for those that are not imported yet."""
+def _hide_modules(*names: str) -> Iterator[None]:
+    """Make `import name` raise ImportError meanwhile, for modules that are not imported yet."""
     hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))
+    modules: MutableMapping[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: not importable
+    modules.update(dict.fromkeys(hidden))
     try:
         yield
     finally:
@@ -51,10 +53,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow leaves oneDNN off on CPUs without AVX-512; Eigen's gradient of a 3D convolution is up to 100 times slower.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Both are optional to Keras, for plots and wrappers that are not used here, and take a third of its import.
-with held_back_stderr(), not_importable("matplotlib.pyplot", "sklearn"):
+with _suppress_stderr(), _hide_modules("matplotlib.pyplot", "sklearn"):
     import keras
 
-__all__ = ["Backend", "Cluster", "Placement", "backend", "held_back_stderr", "keras"]
+__all__ = ["Backend", "Cluster", "Placement", "backend", "keras"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Placement:
-    """On how many devices a network lies, all processes together, and which of the processes this is."""
+    """How many devices a network is on, over all processes, and which of the processes this is."""
 
     devices: int = 1
     process: int = 0
@@ -77,7 +79,7 @@ class Placement:
 
 
 class Backend:
-    """What differs by Keras's back end; the defaults hold where a back end needs nothing."""
+    """What differs by Keras's back end; the defaults are for a back end that needs nothing special."""
 
     name: str
     joins_machines = False
@@ -87,9 +89,9 @@ class Backend:
     synchronised, and Keras cannot accumulate gradients (merge_call within cond)."""
 
     def place(self, kind: str, count: int, cluster: Cluster) -> AbstractContextManager[Placement]:
-        """Within: networks are built and trained on `count` devices of a kind (auto, cpu, gpu); 0: all there are.
+        """Within: networks are built and trained on `count` devices of a kind (auto, cpu, gpu); 0: all available.
 
-        Raises UserError where a device is not there.
+        Raises UserError where a device is not available.
         """
         raise NotImplementedError
 
@@ -106,13 +108,13 @@ class Backend:
         return "auto"
 
     def make_deterministic(self) -> None:
-        """Ask for operations that repeat themselves bit for bit."""
+        """Use operations that are reproducible bit for bit."""
 
     def limit_threads(self, threads: int) -> None:
-        """Use no more than so many cores."""
+        """Use at most this many cores."""
 
 
-class TensorFlow(Backend):
+class _TensorFlow(Backend):
     """Mirrors a network over the devices of one machine."""
 
     name, replicates = "tensorflow", True
@@ -123,7 +125,7 @@ class TensorFlow(Backend):
 
         gpus = tensorflow.config.list_physical_devices("GPU")
         if kind == "gpu" or (kind == "auto" and gpus):
-            names = [f"GPU:{number}" for number in range(_enough(kind, count, len(gpus)))]
+            names = [f"GPU:{number}" for number in range(_count_gpus(kind, count, len(gpus)))]
             for gpu in gpus:  # the display, or another fold, may need some of it
                 tensorflow.config.experimental.set_memory_growth(gpu, True)
         else:
@@ -168,7 +170,7 @@ class TensorFlow(Backend):
         tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-class Jax(Backend):
+class _Jax(Backend):
     """Splits a batch over the devices of one or several machines, which compute as one."""
 
     name, joins_machines = "jax", True
@@ -185,18 +187,18 @@ class Jax(Backend):
                 jax.config.update("jax_cpu_collectives_implementation", "gloo")
             keras.distribution.initialize(job_addresses=cluster.address, num_processes=cluster.machines,
                                           process_id=cluster.machine)
-        there = jax.local_devices() if cluster.machines == 1 else jax.devices()
+        devices = jax.local_devices() if cluster.machines == 1 else jax.devices()
         names = None
         if kind == "gpu":
-            wanted = _enough(kind, count, sum(device.platform == "gpu" for device in jax.local_devices()))
-            if cluster.machines == 1 and wanted < len(there):
-                there = there[:wanted]
-                names = [f"{device.platform}:{device.id}" for device in there]
-        if len(there) == 1:
+            wanted = _count_gpus(kind, count, sum(device.platform == "gpu" for device in jax.local_devices()))
+            if cluster.machines == 1 and wanted < len(devices):
+                devices = devices[:wanted]
+                names = [f"{device.platform}:{device.id}" for device in devices]
+        if len(devices) == 1:
             yield Placement()
             return
         keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names, auto_shard_dataset=False))
-        yield Placement(len(there), cluster.machine, cluster.machines)
+        yield Placement(len(devices), cluster.machine, cluster.machines)
 
     def gpu_name(self) -> str | None:
         import jax
@@ -207,12 +209,12 @@ class Jax(Backend):
     def gpu_capabilities(self) -> list[tuple[int, int]]:
         import jax
 
-        told = [str(device.compute_capability).split(".") for device in jax.local_devices()
-                if device.platform == "gpu" and hasattr(device, "compute_capability")]
-        return [(int(major), int(minor)) for major, minor in told]
+        versions = [str(device.compute_capability).split(".") for device in jax.local_devices()
+                    if device.platform == "gpu" and hasattr(device, "compute_capability")]
+        return [(int(major), int(minor)) for major, minor in versions]
 
 
-class Torch(Backend):
+class _Torch(Backend):
     """One device."""
 
     name = "torch"
@@ -225,7 +227,7 @@ class Torch(Backend):
             raise UserError(parameter("devices", f"{kind}:{count}"), "Keras trains on one device with PyTorch",
                             "set KERAS_BACKEND=jax or tensorflow")
         if kind == "gpu":
-            _enough(kind, count, torch.cuda.device_count())
+            _count_gpus(kind, count, torch.cuda.device_count())
         with keras.device("cpu") if kind == "cpu" else contextlib.nullcontext():
             yield Placement()
 
@@ -247,13 +249,13 @@ class Torch(Backend):
 
 def backend() -> Backend:
     """The adapter to the back end that Keras was imported with."""
-    return {one.name: one for one in (TensorFlow, Jax, Torch)}[keras.backend.backend()]()
+    return {one.name: one for one in (_TensorFlow, _Jax, _Torch)}[keras.backend.backend()]()
 
 
-def _enough(kind: str, count: int, there: int) -> int:
-    """How many GPUs are taken. Raises UserError where there are fewer than asked for."""
-    if there < max(1, count):
+def _count_gpus(kind: str, count: int, available: int) -> int:
+    """How many GPUs are used: `count`, or all where it is 0. Raises UserError where fewer are available."""
+    if available < max(1, count):
         raise UserError(parameter("devices", f"{kind}:{count}" if count else kind),
-                        f"{there} GPUs are to be seen here",
-                        f"leave {parameter('devices')} out, or mend the driver: nvidia-smi has to list them")
-    return count or there
+                        f"{available} GPUs are visible here",
+                        f"leave {parameter('devices')} out, or repair the driver: nvidia-smi has to list them")
+    return count or available

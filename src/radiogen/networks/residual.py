@@ -1,8 +1,8 @@
 """Residual networks (He et al., arXiv 1512.03385), written once for 2D and 3D.
 
 In: `NetworkSettings`, the shape of an input. Out: a Keras model whose layers are named as in keras.applications'
-ResNet50 (`conv2_block1_1_conv`, ...), so that weights can be carried over by name (weights.py does it). Two public
-families of weights differ in three small things; `Layout` says which is followed where.
+ResNet50 (`conv2_block1_1_conv`, ...), so that weights can be loaded by name (weights.py). Two public families of
+weights differ in three details; `_Layout` says which one a network follows.
 """
 
 from dataclasses import dataclass
@@ -25,24 +25,24 @@ PHOTOGRAPHS = np.divide((123.68, 116.779, 103.939), 255)
 """Means of red, green and blue over ImageNet, of a largest value of 1: keras.applications.resnet.preprocess_input."""
 
 IMAGENET_DEVIATION = 58.0
-"""Of what ImageNet's weights were trained on: grey values of 0..255 less their mean of each colour."""
+"""Standard deviation of the inputs that ImageNet's weights were trained on: 0..255 less the mean of each colour."""
 
 MRI_STATISTICS = {"imagenet": (0.16, 0.2), "imagenet z-score": (-1.25, 1.25)}
 """Mean and deviation of MRI slices, air included, after a normalisation to [0, 1] and after `z-score`; measured by
 benchmarks/accuracy/imagenet_scale.py (docs/networks.md)."""
 
 HEAD = "predictions"
-"""Name of the last layer, which no first weights are for."""
+"""Name of the last layer, which pretrained weights never fill."""
 
 
 @dataclass(frozen=True)
-class Layout:
+class _Layout:
     """Where public weights of the same network differ."""
 
     rank: int
     """2 or 3."""
     steps_first: bool
-    """Bottlenecks step in their first convolution (Keras, the paper), or in their 3-wide one (MONAI, PyTorch)."""
+    """Bottlenecks have their stride in the first convolution (Keras, the paper) or the 3-wide one (MONAI, PyTorch)."""
     biases: bool
     """Every convolution has a bias (Keras), or those of the shortcuts alone (MONAI)."""
     epsilon: float
@@ -55,20 +55,20 @@ def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scal
     settings: the architecture, `resnet50` with bottleneck blocks, the others with basic ones; its `width`, filters in
     the first layer (64 in the paper), which sees `stem_kernel_size` voxels across (7) and takes every `stem_stride`-th
     (2; MONAI's default is 1); `pooling` of the last features, `average` (the paper's), or `maximum`, which finds a
-    lesion that fills a small part of the image; `outputs`: 2 gives (batch, 2) float32 probabilities, [:, 1] of class 1;
-    1 gives (batch, 1) float32 logits of it. Its first weights are random here (weights.py carries others over).
+    lesion that fills a small part of the image; `outputs`: 2 for (batch, 2) float32 probabilities, [:, 1] of class 1;
+    1 for (batch, 1) float32 logits of it. Weights are random (weights.py loads others).
     shape: any size and depth from 1 upwards, odd ones too.
     scale: `centre` brings inputs to [-1, 1]; the others to what ImageNet's weights were trained on, three channels blue
-    first. `imagenet`: MRI slices in [0, 1] to mean 0 and the deviation of photographs, which comes nearer to the
+    first. `imagenet`: MRI slices in [0, 1] to mean 0 and the deviation of photographs, which is nearer to the
     weights' own statistics than the shift of photographs; `imagenet z-score`: the same for slices normalised by
-    z-score; `photographs`: keras.applications.resnet.preprocess_input, for three channels. These three also make a 3D
-    ResNet-50 step where the 2D one does, so that inflated weights compute what they computed in 2D.
+    z-score; `photographs`: keras.applications.resnet.preprocess_input, for three channels. These three also put a 3D
+    ResNet-50's strides where the 2D one has them, so that inflated weights compute what they computed in 2D.
 
     Layout: the 2D ResNet-50 is keras.applications'; all others are MONAI's (`resnet50(spatial_dims=3)`: 46,163,010
     parameters with one channel and a head of two).
     """
     architecture, rank = settings.architecture, len(shape) - 1
-    layout = choose_layout(architecture, rank, scale)
+    layout = _choose_layout(architecture, rank, scale)
     inputs = layers.Input(shape, name="input")
     x = _scale(inputs, scale)
     x = _convolve(layout, x, settings.width, settings.stem_kernel_size, settings.stem_stride, "conv1")
@@ -89,21 +89,21 @@ def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scal
 
 
 def probabilities(outputs: np.ndarray) -> np.ndarray:
-    """(n,) float64 probabilities of class 1 from what a network gave: (n, 2) probabilities or (n, 1) logits."""
+    """(n,) float64 probabilities of class 1 from a network's outputs: (n, 2) probabilities or (n, 1) logits."""
     outputs = np.asarray(outputs, np.float64)
     if outputs.shape[1] == 2:
         return outputs[:, 1]
     return 0.5 * (1 + np.tanh(outputs[:, 0] / 2))  # the sigmoid, written so that no logit overflows
 
 
-def choose_layout(architecture: str, rank: int, scale: Scale = "centre") -> Layout:
-    """Whose weights fit: Keras's for the 2D ResNet-50, MONAI's for all others; inflated ones: see `build_network`."""
+def _choose_layout(architecture: str, rank: int, scale: Scale) -> _Layout:
+    """Keras's for the 2D ResNet-50, MONAI's for all others; inflated ones: see `build_network`."""
     ours = architecture == "resnet50" and (rank == 2 or scale != "centre")
-    return Layout(rank, steps_first=ours, biases=ours and rank == 2, epsilon=1.001e-5 if ours else 1e-5)
+    return _Layout(rank, steps_first=ours, biases=ours and rank == 2, epsilon=1.001e-5 if ours else 1e-5)
 
 
 def _scale(x: Any, scale: Scale) -> Any:
-    """Inputs as the first layer wants them; in float32 even where the layers behind compute in 16 bits."""
+    """Inputs as the first layer expects them; in float32 even where the following layers compute in 16 bits."""
     if scale == "centre":
         return layers.Rescaling(2.0, offset=-1.0, name="centre")(x)
     if scale == "photographs":
@@ -117,7 +117,7 @@ def _scale(x: Any, scale: Scale) -> Any:
                                 dtype="float32", name="imagenet")(x)
 
 
-def _basic_block(layout: Layout, x: Any, filters: int, stride: int, name: str) -> Any:
+def _basic_block(layout: _Layout, x: Any, filters: int, stride: int, name: str) -> Any:
     """Two 3-wide convolutions beside a shortcut."""
     shortcut = x
     if stride != 1 or x.shape[-1] != filters:
@@ -129,7 +129,7 @@ def _basic_block(layout: Layout, x: Any, filters: int, stride: int, name: str) -
     return layers.Activation("relu", name=f"{name}_out")(x)
 
 
-def _bottleneck_block(layout: Layout, x: Any, filters: int, stride: int, name: str) -> Any:
+def _bottleneck_block(layout: _Layout, x: Any, filters: int, stride: int, name: str) -> Any:
     """1-, 3- and 1-wide convolutions, the last with four times the filters, beside a shortcut."""
     first, second = (stride, 1) if layout.steps_first else (1, stride)
     shortcut = x
@@ -144,10 +144,10 @@ def _bottleneck_block(layout: Layout, x: Any, filters: int, stride: int, name: s
     return layers.Activation("relu", name=f"{name}_out")(x)
 
 
-def _convolve(layout: Layout, x: Any, filters: int, width: int, stride: int, name: str) -> Any:
+def _convolve(layout: _Layout, x: Any, filters: int, width: int, stride: int, name: str) -> Any:
     """Convolution with as many zeros on either side, batch normalisation: `<name>_conv`, `<name>_bn`.
 
-    Where it steps, a padding layer comes first (`<name>_pad`): Keras's own "same" pads one side only there.
+    With a stride, a padding layer comes first (`<name>_pad`): Keras's own "same" pads one side only there.
     """
     padding = "same"
     if width > 1 and stride > 1:
@@ -159,5 +159,5 @@ def _convolve(layout: Layout, x: Any, filters: int, width: int, stride: int, nam
 
 
 def _of_rank(layer: str, rank: int) -> Any:
-    """`Conv` and 3 give `keras.layers.Conv3D`."""
+    """The layer class for this rank: `keras.layers.Conv3D` for `Conv` and 3."""
     return getattr(layers, f"{layer}{rank}D")

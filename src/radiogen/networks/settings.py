@@ -1,4 +1,4 @@
-"""What a network is made of: the part of a recipe that `residual.build_network` takes."""
+"""The architecture and initial weights of a network: the part of a recipe that `residual.build_network` takes."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,19 +8,19 @@ Architecture = Literal["resnet6", "resnet10", "resnet18", "resnet34", "resnet50"
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The residual network and its first weights."""
+    """The residual network and its initial weights."""
 
     architecture: Architecture = "resnet50"
     """Residual network (He et al. 2015), in 2D or 3D by rank; resnet6 is a short one for small inputs."""
     width: int = 64
     """Filters of the first layer; 64 is the paper's."""
     stem_kernel_size: Literal[3, 7] = 7
-    """Pixels or voxels across that the first layer sees; 7 is the paper's."""
+    """Kernel size of the first layer in pixels or voxels; 7 is the paper's."""
     stem_stride: Literal[1, 2] = 2
-    """Step of the first layer; 2 is the paper's."""
+    """Stride of the first layer; 2 is the paper's."""
     outputs: Literal[1, 2] = 2
     """2: softmax over both classes, categorical cross-entropy; 1: one logit, binary cross-entropy."""
     weights: str | None = None
-    """First weights: imagenet, a file of ResNet-50's ImageNet weights (whole or in part), or none. 3D is inflated."""
+    """Initial weights: imagenet, a file of ResNet-50's ImageNet weights (whole or in part), or none. 3D is inflated."""
     pooling: Literal["average", "maximum"] = "average"
-    """Of the last features: average is the paper's, maximum finds what fills a small part of the image."""
+    """Pooling of the last features: average is the paper's, maximum finds what fills a small part of the image."""

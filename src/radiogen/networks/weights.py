@@ -1,8 +1,8 @@
-"""First weights of a network: ImageNet's, a file's, or PyTorch arrays, carried over layer by layer by name.
+"""Initial weights of a network: ImageNet's, a file's, or PyTorch arrays, loaded layer by layer by name.
 
-In: a model from networks.py and `imagenet`, a path, or arrays. Out: the model with those weights, and a sentence that
-says how many layers were found. HDF5 is read as plain arrays: no pickle, no code out of a file. A 3D network takes 2D
-kernels inflated; what the two layouts do not share (biases) goes where it computes the same.
+In: a model from residual.py and `imagenet`, a path, or arrays. Out: the model with those weights, and a sentence that
+says how many layers were found. Only arrays are read from HDF5: no pickle, no code out of a file. A 3D network takes 2D
+kernels inflated; biases that its layout lacks are folded into the batch normalisation.
 """
 
 import os
@@ -21,8 +21,8 @@ from radiogen.networks.residual import HEAD
 
 EXPANSION = 8
 SMALL = 1 << 26
-"""How many times its own bytes the arrays of a file may hold; up to 64 MiB are always allowed. Trained weights shrink
-by a tenth; a file of a kilobyte can declare an array that fills the memory."""
+"""A file's arrays may have so many times the file's bytes, and 64 MiB at any rate. Trained weights compress by a tenth;
+a file of a kilobyte can declare an array that fills the memory."""
 
 Layers = dict[str, list[np.ndarray]]
 """Arrays of each layer in Keras's order: kernel, bias; or gamma, beta, moving mean, moving variance."""
@@ -34,25 +34,25 @@ IMAGENET_MD5 = "4d473c1dd8becc155b73f8504c6f6626"
 
 
 def load_first_weights(model: keras.Model, which: str) -> str:
-    """Put first weights into `model` but for its head; returns a sentence that says how many layers were found.
+    """Load initial weights into `model` except its head; returns a sentence that says how many layers were found.
 
-    which: `imagenet`, downloaded and kept by Keras (ResNet-50 alone; blue, green, red), or the path of a file with the
-    same layer names, whole or in part: Keras's legacy layout (`.h5`) or `.weights.h5`. Layers that the file does not
+    which: `imagenet`, downloaded and cached by Keras (ResNet-50 only; blue, green, red), or the path of a file with the
+    same layer names, complete or in part: Keras's legacy layout (`.h5`) or `.weights.h5`. Layers that the file does not
     have keep their random weights. Build the network with scale="imagenet".
 
     A 3D network takes 2D kernels inflated: repeated along depth and divided by it, so that a volume of equal slices
-    gives what the slice gave (I3D: Carreira & Zisserman, arXiv 1705.07750, 3.1). With n input channels other than
+    yields the output of the slice (I3D: Carreira & Zisserman, arXiv 1705.07750, 3.1). With n input channels other than
     three each gets the mean of the kernel's three, times 3 / n: one grey image in all channels computes the same as
-    grey in red, green and blue. Where the network's convolution has no bias, the file's is taken off the mean of the
-    batch normalisation behind.
-    Raises UserError where the file is missing, damaged, foreign, or of another network.
+    grey in red, green and blue. Where the network's convolution has no bias, the file's is subtracted from the mean of
+    the batch normalisation after it.
+    Raises UserError where the file is missing, damaged, of another kind, or of another network.
     """
     if which == "imagenet" and not model.name.startswith("resnet50"):
-        raise UserError(parameter("network.weights", "imagenet"), "there are none for this network in Keras",
+        raise UserError(parameter("network.weights", "imagenet"), "Keras has none for this network",
                         f"use {parameter('network.architecture', 'resnet50')} or leave {parameter('network.weights')} "
                         "out")
     path = imagenet_file() if which == "imagenet" else Path(which).expanduser()
-    return place_layers(model, read_layers(path), path)
+    return _set_layers(model, read_layers(path), path)
 
 
 def load_torch_weights(model: keras.Model, state: Mapping[str, np.ndarray], where: str = "PyTorch") -> str:
@@ -71,18 +71,18 @@ def load_torch_weights(model: keras.Model, state: Mapping[str, np.ndarray], wher
         if parts and all(part in state for part in parts):
             arrays = [state[part] for part in parts]
             stored[layer.name] = [np.moveaxis(each, (0, 1), (-1, -2)) if each.ndim > 1 else each for each in arrays]
-    return place_layers(model, stored, where)
+    return _set_layers(model, stored, where)
 
 
 def imagenet_file() -> Path:
-    """Keras's cached file of ResNet-50's ImageNet weights, downloaded where it is not there yet."""
+    """Keras's cached file of ResNet-50's ImageNet weights, downloaded where it is missing."""
     from filelock import FileLock
 
     folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
     path = folder / IMAGENET_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{IMAGENET_FILE}.lock"):  # folds that begin side by side download once
+        with FileLock(folder / f".{IMAGENET_FILE}.lock"):  # folds that begin at the same time download once
             if not path.is_file():
                 return Path(keras.utils.get_file(IMAGENET_FILE, IMAGENET_URL + IMAGENET_FILE, cache_subdir="models",
                                                  cache_dir=str(folder.parent), file_hash=IMAGENET_MD5))
@@ -96,56 +96,63 @@ def imagenet_file() -> Path:
 def read_layers(path: Path) -> Layers:
     """The arrays of each named layer of an HDF5 file that Keras wrote: legacy layout, or `.weights.h5` with names.
 
-    Nothing but numbers is read: neither the network that a file may describe, nor what lies in other files. Raises
-    UserError where the file is missing, damaged or foreign, or its arrays claim far more bytes than it has.
+    Only numbers are read: neither the network that a file may describe, nor arrays in other files. Raises UserError
+    where the file is missing, damaged or of another kind, or its arrays declare far more bytes than it has.
     """
-    stored: Layers = {}
-    left = EXPANSION * path.stat().st_size + SMALL if path.is_file() else 0
-
-    def array(group: h5py.Group, name: object) -> np.ndarray:
-        nonlocal left
-        dataset = group[name]
-        if not isinstance(dataset, h5py.Dataset):
-            raise ValueError(f"{_text(name)} is no array")
-        if dataset.external or dataset.is_virtual or dataset.file.filename != group.file.filename:
-            raise ValueError(f"{_text(name)} lies in another file")
-        left -= dataset.nbytes
-        if left < 0:
-            raise ValueError(f"{_text(name)} claims to hold more than the file can")
-        return np.asarray(dataset)
-
-    def visit(_: str, node: h5py.HLObject) -> None:
-        if not isinstance(node, h5py.Group):
-            return
-        if "weight_names" in node.attrs:  # legacy: a group a layer, which names its arrays
-            names = [_text(name) for name in node.attrs["weight_names"]]
-            if names:
-                stored[_text(node.name.rsplit("/", 1)[-1])] = [array(node, name) for name in names]
-        elif node.name.endswith("/vars") and "name" in node.attrs and len(node):
-            stored[_text(node.attrs["name"])] = [array(node, key) for key in sorted(node, key=int)]
-
     if path.is_file() and zipfile.is_zipfile(path):
-        raise UserError(path, "is an archive, such as .keras, that may hold code: only arrays are read",
+        raise UserError(path, "is an archive, such as .keras, that may contain code: only arrays are read",
                         "save its weights alone: model.save_weights('NAME.weights.h5')")
+    reader = _LayerReader(EXPANSION * path.stat().st_size + SMALL if path.is_file() else 0)
     try:
         with h5py.File(path, "r") as file:
-            file.visititems(visit)
+            file.visititems(reader.visit)
     except FileNotFoundError:
         raise UserError(path, "is missing", f"name a file with {parameter('network.weights')}, or "
                                             f"{parameter('network.weights', 'imagenet')}") from None
     except PermissionError as error:
         raise unreadable(path) from error
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError) as error:
-        raise UserError(path, f"is damaged or no HDF5 file of weights ({short_reason(error)})",
-                        "delete it, then copy or download it anew") from error
-    if not stored:
+        raise UserError(path, f"is damaged or not an HDF5 file of weights ({short_reason(error)})",
+                        "delete it, then copy or download it again") from error
+    if not reader.layers:
         raise UserError(path, "names no layers", "give a file that Keras wrote: legacy .h5, or .weights.h5 of Keras 3")
-    return stored
+    return reader.layers
 
 
-def place_layers(model: keras.Model, stored: Layers, where: object) -> str:
-    """Put `stored` into the layers of `model` by name and say how many were found; `where` is named in errors."""
-    filled, carried, inflated = 0, {}, False
+class _LayerReader:
+    """Collects the arrays of each layer while h5py visits a file; `left`: bytes that its arrays may still have."""
+
+    def __init__(self, left: int):
+        self.layers: Layers = {}
+        self.left = left
+
+    def visit(self, _: str, node: h5py.HLObject) -> None:
+        """Called by h5py for each node; takes those that are a layer."""
+        if not isinstance(node, h5py.Group):
+            return
+        if "weight_names" in node.attrs:  # legacy: a group a layer, which names its arrays
+            names = [_text(name) for name in node.attrs["weight_names"]]
+            if names:
+                self.layers[_text(node.name.rsplit("/", 1)[-1])] = [self._array(node, name) for name in names]
+        elif node.name.endswith("/vars") and "name" in node.attrs and len(node):
+            self.layers[_text(node.attrs["name"])] = [self._array(node, key) for key in sorted(node, key=int)]
+
+    def _array(self, group: h5py.Group, name: object) -> np.ndarray:
+        dataset = group[name]
+        if not isinstance(dataset, h5py.Dataset):
+            raise ValueError(f"{_text(name)} is not an array")
+        if dataset.external or dataset.is_virtual or dataset.file.filename != group.file.filename:
+            raise ValueError(f"{_text(name)} lies in another file")
+        self.left -= dataset.nbytes
+        if self.left < 0:
+            raise ValueError(f"{_text(name)} declares more bytes than the file can contain")
+        return np.asarray(dataset)
+
+
+def _set_layers(model: keras.Model, stored: Layers, where: object) -> str:
+    """Set the layers of `model` from `stored` by name; returns how many were found. `where` is named in errors."""
+    filled, inflated = 0, False
+    folded: dict[str, np.ndarray] = {}  # biases, by the normalisation that takes them
     layers = _layers_to_fill(model)
     for layer in layers:
         if layer.name.endswith("_conv"):
@@ -155,17 +162,17 @@ def place_layers(model: keras.Model, stored: Layers, where: object) -> str:
             inflated |= kernel.ndim != stored[layer.name][0].ndim
             layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
             if not layer.use_bias:
-                carried[layer.name.replace("_conv", "_bn")] = bias
-        elif layer.name in stored or layer.name in carried:
+                folded[layer.name.replace("_conv", "_bn")] = bias
+        elif layer.name in stored or layer.name in folded:
             values = stored.get(layer.name, layer.get_weights())
             _check(layer, values, [tuple(each.shape) for each in layer.weights], where)
             gamma, beta, mean, variance = values
-            layer.set_weights([gamma, beta, mean - carried.get(layer.name, 0), variance])
+            layer.set_weights([gamma, beta, mean - folded.get(layer.name, 0), variance])
         filled += layer.name in stored
     if not filled:
         raise UserError(where, f"has no layer of {model.name}", "give weights of the same network")
     name = where.name if isinstance(where, Path) else where
-    return (f"{filled} of {len(layers)} layers took their first weights from {name}"
+    return (f"{filled} of {len(layers)} layers took their initial weights from {name}"
             f"{', inflated to 3D' if inflated else ''}{'; the others are random' if filled < len(layers) else ''}")
 
 
@@ -188,16 +195,16 @@ def _fit_convolution(layer: keras.layers.Layer, values: list[np.ndarray],
     return kernel, bias
 
 
-def _check(layer: keras.layers.Layer, values: list[np.ndarray], shapes: list[tuple] | None, where: object) -> None:
-    """Raises UserError where arrays are not numbers or do not have these shapes."""
+def _check(layer: keras.layers.Layer, values: list[np.ndarray], shapes: list[tuple[int, ...]] | None,
+           where: object) -> None:
+    """Raises UserError where arrays are not finite numbers or do not have these shapes."""
     if not all(each.dtype.kind == "f" and each.ndim and np.isfinite(each).all() for each in values):
-        raise UserError(where, f"holds values in {layer.name} that are no numbers", "copy the file anew")
+        raise UserError(where, f"has values in {layer.name} that are not finite numbers", "copy the file again")
     found = [each.shape for each in values]
     if shapes is not None and found != shapes:
         raise UserError(where, f"is of another network: {layer.name} is {found[0]} there and {shapes[0]} here",
                         f"give weights of the same {parameter('network.architecture')}, {parameter('network.width')} "
-                        f"and {parameter('network.stem_kernel_size')} "
-                        "(ImageNet's: resnet50, 64, 7)")
+                        f"and {parameter('network.stem_kernel_size')} (ImageNet's: resnet50, 64, 7)")
 
 
 def _torch_name(name: str) -> str:

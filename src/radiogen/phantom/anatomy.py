@@ -6,16 +6,20 @@ a thick slice is the mean of thin ones, so partial volume comes out as on a scan
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 TISSUES = ("fat", "muscle", "bone", "fluid", "grey", "white", "nuclei", "blood", "air", "oedema", "rim", "core")
 """What the head is made of; fluid is cerebrospinal fluid (and the eyes), nuclei are the deep grey matter."""
 
-Coordinate = float | np.ndarray
+Coordinate = TypeVar("Coordinate", float, np.ndarray)
 Point = tuple[float, float, float]
+Vector = Sequence[float] | NDArray[np.float64]
+"""Three numbers: a place or half axes in mm."""
 Points = tuple[np.ndarray, np.ndarray, np.ndarray]
 """x (to the left), y (to the back), z (to the top) in mm from the middle of the head, float32 (slice, row, column)."""
 
@@ -23,7 +27,7 @@ _STEP_MM = 4.0
 """About the thickest sample along the slice direction; a thicker slice is the mean of several."""
 
 _SLAB, _CHUNK = 4_000_000, 30_000
-"""Samples that are held at once, and samples of them that are worked on at once, to stay in the processor's cache."""
+"""Samples in memory at once, and samples of them computed at once, to stay in the processor's cache."""
 
 _SKULL = (66.0, 84.0, 70.0)
 """Half axes of the inside of the skull in mm: to the side, to the back, to the top."""
@@ -83,14 +87,16 @@ class Head:
 
 
 def draw_head(rng: np.random.Generator, core_fraction: float) -> Head:
-    """A head with its tumour. Of one generator, nothing but the core's size and place depends on `core_fraction`."""
+    """A random head with its tumour. With one generator, only the core's size and place depend on `core_fraction`."""
     turn = np.radians(rng.normal(0, (5, 3, 4)))
-    size = tuple(float(value) for value in np.clip(rng.normal(1, 0.03, 3), 0.93, 1.07))
+    size = _point(np.clip(rng.normal(1, 0.03, 3), 0.93, 1.07))
+    centre = rng.normal(0, (4, 6, 6))
+    back, top = rng.normal((0.0012, 0.0), (0.0005, 0.0004))
+    phases = _point(rng.uniform(0, 2 * np.pi, 3))
     return Head(
-        rotation=rotation(turn), centre=rng.normal(0, (4, 6, 6)), size=size,
-        warp=tuple(float(value) for value in rng.normal((0.0012, 0.0), (0.0005, 0.0004))),
-        folds=(*(float(value) for value in rng.uniform(0, 2 * np.pi, 3)), float(rng.uniform(0.26, 0.32))),
-        ventricles=float(rng.uniform(0.8, 1.3)), tumour=_draw_tumour(rng, size, core_fraction))
+        rotation=rotation(turn), centre=centre, size=size, warp=(float(back), float(top)),
+        folds=(*phases, float(rng.uniform(0.26, 0.32))), ventricles=float(rng.uniform(0.8, 1.3)),
+        tumour=_draw_tumour(rng, size, core_fraction))
 
 
 def rotation(turn: np.ndarray) -> np.ndarray:
@@ -137,15 +143,15 @@ class _Grid:
         self.from_head = np.linalg.inv(to_head)
         self.edge_mm = max(1.0, float(np.linalg.norm(to_head[:3, 1:3], axis=0).mean()))
 
-    def points(self, box: tuple[slice, slice, slice], origin: Point = (0, 0, 0)) -> Points:
+    def points(self, box: tuple[slice, slice, slice], origin: Vector = (0, 0, 0)) -> Points:
         """Coordinates of the points of a box, from `origin`."""
         i = self.places[box[0], None, None]
         j, k = np.arange(box[1].start, box[1].stop)[:, None], np.arange(box[2].start, box[2].stop)
         return tuple((row[0] * i + (row[1] * j + (row[3] - start))).astype(np.float32) + (row[2] * k).astype(np.float32)
                      for row, start in zip(self.to_head[:3], origin, strict=True))
 
-    def box(self, centre: Point, axes: Point) -> tuple[slice, slice, slice] | None:
-        """The part of the grid that holds an ellipsoid, and a voxel more; None where that is empty."""
+    def box(self, centre: Vector, axes: Vector) -> tuple[slice, slice, slice] | None:
+        """The part of the grid that contains an ellipsoid, with a margin of a voxel; None where that is empty."""
         middle = self.from_head[:3, :3] @ centre + self.from_head[:3, 3]
         reach = np.sqrt(np.square(self.from_head[:3, :3] * axes).sum(axis=1)) + 1.5
         first, last = np.searchsorted(self.places, (middle[0] - reach[0], middle[0] + reach[0]))
@@ -169,11 +175,16 @@ def _draw_tumour(rng: np.random.Generator, size: Point, core_fraction: float) ->
     axes = rng.uniform(0.85, 1.15, 3)
     direction = rng.normal(size=3)
     shift = direction / np.linalg.norm(direction) * rng.uniform(0, 0.35) * (1 - core_fraction ** (1 / 3)) * radius
+    one, two, three, four = map(float, rng.normal(0, 0.12, 4).clip(-0.18, 0.18))
     return Tumour(
-        centre=tuple(map(float, centre)), radius=radius, axes=tuple(map(float, axes / np.prod(axes) ** (1 / 3))),
-        bumps=tuple(map(float, rng.normal(0, 0.12, 4).clip(-0.18, 0.18))), core_fraction=float(core_fraction),
-        core_shift=tuple(map(float, shift)), oedema=tuple(map(float, rng.normal(0, 6, 3))),
-        oedema_reach=radius + float(rng.uniform(8, 22)))
+        centre=_point(centre), radius=radius, axes=_point(axes / np.prod(axes) ** (1 / 3)),
+        bumps=(one, two, three, four), core_fraction=float(core_fraction), core_shift=_point(shift),
+        oedema=_point(rng.normal(0, 6, 3)), oedema_reach=radius + float(rng.uniform(8, 22)))
+
+
+def _point(values: NDArray[np.float64]) -> Point:
+    x, y, z = values
+    return float(x), float(y), float(z)
 
 
 def _paint_head(head: Head, signal: Mapping[str, float], grid: _Grid) -> np.ndarray:
@@ -199,7 +210,7 @@ def _paint_head(head: Head, signal: Mapping[str, float], grid: _Grid) -> np.ndar
 
 
 def _paint_skull(head: Head, signal: Mapping[str, float], edge: float, points: Points, image: np.ndarray) -> np.ndarray:
-    """All from the skin to the fluid around the brain; gives how many mm each point is beyond the brain's surface."""
+    """All from the skin to the fluid around the brain; returns how many mm each point is beyond the brain's surface."""
     x, y, z = points
     a, b, c = (factor * axis for factor, axis in zip(head.size, _SKULL, strict=True))
     wide = x * (1 + head.warp[0] * y + head.warp[1] * z)  # wider at the back than at the front
@@ -223,7 +234,7 @@ def _paint_skull(head: Head, signal: Mapping[str, float], edge: float, points: P
 
 def _paint_cerebrum(head: Head, signal: Mapping[str, float], edge: float, points: Points, brain: np.ndarray,
                     image: np.ndarray) -> np.ndarray:
-    """Cortex and white matter; gives the cover of white matter. `brain`: mm beyond its surface, below 0 inside.
+    """Cortex and white matter; returns the cover of white matter. `brain`: mm beyond its surface, below 0 inside.
 
     The sulci are the sheets of a gyroid, which fold as the cortex does, down to 15 mm below the surface; the cortex
     lies along the surface and along the sheets.
@@ -254,7 +265,7 @@ def _push(tumour: Tumour, x: Coordinate, y: Coordinate, z: Coordinate) -> Coordi
 def _paint_oedema(head: Head, signal: Mapping[str, float], grid: _Grid, white: np.ndarray, image: np.ndarray) -> None:
     """It follows the white matter, whose cover is `white`."""
     tumour = head.tumour
-    centre = tuple(a + b for a, b in zip(tumour.centre, tumour.oedema, strict=True))
+    centre = [a + b for a, b in zip(tumour.centre, tumour.oedema, strict=True)]
     box = grid.box(centre, (tumour.oedema_reach * 1.12 + 4,) * 3)
     if box is None:
         return
@@ -280,7 +291,7 @@ def _paint_tumour(tumour: Tumour, signal: Mapping[str, float], grid: _Grid, imag
         return
     whole = _inside(_tumour_reach(tumour, grid.points(box, tumour.centre)) - tumour.radius, grid.edge_mm)
     _paint(image[box], whole, signal["rim"])
-    middle = tuple(a + b for a, b in zip(tumour.centre, tumour.core_shift, strict=True))
+    middle = [a + b for a, b in zip(tumour.centre, tumour.core_shift, strict=True)]
     core = _tumour_reach(tumour, grid.points(box, middle)) - tumour.radius * tumour.core_fraction ** (1 / 3)
     image[box] += _inside(core, grid.edge_mm) * (signal["core"] - signal["rim"])  # all of it lies in the tumour
 
@@ -294,13 +305,13 @@ def _tumour_reach(tumour: Tumour, points: Points) -> np.ndarray:
     return far * (1 + 2 * one * x * y + 2 * two * y * z + three * (x * x - y * y) + four * z * (2 * z * z - 1))
 
 
-def _paint_ellipsoid(grid: _Grid, image: np.ndarray, level: float, centre: Point, axes: Point) -> None:
+def _paint_ellipsoid(grid: _Grid, image: np.ndarray, level: float, centre: Vector, axes: Sequence[float]) -> None:
     box = grid.box(centre, np.multiply(axes, 1 + grid.edge_mm / (2 * min(axes))))
     if box is not None:
         _paint(image[box], _inside(_beyond(grid.points(box, centre), axes), grid.edge_mm), level)
 
 
-def _beyond(points: Points, axes: Point) -> np.ndarray:
+def _beyond(points: Points, axes: Sequence[float]) -> np.ndarray:
     """mm beyond the surface of an ellipsoid, right across its shortest axis and too little along the others."""
     x, y, z = (axis * (1 / half) for axis, half in zip(points, axes, strict=True))
     return (np.sqrt(x * x + y * y + z * z) - 1) * float(min(axes))

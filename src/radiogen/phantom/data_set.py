@@ -1,9 +1,9 @@
-"""A data set in the competition's layout with a known answer: heads with a tumour whose look tells the label.
+"""A data set in the competition's layout with a known answer: heads with a tumour whose look depends on the label.
 
 In: `PhantomSettings`. Out: a folder with train/, test/, the label tables, `phantom.json` (settings, the best AUC that
 is possible) and `phantom_cases.csv` (the answer key). A latent variable, normal with unit variance and its mean moved
 by `effect` for label 1, sets the share of the tumour that is necrotic core, and so how thin the rim is; nothing else
-knows the label. Every case is drawn from (seed, split, number) alone: more cases leave the first as they were.
+depends on the label. Every case is drawn from (seed, split, number) alone: more cases leave the first as they were.
 """
 
 import logging
@@ -45,15 +45,15 @@ class PhantomSettings:
     cases: int = 200
     """Training cases; half of them, or one more or less, have label 1."""
     test_cases: int = 16
-    """Test cases, whose labels stand in phantom_cases.csv only."""
+    """Test cases, whose labels are in phantom_cases.csv only."""
     effect: float = 3.0
     """How far label 1 moves the mean of the latent variable, in standard deviations; 0 is the negative control."""
     confound: bool = False
-    """Tie the label to the acquisition planes (FLAIR is coronal in 93 % of label 1 and 7 % of label 0) and leave the
-    tumour alone: --effect is not used."""
+    """Tie the label to the acquisition planes (FLAIR is coronal in 93 % of label 1 and 7 % of label 0) instead of the
+    tumour: --effect is not used."""
     scale: float = 0.2
-    """Matrix and number of slices as a share of the real ones (1: real sizes, 100 times the bytes); pixels are kept to
-    4 mm and slices to 8 mm, or to the real spacing where that is wider."""
+    """Matrix and number of slices as a share of the real ones (1: real sizes, 100 times the bytes); pixels are at
+    most 4 mm and slices 8 mm, or the real spacing where that is wider."""
     noise: float = 0.03
     """Standard deviation of the Rician noise, as a share of the brightest tissue."""
     bias: float = 0.12
@@ -64,7 +64,7 @@ class PhantomSettings:
 
 @dataclass(frozen=True)
 class Case:
-    """One case before anything is drawn of it: who it is, its label and latent, and its rows of the mix of series."""
+    """One case before its images are made: id, label and latent variable, and its rows of the mix of series."""
 
     name: str
     split: str
@@ -75,10 +75,10 @@ class Case:
 
 
 def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None = None) -> None:
-    """Make the data set `folder`, or go on with it; a finished one is left as it is.
+    """Make the data set `folder`, or resume it; a finished one is left as it is.
 
     workers: processes (default: the cores that may be used); the bytes do not depend on it.
-    Raises UserError for settings that make no phantom, a folder that holds something else, or a phantom of other
+    Raises UserError for settings that make no phantom, a folder with something else in it, or a phantom of other
     settings.
     """
     folder = Path(folder)
@@ -97,7 +97,7 @@ def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None =
 
 
 def read_phantom(folder: Path) -> dict[str, Any] | None:
-    """What phantom.json says: `settings`, `ceiling_auc` (None with confound), `ceiling` (why). None: no phantom."""
+    """The content of phantom.json: `settings`, `ceiling_auc` (None with confound), `ceiling` (why); or None."""
     path = Path(folder) / PHANTOM_RECORD
     return files.read_json(path) if path.is_file() else None
 
@@ -206,13 +206,14 @@ def _check_folder(folder: Path, settings: PhantomSettings) -> None:
     record = read_phantom(folder)
     if record is None:
         if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
-            raise UserError(folder, "is there already and is no phantom", f"give a new folder with {parameter('data')}")
+            raise UserError(folder, "exists already and is not a phantom",
+                            f"give a new folder with {parameter('data')}")
         return
     wanted = _record(settings)
     if record == wanted:
         return
-    held = record.get("settings", {}) if isinstance(record, dict) else {}
-    other = [f"{name} {held.get(name)} instead of {value}" for name, value in wanted["settings"].items()
-             if held.get(name) != value] or ["another version of radiogen"]
-    raise UserError(folder, f"holds a phantom with {', '.join(other)}",
+    kept = record.get("settings", {}) if isinstance(record, dict) else {}
+    other = [f"{name} {kept.get(name)} instead of {value}" for name, value in wanted["settings"].items()
+             if kept.get(name) != value] or ["another version of radiogen"]
+    raise UserError(folder, f"is a phantom with {', '.join(other)}",
                     f"give another folder with {parameter('data')}, or delete this one")

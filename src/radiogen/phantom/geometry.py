@@ -1,9 +1,9 @@
 """How each series of a phantom is cut: plane, matrix, slices, spacings, direction and file order, as in real life.
 
-In: a random generator and a scale. Out: one `Grid` a sequence. The mix is `mix.csv`: one row for each of the
+In: a random generator and a scale. Out: one `Grid` a sequence. The mix of series is `mix.csv`: one row for each of the
 585 training cases of the competition, without its id, so that the four sequences of a case stay together as they were
 acquired. Its numbers were measured by KaramiMostafa/ML-for-Radiogenomics (`ImageInfo.csv`, from dicom2nifti), which
-gives 2,326 of the 2,340 series; a series that is missing there is drawn from the others of its sequence.
+lists 2,326 of the 2,340 series; a series that is missing there is drawn from the others of its sequence.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COARSEST_PIXEL_MM, COARSEST_SLICE_MM = 4.0, 8.0
-"""Scaling down stops here, or at the real spacing where that is wider: the tumour's rim has to stay in sight."""
+"""Scaling down stops here, or at the real spacing where that is wider: the tumour's rim has to stay visible."""
 
 _AXES = {"axial": ((1, 0, 0), (0, 1, 0)), "coronal": ((1, 0, 0), (0, 0, -1)), "sagittal": ((0, 1, 0), (0, 0, -1))}
 """In LPS: where the columns of an image run to (along a row), and where its rows run to."""
@@ -37,7 +37,7 @@ class Grid:
 
     shape: slices, rows, columns. affine: (4, 4) from (slice, row, column) to LPS mm, slices along the normal.
     numbers: (slices,) the number of the file and InstanceNumber of each slice. thickness_mm: of what is averaged in
-    a slice; told_thickness_mm: what the header says, which is not always true.
+    a slice; header_thickness_mm: what the header says, which is not always true.
     """
 
     plane: str
@@ -45,11 +45,11 @@ class Grid:
     affine: np.ndarray
     numbers: np.ndarray
     thickness_mm: float
-    told_thickness_mm: float
+    header_thickness_mm: float
 
 
 def draw_planes(rng: np.random.Generator, label: int | None = None) -> tuple[int, ...]:
-    """A row of the mix for each sequence: the same one, but where the real case lacks a sequence.
+    """A row of the mix for each sequence: the same one, except where the real case lacks a sequence.
 
     label: None draws any case; 0 or 1 ties the plane of FLAIR, and with it what came with it, to the label.
     """
@@ -66,18 +66,19 @@ def draw_planes(rng: np.random.Generator, label: int | None = None) -> tuple[int
 
 def draw_grid(rng: np.random.Generator, sequence: str, row: int, scale: float, head_centre: np.ndarray) -> Grid:
     """The grid of one series as row `row` of the mix has it, `scale` times its matrix and number of slices."""
-    real = {name: read_mix().at[row, f"{sequence}_{name}"]
-            for name in ("plane", "rows", "columns", "slices", "pixel_mm", "slice_mm")}
-    slab, height, width = (float(real[count] * real[step]) for count, step in (
+    plane = str(read_mix()[f"{sequence}_plane"][row])
+    real = {name: float(read_mix()[f"{sequence}_{name}"][row])
+            for name in ("rows", "columns", "slices", "pixel_mm", "slice_mm")}
+    slab, height, width = (real[count] * real[step] for count, step in (
         ("slices", "slice_mm"), ("rows", "pixel_mm"), ("columns", "pixel_mm")))
     slices = _scaled(int(real["slices"]), slab, scale, COARSEST_SLICE_MM)
     rows = _scaled(int(real["rows"]), height, scale, COARSEST_PIXEL_MM)
     columns = _scaled(int(real["columns"]), width, scale, COARSEST_PIXEL_MM)
     spacing = slab / slices, height / rows, width / columns
-    affine = _affine(rng, real["plane"], (slices, rows, columns), spacing, head_centre)
-    told = (spacing[0], float(real["slice_mm"]), 1.0)[int(rng.choice(3, p=(0.6, 0.3, 0.1)))]
-    return Grid(plane=real["plane"], shape=(slices, rows, columns), affine=affine, numbers=_numbers(rng, slices),
-                thickness_mm=spacing[0] * float(rng.uniform(0.8, 1.0)), told_thickness_mm=round(told, 4))
+    affine = _affine(rng, plane, (slices, rows, columns), spacing, head_centre)
+    header = (spacing[0], real["slice_mm"], 1.0)[int(rng.choice(3, p=(0.6, 0.3, 0.1)))]
+    return Grid(plane=plane, shape=(slices, rows, columns), affine=affine, numbers=_numbers(rng, slices),
+                thickness_mm=spacing[0] * float(rng.uniform(0.8, 1.0)), header_thickness_mm=round(header, 4))
 
 
 @cache

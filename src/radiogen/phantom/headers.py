@@ -1,6 +1,6 @@
 """Headers as the competition's files have them: explicit VR little endian, about 90 elements, one trap.
 
-In: a case's id, a sequence, a `Grid`. Out: the bytes that stand before the pixels of each slice. The elements are
+In: a case's id, a sequence, a `Grid`. Out: the bytes before the pixels of each slice. The elements are
 encoded here (DICOM PS3.5, 7.1.2), with names from pydicom's dictionary: writing each of thousands of small files with
 pydicom would take most of a phantom's time. The trap: SpacingBetweenSlices is 1.0 in every one of the competition's
 348,641 files, whatever the truth.
@@ -22,7 +22,7 @@ _TIMES_MS = {"FLAIR": (9000, 120, 2500), "T1w": (1900, 2.6, 900), "T1wCE": (1900
 """Repetition, echo and inversion time as they are usual for each sequence."""
 
 
-def unique_id(*parts: object) -> str:
+def _unique_id(*parts: object) -> str:
     """A UID made of `parts` alone (DICOM PS3.5, B.2: 2.25 and an integer of 128 bits)."""
     digest = hashlib.sha256("|".join(map(str, parts)).encode()).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
@@ -31,12 +31,12 @@ def unique_id(*parts: object) -> str:
 def slice_headers(case: str, sequence: str, grid: Grid, bits: int, peak: float, seed: int) -> Iterator[bytes]:
     """For each slice of the grid, in its order, all bytes of its file before the pixels.
 
-    bits: BitsStored. peak: the value of the brightest tissue. Nothing in a header tells the label.
+    bits: BitsStored. peak: the value of the brightest tissue. Nothing in a header depends on the label.
     """
     series = _encode({**_subject(case, sequence, seed), **_acquisition(sequence, grid), **_image(grid, bits, peak)})
     normal = grid.affine[:3, 0] / np.linalg.norm(grid.affine[:3, 0])
     for index, number in enumerate(grid.numbers):
-        uid = unique_id(seed, case, sequence, number)
+        uid = _unique_id(seed, case, sequence, number)
         place = grid.affine[:3, 0] * index + grid.affine[:3, 3]
         here = _encode({
             "SOPInstanceUID": uid, "InstanceNumber": number, "SliceLocation": f"{place @ normal:.6f}",
@@ -49,7 +49,7 @@ def _preamble(uid: str) -> bytes:
     """The first 132 bytes and the file meta information (DICOM PS3.10, 7.1)."""
     meta = _encode({
         "MediaStorageSOPClassUID": _MR_IMAGE_STORAGE, "MediaStorageSOPInstanceUID": uid,
-        "TransferSyntaxUID": _EXPLICIT_LITTLE_ENDIAN, "ImplementationClassUID": unique_id("radiogen phantom"),
+        "TransferSyntaxUID": _EXPLICIT_LITTLE_ENDIAN, "ImplementationClassUID": _unique_id("radiogen phantom"),
         "ImplementationVersionName": "RADIOGEN_PHANTOM"})
     version = struct.pack("<HH2sHI", 2, 1, b"OB", 0, 2) + b"\x00\x01"
     rest = version + b"".join(value for _, value in sorted(meta.items()))
@@ -57,7 +57,7 @@ def _preamble(uid: str) -> bytes:
 
 
 def _encode(elements: dict[str, object]) -> dict[int, bytes]:
-    """Elements by tag, as bytes: texts, numbers as text, and unsigned shorts, which is all that is needed here."""
+    """Elements by tag, as bytes: texts, numbers as text, and unsigned shorts, the only kinds needed here."""
     encoded = {}
     for keyword, value in elements.items():
         tag, kind = _tag_and_kind(keyword)
@@ -77,6 +77,8 @@ def _tag_and_kind(keyword: str) -> tuple[int, str]:
     from pydicom.datadict import dictionary_VR, tag_for_keyword
 
     tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
     return tag, dictionary_VR(tag).split(" or ")[0]
 
 
@@ -91,8 +93,8 @@ def _subject(case: str, sequence: str, seed: int) -> dict[str, object]:
         "SOPClassUID": _MR_IMAGE_STORAGE, "AccessionNumber": case, "Modality": "MR", "Manufacturer": "radiogen",
         "ManufacturerModelName": "phantom", "SeriesDescription": sequence, "PatientName": case, "PatientID": case,
         "PatientIdentityRemoved": "YES", "DeidentificationMethod": "a synthetic head", "BodyPartExamined": "BRAIN",
-        "StudyInstanceUID": unique_id(seed, case), "SeriesInstanceUID": unique_id(seed, case, sequence),
-        "FrameOfReferenceUID": unique_id(seed, case, "frame"), "StudyID": case,
+        "StudyInstanceUID": _unique_id(seed, case), "SeriesInstanceUID": _unique_id(seed, case, sequence),
+        "FrameOfReferenceUID": _unique_id(seed, case, "frame"), "StudyID": case,
         "SeriesNumber": SEQUENCES.index(sequence) + 1, "AcquisitionNumber": 1, "TemporalPositionIdentifier": 1,
         "NumberOfTemporalPositions": 1}
 
@@ -104,8 +106,8 @@ def _acquisition(sequence: str, grid: Grid) -> dict[str, object]:
     repetition, echo, inversion = _TIMES_MS[sequence]
     return {
         "ScanningSequence": "SE" if sequence == "T2w" else "IR", "SequenceVariant": "SK", "ScanOptions": "",
-        "MRAcquisitionType": "3D" if grid.told_thickness_mm < 2 else "2D", "SequenceName": "", "AngioFlag": "N",
-        "SliceThickness": f"{grid.told_thickness_mm:g}", "RepetitionTime": repetition, "EchoTime": echo,
+        "MRAcquisitionType": "3D" if grid.header_thickness_mm < 2 else "2D", "SequenceName": "", "AngioFlag": "N",
+        "SliceThickness": f"{grid.header_thickness_mm:g}", "RepetitionTime": repetition, "EchoTime": echo,
         "InversionTime": inversion, "NumberOfAverages": 1, "ImagingFrequency": "123.2", "ImagedNucleus": "1H",
         "EchoNumbers": 1, "MagneticFieldStrength": 3, "SpacingBetweenSlices": "1.0", "NumberOfPhaseEncodingSteps": rows,
         "EchoTrainLength": 1, "PercentSampling": 100, "PercentPhaseFieldOfView": f"{100 * width / height:.3f}",

@@ -1,8 +1,8 @@
 """One series of a phantom: contrast, coil, noise and gain of a scanner, written as DICOM files.
 
-In: a head, a sequence, a grid, a random generator. Out: an `Image`, and `Image-<n>.dcm` in a folder. Contrast is what
-radiology knows of each sequence: fluid is dark on T1w and FLAIR and bright on T2w, white matter is brighter than grey
-on T1w and darker on the others, oedema is bright on FLAIR and T2w, the tumour's rim is the brightest on T1wCE only.
+In: a head, a sequence, a grid, a random generator. Out: an `Image`, and `Image-<n>.dcm` in a folder. Contrast is as in
+radiology: fluid is dark on T1w and FLAIR and bright on T2w, white matter is brighter than grey on T1w and darker on the
+others, oedema is bright on FLAIR and T2w, the tumour's rim is the brightest on T1wCE only.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _LEVELS = {
 """Signal of each tissue, about 1 for the brightest; tissues in the order of `TISSUES`."""
 
 
-def tissue_levels(sequence: str) -> dict[str, float]:
+def _tissue_levels(sequence: str) -> dict[str, float]:
     """The mean signal of each tissue in a sequence; a series differs from it by some percent."""
     return dict(zip(TISSUES, _LEVELS[sequence], strict=True))
 
@@ -47,7 +47,7 @@ def draw_image(rng: np.random.Generator, head: Head, sequence: str, grid: Grid, 
     noise: standard deviation of each channel's noise as a share of the brightest tissue (Rician: the magnitude of a
     complex signal, Gudbjartsson and Patz 1995). bias: standard deviation of the coil's smooth shading along each axis.
     """
-    levels = {name: level * float(np.exp(rng.normal(0, 0.04))) for name, level in tissue_levels(sequence).items()}
+    levels = {name: level * float(np.exp(rng.normal(0, 0.04))) for name, level in _tissue_levels(sequence).items()}
     signal = render(head, levels, grid.affine, grid.shape, grid.thickness_mm)
     for axis, count in enumerate(grid.shape):
         signal *= np.expand_dims(_shade(rng, count, bias), [each for each in range(3) if each != axis])

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from radiogen.core.files import LOCK, try_working_folder, working_folder, writing
-from radiogen.core.locks import EVERY_SECONDS, Holder, hold, holder, try_hold
+from radiogen.core.locks import POLL_SECONDS, Holder, hold, holder, try_hold
 from radiogen.runs.layout import fold_folder, fold_folders
 
 _LOG = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def wait_for_training(run: Path) -> None:
             if line not in told:
                 _LOG.info(f"{line}: waiting for it to finish")
                 told.append(line)
-        time.sleep(EVERY_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 from radiogen.runs.layout import FOLDS, RECIPE, WEIGHTS, WEIGHTS_RECORD, fold_folders, fold_name
 from radiogen.runs.records import another_run
 

@@ -17,7 +17,7 @@ from radiogen.task import ID, LABEL, read_task
 HOLDOUT, TEST = "holdout", "test"
 
 
-def make_folds(labels: pd.DataFrame, *, folds: int = 5, holdout_share: float = 0.2, seed: int = 42,
+def make_folds(labels: pd.DataFrame, *, folds: int = 5, holdout_fraction: float = 0.2, seed: int = 42,
                leave_out: Collection[str] = (), last: Collection[str] = ()) -> pd.DataFrame:
     """Assign every case of `labels` but those in `leave_out` to `holdout` or to one of `folds` folds (as text).
 
@@ -30,11 +30,11 @@ def make_folds(labels: pd.DataFrame, *, folds: int = 5, holdout_share: float = 0
     if not 0 <= seed < 2 ** 32:
         raise UserError(f"seed {seed}", "is none that a split can have", "give a number from 0 to 4294967295")
     table = labels[~labels[ID].isin([*leave_out, *last])].sort_values(ID, ignore_index=True)
-    _check_sizes(table, folds, holdout_share)
+    _check_sizes(table, folds, holdout_fraction)
     table["fold"] = HOLDOUT
     rest = table.index.to_numpy()
-    if holdout_share > 0:
-        rest, _ = train_test_split(rest, test_size=holdout_share, stratify=table[LABEL], random_state=seed)
+    if holdout_fraction > 0:
+        rest, _ = train_test_split(rest, test_size=holdout_fraction, stratify=table[LABEL], random_state=seed)
         rest.sort()
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for number, (_, judged) in enumerate(splitter.split(rest, table.loc[rest, LABEL])):
@@ -64,10 +64,10 @@ def fold_names(folds: pd.DataFrame) -> list[str]:
     return sorted(set(folds["fold"]) - {HOLDOUT, TEST}, key=int)
 
 
-def _check_sizes(table: pd.DataFrame, folds: int, holdout_share: float) -> None:
+def _check_sizes(table: pd.DataFrame, folds: int, holdout_fraction: float) -> None:
     kept = table[LABEL].value_counts()
     for label in (0, 1):
-        count = int(kept.get(label, 0) * (1 - holdout_share))
+        count = int(kept.get(label, 0) * (1 - holdout_fraction))
         if count < folds:
             raise UserError("train_labels.csv", f"only {count} cases with label {label} are left for {folds} folds",
                             "add labelled cases or use fewer folds")

@@ -1,7 +1,7 @@
-"""The results of the label-permutation test, `models/<run>/null.csv`: the AUC of each training on permuted labels.
+"""The results of the label-permutation test, `models/<run>/permutations.csv`: the AUC of each draw.
 
-In and out: the table `draw, within, auc`, with `within` FOLDS or PLANES. Inference writes a row a draw,
-evaluation reads the AUCs.
+In and out: the table `draw, within, auc`, with `within` FOLDS or PLANES. A draw is a training on
+permuted labels. Inference writes a row a draw, evaluation reads the AUCs.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import command
+from radiogen.core.wording import command, parameter
 from radiogen.runs import layout
 
 FOLDS, PLANES = "folds", "planes"
@@ -19,7 +19,8 @@ FOLDS, PLANES = "folds", "planes"
 
 
 def permutations_folder(run: Path) -> Path:
-    """The folder of the trainings on permuted labels of the run in `run`, models/<run>."""
+    """The folder of the trainings on permuted labels of the run in `run`, models/<run>. Raises UserError."""
+    _check_version(run)
     return Path(run) / layout.PERMUTATION_DRAWS
 
 
@@ -29,7 +30,7 @@ def draw_folder(run: Path, within: str, draw: int) -> Path:
 
 
 def write_draw(run: Path, within: str, draw: int, area: float) -> Path:
-    """Add the AUC of one training to `null.csv`, or replace it."""
+    """Add the AUC of one training to `permutations.csv`, or replace it."""
     path = Path(run) / layout.PERMUTATIONS
     kept = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["draw", "within", "auc"])
     kept = kept[(kept["draw"] != draw) | (kept["within"] != within)]
@@ -41,8 +42,9 @@ def write_draw(run: Path, within: str, draw: int, area: float) -> Path:
 def read_permutations(run: Path) -> dict[str, np.ndarray]:
     """The AUCs of the draws, (draws,), by what labels were exchanged within; {} where the test was not run.
 
-    Raises UserError where the table is damaged.
+    Raises UserError where the table is damaged or of an older version.
     """
+    _check_version(run)
     path = Path(run) / layout.PERMUTATIONS
     if not path.is_file():
         return {}
@@ -50,5 +52,13 @@ def read_permutations(run: Path) -> dict[str, np.ndarray]:
         groups = pd.read_csv(path).groupby("within")["auc"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(path, f"cannot be read as a table of draws ({error})",
-                        f"delete it and run {command('evaluate')} --null again") from error
+                        f"delete it and run {command('evaluate')} {parameter('permutations')} again") from error
     return {str(name): areas.to_numpy(float) for name, areas in groups}
+
+
+def _check_version(run: Path) -> None:
+    """Raise UserError where an older version kept the test under other names: it would be run again for hours."""
+    older = Path(run) / "null.csv"
+    if older.is_file():
+        raise UserError(older, "is of an older version of radiogen",
+                        f"rename it to {layout.PERMUTATIONS}, and null/ beside it to {layout.PERMUTATION_DRAWS}/")

@@ -23,7 +23,7 @@ PREDICTIONS, SLICE_PREDICTIONS, EXPLAINED = "predictions.csv", "predictions_slic
 CASES = "cases"
 """The folder of answers on single patients."""
 
-PERMUTATIONS, PERMUTATION_DRAWS = "null.csv", "null"
+PERMUTATIONS, PERMUTATION_DRAWS = "permutations.csv", "permutations"
 """The AUC of each training on permuted labels, and the folder of those trainings."""
 
 ENSEMBLE, ENSEMBLE_WEIGHTS = "ensemble.csv", "weights.csv"
@@ -63,4 +63,4 @@ def fold_folders(run: Path, holding: str = "") -> dict[str, Path]:
 
 def permutation_picture(within: str) -> str:
     """The picture of the label-permutation test whose labels were exchanged within this."""
-    return f"null_{within}.png"
+    return f"permutations_{within}.png"

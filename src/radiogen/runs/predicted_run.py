@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
 from radiogen.runs.predictions import read_predictions
 from radiogen.runs.records import read_facts

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 from radiogen.dataset.labels import numbers, read_table
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, TEST

@@ -1,4 +1,4 @@
-"""From arrays to fold weights: a run is begun, its folds are fitted, every epoch is kept.
+"""From arrays to fold weights: a run is started, its folds are trained, with a checkpoint after every epoch.
 
 Read first: `fit.py` (one fold) and `workflow.py` (the steps as commands call them).
 """

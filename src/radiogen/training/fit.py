@@ -1,9 +1,9 @@
-"""Training: the arrays of a run's training folds, Keras `fit`, one network a fold.
+"""Training: one network a fold with Keras `fit`, on the arrays of the other folds.
 
 In: a `Run` whose tables are written. Out: in each fold's folder `history.csv`, `timings.json` and, when its last epoch
-is done, `model.weights.h5`. The number of epochs is fixed beforehand, or chosen on cases that are cut from the training
-folds (early stopping); the fold that is scored is shown and not used. Each fold runs in a process of its own, for `fit`
-in a loop leaks (tf-keras#286).
+is done, `model.weights.h5`. The number of epochs is fixed beforehand, or chosen by early stopping on cases of the
+training folds; metrics of the fold that is scored are shown and never used. Each fold runs in a process of its own,
+because `fit` leaks memory in a loop (tf-keras#286).
 """
 
 import contextlib
@@ -13,20 +13,21 @@ import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import read_geometry
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.networks.backend import backend, keras
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.layout import CHECKPOINT, FIRST_WEIGHTS, FOLD_FILES, GEOMETRY, TENSORBOARD, WEIGHTS
 from radiogen.runs.training_records import write_history, write_timings
+from radiogen.task import ID, LABEL
 from radiogen.training.callbacks import CheckpointCallback, ProgressBar
 from radiogen.training.checkpoints import FoldState, load_checkpoint, save_checkpoint
 from radiogen.training.execution.devices import Devices, Share, check_accumulation, one_gpu_each, placed, synchronise
@@ -45,7 +46,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FoldBatches:
-    """A fold's three parts: what trains, what chooses the epoch (None: nothing does), what is scored."""
+    """A fold's three parts: training cases, early-stopping cases (None without early stopping), scored cases."""
 
     train: Batches
     stop: Batches | None
@@ -61,20 +62,20 @@ def train_folds(run: Run, folds: list[str], parallel_folds: int = 1, devices: De
     devices, todo = devices or Devices(), untrained(run, folds)
     for fold in sorted(set(folds) - set(todo), key=int):
         (fold_folder(run, fold) / CHECKPOINT).unlink(missing_ok=True)  # killed between the weights and this
-        _LOG.info(f"fold {fold} is trained already")
-    ends = map_in_subprocesses(train_fold, [(run, fold, devices, tensorboard) for fold in todo],
-                               [f"fold {fold}" for fold in todo], parallel_folds,
-                               one_gpu_each(devices, parallel_folds))
-    failed = {fold: error for fold, error in zip(todo, ends, strict=True) if error is not None}
+        _LOG.info(f"fold {fold} is already trained")
+    outcomes = map_in_subprocesses(train_fold, [(run, fold, devices, tensorboard) for fold in todo],
+                                   [f"fold {fold}" for fold in todo], parallel_folds,
+                                   one_gpu_each(devices, parallel_folds))
+    failed = {fold: error for fold, error in zip(todo, outcomes, strict=True) if error is not None}
     if failed:
         reasons = "; ".join(dict.fromkeys(map(str, failed.values())))
         raise UserError(run.folder, f"fold {', '.join(failed)} failed: {reasons}",
-                        f"mend that, then: {command('train')} --run {as_run(run.folder)} --fold "
+                        f"repair that, then: {command('train')} --run {as_run(run.folder)} --fold "
                         f"{next(iter(failed)) if len(failed) == 1 else 'all'}")
 
 
 def remove_fold(folder: Path) -> None:
-    """Remove what a training wrote into the folder of a fold, by name, and the folder if nothing else is in it."""
+    """Remove the files that training wrote into the folder of a fold, and the folder if nothing else is in it."""
     for name in FOLD_FILES:
         (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
@@ -84,10 +85,10 @@ def remove_fold(folder: Path) -> None:
 def train_fold(run: Run, fold: str, devices: Devices | None = None, tensorboard: bool = False) -> None:
     """Train one fold in this process, from its last checkpoint where there is one.
 
-    Raises UserError where the loss or the weights become no numbers, the checkpoint is not this fold's, or memory runs
-    out.
+    Raises UserError where the loss or the weights become NaN or infinite, the checkpoint is not this fold's, or memory
+    runs out.
     """
-    with placed(devices or Devices(), int(fold)) as share, guarded_memory(run.recipe.optimisation):
+    with placed(devices or Devices(), int(fold)) as share, translate_memory_errors(run.recipe.optimisation):
         _train(run, fold, share, tensorboard)
 
 
@@ -107,7 +108,7 @@ def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches
     images = CachedImages(run.cache, recipe.data, dict(zip(index[ID], index["sha256"], strict=True)))
     scored = run.folds["fold"] == fold
     cases = run.folds[~scored & (run.folds["fold"] != HOLDOUT)]
-    chooses = cut_off(cases, steps.early_stopping_fraction, recipe.seed, int(fold))
+    stopping = _early_stopping_cases(cases, steps.early_stopping_fraction, recipe.seed, int(fold))
 
     def batches(part: pd.DataFrame, training: bool) -> Batches:
         inputs, weights = list_inputs(recipe.data, index, part[ID].tolist()), None
@@ -117,11 +118,11 @@ def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches
         return Batches(recipe, images, inputs, label_inputs(inputs, part),
                        sampling=Sampling(int(fold), weights) if training else None, share=share or Share())
 
-    return FoldBatches(batches(cases[~chooses], True), batches(cases[chooses], False) if chooses.any() else None,
+    return FoldBatches(batches(cases[~stopping], True), batches(cases[stopping], False) if stopping.any() else None,
                        batches(run.folds[scored], False))
 
 
-def cut_off(cases: pd.DataFrame, fraction: float, seed: int, fold: int) -> np.ndarray:
+def _early_stopping_cases(cases: pd.DataFrame, fraction: float, seed: int, fold: int) -> np.ndarray:
     """Which of the training cases choose the epoch instead of training: bool (cases,), this fraction of each label.
 
     cases: one row a patient with `LABEL`. At least one of each label, where fraction is not 0. Raises UserError
@@ -140,7 +141,7 @@ def cut_off(cases: pd.DataFrame, fraction: float, seed: int, fold: int) -> np.nd
 
 
 def set_seed(*parts: int) -> None:
-    """Seed every generator that Keras may use and ask for operations that repeat themselves bit for bit."""
+    """Seed every generator that Keras may use and make operations reproducible bit for bit."""
     keras.utils.set_random_seed(int(np.random.SeedSequence(parts).generate_state(1)[0]))
     backend().make_deterministic()
 
@@ -151,8 +152,8 @@ def untrained(run: Run, folds: list[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def guarded_memory(settings: OptimisationSettings) -> Iterator[None]:
-    """Within: where memory runs out, of a GPU or of the machine, a UserError names the fields that save it."""
+def translate_memory_errors(settings: OptimisationSettings) -> Iterator[None]:
+    """Within: where a GPU or the machine runs out of memory, a UserError names the fields that save memory."""
     try:
         yield
     except Exception as error:
@@ -165,7 +166,7 @@ def guarded_memory(settings: OptimisationSettings) -> Iterator[None]:
 
 
 def peak_memory() -> int:
-    """The most memory that this process has held, bytes (resident, without a GPU's)."""
+    """The peak memory of this process in bytes (resident, without a GPU's)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
@@ -174,8 +175,8 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     precision = set_precision(settings.precision)
     parts = fold_batches(run, fold, share)
-    if parts.train.sampling.weights is not None and share.first:
-        weights = parts.train.sampling.weights[~parts.train.inputs[ID].duplicated()]
+    if parts.train.weights is not None and share.first:
+        weights = parts.train.weights[~parts.train.inputs[ID].duplicated()]
         _LOG.info(f"fold {fold}: {drawn_text(weights)}")
     steps, together = parts.train.num_batches, accumulation(settings, len(parts.train.inputs), parts.train.num_batches)
     check_accumulation(together, share)
@@ -186,23 +187,23 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
     if run.lineage:
         owner["started_from"] = run.lineage[0].weights.get(fold, "")
     state = _begin(run, fold, model, owner, writes=share.first)
-    kept = CheckpointCallback(folder, state, parts.train, stop=parts.stop, patience=settings.early_stopping_patience,
-                              owner=owner, writes=share.first)
-    calls = [kept, ProgressBar(f"fold {fold}", settings.epochs, steps, len(state.history))]
+    checkpoints = CheckpointCallback(folder, state, parts.train, stop=parts.stop, owner=owner,
+                                     patience=settings.early_stopping_patience, writes=share.first)
+    callbacks = [checkpoints, ProgressBar(f"fold {fold}", settings.epochs, steps, len(state.history))]
     if tensorboard and share.first:
-        calls.append(keras.callbacks.TensorBoard(folder / TENSORBOARD))
+        callbacks.append(keras.callbacks.TensorBoard(folder / TENSORBOARD))
     if not state.finished(settings.epochs, settings.early_stopping_patience if parts.stop else None):
         model.fit(parts.train, validation_data=parts.scored, epochs=settings.epochs, initial_epoch=len(state.history),
-                  verbose=0, shuffle=False, callbacks=calls)
+                  verbose=0, shuffle=False, callbacks=callbacks)
     if share.first:
-        _finish(folder, model, kept.state,
+        _finish(folder, model, checkpoints.state,
                 {"batches_an_epoch": steps, "batches_a_step": together, "precision": precision,
                  "device": device_name(), "devices": share.devices, "parameters": model.count_params()})
 
 
-def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool) -> FoldState:
-    """The state to go on from; where there is none, first weights are put into `model`: of the run that this one starts
-    from, which is not needed any more then, or the recipe's.
+def _begin(run: Run, fold: str, model: keras.Model, owner: dict[str, Any], *, writes: bool) -> FoldState:
+    """The state to resume from; where there is none, initial weights are loaded into `model`: those of the run that
+    this one starts from, which is no longer needed then, or the recipe's.
     """
     folder, weights = fold_folder(run, fold), run.recipe.network.weights
     if (folder / CHECKPOINT).is_file():
@@ -215,33 +216,33 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict, *, writes: bool
         files.write_json(folder / FIRST_WEIGHTS, first)
         if writes:
             save_checkpoint(folder / CHECKPOINT, model, FoldState(), owner)
-        _LOG.info(first["told"])
+        _LOG.info(first["message"])
         return FoldState()
     if weights:
         from radiogen.networks.weights import imagenet_file, load_first_weights
 
-        told = load_first_weights(model, weights)
+        message = load_first_weights(model, weights)
         path = imagenet_file() if weights == "imagenet" else Path(weights).expanduser()
-        files.write_json(folder / FIRST_WEIGHTS, {"file": str(path), "sha256": files.sha256(path), "told": told})
-        _LOG.info(told)
+        files.write_json(folder / FIRST_WEIGHTS, {"file": str(path), "sha256": files.sha256(path), "message": message})
+        _LOG.info(message)
     return FoldState()
 
 
-def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict) -> None:
-    """The weights that count, and last of all nothing but them: their file says that the fold is trained."""
+def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict[str, Any]) -> None:
+    """Write the final weights last of all: their file marks the fold as trained. Then remove the checkpoint."""
     if state.best_weights:
         model.set_weights(list(state.best_weights))
         facts = {"chosen_epoch": state.best_epoch, **facts}
-    kept = folder / CHECKPOINT
+    checkpoint = folder / CHECKPOINT
     write_timings(folder, {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
                            "peak_memory_mb": round(peak_memory() / 1e6),
-                           "checkpoint_bytes": kept.stat().st_size if kept.is_file() else 0, **facts})
+                           "checkpoint_bytes": checkpoint.stat().st_size if checkpoint.is_file() else 0, **facts})
     write_weights(folder, model.save_weights)
-    kept.unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
 
 
 def device_name() -> str:
-    """What Keras computes on here, in the driver's words; a CPU with the cores that this process may use."""
+    """The device that Keras computes on, by its driver's name; a CPU with the cores that this process may use."""
     return backend().gpu_name() or f"CPU, {len(os.sched_getaffinity(0))} cores"
 
 

@@ -1,8 +1,8 @@
-"""What a run will cost on this machine, said before it begins, and what it did cost, said beside it at the end.
+"""The cost of a run on this machine: a forecast before it begins, compared with the actual cost at the end.
 
 In: a run, its folds, how many train at once. Out: a `Cost`: seconds, bytes of memory, bytes on disk. A few steps of the
-real network on real batches are timed, without the first, which compiles; in processes of their own, as many as will
-train at once, whose network is thrown away: the run's result is the same without.
+real network on real batches are timed, without the first, which compiles; in as many processes of their own as will
+train at once, whose networks are discarded: the run's result does not depend on it.
 """
 
 import os
@@ -30,10 +30,10 @@ from radiogen.training.fit import (
     FoldBatches,
     compile_network,
     fold_batches,
-    guarded_memory,
     peak_memory,
     set_precision,
     set_seed,
+    translate_memory_errors,
     untrained,
 )
 from radiogen.training.input.batches import Batches
@@ -47,8 +47,8 @@ SECONDS, EPOCHS = 4.0, 4
 
 @dataclass(frozen=True)
 class Cost:
-    """What training costs: seconds; memory: bytes resident in its processes; disk: bytes that stay, and
-    checkpoints: bytes more while it trains.
+    """The cost of training: seconds; memory: bytes resident in its processes; disk: bytes of its results, and
+    checkpoints: additional bytes while it trains.
     """
 
     seconds: float
@@ -59,8 +59,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class Pace:
-    """What one fold was measured to take: seconds from its process's start to its first step, of an epoch with
-    validation and checkpoint, from its last epoch to its process's end; bytes of memory, weights and checkpoint.
+    """Measurements of one fold. start: seconds from its process's start to its first step; epoch: seconds of an epoch
+    with validation and checkpoint; end: seconds from its last epoch to its process's end; bytes of memory, weights and
+    checkpoint.
     """
 
     start: float
@@ -81,33 +82,34 @@ def forecast_run(run: Run, folds: Sequence[str], parallel_folds: int = 1,
     if not todo:
         return None
     run_in_subprocess(peak_memory, name="forecast")  # starts the server of processes, which the folds find running
-    side = min(parallel_folds, len(todo))
-    paces = map_in_subprocesses(measure_fold, [(run, fold, devices, time.monotonic()) for fold in todo[:side]],
-                                [f"forecast of fold {fold}" for fold in todo[:side]], side, one_gpu_each(devices, side))
+    parallel = min(parallel_folds, len(todo))
+    paces = map_in_subprocesses(measure_fold, [(run, fold, devices, time.monotonic()) for fold in todo[:parallel]],
+                                [f"forecast of fold {fold}" for fold in todo[:parallel]], parallel,
+                                one_gpu_each(devices, parallel))
     for pace in paces:
         if isinstance(pace, UserError):
             raise pace
     start, epoch, end, memory, weights, checkpoint = np.mean(
         [[pace.start, pace.epoch, pace.end, pace.memory, pace.weights, pace.checkpoint] for pace in paces], axis=0)
-    busy = [0.0] * side
+    busy = [0.0] * parallel
     for fold in todo:  # whichever process is free first takes the next fold
         left = run.recipe.optimisation.epochs - epochs_done(fold_folder(run, fold) / CHECKPOINT)
         busy[busy.index(min(busy))] += start + left * epoch + end
-    return Cost(float(max(busy)), int(memory) * side, int(weights) * len(todo), int(checkpoint) * side)
+    return Cost(float(max(busy)), int(memory) * parallel, int(weights) * len(todo), int(checkpoint) * parallel)
 
 
 def actual_cost(run: Run, folds: Sequence[str], parallel_folds: int, seconds: float) -> Cost:
-    """What training these folds did cost, by their `timings.json` and their files."""
-    told = [read_timings(fold_folder(run, fold)) for fold in folds]
-    side = min(parallel_folds, len(folds))
-    memory = sorted((each["peak_memory_mb"] for each in told), reverse=True)[:side]
+    """The actual cost of training these folds, from their `timings.json` and their files."""
+    timings = [read_timings(fold_folder(run, fold)) for fold in folds]
+    parallel = min(parallel_folds, len(folds))
+    memory = sorted((each["peak_memory_mb"] for each in timings), reverse=True)[:parallel]
     return Cost(seconds, int(sum(memory) * 1e6),
                 sum((fold_folder(run, fold) / WEIGHTS).stat().st_size for fold in folds),
-                max(each["checkpoint_bytes"] for each in told) * side)
+                max(each["checkpoint_bytes"] for each in timings) * parallel)
 
 
 def forecast_text(cost: Cost, run: Run, folds: int) -> str:
-    """The forecast in two lines, and what is too little for it in more."""
+    """The forecast in two lines, and a line for each resource that is too small."""
     memory_left, free_disk = free_memory(), shutil.disk_usage(run.folder).free
     settings = run.recipe.optimisation
     at_most = "at most " if settings.early_stopping_fraction else ""
@@ -150,20 +152,20 @@ def size(count: float) -> str:
     return f"{count:.1f} {unit}" if count < 9.95 and unit != "bytes" else f"{count:.0f} {unit}"
 
 
-def measure_fold(run: Run, fold: str, devices: Devices, asked: float) -> Pace:
-    """Train a few steps of a fold in this process and forget them; asked: time.monotonic() when the process was
-    asked for, which is the same clock in all processes.
+def measure_fold(run: Run, fold: str, devices: Devices, requested: float) -> Pace:
+    """Train a few steps of a fold in this process and discard them; requested: time.monotonic() when the process was
+    started, which is the same clock in all processes.
 
     Raises UserError where memory runs out.
     """
-    with placed(devices) as share, guarded_memory(run.recipe.optimisation):
+    with placed(devices) as share, translate_memory_errors(run.recipe.optimisation):
         set_precision(run.recipe.optimisation.precision)
         parts = fold_batches(run, fold, share)
         set_seed(run.recipe.seed, int(fold))
         model = compile_network(run.recipe, len(parts.train.inputs), parts.train.num_batches)
         synchronise(model, share)
         epoch = _epoch_seconds(model, parts, FEW, 1)
-        start = time.monotonic() - asked - epoch.measured
+        start = time.monotonic() - requested - epoch.measured
         many = min(parts.train.num_batches, int(SECONDS / EPOCHS / max(epoch.step, 1e-6)))
         if many >= min(FEW, parts.train.num_batches):
             epoch = _epoch_seconds(model, parts, many, EPOCHS)
@@ -173,7 +175,7 @@ def measure_fold(run: Run, fold: str, devices: Devices, asked: float) -> Pace:
 
 @dataclass(frozen=True)
 class _Epoch:
-    """whole: seconds of a whole epoch, by what was measured; step: of a step; measured: of the steps that count."""
+    """whole: seconds of a whole epoch, extrapolated; step: of a step; measured: of the steps that were timed."""
 
     whole: float
     step: float
@@ -181,38 +183,38 @@ class _Epoch:
 
 
 def _epoch_seconds(model: keras.Model, parts: FoldBatches, many: int, epochs: int) -> _Epoch:
-    """Time `many` batches of each part in `epochs` epochs, the first left out; an epoch's others are as fast as they.
+    """Time `many` batches of each part in `epochs` epochs, without the first epoch, and extrapolate to all batches.
 
-    Of one epoch alone only the steps count: its first ones compile.
+    Of a single epoch only the later steps count: its first ones compile.
     """
     clock = _Clock()
     train, scored = _First(parts.train, many), _First(parts.scored, many)
     model.fit(train, validation_data=scored, epochs=epochs, verbose=0, shuffle=False, callbacks=[clock])
-    step, judge = _interval(clock.steps), _interval(clock.judged)
+    step, score = _interval(clock.steps), _interval(clock.scored)
     if epochs > 1:
         whole = float(np.mean(clock.took[1:])) + step * (parts.train.num_batches - train.num_batches) \
-            + judge * (parts.scored.num_batches - scored.num_batches)
+            + score * (parts.scored.num_batches - scored.num_batches)
     else:
-        whole = step * parts.train.num_batches + judge * parts.scored.num_batches
-    measured = step * (train.num_batches - 1) + judge * (scored.num_batches - 1)
+        whole = step * parts.train.num_batches + score * parts.scored.num_batches
+    measured = step * (train.num_batches - 1) + score * (scored.num_batches - 1)
     if parts.stop is not None:
         stop = _First(parts.stop, many)
         began = time.perf_counter()
         model.evaluate(stop, verbose=0)
         took = time.perf_counter() - began
-        whole += took + judge * (parts.stop.num_batches - stop.num_batches)
+        whole += took + score * (parts.stop.num_batches - stop.num_batches)
         measured += took
     return _Epoch(whole, step, measured)
 
 
 def _save_seconds(folder: Path, model: keras.Model, parts: FoldBatches) -> tuple[float, int, int]:
-    """Seconds of a checkpoint in the fold's folder, which is held; bytes of the weights and of the checkpoint."""
+    """Seconds of a checkpoint in the fold's folder, which is locked; bytes of the weights and of the checkpoint."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".forecast-", suffix=PART, dir=folder) as room:
         weights, checkpoint = Path(room) / WEIGHTS, Path(room) / CHECKPOINT
         model.save_weights(weights)
         best = tuple(model.get_weights()) if parts.stop is not None else ()
-        took = []
+        took: list[float] = []
         for _ in range(2):
             began = time.perf_counter()
             save_checkpoint(checkpoint, model, FoldState(best_weights=best))
@@ -221,7 +223,7 @@ def _save_seconds(folder: Path, model: keras.Model, parts: FoldBatches) -> tuple
 
 
 class _First(keras.utils.PyDataset):
-    """The first `many` batches of others."""
+    """The first `many` batches of another dataset."""
 
     def __init__(self, batches: Batches, many: int):
         super().__init__(workers=batches.workers, max_queue_size=batches.max_queue_size)
@@ -239,29 +241,31 @@ class _First(keras.utils.PyDataset):
 class _Clock(keras.callbacks.Callback):
     """How long each epoch took, and when each step and validation step of the last one ended."""
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        self.took = []
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.took: list[float] = []
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.began, self.steps, self.judged = time.perf_counter(), [], []
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.began = time.perf_counter()
+        self.steps: list[float] = []
+        self.scored: list[float] = []
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.steps.append(time.perf_counter())
 
-    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.judged.append(time.perf_counter())
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.scored.append(time.perf_counter())
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.took.append(time.perf_counter() - self.began)
 
 
 def _interval(ends: list[float]) -> float:
-    """Seconds between two ends, on the mean; 0 where there is but one end, whose step compiled."""
+    """Mean seconds between two ends; 0 where there is only one end, whose step compiled."""
     return (ends[-1] - ends[0]) / (len(ends) - 1) if len(ends) > 1 else 0.0
 
 
 def free_memory() -> int:
-    """Bytes that can be had without swapping, as Linux tells it."""
+    """Bytes that are available without swapping, from /proc/meminfo."""
     lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     kilobytes, = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
     return min(int(kilobytes) * 1024, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -1,9 +1,9 @@
-"""A recipe's network, for the inputs that `Batches` gives, and the weights of a trained fold, put into it."""
+"""A recipe's network for the inputs of `Batches`, and the weights of a trained fold."""
 
-from radiogen.core.errors import UserError, as_run, short_reason
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError, short_reason
+from radiogen.core.wording import as_run, command
 from radiogen.networks.backend import keras
-from radiogen.networks.residual import build_network
+from radiogen.networks.residual import Scale, build_network
 from radiogen.networks.settings import NetworkSettings
 from radiogen.networks.weights import unreadable
 from radiogen.runs.fold_weights import check_weights
@@ -13,14 +13,13 @@ from radiogen.training.runs import Run, fold_folder
 
 
 def make_network(network: NetworkSettings, data: DataSettings) -> keras.Model:
-    """The network for inputs of these data, with random weights; its first layer scales as its first weights want it.
-    """
-    scale = "imagenet z-score" if data.normalisation == "z-score" else "imagenet"
+    """The network for these inputs, with random weights; its first layer scales as the initial weights expect it."""
+    scale: Scale = "imagenet z-score" if data.normalisation == "z-score" else "imagenet"
     return build_network(network, data.input_shape, scale if network.weights else "centre")
 
 
 def load_trained(model: keras.Model, run: Run, fold: str) -> None:
-    """Put the weights of a trained fold into `model`; Keras reads arrays alone and refuses links to other files.
+    """Load the weights of a trained fold into `model`; Keras reads arrays only and refuses links to other files.
 
     Raises UserError where their file is not the one that training of this fold wrote, is damaged, or of another
     network.
@@ -34,4 +33,4 @@ def load_trained(model: keras.Model, run: Run, fold: str) -> None:
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
         again = f"{command('train')} --run {as_run(run.folder)} --fold {fold}"
         raise UserError(path, f"is damaged or of another network ({short_reason(error)})",
-                        f"copy it anew, or delete it and train the fold again: {again}") from error
+                        f"copy it again, or delete it and train the fold again: {again}") from error

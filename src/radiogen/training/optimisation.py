@@ -1,4 +1,4 @@
-"""What is minimised and by which steps: loss, metrics, Adam, its learning rate over the epochs, its arithmetic.
+"""Loss, metrics, Adam, learning-rate schedule and precision.
 
 In: a recipe's `OptimisationSettings`, how many inputs and batches an epoch has. Out: what `model.compile` takes. Keras
 counts the optimiser's iterations in batches, also where gradients of several are accumulated
@@ -59,10 +59,10 @@ def make_metrics(outputs: int) -> list[keras.metrics.Metric]:
     """`accuracy` and `auc` over an epoch's inputs (a slice or a cube each, not a case)."""
     one_logit = outputs == 1
     return [keras.metrics.MeanMetricWrapper(_hits_of_logit if one_logit else _hits_of_softmax, name="accuracy"),
-            PositiveClassAUC(one_logit)]
+            _PositiveClassAUC(one_logit)]
 
 
-class PositiveClassAUC(keras.metrics.AUC):
+class _PositiveClassAUC(keras.metrics.AUC):
     """AUC of the probability of class 1 by 200 thresholds; Keras alone would rank both columns of a softmax."""
 
     def __init__(self, one_logit: bool):
@@ -78,7 +78,7 @@ class PositiveClassAUC(keras.metrics.AUC):
 
 
 def set_precision(wanted: str) -> str:
-    """Set the arithmetic of the layers that are built from now on; returns float32, bfloat16 or float16.
+    """Set the precision of the layers that are built from now on; returns float32, bfloat16 or float16.
 
     wanted: one of these, or auto.
     Weights and the last layer stay float32. With float16, Keras scales the loss by itself (LossScaleOptimizer).
@@ -89,7 +89,7 @@ def set_precision(wanted: str) -> str:
 
 
 def gpu_capability() -> float | None:
-    """CUDA compute capability of the least GPU that this process uses, such as 9.0; None on a CPU."""
+    """The lowest CUDA compute capability of the GPUs that this process uses, such as 9.0; None on a CPU."""
     return min((float(f"{major}.{minor}") for major, minor in backend().gpu_capabilities()), default=None)
 
 

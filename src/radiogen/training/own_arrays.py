@@ -1,13 +1,14 @@
-"""Volumes of one's own, as arrays in memory, go the way that DICOM series go: the same arrays, folds, training, tables.
+"""Train on volumes in memory instead of DICOM series: the same arrays, folds, training and tables.
 
 In: an image a case (an array, a `Volume`, or one of either a sequence), a label a case, a recipe, and where there is
 one a fixed split. Out: a cache and a run, as `scripts/preprocess.py` and `scripts/train.py` make them, so that
-`workflow.train`, `prediction.predict_run` and `scripts/evaluate.py` go on with them and never know the difference.
+`workflow.train`, `prediction.predict_run` and `scripts/evaluate.py` work on them unchanged.
 """
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,16 +39,16 @@ OWN_ARRAYS = Task(name="own arrays", id_example="00042")
 
 TRAIN, VALIDATION = "train", "validation"
 FOLD_OF_SPLIT = {VALIDATION: "0", TRAIN: "1", TEST: HOLDOUT}
-"""A fixed split in words of folds: fold 0's network trains on fold 1 and is scored on fold 0 and on the holdout."""
+"""A fixed split as folds: fold 0's network trains on fold 1 and is scored on fold 0 and on the holdout."""
 
 
 def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recipe, folder: Path, arrays: Path, *,
                   splits: Sequence[str] | None = None, task: Task = OWN_ARRAYS) -> tuple[Run, list[str]]:
-    """Begin, or go on with, a run on images in memory; returns it and the folds to train.
+    """Start, or resume, a run on images in memory; returns it and the folds to train.
 
-    images: one a case, in the order of `labels`: (slice, row, column) of any real dtype, or a `Volume`, which says
-    where it lies (geometry `isotropic` needs that); for recipes of several sequences a mapping from each sequence's
-    name, or (sequence, slice, row, column) in the recipe's order. Taken one by one: a generator may read them.
+    images: one a case, in the order of `labels`: (slice, row, column) of any real dtype, or a `Volume` with an
+    affine (geometry `isotropic` needs it); for recipes of several sequences a mapping from each sequence's
+    name, or (sequence, slice, row, column) in the recipe's order. Consumed one by one: a generator may read them.
     labels: 0 or 1 a case. Cases are called 00000, 00001, ... in this order.
     folder: the run's, as models/mine. arrays: where the recipe's arrays are kept, as input/cache/mine; runs share it.
     splits: `train`, `validation` or `test` a case: one network trains on the first, predictions.csv has the second as
@@ -57,7 +58,7 @@ def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recip
     Raises UserError naming the case or the field that is wrong.
     """
     check_recipe(recipe)
-    folds = own_folds(labels, recipe.split, recipe.seed_of_split, splits)
+    folds = _own_folds(labels, recipe.split, recipe.seed_of_split, splits)
     settings = cache_settings(recipe.data)
     run = Run(Path(folder), recipe, Path(arrays), Path(arrays) / f"{settings.kind}-{settings.key}", folds,
               task=task)
@@ -69,9 +70,9 @@ def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recip
 
 
 def add_test_images(run: Run, images: Iterable[Images]) -> list[str]:
-    """Give a run images without labels; `predict_run` then predicts them as fold `test`. Returns their ids.
+    """Add images without labels to a run; `predict_run` then predicts them as fold `test`. Returns their ids.
 
-    They are numbered on from the labelled cases; those of an earlier call are replaced.
+    Their numbers follow those of the labelled cases; images of an earlier call are replaced.
     """
     images, first = list(images), len(run.folds)
     ids = _ids(first, len(images))
@@ -79,8 +80,8 @@ def add_test_images(run: Run, images: Iterable[Images]) -> list[str]:
     return ids
 
 
-def own_folds(labels: Sequence[int], split: SplitSettings, seed: int,
-              splits: Sequence[str] | None = None) -> pd.DataFrame:
+def _own_folds(labels: Sequence[int], split: SplitSettings, seed: int,
+               splits: Sequence[str] | None = None) -> pd.DataFrame:
     """`ID, LABEL, fold` of cases numbered from 00000; see `begin_own_run`. Raises UserError."""
     truth = np.asarray(labels).ravel()
     wrong = np.flatnonzero(~np.isin(truth, (0, 1)))
@@ -89,7 +90,8 @@ def own_folds(labels: Sequence[int], split: SplitSettings, seed: int,
     table = pd.DataFrame({ID: _ids(0, len(truth)), LABEL: truth.astype(int)})
     if splits is None:
         try:
-            return make_folds(table, folds=split.folds, holdout_share=split.holdout_fraction, leave_out=(), seed=seed)
+            return make_folds(table, folds=split.folds, holdout_fraction=split.holdout_fraction, leave_out=(),
+                              seed=seed)
         except UserError as error:
             raise UserError("labels", error.problem, error.remedy) from error
     if len(splits) != len(table):
@@ -112,7 +114,9 @@ def _ids(first: int, count: int) -> list[str]:
 
 def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: str) -> pd.DataFrame:
     """Write arrays and rows of these cases, all of a split; the other split's rows stay. Returns the whole index."""
-    settings, folder, rows, measured = cache_settings(run.recipe.data), run.cache, [], []
+    settings, folder = cache_settings(run.recipe.data), run.cache
+    rows: list[dict[str, Any]] = []
+    measured: list[dict[str, Any]] = []
     with files.working_folder(folder):
         if split == "train":
             _check_cases(folder, ids)
@@ -131,12 +135,12 @@ def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: 
 
 
 def _check_cases(folder: Path, ids: Sequence[str]) -> None:
-    """Raise UserError where the folder was made of another number of labelled cases: other runs rest on them."""
+    """Raise UserError where the folder was made of another number of labelled cases: other runs depend on them."""
     if (folder / "index.csv").is_file():
         index = read_index(folder)
         count = int((index["split"] == "train").sum())
         if count != len(ids):
-            raise UserError(folder, f"holds {count} labelled images, not {len(ids)}", "name another folder of arrays")
+            raise UserError(folder, f"has {count} labelled images, not {len(ids)}", "name another folder of arrays")
 
 
 def _counted(images: Iterable[Images], wanted: int) -> Iterable[Images]:
@@ -151,8 +155,9 @@ def _counted(images: Iterable[Images], wanted: int) -> Iterable[Images]:
 
 
 def _series(case: str, image: Images, settings: CacheSettings) -> dict[str, CaseSeries]:
-    """The case's images as read series, by the settings' sequences, with the hash that tells cases which look alike."""
+    """The case's images as read series, by the settings' sequences, with the hash by which similar cases are found."""
     names = settings.sequences
+    parts: dict[str, Image]
     if isinstance(image, Mapping):
         parts = dict(image)
     elif not isinstance(image, Volume) and np.ndim(image) == 4:
@@ -166,7 +171,8 @@ def _series(case: str, image: Images, settings: CacheSettings) -> dict[str, Case
                         f"{parameter('data.sequences')}")
     series = {}
     for name in names:
-        volume = parts[name] if isinstance(parts[name], Volume) else Volume(np.asarray(parts[name]), None)
+        part = parts[name]
+        volume = part if isinstance(part, Volume) else Volume(np.asarray(part), None)
         voxels = volume.voxels
         if voxels.ndim != 3 or not voxels.size or not (np.issubdtype(voxels.dtype, np.number) or voxels.dtype == bool):
             raise UserError(f"image {case}", f"has shape {voxels.shape} and dtype {voxels.dtype}",
@@ -187,15 +193,17 @@ def _likeness(volume: Volume) -> str:
     return likeness_hash(reduced.stacks[-1])
 
 
-def _write_case(folder: Path, settings: CacheSettings, case: str, split: str, series: dict[str, CaseSeries]) -> dict:
+def _write_case(folder: Path, settings: CacheSettings, case: str, split: str,
+                series: dict[str, CaseSeries]) -> dict[str, Any]:
     """The case's array on the disk, and its row of the index. Raises UserError where a labelled one is another."""
     try:
         made = case_array(settings, series, whole=True)
     except UserError as error:
         raise UserError(f"image {case}", error.problem, error.remedy) from error
+    assert made is not None  # no series is missing
     path = folder / f"{case}.npy"
     same = path.is_file() and _holds(path, made.array)
-    if path.is_file() and not same and split == "train":  # other runs may rest on it
+    if path.is_file() and not same and split == "train":  # other runs may depend on it
         raise UserError(path, "is of another image", "name another folder of arrays, or delete this one")
     if not same:
         files.write_array(path, made.array)
@@ -214,7 +222,7 @@ def _holds(path: Path, array: np.ndarray) -> bool:
 
 
 def _joined(path: Path, table: pd.DataFrame, split: str) -> pd.DataFrame:
-    """`table` with the rows of the other split that stand in `path` already."""
+    """`table` with the rows of the other split that are in `path` already."""
     if not path.is_file():
         return table
     kept = read_task(path.parent).from_file(pd.read_csv(path, dtype=str, keep_default_na=False))

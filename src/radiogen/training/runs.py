@@ -1,21 +1,22 @@
-"""A run is a folder under models/: its recipe, its folds, what it was made from, and a folder for each fold.
+"""A run is a folder under models/: its recipe, its folds, its data, and a folder for each fold.
 
 In: a recipe, a data set, an index of arrays. Out: `recipe.json`, `run.json`, `folds.csv`, `environment.json`, written
-once. Going on with a run means the same recipe, folds and arrays; anything else is an error and never a new beginning.
-Where the data set lies does not count: a copy with the same labels and images is the same, and the run notes its place.
+once. Resuming a run requires the same recipe, folds and arrays; anything else is an error. The place of
+the data set does not matter: a copy with the same labels and images is the same, and the run records its place.
 """
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from radiogen.arrays.cache import read_index
 from radiogen.arrays.case_arrays import CacheSettings
 from radiogen.core import files
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.runs import layout
 from radiogen.runs.environment import write_environment
 from radiogen.runs.folds import fold_names, read_folds
@@ -31,12 +32,12 @@ from radiogen.training.recipe.stored import read_recipe
 
 @dataclass(frozen=True)
 class Run:
-    """What is on the disk of a run.
+    """A run as it is on the disk.
 
     folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `ID, LABEL,
-    fold`; leave_out: by the user; known_bad: cases of which the recipe reads a sequence that is known to be blank;
-    arrays: `arrays_fingerprint` of what the run began with, "" where that is not known; lineage: the runs whose
-    networks it began with, nearest first, () where it began from nothing. task: the data set's.
+    fold`; leave_out: by the user; known_bad: cases of which the recipe reads a sequence that is blank;
+    arrays: `arrays_fingerprint` at the start of the run, "" where that is not known; lineage: the runs whose weights it
+    started with, nearest first, () where it was trained from scratch; task: the data set's.
     """
 
     folder: Path
@@ -64,14 +65,14 @@ def cache_settings(data: DataSettings) -> CacheSettings:
 
 
 def run_name(data: Path, recipe: str) -> str:
-    """The name of a run that was given none: `<data set>-<recipe>`."""
+    """The default name of a run: `<data set>-<recipe>`."""
     return f"{files.name_from(data)}-{recipe}"
 
 
 def prepare_run(run: Run, index: pd.DataFrame) -> None:
-    """Write the run's tables, or check that those that are there say the same. Raises UserError where they do not.
+    """Write the run's tables, or check that existing ones agree. Raises UserError where they do not.
 
-    Where the data set and the arrays of a run lie now, `record_place` writes.
+    `record_place` writes where the data set and the arrays are now.
     """
     facts = {"recipe": run.recipe.name, "rank": run.recipe.data.rank,
              "data": files.recorded_path(run.data, run.folder), "cache": files.recorded_path(run.cache, run.folder),
@@ -92,9 +93,9 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
 
 
 def record_place(run: Run) -> None:
-    """Write where the run's data set and arrays lie now, where run.json says otherwise.
+    """Update the places of the run's data set and arrays in run.json.
 
-    The same arrays, of a data set that was moved, or as another version of this package keeps them.
+    The arrays are the same; the data set was moved, or another version of this package keeps the arrays elsewhere.
     """
     kept = read_facts(run.folder)
     moved = _moved(run, kept)
@@ -111,7 +112,7 @@ def open_run(folder: Path) -> Run:
         raise UserError(folder, "there is no such run", f"train it: {command('train')} --run {as_run(folder)}")
     facts = read_facts(folder)
     if "members" in facts:
-        raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it was made of")
+        raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it consists of")
     check_facts(folder, facts, ("data", "cache"))
     return Run(folder, read_recipe(folder / layout.RECIPE), files.found_path(facts["data"], folder),
                files.found_path(facts["cache"], folder),
@@ -120,22 +121,22 @@ def open_run(folder: Path) -> Run:
 
 
 def arrays_fingerprint(folds: pd.DataFrame, index: pd.DataFrame) -> str:
-    """A hash of the arrays of all labelled cases: other images under the same ids make another."""
+    """A hash of the arrays of all labelled cases: other images under the same ids change it."""
     rows = index[index[ID].isin(folds[ID])].sort_values(ID)
     return hashlib.sha256("".join(rows[ID] + rows["sha256"]).encode()).hexdigest()
 
 
 def run_index(run: Run) -> pd.DataFrame:
-    """The index of the run's arrays. Raises UserError where they are not those that the run began with."""
+    """The index of the run's arrays. Raises UserError where they are not those of the run's start."""
     index = read_index(run.cache)
     if run.arrays and arrays_fingerprint(run.folds, index) != run.arrays:
-        raise UserError(run.cache / "index.csv", f"does not tell the arrays that {run.folder.name} began with",
-                        "run the same command again: the arrays are brought up to date first")
+        raise UserError(run.cache / "index.csv", f"does not list the arrays that {run.folder.name} was started with",
+                        "run the same command again: it updates the arrays first")
     return index
 
 
 def fold_folder(run: Run, fold: str) -> Path:
-    """Where a fold's network lies."""
+    """The folder of a fold's network."""
     return layout.fold_folder(run.folder, fold)
 
 
@@ -157,7 +158,7 @@ def choose_folds(folds: int, fold: str) -> list[str]:
 def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
     """The runs of `seeds` seeds from the recipe's up, on one split: `name`, then `name-seed-43`, ... and their recipes.
 
-    Raises UserError where there is no such number of runs.
+    Raises UserError where seeds is below 1.
     """
     if seeds < 1:
         raise UserError(parameter("seeds", seeds), "is too few", "give 1 or more")
@@ -167,12 +168,12 @@ def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
 
 
 def _copy_tables(run: Run, index: pd.DataFrame) -> None:
-    """The tables that outlive the cache: how the series lie, which cases are alike."""
+    """The tables that outlive the cache: geometry of the series, hashes of the arrays."""
     copy_geometry(run.cache, run.folder)
     write_arrays(run.folder, index)
 
 
-def _check_same(run: Run, kept: dict, facts: dict) -> None:
+def _check_same(run: Run, kept: dict[str, Any], facts: dict[str, Any]) -> None:
     remedy = _another_name(run)
     check_facts(run.folder, kept, ("data", "cache", "arrays"))
     recipe = as_flat_dict(read_recipe(run.folder / layout.RECIPE))
@@ -180,7 +181,7 @@ def _check_same(run: Run, kept: dict, facts: dict) -> None:
         before = recipe[path]
         if before != value:
             if path == "optimisation.epochs":
-                remedy = _another_name(run, f", with {parameter('start_from')} {run.folder.name} to keep its networks")
+                remedy = _another_name(run, f", with {parameter('start_from')} {run.folder.name} to keep its weights")
             raise UserError(run.folder, f"was made with {parameter(path)} {before}, not {value}", remedy)
     if read_task(run.folder) != run.task:
         raise UserError(run.data / TASK_FILE, f"describes another task than {run.folder / TASK_FILE}",
@@ -196,11 +197,11 @@ def _check_same(run: Run, kept: dict, facts: dict) -> None:
         raise UserError(run.folder, f"was made from other images: its own {since}", remedy)
 
 
-def _moved(run: Run, kept: dict) -> bool:
+def _moved(run: Run, kept: dict[str, Any]) -> bool:
     """Whether the data set now lies somewhere else than run.json says."""
     return files.found_path(kept["data"], run.folder).resolve() != run.data.resolve()
 
 
 def _another_name(run: Run, how: str = "") -> str:
-    """What to do where a run is not what it was begun as; how: words that follow the name."""
-    return f"choose another {parameter('run')} name{how}, or delete {run.folder} to train it anew"
+    """The remedy where a run has changed since its start; how: words that follow the name."""
+    return f"choose another {parameter('run')} name{how}, or delete {run.folder} to train it again"

@@ -1,7 +1,7 @@
-"""The steps of the main job as scripts call them: preprocess, begin a run, train its folds, predict.
+"""The steps that commands call: preprocess, begin a run, train its folds, find moved data.
 
-In: a data set, recipes, folders. Out: caches under `input/cache`, a run under `models`. What is already there and still
-right is not made again; everything else is said in a line.
+In: a data set, recipes, folders. Out: caches under `input/cache`, a run under `models`. What exists and is still
+up to date is not made again; everything else is logged.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.memory import DID_NOT_FIT, OutOfMemory
 from radiogen.core.wording import parameter
-from radiogen.dataset.fingerprint import Fingerprint, data_fingerprint
+from radiogen.dataset.fingerprint import data_fingerprint
 from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.labels import ID, read_labels
+from radiogen.dataset.labels import read_labels
 from radiogen.dataset.layout import case_ids
 from radiogen.runs.fold_locks import hold_fold, hold_free_folds
 from radiogen.runs.folds import make_folds
 from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
-from radiogen.task import read_task
+from radiogen.task import ID, read_task
 from radiogen.training.execution.devices import Devices
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.runs import (
@@ -44,50 +44,40 @@ _LOG = logging.getLogger(__name__)
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
-               workers: int | None = None, scheduler: str | None = None, fast: bool = True,
-               fingerprint: Fingerprint | None = None) -> list[pd.DataFrame]:
-    """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed.
-
-    fingerprint: the data set's, where it is known.
-    """
+               workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
+    """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed."""
     settings = [cache_settings(recipe.data) for recipe in recipes]
     with files.reading_folder(data):
-        _tell_left_out(data, recipes, leave_out)
-        mark = fingerprint or data_fingerprint(data)
+        _log_left_out(data, recipes, leave_out)
+        mark = data_fingerprint(data)
         indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
                                fast=fast, fingerprint=mark)
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
-        folder = cache_folder(data, setting, cache, mark)
-        made = index[index["failed"] == ""]
-        found = int((made["finding_codes"] != "").sum())
-        _LOG.info(f"{recipe.name}: {len(made)} of {len(index)} cases in {folder}; {found} with findings in its "
-                  "index.csv")
-    failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
-    for line in failed["failed"]:
-        _LOG.info(f"failed: {line}")
-    short = failed[failed["failed_code"] == OutOfMemory.code]
-    if len(short):  # a test case, too: it would be predicted as if it had no series
-        raise UserError(data, f"{len(short)} cases {DID_NOT_FIT} (above)",
-                        f"run again with fewer workers ({parameter('workers')} 1), or on a machine with more memory")
-    broken = failed[failed["split"] == "train"][ID]
-    if len(broken):
-        raise UserError(data, f"{len(broken)} training cases failed (above)",
-                        f"mend their files, or run again with {parameter('leave_out')} {' '.join(broken)}")
+        _log_made(recipe, cache_folder(data, setting, cache, mark), index)
+    _check_failed(data, indexes)
     return indexes
 
 
 def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str] = (),
-              workers: int | None = None, holds: bool = True, start_from: Path | None = None) -> Run:
-    """Make what a run rests on (arrays, folds, tables), or check that it is still the same. Returns the run.
+              workers: int | None = None, start_from: Path | None = None) -> Run:
+    """Make a run's arrays, folds and tables, or check that they are unchanged. Returns the run.
 
-    holds: False on machines that train together with another, which holds the run's folder for all.
-    start_from: the folder of a run whose networks a new one begins with, fold by fold (starting.py).
-    Raises UserError where the run was made of something else, or may not start from that one.
+    start_from: the folder of a run whose weights a new one starts with, fold by fold (starting.py).
+    Raises UserError where the run was made from something else, or may not start from that one.
     """
     run, index = _with_arrays(data, recipe, folder, cache, leave_out=leave_out, workers=workers, start_from=start_from)
-    with files.working_folder(run.folder) if holds else contextlib.nullcontext():
+    with files.working_folder(run.folder):
         run = _prepared(run, index, start_from)
         record_place(run)
+    return run
+
+
+def join_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str] = (),
+             workers: int | None = None, start_from: Path | None = None) -> Run:
+    """`begin_run` on a machine that trains together with another one, which locks the run's folder for all."""
+    run, index = _with_arrays(data, recipe, folder, cache, leave_out=leave_out, workers=workers, start_from=start_from)
+    run = _prepared(run, index, start_from)
+    record_place(run)
     return run
 
 
@@ -95,13 +85,13 @@ def train(run: Run, folds: list[str], parallel_folds: int = 1, *, devices: Devic
           forecast: bool = False, tensorboard: bool = False) -> None:
     """Train these folds, `parallel_folds` at a time, each in a process of its own; finished ones are kept.
 
-    A fold that another process trains is named and waited for once the others are trained, and trained here where that
+    A fold that another process trains is logged, waited for once the others are trained, and trained here where that
     process left it unfinished.
-    forecast: say what it will cost before it begins, and what it did cost beside it at the end.
+    forecast: log the expected cost before training, and the actual cost beside it at the end.
     """
     devices, todo = devices or Devices(), [fold for fold in folds if fold not in trained_folds(run)]
     with contextlib.ExitStack() as stack:
-        if devices.machines > 1:  # all of them take the folds in one order; the first one holds them for all
+        if devices.machines > 1:  # all of them train the folds in one order; the first one locks them for all
             for fold in todo if devices.machine == 0 else ():
                 stack.enter_context(hold_fold(run.folder, fold))
             free = folds
@@ -109,27 +99,27 @@ def train(run: Run, folds: list[str], parallel_folds: int = 1, *, devices: Devic
             held = stack.enter_context(hold_free_folds(run.folder, todo))
             free = [fold for fold in folds if fold in held or fold not in todo]
         if free:
-            _train_held(run, free, parallel_folds, devices, forecast=forecast, tensorboard=tensorboard)
+            _train_locked(run, free, parallel_folds, devices, forecast=forecast, tensorboard=tensorboard)
     for fold in folds:
         if fold not in free:
             with hold_fold(run.folder, fold):
-                _train_held(run, [fold], 1, devices, forecast=forecast, tensorboard=tensorboard)
+                _train_locked(run, [fold], 1, devices, forecast=forecast, tensorboard=tensorboard)
 
 
 def check_tensorboard(wanted: bool) -> None:
     """Raise UserError, before anything is made, where TensorBoard's files are wanted and cannot be written."""
     if wanted and not (find_spec("tensorboard") and find_spec("tensorflow")):
         raise UserError(parameter("tensorboard"), "needs TensorBoard and TensorFlow, which writes its files",
-                        f"pip install tensorboard tensorflow, or leave it out: {HISTORY} and {HISTORY_PICTURE} are "
-                        "there")
+                        f"pip install tensorboard tensorflow, or leave it out: {HISTORY} and {HISTORY_PICTURE} "
+                        "are always written")
 
 
 def renew_arrays(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
-    """The run with its arrays brought up to date, from `data` where it is given: the run's data set, moved or copied.
+    """The run with its arrays brought up to date, from `data` if there is one: the run's data set, moved or copied.
 
     Raises UserError, and leaves the run as it was, where labels or images are not the same. Arrays go where the run's
-    are, or to input/cache where the run comes from another machine and that folder is not here. What the run says of
-    its data set's place stays as it was (`record_place`).
+    are, or to input/cache where the run comes from another machine and that folder is missing here. The recorded place
+    of the data set is not changed (`record_place`).
     """
     cache = run.cache.parent.parent
     if data is not None and not cache.is_dir():
@@ -140,8 +130,8 @@ def renew_arrays(run: Run, data: Path | None = None, *, workers: int | None = No
         return _prepared(run, index)
 
 
-def locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
-    """`renew_arrays`; the run records where the data set lies now."""
+def _locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
+    """`renew_arrays`, and record where the data set is now."""
     run = renew_arrays(run, data, workers=workers)
     with files.working_folder(run.folder):
         record_place(run)
@@ -149,10 +139,10 @@ def locate_data(run: Run, data: Path | None = None, *, workers: int | None = Non
 
 
 def locate_runs(folders: Sequence[Path], data: Path) -> None:
-    """`locate_data` for the runs in these folders; ensembles, which read no images, are passed over."""
+    """Record `data` as the data set of the runs in these folders; ensembles, which read no images, are skipped."""
     for folder in folders:
         if (Path(folder) / RECIPE).is_file():
-            locate_data(open_run(folder), data)
+            _locate_data(open_run(folder), data)
 
 
 def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str],
@@ -161,18 +151,22 @@ def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave
     with files.reading_folder(data):
         labels = _usable_labels(data, leave_out)
         bad = _known_bad(data, recipe.data.sequences, labels)
-        folds = make_folds(labels, folds=recipe.split.folds, holdout_share=recipe.split.holdout_fraction,
+        folds = make_folds(labels, folds=recipe.split.folds, holdout_fraction=recipe.split.holdout_fraction,
                            seed=recipe.seed_of_split, leave_out=[*bad, *leave_out], last=known_bad(data))
-        _start(Path(folder), recipe, folds, start_from)  # what is refused is refused before arrays are made
-        mark = data_fingerprint(data)
-        index, = preprocess(data, [recipe], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
-    return Run(Path(folder), recipe, Path(data), cache_folder(data, cache_settings(recipe.data), cache, mark), folds,
-               tuple(leave_out), bad, arrays_fingerprint(folds, index), task=read_task(data)), index
+        _start(Path(folder), recipe, folds, start_from)  # refuse before arrays are made
+        mark, settings = data_fingerprint(data), cache_settings(recipe.data)
+        _log_left_out(data, [recipe], leave_out)
+        index, = build_caches(data, [settings], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
+    arrays = cache_folder(data, settings, cache, mark)
+    _log_made(recipe, arrays, index)
+    _check_failed(data, [index])
+    return Run(Path(folder), recipe, Path(data), arrays, folds, tuple(leave_out), bad,
+               arrays_fingerprint(folds, index), task=read_task(data)), index
 
 
 def _prepared(run: Run, index: pd.DataFrame, start_from: Path | None = None) -> Run:
-    """The run with its lineage, its tables written or checked; its folder is held."""
-    source = _start(run.folder, run.recipe, run.folds, start_from)  # another process may have begun the run meanwhile
+    """The run with its lineage, its tables written or checked; its folder is locked."""
+    source = _start(run.folder, run.recipe, run.folds, start_from)  # another process may have started the run meanwhile
     if source is not None:
         check_start_arrays(run, source)
     run = replace(run, lineage=start_lineage(source) if source else kept_lineage(run.folder, start_from))
@@ -181,7 +175,7 @@ def _prepared(run: Run, index: pd.DataFrame, start_from: Path | None = None) -> 
 
 
 def _start(folder: Path, recipe: Recipe, folds: pd.DataFrame, start_from: Path | None) -> Run | None:
-    """The run that a new one in `folder` starts from; None where it starts from nothing or was begun before."""
+    """The run that a new one in `folder` starts from; None where it is trained from scratch or exists already."""
     if start_from is None:
         return None
     if (folder / RUN).is_file():
@@ -190,9 +184,9 @@ def _start(folder: Path, recipe: Recipe, folds: pd.DataFrame, start_from: Path |
     return check_start(folder, recipe, folds, start_from)
 
 
-def _train_held(run: Run, folds: list[str], parallel_folds: int, devices: Devices, *, forecast: bool,
+def _train_locked(run: Run, folds: list[str], parallel_folds: int, devices: Devices, *, forecast: bool,
                 tensorboard: bool) -> None:
-    """Train folds that this process holds."""
+    """Train folds that this process has locked."""
     from radiogen.training.fit import train_folds, untrained
 
     todo = untrained(run, folds)
@@ -202,6 +196,7 @@ def _train_held(run: Run, folds: list[str], parallel_folds: int, devices: Device
     from radiogen.training.forecast import actual_cost, compared_text, forecast_run, forecast_text
 
     cost = forecast_run(run, todo, parallel_folds, devices)
+    assert cost is not None  # there are folds to train
     _LOG.info(forecast_text(cost, run, len(todo)))
     began = time.perf_counter()
     train_folds(run, folds, parallel_folds, devices, tensorboard=tensorboard)
@@ -209,7 +204,28 @@ def _train_held(run: Run, folds: list[str], parallel_folds: int, devices: Device
     _LOG.info(compared_text(cost, actual))
 
 
-def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[str]) -> None:
+def _log_made(recipe: Recipe, folder: Path, index: pd.DataFrame) -> None:
+    made = index[index["failed"] == ""]
+    found = int((made["finding_codes"] != "").sum())
+    _LOG.info(f"{recipe.name}: {len(made)} of {len(index)} cases in {folder}; {found} with findings in its index.csv")
+
+
+def _check_failed(data: Path, indexes: Sequence[pd.DataFrame]) -> None:
+    """Log the cases that failed; raise UserError where a training case did, or memory ran out."""
+    failed = pd.concat(indexes).query("failed != ''").drop_duplicates(ID)
+    for line in failed["failed"]:
+        _LOG.info(f"failed: {line}")
+    short = failed[failed["failed_code"] == OutOfMemory.code]
+    if len(short):  # a test case, too: it would be predicted as if it had no series
+        raise UserError(data, f"{len(short)} cases {DID_NOT_FIT} (above)",
+                        f"run again with fewer workers ({parameter('workers')} 1), or on a machine with more memory")
+    broken = failed[failed["split"] == "train"][ID]
+    if len(broken):
+        raise UserError(data, f"{len(broken)} training cases failed (above)",
+                        f"repair their files, or run again with {parameter('leave_out')} {' '.join(broken)}")
+
+
+def _log_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[str]) -> None:
     there = set(case_ids(data, "train"))
     for recipe in {recipe.name: recipe for recipe in recipes}.values():
         for case, why in known_bad(data, recipe.data.sequences).items():
@@ -217,19 +233,19 @@ def _tell_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[
                 _LOG.info(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)")
     unknown = sorted(set(leave_out) - there)
     if unknown:
-        raise UserError(parameter("leave_out", " ".join(unknown)), f"is no case of {data}/train",
+        raise UserError(parameter("leave_out", " ".join(unknown)), f"is not a case of {data}/train",
                         "give ids of five digits")
 
 
 def _known_bad(data: Path, sequences: Sequence[str], labels: pd.DataFrame) -> tuple[str, ...]:
-    """The known-bad cases of `labels` whose blank sequence is one of `sequences`, or that were taken away."""
+    """The known-bad cases of `labels` whose blank sequence is one of `sequences`, or that were removed."""
     usable = set(case_ids(data, "train")) - set(known_bad(data, sequences))
     labelled = set(labels[ID])
     return tuple(case for case in known_bad(data) if case in labelled and case not in usable)
 
 
 def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
-    """The label table; every labelled case must have a folder, a folder without a label is told and not used."""
+    """The label table; every labelled case must have a folder; a folder without a label is logged and not used."""
     there = set(case_ids(data, "train"))
     labels = read_labels(Path(data) / "train_labels.csv")
     spared = there | set(leave_out) | set(known_bad(data))

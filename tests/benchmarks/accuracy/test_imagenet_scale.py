@@ -7,6 +7,7 @@ from sklearn.datasets import load_sample_images
 
 from benchmarks.accuracy.imagenet_scale import compare_statistics
 from radiogen.networks.residual import build_network
+from radiogen.networks.settings import NetworkSettings
 from radiogen.networks.weights import load_first_weights
 
 
@@ -20,7 +21,7 @@ def photographs() -> np.ndarray:
 @pytest.fixture(scope="module")
 def compared(imagenet_layers, photographs):
     """A function from images to `compare_statistics` with the real weights, in the layout of photographs."""
-    model = build_network("resnet50", 2, 224, 3, scale="photographs")
+    model = build_network(NetworkSettings("resnet50"), (224, 224, 3), "photographs")
     load_first_weights(model, str(imagenet_layers))
     names = [layer.name for layer in model.layers if layer.name.endswith("_bn")][:15]
     return model, lambda images: compare_statistics(model, images, names)

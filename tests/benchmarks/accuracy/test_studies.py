@@ -155,7 +155,7 @@ def test_a_trial_is_trained_once_and_judged_against_the_best_that_is_possible(tm
     studies.train(trial, tmp_path, 1, 1)
     first = studies.judge(trial, tmp_path)
     studies.train(trial, tmp_path, 1, 1)
-    assert "fold 0 is trained already" in capfd.readouterr().out
+    assert "fold 0 is already trained" in capfd.readouterr().out
     assert studies.judge(trial, tmp_path) == first
     assert first["cases"] == 20 and first["ceiling"] == pytest.approx(0.983, abs=1e-3)
     twice = replace(trial, seeds=2)

@@ -62,7 +62,7 @@ def test_noise_is_neither_better_nor_explained():
 
 
 def test_gains_are_the_differences_of_the_aucs_on_the_same_cases_and_agree_with_the_bootstrap():
-    folds, geometry = made(tied="plane", holdout_share=0.2)
+    folds, geometry = made(tied="plane", holdout_fraction=0.2)
     run, baselines = run_from(folds, 1.5 * folds["label"], 1.0), image_free_predictions(folds, geometry)
     table = gain_table(run, baselines)
     assert len(table) == 8 and set(table["set"]) == {"out-of-fold", "holdout"}

@@ -28,7 +28,7 @@ from ..acquisitions import made
 
 @pytest.mark.parametrize("part", ["0", "holdout"])
 def test_the_labels_of_the_scored_cases_do_not_change_their_probabilities(part):
-    folds, geometry = made(80, tied="plane", holdout_share=0.2)
+    folds, geometry = made(80, tied="plane", holdout_fraction=0.2)
     inside = folds["fold"] == part
     turned = folds.assign(label=folds["label"].where(~inside, 1 - folds["label"]))
     for name, table in image_free_predictions(folds, geometry).items():
@@ -37,7 +37,7 @@ def test_the_labels_of_the_scored_cases_do_not_change_their_probabilities(part):
 
 
 def test_a_label_tied_to_the_plane_is_foretold_by_planes_and_not_by_the_id():
-    folds, geometry = made(tied="plane", holdout_share=0.2)
+    folds, geometry = made(tied="plane", holdout_fraction=0.2)
     table = image_free_table(image_free_predictions(folds, geometry)).set_index(["model", "set"])
     assert table.loc[(PLANES, "out-of-fold"), "auc"] > 0.75 and table.loc[(PLANES, "holdout"), "auc"] > 0.7
     assert table.loc[(PLANES, "out-of-fold"), "verdict"] == "better than chance"
@@ -125,7 +125,7 @@ def test_on_the_competitions_training_set_planes_alone_are_told_from_chance(rsna
     shares = share_by_plane(labels, geometry).set_index(["sequence", "plane"])
     assert shares.loc[("FLAIR", "coronal"), ["positive", "cases"]].tolist() == [126, 198]
     assert shares.loc[("FLAIR", "axial"), ["positive", "cases"]].tolist() == [168, 358]
-    folds = make_folds(labels, holdout_share=0, seed=42, leave_out=())
+    folds = make_folds(labels, holdout_fraction=0, seed=42, leave_out=())
     found = image_free_predictions(folds, geometry, models=(PLANES,))[PLANES]
     told = within_fold(found)
     assert 0.55 < told.value < 0.60 and told.p < 0.02 and told.low > 0.5

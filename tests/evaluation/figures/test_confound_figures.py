@@ -9,7 +9,7 @@ from ..acquisitions import made
 
 
 def test_the_picture_is_drawn_and_the_medals_change_it(tmp_path):
-    folds, geometry = made(80, tied="plane", holdout_share=0.2)
+    folds, geometry = made(80, tied="plane", holdout_fraction=0.2)
     shares = share_by_plane(folds, geometry)
     models = image_free_table(image_free_predictions(folds, geometry, models=(PLANES,)))
     plain = image_free_png(tmp_path / "a.png", shares, models, "t")

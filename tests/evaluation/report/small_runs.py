@@ -27,7 +27,7 @@ def write_small_runs(root: Path) -> Path:
     Labels go with the plane in most cases; only the ensemble knows the geometry, for models without images take long.
     """
     models, random = root / "models", np.random.default_rng(0)
-    folds, geometry = made(140, tied="plane", holdout_share=0.2)
+    folds, geometry = made(140, tied="plane", holdout_fraction=0.2)
     (root / "input" / "phantom").mkdir(parents=True)
     (root / "input" / "phantom" / "phantom.json").write_text('{"ceiling_auc": 0.983}', encoding="utf-8")
     arrays = pd.DataFrame({"case": folds["case"], "split": "train",
@@ -54,7 +54,7 @@ def _write_run(folder: Path, table: pd.DataFrame, folds: pd.DataFrame, arrays: p
     for name, content in (("folds", folds), ("arrays", arrays)):
         content.to_csv(folder / f"{name}.csv", index=False)
     areas = np.random.default_rng(7).uniform(0.4, 0.6, 19)
-    pd.DataFrame({"draw": range(19), "within": "folds", "auc": areas}).to_csv(folder / "null.csv", index=False)
+    pd.DataFrame({"draw": range(19), "within": "folds", "auc": areas}).to_csv(folder / "permutations.csv", index=False)
     slices = table.loc[table.index.repeat(2)].assign(sequence="FLAIR", slice=[4, 5] * len(table))
     slices.to_csv(folder / "predictions_slices.csv", index=False)
     for name, content in (("recipe", recipe), ("environment", {"radiogen": "1", "packages": {"keras": "3"}}),

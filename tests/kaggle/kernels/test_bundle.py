@@ -11,7 +11,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.kaggle.kernels import bundle
 from radiogen.kaggle.kernels.bundle import build_bundle, check_bundle, check_runs, dataset_metadata, fits
-from radiogen.kaggle.kernels.session import unpack_runs
+from radiogen.kaggle.kernels.session import _unpack_runs
 
 from ..small_run import RECIPE, write_paper_run
 
@@ -47,7 +47,7 @@ def test_a_bundle_has_no_folder_and_no_archive_that_kaggle_would_unpack(built):
 
 def test_runs_come_out_of_a_bundle_as_they_went_in(built, tmp_path):
     root, _ = built
-    first, second = unpack_runs(root / "dataset", tmp_path)
+    first, second = _unpack_runs(root / "dataset", tmp_path)
     assert (first.folder.name, second.folder.name, first.recipe) == ("first", "second", RECIPE)
     for fold in ("0", "1"):
         there = root / "models" / "first" / f"fold-{fold}" / "model.weights.h5"
@@ -73,11 +73,11 @@ def test_a_stray_file_under_src_does_not_go_into_the_wheel(tmp_path):
         files.write_text(package / name, "x")
     files.write_text(tmp_path / "setup.cfg", "x")
     ours = {"setup.cfg", "src/radiogen/__init__.py", "src/radiogen/room/tables.csv"}
-    assert set(bundle.wheel_sources(tmp_path)) == ours
+    assert set(bundle._wheel_sources(tmp_path)) == ours
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     subprocess.run(["git", "-C", str(tmp_path), "add", *ours], check=True)
     files.write_text(package / "mine.py", "x")
-    assert set(bundle.wheel_sources(tmp_path)) == ours
+    assert set(bundle._wheel_sources(tmp_path)) == ours
 
 
 def test_a_recipe_goes_without_the_path_of_its_first_weights(tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_a_recipe_goes_without_the_path_of_its_first_weights(tmp_path, monkeypat
     build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", METADATA)
     for path in (tmp_path / "dataset").glob("*.json"):
         assert "somebody/weights" not in path.read_text()
-    run, = unpack_runs(tmp_path / "dataset", tmp_path / "there")
+    run, = _unpack_runs(tmp_path / "dataset", tmp_path / "there")
     assert run.recipe.network.weights == "resnet50.h5"
 
 
@@ -123,7 +123,7 @@ def test_a_dataset_that_kaggle_would_not_name_so_is_refused(dataset, owner, titl
 def test_a_session_stops_at_weights_that_were_cut(dataset, tmp_path):
     (dataset / "first--fold-1--model.weights.h5").write_bytes(b"cut")
     with pytest.raises(UserError, match="first--fold-1--model.weights.h5: is missing or damaged"):
-        unpack_runs(dataset, tmp_path / "models")
+        _unpack_runs(dataset, tmp_path / "models")
 
 
 @pytest.mark.parametrize(("names", "message"), [
@@ -144,7 +144,7 @@ def test_an_untrained_run_is_refused_with_the_command_that_trains_it(tmp_path):
 
 def test_an_ensemble_has_no_networks_to_carry(tmp_path):
     files.write_json(tmp_path / "both" / "run.json", {"members": ["first", "second"]})
-    with pytest.raises(UserError, match="it is an ensemble; name the runs that it was made of"):
+    with pytest.raises(UserError, match="it is an ensemble; name the runs that it consists of"):
         check_runs(tmp_path, ["both"])
 
 

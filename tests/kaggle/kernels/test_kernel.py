@@ -12,18 +12,18 @@ from slugify import slugify
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import COMPETITION
-from radiogen.kaggle.kernels.kernel import Names, check_kernel, notebook, notebook_code, slug, write_kernel
+from radiogen.kaggle.kernels.kernel import Names, _check_kernel, _write_kernel, notebook, notebook_code, slug
 
 NAMES = Names("somebody", "Radiogen MGMT")
 
 
 @pytest.fixture
 def kernel(tmp_path):
-    return write_kernel(NAMES, tmp_path / "kernel")
+    return _write_kernel(NAMES, tmp_path / "kernel")
 
 
 def test_a_kernel_is_private_offline_on_a_gpu_and_has_its_sources(kernel):
-    check_kernel(kernel, NAMES.dataset)
+    _check_kernel(kernel, NAMES.dataset)
     kept = files.read_json(kernel / "kernel-metadata.json")
     assert kept["is_private"] is True and kept["enable_internet"] is False and kept["enable_gpu"] is True
     assert kept["competition_sources"] == [COMPETITION]
@@ -46,24 +46,25 @@ def test_a_title_resolves_to_the_slug_that_kaggles_client_makes_of_it(title):
     ("enable_gpu", False, "the GPU is off"),
     ("machine_shape", "NvidiaTeslaP100", "no longer serves a P100"),
     ("is_private", False, "the kernel is public"),
-    ("kernel_type", "script", "it is no Python notebook"),
+    ("kernel_type", "script", "it is not a Python notebook"),
     ("code_file", "missing.ipynb", "missing.ipynb is missing"),
 ])
 def test_each_reason_for_a_rejection_is_named_with_its_remedy(kernel, field, value, message):
     path = kernel / "kernel-metadata.json"
     files.write_json(path, {**files.read_json(path), field: value})
     with pytest.raises(UserError) as error:
-        check_kernel(kernel, NAMES.dataset)
+        _check_kernel(kernel, NAMES.dataset)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(("code", "message"), [
-    ("def broken(:", "no notebook that Python can run"), ("print('radiogen-bundle.json')", "writes no submission.csv"),
+    ("def broken(:", "not a notebook that Python can run"),
+    ("print('radiogen-bundle.json')", "writes no submission.csv"),
     ("open('submission.csv')", "does not look for radiogen-bundle.json")])
 def test_a_notebook_that_cannot_end_with_a_submission_is_refused(kernel, code, message):
     files.write_json(kernel / "kernel.ipynb", notebook(f"# %%\n{code}\n"))
     with pytest.raises(UserError, match=message):
-        check_kernel(kernel, NAMES.dataset)
+        _check_kernel(kernel, NAMES.dataset)
 
 
 def test_a_source_becomes_cells_with_comments_as_text():

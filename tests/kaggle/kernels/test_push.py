@@ -9,7 +9,7 @@ from radiogen.core.errors import UserError
 from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.kernels import push
 from radiogen.kaggle.kernels.bundle import dataset_metadata
-from radiogen.kaggle.kernels.kernel import Names, write_kernel
+from radiogen.kaggle.kernels.kernel import Names, _write_kernel
 
 from ..kaggle_kernel_paths import serving
 
@@ -51,7 +51,7 @@ def bundle(tmp_path):
 
 @pytest.fixture
 def kernel(tmp_path):
-    return write_kernel(NAMES, tmp_path / "kernel")
+    return _write_kernel(NAMES, tmp_path / "kernel")
 
 
 def _no_pause(_):
@@ -59,9 +59,9 @@ def _no_pause(_):
 
 
 def test_a_dataset_is_created_private_the_first_time_and_gets_a_version_after(kaggle, api, bundle):
-    assert push.push_dataset(api, bundle, "first", pause=_no_pause) == 1
+    assert push._push_dataset(api, bundle, "first", pause=_no_pause) == 1
     assert kaggle.private == {NAMES.dataset: True}
-    assert push.push_dataset(api, bundle, "second", pause=_no_pause) == 2
+    assert push._push_dataset(api, bundle, "second", pause=_no_pause) == 2
     here = {path.name: path.read_bytes() for path in bundle.iterdir() if path.name != "dataset-metadata.json"}
     for tokens in kaggle.datasets[NAMES.dataset]:
         assert {kaggle.blobs[token][0]: kaggle.blobs[token][1] for token in tokens} == here
@@ -70,12 +70,12 @@ def test_a_dataset_is_created_private_the_first_time_and_gets_a_version_after(ka
 def test_a_version_is_waited_for_until_kaggle_has_taken_it_in(kaggle, api, bundle):
     kaggle.dataset_states = ["BLOBS_RECEIVED", "BLOBS_COPIED_TO_SDS", "READY"]
     pauses = []
-    assert push.push_dataset(api, bundle, "first", pause=pauses.append) == 1
+    assert push._push_dataset(api, bundle, "first", pause=pauses.append) == 1
     assert len(pauses) == 2
 
 
 def test_the_old_versions_being_ready_is_not_the_new_ones(kaggle, api, bundle):
-    push.push_dataset(api, bundle, "first", pause=_no_pause)
+    push._push_dataset(api, bundle, "first", pause=_no_pause)
     kept, kaggle._createdatasetversion = kaggle._createdatasetversion, lambda body: {"status": "ok", "error": ""}
     pauses = []
 
@@ -84,30 +84,30 @@ def test_the_old_versions_being_ready_is_not_the_new_ones(kaggle, api, bundle):
         if len(pauses) == 3:
             kept(next(body for request, body in reversed(kaggle.asked) if request == "CreateDatasetVersion"))
 
-    assert push.push_dataset(api, bundle, "second", pause=pause) == 2 and len(pauses) == 3
+    assert push._push_dataset(api, bundle, "second", pause=pause) == 2 and len(pauses) == 3
 
 
 def test_a_dataset_that_kaggle_could_not_take_in_ends_the_push(kaggle, api, bundle):
     kaggle.dataset_states = ["FAILED"]
-    with pytest.raises(UserError, match=r"could not take the dataset in \(failed\)"):
-        push.push_dataset(api, bundle, "first", pause=_no_pause)
+    with pytest.raises(UserError, match=r"could not process the dataset \(failed\)"):
+        push._push_dataset(api, bundle, "first", pause=_no_pause)
 
 
 def test_an_upload_that_the_client_lost_without_an_error_is_found(kaggle, api, bundle):
     kaggle.loses_uploads = True
-    with pytest.raises(UserError, match="first--fold-0--model.weights.h5 did not arrive at Kaggle"):
-        push.push_dataset(api, bundle, "first", pause=_no_pause)
+    with pytest.raises(UserError, match="first--fold-0--model.weights.h5 is missing at Kaggle"):
+        push._push_dataset(api, bundle, "first", pause=_no_pause)
 
 
 def test_a_dataset_that_is_refused_names_kaggles_reason(kaggle, api, bundle):
     kaggle.answers["CreateDataset"] = {"error": "The requested title is already in use"}
     with pytest.raises(UserError, match="Kaggle refuses the dataset: The requested title is already in use"):
-        push.push_dataset(api, bundle, "first", pause=_no_pause)
+        push._push_dataset(api, bundle, "first", pause=_no_pause)
 
 
 def test_a_kernel_is_pushed_private_offline_with_a_gpu_and_its_sources(kaggle, api, kernel):
-    assert push.push_kernel(api, kernel) == (1, "https://www.kaggle.com/code/somebody/radiogen-mgmt")
-    assert push.push_kernel(api, kernel)[0] == 2
+    assert push._push_kernel(api, kernel) == (1, "https://www.kaggle.com/code/somebody/radiogen-mgmt")
+    assert push._push_kernel(api, kernel)[0] == 2
     sent = kaggle.kernels["somebody/radiogen-mgmt"][0]
     assert sent["isPrivate"] is True and sent["enableInternet"] is False and sent["enableGpu"] is True
     assert sent["machineShape"] == "NvidiaTeslaT4" and sent["sessionTimeoutSeconds"] == 9 * 3600
@@ -119,24 +119,24 @@ def test_a_kernel_is_pushed_private_offline_with_a_gpu_and_its_sources(kaggle, a
     ({"error": "Maximum batch GPU session count of 2 reached."}, "Kaggle refuses the kernel: Maximum batch GPU"),
     ({"invalidDatasetSources": ["somebody/radiogen-mgmt-files"]}, "Kaggle left out its dataset somebody/radiogen"),
     ({"invalidCompetitionSources": [COMPETITION]}, "Kaggle left out its competition .*; join the competition"),
-    ({"ref": "/code/somebody/radiogen-mgmt-2"}, "Kaggle made the kernel somebody/radiogen-mgmt-2 of it"),
+    ({"ref": "/code/somebody/radiogen-mgmt-2"}, "Kaggle created the kernel somebody/radiogen-mgmt-2 instead"),
 ])
 def test_a_kernel_that_is_taken_only_in_part_is_not_submitted(kaggle, api, kernel, answer, message):
     kaggle.answers["SaveKernel"] = answer
     with pytest.raises(UserError, match=message):
-        push.push_kernel(api, kernel)
+        push._push_kernel(api, kernel)
 
 
 def test_a_kernels_run_is_waited_for(kaggle, api):
     kaggle.kernel_states = ["QUEUED", "RUNNING", "RUNNING", "COMPLETE"]
     pauses = []
-    push.wait_for_kernel(api, NAMES.kernel, pause=pauses.append)
+    push._wait_for_kernel(api, NAMES.kernel, pause=pauses.append)
     assert len(pauses) == 3
 
 
 def test_waiting_survives_a_server_that_is_busy_for_a_while(kaggle, api, bundle, tmp_path):
     kaggle.stumbles = {"GetDatasetStatus": 2, "ListDatasetFiles": 1, "GetKernelSessionStatus": 3, "ListSubmissions": 2}
-    assert push.push_dataset(api, bundle, "first", pause=_no_pause) == 1
+    assert push._push_dataset(api, bundle, "first", pause=_no_pause) == 1
     push.submit(api, NAMES, 1, "text", tmp_path, pause=_no_pause)
     assert set(kaggle.stumbles.values()) == {0} and len(kaggle.submissions) == 1
 
@@ -144,8 +144,8 @@ def test_waiting_survives_a_server_that_is_busy_for_a_while(kaggle, api, bundle,
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_kernel_whose_status_is_refused_names_the_owner(kaggle, api, status):
     kaggle.fails["GetKernelSessionStatus"] = status
-    with pytest.raises(UserError, match="Kaggle does not show its status to you; see that --owner is"):
-        push.wait_for_kernel(api, NAMES.kernel, pause=_no_pause)
+    with pytest.raises(UserError, match="Kaggle does not show its status to you; check that --owner is"):
+        push._wait_for_kernel(api, NAMES.kernel, pause=_no_pause)
 
 
 @pytest.mark.parametrize("state", ["ERROR:Notebook Out of Memory", "CANCEL_ACKNOWLEDGED"])
@@ -177,7 +177,7 @@ def test_a_submission_that_failed_on_the_hidden_test_set_tells_kaggles_reason(ka
 def test_a_refused_kernel_is_told_in_one_line_without_the_token(kaggle, api, kernel, status, capfd):
     kaggle.fails["SaveKernel"] = status
     with pytest.raises(UserError) as error:
-        push.push_kernel(api, kernel)
+        push._push_kernel(api, kernel)
     printed = capfd.readouterr()
     assert "\n" not in str(error.value) and TOKEN not in str(error.value) + printed.out + printed.err
 

@@ -12,12 +12,12 @@ import pytest
 from benchmarks.synthetic.wheels import write_wheel
 from radiogen.core.errors import UserError
 from radiogen.kaggle.kernels import bundle, kernel, rehearsal
-from radiogen.kaggle.kernels.rehearsal import _check_values, _run, namespace_works, rehearsal_text
+from radiogen.kaggle.kernels.rehearsal import _check_values, _namespace_works, _run, rehearsal_text
 from radiogen.kaggle.kernels.rehearsal_site import make_environment
 
 from ..small_run import write_data, write_predicted_run
 
-isolated_only = pytest.mark.skipif(not namespace_works(), reason="no network namespace can be made here")
+isolated_only = pytest.mark.skipif(not _namespace_works(), reason="no network namespace can be made here")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_case_that_is_moved_away_while_it_is_copied_is_named_in_a_line(tmp_pat
         (case / "FLAIR").mkdir(parents=True)
         (case / "FLAIR" / "Image-1.dcm").symlink_to(tmp_path / "moved")  # listed, and not there when it is read
     with pytest.raises(UserError, match="test/00001: was changed or moved while it was copied; .*--data"):
-        rehearsal.lay_out(tmp_path / "bundle", tmp_path / "data", ["00001"], tmp_path / "input")
+        rehearsal._lay_out(tmp_path / "bundle", tmp_path / "data", ["00001"], tmp_path / "input")
 
 
 def test_without_namespaces_pip_still_finds_no_index(root):
@@ -138,4 +138,4 @@ def test_a_whole_kernel_installed_offline_predicts_what_this_environment_does(tm
     assert made.cases == 2 and made.difference <= rehearsal.TOLERANCE
     assert made.session["runs"] == ["first", "second"] and made.session["cases"] == 2 + len(rehearsal.BROKEN)
     assert "99998" in made.session["imputed"] and "99999" not in made.session["imputed"]
-    assert made.isolated == namespace_works() and 0 < made.memory_bytes < rehearsal.MEMORY_BYTES
+    assert made.isolated == _namespace_works() and 0 < made.memory_bytes < rehearsal.MEMORY_BYTES

@@ -11,7 +11,7 @@ from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.layout import COMPETITION
-from radiogen.kaggle.kernels.session import MANIFEST, competition_folder, predict_session
+from radiogen.kaggle.kernels.session import MANIFEST, _competition_folder, predict_session
 
 from ..small_run import TEST_CASES, TRAIN_CASES, write_data, write_predicted_run
 
@@ -105,9 +105,9 @@ def test_a_session_writes_nothing_into_the_input_and_reads_no_training_case(worl
 @pytest.mark.parametrize("place", [COMPETITION, f"competitions/{COMPETITION}"])
 def test_the_competition_is_found_in_both_ways_in_which_kaggle_mounts_it(tmp_path, place):
     (tmp_path / place / "test").mkdir(parents=True)
-    assert competition_folder(tmp_path) == tmp_path / place
+    assert _competition_folder(tmp_path) == tmp_path / place
 
 
 def test_a_kernel_without_its_competition_is_told_what_to_add(tmp_path):
     with pytest.raises(UserError, match="add the competition to the kernel's sources"):
-        competition_folder(tmp_path)
+        _competition_folder(tmp_path)

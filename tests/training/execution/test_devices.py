@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.networks.backend import Jax, TensorFlow
+from radiogen.networks.backend import _Jax, _TensorFlow
 from radiogen.training import runs, workflow
-from radiogen.training.execution.cluster import fold_order
-from radiogen.training.execution.devices import Devices, Share, check_devices, one_gpu_each, visible_gpus
+from radiogen.training.execution.cluster import _fold_order
+from radiogen.training.execution.devices import Devices, Share, _visible_gpus, check_devices, one_gpu_each
 
 JAX_PYTHON = os.environ.get("RADIOGEN_JAX_PYTHON")
 needs_jax = pytest.mark.skipif(not JAX_PYTHON, reason="RADIOGEN_JAX_PYTHON names no interpreter with Keras on JAX: "
@@ -38,7 +38,7 @@ def _twin(run, name):
 
 def _begin(run, devices, backend="tensorflow"):
     """Train fold 0 in a new process: devices are chosen once in a process's life."""
-    order = json.dumps(fold_order(run, "0", devices))
+    order = json.dumps(_fold_order(run, "0", devices))
     python = JAX_PYTHON if backend == "jax" else sys.executable
     return subprocess.Popen([python, "-m", "radiogen.training.execution.cluster", order], text=True,
                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -117,18 +117,18 @@ def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(r
 
 
 @pytest.mark.parametrize(("devices", "said"), [
-    (Devices("tpu"), "no choice"), (Devices("gpu:0"), "no choice"), (Devices("auto:2"), "no choice"),
+    (Devices("tpu"), "not a choice"), (Devices("gpu:0"), "not a choice"), (Devices("auto:2"), "not a choice"),
     (Devices(machines=2, machine=2), "count them from 0"),
     (Devices(machines=2, coordinator="a:1"), "MultiWorkerMirroredStrategy"),
 ])
 def test_what_tensorflow_cannot_do_is_said_at_once(devices, said):
     with pytest.raises(UserError, match=said):
-        check_devices(devices, TensorFlow())
+        check_devices(devices, _TensorFlow())
 
 
 def test_machines_need_an_address():
     with pytest.raises(UserError, match="--coordinator"):
-        check_devices(Devices(machines=2), Jax())
+        check_devices(Devices(machines=2), _Jax())
 
 
 def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):
@@ -136,7 +136,7 @@ def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):
     process = _begin(_twin(run, "no-gpu"), Devices("gpu"))
     told = process.stderr.read()
     assert process.wait() == 2
-    assert "0 GPUs are to be seen" in told
+    assert "0 GPUs are visible" in told
 
 
 def test_machines_feed_each_input_of_a_batch_once_and_batches_divide_by_the_devices():
@@ -150,7 +150,7 @@ def test_machines_feed_each_input_of_a_batch_once_and_batches_divide_by_the_devi
 
 def test_folds_side_by_side_get_a_gpu_each(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    assert visible_gpus() == ["3", "5"]
+    assert _visible_gpus() == ["3", "5"]
     assert one_gpu_each(Devices(), 3) == ["3", "5", "3"]
     assert one_gpu_each(Devices("cpu"), 2) == [None, None]
     assert one_gpu_each(Devices(), 1) == [None]

@@ -26,9 +26,9 @@ def test_several_recipes_and_seeds_are_runs_on_one_split(small_data, small_recip
 
 @pytest.mark.parametrize(("changed", "said"), [
     ({"run": "mine"}, "names one run, and there are 2 recipes"),
-    ({"scheduler": "tcp://a:1", "machines": 2}, "--machines gives one fold to all"),
+    ({"scheduler": "tcp://a:1", "machines": 2}, "trains each fold on one worker, --machines one fold on all machines"),
     ({"machines": 2, "coordinator": "a:1"}, "needs Keras on JAX"),
-    ({"devices": "tpu"}, "is no choice of devices"),
+    ({"devices": "tpu"}, "is not a choice of devices"),
 ])
 def test_what_does_not_go_together_is_said_before_anything_is_made(changed, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

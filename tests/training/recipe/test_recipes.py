@@ -9,7 +9,7 @@ import pytest
 from radiogen.core.errors import UserError
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.options import RecipeOptions, parse_options
-from radiogen.training.recipe.recipe import Recipe, as_dict, as_flat_dict, default_fields, field_paths, from_dict
+from radiogen.training.recipe.recipe import Recipe, _field_paths, as_dict, as_flat_dict, default_fields, from_dict
 from radiogen.training.recipe.recipes import (
     DEMO_2D,
     ISOTROPIC_3D,
@@ -50,7 +50,7 @@ def test_default_fields_are_those_of_a_recipe_that_tells_only_what_it_must():
 def test_no_two_parts_have_a_field_of_the_same_name_for_options_are_flat():
     names = [own for name, value in as_dict(REPORT_2D).items()
              for own in (value if isinstance(value, dict) else [name])]
-    assert len(names) == len(set(names)) == len(field_paths()) + 2
+    assert len(names) == len(set(names)) == len(_field_paths()) + 2
 
 
 def test_a_field_is_replaced_by_its_own_name_whichever_part_it_stands_in():

@@ -1,1 +1,1 @@
-"""Commands about data sets: download, inspect, preprocess, phantom, pictures, exports, the acquisition alone."""
+"""Commands for data sets: download, inspect, preprocess, phantom, pictures, exports, confounds."""

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from radiogen.core.errors import UserError, as_run
+from radiogen.core.errors import UserError
 from radiogen.core.files import checked_name
-from radiogen.core.wording import command
+from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
 
 
@@ -14,23 +14,23 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
     """Show what can be predicted without any image: the label by plane, and models from planes, sizes and case ids.
 
     Args:
-        geometry: Table with a row a series (default, with --run: the run's geometry.csv).
+        geometry: Table with a row per series (default, with --run: the run's geometry.csv).
         labels: Table of labels (default: train_labels.csv of --data, or the run's folds.csv).
-        data: Data set whose labels to take.
-        run: Judge this run against the image-free models, too; it needs folds.csv and predictions.csv.
+        data: Data set whose labels are used.
+        run: Compare this run with the image-free models, too; it needs folds.csv and predictions.csv.
         models: Where runs are kept.
         output: Folder for the two tables and the picture.
-        seed: Of the folds and the draws.
-        repeats: Other draws of the folds, for the mean.
+        seed: Seed of the folds and the draws.
+        repeats: Further draws of the folds, for the mean.
         permutations: Trainings on permuted labels, for the p-value of the planes.
-        medals: Mark where the competition's medals began.
+        medals: Mark the scores of the competition's medals.
     """
     run = run if run is None else checked_name("--run", run)
     geometry = geometry or (models / run / layout.GEOMETRY if run else None)
     labels = labels or (data / "train_labels.csv" if data else models / run / layout.FOLDS if run else None)
     if geometry is None or labels is None:
-        raise UserError("--geometry" if geometry is None else "--labels", "is not given",
-                        "name a table of geometry and one of labels (or --data), or give --run NAME for both")
+        raise UserError("--geometry" if geometry is None else "--labels", "is missing",
+                        "name a table of geometry and one of labels (or --data), or --run NAME for both")
 
     from radiogen.evaluation.report.acquisition import report_acquisition
 

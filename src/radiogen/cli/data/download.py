@@ -1,4 +1,4 @@
-"""Download the competition's data from Kaggle, all of it or a few cases, and count what came."""
+"""Download the competition's data from Kaggle, all of it or a few cases, and count the files."""
 
 import shlex
 from pathlib import Path
@@ -10,14 +10,14 @@ from radiogen.dataset.layout import COMPETITION
 
 def main(data: Path | None = None, subset: int | None = None, delete_archive: bool = False,
          competition: str = COMPETITION) -> None:
-    """Download the competition's data from Kaggle, all of it or a few cases, and count what came.
+    """Download the competition's data from Kaggle, all of it or a few cases, and count the files.
 
-    Running it again gets what is missing and nothing else; a download that was cut goes on where it stopped.
+    Running it again fetches only what is missing; an interrupted download resumes where it stopped.
 
     Args:
-        data: Where the data set goes (default: input/<competition>, with --subset input/<competition>-<N>).
-        subset: Get only so many training cases, half of each label, and a quarter as many test cases, file by file.
-        delete_archive: Delete the archive when all of it is unpacked.
+        data: Folder for the data set (default: input/<competition>, with --subset input/<competition>-<N>).
+        subset: Download so many training cases, half of each label, and a quarter as many test cases, file by file.
+        delete_archive: Delete the archive when it is completely unpacked.
         competition: The competition's name, as in the address of its page; you must have joined it.
     """
     from radiogen.kaggle.download import download_all, download_subset

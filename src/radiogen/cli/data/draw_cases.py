@@ -1,4 +1,4 @@
-"""Draw cases of a data set: one axial plane of the patient in every sequence, a row a case, into a PNG."""
+"""Draw cases of a data set: one axial plane in every sequence, a row per case, into a PNG."""
 
 import shlex
 from pathlib import Path
@@ -8,7 +8,7 @@ from radiogen.core.wording import command
 
 def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
          output: Path = Path("cases.png")) -> None:
-    """Draw cases of a data set: one axial plane of the patient in every sequence, a row a case, into a PNG.
+    """Draw cases of a data set: one axial plane in every sequence, a row per case, into a PNG.
 
     Args:
         cases: Ids of training cases (default: the first two of each label).

@@ -22,17 +22,17 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
     Args:
         folders: Folders of one series each, such as input/phantom/train/00000/FLAIR.
         to: dicom: the cube in one multi-frame file; nifti: all voxels of the series; png: every slice.
-        cube: Voxels an edge of the cube in DICOM.
-        geometry: stretch squeezes every axis to the same number, as in the report; isotropic keeps millimetres. Of the
-            cube, and of the PNG slices.
-        whole: Put all voxels of the series into DICOM, not the cube.
-        picture: Pixels an edge of the PNG slices.
-        output: Folder to write into.
-        patient_id: How the patient is called in the files and their names (default: the case id in the competition's
+        cube: Edge of the cube in DICOM, in voxels.
+        geometry: Of the cube and the PNG slices: stretch resizes every axis to the same number, as in the report;
+            isotropic keeps millimetres.
+        whole: Write all voxels of the series to DICOM instead of the cube.
+        picture: Edge of the PNG slices in pixels.
+        output: Output folder.
+        patient_id: Patient's id in the files and their names (default: the case id in the competition's
             layout, else a pseudonym; the folder's name is not used).
-        key: File with the secret text of which pseudonyms and new UIDs are made (default: your own, made once and kept
-            in ~/.config/radiogen). The same key gives the same bytes.
-        keep_uids: Refer in DICOM to the series' own UIDs and frame of reference, so that viewers link both.
+        key: File with the secret from which pseudonyms and new UIDs are derived (default: your own, created once in
+            ~/.config/radiogen). The same key yields the same bytes.
+        keep_uids: Keep the series' UIDs and frame of reference in DICOM, so that viewers link both.
     """
     from radiogen.core.errors import UserError
     from radiogen.imaging.export.pseudonyms import read_key
@@ -42,7 +42,7 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
         if number < 1:
             raise UserError(f"{option} {number}", "is too small", "give 1 or more")
     if not folders:
-        raise UserError("folders", "none was given", "name a series, as in input/phantom/train/00000/FLAIR")
+        raise UserError("folders", "none is named", "name a series, as in input/phantom/train/00000/FLAIR")
     written = set()
     for name, path in export_series(folders, output, to, size=cube, geometry=geometry, whole=whole,
                                     picture_size=picture, patient=patient_id, key=read_key(key), keep_uids=keep_uids):

@@ -1,4 +1,4 @@
-"""Look at a data set before it is used: a table, a contact sheet, the proof of a case's geometry."""
+"""Inspect a data set before it is used: a table, a contact sheet, the geometry of a case."""
 
 import shlex
 from pathlib import Path
@@ -9,7 +9,7 @@ from radiogen.core.wording import command
 def main(data: Path = Path("input/phantom"), output: Path | None = None, case: str | None = None,
          cases_drawn: int = 16, cache: Path = Path("input/cache"), workers: int | None = None,
          scheduler: str | None = None) -> None:
-    """Look at a data set before it is used: a table, a contact sheet, the proof of a case's geometry.
+    """Inspect a data set before it is used: a table, a contact sheet, the geometry of a case.
 
     The data set itself is never written to, and a series that cannot be read is a row with its reason.
 
@@ -17,10 +17,10 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
         data: Data set: the folder with train/ and test/, or any folder of folders of DICOM files.
         output: Folder for quality.csv and contact_sheet.png (default: CACHE/<data set>-<fingerprint>, beside its
             arrays).
-        case: Print the proof of the geometry of this case only: what was taken, from where, and what speaks against it.
+        case: Print only how the geometry of this case was derived: which values, from where, and what contradicts them.
         cases_drawn: Cases on the contact sheet, spread evenly over all.
         cache: Where arrays are kept.
-        workers: Processes (default: as many as cores may be used).
+        workers: Processes (default: one per available core).
         scheduler: Address of a Dask scheduler, such as tcp://10.0.0.1:8786, to spread the series over a cluster.
     """
     if case is not None:
@@ -45,7 +45,7 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     print(f"table: {files.write_csv(place / 'quality.csv', read_task(data).to_file(table))}")
     tiles = []
     for number, picture in pictures.items():
-        row = table.loc[number]
+        row = table.iloc[number]
         pixels, left, top = picture or (None, "", "")
         tiles.append(Tile(pixels, quality.name_of(row), quality.caption(row), quality.note(row), left, top))
     for path in contact_sheets(place, tiles, f"{data.resolve().name}: the middle slice of each series; red: findings"):

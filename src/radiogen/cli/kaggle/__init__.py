@@ -1,1 +1,1 @@
-"""Commands about Kaggle: submit a table, push a notebook, the whole job."""
+"""Commands for Kaggle: submit a CSV, push a notebook, the whole job."""

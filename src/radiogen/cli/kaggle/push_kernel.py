@@ -1,4 +1,4 @@
-"""Bring trained runs to Kaggle as the notebook that its code competition asks for, rehearsed here beforehand."""
+"""Push trained runs to Kaggle as a notebook for the code competition, after a rehearsal on this machine."""
 
 import shlex
 from pathlib import Path
@@ -7,8 +7,7 @@ from typing import Annotated
 import tyro
 
 from radiogen.cli.names import SeveralRuns, several_runs
-from radiogen.core.errors import models_option
-from radiogen.core.wording import command
+from radiogen.core.wording import command, models_option
 
 
 def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), title: str = "Radiogen inference",
@@ -16,29 +15,30 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
          message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", cases: int = 8, python: Path | None = None,
          wheels: Path | None = None, data: Path | None = None, models: Path = Path("models"),
          output: Path = Path("submissions/kernel")) -> None:
-    """Bring trained runs to Kaggle as the notebook that its code competition asks for, rehearsed here beforehand.
+    """Push trained runs to Kaggle as a notebook for the code competition, after a rehearsal on this machine.
 
     Args:
-        names: The same as --run, and may stand instead of it.
+        names: The same as --run.
         run: Names of the predicted runs under models/; the mean of all their folds is submitted.
-        title: What the kernel is called at Kaggle; its address is made of it.
-        owner: Your name at Kaggle (default: the one that your token belongs to).
+        title: Title of the kernel at Kaggle, from which its address follows.
+        owner: Your name at Kaggle (default: that of your token).
         dry_run: Build, check and rehearse; push nothing, need no token.
         submit: Wait for the kernel's run at Kaggle, send it to the competition and wait for the score.
-        message: What the submission is called.
-        cases: Good test cases of the rehearsal.
-        python: Interpreter whose packages stand for Kaggle's image in the rehearsal (default: this one).
+        message: Description of the submission.
+        cases: Number of good test cases in the rehearsal.
+        python: Interpreter whose packages replace Kaggle's image in the rehearsal (default: this one).
         wheels: Folder with the wheels that Kaggle's image lacks (default: pip downloads them).
-        data: The runs' data set where it was moved or copied (default: where the runs found it last).
+        data: The runs' data set where it was moved or copied (default: its last known place).
         models: Where runs are kept.
-        output: Where dataset, kernel and the rehearsal's log are written.
+        output: Folder for dataset, kernel and the rehearsal's log.
     """
+    from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels import push, whole_push
     from radiogen.kaggle.kernels.kernel import Names
     from radiogen.training.workflow import locate_runs
 
     runs = several_runs(names, run)
-    api = None if dry_run else push.connect()  # a token that does not work is found before anything is built
+    api = None if dry_run else connect()  # fail on an invalid token before anything is built
     owner = owner or ("you" if api is None else push.user_name(api))
     if data is not None:
         locate_runs([models / name for name in runs], data)

@@ -1,11 +1,10 @@
-"""The whole job on the competition's data: download, inspect, train, ensemble, judge, a kernel ready to push."""
+"""The whole job on the competition's data: download, inspect, train, ensemble, evaluate, a kernel ready to push."""
 
 import shlex
 from pathlib import Path
 
 from radiogen.cli.steps import run_step
-from radiogen.core.errors import models_option
-from radiogen.core.wording import command
+from radiogen.core.wording import command, models_option
 from radiogen.dataset.layout import COMPETITION
 
 
@@ -13,40 +12,41 @@ def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("i
          seeds: int = 3, options: str = "", parallel_folds: int = 1, models: Path = Path("models"),
          cache: Path = Path("input/cache"), submissions: Path = Path("submissions"), wheels: Path | None = None,
          only_estimate: bool = False, anyway: bool = False) -> None:
-    """The whole job on the competition's data: download, inspect, train, ensemble, judge, a kernel ready to push.
+    """The whole job on the competition's data: download, inspect, train, ensemble, evaluate, a kernel ready to push.
 
-    Says first what it will take on this machine. Started again after it was cut off, it goes on where it was.
+    Estimates first the cost on this machine. Started again after an interruption, it resumes where it was.
 
     Args:
-        data: Where the data set is or goes.
+        data: Folder of the data set; downloaded where it is missing.
         recipe: Recipes to train, each in all of its folds with every seed.
-        seeds: Runs of each recipe, on one split.
-        options: Fields of the recipes, as train.py takes them: --options="--micro-batch-size 2 --stem-stride 2".
+        seeds: Runs of each recipe, on the same split.
+        options: Fields of the recipes, as options of train.py: --options="--micro-batch-size 2 --stem-stride 2".
         parallel_folds: Folds trained in parallel.
         models: Where runs are kept.
         cache: Where arrays are kept.
-        submissions: Where the submission and the kernel go.
+        submissions: Folder for the submission and the kernel.
         wheels: Folder with the wheels that Kaggle's image lacks (default: pip downloads them).
-        only_estimate: Say what it will take, and end.
-        anyway: Begin even where memory or disk seem too small.
+        only_estimate: Only print the estimate.
+        anyway: Start even where memory or disk seem too small.
     """
     from radiogen.kaggle import whole_run
+    from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels import push
 
     plan = whole_run.Plan(data, recipe, seeds, tuple(shlex.split(options)), parallel_folds, models, cache, submissions,
                           wheels)
-    runs = list(whole_run.run_names(plan))  # a recipe that does not exist is told before anything is asked
-    api = push.connect()
-    told = whole_run.estimate(plan, api)
-    print(whole_run.estimate_text(plan, told), flush=True)
+    runs = list(whole_run.run_names(plan))  # fail on an unknown recipe before Kaggle is contacted
+    api = connect()
+    cost = whole_run.estimate(plan, api)
+    print(whole_run.estimate_text(plan, cost), flush=True)
     if not anyway:
-        whole_run.check_room(plan, told)
+        whole_run.check_room(plan, cost)
     if only_estimate:
         return
     for name, words in whole_run.steps(plan, runs, push.user_name(api)):
         if name == "inspect_dataset" and whole_run.inspected(plan).is_file():
-            print(f"\ninspected already: {whole_run.inspected(plan)}", flush=True)
+            print(f"\nalready inspected: {whole_run.inspected(plan)}", flush=True)
         else:
             run_step(name, *words)
-    print(f"\nThe whole job is done. How good it is: {models / plan.ensemble}; the kernel: {submissions / 'kernel'}\n"
+    print(f"\nThe whole job is done. Its evaluation: {models / plan.ensemble}; the kernel: {submissions / 'kernel'}\n"
           f"next: {command('push_kernel')} {shlex.join(runs)}{models_option(models)} --submit -m \"what is new\"")

@@ -1,4 +1,4 @@
-"""Write a run's submission, check it against the data set's sample, and send it to Kaggle if told to."""
+"""Write a run's submission, check it against the data set's sample, and send it to Kaggle with --send."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,8 +6,7 @@ from typing import Annotated
 import tyro
 
 from radiogen.cli.names import OneRun, one_run
-from radiogen.core.errors import as_run
-from radiogen.core.wording import command
+from radiogen.core.wording import as_run, command
 from radiogen.dataset.layout import COMPETITION
 
 
@@ -15,18 +14,18 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
          models: Path = Path("models"), submissions: Path = Path("submissions"),
          allow_constant: bool = False, send: bool = False,
          message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", competition: str = COMPETITION) -> None:
-    """Write a run's submission, check it against the data set's sample, and send it to Kaggle if told to.
+    """Write a run's submission, check it against the data set's sample, and send it to Kaggle with --send.
 
     Args:
-        name: The same as --run, and may stand instead of it.
+        name: The same as --run.
         run: Name of the run under models/ (default: the one predicted last).
         data: Data set with sample_submission.csv (default: the one the run was made from).
         models: Where runs are kept.
-        submissions: Where the CSV and its record go.
+        submissions: Folder for the CSV and its record.
         allow_constant: Write it even if all probabilities are the same.
         send: Send the CSV to Kaggle, wait for the score and write it beside the run. The same file is sent only once.
-        message: What the submission is called (default: the run's name).
-        competition: The competition that it is sent to.
+        message: Description of the submission (default: the run's name).
+        competition: Competition to send it to.
     """
     from radiogen.kaggle.submission import imputed_text, write_submission
     from radiogen.runs.predictions import chosen_runs
@@ -42,7 +41,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
         from radiogen.kaggle import sending
         from radiogen.kaggle.client import connect
 
-        told = sending.send(connect(), submission, message or chosen, models / chosen, competition=competition)
-        print(f"score of submission {told['submission']}: public {told['public_score']}, "
-              f"private {told['private_score']}; written to {models / chosen / sending.SENT}")
+        sent = sending.send(connect(), submission, message or chosen, models / chosen, competition=competition)
+        print(f"score of submission {sent['submission']}: public {sent['public_score']}, "
+              f"private {sent['private_score']}; written to {models / chosen / sending.SENT}")
     print(f"next: how good is it here? {command('evaluate')} --run {as_run(models / chosen)}")

@@ -1,1 +1,1 @@
-"""Commands about runs: train, predict, ensemble, evaluate, and the demo that does them all."""
+"""Commands for runs: train, predict, ensemble, evaluate, and the demo that does them all."""

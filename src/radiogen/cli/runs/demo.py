@@ -1,6 +1,6 @@
 """The whole main job on a phantom with a known answer: the same scripts that a user runs on the real data, in order.
 
-Started again after it was cut off, each step keeps what is finished and goes on from there.
+Started again after an interruption, each step keeps what is finished and resumes from there.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 2
     run_step("evaluate", "--run", *runs, ensemble)
     fold = layout.fold_folder(Path("models/<run>"), "<k>")
     print(f"""
-The demo is done. What it made:
+The demo is done. Its results:
   the report           models/{ensemble}/{layout.REPORT}: open it in a browser
   submission           submissions/{ensemble}.csv
   table 2D, 3D, both   models/{ensemble}/{layout.COMPARISON}

@@ -1,4 +1,4 @@
-"""Join runs into one, case by case: the mean of their probabilities, or weights learnt in the other folds."""
+"""Join runs into one, case by case: the mean of their probabilities, or weights fitted in the other folds."""
 
 import shlex
 from pathlib import Path
@@ -7,21 +7,20 @@ from typing import Literal
 import tyro
 
 from radiogen.cli.names import SeveralRuns, several_runs
-from radiogen.core.errors import as_run
 from radiogen.core.files import checked_name
-from radiogen.core.wording import command
+from radiogen.core.wording import as_run, command
 
 
 def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), name: str | None = None,
          method: Literal["mean", "rank-mean", "stacking", "greedy"] = "mean", models: Path = Path("models")) -> None:
-    """Join runs into one, case by case: the mean of their probabilities, or weights learnt in the other folds.
+    """Join runs into one, case by case: the mean of their probabilities, or weights fitted in the other folds.
 
     Args:
-        names: The same as --run, and may stand instead of it.
+        names: The same as --run.
         run: Names of the member runs under models/.
         name: Name of the new run (default: <data set>-ensemble).
         method: Mean of the probabilities, or of the ranks within each fold; stacking: logistic regression; greedy:
-            runs selected one by one. The last two learn a fold's weights in the other folds.
+            runs selected one by one. The last two fit a fold's weights in the other folds.
         models: Where runs are kept.
     """
     import pandas as pd

@@ -1,26 +1,26 @@
-"""Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures."""
+"""Evaluate runs: tables per fold, AUC with intervals, a verdict in words, pictures."""
 
 from pathlib import Path
 
 import tyro
 
 from radiogen.cli.names import SeveralRuns, several_runs
-from radiogen.core.errors import as_run
-from radiogen.core.wording import command
+from radiogen.core.wording import as_run, command
 
 
 def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), models: Path = Path("models"),
-         data: Path | None = None, null: int = 0, within_planes: bool = False, parallel_folds: int = 1) -> None:
-    """Judge runs: tables per fold, AUC with intervals, a verdict in words, pictures.
+         data: Path | None = None, permutations: int = 0, within_planes: bool = False, parallel_folds: int = 1) -> None:
+    """Evaluate runs: tables per fold, AUC with intervals, a verdict in words, pictures.
 
     Args:
-        names: The same as --run, and may stand instead of it.
+        names: The same as --run.
         run: Names of runs under models/; rows come in this order (default: all that are predicted).
         models: Where runs are kept.
-        data: The runs' data set where it was moved or copied (default: where the runs found it last).
-        null: Train each run anew on so many permutations of its labels first, to see what chance would give it.
-        within_planes: Exchange labels only among cases whose series lie in the same planes.
-        parallel_folds: With --null: folds trained in parallel.
+        data: The runs' data set where it was moved or copied (default: its last known place).
+        permutations: Label-permutation test: first train each run again on this many permutations of its labels, to see
+            which AUC chance reaches.
+        within_planes: With --permutations: permute labels only among cases whose series lie in the same planes.
+        parallel_folds: With --permutations: folds trained in parallel.
     """
     from radiogen.evaluation.report.report import evaluate_runs
     from radiogen.evaluation.text_tables import short_paths
@@ -32,13 +32,14 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         from radiogen.training.workflow import locate_runs
 
         locate_runs([models / name for name in runs], data)
-    for name in runs if null else ():
-        from radiogen.inference.label_permutation import mirror_cost, run_null
+    for name in runs if permutations else ():
+        from radiogen.inference.label_permutation import draw_seconds, run_permutations
         from radiogen.training.runs import open_run
 
-        minutes = null * mirror_cost(open_run(models / name)) / 60
-        print(f"null mirror of {name}: {null} draws, about {minutes:.1f} minutes if none is there yet", flush=True)
-        run_null(open_run(models / name), null, within_planes, parallel_folds)
+        minutes = permutations * draw_seconds(open_run(models / name)) / 60
+        print(f"label-permutation test of {name}: {permutations} draws, about {minutes:.1f} minutes if none is there "
+              "yet", flush=True)
+        run_permutations(open_run(models / name), permutations, within_planes, parallel_folds)
     text, written = evaluate_runs(models, runs)
     print(text)
     print("\nfiles written:")

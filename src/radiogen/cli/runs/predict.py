@@ -5,8 +5,8 @@ from pathlib import Path
 import tyro
 
 from radiogen.cli.names import OneRun, one_run
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
 
 
 def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case: Path | None = None,
@@ -15,14 +15,14 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
     """Predict every case of a run's data set, or the one patient whose series lie in a folder.
 
     Args:
-        name: The same as --run, and may stand instead of it.
+        name: The same as --run.
         run: Name of the run under models/.
         case: Folder with one patient's series, flat or in subfolders: only this case is predicted, with a picture.
-        data: The run's data set where it was moved or copied: labels and images have to be the same (default: where
-            the run found it last).
+        data: The run's data set where it was moved or copied: labels and images have to be the same (default: its
+            last known place).
         models: Where runs are kept.
-        output: With --case: where picture and record go (default: models/RUN/cases).
-        workers: Processes for making arrays that are missing (default: as many as cores may be used).
+        output: With --case: folder for picture and record (default: models/RUN/cases).
+        workers: Processes for making missing arrays (default: one per available core).
     """
     chosen = one_run(name, run)
     if chosen is None:
@@ -33,14 +33,14 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
     if case is not None:
         if data is not None:
             workflow.locate_runs([models / chosen], data)
-        predict_one(models / chosen, case, output or models / chosen / "cases")
+        _predict_one(models / chosen, case, output or models / chosen / "cases")
         return
     path = predict(runs.open_run(models / chosen), data=data, workers=workers)
     print(f"predictions: {path}")
     print(f"next: {command('evaluate')} --run {as_run(models / chosen)}")
 
 
-def predict_one(folder: Path, case: Path, output: Path) -> None:
+def _predict_one(folder: Path, case: Path, output: Path) -> None:
     from radiogen.core import files
     from radiogen.evaluation.figures.case_figure import case_png
     from radiogen.evaluation.report.standing import reliability_summary
@@ -52,7 +52,7 @@ def predict_one(folder: Path, case: Path, output: Path) -> None:
     answer = one_case.predict_case(run, case)
     print(one_case.answer_text(answer), flush=True)
     standing = reliability_summary(folder, answer.probability)
-    print("\n".join([f"what {folder.name} is worth:", *(f"  {line}" for line in standing)]), flush=True)
+    print("\n".join([f"how reliable {folder.name} is:", *(f"  {line}" for line in standing)]), flush=True)
     with files.working_folder(output):
         one_case.check_output(output, answer.name, answer.images)
         files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing})

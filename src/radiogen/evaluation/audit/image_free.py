@@ -48,11 +48,11 @@ def study(labels: pd.DataFrame, geometry: pd.DataFrame, *, folds: int = 5, seed:
     `repeats` other draws of the folds (seeds from 0 up), and `trained_p`: how often PLANES, trained anew on permuted
     labels (`permutations` times), does at least as well; NaN for the other models, and where not asked for.
     """
-    table = make_folds(labels, folds=folds, holdout_share=0, seed=seed, leave_out=())
+    table = make_folds(labels, folds=folds, holdout_fraction=0, seed=seed, leave_out=())
     models = image_free_table(image_free_predictions(table, geometry, seed=seed), seed=seed)
     areas: dict[str, list[float]] = {name: [] for name in IMAGE_FREE}
     for number in progress(range(repeats), "other folds", repeats, "draw"):
-        drawn = make_folds(labels, folds=folds, holdout_share=0, seed=number, leave_out=())
+        drawn = make_folds(labels, folds=folds, holdout_fraction=0, seed=number, leave_out=())
         for name, found in image_free_predictions(drawn, geometry, seed=seed).items():
             areas[name].append(within_fold(found, draws=1).value)
     null = permuted_auc(table, geometry, draws=permutations, seed=seed)

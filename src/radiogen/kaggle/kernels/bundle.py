@@ -2,8 +2,8 @@
 
 In: trained runs. Out: a folder with radiogen's wheel, the wheels of what Kaggle's image lacks, each run's recipe, folds
 and weights, `radiogen-bundle.json` that lists every file with its hash, and `dataset-metadata.json` for the client.
-Flat, because Kaggle unpacks archives and its client leaves folders out. Weights go with their recipe, never a whole
-model, so that another Keras can load them; a machine's paths and its token never go.
+Flat, because Kaggle unpacks archives and its client skips folders. It has weights and their recipe, never a whole
+model, so that another Keras can load them, and never a machine's paths or its token.
 """
 
 import logging
@@ -13,11 +13,12 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from radiogen import __version__
 from radiogen.core import files, owned
-from radiogen.core.errors import UserError, as_run
-from radiogen.core.wording import command, parameter
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.kaggle.kernels.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.kaggle.kernels.session import MANIFEST
 from radiogen.runs import layout
@@ -31,18 +32,18 @@ WHEEL_SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "src")
 
 
 def build_bundle(models: Path, names: Sequence[str], folder: Path, metadata: Mapping[str, object], *,
-                 wheels: Path | None = None) -> dict:
+                 wheels: Path | None = None) -> dict[str, Any]:
     """Write the bundle of the runs `names` into `folder`, in place of an earlier one; returns its manifest.
 
     metadata: of `dataset_metadata`. wheels: a folder with the wheels of what the image lacks, for a machine without
-    internet; else pip downloads them. Raises UserError for an ensemble or what is no run, a wheel that cannot be had,
-    a folder that holds anything but an earlier bundle, or where the package does not lie in a clone.
+    internet; else pip downloads them. Raises UserError for an ensemble or what is not a run, a wheel that is not
+    available, a folder with anything else than an earlier bundle, or where the package is not in a clone.
     """
     missing = missing_packages(image_packages())
 
     def fill(part: Path) -> None:
         _collect_wheels(missing, part, wheels)
-        package = build_wheel(part)
+        package = _build_wheel(part)
         files.write_json(part / DATASET_METADATA, dict(metadata))
         files.write_json(part / MANIFEST, {
             "radiogen": __version__, "wheels": [*(f"{name}=={version}" for name, version in missing.items()),
@@ -52,13 +53,13 @@ def build_bundle(models: Path, names: Sequence[str], folder: Path, metadata: Map
     return files.read_json(owned.replace_folder(folder, fill, MANIFEST) / MANIFEST)
 
 
-def build_wheel(folder: Path) -> Path:
+def _build_wheel(folder: Path) -> Path:
     """Build radiogen's wheel into `folder`, without the network and without leaving anything in the clone."""
     if not (CLONE / "setup.cfg").is_file():
-        raise UserError(CLONE, "is no clone of radiogen, and a wheel is built from one",
+        raise UserError(CLONE, "is not a clone of radiogen, from which its wheel is built",
                         f"git clone the project, `make setup`, and run {command('push_kernel')} there")
     with tempfile.TemporaryDirectory() as scratch:
-        for name in wheel_sources(CLONE):
+        for name in _wheel_sources(CLONE):
             target = Path(scratch) / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(CLONE / name, target)
@@ -67,8 +68,8 @@ def build_wheel(folder: Path) -> Path:
     return next(Path(folder).glob("radiogen-*.whl"))
 
 
-def wheel_sources(clone: Path) -> list[str]:
-    """The files of the clone that the wheel is built from: those that git tracks, or without git those of our kinds."""
+def _wheel_sources(clone: Path) -> list[str]:
+    """The files of the clone that the wheel is built from: those tracked by git, or without git by their suffix."""
     listed = subprocess.run(["git", "-C", str(clone), "ls-files", "-z", "--", *WHEEL_SOURCES], capture_output=True,
                             text=True) if (clone / ".git").exists() and shutil.which("git") else None
     if listed is not None and listed.returncode == 0:
@@ -81,15 +82,15 @@ def wheel_sources(clone: Path) -> list[str]:
 
 
 def bundle_text(folder: Path) -> str:
-    """What goes to Kaggle: every file with its size, and how many they are."""
+    """The files that are uploaded, each with its size, and their number."""
     paths = sorted(Path(folder).iterdir())
     total = sum(path.stat().st_size for path in paths)
-    return "\n".join([f"{len(paths)} files, {total / 1e6:.1f} MB, go to Kaggle:",
+    return "\n".join([f"{len(paths)} files, {total / 1e6:.1f} MB, are uploaded to Kaggle:",
                       *(f"  {path.name} ({path.stat().st_size:,} bytes)" for path in paths)])
 
 
-def dataset_metadata(owner: str, title: str, slug: str) -> dict:
-    """What `dataset-metadata.json` holds. The owner's name and the title are the user's; a bundle is never public."""
+def dataset_metadata(owner: str, title: str, slug: str) -> dict[str, Any]:
+    """The content of `dataset-metadata.json`. Owner and title are the user's; a bundle is never public."""
     return {"title": title, "id": f"{owner}/{slug}", "licenses": [{"name": "other"}],
             "subtitle": "Package, wheels and trained folds of radiogen"}
 
@@ -97,16 +98,16 @@ def dataset_metadata(owner: str, title: str, slug: str) -> dict:
 def check_runs(models: Path, names: Sequence[str]) -> None:
     """Raise UserError unless each of `names` is a trained and predicted run under `models`, named once.
 
-    Its networks have to be those that training of their folds wrote.
+    Its weights have to be those that training of their folds wrote.
     """
     from radiogen.runs.fold_locks import note_training
     from radiogen.runs.fold_weights import check_run, unrecorded
     from radiogen.runs.predictions import read_predictions
     from radiogen.training.runs import open_run, trained_folds
 
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    if not names or twice:
-        raise UserError("RUN", f"{', '.join(twice)} is named twice" if twice else "no run is named",
+    duplicates = sorted({name for name in names if list(names).count(name) > 1})
+    if not names or duplicates:
+        raise UserError("RUN", f"{', '.join(duplicates)} is named twice" if duplicates else "no run is named",
                         f"name each trained run once: {command('push_kernel')} RUN [RUN ...]")
     for name in names:
         files.checked_name("RUN", name)
@@ -122,7 +123,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
 
 
 def check_bundle(folder: Path) -> None:
-    """Raise UserError for the first thing for which the kernel would fail: file, hash, wheel or metadata."""
+    """Raise UserError for the first fault for which the kernel would fail: file, hash, wheel or metadata."""
     folder = Path(folder)
     again = f"run {command('push_kernel')} again"
     manifest = files.read_json(folder / MANIFEST)
@@ -131,17 +132,17 @@ def check_bundle(folder: Path) -> None:
             path = folder / kept["file"]
             if not path.is_file() or files.sha256(path) != kept["sha256"]:
                 raise UserError(path, "is missing or was changed", again)
-    there = [path.name for path in folder.glob("*.whl")]
+    wheels = [path.name for path in folder.glob("*.whl")]
     for wanted in manifest["wheels"]:
         name, version = wanted.split("==")
-        fitting = [wheel for wheel in there if wheel.lower().startswith(f"{name.replace('-', '_')}-{version}-".lower())
+        fitting = [wheel for wheel in wheels if wheel.lower().startswith(f"{name.replace('-', '_')}-{version}-".lower())
                    and fits(wheel, PYTHON)]
         if not fitting:
             raise UserError(folder, f"has no wheel of {wanted} for Python {PYTHON}, Kaggle's",
-                            f"put one into a folder and name it with {parameter('wheels')}, or {again}")
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in (MANIFEST, *manifest["files"]))
-    if strange:
-        raise UserError(folder / strange[0], "is not part of the bundle, and would go to Kaggle with it",
+                            f"put one into a folder and name the folder with {parameter('wheels')}, or {again}")
+    unlisted = sorted(path.name for path in folder.iterdir() if path.name not in (MANIFEST, *manifest["files"]))
+    if unlisted:
+        raise UserError(folder / unlisted[0], "is not part of the bundle, and would be uploaded with it",
                         f"move it away and {again}")
     _check_metadata(folder / DATASET_METADATA, files.read_json(folder / DATASET_METADATA))
 
@@ -156,9 +157,9 @@ def fits(wheel: str, python: str) -> bool:
 
 
 def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
-    """A run's files into the flat folder; by its place in the run, the file's name there and its hash.
+    """Copy a run's files into the flat folder; returns by path in the run the file's name there and its hash.
 
-    run.json is written anew, and so is a recipe that names a file: the paths in them are this machine's.
+    run.json is rewritten, and so is a recipe that names a file: the paths in them are this machine's.
     """
     from radiogen.runs.fold_weights import check_weights
     from radiogen.training.runs import fold_folder, open_run, trained_folds
@@ -169,7 +170,7 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
         check_weights(one)
     facts = read_facts(source)
     kept = {key: facts[key] for key in ("recipe", "rank", "cases", "arrays", "lineage") if key in facts}
-    members = {}
+    members: dict[str, dict[str, str]] = {}
     weights = [f"{one.name}/{name}" for one in folders for name in (layout.WEIGHTS, layout.WEIGHTS_RECORD)
                if (one / name).is_file()]
     task = [layout.TASK] if (source / layout.TASK).is_file() else []
@@ -178,9 +179,9 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
         if place == layout.RUN:
             files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})
         elif place == layout.RECIPE:
-            recipe, weights = read_recipe(source), run.recipe.network.weights
-            if weights:
-                recipe["network"]["weights"] = Path(weights).name
+            recipe, initial = read_recipe(source), run.recipe.network.weights
+            if initial:
+                recipe["network"]["weights"] = Path(initial).name
             files.write_json(target, recipe)
         else:
             shutil.copyfile(source / place, target)
@@ -189,7 +190,7 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _collect_wheels(missing: Mapping[str, str], folder: Path, wheels: Path | None) -> None:
-    """A wheel of each package for each of `WHEEL_PYTHONS`; one for Kaggle's Python has to be had."""
+    """Collect a wheel of each package for each of `WHEEL_PYTHONS`; only the one for Kaggle's Python is required."""
     from_where = ["--no-index", "--find-links", str(wheels)] if wheels else []
     for name, version in missing.items():
         for python in sorted(WHEEL_PYTHONS, key=lambda one: one != PYTHON):
@@ -199,7 +200,7 @@ def _collect_wheels(missing: Mapping[str, str], folder: Path, wheels: Path | Non
             try:
                 _pip("download", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
                      *from_where, "-d", str(folder), f"{name}=={version}", where=f"{name} {version}",
-                     remedy="connect to the internet, or name a folder that holds its wheel for Linux and "
+                     remedy="connect to the internet, or name a folder with its wheel for Linux and "
                      f"Python {PYTHON} with {parameter('wheels')}")
             except UserError:
                 if python == PYTHON:
@@ -207,14 +208,15 @@ def _collect_wheels(missing: Mapping[str, str], folder: Path, wheels: Path | Non
 
 
 def _pip(*words: str, where: str, remedy: str) -> None:
-    ended = subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *words],
-                           capture_output=True, text=True)
-    if ended.returncode:
-        lines = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")] or ended.stderr.splitlines()
-        raise UserError(where, f"pip {words[0]} fails ({lines[-1].strip() if lines else ended.returncode})", remedy)
+    process = subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *words],
+                             capture_output=True, text=True)
+    if process.returncode:
+        printed = process.stderr.splitlines()
+        lines = [line for line in printed if line.startswith("ERROR")] or printed
+        raise UserError(where, f"pip {words[0]} fails ({lines[-1].strip() if lines else process.returncode})", remedy)
 
 
-def _check_metadata(path: Path, kept: dict) -> None:
+def _check_metadata(path: Path, kept: dict[str, Any]) -> None:
     owner, _, slug = kept["id"].partition("/")
     remedy = f"choose another {parameter('title')}"
     if not owner or not 6 <= len(slug) <= 50:

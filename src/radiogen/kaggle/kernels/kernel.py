@@ -1,7 +1,7 @@
 """The kernel as a folder that Kaggle's client pushes: the notebook and `kernel-metadata.json`, checked beforehand.
 
-In: an owner, a title, the dataset of bundle.py. Out: `kernel.ipynb` and its metadata. Every reason for which Kaggle is
-known to refuse a kernel, or to run it and throw its result away, is looked for here and named with its remedy.
+In: an owner, a title, the dataset of bundle.py. Out: `kernel.ipynb` and its metadata. Every known
+reason for which Kaggle refuses a kernel, or runs it and discards its result, is checked here and named with its remedy.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
+from typing import Any
 
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
@@ -23,12 +24,12 @@ from radiogen.kaggle.tokens import check_no_token
 
 NOTEBOOK, METADATA = "kernel.ipynb", "kernel-metadata.json"
 SOURCE_BYTES = 2**20
-"""Kaggle takes no kernel source above 1 MiB."""
+"""Kaggle's limit for a kernel's source: 1 MiB."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a kernel and its dataset are called at Kaggle; ids follow from titles, as Kaggle makes them."""
+    """Names of a kernel and its dataset at Kaggle; ids follow from titles, as Kaggle derives them."""
 
     owner: str
     title: str
@@ -52,30 +53,30 @@ class Names:
 
 def prepare(models: Path, runs: Sequence[str], names: Names, folder: Path, *,
             wheels: Path | None = None) -> tuple[Path, Path]:
-    """Write bundle and kernel under `folder`, made anew and checked; returns `folder/dataset` and `folder/kernel`.
+    """Write bundle and kernel under `folder` and check them; returns `folder/dataset` and `folder/kernel`.
 
     wheels: as in `build_bundle`. Raises UserError for whatever Kaggle would refuse, and for a token in any file.
     """
     check_runs(models, runs)
     bundle = Path(folder) / "dataset"
     with files.working_folder(folder):
-        owned.check_replaceable(Path(folder) / "kernel")  # the bundle takes its time
+        owned.check_replaceable(Path(folder) / "kernel")  # before the bundle, which takes long
         build_bundle(models, runs, bundle, wheels=wheels,
                      metadata=dataset_metadata(names.owner, names.dataset_title, names.dataset.partition("/")[2]))
-        kernel = write_kernel(names, Path(folder) / "kernel")
+        kernel = _write_kernel(names, Path(folder) / "kernel")
     check_bundle(bundle)
-    check_kernel(kernel, names.dataset)
+    _check_kernel(kernel, names.dataset)
     check_no_token([bundle, kernel])
     return bundle, kernel
 
 
 def slug(title: str) -> str:
-    """The last part of the address that Kaggle makes of a title: lower case, hyphens for all but letters and digits."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    """The last part of Kaggle's address for a title: lower case, hyphens for all but letters and digits."""
+    ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_title).strip("-")
 
 
-def write_kernel(names: Names, folder: Path) -> Path:
+def _write_kernel(names: Names, folder: Path) -> Path:
     """Write notebook and metadata into `folder`, in place of earlier ones; returns `folder`."""
     source = resources("radiogen.kaggle.kernels").joinpath("kernel_notebook.py").read_text(encoding="utf-8")
     metadata = {
@@ -91,9 +92,9 @@ def write_kernel(names: Names, folder: Path) -> Path:
     return owned.replace_folder(folder, fill)
 
 
-def notebook(source: str) -> dict:
-    """A notebook (nbformat 4.4) of a Python source whose cells begin with `# %%`; what stands before is left out."""
-    cells = []
+def notebook(source: str) -> dict[str, Any]:
+    """A notebook (nbformat 4.4) from a Python source whose cells begin with `# %%`; what comes before is left out."""
+    cells: list[dict[str, Any]] = []
     for part in re.split(r"^# %%", source, flags=re.MULTILINE)[1:]:
         kind, _, text = part.partition("\n")
         text = re.sub(r"  # noqa:.*", "", text.strip())
@@ -112,8 +113,8 @@ def notebook_code(folder: Path) -> str:
     return "\n\n".join("".join(cell["source"]) for cell in kept["cells"] if cell["cell_type"] == "code") + "\n"
 
 
-def check_kernel(folder: Path, dataset: str) -> None:
-    """Raise UserError for the first thing in `folder` for which Kaggle would refuse, or not score, the kernel.
+def _check_kernel(folder: Path, dataset: str) -> None:
+    """Raise UserError for the first fault in `folder` for which Kaggle would refuse, or not score, the kernel.
 
     dataset: `owner/slug` of the bundle that the kernel needs.
     """
@@ -124,34 +125,34 @@ def check_kernel(folder: Path, dataset: str) -> None:
             raise UserError(path, wrong, remedy)
 
 
-def _faults(kept: dict, folder: Path, dataset: str) -> list[tuple[str, str]]:
-    """What could be wrong ('' where it is not) and what helps."""
-    again = f"write it anew: {command('push_kernel')}"
+def _faults(kept: dict[str, Any], folder: Path, dataset: str) -> list[tuple[str, str]]:
+    """Each possible fault ('' where it is absent) and its remedy."""
+    again = f"write it again: {command('push_kernel')}"
     title, code = str(kept.get("title", "")), folder / str(kept.get("code_file", ""))
     owner, _, name = str(kept.get("id", "")).partition("/")
     size = code.stat().st_size if code.is_file() else -1
     return [
-        ("" if 5 <= len(title) <= 50 else f"the title has {len(title)} characters; Kaggle takes 5 to 50",
+        ("" if 5 <= len(title) <= 50 else f"the title has {len(title)} characters; Kaggle allows 5 to 50",
          f"choose another {parameter('title')}"),
         ("" if owner and name else f"the id {kept.get('id')!r} is not owner/slug",
          f"give your Kaggle name with {parameter('owner')}"),
         ("" if name == slug(title) else f"the title {title!r} resolves to {slug(title)!r}, and the id is {name!r}: "
-         "Kaggle would make a second kernel", f"make the id {owner}/{slug(title)}, or choose another "
+         "Kaggle would create a second kernel", f"make the id {owner}/{slug(title)}, or choose another "
                                               f"{parameter('title')}"),
         ("" if kept.get("competition_sources") == [COMPETITION] else
          f"the sources lack the competition {COMPETITION}", again),
         ("" if dataset in kept.get("dataset_sources", []) else f"the sources lack the dataset {dataset}", again),
         ("" if kept.get("enable_internet") is False else
-         "internet is on, and this competition takes no such kernel", "set enable_internet to false"),
+         "internet is on, which this competition does not allow", "set enable_internet to false"),
         ("" if kept.get("enable_gpu") is True else "the GPU is off", "set enable_gpu to true"),
         ("" if kept.get("machine_shape") != "NvidiaTeslaP100" else
          "Kaggle's image no longer serves a P100", f"set machine_shape to {MACHINE_SHAPE}"),
-        ("" if kept.get("is_private") is True else "the kernel is public, and with it your submission",
+        ("" if kept.get("is_private") is True else "the kernel is public, and so would be your submission",
          "set is_private to true"),
         ("" if (kept.get("language"), kept.get("kernel_type")) == ("python", "notebook") else
-         f"it is no Python notebook but {kept.get('language')} {kept.get('kernel_type')}", again),
+         f"it is not a Python notebook but {kept.get('language')} {kept.get('kernel_type')}", again),
         ("" if size >= 0 else f"{code.name} is missing", again),
-        ("" if size <= SOURCE_BYTES else f"{code.name} has {size} bytes; Kaggle takes 1 MiB",
+        ("" if size <= SOURCE_BYTES else f"{code.name} has {size} bytes; Kaggle allows 1 MiB",
          "keep outputs and data out of the notebook"),
         (_notebook_fault(code), again),
     ]
@@ -163,7 +164,7 @@ def _notebook_fault(code: Path) -> str:
         text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
         compile(text, code.name, "exec")
     except (OSError, ValueError, KeyError, TypeError, SyntaxError) as error:
-        return f"{code.name} is no notebook that Python can run ({type(error).__name__})"
+        return f"{code.name} is not a notebook that Python can run ({type(error).__name__})"
     for needed, what in ((SUBMISSION, "writes no"), (MANIFEST, "does not look for")):
         if needed not in text:
             return f"{code.name} {what} {needed}"

@@ -1,7 +1,7 @@
 """The notebook that runs at Kaggle, cell by cell; `kernel.py` turns the parts between `# %%` into its cells.
 
-In: the private dataset that push_kernel.py made, and the competition's test series. Out: `submission.csv`. Everything
-that is done stands in the package, which comes as a wheel in the dataset; here it is only found, installed and called.
+In: the private dataset that push_kernel.py made, and the competition's test series. Out: `submission.csv`. All
+code is in the package, a wheel in the dataset; here it is only found, installed and called.
 """
 
 # %% [markdown]

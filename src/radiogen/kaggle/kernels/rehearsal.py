@@ -1,9 +1,9 @@
-"""The kernel runs here before it is pushed, as it would at Kaggle, and its CSV is held against ordinary predictions.
+"""Rehearsal: the kernel runs here as it would at Kaggle, and its CSV is compared with ordinary predictions.
 
 In: bundle and kernel folders, the runs that they were made of. Out: a `Rehearsal`. The notebook's own cells run in an
 environment without radiogen and without anything else that Kaggle's image lacks, in a network namespace without any
 network, with a read-only input laid out as under `/kaggle/input`, and with a session's memory and time. Test cases
-that are blank, missing or no DICOM are put among the good ones: they have to be survived, not predicted well.
+that are blank, missing or not DICOM are added to the good ones: they must not end the session.
 """
 
 import dataclasses
@@ -17,13 +17,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
-from radiogen.dataset.labels import ID, LABEL, read_sample_submission
+from radiogen.dataset.labels import read_sample_submission
 from radiogen.dataset.layout import COMPETITION, SEQUENCES, case_ids
 from radiogen.kaggle.kernels.image import HIDDEN_TEST_CASES, MEMORY_BYTES, SESSION_SECONDS
 from radiogen.kaggle.kernels.kernel import notebook_code
@@ -31,7 +32,7 @@ from radiogen.kaggle.kernels.rehearsal_site import make_environment
 from radiogen.kaggle.kernels.session import MANIFEST, RECORD, SUBMISSION
 from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import read_predictions, submission_cases
-from radiogen.task import read_task
+from radiogen.task import ID, LABEL, read_task
 
 TOLERANCE = 1e-6
 BROKEN = {"99997": "every pixel is zero", "99998": "no folder but one, and no DICOM in it",
@@ -43,11 +44,11 @@ READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift &&
 
 @dataclasses.dataclass(frozen=True)
 class Rehearsal:
-    """What a rehearsal showed.
+    """The result of a rehearsal.
 
-    cases: good test cases; difference: the largest to the ordinary predictions; isolated: whether there was no network
-    at all. seconds, start_seconds, case_seconds: of the whole, of what does not grow with the cases, of one case;
-    hidden_seconds: what the hidden test set would take at this rate.
+    cases: good test cases; difference: the largest one to ordinary predictions; isolated: whether the network was
+    really absent. seconds, start_seconds, case_seconds: of the whole, of the part that does not grow with the cases, of
+    one case; hidden_seconds: estimate for the hidden test set.
     """
 
     cases: int
@@ -58,29 +59,29 @@ class Rehearsal:
     case_seconds: float
     hidden_seconds: float
     memory_bytes: int
-    session: dict
+    session: dict[str, Any]
 
 
 def rehearse(bundle: Path, kernel: Path, models: Path, names: Sequence[str], *, python: Path | None = None,
              cases: int = 8, log: Path | None = None) -> Rehearsal:
     """Run the kernel as Kaggle would, on `cases` test cases of the runs' data set and three broken ones.
 
-    python: the interpreter whose packages stand for Kaggle's image (default: this one); log: where to keep what the
-    kernel printed. Raises UserError where the kernel fails, takes more memory or time than a session has, or predicts
-    anything else than scripts/predict.py did.
+    python: the interpreter whose packages replace Kaggle's image (default: this one); log: file for the output.
+    Raises UserError where the kernel fails, takes more memory or time than a session has, or predicts anything else
+    than scripts/predict.py did.
     """
-    expected = expected_probabilities(models, names)
+    expected = _expected_probabilities(models, names)
     data = _data_set(models, names)
     chosen = [case for case in case_ids(data, "test") if case in expected.index][:cases]
     if not chosen:
-        raise UserError(data, "holds no predicted test case to rehearse on", "give a data set with a test folder")
+        raise UserError(data, "has no predicted test case to rehearse on", "give a data set with a test folder")
     with tempfile.TemporaryDirectory(prefix="radiogen-rehearsal-") as scratch:
         root = Path(scratch) / "kaggle"
         with files.reading_folder(data):
-            lay_out(bundle, data, chosen, root / "input")
+            _lay_out(bundle, data, chosen, root / "input")
         interpreter = make_environment(Path(python or sys.executable), _hidden_packages(bundle), Path(scratch) / "env")
         code = files.write_text(Path(scratch) / "notebook.py", notebook_code(kernel))
-        isolated = namespace_works()
+        isolated = _namespace_works()
         began = time.monotonic()
         memory = _run([str(interpreter), str(code)], root, isolated, log or Path(scratch) / "rehearsal.log")
         seconds = time.monotonic() - began
@@ -95,17 +96,14 @@ def rehearse(bundle: Path, kernel: Path, models: Path, names: Sequence[str], *, 
                      session=record)
 
 
-def expected_probabilities(models: Path, names: Sequence[str]) -> pd.Series:
+def _expected_probabilities(models: Path, names: Sequence[str]) -> pd.Series:
     """By test case, the mean over the runs of what `scripts/predict.py` wrote. Raises UserError where it is not."""
     tables = [submission_cases(read_predictions(Path(models) / name / PREDICTIONS)) for name in names]
     return pd.concat(tables).groupby(ID)["probability"].mean()
 
 
-def lay_out(bundle: Path, data: Path, chosen: Sequence[str], inputs: Path) -> None:
-    """Bundle and test cases as Kaggle mounts them, the broken ones too, and a sample submission that names them all.
-
-    Raises UserError where a case is changed or moved away while it is copied.
-    """
+def _lay_out(bundle: Path, data: Path, chosen: Sequence[str], inputs: Path) -> None:
+    """Write bundle and test cases as Kaggle mounts them, broken ones included, and a sample submission of all."""
     shutil.copytree(bundle, inputs / "radiogen-files")
     test = inputs / COMPETITION / "test"
     for case in chosen:
@@ -115,12 +113,12 @@ def lay_out(bundle: Path, data: Path, chosen: Sequence[str], inputs: Path) -> No
             raise UserError(data / "test" / case, "was changed or moved while it was copied",
                             f"run the same command again, with {parameter('data')} where it was moved") from error
     _break_cases(test, test / chosen[0])
-    (inputs / COMPETITION / "train" / "00000" / "FLAIR").mkdir(parents=True)  # not to be read by the kernel
+    (inputs / COMPETITION / "train" / "00000" / "FLAIR").mkdir(parents=True)  # must not be read by the kernel
     sample = pd.DataFrame({ID: [*chosen, *BROKEN], LABEL: 0.5})
     files.write_csv(inputs / COMPETITION / "sample_submission.csv", read_task(data).to_file(sample))
 
 
-def namespace_works() -> bool:
+def _namespace_works() -> bool:
     """Whether a process without a network, and with a mount of its own, can be started here."""
     with tempfile.TemporaryDirectory() as folder:
         words = [*NAMESPACE, "sh", "-c", READ_ONLY, "sh", folder, "true"]
@@ -131,7 +129,7 @@ def namespace_works() -> bool:
 
 
 def rehearsal_text(rehearsal: Rehearsal) -> str:
-    """What a user wants to know of a rehearsal, in a few lines."""
+    """A summary of a rehearsal in a few lines."""
     hours, limit = rehearsal.hidden_seconds / 3600, SESSION_SECONDS / 3600
     network = "no network" if rehearsal.isolated else "package index switched off (no network namespace here)"
     lines = [f"rehearsal: {rehearsal.cases} test cases and {len(BROKEN)} broken ones, {network}, read-only input; "
@@ -157,7 +155,7 @@ def _data_set(models: Path, names: Sequence[str]) -> Path:
 
 
 def _hidden_packages(bundle: Path) -> list[str]:
-    """What the environment must not have, because Kaggle's image has not: all that the bundle brings."""
+    """Packages that the environment must not have, because Kaggle's image lacks them: those of the bundle."""
     return [wheel.split("==")[0] for wheel in files.read_json(bundle / MANIFEST)["wheels"]]
 
 
@@ -191,14 +189,14 @@ def _run(words: list[str], root: Path, isolated: bool, log: Path) -> int:
     if left:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise UserError(log, f"the kernel fails: {lines[-1] if lines else f'exit code {left}'}",
-                        "mend what this file tells; nothing was pushed")
+                        "fix the error in this log; nothing was pushed")
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
-def _check_values(table: pd.Series, chosen: Sequence[str], expected: pd.Series, record: dict) -> None:
+def _check_values(table: pd.Series, chosen: list[str], expected: pd.Series, record: dict[str, Any]) -> None:
     far = (table[chosen] - expected[chosen]).abs() > TOLERANCE
     if far.any():
-        case = far.idxmax()
+        case = str(far.idxmax())
         raise UserError("rehearsal", f"case {case} got {table[case]:.7f} in the kernel and {expected[case]:.7f} from "
                         f"{command('predict')} ({int(far.sum())} of {len(chosen)} differ)",
                         f"predict again with this version: {command('predict')} --run NAME")

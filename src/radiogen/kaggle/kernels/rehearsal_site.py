@@ -1,7 +1,7 @@
-"""An environment like Kaggle's image, made in seconds from one that is here: its packages, less those the image lacks.
+"""An environment like Kaggle's image, made in seconds from a local one: its packages without those the image lacks.
 
 In: an interpreter and names of packages to hide. Out: a new virtual environment that sees all other packages of that
-interpreter through links. A wheel that the kernel forgot to bring is therefore missing in the rehearsal, too.
+interpreter through links. A wheel that the bundle lacks is therefore missing in the rehearsal, too.
 """
 
 import json
@@ -15,11 +15,11 @@ from radiogen.kaggle.kernels.image import normal_name
 
 _LIST = """
 import importlib.metadata, json, sys
-told = []
+found = []
 for one in importlib.metadata.distributions():
     tops = sorted({part.parts[0] for part in one.files or [] if part.parts[0] not in ('..', '/', '__pycache__')})
-    told.append([one.metadata['Name'], str(one.locate_file('')), tops])
-print(json.dumps(told))
+    found.append([one.metadata['Name'], str(one.locate_file('')), tops])
+print(json.dumps(found))
 """
 
 
@@ -57,6 +57,6 @@ def _call(python: Path, *words: str) -> str:
     try:
         return subprocess.run([str(python), *words], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        told = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        raise UserError(python, f"cannot make an environment ({told[-1] if told else error})",
+        lines = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+        raise UserError(python, f"cannot make an environment ({lines[-1] if lines else error})",
                         f"give an interpreter with venv and Kaggle's packages with {parameter('python')}") from None

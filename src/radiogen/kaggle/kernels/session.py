@@ -1,8 +1,8 @@
 """What the kernel's notebook calls in a Kaggle session, without internet: test series in, `submission.csv` out.
 
 In: the bundle (bundle.py) and the competition's folder, both read-only. Out: `submission.csv` with the ids and order of
-the sample, the mean over all runs and folds, and `session.json` with what was counted and how long it took. A test case
-that cannot be read never ends the session: it is predicted from what is left, or gets the training prevalence.
+the sample, the mean over all runs and folds, and `session.json` with counts and times. A test case that cannot be
+read never ends the session: it is predicted from its other series, or gets the training prevalence.
 """
 
 import importlib.metadata
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,12 +21,15 @@ from radiogen import __version__
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
-from radiogen.dataset.labels import ID, LABEL, read_sample_submission
+from radiogen.dataset.labels import read_sample_submission
 from radiogen.dataset.layout import COMPETITION, case_ids
 from radiogen.kaggle.kernels.image import outside_ranges
 from radiogen.kaggle.submission import check_submission, fill_sample
 from radiogen.runs.folds import TEST
-from radiogen.task import Task, write_task
+from radiogen.task import ID, LABEL, Task, write_task
+
+if TYPE_CHECKING:  # imported late: the kernel's first cells run without Keras
+    from radiogen.training.runs import Run
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,18 +41,18 @@ SHOWN = 20
 def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int | None = None) -> Path:
     """Predict the competition's test set with the bundle's runs; returns the path of `submission.csv`.
 
-    bundle: the folder that holds radiogen-bundle.json; inputs: `/kaggle/input`; working: `/kaggle/working`.
-    Raises UserError where the bundle is damaged or the competition's data is not there.
+    bundle: the folder with radiogen-bundle.json; inputs: `/kaggle/input`; working: `/kaggle/working`.
+    Raises UserError where the bundle is damaged or the competition's data is missing.
     """
-    import radiogen.networks.backend  # noqa: F401  (Keras is slow to import: not to be counted to the cases)
+    import radiogen.networks.backend  # noqa: F401  (slow to import: must not count as time of the cases)
     from radiogen.imaging.fast.warm_up import warm_up
     from radiogen.inference.test_set import predict_test, prepare_test
 
     warm_up()
     began = time.monotonic()
-    data = competition_folder(inputs)
+    data = _competition_folder(inputs)
     with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
-        runs = unpack_runs(bundle, Path(scratch) / "models")
+        runs = _unpack_runs(bundle, Path(scratch) / "models")
         task = runs[0].task
         view = _test_only(data, Path(scratch) / "data" / COMPETITION, task)
         sample = _sample(data, view, task)
@@ -60,7 +64,7 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
     table, imputed = fill_sample(sample, _mean(tables, sample), prevalence)
     path = files.write_csv(Path(working) / SUBMISSION, task.to_file(table))
     check_submission(path, sample, task)
-    _tell(warnings, imputed, prevalence, len(sample))
+    _log_result(warnings, imputed, prevalence, len(sample))
     files.write_json(Path(working) / RECORD, {
         "radiogen": __version__, "python": platform.python_version(), "packages": _versions(),
         "outside_ranges": outside_ranges(), "runs": [run.folder.name for run in able], "cases": len(sample),
@@ -69,7 +73,7 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
     return path
 
 
-def competition_folder(inputs: Path) -> Path:
+def _competition_folder(inputs: Path) -> Path:
     """Where the competition's data is mounted: `<inputs>/<slug>`, or `<inputs>/competitions/<slug>` in newer sessions.
 
     Raises UserError where there is neither.
@@ -77,13 +81,13 @@ def competition_folder(inputs: Path) -> Path:
     for folder in (Path(inputs) / COMPETITION, Path(inputs) / "competitions" / COMPETITION):
         if (folder / TEST).is_dir():
             return folder
-    raise UserError(inputs, f"holds no {COMPETITION}/test", "add the competition to the kernel's sources and join it")
+    raise UserError(inputs, f"has no {COMPETITION}/test", "add the competition to the kernel's sources and join it")
 
 
-def unpack_runs(bundle: Path, models: Path) -> list:
+def _unpack_runs(bundle: Path, models: Path) -> "list[Run]":
     """The bundle's runs as folders under `models`, each file checked; returns them opened.
 
-    The bundle keeps all files in one folder, for Kaggle unpacks archives and its client leaves folders out. Raises
+    The bundle keeps all files in one folder, because Kaggle unpacks archives and its client skips folders. Raises
     UserError for a file that is missing or was changed.
     """
     from radiogen.training.runs import open_run
@@ -102,7 +106,7 @@ def unpack_runs(bundle: Path, models: Path) -> list:
 
 
 def _test_only(data: Path, view: Path, task: Task) -> Path:
-    """A data set that has only the test cases: the kernel is not to read the training series, which lie beside them."""
+    """A data set that has only the test cases: the kernel must not read the training series beside them."""
     view.mkdir(parents=True)
     write_task(view, task)
     (view / TEST).symlink_to((data / TEST).resolve(), target_is_directory=True)
@@ -114,11 +118,11 @@ def _sample(data: Path, view: Path, task: Task) -> pd.DataFrame:
     if path.is_file():
         return read_sample_submission(path, task)
     _LOG.warning(f"{path} is missing; the submission has the cases of {data / TEST}, sorted")
-    return pd.DataFrame({ID: case_ids(view, TEST), LABEL: 0.5})
+    return pd.DataFrame({ID: case_ids(view, "test"), LABEL: 0.5})
 
 
-def _prevalence(runs: Sequence) -> float:
-    """The share of positive cases among all that the runs were made from."""
+def _prevalence(runs: "Sequence[Run]") -> float:
+    """The share of positive cases among the labelled cases of the runs."""
     return float(pd.concat([run.folds for run in runs]).drop_duplicates(ID)[LABEL].astype(float).mean())
 
 
@@ -130,12 +134,12 @@ def _mean(tables: Sequence[pd.DataFrame], sample: pd.DataFrame) -> pd.DataFrame:
     return mean[mean[ID].isin(sample[ID])]
 
 
-def _tell(warnings: Sequence[str], imputed: Sequence[str], prevalence: float, cases: int) -> None:
+def _log_result(warnings: Sequence[str], imputed: Sequence[str], prevalence: float, cases: int) -> None:
     for line in warnings[:SHOWN]:
         _LOG.warning(line)
     if len(warnings) > SHOWN:
         _LOG.warning(f"{len(warnings) - SHOWN} more, all in {RECORD}")
-    _LOG.info(f"{cases} cases; {len(warnings)} warnings; {len(imputed)} given the training prevalence {prevalence:.3f}"
+    _LOG.info(f"{cases} cases; {len(warnings)} warnings; {len(imputed)} with the training prevalence {prevalence:.3f}"
           f"{': ' + ', '.join(imputed[:SHOWN]) if imputed else ''}")
 
 

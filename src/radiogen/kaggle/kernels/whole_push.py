@@ -1,6 +1,6 @@
 """From trained runs to a scored kernel: built and checked, rehearsed here, pushed, submitted.
 
-In: runs, a kernel's names, and for what follows the rehearsal a logged-in client. Out: folders that are ready to push,
+In: runs, a kernel's names, and after the rehearsal a logged-in client. Out: folders that are ready to push,
 then the kernel's version and the submission's record. Each step is logged.
 """
 
@@ -22,7 +22,7 @@ def prepare_rehearsed(models: Path, runs: Sequence[str], names: Names, output: P
     """Write bundle and kernel below `output` and rehearse them on `cases` good test cases; returns both folders.
 
     wheels: folder with the wheels that Kaggle's image lacks (None: pip downloads them). python: interpreter whose
-    packages stand for Kaggle's image (None: this one). Raises UserError where anything would fail at Kaggle.
+    packages replace Kaggle's image (None: this one). Raises UserError where anything would fail at Kaggle.
     """
     folders = prepare(models, runs, names, output, wheels=wheels)
     _LOG.info(f"bundle: {folders[0]}; kernel: {folders[1]}; names, sources, wheels and files checked")

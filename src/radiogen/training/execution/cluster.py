@@ -1,8 +1,8 @@
 """Folds of many runs as tasks on a Dask cluster: one fold at a time on each worker, each in a process of its own.
 
 In: runs, their folds, a scheduler's address. Out: the same files as on one machine; the cluster sees the same folders.
-Start one worker a GPU (`CUDA_VISIBLE_DEVICES=0 dask worker ADDRESS --nthreads 1`). A worker that dies gives its fold to
-another, which goes on from the checkpoint. A worker starts the process
+Start one worker a GPU (`CUDA_VISIBLE_DEVICES=0 dask worker ADDRESS --nthreads 1`). The fold of a worker that dies goes
+to another, which resumes from the checkpoint. A worker starts the process
 `python -m radiogen.training.execution.cluster`.
 """
 
@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from radiogen.core.errors import UserError
 from radiogen.core.parallel import cluster_client
@@ -35,10 +36,10 @@ def train_on_cluster(jobs: Sequence[tuple[Run, str]], scheduler: str, devices: D
     import distributed
 
     todo = [(run, fold) for run, fold in jobs if not (fold_folder(run, fold) / WEIGHTS).is_file()]
-    orders = [fold_order(run, fold, devices or Devices()) for run, fold in todo]
+    orders = [_fold_order(run, fold, devices or Devices()) for run, fold in todo]
     failed = []
     with cluster_client(scheduler) as client:
-        futures = [client.submit(train_order, order, pure=False, key=f"{order['folder']} fold {order['fold']}")
+        futures = [client.submit(_train_order, order, pure=False, key=f"{order['folder']} fold {order['fold']}")
                    for order in orders]
         names = {future.key: f"{run.folder.name} fold {fold}"
                  for future, (run, fold) in zip(futures, todo, strict=True)}
@@ -48,38 +49,39 @@ def train_on_cluster(jobs: Sequence[tuple[Run, str]], scheduler: str, devices: D
                 failed.append(f"{names[future.key]}: {reason}")
     if failed:
         raise UserError(scheduler, f"{len(failed)} of {len(todo)} folds failed: {failed[0]}",
-                        "mend that, then run the same command again: finished folds are kept")
+                        "repair that, then run the same command again: finished folds are kept")
 
 
-def train_order(order: dict) -> str | None:
+def _train_order(order: dict[str, Any]) -> str | None:
     """On a worker: train one fold in a new process; returns why it failed, None where it did not."""
     with _one_at_a_time:
         process = subprocess.Popen([sys.executable, "-m", __name__, json.dumps(order)], stdin=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         try:
-            told = process.stderr.read()
+            assert process.stderr is not None  # it is a pipe
+            printed = process.stderr.read()
             process.wait()
         finally:
             process.kill()
     if process.returncode == 0:
         return None
-    lines = [line for line in told.splitlines() if line.strip()]
+    lines = [line for line in printed.splitlines() if line.strip()]
     return lines[-1].removeprefix("error: ") if lines else f"its process ended with code {process.returncode}"
 
 
-def fold_order(run: Run, fold: str, devices: Devices) -> dict:
-    """What a worker has to be told, all paths absolute: it was started in another folder."""
+def _fold_order(run: Run, fold: str, devices: Devices) -> dict[str, Any]:
+    """What a worker has to know, all paths absolute: it was started in another folder."""
     return {"folder": str(run.folder.resolve()), "data": str(run.data.resolve()), "cache": str(run.cache.resolve()),
             "fold": fold, "devices": dataclasses.asdict(devices)}
 
 
 def _end_with_worker() -> None:
-    """A fold whose worker was killed must not go on writing beside the one that another worker begins."""
+    """A fold whose worker was killed must not write beside the one that another worker starts."""
     sys.stdin.read()  # nothing is ever written: this returns when the worker's end is closed
     os._exit(1)
 
 
-def _train(order: dict) -> None:
+def _train(order: dict[str, Any]) -> None:
     from radiogen.training.fit import train_fold
 
     run = open_run(Path(order["folder"]))

@@ -1,6 +1,6 @@
 """Where a fold is trained: one device, all devices of a machine, or several machines, by what Keras itself offers.
 
-In: what the user asked for (`--devices`, `--machines`). Out: a context in which a network is built and trained, and the
+In: the user's choice (`--devices`, `--machines`). Out: a context in which a network is built and trained, and the
 share of each batch that this process feeds. TensorFlow mirrors a network over a machine's devices; JAX does so over
 machines, too. The same batch gives the same steps to float tolerance, however many devices share it: batch
 normalisation sees the whole batch (TensorFlow's is synchronised, JAX's is by nature).
@@ -24,10 +24,10 @@ if TYPE_CHECKING:  # devices are chosen, and counted, without Keras
 
 @dataclass(frozen=True)
 class Devices:
-    """What was asked for.
+    """The devices that the user chose.
 
     choice: auto (every GPU, else the CPU), cpu, gpu, or either with a number, such as gpu:2; cpu:4 splits the CPU into
-    four devices, to try what several do. machines: how many processes, one a machine, train one network together;
+    four devices, for tests. machines: how many processes, one a machine, train one network together;
     machine: which of them this is, from 0; coordinator: address and port of the first, such as 10.0.0.1:9876.
     """
 
@@ -53,8 +53,8 @@ class Share:
     def of(self, order: np.ndarray, batches: int, number: int) -> np.ndarray:
         """The rows of batch `number` of `batches` that this process feeds; `order`: (inputs,) rows of an epoch.
 
-        Batches are as even as can be. With several devices each is a multiple of them, so that each input weighs the
-        same; the last few of the order, fewer than there are devices, are left out: others in the next epoch.
+        Batches are as even as possible. With several devices each is a multiple of them, so that each input has the
+        same weight; the last inputs of the order, fewer than devices, are left out: others in the next epoch.
         """
         if self.devices == 1:
             return np.array_split(order, batches)[number]
@@ -63,18 +63,17 @@ class Share:
 
 
 def check_devices(devices: Devices, backend: "Backend | None" = None) -> Devices:
-    """`devices` itself; UserError where no such thing can be done, before anything is made.
+    """`devices` itself; UserError where they cannot be used, before anything is made.
 
-    backend: of Keras; needed where there are several machines.
+    backend: Keras's, which decides about several machines; None: it is not imported yet, and not checked.
     """
     _parse(devices.choice)
     if not 0 <= devices.machine < devices.machines:
-        raise UserError(parameter("machine", devices.machine), f"is none of {devices.machines} machines",
+        raise UserError(parameter("machine", devices.machine), f"is not one of {devices.machines} machines",
                         f"count them from 0 and give {parameter('machines')} the same number on each")
-    if devices.machines > 1 and not backend.joins_machines:
+    if devices.machines > 1 and backend is not None and not backend.joins_machines:
         raise UserError(parameter("machines"), f"needs Keras on JAX, not on {backend.name}: "
-                                               "MultiWorkerMirroredStrategy of "
-                        "TensorFlow does not work with Keras 3's fit",
+                        "MultiWorkerMirroredStrategy of TensorFlow does not work with Keras 3's fit",
                         "pip install jax; set KERAS_BACKEND=jax on each machine")
     if devices.machines > 1 and ":" not in (devices.coordinator or ""):
         raise UserError(parameter("machines"), "needs the first machine's address",
@@ -86,8 +85,8 @@ def check_devices(devices: Devices, backend: "Backend | None" = None) -> Devices
 def placed(devices: Devices, fold: int = 0) -> Iterator[Share]:
     """Within: networks are built and trained on `devices`; yields this process's share of a batch.
 
-    To be entered once a process, before anything is computed. fold: folds that follow each other on several machines
-    each meet at a port of their own. Raises UserError where a device that was asked for is not there.
+    To be entered once a process, before anything is computed. fold: on several machines each fold has its own port.
+    Raises UserError where a device is not available.
     """
     from radiogen.networks.backend import Cluster, backend
 
@@ -101,8 +100,7 @@ def placed(devices: Devices, fold: int = 0) -> Iterator[Share]:
 def synchronise(model: Any, share: Share) -> None:
     """Let batch normalisation use the whole batch's mean and variance where devices share it.
 
-    TensorFlow's default would be each device's own part: other numbers than one device's, and poor ones where it is
-    small.
+    TensorFlow's default is each device's own part: other statistics than on one device, and poor ones of few inputs.
     """
     from radiogen.networks.backend import backend, keras
 
@@ -124,17 +122,17 @@ def check_accumulation(steps: int, share: Share) -> None:
                         "or set KERAS_BACKEND=jax")
 
 
-def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, by the numbers of CUDA_VISIBLE_DEVICES; nothing is started to find out."""
-    told = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if told is not None:
-        return [name for name in told.split(",") if name.strip() not in ("", "-1")]
+def _visible_gpus() -> list[str]:
+    """The GPUs that this process may use, by the numbers of CUDA_VISIBLE_DEVICES, without starting a driver."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
     return [str(number) for number in range(len(list(Path("/proc/driver/nvidia/gpus").glob("*"))))]
 
 
 def one_gpu_each(devices: Devices, parallel_folds: int) -> list[str | None]:
-    """For each of so many folds in parallel the GPU that it gets to itself; None where it takes what there is."""
-    gpus = visible_gpus()
+    """For each of `parallel_folds` the GPU that it has to itself; None where it uses whatever is available."""
+    gpus = _visible_gpus()
     kind, count = _parse(devices.choice)
     if parallel_folds == 1 or len(gpus) < 2 or kind == "cpu" or count:
         return [None] * parallel_folds
@@ -142,14 +140,15 @@ def one_gpu_each(devices: Devices, parallel_folds: int) -> list[str | None]:
 
 
 def alone(devices: Devices) -> Devices:
-    """The same without other machines: for work that each does by itself."""
+    """The same devices without other machines: for work that each machine does by itself."""
     return replace(devices, machines=1, machine=0, coordinator=None)
 
 
 def _parse(choice: str) -> tuple[str, int]:
-    """`gpu:2` is ("gpu", 2); without a number 0, as many as there are."""
+    """`gpu:2` is ("gpu", 2); the number is 0, all available, where there is none."""
     kind, _, count = choice.partition(":")
     numbered = kind in ("cpu", "gpu") and count.isdigit() and int(count) > 0
     if choice not in ("auto", "cpu", "gpu") and not numbered:
-        raise UserError(parameter("devices", choice), "is no choice of devices", "give auto, cpu, gpu, or as in gpu:2")
+        raise UserError(parameter("devices", choice), "is not a choice of devices",
+                        "give auto, cpu, gpu, or a number as in gpu:2")
     return kind, int(count or 0)

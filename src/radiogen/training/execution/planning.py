@@ -1,6 +1,6 @@
-"""What `scripts/train.py` was asked for, as runs: every recipe with every seed, then trained here or on a cluster.
+"""The runs of a `train` command: every recipe with every seed, trained here or on a cluster.
 
-In: the command's options, once for each recipe. Out: begun runs and their folds, trained one after another on this
+In: the command's options, once for each recipe. Out: the runs and their folds, trained one after another on this
 machine's devices, together with other machines, or as tasks on a Dask cluster.
 """
 
@@ -21,20 +21,20 @@ _LOG = logging.getLogger(__name__)
 
 
 def check_options(chosen: Sequence[TrainOptions]) -> Devices:
-    """The devices that were asked for. Raises UserError for what cannot be done, before anything is made."""
+    """The devices of these options. Raises UserError for what cannot be done, before anything is made."""
     options = chosen[0]
     if len(chosen) > 1 and options.run:
         raise UserError(parameter("run", options.run), f"names one run, and there are {len(chosen)} recipes",
                         "leave it out: each run gets a name of its own")
     if options.start_from and options.start_from == options.run:
         raise UserError(parameter("start_from", options.start_from), "is the run itself",
-                        f"leave it out to go on with that run, or give a new one another name with {parameter('run')}")
+                        f"leave it out to resume that run, or give a new one another name with {parameter('run')}")
     if options.start_from and not options.run:
-        raise UserError(parameter("start_from", options.start_from), "begins a new run, which has no name",
+        raise UserError(parameter("start_from", options.start_from), "starts a new run, which needs a name",
                         f"give it one: {parameter('run')} NAME")
     if options.scheduler and options.machines > 1:
-        raise UserError(parameter("scheduler"), f"gives each fold to one worker; {parameter('machines')} gives one "
-                                                "fold to all", "choose one")
+        raise UserError(parameter("scheduler"), f"trains each fold on one worker, {parameter('machines')} one fold "
+                        "on all machines", "choose one")
     devices = Devices(options.devices, options.machines, options.machine, options.coordinator)
     if devices.machines > 1:
         from radiogen.networks.backend import backend
@@ -44,11 +44,13 @@ def check_options(chosen: Sequence[TrainOptions]) -> Devices:
 
 
 def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
-    """Begin, or go on with, the runs of all recipes and seeds; returns each with the folds to train."""
+    """Start, or resume, the runs of all recipes and seeds; returns each with the folds to train."""
     from radiogen.training import workflow
 
-    begun = []
+    started = []
+    begin = workflow.begin_run if chosen[0].machine == 0 else workflow.join_run
     for options in chosen:
+        assert options.data is not None  # `parse_options` fills it in
         folds = choose_folds(options.settings.split.folds, options.fold)
         workflow.check_tensorboard(options.tensorboard)
         first = options.run or run_name(options.data, options.settings.name)
@@ -57,41 +59,40 @@ def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
         for name, recipe in seeded_names(first, options.settings, options.seeds).items():
             for line in others_training(options.models / name, folds):  # at once: arrays and tables come first
                 _LOG.info(line)
-            begun.append((workflow.begin_run(options.data, recipe, options.models / name, options.cache,
-                                             leave_out=options.leave_out, workers=options.workers,
-                                             holds=options.machine == 0, start_from=start), folds))
-    return begun
+            started.append((begin(options.data, recipe, options.models / name, options.cache,
+                                  leave_out=options.leave_out, workers=options.workers, start_from=start), folds))
+    return started
 
 
 def others_training(folder: Path, folds: Sequence[str]) -> list[str]:
-    """A line for each process that trains one of `folds` of the run in `folder`, as far as they are not finished."""
+    """A line for each process that trains an unfinished one of `folds` of the run in `folder`."""
     todo = [fold for fold in folds if not (layout.fold_folder(folder, fold) / layout.WEIGHTS).is_file()]
     return training_text(folder, fold_holders(folder, todo))
 
 
-def train_runs(begun: Sequence[tuple[Run, list[str]]], options: TrainOptions, devices: Devices) -> None:
+def train_runs(started: Sequence[tuple[Run, list[str]]], options: TrainOptions, devices: Devices) -> None:
     """Train the folds of `begin_runs`. Raises UserError naming those that failed, after the others."""
     from radiogen.training import workflow
 
     if options.scheduler is None:
         failed = []
-        for run, folds in begun:
+        for run, folds in started:
             try:
                 workflow.train(run, folds, options.parallel_folds, devices=devices, forecast=options.forecast,
                                tensorboard=options.tensorboard)
             except UserError as error:
-                if len(begun) == 1:
+                if len(started) == 1:
                     raise
                 failed.append(error)
                 _LOG.info(f"failed: {error}")
         if failed:
-            raise UserError(", ".join(error.where for error in failed), f"{len(failed)} of {len(begun)} runs failed "
+            raise UserError(", ".join(error.where for error in failed), f"{len(failed)} of {len(started)} runs failed "
                             f"({'; '.join(error.problem for error in failed)})",
-                            "mend that, then run the same command again: what is finished is kept")
+                            "repair that, then run the same command again: what is finished is kept")
         return
     from radiogen.training.execution.cluster import train_on_cluster
 
-    jobs = [(run, fold) for run, folds in begun for fold in folds]
+    jobs = [(run, fold) for run, folds in started for fold in folds]
     with contextlib.ExitStack() as stack:
         for run, fold in sorted(jobs, key=lambda job: (str(job[0].folder), int(job[1]))):
             if fold not in trained_folds(run):

@@ -1,7 +1,7 @@
-"""One function call in a process of its own: what `fit` leaks ends with it, and what kills it kills nothing else.
+"""One function call in a process of its own: memory that `fit` leaks is freed, and a crash ends nothing else.
 
 In: a function that can be imported, its arguments. Out: what it returned, or raised. The process is forked from a
-server that has imported Keras once, so it costs no import. It ends when its parent does, however that is killed.
+server that has imported Keras once, so it costs no import. It ends when its parent does, even if that is killed.
 """
 
 import concurrent.futures
@@ -13,6 +13,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,15 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 
 
-def run_in_subprocess(function: Callable, *arguments: Any, name: str, threads: int = 0, gpu: str | None = None,
-                      children: list | None = None, stopped: threading.Event | None = None) -> Any:
+def run_in_subprocess(function: Callable[..., Any], *arguments: Any, name: str, threads: int = 0,
+                      gpu: str | None = None, children: list[BaseProcess] | None = None,
+                      stopped: threading.Event | None = None) -> Any:
     """`function(*arguments)`, in a new process which the system's tools show under `name`.
 
-    threads: how many of the cores it uses (0: all); gpu: number of the only GPU it sees (None: whatever there is).
-    children: the process stands here while it runs, for whoever wants to end it; stopped: set where none is to begin.
-    Raises the UserError that the function raised, and one that names the end where the process died; the traceback of
-    anything else is on standard error.
+    threads: how many of the cores it uses (0: all); gpu: number of the only GPU it sees (None: all that are visible).
+    children: lists the process while it runs, so that others can end it; stopped: set where no process is to start.
+    Raises the UserError that the function raised, and one with the exit code where the process died; the traceback of
+    other errors is on standard error.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["radiogen.training.fit"])
@@ -44,13 +46,13 @@ def run_in_subprocess(function: Callable, *arguments: Any, name: str, threads: i
         answer, error = ours.recv()
     except EOFError:
         answer, error = None, "died"
-    process.join(30)  # closing first would cut off its tidying up, and the system's semaphores with it
+    process.join(30)  # closing first would cut off its clean-up, and the system's semaphores with it
     ours.close()
     process.join()
     code = process.exitcode
     if children is not None:
         children.remove(process)
-    process.close()  # it holds two files as long as it is there
+    process.close()  # it keeps two files open until then
     if error == "died":
         raise _worker_error(name, code)
     if error is not None:
@@ -58,19 +60,21 @@ def run_in_subprocess(function: Callable, *arguments: Any, name: str, threads: i
     return answer
 
 
-def map_in_subprocesses(function: Callable, calls: Sequence[tuple], names: Sequence[str], parallel: int = 1,
-                        gpus: Sequence[str | None] = (None,)) -> list[Any]:
+def map_in_subprocesses(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], names: Sequence[str],
+                        parallel: int = 1, gpus: Sequence[str | None] = (None,)) -> list[Any]:
     """`function(*call)` for each of `calls`, `parallel` at a time, each in a process of its own.
 
     names: what each process is called; gpus: one for each of `parallel`, as in `run_in_subprocess`. In parallel they
     share the cores. Returns what each call returned, or the UserError that it raised.
     """
     threads = max(1, len(os.sched_getaffinity(0)) // parallel) if parallel > 1 else 0
-    children, free, stopped = [], queue.SimpleQueue(), threading.Event()
+    children: list[BaseProcess] = []
+    free: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    stopped = threading.Event()
     for number in range(parallel):
         free.put(gpus[number % len(gpus)])
 
-    def call(arguments: tuple, name: str) -> Any:
+    def call(arguments: tuple[Any, ...], name: str) -> Any:
         gpu = free.get()
         try:
             return run_in_subprocess(function, *arguments, name=name, threads=threads, gpu=gpu, children=children,
@@ -83,7 +87,7 @@ def map_in_subprocesses(function: Callable, calls: Sequence[tuple], names: Seque
     with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
         try:
             return list(pool.map(call, calls, names))
-        except BaseException:  # Ctrl-C: nothing more is begun, and what runs is ended
+        except BaseException:  # Ctrl-C: nothing more is started, and what runs is ended
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for child in list(children):
@@ -92,12 +96,12 @@ def map_in_subprocesses(function: Callable, calls: Sequence[tuple], names: Seque
             raise
 
 
-def _run(function: Callable, arguments: tuple, threads: int, gpu: str | None,
+def _run(function: Callable[..., Any], arguments: tuple[Any, ...], threads: int, gpu: str | None,
          connection: multiprocessing.connection.Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its children
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
-    with contextlib.suppress(OSError):  # `top` and the kernel's word on whom it killed for memory then name the fold
+    with contextlib.suppress(OSError):  # `top` and the kernel's out-of-memory log then name the fold
         Path("/proc/self/comm").write_text(multiprocessing.current_process().name, encoding="utf-8")
     follow_console()
     if gpu is not None:
@@ -113,7 +117,7 @@ def _run(function: Callable, arguments: tuple, threads: int, gpu: str | None,
 
 
 def _end_with_parent(connection: multiprocessing.connection.Connection) -> None:
-    """A fold whose parent was killed must not go on writing beside the one that is started in its place."""
+    """A fold whose parent was killed must not write beside the one that is started in its place."""
     with contextlib.suppress(EOFError, OSError):
         connection.recv()  # nothing is ever sent: this returns when the parent's end is closed
     os._exit(1)
@@ -123,4 +127,4 @@ def _worker_error(name: str, code: int | None) -> UserError:
     if code == -signal.SIGKILL:
         return UserError(name, "was killed by the system, most likely for memory",
                          f"try a smaller {parameter('optimisation.micro_batch_size')}")
-    return UserError(name, f"its process ended with code {code}", "its last words are above")
+    return UserError(name, f"its process ended with code {code}", "its last messages are above")

@@ -1,4 +1,4 @@
-"""Cached arrays become batches: which cases, how often, and how they are varied.
+"""Cached arrays become batches: which cases, how often, and with which augmentation.
 
 Read first: `batches.py`.
 """

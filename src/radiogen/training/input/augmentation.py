@@ -1,9 +1,9 @@
-"""Images a little different in every epoch, and the same again in a resumed one.
+"""Random augmentation, the same again in a resumed epoch.
 
 In: one image of bytes (four times faster than floats) and a seed from (run, fold, epoch, case). Out: the image flipped,
 shifted, rotated, zoomed, gamma-corrected at random. albumentations does the work, slices as `image`, cubes through
-its `volume` target, but for flips: those cost it 10 ms for four channels of 96 x 96 x 96, a view of NumPy's nothing.
-It turns a cube about its first axis alone (14 ms for two such channels), so a random axis is put first before, and
+its `volume` target, except for flips: those cost it 10 ms for four channels of 96 x 96 x 96, a view of NumPy nothing.
+It rotates a cube about its first axis only (14 ms for two such channels), so a random axis is moved first before, and
 back after.
 """
 
@@ -17,8 +17,7 @@ from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
 
 
 def make_augmentation(settings: AugmentationSettings, data: DataSettings) -> Any:
-    """The augmentation of these inputs as an albumentations Compose, empty where there are only flips; None where none.
-    """
+    """The augmentation of these inputs as an albumentations Compose, empty for flips alone; None without any."""
     import albumentations
 
     steps = []
@@ -35,33 +34,32 @@ def make_augmentation(settings: AugmentationSettings, data: DataSettings) -> Any
     if settings.gamma > 0:
         low = 100 * (1 - settings.gamma)
         steps.append(albumentations.RandomGamma(gamma_limit=(low, 1e4 / low), p=0.5))
-    # its checks of every image cost as much as a shift; `Batches` gives images of one form
+    # its checks of every image cost as much as a shift; `Batches` passes images of one form
     compose = albumentations.Compose(steps, seed=0, is_check_shapes=False)
     return compose if steps or settings.flips else None
 
 
 def augment(augmentation: Any, settings: AugmentationSettings, data: DataSettings, planes: np.ndarray,
             seed: tuple[int, ...]) -> np.ndarray:
-    """An image, (channel, row, column) or (channel, slice, row, column), changed as `seed` says; its channels last.
+    """An image, (channel, row, column) or (channel, slice, row, column), augmented by `seed`; channels last.
 
     In patient orientation slices go up, rows to the back, columns to the left.
     """
     random = np.random.default_rng(seed)
-    turned = [axis for axis in flip_axes(settings, data.rank) if random.random() < 0.5]
+    flipped = [axis for axis in _flip_axes(settings, data.rank) if random.random() < 0.5]
     about = _axis_of_rotation(settings, data, random)
-    planes = np.flip(planes, turned) if turned else planes
+    planes = np.flip(planes, tuple(flipped)) if flipped else planes
     image = channels_last(np.moveaxis(planes, 1 + about, 1))
     if not augmentation.transforms:
         return image
-    # one state for all steps: set_random_seed would give each the same, and all would fall together
+    # one state for all steps: set_random_seed would seed each alike, and their draws would coincide
     augmentation.set_random_state(random, Random(int(random.integers(2**31))))
     target = "image" if data.rank == 2 else "volume"
     return np.moveaxis(augmentation(**{target: image})[target], 0, about)
 
 
 def _axis_of_rotation(settings: AugmentationSettings, data: DataSettings, random: np.random.Generator) -> int:
-    """The axis of the image that comes first while it is rotated: a random one of a cube's; else 0, and none is drawn.
-    """
+    """The axis of the image that comes first while it is rotated: a random one of a cube; else 0, without a draw."""
     rotates = settings.rotation_degrees or settings.zoom
     return int(random.integers(3)) if rotates and data.rank == 3 and not data.depth else 0
 
@@ -82,15 +80,15 @@ def channels_last(planes: np.ndarray) -> np.ndarray:
 
 
 def tta_flips(settings: AugmentationSettings, rank: int) -> list[tuple[int, ...]]:
-    """Axes of a batch (input, [slice,] row, column, channel) to flip for each of the predictions whose mean counts.
+    """Axes of a batch (input, [slice,] row, column, channel) to flip for each of the predictions that are averaged.
 
     `()`, the image as it is, comes first; without `settings.tta` it is the only one.
     """
-    flips = flip_axes(settings, rank) if settings.tta else []
+    flips = _flip_axes(settings, rank) if settings.tta else []
     return [chosen for count in range(len(flips) + 1) for chosen in itertools.combinations(flips, count)]
 
 
-def flip_axes(settings: AugmentationSettings, rank: int) -> list[int]:
+def _flip_axes(settings: AugmentationSettings, rank: int) -> list[int]:
     """The axes of the flips, where the first is the channel or the batch and others are in patient's order."""
     names = ("up-down", "front-back", "left-right")[-rank:]
     return [1 + names.index(name) for name in settings.flips]

@@ -1,4 +1,4 @@
-"""Draw training cases so that the label says nothing of the acquisition planes: then there is nothing of them to learn.
+"""Draw training cases so that labels and acquisition planes are independent: then planes are no shortcut to learn.
 
 In: training cases with labels, the geometry of their series. Out: how often an epoch draws each. Within every
 combination of planes both labels come equally often as in all cases together (Kamiran and Calders, Knowledge and
@@ -14,13 +14,13 @@ import pandas as pd
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
 from radiogen.dataset.geometry import planes_together
-from radiogen.dataset.labels import ID, LABEL
+from radiogen.task import ID, LABEL
 
 
 def plane_weights(cases: pd.DataFrame, geometry: pd.DataFrame, sequences: Sequence[str]) -> np.ndarray:
-    """How often each case is drawn, on average: float64 (cases,), with a sum of the cases that are drawn at all.
+    """How often each case is drawn, on average: float64 (cases,); the sum is the number of cases with a weight.
 
-    cases: `ID, LABEL`; geometry: as `read_geometry` gives it; sequences: whose planes count.
+    cases: `ID, LABEL`; geometry: from `read_geometry`; sequences: whose planes count.
     Raises UserError where no combination of planes has both labels.
     """
     labels, strata = cases[LABEL].to_numpy(int), planes_together(geometry, cases[ID], sequences)
@@ -29,25 +29,25 @@ def plane_weights(cases: pd.DataFrame, geometry: pd.DataFrame, sequences: Sequen
     if together.empty:
         raise UserError(parameter("optimisation.balance", "planes"),
                         "no combination of planes has cases of both labels in training",
-                        f"leave it out, or judge the label's tie to the planes with {command('confounds')} first")
-    apart = np.outer(together.sum(axis=1), together.sum()) / together.to_numpy().sum()  # were they independent
-    weights = (apart / together).stack().to_dict()
+                        f"leave it out, or measure how labels depend on planes with {command('confounds')} first")
+    independent = np.outer(together.sum(axis=1), together.sum()) / together.to_numpy().sum()
+    weights = (independent / together).stack().to_dict()
     return np.array([weights.get(pair, 0.0) for pair in zip(strata.tolist(), labels.tolist(), strict=True)])
 
 
 def drawn_text(weights: np.ndarray) -> str:
-    """What `plane_weights` make of an epoch, for the one who started it: `117 of 128 training cases, ...`."""
+    """The effect of `plane_weights` on an epoch: `an epoch draws 117 of 128 training cases, ...`."""
     left_out = int((weights == 0).sum())
-    told = f"an epoch draws {len(weights) - left_out} of {len(weights)} training cases"
-    told += f", a case up to {weights.max():.1f} times" if weights.max() > 1.05 else ""
-    return told + (f"; the planes of the other {left_out} have one label alone" if left_out else "")
+    text = f"an epoch draws {len(weights) - left_out} of {len(weights)} training cases"
+    text += f", a case up to {weights.max():.1f} times" if weights.max() > 1.05 else ""
+    return text + (f"; the planes of the other {left_out} have one label alone" if left_out else "")
 
 
 def drawn(weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Indices, each as often as its weight says, rounded up or down by chance: int64 (round of the weights' sum,).
 
-    Systematic sampling: one random number places all of them. An index that comes again has the number of weights
-    added for each time, so that its copies can be told apart.
+    Systematic sampling: one random number places all of them. A repeated index has the number of weights added for
+    each repetition, so that copies can be distinguished.
     """
     ends = np.cumsum(weights) * (round(weights.sum()) / weights.sum())
     ends[-1] = round(weights.sum())

@@ -1,8 +1,8 @@
-"""Cached arrays become batches, as a Keras PyDataset that reads just the images it needs.
+"""Cached arrays become batches, as a Keras PyDataset that reads only the images it needs.
 
 In: a recipe, a cache folder with its index, cases with labels. Out: (inputs, labels) where an input is a slice as RGB,
 a slice of a cube, one sequence's cube, or all sequences as channels of one. The order and the augmentation follow from
-(seed, fold, epoch, case) alone, so a resumed run sees the same images. Nothing of a case stays in memory.
+(seed, fold, epoch, case) alone, so a resumed run sees the same images. No image stays in memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ import pandas as pd
 from radiogen.arrays.cache import Layout, array_layout, read_blocks
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
-from radiogen.dataset.labels import ID, LABEL
 from radiogen.imaging.cubes import middle_slices
 from radiogen.networks.backend import keras
+from radiogen.task import ID, LABEL
 from radiogen.training.execution.devices import Share
 from radiogen.training.input.augmentation import augment, channels_last, make_augmentation
 from radiogen.training.input.balance import drawn
@@ -31,12 +31,12 @@ INPUT_COLUMNS = (ID, "sequence", "slice", "position")
 def list_inputs(data: DataSettings, index: pd.DataFrame, cases: Sequence[str]) -> pd.DataFrame:
     """One row an input of the network, in the cases' order: `ID, sequence, slice, position`.
 
-    position is the input's place among the case's images, one behind the other: slices or cubes; where sequences are
-    channels of slices that of the first sequence's; -1 for the whole array.
+    position is the input's index among the case's images, slices or cubes; where sequences are channels of slices that
+    of the first sequence's slice; -1 for the whole array.
     """
     counts = index.set_index(ID)["slices"]
     middle = middle_slices(data.size, data.slices_per_series or data.size)
-    rows = []
+    rows: list[tuple[str, str, int | str, int]] = []
     for case in cases:
         if data.rank == 2 and data.sequences_as_channels:
             rows += [(case, "+".join(data.sequences), int(number), int(number)) for number in middle]
@@ -57,8 +57,8 @@ def list_inputs(data: DataSettings, index: pd.DataFrame, cases: Sequence[str]) -
 class CachedImages:
     """The images of a cache folder's arrays, read without the rest of the array.
 
-    data: what the arrays have to be of. expected: by case the SHA-256 of its array's file; another is refused, when it
-    is first read and whenever it was replaced.
+    data: the inputs that the arrays have to fit. expected: by case the SHA-256 of its array's file; another is refused,
+    when it is first read and whenever it was replaced.
     """
 
     def __init__(self, folder: Path, data: DataSettings, expected: Mapping[str, str] = MappingProxyType({})):
@@ -68,7 +68,7 @@ class CachedImages:
     def read(self, case: str, position: int) -> np.ndarray:
         """The image at this place of `list_inputs`, (channel, [slice,] row, column): bytes, or float32 of half floats.
 
-        Raises UserError where the case's array holds other images than those of `data`.
+        Raises UserError where the case's array has other images than those of `data`.
         """
         data, first = self.data, max(position, 0)
         layout, blocks = self._layout(case), [first]
@@ -82,7 +82,7 @@ class CachedImages:
         if case not in self._layouts:
             layout, data = array_layout(self.folder, case, self.expected.get(case, "")), self.data
             if layout.shape[-data.rank:] != data.image_shape or layout.dtype != data.array_dtype:
-                raise UserError(self.folder / f"{case}.npy", f"holds {layout.dtype} {layout.shape}, not images of "
+                raise UserError(self.folder / f"{case}.npy", f"has {layout.dtype} {layout.shape}, not images of "
                                 f"{data.array_dtype} {data.image_shape}",
                                 f"delete it and run {command('preprocess')} again")
             self._layouts[case] = layout
@@ -91,7 +91,7 @@ class CachedImages:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How training takes its inputs: in a random order, each varied at random.
+    """Random order and augmentation, for training.
 
     fold: a part of the seed. weights: how often an epoch draws each input on average (`balance.drawn`), float64
     (inputs,); None: once.
@@ -102,11 +102,11 @@ class Sampling:
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of at most `micro_batch_size` and `batch_size` inputs, as even in size as can be.
+    """Batches of at most `micro_batch_size` and `batch_size` inputs, as even in size as possible.
 
-    images, inputs: from `CachedImages` and `list_inputs`; labels: int per input, or None for prediction. sampling: of a
-    training; None keeps the order and every image. flip: axes of a batch to flip (`augmentation.tta_flips`). share: the
-    part of each batch that is wanted here.
+    images, inputs: from `CachedImages` and `list_inputs`; labels: int per input, or None for prediction. sampling: for
+    training; None keeps order and images. flip: axes of a batch to flip (`augmentation.tta_flips`). share: the part of
+    each batch that this process feeds.
     Yields float32 (batch, [slice,] row, column, channels), in [0, 1] but for z-scores, and with labels float32 (batch,
     2) one-hot or, with one output, (batch, 1).
     """
@@ -126,21 +126,24 @@ class Batches(keras.utils.PyDataset):
         steps = self.recipe.optimisation
         return -(-len(self._order) // min(steps.micro_batch_size, steps.batch_size))
 
+    @property
+    def weights(self) -> np.ndarray | None:
+        """How often an epoch draws each input on average, float64 (inputs,); None: once."""
+        return None if self.sampling is None else self.sampling.weights
+
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray] | tuple[np.ndarray]:
         copies, rows = np.divmod(self.share.of(self._order, self.num_batches, number), len(self.inputs))
-        batch = None
+        batch = np.empty((len(rows), *self.recipe.data.input_shape), np.float32)
         for place, (row, copy) in enumerate(zip(rows, copies, strict=True)):
             image = self._image(row, copy)
-            if batch is None:
-                batch = np.empty((len(rows), *image.shape[:-1], self.recipe.data.channels), np.float32)
             scale = np.float32(255 if image.dtype == np.uint8 else 1)
-            np.divide(image, scale, out=batch[place])  # a slice's one grey goes into all of its channels
+            np.divide(image, scale, out=batch[place])  # a grey slice fills all of its channels
         if self.flip:
             batch = np.ascontiguousarray(np.flip(batch, self.flip))
         return (batch,) if self.labels is None else (batch, self._truth(rows))
 
     def begin(self, epoch: int) -> None:
-        """Take the order and the images of this epoch. Called by a callback: Keras counts epochs differently."""
+        """Set the order and the augmentation of this epoch. Called by a callback: Keras counts epochs differently."""
         self.epoch, self._order = epoch, np.arange(len(self.inputs))
         if self.sampling is None:
             return
@@ -153,18 +156,19 @@ class Batches(keras.utils.PyDataset):
             self._order = self._order[:len(self._order) // steps.batch_size * steps.batch_size or None]
 
     def _truth(self, rows: np.ndarray) -> np.ndarray:
+        assert self.labels is not None
         if self.recipe.network.outputs == 1:
             return self.labels[rows, None].astype(np.float32)
         return np.eye(2, dtype=np.float32)[self.labels[rows]]
 
     def _image(self, row: int, copy: int = 0) -> np.ndarray:
-        """One input, (..., channels), or (..., 1) where all are alike.
+        """One input, (..., channels), or (..., 1) where all channels are equal.
 
-        copy: how many times it came before in this epoch, for each is varied in its own way.
+        copy: how many times it came before in this epoch; each copy has its own augmentation.
         """
         recipe, case, position = self.recipe, self._cases[row], self._positions[row]
         planes = self.images.read(case, position)
-        if self.augmentation is None:
+        if self.augmentation is None or self.sampling is None:
             return channels_last(planes)
         copies = (int(copy),) if copy else ()
         seed = (recipe.seed, self.sampling.fold, self.epoch, int(case), max(position, 0), *copies)

@@ -1,4 +1,4 @@
-"""Whether a recipe's fields make sense, alone and together; the first that does not is refused in one line.
+"""Whether a recipe's fields are valid, alone and together; the first that is not is refused in one line.
 
 In: a recipe. Out: the same, or a `UserError` that names the field by its path, as in `data.size=0`, or on the
 command line by its option (core/wording.py).
@@ -19,14 +19,14 @@ POSITIVE = ("data.size", "data.depth", "data.edge_mm", "data.slices_per_series",
 BELOW = {"split.holdout_fraction": 1, "optimisation.early_stopping_fraction": 1, "optimisation.label_smoothing": 1,
          "augmentation.shift": 0.5, "augmentation.rotation_degrees": 180, "augmentation.zoom": 1,
          "augmentation.gamma": 1, "optimisation.weight_decay": math.inf}
-"""Fields that are fractions, or the like: from 0 to below this."""
+"""Fields such as fractions: from 0 to below this value."""
 
 Wrong = tuple[bool, str, str, str]
-"""Whether it is so; field, problem, remedy."""
+"""Whether the fault is there; field, problem, remedy."""
 
 
 def check_recipe(recipe: Recipe) -> Recipe:
-    """`recipe` itself where its fields make sense together; UserError naming the field where they do not."""
+    """`recipe` itself where its fields are valid; UserError naming the field where they are not."""
     for path in POSITIVE:
         value = field_value(recipe, path)
         if value is not None and not value > 0:
@@ -50,7 +50,7 @@ def _wrong_alone(recipe: Recipe) -> list[Wrong]:
          parameter("suspicious_auc", limit), "is out of range", "give a number from 0.5 to 1"),
         (recipe.split.folds < 2, parameter("split.folds", recipe.split.folds), "is too few", "give 2 or more"),
         (not sequences or len(set(sequences)) < len(sequences),
-         parameter("data.sequences"), "names no sequence or one twice", f"choose among {' '.join(SEQUENCES)}"),
+         parameter("data.sequences"), "names no sequence, or one twice", f"choose among {' '.join(SEQUENCES)}"),
     ]
 
 
@@ -85,7 +85,7 @@ def _wrong_augmentation(augmentation: AugmentationSettings, data: DataSettings) 
          parameter("augmentation.flips", ("up-down",)), "slices have no up and down",
          "choose among left-right front-back"),
         (augmentation.tta and not augmentation.flips,
-         parameter("augmentation.tta"), "needs flips to predict in",
+         parameter("augmentation.tta"), "needs flips",
                    f"add {parameter('augmentation.flips', ('left-right',))}"),
     ]
 
@@ -96,7 +96,7 @@ def _wrong_network(network: NetworkSettings) -> list[Wrong]:
         (network.weights == "", parameter("network.weights"), "names nothing",
          "give imagenet or a file, or leave it out"),
         (network.weights == "imagenet" and not paper,
-         parameter("network.weights", network.weights), "are those of the paper's ResNet-50",
+         parameter("network.weights", network.weights), "are of the paper's ResNet-50",
          f"add {parameter('network.architecture', 'resnet50')} {parameter('network.width', 64)} "
          f"{parameter('network.stem_kernel_size', 7)}"),
     ]

@@ -1,7 +1,7 @@
-"""Command-line options from a recipe: every field is an option by its own name, in a group a part of the recipe.
+"""Command-line options from a recipe: every field is an option by its own name, grouped by the recipe's parts.
 
-In: the command line and a frozen dataclass of a script's own options, with a field `settings: Recipe`. Out: that
-dataclass filled in. tyro makes the parser; it is asked twice, for which recipe gives the defaults is itself an option.
+In: the command line and a frozen dataclass of a command's own options, with a field `settings: Recipe`. Out: that
+dataclass filled in. tyro parses twice, because the recipe that provides the defaults is itself an option.
 """
 
 import dataclasses
@@ -22,14 +22,13 @@ from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.recipe import Recipe, from_dict
 from radiogen.training.recipe.recipes import default_recipe, find_recipe
 
-Options = TypeVar("Options")
 RecipeOptions = OmitArgPrefixes[Annotated[Recipe, tyro.conf.arg(name="")]]
 """A recipe as options: flat, with a group for each part."""
 
 
 @dataclass(frozen=True)
 class _Choice:
-    """The options that decide where the defaults of all others come from."""
+    """The options that decide about the defaults of all others."""
 
     data: Path | None = None
     recipe: tuple[str, ...] = ()
@@ -39,10 +38,19 @@ class _Choice:
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """Options of scripts/train.py."""
+class CommandOptions:
+    """Options of a command that takes recipes: the recipe's fields; its own follow in subclasses."""
 
     settings: RecipeOptions
+
+
+Options = TypeVar("Options", bound=CommandOptions)
+
+
+@dataclass(frozen=True)
+class TrainOptions(CommandOptions):
+    """Options of scripts/train.py."""
+
     data: Path | None = None
     """Data set: the folder with train/, test/ and train_labels.csv."""
     recipe: tuple[str, ...] = ()
@@ -50,13 +58,13 @@ class TrainOptions:
     fold: str = "all"
     """Fold to train, a number from 0, or all."""
     parallel_folds: int = 1
-    """Folds trained in parallel, which share the cores, or get a GPU each: small networks train faster so."""
+    """Folds trained in parallel, which share the cores, or have a GPU each: small networks train faster this way."""
     seeds: int = 1
-    """Train so many runs on the same split, with the seeds from --seed up: <run>, <run>-seed-43, ..."""
+    """Train this many runs on the same split, with the seeds from --seed up: <run>, <run>-seed-43, ..."""
     run: str | None = None
     """Name of the run under models/ (default: <data set>-<recipe>)."""
     start_from: str | None = None
-    """Run under models/ whose networks a new run begins with, fold by fold, on the same folds: for more epochs."""
+    """Run under models/ whose weights a new run starts with, fold by fold, on the same folds: for more epochs."""
     leave_out: tuple[str, ...] = ()
     """Ids of training cases to leave out."""
     models: Path = Path("models")
@@ -64,9 +72,9 @@ class TrainOptions:
     cache: Path = Path("input/cache")
     """Where arrays are kept; missing ones are made."""
     workers: int | None = None
-    """Processes for making arrays (default: as many as cores may be used)."""
+    """Processes for making arrays (default: one per available core)."""
     devices: str = "auto"
-    """auto: every GPU shares a fold's batches, else the CPU; or cpu, gpu, gpu:2; cpu:4 splits the CPU, for a try."""
+    """auto: every GPU shares a fold's batches, else the CPU; or cpu, gpu, gpu:2; cpu:4 splits the CPU, for tests."""
     machines: int = 1
     """Machines that train one network together; needs Keras on JAX and folders that all of them see."""
     machine: int = 0
@@ -76,24 +84,24 @@ class TrainOptions:
     scheduler: str | None = None
     """Dask scheduler, such as tcp://10.0.0.1:8786: all folds of all runs become tasks, one at a time on each worker."""
     forecast: bool = True
-    """Say first how long it will take, and how much memory and disk, from a few measured steps."""
+    """Forecast first how long training will take, and how much memory and disk, from a few measured steps."""
     tensorboard: bool = False
-    """Write what TensorBoard shows to models/<run>/fold-<k>/tensorboard."""
+    """Write logs for TensorBoard to models/<run>/fold-<k>/tensorboard."""
 
 
-def default_data() -> Path:
-    """The data set where none is named: the competition's if it is there, else the demo's phantom."""
+def _default_data() -> Path:
+    """The data set where none is named: the competition's if it exists, else the demo's phantom."""
     real = Path("input") / COMPETITION
     return real if real.is_dir() else Path("input/phantom")
 
 
 def parse_options(options: type[Options], description: str, arguments: list[str] | None = None) -> list[Options]:
-    """The script's options, once for each recipe named with `--recipe`, its fields overridden by what was given.
+    """The command's options, once for each recipe named with `--recipe`, its fields overridden by other options.
 
     Without `--recipe`, a run that exists is resumed: its own recipe, data set and left-out cases are the defaults, and
     those of the run that `--start-from` names for a new one.
     `--help` shows `description` and the recipe's own.
-    Raises UserError for a recipe that does not exist or whose fields do not make sense together.
+    Raises UserError for a recipe that does not exist or whose fields are not valid together.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     with usage_in_one_line():
@@ -130,5 +138,5 @@ def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
         recipes = [find_recipe(name) for name in choice.recipe] or [source.recipe]
         return ({"data": choice.data or source.data, "leave_out": source.leave_out},
                 [recipe.replace(split_seed=source.recipe.seed_of_split) for recipe in recipes])
-    data = choice.data or default_data()
+    data = choice.data or _default_data()
     return {"data": data}, [find_recipe(name) for name in choice.recipe or (default_recipe(data.name),)]

@@ -1,7 +1,7 @@
-"""A recipe is the whole experiment, in parts: what is read, which network, how it is trained, varied, split.
+"""A recipe is the whole experiment, in parts: data, network, optimisation, augmentation, split.
 
-In: its parts, frozen dataclasses. Out: a frozen `Recipe`, and its form as plain JSON values. A field is named by its
-part (`optimisation.epochs`, `field_paths`); on the command line it is an option by its own name (options.py).
+In: its parts, frozen dataclasses. Out: a frozen `Recipe`, and its form as JSON values. A field is named by its
+part (`optimisation.epochs`); on the command line it is an option by its own name (options.py).
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ class Recipe:
         return self.seed if self.split.split_seed is None else self.split.split_seed
 
     def replace(self, **fields: Any) -> "Recipe":
-        """The recipe with other values of fields, each by its own name, whichever part it stands in.
+        """The recipe with other values of fields, each by its own name, whichever part it is in.
 
         Examples
         --------
@@ -53,7 +53,8 @@ class Recipe:
         >>> changed.data.size, changed.optimisation.epochs
         (16, 2)
         """
-        paths, changes = field_paths(), {}
+        paths = _field_paths()
+        changes: dict[str, dict[str, Any]] = {}
         for name, value in fields.items():
             part, _, own = paths.get(name, name).rpartition(".")
             changes.setdefault(part, {})[own] = value
@@ -63,11 +64,12 @@ class Recipe:
 
 def recipe_parts() -> dict[str, type]:
     """The classes of the parts, by the part's name."""
-    return {one.name: one.type for one in dataclasses.fields(Recipe) if dataclasses.is_dataclass(one.type)}
+    return {one.name: one.type for one in dataclasses.fields(Recipe)
+            if isinstance(one.type, type) and dataclasses.is_dataclass(one.type)}
 
 
-def field_paths() -> dict[str, str]:
-    """Where each field stands, by its own name: `epochs` is `optimisation.epochs`; without name and description."""
+def _field_paths() -> dict[str, str]:
+    """The path of each field, by its own name: `epochs` is `optimisation.epochs`; without name and description."""
     return {path.rpartition(".")[2]: path for path in field_defaults()}
 
 
@@ -79,7 +81,8 @@ def field_value(recipe: Recipe, path: str) -> Any:
 
 def field_defaults() -> dict[str, Any]:
     """The default of each field by its path; dataclasses.MISSING where it has none."""
-    parts, defaults = recipe_parts(), {}
+    parts = recipe_parts()
+    defaults: dict[str, Any] = {}
     for one in dataclasses.fields(Recipe):
         if one.name in parts:
             defaults |= {f"{one.name}.{own.name}": own.default for own in dataclasses.fields(parts[one.name])}
@@ -88,18 +91,18 @@ def field_defaults() -> dict[str, Any]:
     return defaults
 
 
-def as_dict(recipe: Recipe) -> dict:
-    """The recipe as plain JSON values, nested as its parts are."""
+def as_dict(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as JSON values, nested as its parts are."""
     return _listed(dataclasses.asdict(recipe))
 
 
-def as_flat_dict(recipe: Recipe) -> dict:
-    """Name and fields by their paths, as plain JSON values: what two recipes are compared by."""
-    return {"name": recipe.name, **_listed({path: field_value(recipe, path) for path in field_paths().values()})}
+def as_flat_dict(recipe: Recipe) -> dict[str, Any]:
+    """Name and fields by their paths, as JSON values: what two recipes are compared by."""
+    return {"name": recipe.name, **_listed({path: field_value(recipe, path) for path in _field_paths().values()})}
 
 
-def default_fields() -> dict:
-    """The fields that have a default, by their paths, as plain JSON values: what an older version's recipe lacks."""
+def default_fields() -> dict[str, Any]:
+    """The fields that have a default, by their paths, as JSON values: what an older version's recipe lacks."""
     return _listed({path: default for path, default in field_defaults().items()
                     if default is not dataclasses.MISSING})
 

@@ -1,15 +1,20 @@
 """The recipes by name, each with its source, its command, its cost and its result.
 
-In: a name. Out: a frozen `Recipe`. Any field can be given on the command line (`--epochs 5`); the run's folder keeps
-the recipe that was really used.
+In: a name. Out: a frozen `Recipe`. Any field can be set on the command line (`--epochs 5`); the run's folder keeps
+the recipe that was actually used.
 """
+
+from typing import get_args
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import COMPETITION, SEQUENCES
+from radiogen.dataset.layout import COMPETITION
 from radiogen.networks.settings import NetworkSettings
 from radiogen.training.recipe.recipe import Recipe
-from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings
+from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings, SequenceName
+
+SEQUENCES: tuple[SequenceName, ...] = get_args(SequenceName)
+"""All sequences."""
 
 
 def _text(description: str) -> str:
@@ -23,7 +28,7 @@ REPORT_2D = Recipe(
 
     Source: the graduation report that this project follows (2022). Command: python scripts/train.py --recipe report-2d.
     Cost: the report had seven GPUs of 12 GB; an epoch of a fold has some 220,000 slices of the competition's 348,641.
-    Not measured here: train.py says beforehand what it will take. Result: the report measured accuracy 0.538 and AUC
+    Not measured here: train.py forecasts it. Result: the report measured accuracy 0.538 and AUC
     0.506.
     """),
     data=DataSettings(rank=2, sequences=SEQUENCES, size=224))
@@ -56,7 +61,7 @@ WINNER_3D = Recipe(
     T1wCE, windowed, 64 slices of 256 x 256 around the one that shows most, each min-max scaled, through a 3D ResNet-10.
 
     Source: the competition's winner, FirasBaba/rsna-resnet10 (MIT). No augmentation; one logit. It
-    differs where the winner's code would not stand a judge: slices are ordered by position (there by file number), axes
+    differs where the winner's code leaks or errs: slices are ordered by position (there by file number), axes
     stay slice, row, column, no epoch is chosen on the fold that is scored, test cases are centred as training cases
     are, and windows are applied to rescaled values. The winner trained on all cases in five folds, which
     --holdout-fraction 0 does, too. Command: python scripts/train.py --recipe winner-3d. Cost: 32 hours a network and 61
@@ -78,8 +83,8 @@ ISOTROPIC_3D = Recipe(
 
     Ours: millimetres are kept, the cube is as large as a head and what lies outside is cut off, each series is scaled
     between percentiles of its head. FLAIR and T2w are left out for their planes vary and go with the competition's
-    labels, which no resampling hides (docs/accuracy.md); --sequences FLAIR T1w T1wCE T2w takes them in. Cases are drawn
-    so that the label says nothing of the planes; a few, whose planes no case of the other label has, train nothing.
+    labels, which no resampling hides (docs/accuracy.md); --sequences FLAIR T1w T1wCE T2w includes them. Cases are drawn
+    so that labels and planes are independent; a few, whose planes no case of the other label has, are not drawn.
     Cosine with warm-up, weight decay, label smoothing; images flipped along all three axes, shifted by up to 12 mm and
     gamma-corrected at random, and predicted in all eight flips; the last of a fixed number of epochs counts. Flips
     along all axes, as in nnU-Net (Isensee et al., Nature Methods 2021;18:203), and maximum pooling did best on a
@@ -140,5 +145,5 @@ def find_recipe(name: str) -> Recipe:
 
 
 def default_recipe(data_name: str) -> str:
-    """What is trained where no recipe is named: on the competition's data the one that resists its planes best."""
+    """The recipe where none is named: on the competition's data the one that depends least on its planes."""
     return ISOTROPIC_3D.name if data_name == COMPETITION else DEMO_3D.name

@@ -29,18 +29,18 @@ class DataSettings:
     """Edge of an isotropic cube, mm."""
     normalisation: Literal["min-max", "min-max slices", "percentile", "z-score", "none"] = "min-max"
     """Intensities to 0..1: min-max of the volume, as in the report, of each slice by itself, or clipped at percentiles
-    of the head; or to mean 0 and deviation 1 over the head; none: bytes, or numbers that are 0..1 already."""
+    of the head; or to mean 0 and deviation 1 over the head; none: bytes, or numbers that are already in 0..1."""
     window: bool = False
     """Apply the window that the files name (VOI LUT) first: DICOM PS3.3 C.11.2."""
     array_dtype: Literal["uint8", "float16"] = "uint8"
-    """What the cache keeps an intensity as: a byte, or float16 for twice the space."""
+    """How the cache stores an intensity: a byte, or float16 for twice the space."""
     slices_per_series: int | None = None
     """2D: how many slices of the middle three quarters; None: every slice."""
     cube_slices: bool = False
     """2D: the inputs are the slices of the series' cube along its first axis, one channel each."""
     sequences_as_channels: bool = False
     """The sequences are channels of one image on one grid (in 2D: axial slices, RGB where there are three); otherwise
-    each series is an image of its own and a case's mean counts."""
+    each series is an image of its own and a case's probability is their mean."""
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -63,41 +63,41 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class OptimisationSettings:
-    """The training's steps."""
+    """How the network is trained."""
 
     learning_rate: float = 0.001
-    """Step of the Adam optimiser."""
+    """Learning rate of the Adam optimiser."""
     schedule: Literal["constant", "cosine", "halved"] = "constant"
     """Learning rate over the epochs: constant, a cosine down to zero after a twentieth of warm-up, or halved once,
     after `halve_after` epochs."""
     halve_after: int = 10
     """Epochs before the halved schedule halves."""
     weight_decay: float = 0.0
-    """Decoupled weight decay (AdamW); 0 is plain Adam."""
+    """Decoupled weight decay (AdamW); 0 is Adam without decay."""
     label_smoothing: float = 0.0
-    """Share of a label that is given to both classes alike."""
+    """Fraction of a label that is spread evenly over both classes."""
     epochs: int = 100
     """Passes over the training folds; fixed beforehand, never chosen on the fold that is scored."""
     batch_size: int = 1024
-    """Inputs an optimiser step; never more than there are."""
+    """Inputs of an optimiser step; at most all inputs."""
     micro_batch_size: int = 32
     """Inputs in memory at once; a larger batch_size is reached by gradient accumulation."""
     drop_last: bool = False
     """Leave out the last batch of an epoch where it is smaller than the others."""
     early_stopping_fraction: float = 0.0
-    """Fraction of the training folds' cases that trains nothing and chooses the epoch; 0: the last epoch counts. The
-    fold that is scored never chooses."""
+    """Fraction of the training folds' cases that is held out to choose the epoch; 0: the last epoch counts. The fold
+    that is scored never chooses."""
     early_stopping_patience: int = 10
     """With early_stopping_fraction: epochs without a lower loss on those cases before the fold stops."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Arithmetic of the layers; auto: bfloat16 on GPUs that have it, else float16, and float32 on CPUs."""
     balance: Literal["nothing", "planes"] = "nothing"
-    """planes: an epoch draws the training cases so that the label says nothing of the planes of their series."""
+    """planes: an epoch draws the training cases so that labels and planes of their series are independent."""
 
 
 @dataclass(frozen=True)
 class AugmentationSettings:
-    """What is varied at random in training, and again when a case is predicted."""
+    """Random augmentation in training, and test-time augmentation."""
 
     flips: tuple[Literal["left-right", "front-back", "up-down"], ...] = ()
     """Random flips in training. A label can be lateral: then no left-right."""
@@ -116,11 +116,11 @@ class AugmentationSettings:
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """Which cases train, and which judge."""
+    """Which cases are for training, and which for scoring."""
 
     folds: int = 5
     """Stratified folds by patient."""
     holdout_fraction: float = 0.2
-    """Fraction of the labelled cases that trains nothing and is scored once at the end."""
+    """Fraction of the labelled cases that is never trained on and is scored once at the end."""
     split_seed: int | None = None
-    """Seed of the split alone; None: the seed. So several seeds train on one split."""
+    """Seed of the split alone, for several seeds on one split; None: the seed."""

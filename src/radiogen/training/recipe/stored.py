@@ -1,4 +1,4 @@
-"""A recipe read from a run's `recipe.json`, whose content may be anything: of another version, or changed by hand."""
+"""A recipe read from a run's `recipe.json`, which may be of another version or changed by hand."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,9 +14,9 @@ NEEDED = ("name", "data.rank", "data.sequences", "data.size")
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in this file; a field that an older version did not have is as it was then: the default.
+    """The recipe in this file; a field that an older version did not have gets its default.
 
-    Raises UserError where the file is flat, a field is missing or unknown or of another type, or they make no sense.
+    Raises UserError where the file is flat, a field is missing, unknown, of another type or not valid.
     """
     kept = files.read_json(path)
     kept = kept if isinstance(kept, dict) else {}
@@ -24,7 +24,7 @@ def read_recipe(path: Path) -> Recipe:
     strange = [f"{name} {value!r}"[:80] for name, value in _misfits(kept)]
     lacking = [name for name in NEEDED if not _has(kept, name)]
     if lacking or strange:
-        problem = f"has no {lacking[0]}" if lacking else f"holds {strange[0]}"
+        problem = f"has no {lacking[0]}" if lacking else f"contains {strange[0]}"
         raise UserError(path, f"{problem}, so it is of another version of radiogen or damaged",
                         f"restore it, or {another_run()}")
     try:
@@ -60,4 +60,4 @@ def _misfits(kept: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _has(kept: Mapping[str, Any], path: str) -> bool:
     part, _, name = path.rpartition(".")
     place = kept.get(part, {}) if part else kept
-    return name in place if isinstance(place, dict) else True  # a part that is none is a misfit
+    return name in place if isinstance(place, dict) else True  # a part that is not a mapping is a misfit
