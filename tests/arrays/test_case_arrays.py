@@ -9,8 +9,9 @@ import pytest
 from pydicom.pixels import apply_voi_lut
 
 from benchmarks.synthetic.series_files import AXIAL, planes, write_series
-from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
+from radiogen.arrays.case_arrays import case_array, read_case
 from radiogen.arrays.case_findings import CaseFinding
+from radiogen.arrays.settings import CacheSettings
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.volume import Volume, plane
 
@@ -94,20 +95,20 @@ def test_a_window_also_reaches_cubes_and_slices(tmp_path):
         assert (windowed.array == 255).mean() > (plain.array == 255).mean() + 0.05
 
 
-def _likeness(folder, voxels, *settings, affine=AXIAL, fast=True):
+def _hash(folder, voxels, *settings, affine=AXIAL, fast=True):
     if not folder.exists():
         write_series(folder, voxels, affine)
     series, _ = _case(folder, *(settings or (CUBES,)), fast=fast)
-    return int(series["T1wCE"].likeness, 16)
+    return int(series["T1wCE"].perceptual_hash, 16)
 
 
 def _bits(one, other):
     return (one ^ other).bit_count()
 
 
-def test_the_same_pixels_have_the_same_likeness_whatever_the_recipe(tmp_path):
+def test_the_same_pixels_have_the_same_perceptual_hash_whatever_the_recipe(tmp_path):
     voxels = _head((60, 50, 44))
-    hashes = {_likeness(tmp_path / "series", voxels, *settings, fast=fast) for fast in (True, False) for settings in (
+    hashes = {_hash(tmp_path / "series", voxels, *settings, fast=fast) for fast in (True, False) for settings in (
         (CUBES,), (SLAB,), (CUBES, SLAB), (CacheSettings("slices", ("T1wCE",), 16, "isotropic", "min-max"),),
         (CacheSettings("cubes", ("T1wCE",), 8, "isotropic", "percentile", edge_mm=40.0),))}
     assert len(hashes) == 1
@@ -126,11 +127,11 @@ def test_a_copy_in_another_form_differs_in_few_bits(tmp_path, change):
     voxels = _head((40, 70, 64))
     copy = change(voxels.astype(float))
     copy = copy if copy.dtype == np.uint8 else np.rint(copy).astype(np.uint16)
-    assert _bits(_likeness(tmp_path / "one", voxels), _likeness(tmp_path / "two", copy)) <= 10
+    assert _bits(_hash(tmp_path / "one", voxels), _hash(tmp_path / "two", copy)) <= 10
 
 
 def test_different_heads_differ_in_many_bits(tmp_path):
-    hashes = [_likeness(tmp_path / str(seed), _head(seed=seed)) for seed in range(6)]
+    hashes = [_hash(tmp_path / str(seed), _head(seed=seed)) for seed in range(6)]
     assert min(_bits(one, other) for one in hashes for other in hashes if one is not other) > 20
 
 

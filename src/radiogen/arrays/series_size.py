@@ -24,15 +24,15 @@ def processes_that_fit(cases: Sequence[Sequence[Path]], available: int, wanted: 
 
     cases: the folders of the series of each. Headers are only looked at where it might matter.
     """
-    by_size = [_needed([files_bytes(folder) for folder in folders]) for folders in cases]
+    by_size = [_needed([_files_bytes(folder) for folder in folders]) for folders in cases]
     rough = OF_A_PROCESS + _MOST_COMPRESSED * max(by_size, default=0)
     if rough * wanted <= available:
         return wanted, rough
-    need = OF_A_PROCESS + max((_needed([stored_bytes(folder) for folder in folders]) for folders in cases), default=0)
+    need = OF_A_PROCESS + max((_needed([_stored_bytes(folder) for folder in folders]) for folders in cases), default=0)
     return max(1, min(wanted, int(available // need))), need
 
 
-def files_bytes(folder: Path) -> int:
+def _files_bytes(folder: Path) -> int:
     """The size of a folder's files; 0 where it cannot be read, which the reader then says."""
     try:
         with os.scandir(folder) as entries:
@@ -41,12 +41,12 @@ def files_bytes(folder: Path) -> int:
         return 0
 
 
-def stored_bytes(folder: Path) -> int:
+def _stored_bytes(folder: Path) -> int:
     """About how large the voxels of a series are as stored: its files, or what its first file declares if compressed.
 
     Files that are no images, or are damaged, count as what they are on the disk.
     """
-    size = files_bytes(folder)
+    size = _files_bytes(folder)
     try:
         paths = sorted(path for path in folder.iterdir() if path.is_file())
         first = read_tags(paths[0], ("Rows", "Columns", "NumberOfFrames", "BitsAllocated"))

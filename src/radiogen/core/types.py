@@ -41,5 +41,11 @@ Points = NDArray[np.float64]
 FloatArray = NDArray[np.float64]
 """Any shape, float64: statistics, weights, table columns."""
 
+ByteBuffer = NDArray[np.uint8]
+"""(bytes,) or (files, bytes): the content of files as it is."""
+
+IntTable = NDArray[np.int64]
+"""Integers in rows, or one row of them; which columns, the function that fills it says."""
+
 IndexArray = NDArray[np.integer]
 """(count,): positions along an axis, counted from 0."""

@@ -252,7 +252,7 @@ class Finding:
     """
 
     code: FindingCode
-    files: tuple[str, ...] = ()
+    files: Sequence[str] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -262,7 +262,7 @@ class Finding:
     def __hash__(self) -> int:
         return hash((self.code, self.files, frozenset(self.values.items())))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type["Finding"], tuple[FindingCode, Sequence[str], dict[str, Any]]]:
         """A mapping proxy cannot be pickled."""
         return type(self), (self.code, self.files, dict(self.values))
 

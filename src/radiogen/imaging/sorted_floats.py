@@ -87,10 +87,10 @@ class _Reader:
         parts, missing = [], count
         while missing:
             if not len(self._left):
-                self._left = next(self._blocks, None)
-                if self._left is None:
-                    self._left = np.empty(0, np.float32)
+                left = next(self._blocks, None)
+                if left is None:
                     break
+                self._left = left
             parts.append(self._left[:missing])
             self._left = self._left[missing:]
             missing -= len(parts[-1])

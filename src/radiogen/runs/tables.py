@@ -1,8 +1,8 @@
 """The smaller tables of a run: its folds, its arrays, its geometry, what a 2D run says of each slice.
 
-In and out: `folds.csv` (`BraTS21ID, MGMT_value, fold`), `arrays.csv` (`BraTS21ID, split, sha256, likeness`: a hash and
-a perceptual hash of each case's array), `geometry.csv` (a row a series) and `predictions_slices.csv` (`BraTS21ID, fold,
-sequence, slice, MGMT_value, probability`). They outlive the cache from which they were made.
+In and out: `folds.csv` (`BraTS21ID, MGMT_value, fold`), `arrays.csv` (`BraTS21ID, split, sha256, perceptual_hash`: of
+each case's array), `geometry.csv` (a row a series) and `predictions_slices.csv` (`BraTS21ID, fold, sequence, slice,
+MGMT_value, probability`). They outlive the cache from which they were made.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from radiogen.core import files
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs import layout
 
-ARRAYS = [ID, "split", "sha256", "likeness"]
+ARRAYS = [ID, "split", "sha256", "perceptual_hash"]
 SLICES = [ID, "fold", "sequence", "slice", LABEL, "probability"]
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from radiogen.arrays.cache import read_index
-from radiogen.arrays.case_arrays import CacheSettings
+from radiogen.arrays.settings import CacheSettings
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError, as_run
 from radiogen.core.wording import command, parameter

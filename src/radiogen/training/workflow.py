@@ -53,7 +53,7 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
     with files.reading_folder(data):
         _tell_left_out(data, recipes, leave_out)
         mark = fingerprint or data_fingerprint(data)
-        indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
+        indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=scheduler or workers,
                                fast=fast, fingerprint=mark)
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
         folder = cache_folder(data, setting, cache, mark)

@@ -26,7 +26,7 @@ def read_tags(path: Path, tags: Sequence[Any], **options: bool) -> "Dataset":
     """`pydicom.dcmread` of a file's header alone, of these tags; raises whatever pydicom raises, and Inflated."""
     import pydicom
 
-    with GuardedFile(path) as file:
+    with _GuardedFile(path) as file:
         return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(tags), **options)
 
 
@@ -59,7 +59,7 @@ def inflated_dataset(content: bytes) -> bytes:
     return b"".join(_inflate(content[at:]))
 
 
-class GuardedFile(io.BufferedReader):
+class _GuardedFile(io.BufferedReader):
     """A file open for reading. Raises Inflated, an OSError, where its rest is deflated and holds too much."""
 
     def __init__(self, path: Path):

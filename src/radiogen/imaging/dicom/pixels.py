@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import count, groupby
+from typing import Literal
 
 import numpy as np
 
@@ -136,7 +137,7 @@ def _native(storage: PixelStorage, frame: int) -> np.ndarray:
     content = _read(storage, storage.offset + frame * size, size)
     if storage.bits_allocated == 8 and storage.big_endian and storage.words:
         content = np.frombuffer(_even(content), "u2").byteswap().tobytes()[:size]
-    order = ">" if storage.big_endian else "<"
+    order: Literal[">", "<"] = ">" if storage.big_endian else "<"
     cells = np.frombuffer(content, stored_dtype(storage).newbyteorder(order))
     return cells.astype(stored_dtype(storage), copy=False).reshape(storage.rows, storage.columns)
 

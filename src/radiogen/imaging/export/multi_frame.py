@@ -151,14 +151,14 @@ def _stored(voxels: np.ndarray) -> tuple[np.ndarray, str, str]:
 def _header(origin: Origin, identity: str) -> "Dataset":
     """All of the file but its functional groups and pixels (PS3.3, A.36.2.3 and the modules named there)."""
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian
+    from pydicom.uid import UID, EnhancedMRImageStorage, ExplicitVRLittleEndian
 
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _uid("image", identity)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(_uid("image", identity))
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid("study", origin.patient), _uid("series", identity)
     dataset.FrameOfReferenceUID = origin.frame_of_reference or _uid("frame of reference", identity)
     dataset.PatientID, dataset.StudyID = _words(origin.patient), _words(origin.patient, 16)

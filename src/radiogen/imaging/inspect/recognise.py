@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
@@ -95,7 +95,7 @@ def recognise(folder: Path, wanted: Sequence[str] = SEQUENCES) -> tuple[dict[str
     return chosen, [series for series in found if series not in chosen.values()]
 
 
-def kind_of_words(text: str) -> Kind:
+def _kind_of_words(text: str) -> Kind:
     """What a name or a description says of a series, whatever its spelling: `t1_mprage_post`, `AX T2 FLAIR`, `T1wCE`.
 
     Of T2* and of what is not one of the four, such as diffusion or a scout, nothing is said. GE's T1 FLAIR is a T1.
@@ -159,7 +159,7 @@ def _series(root: Path, place: Path) -> list[FoundSeries]:
         header = next(filter(None, map(_header, _files(place))), None)
         if header is None:
             return []
-        return [FoundSeries(name, place, None, "by its folder's name", certain, _doubt(name, kind_of_header(header)))]
+        return [FoundSeries(name, place, None, "by its folder's name", certain, _doubt(name, _kind_of_header(header)))]
     groups: dict[str, list[tuple[Path, dict[str, str]]]] = {}
     for file in _files(place):
         if (header := _header(file)) is not None:
@@ -175,14 +175,14 @@ def _series(root: Path, place: Path) -> list[FoundSeries]:
 
 def _kind_of_folder(root: Path, place: Path) -> Kind:
     """From the names of the folders between `root` and `place`: the nearest that tells a weighting tells it."""
-    kinds = [kind_of_words(part) for part in reversed(place.relative_to(root).parts)]
+    kinds = [_kind_of_words(part) for part in reversed(place.relative_to(root).parts)]
     weighting = next((kind.weighting for kind in kinds if kind.weighting), "")
     return Kind(weighting, next((kind.enhanced for kind in kinds if kind.enhanced is not None), None))
 
 
-def kind_of_header(header: dict[str, str]) -> Kind:
+def _kind_of_header(header: dict[str, str]) -> Kind:
     """What SeriesDescription, ProtocolName, SequenceName, the first that tells, and the contrast agent say."""
-    kinds = [kind_of_words(header[name]) for name in ("SeriesDescription", "ProtocolName", "SequenceName")]
+    kinds = [_kind_of_words(header[name]) for name in ("SeriesDescription", "ProtocolName", "SequenceName")]
     weighting = next((kind.weighting for kind in kinds if kind.weighting), "")
     enhanced = next((kind.enhanced for kind in kinds[:2] if kind.enhanced is not None), None)
     if enhanced is None and not _NO_AGENT.fullmatch(header["ContrastBolusAgent"].strip()):
@@ -198,10 +198,10 @@ def _described(place: Path, paths: list[Path], header: dict[str, str], *, alone:
         return FoundSeries("", place, tuple(paths), "a localiser")
     if header["Modality"] not in ("MR", ""):
         return FoundSeries("", place, tuple(paths), f"a {header['Modality']}")
-    kind, described = kind_of_header(header), _description(header)
+    kind, described = _kind_of_header(header), _description(header)
     agent = header["ContrastBolusAgent"].strip()
     told = f"'{described}'" if described else "no description"
-    if kind.sequence == "T1wCE" and not kind_of_words(described).enhanced:
+    if kind.sequence == "T1wCE" and not _kind_of_words(described).enhanced:
         told += f", contrast agent '{agent}'"
     return FoundSeries(kind.sequence, place, None if alone else tuple(paths), f"by {told}" if kind.sequence else told)
 
@@ -229,7 +229,7 @@ def _header(path: Path) -> dict[str, str] | None:
     return told if told["Rows"] else None
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
     return "" if value is None else str(value) if isinstance(value, str | int) else "\\".join(map(str, value))
 
 
