@@ -1,5 +1,6 @@
 """What a case's series become: the winner's slab, a hash of its looks, its geometry."""
 
+import dataclasses
 import re
 
 import cv2
@@ -153,3 +154,34 @@ def test_a_series_that_tells_no_place_has_a_matrix_but_no_plane(tmp_path):
     told = series["T1wCE"].geometry
     assert (told["slices"], told["rows"], told["columns"]) == (18, 20, 24)
     assert told["plane"] is told["slice_spacing_mm"] is told["row_mm"] is None
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+@pytest.mark.parametrize(("kind", "geometry"), [("cubes", "stretch"), ("slices", "stretch"), ("slices", "isotropic")])
+def test_an_array_made_while_files_are_read_is_the_one_made_of_the_volume(tmp_path, kind, geometry, dtype):
+    write_series(tmp_path, _head((30, 50, 44)))
+    wanted = CacheSettings(kind, ("T1wCE",), 16, geometry, "min-max", 5 if kind == "slices" else None, dtype=dtype)
+    series, (alone,) = _case(tmp_path, wanted)
+    assert series["T1wCE"].volume is None
+    for fast in (True, False):
+        series, (with_volume, _) = _case(tmp_path, wanted, SLAB, fast=fast)
+        assert series["T1wCE"].volume is not None
+        assert alone.slices == with_volume.slices and alone.array.tobytes() == with_volume.array.tobytes()
+
+
+def test_settings_with_the_same_target_share_its_stack_and_get_their_own_dtype(tmp_path):
+    write_series(tmp_path, _head())
+    halves = dataclasses.replace(CUBES, dtype="float16")
+    series, (whole, half) = _case(tmp_path, CUBES, halves)
+    assert len(series["T1wCE"].resized.stacks) == 2  # one is of the hash
+    assert (whole.array.dtype, half.array.dtype) == (np.uint8, np.float16)
+    assert np.abs(whole.array / 255 - half.array.astype(float)).max() < 0.01
+
+
+def test_a_series_without_a_position_is_left_out_of_isotropic_slices_alone(tmp_path):
+    write_series(tmp_path, _head(), ImagePositionPatient=None)
+    isotropic, stretched = (CacheSettings("slices", ("T1wCE",), 16, geometry, "min-max")
+                            for geometry in ("isotropic", "stretch"))
+    series = read_case({"T1wCE": tmp_path}, [isotropic, stretched], whole=False, case="00001")
+    assert case_array(isotropic, series, whole=False) is None
+    assert case_array(stretched, series, whole=False).array.shape == (24, 16, 16)

@@ -254,7 +254,7 @@ def _linked_row(folder: Path, job: _Job, contents: Callable[[], dict[str, str]])
 
 
 def _note(path: Path) -> dict[str, Any]:
-    """What stands beside an array; {} where it is damaged."""
+    """The note beside an array; {} where it is damaged."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return kept if isinstance(kept["source"], dict) and isinstance(kept["wanted"], list) else {}

@@ -22,7 +22,7 @@ from radiogen.core.wording import command
 
 COLUMNS = ("BraTS21ID", "split", "sha256", "shape", "slices", "findings", "finding_codes", "changes", "change_codes",
            "failed", "failed_code", "perceptual_hash")
-"""Of an index. The codes are case_findings.py's; `failed_code`: `UserError.code` of what stands in `failed`."""
+"""Of an index. The codes are case_findings.py's; `failed_code`: `UserError.code` of what is in `failed`."""
 
 _Place = TypeVar("_Place", Path, str)
 

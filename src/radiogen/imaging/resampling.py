@@ -55,7 +55,7 @@ def resample_to(volume: Volume, affine: Affine, shape: Shape3D) -> Volume:
 
 
 def resample_slices(slices: Slices, old: Affine, affine: Affine, shape: Shape3D) -> tuple[FloatVoxels, list[Finding]]:
-    """As `resample_to`, from slices that lie where the affine `old` says; each is looked at once, but for a sample.
+    """As `resample_to`, from slices that lie where the affine `old` says; each is read once, but for a sample.
 
     Returns the voxels and the findings.
     """

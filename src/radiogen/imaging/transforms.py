@@ -68,7 +68,7 @@ def to_cube(volume: Volume, size: int, how: Geometry = "stretch", edge_mm: float
     """A cube of `size` voxels an edge, float32, in one of two ways.
 
     stretch: the report's; the longest axis divided into `size`, each section size x size, the longest axis first.
-    Anatomy is distorted, the affine tells by how much; works without an affine.
+    Anatomy is distorted, the affine states by how much; works without an affine.
     isotropic: `edge_mm` an edge in every direction, centred on the head, axes as `reorient`'s default; what lies
     outside the cube is cropped, what the series does not fill is 0. Raises UserError without an affine.
     """

@@ -1,4 +1,4 @@
-"""How kernels are compiled by numba and kept, and that the user is told when it takes seconds.
+"""How kernels are compiled by numba and kept, and that it is announced when it takes seconds.
 
 In: a function. Out: the same, compiled on its first call or loaded from what an earlier process kept.
 """
@@ -84,7 +84,7 @@ class _Announcement(event.Listener):
 
 
 def announce_compiling() -> contextlib.AbstractContextManager:
-    """Within it, the first compilation of a kernel is told on standard error; a kept one is loaded in silence."""
+    """Within it, the first compilation of a kernel is announced on standard error; a kept one is loaded in silence."""
     return event.install_listener("numba:compile", _ANNOUNCEMENT)
 
 

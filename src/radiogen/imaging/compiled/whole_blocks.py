@@ -1,6 +1,6 @@
 """Slices made four or eight times smaller: each new pixel is the mean of a whole block, summed in whole numbers.
 
-In: open files of stored integers. Out: what `kernels.read_resized` gives, to the last bit, in less time: sums of
+In: open files of stored integers. Out: what `kernels.read_resized` returns, to the last bit, in less time: sums of
 blocks, and their division by a power of two, are exact. Slices of 512 or 256 pixels become cubes of 64 so.
 """
 

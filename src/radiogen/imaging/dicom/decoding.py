@@ -61,7 +61,7 @@ class _StreamHeader(NamedTuple):
 def find_frames(content: bytes, storage: PixelStorage) -> EncodedPixels:
     """Find the fragments of all frames, in one pass over the items (PS3.5, A.4).
 
-    Frames are told apart by the basic offset table where it fits the fragments, else by their number, else by the
+    Frames are separated by the basic offset table where it fits the fragments, else by their number, else by the
     markers with which streams begin. With an extended offset table every frame is one fragment (PS3.3, C.7.6.3.1.8).
     Frames that are cut off are left out at the end. Raises NotAnImage for a transfer syntax that is not decoded.
     """
@@ -77,7 +77,7 @@ def find_frames(content: bytes, storage: PixelStorage) -> EncodedPixels:
 def decode_frame(encoded: EncodedPixels, frame: int) -> np.ndarray:
     """Decode one frame: (row, column), integers, signed where the DICOM header says so; safe to call from threads.
 
-    Values have the sign that pydicom gives them: JPEG-LS knows none, and JPEG 2000 streams are often written with the
+    Values have the sign that pydicom returns: JPEG-LS knows none, and JPEG 2000 streams are often written with the
     wrong one. Raises NotAnImage where fragments or the end marker are missing, where the stream declares another
     matrix or more bits than the DICOM header, or where the decoder refuses it.
     """

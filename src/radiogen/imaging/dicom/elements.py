@@ -1,4 +1,4 @@
-"""Where in a file a value stands: at its top level, in its functional groups or in a vendor's private block.
+"""Where in a file a value is: at its top level, in its functional groups or in a vendor's private block.
 
 In: a file's elements as pydicom parsed them, standard ones by keyword, private ones by tag. Out: their values. A
 private block belongs to the vendor named in its first element (DICOM PS3.5, 7.8.1), and other software moves blocks.

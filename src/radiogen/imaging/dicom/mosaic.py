@@ -29,7 +29,7 @@ removes those may leave."""
 TAGS = tags_of(PRIVATE)
 
 WITHOUT_LAYOUT = FindingCode.MOSAIC_WITHOUT_HEADER
-"""Why a mosaic is set aside where `read_layout` gives None."""
+"""Why a mosaic is set aside where `read_layout` returns None."""
 
 _SLICE = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.(\w+)(?:\.d(Sag|Cor|Tra))?\s*=\s*"
                     rb"(-?[\d.]+(?:e[-+]?\d+)?)")

@@ -97,7 +97,7 @@ def group_grids(headers: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
     """The volumes of a group of slices that share one grid: each holds a position at most once.
 
-    Told apart by `Traits` where these differ from volume to volume, else by the order of the files. Copies (same
+    Separated by `Traits` where these differ from volume to volume, else by the order of the files. Copies (same
     place, same pixels) are dropped where the positions then come out even.
     """
     if len({(header.path, header.frame) for header in headers if header.tile is not None}) > 1:
@@ -120,7 +120,7 @@ def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
 
 
 def _mosaics(headers: Sequence[SliceHeader]) -> list[Stack]:
-    """Each mosaic as the volume that it is, where places cannot tell: unknown, or moved between mosaics (by a scanner
+    """Each mosaic as the volume that it is, where places do not decide: unknown, or moved between mosaics (by a scanner
     that follows the head, Siemens PACE). Empty where all mosaics have the same places.
     """
     frames = defaultdict(list)
@@ -316,7 +316,7 @@ def _split_by_order(stack: Stack) -> list[Stack]:
 
 
 def _unexplained(stack: Stack) -> Finding:
-    """What is to be said of slices at one place that no trait tells apart: what they differ in, if in anything."""
+    """The finding on slices at one place that no trait separates: what they differ in, if in anything."""
     by_place = defaultdict(list)
     for header, place in zip(stack.slices, stack.places, strict=True):
         by_place[place].append(header.traits)

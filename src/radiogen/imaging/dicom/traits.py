@@ -2,7 +2,7 @@
 
 In: a file's elements and, of a frame in a multi-frame file, its functional groups. Out: `Traits`. Magnitude and phase
 are named in ImageType, by each vendor in its own way, in ComplexImageComponent, or in a private element of GE's;
-b-values stand in private elements of the older files of every vendor.
+b-values are in private elements of the older files of every vendor.
 """
 
 import functools
@@ -53,7 +53,7 @@ _PHASE_MAP = re.compile(r"PHASE (MAP|CONTRAST).*|VELOCITY( MAP)?")
 
 
 class Traits(NamedTuple):
-    """What tells repeated volumes of one series apart, in the order in which they are tried; None where not reported.
+    """What distinguishes repeated volumes of one series, in the order in which it is tried; None where not reported.
 
     image_type: all values of ImageType, or of a frame's FrameType: water and fat, images and maps made of them.
     acquired, created: time of day as HHMMSS.FFFFFF, of the measurement and of the image.

@@ -20,7 +20,7 @@ PRIVATE = (_TILES, _FRAMES)
 TAGS = tags_of(PRIVATE)
 
 WITHOUT_LAYOUT = FindingCode.VFRAME_WITHOUT_HEADER
-"""Why a mosaic is set aside where `read_layout` gives None."""
+"""Why a mosaic is set aside where `read_layout` returns None."""
 
 
 def read_layout(values: Values) -> Layout | None:

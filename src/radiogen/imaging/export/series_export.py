@@ -2,7 +2,7 @@
 
 In: series folders. Out: files named after case and sequence, or a pseudonym, each with the place of its voxels in the
 patient, so that a viewer lays the stretched cube over the head although its voxels are no cubes. The same series,
-options and key give the same bytes.
+options and key yield the same bytes.
 """
 
 import gzip

@@ -80,7 +80,7 @@ def alike_frames(content: ByteBuffer, spans: IntTable, but: int) -> IntTable:
 
 @compiled()
 def _same_marks(marks: IntTable, other: IntTable) -> bool:
-    """Whether two files agree in their state, their encoding and what stands from their pixels on."""
+    """Whether two files agree in their state, their encoding and what follows from their pixels on."""
     if marks[FILE_SIZE] - marks[PIXELS] != other[FILE_SIZE] - other[PIXELS]:
         return False
     for column in range(marks.shape[0]):

@@ -1,6 +1,6 @@
 """Decimal texts of many files to numbers, in compiled code.
 
-In: texts as they stand in headers. Out: float64, the same that Python's `float` makes, or NaN where that is not sure.
+In: texts as they are in headers. Out: float64, the same that Python's `float` makes, or NaN where that is not sure.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Which elements of a header the compiled reader looks for, and which representation each has to have.
 
-The numbers stand here, and not in pydicom's dictionary alone, because importing pydicom costs more than reading a
+The numbers are here, and not in pydicom's dictionary alone, because importing pydicom costs more than reading a
 series. `tests/imaging/fast/test_elements.py` holds them to that dictionary and to what headers.py asks for.
 """
 

@@ -1,4 +1,4 @@
-"""What stands at a place in the bytes of a DICOM file: a tag, a number, the head of an element. Compiled.
+"""What is at a place in the bytes of a DICOM file: a tag, a number, the head of an element. Compiled.
 
 Layout of an element: DICOM PS3.5, sections 7.1.2 and 7.1.3; all numbers are little endian. No bounds are checked.
 """

@@ -116,7 +116,7 @@ def _read_starts(files: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
             continue
         try:
             lengths[number] = os.preadv(file, [content.data], 0, _NOW)
-        except OSError:  # it would have to wait for the disk, or the file system cannot tell
+        except OSError:  # it would have to wait for the disk, or the file system does not know
             cold.append(number)
             continue
         if lengths[number] < _WINDOW:
@@ -127,6 +127,6 @@ def _read_starts(files: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     for number in cold:
         try:
             lengths[number] = os.preadv(files[number], [contents[number].data], 0)
-        except OSError:  # the scan gives such a file its state
+        except OSError:  # the scan notes such a file's state
             lengths[number] = 0
     return contents, lengths

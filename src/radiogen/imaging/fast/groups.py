@@ -27,13 +27,14 @@ from radiogen.imaging.fast.scan import ODD_ELEMENT, READ_WELL
 class _Levels(NamedTuple):
     """By depth, the sequences (even, from 0) and items (odd) that a place in the content lies in.
 
-    is_item, undefined (its length), plain (its elements are written implicitly): bool. ends: where it ends, if that is
-    defined. nodes: its node in `elements.GROUP_EDGES`; -1 where nothing in it is wanted. items: begun in a sequence.
+    is_item, undefined (its length), implicit (its elements have no value representation): bool. ends: where it ends,
+    if that is defined. nodes: its node in `elements.GROUP_EDGES`; -1 where nothing in it is wanted. items: those that a
+    sequence has so far.
     """
 
     is_item: Mask
     undefined: Mask
-    plain: Mask
+    implicit: Mask
     ends: IntTable
     nodes: IntTable
     items: IntTable
@@ -49,7 +50,7 @@ def scan_groups(content: ByteBuffer, length: int, implicit: bool, per_frame: boo
     """
     levels = _Levels(np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_),
                      np.zeros(DEEPEST, np.int64), np.full(DEEPEST, -1, np.int64), np.zeros(DEEPEST, np.int64))
-    levels.ends[0], levels.nodes[0], levels.plain[0], depth, at = length, 0, implicit, 0, 0
+    levels.ends[0], levels.nodes[0], levels.implicit[0], depth, at = length, 0, implicit, 0, 0
     while True:
         while depth > 0 and not levels.undefined[depth] and at == levels.ends[depth]:
             depth -= 1
@@ -67,19 +68,19 @@ def scan_groups(content: ByteBuffer, length: int, implicit: bool, per_frame: boo
             _begin_item(content, length, at, per_frame, levels, depth, spans)
             at, depth = at + 8, depth + 1
             continue
-        representation, head, size = element_at(content, at, levels.plain[depth])
+        representation, head, size = element_at(content, at, levels.implicit[depth])
         if head == 0 or tag >> 16 == 0xFFFE or at + head > length:
             return ODD_ELEMENT
         node, target, wanted = _edge(levels.nodes[depth], tag)
         at += head
         if target >= 0:
             row = levels.items[0] - 1 if per_frame else 0
-            other = not levels.plain[depth] and representation != wanted
+            other = not levels.implicit[depth] and representation != wanted
             if other or size == UNDEFINED or spans[row, target, 1] >= 0:
                 return ODD_ELEMENT
             spans[row, target, 0], spans[row, target, 1] = at, size
         elif node >= 0 or size == UNDEFINED:
-            known = levels.plain[depth] or representation == SQ or (representation == UN and size == UNDEFINED)
+            known = levels.implicit[depth] or representation == SQ or (representation == UN and size == UNDEFINED)
             if not known or depth + 1 == DEEPEST:
                 return ODD_ELEMENT
             depth += 1
@@ -101,14 +102,14 @@ def _begin_item(content: ByteBuffer, length: int, at: int, per_frame: bool, leve
         spans[row, GROUP_PRESENCE[node], 0], spans[row, GROUP_PRESENCE[node], 1] = begin, 0
     _enter(levels, depth + 1, True, begin, number_at(content, at + 4), node)
     if begin + 6 <= length and not is_representation(content, begin + 4):
-        levels.plain[depth + 1] = True
+        levels.implicit[depth + 1] = True
 
 
 @compiled()
 def _enter(levels: _Levels, depth: int, is_item: bool, at: int, size: int, node: int) -> None:
     """A sequence or an item whose value begins at `at`, written as what it lies in."""
     levels.is_item[depth], levels.undefined[depth] = is_item, size == UNDEFINED
-    levels.plain[depth] = levels.plain[depth - 1]
+    levels.implicit[depth] = levels.implicit[depth - 1]
     levels.ends[depth], levels.nodes[depth] = at + size, node
 
 

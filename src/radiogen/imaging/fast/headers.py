@@ -1,4 +1,4 @@
-"""Slice headers of scanned files: the same as `headers.read_headers` gives by pydicom, in a fraction of its time.
+"""Slice headers of scanned files: the same as `headers.read_headers` returns by pydicom, in a fraction of its time.
 
 In: `ScannedFiles`. Out: `SliceHeader`s and notes of a file, or `Unsupported` where pydicom has to read it. The values
 go through the same checks as pydicom's (`headers.storage_of`, `headers.slices_of`). Files, and frames, that differ from
@@ -75,7 +75,7 @@ class _Syntax(NamedTuple):
 
 
 class Elements(dict):
-    """Values by keyword, as pydicom gives them; one that elements.py does not list is a mistake of this package."""
+    """Values by keyword, as pydicom returns them; one that elements.py does not list is a mistake of this package."""
 
     def get(self, key: str | int, default: Any = None) -> Any:
         """The value of an element, `default` where the file has none."""
@@ -93,7 +93,7 @@ class HeaderParser:
     _parsed: dict[int, tuple[list[SliceHeader], list[Finding]]] = field(default_factory=dict)
 
     def parse(self, path: Path) -> tuple[list[SliceHeader], list[Finding]]:
-        """The slices of one file, and what is odd in it, as `headers.read_headers` gives them.
+        """The slices of one file, and what is odd in it, as `headers.read_headers` returns them.
 
         Raises NotAnImage with the same code where that is certain, and Unsupported where pydicom has to read the file.
         """
@@ -351,7 +351,7 @@ def _vector(raw: bytes | _Long | None) -> Vector | None:
 
 
 def _head_of_pixels(marks: list[int]) -> bytes:
-    """The head of the pixels' element, as it stands in the file."""
+    """The head of the pixels' element, as it is in the file."""
     group = (0x7FE0).to_bytes(2, "little") + marks[scan.ELEMENT].to_bytes(2, "little")
     length = marks[scan.PIXEL_LENGTH].to_bytes(4, "little")
     if marks[scan.ENCODING] == scan.IMPLICIT:

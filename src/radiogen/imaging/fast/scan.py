@@ -176,7 +176,7 @@ def _encoding(store: ByteBuffer, span: IntTable) -> int:
 
 @compiled()
 def _behind(file: int, scratch: ByteBuffer, window: IntTable, at: int, size: int, encoding: int) -> int:
-    """Whether only zeros, or elements of higher tags up to the end, stand behind the pixels, which end at `at`."""
+    """Whether only zeros, or elements of higher tags up to the end, follow the pixels, which end at `at`."""
     begin, previous = at, np.int64(0x7FE0_0010)
     while at < size:
         place = _room(file, scratch, window, at, min(size - at, 12))
@@ -207,9 +207,9 @@ def _behind(file: int, scratch: ByteBuffer, window: IntTable, at: int, size: int
 @compiled()
 def _after_sequence(file: int, scratch: ByteBuffer, window: IntTable, at: int, implicit: bool) -> int:
     """Where a sequence of undefined length ends; minus the state where that is not clear."""
-    in_item, plain = np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_)
+    in_item, without_vr = np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_)
     ends = np.full(DEEPEST, -1, np.int64)  # by depth: of an item of defined length
-    plain[0], depth = implicit, 0
+    without_vr[0], depth = implicit, 0
     while True:
         while ends[depth] >= 0 and at == ends[depth]:
             depth -= 1
@@ -234,9 +234,9 @@ def _after_sequence(file: int, scratch: ByteBuffer, window: IntTable, at: int, i
             place = _room(file, scratch, window, at, 12)
             if place < 0:
                 return -CUT
-            representation, head, size = element_at(scratch, place, plain[depth])
+            representation, head, size = element_at(scratch, place, without_vr[depth])
             if tag >> 16 == 0xFFFE or head == 0 or (
-                    size == UNDEFINED and not plain[depth] and representation not in (SQ, UN)):
+                    size == UNDEFINED and not without_vr[depth] and representation not in (SQ, UN)):
                 return -ODD_ELEMENT
         at += head
         if size != UNDEFINED and in_item[depth]:
@@ -246,12 +246,12 @@ def _after_sequence(file: int, scratch: ByteBuffer, window: IntTable, at: int, i
         if depth == DEEPEST:
             return -ODD_ELEMENT
         ends[depth] = -1 if size == UNDEFINED else at + size
-        in_item[depth], plain[depth] = tag == ITEM and not in_item[depth - 1], plain[depth - 1]
-        if in_item[depth] and not plain[depth]:
+        in_item[depth], without_vr[depth] = tag == ITEM and not in_item[depth - 1], without_vr[depth - 1]
+        if in_item[depth] and not without_vr[depth]:
             place = _room(file, scratch, window, at, 8)
             if place < 0:
                 return -CUT
-            plain[depth] = not is_representation(scratch, place + 4) and tag_at(scratch, place) != ITEM_END
+            without_vr[depth] = not is_representation(scratch, place + 4) and tag_at(scratch, place) != ITEM_END
 
 
 @compiled()

@@ -1,7 +1,7 @@
-"""A series and what its headers say of it: the ground of the quality table and of the proof.
+"""A series and what its headers say of it: the basis of the quality table and of the proof.
 
 In: a folder. Out: `Evidence`: the volume as everyone gets it, and the headers of its slices, parsed by pydicom whatever
-way the voxels took, with the order and the affine derived from them anew. What is said of a series is so said twice.
+way the voxels took, with the order and the affine derived from them a second time, independently of the reader.
 """
 
 from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ def gather(folder: Path) -> Evidence:
     """Read a series, and its headers once more by pydicom. Raises SeriesError where the series is refused."""
     folder = Path(folder)
     volume, paths, chosen = read_series(folder), series_files(folder), list(chosen_stack(folder)[0].slices)
-    if any(header.storage.compressed for header in chosen):  # only decoding tells which of them are damaged
+    if any(header.storage.compressed for header in chosen):  # only decoding shows which of them are damaged
         chosen = [header for header, pixels in zip(chosen, read_pixels(chosen), strict=True)
                   if not isinstance(pixels, NotAnImage)]
     placement = place(chosen)

@@ -142,8 +142,8 @@ def summarise(table: pd.DataFrame) -> list[str]:
     lines.append(f"fewer than {FEW_SLICES} slices: {(read['slices'] < FEW_SLICES).sum()} of {len(read)} series")
     for column, what in (("file_names", "file names"), ("instance_numbers", "InstanceNumber")):
         counts = read[column].value_counts()
-        told = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
-        lines.append(f"order by {what} against the order of the slices: {', '.join(told) or 'not reported'}")
+        parts = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
+        lines.append(f"order by {what} against the order of the slices: {', '.join(parts) or 'not reported'}")
     return [*lines, *_readers(read), *_findings(read), *_not_read(table)]
 
 
@@ -293,10 +293,10 @@ def _findings(read: pd.DataFrame) -> list[str]:
 def _not_read(table: pd.DataFrame, most: int = 20) -> list[str]:
     """Series that were not read, one a line, and the known-bad cases."""
     unread = table[table["refused"] != ""]
-    told = [f"  {'/'.join(filter(None, (row['split'], row['BraTS21ID'], row['sequence'])))}: {row['refused']}"
+    refused = [f"  {'/'.join(filter(None, (row['split'], row['BraTS21ID'], row['sequence'])))}: {row['refused']}"
             for _, row in unread.iterrows()]
-    more = [f"  and {len(told) - most} more: see the table"] if len(told) > most else []
+    more = [f"  and {len(refused) - most} more: see the table"] if len(refused) > most else []
     known = dict(zip(table["BraTS21ID"], table["known_bad"], strict=True))
     bad = ", ".join(f"{case} ({why})" for case, why in known.items() if why)
-    return [*(["not read:", *told[:most], *more] if told else []),
+    return [*(["not read:", *refused[:most], *more] if refused else []),
             *([f"known-bad cases, left out where training reads that: {bad}"] if bad else [])]
