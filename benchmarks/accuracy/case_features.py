@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen.arrays.cache import build_caches, cache_folder, open_array
-from radiogen.arrays.case_arrays import CacheSettings
+from radiogen.arrays.cache import build_caches, cache_folder
+from radiogen.arrays.settings import CacheSettings
+from radiogen.arrays.stored_arrays import open_array
 from radiogen.core.parallel import map_items
 from radiogen.dataset.labels import ID, LABEL
 from radiogen.runs.folds import HOLDOUT, fold_names

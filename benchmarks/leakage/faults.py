@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy.case_features import cached_cases, cube_features, features_of
-from radiogen.arrays.cache import open_array
+from radiogen.arrays.stored_arrays import open_array
 from radiogen.dataset.labels import ID, LABEL
 
 TIED = 0.9
@@ -28,7 +28,7 @@ class FaultCase:
     """What the checks look at: the tables of one data set, clean or with an injected fault.
 
     labels: `ID, LABEL`; features: a row a case; geometry: as `read_geometry` gives it; arrays:
-    `ID, split, sha256, likeness` of the cache.
+    `ID, split, sha256, perceptual_hash` of the cache.
     """
 
     labels: pd.DataFrame

@@ -119,7 +119,7 @@ def clean_case(folder: Path, settings: object, room: Path, workers: int | None) 
     write_phantom(data, settings, workers)
     cubes, index = cached_cases(data, folder / "cache", workers)
     case = FaultCase(read_labels(data / "train_labels.csv"), features_of(cubes, index["case"], workers),
-                     read_geometry(cubes / "geometry.csv"), index[["case", "split", "sha256", "likeness"]])
+                     read_geometry(cubes / "geometry.csv"), index[["case", "split", "sha256", "perceptual_hash"]])
     return case, Workspace(data, cubes, room, settings.seed, workers)
 
 

@@ -252,17 +252,18 @@ def volume(files: Files, at_once: int | None) -> Callable:
     def read() -> None:
         for first in range(0, count, at_once or count):
             part = slice(first, first + (at_once or count))
-            kernels.read_volume(files.opened[part], files.offsets[part], voxels[part], blank[part], none, 0xFFF, 0)
+            kernels.read_volume((files.opened[part], files.offsets[part]), voxels[part], blank[part], none, (0xFFF, 0))
     return read
 
 
 def resized(files: Files, edge: int, whole: bool) -> Callable:
-    """`kernels.read_reduced`; whole: sums of whole numbers where they are exact, as they are here."""
+    """`kernels.read_resized`; whole: sums of whole numbers where they are exact, as they are here."""
     count, plan = len(files.paths), slice_plan(files.shape[1:], (edge, edge))
     plan = plan if whole else plan._replace(brightest=-1)
     stack, each = np.empty((count, edge, edge), np.float32), np.empty((count, 2), np.uint16)
     room = reading_room(plan, files.shape[1:], np.dtype(np.uint16))
-    return lambda: kernels.read_reduced(files.opened, files.offsets, files.shape[1], room, plan, stack, each, 0xFFF, 0)
+    opened, used_bits = (files.opened, files.offsets), (0xFFF, 0)
+    return lambda: kernels.read_resized(opened, files.shape[1], room, plan, stack, each, used_bits)
 
 
 EXPERIMENTS = {

@@ -103,8 +103,9 @@ def probe(small: str, large: str, output: str, fast: str) -> None:
 
 
 def _makers(fast: bool) -> dict[str, Callable[[Path], object]]:
-    from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
+    from radiogen.arrays.case_arrays import case_array, read_case
     from radiogen.arrays.series_arrays import read_cube, read_slices
+    from radiogen.arrays.settings import CacheSettings
     from radiogen.imaging.resampling import resample_isotropic
     from radiogen.imaging.series import read_series
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from radiogen.arrays.series_arrays import axial_pictures, slices_2d
+from radiogen.arrays.series_arrays import _axial_pictures, slices_2d
 from radiogen.core.errors import UserError
 from radiogen.imaging.cubes import head_centre, middle_slices, patient_grid, resize, stretch_cube
 from radiogen.imaging.resampling import resample_to
@@ -78,7 +78,7 @@ def test_the_same_place_in_the_patient_is_the_same_voxel_whatever_the_plane(plan
 def test_a_patient_grid_is_centred_on_the_head_with_the_patients_left_to_the_right():
     affine = _affine(PLANES["coronal"], [5.0, 1.0, 1.0], [-100, -80, 120])
     volume = _ball((40, 240, 200), affine, [5, 10, 0], 70)
-    assert np.allclose(head_centre(volume), [5, 10, 0], atol=3)
+    assert np.allclose(head_centre(volume.voxels, volume.affine), [5, 10, 0], atol=3)
     grid = patient_grid(volume, 32, 192.0)
     assert np.allclose(grid @ [15.5, 15.5, 15.5, 1], [5, 10, 0, 1], atol=3)
     assert np.allclose(grid[:3, :3], [[0, 0, 6], [0, 6, 0], [6, 0, 0]])
@@ -86,15 +86,15 @@ def test_a_patient_grid_is_centred_on_the_head_with_the_patients_left_to_the_rig
 
 def test_isotropic_without_a_position_is_an_error_that_names_the_other_way():
     volume = Volume(np.ones((4, 4, 4)), None)
-    for call in (lambda: patient_grid(volume, 8, 100.0), lambda: slices_2d(volume, 8, "isotropic")):
+    for call in (lambda: patient_grid(volume, 8, 100.0), lambda: slices_2d(volume.voxels, None, 8, "isotropic")):
         with pytest.raises(UserError, match="use --geometry stretch"):
             call()
 
 
 def test_isotropic_slices_keep_the_proportions_and_stretched_ones_do_not():
     voxels = np.ones((3, 20, 10), np.float32)
-    volume = Volume(voxels, np.diag([5.0, 1.0, 1.0, 1.0]))
-    kept, squeezed = slices_2d(volume, 16, "isotropic"), slices_2d(volume, 16, "stretch")
+    affine = np.diag([5.0, 1.0, 1.0, 1.0])
+    kept, squeezed = slices_2d(voxels, affine, 16, "isotropic"), slices_2d(voxels, affine, 16, "stretch")
     assert kept.shape == squeezed.shape == (3, 16, 16)
     assert np.allclose(kept[:, :, 4:12], 1) and not kept[:, :, :4].any() and not kept[:, :, 12:].any()
     assert np.allclose(squeezed, 1)
@@ -116,7 +116,7 @@ def test_pictures_of_all_series_show_the_same_plane_through_the_brightest_place_
     sagittal = _affine(PLANES["sagittal"], [4.0, 2.0, 2.0], [-80, -80, 80])
     marked = _ball((40, 80, 80), sagittal, [0, 0, 0], 70).voxels * 0.5 + _ball(
         (40, 80, 80), sagittal, [20, -20, 24], 12).voxels
-    pictures = axial_pictures({"FLAIR": Volume(head + lesion, affine), "T2w": Volume(marked, sagittal),
+    pictures = _axial_pictures({"FLAIR": Volume(head + lesion, affine), "T2w": Volume(marked, sagittal),
                                "T1w": Volume(head, None)}, size=50, edge_mm=200.0)
     assert list(pictures) == ["FLAIR", "T2w"]
     for picture in pictures.values():

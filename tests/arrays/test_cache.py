@@ -11,16 +11,9 @@ import pytest
 
 from benchmarks.synthetic.series_files import pattern, write_series
 from radiogen.arrays import cache
-from radiogen.arrays.cache import (
-    CacheSettings,
-    array_layout,
-    build_caches,
-    cache_folder,
-    check_arrays,
-    open_array,
-    read_blocks,
-    read_index,
-)
+from radiogen.arrays.cache import build_caches, cache_folder
+from radiogen.arrays.settings import CacheSettings
+from radiogen.arrays.stored_arrays import array_layout, check_arrays, open_array, read_blocks, read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint, series_fingerprint
@@ -410,13 +403,13 @@ def test_each_series_that_was_read_has_a_row_of_its_geometry(data):
     assert (_folder(data, CUBES) / "geometry.csv").read_bytes() == before
 
 
-def test_cases_with_the_same_first_series_have_the_same_likeness_and_a_lost_one_has_none(data):
+def test_cases_with_the_same_first_series_have_the_same_perceptual_hash_and_a_lost_one_has_none(data):
     for path in (data / "test" / "00003" / "FLAIR").iterdir():
         path.write_bytes(b"")
     cubes, slices = _build(data, CUBES, SLICES)
-    assert cubes["likeness"].tolist() == slices["likeness"].tolist()
-    assert cubes["likeness"][0] == cubes["likeness"][1] and len(cubes["likeness"][0]) == 64
-    assert cubes["likeness"][2] == ""
+    assert cubes["perceptual_hash"].tolist() == slices["perceptual_hash"].tolist()
+    assert cubes["perceptual_hash"][0] == cubes["perceptual_hash"][1] and len(cubes["perceptual_hash"][0]) == 64
+    assert cubes["perceptual_hash"][2] == ""
 
 
 @pytest.mark.parametrize("settings", [CUBES, SLICES, dataclasses.replace(CUBES, dtype="float16")])

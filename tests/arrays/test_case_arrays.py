@@ -1,5 +1,6 @@
 """What a case's series become: the winner's slab, a hash of its looks, its geometry."""
 
+import dataclasses
 import re
 
 import cv2
@@ -9,8 +10,9 @@ import pytest
 from pydicom.pixels import apply_voi_lut
 
 from benchmarks.synthetic.series_files import AXIAL, planes, write_series
-from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
+from radiogen.arrays.case_arrays import case_array, read_case
 from radiogen.arrays.case_findings import CaseFinding
+from radiogen.arrays.settings import CacheSettings
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.volume import Volume, plane
 
@@ -94,20 +96,20 @@ def test_a_window_also_reaches_cubes_and_slices(tmp_path):
         assert (windowed.array == 255).mean() > (plain.array == 255).mean() + 0.05
 
 
-def _likeness(folder, voxels, *settings, affine=AXIAL, fast=True):
+def _hash(folder, voxels, *settings, affine=AXIAL, fast=True):
     if not folder.exists():
         write_series(folder, voxels, affine)
     series, _ = _case(folder, *(settings or (CUBES,)), fast=fast)
-    return int(series["T1wCE"].likeness, 16)
+    return int(series["T1wCE"].perceptual_hash, 16)
 
 
 def _bits(one, other):
     return (one ^ other).bit_count()
 
 
-def test_the_same_pixels_have_the_same_likeness_whatever_the_recipe(tmp_path):
+def test_the_same_pixels_have_the_same_perceptual_hash_whatever_the_recipe(tmp_path):
     voxels = _head((60, 50, 44))
-    hashes = {_likeness(tmp_path / "series", voxels, *settings, fast=fast) for fast in (True, False) for settings in (
+    hashes = {_hash(tmp_path / "series", voxels, *settings, fast=fast) for fast in (True, False) for settings in (
         (CUBES,), (SLAB,), (CUBES, SLAB), (CacheSettings("slices", ("T1wCE",), 16, "isotropic", "min-max"),),
         (CacheSettings("cubes", ("T1wCE",), 8, "isotropic", "percentile", edge_mm=40.0),))}
     assert len(hashes) == 1
@@ -126,11 +128,11 @@ def test_a_copy_in_another_form_differs_in_few_bits(tmp_path, change):
     voxels = _head((40, 70, 64))
     copy = change(voxels.astype(float))
     copy = copy if copy.dtype == np.uint8 else np.rint(copy).astype(np.uint16)
-    assert _bits(_likeness(tmp_path / "one", voxels), _likeness(tmp_path / "two", copy)) <= 10
+    assert _bits(_hash(tmp_path / "one", voxels), _hash(tmp_path / "two", copy)) <= 10
 
 
 def test_different_heads_differ_in_many_bits(tmp_path):
-    hashes = [_likeness(tmp_path / str(seed), _head(seed=seed)) for seed in range(6)]
+    hashes = [_hash(tmp_path / str(seed), _head(seed=seed)) for seed in range(6)]
     assert min(_bits(one, other) for one in hashes for other in hashes if one is not other) > 20
 
 
@@ -152,3 +154,34 @@ def test_a_series_that_tells_no_place_has_a_matrix_but_no_plane(tmp_path):
     told = series["T1wCE"].geometry
     assert (told["slices"], told["rows"], told["columns"]) == (18, 20, 24)
     assert told["plane"] is told["slice_spacing_mm"] is told["row_mm"] is None
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+@pytest.mark.parametrize(("kind", "geometry"), [("cubes", "stretch"), ("slices", "stretch"), ("slices", "isotropic")])
+def test_an_array_made_while_files_are_read_is_the_one_made_of_the_volume(tmp_path, kind, geometry, dtype):
+    write_series(tmp_path, _head((30, 50, 44)))
+    wanted = CacheSettings(kind, ("T1wCE",), 16, geometry, "min-max", 5 if kind == "slices" else None, dtype=dtype)
+    series, (alone,) = _case(tmp_path, wanted)
+    assert series["T1wCE"].volume is None
+    for fast in (True, False):
+        series, (with_volume, _) = _case(tmp_path, wanted, SLAB, fast=fast)
+        assert series["T1wCE"].volume is not None
+        assert alone.slices == with_volume.slices and alone.array.tobytes() == with_volume.array.tobytes()
+
+
+def test_settings_with_the_same_target_share_its_stack_and_get_their_own_dtype(tmp_path):
+    write_series(tmp_path, _head())
+    halves = dataclasses.replace(CUBES, dtype="float16")
+    series, (whole, half) = _case(tmp_path, CUBES, halves)
+    assert len(series["T1wCE"].resized.stacks) == 2  # one is of the hash
+    assert (whole.array.dtype, half.array.dtype) == (np.uint8, np.float16)
+    assert np.abs(whole.array / 255 - half.array.astype(float)).max() < 0.01
+
+
+def test_a_series_without_a_position_is_left_out_of_isotropic_slices_alone(tmp_path):
+    write_series(tmp_path, _head(), ImagePositionPatient=None)
+    isotropic, stretched = (CacheSettings("slices", ("T1wCE",), 16, geometry, "min-max")
+                            for geometry in ("isotropic", "stretch"))
+    series = read_case({"T1wCE": tmp_path}, [isotropic, stretched], whole=False, case="00001")
+    assert case_array(isotropic, series, whole=False) is None
+    assert case_array(stretched, series, whole=False).array.shape == (24, 16, 16)

@@ -24,7 +24,7 @@ SENTENCES = [
     (C.FILE_INFLATES_TOO_MUCH, {"most_mib": 64},
      "a set aside: not readable (it holds more than 64 MiB, deflated)"),
     (C.HEADER_CUT_OFF, {}, "a set aside: cut off in its header"),
-    (C.HEADER_BEHIND_PIXELS, {}, "a set aside: not readable (elements of its header stand behind its pixels)"),
+    (C.HEADER_BEHIND_PIXELS, {}, "a set aside: not readable (elements of its header follow its pixels)"),
     (C.NO_IMAGE, {}, "a set aside: no image in it"),
     (C.NO_PIXELS, {}, "a set aside: no pixels: cut off in its header, or no image"),
     (C.TRANSFER_SYNTAX_UNKNOWN, {"syntax": "1.2"}, "a set aside: of a transfer syntax that is not known here (1.2)"),
@@ -53,7 +53,7 @@ SENTENCES = [
      "a set aside: compressed with 12 bits a pixel where its header has 8"),
     (C.STREAM_SIGN_LOST, {"precision": 12, "stored": 16},
      "a set aside: compressed with 12 bits a pixel, so that the sign of its 16 bits is lost"),
-    (C.STREAM_TOO_LONG, {}, "a set aside: decodes to more pixels than its rows and columns tell"),
+    (C.STREAM_TOO_LONG, {}, "a set aside: decodes to more pixels than its rows and columns declare"),
     (C.MOSAIC_WITHOUT_HEADER, {},
      "a set aside: a mosaic that no longer says of how many slices (its CSA header was removed)"),
     (C.VFRAME_WITHOUT_HEADER, {}, "a set aside: a United Imaging mosaic (VFRAME) without its private elements: export "
@@ -82,7 +82,7 @@ SENTENCES = [
     (C.LOOKUP_TABLE, {"everywhere": False}, "a: a modality lookup table, not applied"),
     (C.LOSSY, {"everywhere": True}, "every file: compressed with loss"),
     (C.FRAMES_CUT_OFF, {"whole": 7, "frames": 9, "everywhere": False}, "a: cut off after 7 of its 9 frames"),
-    (C.PIXELS_IN_EXCESS, {"everywhere": False}, "a: more pixel data than its rows and columns tell"),
+    (C.PIXELS_IN_EXCESS, {"everywhere": False}, "a: more pixel data than its rows and columns declare"),
     (C.INVERTED, {}, "MONOCHROME1: inverted, so that bright means more"),
     (C.FOLDER_INSIDE, {}, "not read: what is in a, inside this folder"),
     (C.SPECIAL_FILE, {}, "not read: a, no file but a pipe, a socket or a device"),
@@ -100,9 +100,9 @@ SENTENCES = [
     (C.VOLUME_UNNAMED, {"slices": 5}, "5 slices, a"),
     (C.COPIES, {}, "a is a copy of other slices: each kept once"),
     (C.REPEATS_ALIKE, {},
-     "slices at the same place differ and nothing in their headers says why: told apart by their order"),
+     "slices at the same place differ and nothing in their headers explains it: separated by their order"),
     (C.REPEATS_MIXED, {"traits": ("echo_ms", "flip_angle_degrees", "image_type")},
-     "slices at the same place differ in echo time, flip angle and image type, but not volume by volume: told apart by "
+     "slices at the same place differ in echo time, flip angle and image type, but not volume by volume: separated by "
      "their order"),
     (C.ONE_PLACE, {}, "all slices are said to lie at the same place, which is not used"),
     (C.POSITION_MISSING, {"ordered_by": "InstanceNumber"},

@@ -10,11 +10,8 @@ from radiogen.core.errors import UserError
 from radiogen.imaging.intensity import (
     head_mask,
     min_max,
-    min_max_each_slice,
     normalise,
     percentile,
-    percentile_clip,
-    z_score,
 )
 
 WHOLE_NUMBERS = st.sampled_from(["uint8", "uint16", "int16", "int32"]).flatmap(lambda dtype: arrays.arrays(
@@ -47,7 +44,7 @@ def test_one_bright_vessel_does_not_darken_a_percentile_clip():
     voxels[:, :5] = 0
     bright = voxels.copy()
     bright[5, 10, 10] = 10_000
-    assert abs(percentile_clip(bright)[2:, 10:].mean() - percentile_clip(voxels)[2:, 10:].mean()) < 0.01
+    assert abs(normalise(bright, "percentile")[2:, 10:].mean() - normalise(voxels, "percentile")[2:, 10:].mean()) < 0.01
     assert min_max(bright)[2:, 10:].mean() < 0.05
 
 
@@ -72,8 +69,8 @@ def test_the_head_and_its_clip_do_not_depend_on_whether_voxels_are_counted_or_so
     top = np.percentile(voxels.astype(float), 99)
     bottom = min(0, int(voxels.min()))
     assert np.array_equal(head_mask(voxels), voxels > bottom + 0.1 * (top - bottom))
-    assert np.array_equal(percentile_clip(voxels), percentile_clip(voxels.astype(np.float32)))
-    assert np.allclose(z_score(voxels), z_score(voxels.astype(np.float32)), atol=1e-4)
+    assert np.array_equal(normalise(voxels, "percentile"), normalise(voxels.astype(np.float32), "percentile"))
+    assert np.allclose(normalise(voxels, "z-score"), normalise(voxels.astype(np.float32), "z-score"), atol=1e-4)
 
 
 def test_the_head_begins_with_the_first_whole_number_above_the_threshold():
@@ -99,7 +96,7 @@ def test_a_z_score_has_mean_0_and_deviation_1_in_the_head_however_much_air_there
     head = np.random.default_rng(0).integers(400, 1200, (6, 20, 20))
     for air in (5, 60):
         voxels = np.pad(head, air).astype(dtype)
-        scores = z_score(voxels)
+        scores = normalise(voxels, "z-score")
         inside = scores[air:-air, air:-air, air:-air]
         assert scores.dtype == np.float32
         assert abs(inside.mean()) < 1e-4 and abs(inside.std() - 1) < 1e-4
@@ -108,12 +105,12 @@ def test_a_z_score_has_mean_0_and_deviation_1_in_the_head_however_much_air_there
 
 def test_a_linear_change_of_the_scanners_units_changes_no_z_score():
     voxels = np.random.default_rng(0).integers(0, 1000, (5, 6, 7)).astype(np.uint16)
-    assert np.allclose(z_score(voxels), z_score(7 * voxels.astype(np.int32)), atol=1e-5)
+    assert np.allclose(normalise(voxels, "z-score"), normalise(7 * voxels.astype(np.int32), "z-score"), atol=1e-5)
 
 
 def test_slice_by_slice_every_slice_reaches_from_0_to_1_and_a_blank_one_is_0():
     voxels = np.stack([np.arange(16).reshape(4, 4) * 10, np.arange(16).reshape(4, 4), np.full((4, 4), 9)])
-    scaled = min_max_each_slice(voxels.astype(np.uint16))
+    scaled = normalise(voxels.astype(np.uint16), "min-max slices")
     assert np.allclose(scaled[0], scaled[1]) and np.allclose(scaled[0].ravel(), np.arange(16) / 15)
     assert not scaled[2].any()
 
@@ -134,4 +131,4 @@ def test_no_voxels_are_no_trouble():
     for empty in (np.zeros((0, 4, 4), np.uint16), np.zeros((3, 0, 4), np.float32)):
         for how in ("min-max", "percentile", "z-score", "none"):
             assert normalise(empty, how).shape == empty.shape
-        assert min_max_each_slice(empty).shape == empty.shape
+        assert normalise(empty, "min-max slices").shape == empty.shape

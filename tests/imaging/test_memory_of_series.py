@@ -7,9 +7,10 @@ import pytest
 from pydicom.uid import JPEGLSLossless
 
 from benchmarks.synthetic.series_files import write_enhanced, write_series
-from radiogen.arrays import case_arrays
-from radiogen.arrays.case_arrays import CacheSettings, case_array, read_case
+from radiogen.arrays.case_arrays import case_array, read_case
+from radiogen.arrays.geometries import values
 from radiogen.arrays.series_arrays import read_cube, read_slices
+from radiogen.arrays.settings import CacheSettings
 from radiogen.imaging import resized
 from radiogen.imaging.resampling import resample_isotropic
 from radiogen.imaging.series import read_series
@@ -40,7 +41,7 @@ OUTPUTS = {
 @pytest.fixture(autouse=True)
 def _thrift(monkeypatch):
     """What is done with larger series than these."""
-    monkeypatch.setattr(case_arrays, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(values, "KEPT_BYTES", 0)
     monkeypatch.setattr(resized, "LARGE_BYTES", 0)
 
 

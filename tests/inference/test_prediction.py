@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.arrays.cache import open_array
+from radiogen.arrays.stored_arrays import open_array
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.inference.explained import write_explained
@@ -111,13 +111,13 @@ def test_without_a_trained_fold_nothing_is_predicted(make, small_recipe):
         predict_run(make(small_recipe, folds=()))
 
 
-def test_a_run_keeps_the_geometry_and_the_likeness_of_its_cases(make, small_recipe):
+def test_a_run_keeps_the_geometry_and_the_perceptual_hash_of_its_cases(make, small_recipe):
     run = make(small_recipe)
     geometry = pd.read_csv(run.folder / "geometry.csv", dtype={"BraTS21ID": str})
     arrays = pd.read_csv(run.folder / "arrays.csv", dtype=str)
     assert len(geometry) == 22 * 2 and len(arrays) == 22
-    assert arrays.columns.tolist() == ["case", "split", "sha256", "likeness"]
-    assert arrays["likeness"].str.fullmatch("[0-9a-f]{64}").all()
+    assert arrays.columns.tolist() == ["case", "split", "sha256", "perceptual_hash"]
+    assert arrays["perceptual_hash"].str.fullmatch("[0-9a-f]{64}").all()
     assert set(arrays["split"]) == {"train", "test"}
 
 

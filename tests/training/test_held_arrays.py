@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic.series_files import write_series
-from radiogen.arrays.cache import read_index
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.training import runs, workflow

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.arrays.cache import open_array, read_index
+from radiogen.arrays.stored_arrays import open_array, read_index
 from radiogen.core.errors import UserError
 from radiogen.imaging.volume import Volume
 from radiogen.inference.prediction import predict_run
@@ -119,8 +119,8 @@ def test_going_on_writes_no_array_again_and_other_images_are_refused(tmp_path):
 def test_images_that_look_alike_can_be_found_and_masks_are_not_compared(tmp_path):
     grey, _ = begun(tmp_path / "grey")
     masks, _ = begun(tmp_path / "masks", stack=[image > 100 for image in images()])
-    assert read_index(grey.cache)["likeness"].str.fullmatch("[0-9a-f]{64}").all()
-    assert set(read_index(masks.cache)["likeness"]) == {""}
+    assert read_index(grey.cache)["perceptual_hash"].str.fullmatch("[0-9a-f]{64}").all()
+    assert set(read_index(masks.cache)["perceptual_hash"]) == {""}
 
 
 @pytest.mark.parametrize(("change", "said"), [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from radiogen.arrays.cache import read_index
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.core.errors import UserError
 from radiogen.runs.folds import make_folds
 from radiogen.training import runs, workflow

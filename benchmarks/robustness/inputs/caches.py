@@ -19,7 +19,7 @@ def cache_trials(folder: Path, random: "np.random.Generator", places: int, mark:
     """Arrays, notes, index and settings of a cache: made again, and no batch of anything else meanwhile."""
     import numpy as np
 
-    from radiogen.arrays.cache import check_arrays, read_index
+    from radiogen.arrays.stored_arrays import check_arrays, read_index
     from radiogen.training.input.batches import Batches, CachedImages, list_inputs
 
     run = begin_small_run(folder)

@@ -178,7 +178,7 @@ def _arrays(folder: Path) -> str:
 
 @cache
 def _settings() -> tuple:
-    from radiogen.arrays.case_arrays import CacheSettings
+    from radiogen.arrays.settings import CacheSettings
 
     only = ("FLAIR",)
     return (CacheSettings("slices", only, 8, "stretch", "min-max"),

@@ -13,35 +13,37 @@ import functools
 import hashlib
 import json
 import logging
-import math
-import os
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from radiogen.arrays.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, read_case
+from radiogen.arrays.case_arrays import case_array, read_case
 from radiogen.arrays.case_findings import index_cells
+from radiogen.arrays.case_series import CaseSeries
 from radiogen.arrays.series_size import processes_that_fit
+from radiogen.arrays.settings import REVISION, CacheSettings
+from radiogen.arrays.stored_arrays import COLUMNS
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.memory import OutOfMemory, available_memory, translate_memory_errors
 from radiogen.core.parallel import available_cores, map_in_processes, map_items
-from radiogen.core.wording import command, parameter
+from radiogen.core.wording import parameter
 from radiogen.dataset import geometry
 from radiogen.dataset.fingerprint import KEY, Fingerprint, check_unchanged, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.layout import GEOMETRY_TABLE, Split, case_ids, sequences_present, series_folder
-from radiogen.task import ID, read_task, write_task
+from radiogen.task import ID, Task, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
 
-COLUMNS = (ID, "split", "sha256", "shape", "slices", "findings", "finding_codes", "changes", "change_codes",
-           "failed", "failed_code", "likeness")
-"""Of an index. The codes are case_findings.py's; `failed_code`: `UserError.code` of what stands in `failed`."""
+
+_Row = dict[str, Any]
+"""A case's row of an index, and under `geometry` its series' rows of the table of geometry."""
+_Rows = dict[Path, _Row]
+"""By folder."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,167 +67,34 @@ def cache_folder(data: Path, settings: CacheSettings, root: Path, fingerprint: F
 
 
 def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, leave_out: Collection[str] = (),
-                 workers: int | None = None, scheduler: str | None = None, fast: bool = True,
-                 fingerprint: Fingerprint | None = None) -> list[pd.DataFrame]:
+                 workers: int | str | None = None, fast: bool = True, fingerprint: Fingerprint | None = None
+                 ) -> list[pd.DataFrame]:
     """Make what is missing or outdated of these caches; returns an index (`COLUMNS`) for each of `recipes`.
 
     `leave_out`, and known-bad cases where a recipe reads what is bad, are not made for training. A case that fails is
-    listed with its reason in `failed` and the rest goes on. fast: as in `read_series`; the arrays are the same.
+    listed with its reason in `failed` and the others are made. workers: processes on this machine, or the address of
+    a Dask scheduler (tcp://...); None: as many as there are cores. fast: as in `read_series`; the arrays are the same.
     fingerprint: as in `cache_folder`. Raises UserError where a sequence is in no training case or an id is in train and
     test, and, with the index left as it was, where the data set changes meanwhile.
     """
-    from radiogen.imaging.fast.warm_up import warm_up
-
-    if scheduler is not None:
-        data, root = Path(data).absolute(), Path(root).absolute()  # workers were started in folders of their own
-    cases = _cases(Path(data), leave_out)
+    data, root = Path(data), Path(root)
+    if isinstance(workers, str):
+        data, root = data.absolute(), root.absolute()  # workers were started in folders of their own
+    cases = _cases(data, leave_out)
     for settings in recipes:
-        _check_sequences(Path(data), cases, settings)
+        _check_sequences(data, cases, settings)
     mark = fingerprint or data_fingerprint(data)
     folders = [cache_folder(data, settings, root, mark) for settings in recipes]
-    wanted = {name for settings in recipes for name in settings.sequences}
+    pairs, task = dict(zip(folders, recipes, strict=True)), read_task(data)
     with contextlib.ExitStack() as stack:
-        for folder in sorted(set(folders)):  # in one order everywhere, so that two processes cannot wait in a circle
+        for folder in sorted(pairs):  # in one order everywhere, so that two processes cannot wait in a circle
             stack.enter_context(files.working_folder(folder))
-        pairs, task = dict(zip(folders, recipes, strict=True)), read_task(data)
         for folder, settings in pairs.items():
             write_task(folder, task)
             files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
-        bad = {folder: known_bad(data, settings.sequences) for folder, settings in pairs.items()}
-        jobs = [_Job(Path(data), split, case, tuple((settings, folder) for folder, settings in pairs.items()
-                                                    if split == "test" or case not in bad[folder]), fast,
-                     {name: mark.series[split, case, name] for name in task.sequences
-                      if name in wanted and (split, case, name) in mark.series}) for split, case in cases]
-        jobs = [job for job in jobs if job.folders]
-        if scheduler is None and any(not (folder / f"{job.case}.npy").is_file() for job in jobs
-                                     for _, folder in job.folders):
-            warm_up()  # once here, rather than in every worker
-        count, tight = workers or available_cores(), False
-        if scheduler is None and count > 1:
-            count, tight = _fitting_workers(jobs, count)
-        if tight:
-            rows = map_in_processes(_make_case, jobs, "preprocess", workers=count, on_crash=_lost_rows)
-        else:
-            rows = map_items(_make_case, jobs, "preprocess", workers=count, scheduler=scheduler, on_crash=_lost_rows)
+        rows = _make_cases(_jobs(data, cases, pairs, mark, fast), workers)
         check_unchanged(data, mark)
-        tables = {folder: pd.DataFrame([row[folder] for row in rows if folder in row], columns=COLUMNS)
-                  for folder in pairs}
-        for folder, table in tables.items():
-            series = [one for row in rows for one in row.get(folder, {}).get("geometry", ())]
-            measured = pd.DataFrame(series, columns=geometry.COLUMNS)
-            files.write_csv(folder / GEOMETRY_TABLE, task.to_file(
-                measured.astype(dict.fromkeys(("slices", "rows", "columns"), int))))
-            files.write_csv(folder / "index.csv", task.to_file(table))
-    return [tables[folder] for folder in folders]
-
-
-def read_index(folder: Path) -> pd.DataFrame:
-    """The index of a finished cache, ids as text, '' where a cell is empty."""
-    path = Path(folder) / "index.csv"
-    if not path.is_file():
-        raise UserError(path, "is missing", f"run {command('preprocess')}")
-    try:
-        index = read_task(path.parent).from_file(pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False))
-    except (OSError, ValueError) as error:
-        raise UserError(path, f"cannot be read ({error})", f"run {command('preprocess')} again") from error
-    lacking = [name for name in COLUMNS if name not in index]
-    if lacking or index[ID].duplicated().any():
-        problem = f"has no column {lacking[0]}: it is damaged, or of an older version" if lacking else (
-            "has a case twice, so it is damaged")
-        raise UserError(path, problem, f"run {command('preprocess')} again")
-    return index
-
-
-def check_arrays(folder: Path, index: pd.DataFrame, cases: Collection[str]) -> None:
-    """Raise UserError unless every array of `cases` has the bytes that its row of the index tells."""
-    expected = index.set_index(ID)["sha256"]
-    for case in cases:
-        with _readable(Path(folder) / f"{case}.npy") as path:
-            whole = path.is_file() and files.sha256(path) == expected.get(case)
-        if not whole:
-            raise UserError(path, "is missing or was changed after it was made",
-                            f"delete it and run {command('preprocess')} again")
-
-
-def open_array(folder: Path, case: str) -> np.ndarray:
-    """A case's array as a read-only memory map."""
-    with _readable(Path(folder) / f"{case}.npy") as path:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-
-
-class Layout(NamedTuple):
-    """Where a case's array lies in its file: `offset` bytes from the beginning, in C order.
-
-    sha256: what the file has to be, "" where anything is taken; stamp: inode, size and time of the file that was it.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    offset: int
-    sha256: str = ""
-    stamp: tuple[int, ...] = ()
-
-
-def array_layout(folder: Path, case: str, sha256: str = "") -> Layout:
-    """The layout of a case's array, from the header of its file; with `sha256` a file of other bytes is refused."""
-    with _readable(Path(folder) / f"{case}.npy") as path, path.open("rb") as file:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError("not as this package writes it")
-        shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
-        offset, size = file.tell(), file.seek(0, os.SEEK_END)
-        if in_columns or dtype.hasobject or min(shape, default=0) < 1:
-            raise ValueError("not as this package writes it")
-        if size != offset + math.prod(shape) * dtype.itemsize:
-            raise ValueError(f"{size} bytes do not hold {dtype} {shape}")
-        return Layout(shape, dtype, offset, sha256, _check_bytes(path, file.fileno(), sha256))
-
-
-def read_blocks(folder: Path, case: str, layout: Layout, blocks: Sequence[int], rank: int) -> np.ndarray:
-    """Images of `rank` axes out of a case's array, (len(blocks), ...); the array counts as one row of them.
-
-    Only their bytes are read, and no memory map is left behind: mapped pages count as memory of the process. A file
-    that was replaced since its layout was read is held against its sha256 once more.
-    """
-    shape = layout.shape[-rank:]
-    size = math.prod(shape) * layout.dtype.itemsize
-    out = np.empty((len(blocks), *shape), layout.dtype)
-    with _readable(f"{folder}/{case}.npy") as path:  # a Path costs as much as the reading
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            if layout.sha256 and _stamp(descriptor) != layout.stamp:
-                _check_bytes(path, descriptor, layout.sha256)
-            for block, target in zip(blocks, out, strict=True):
-                if os.preadv(descriptor, [target], layout.offset + block * size) < size:
-                    raise ValueError("cut off")
-        finally:
-            os.close(descriptor)
-    return out
-
-
-def _check_bytes(path: Path | str, descriptor: int, sha256: str) -> tuple[int, ...]:
-    """The stamp of an open file. Raises UserError unless it has this SHA-256, where one is given."""
-    stamp = _stamp(descriptor)
-    if sha256:
-        with open(os.dup(descriptor), "rb") as file:  # noqa: PTH123  (a number)
-            file.seek(0)
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                raise UserError(path, "is not the array that this training began with: it was changed since",
-                                "run the same command again: what can be made again is, and finished epochs are kept")
-    return stamp
-
-
-def _stamp(descriptor: int) -> tuple[int, ...]:
-    state = os.fstat(descriptor)
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
-
-
-@contextlib.contextmanager
-def _readable(path: Path | str) -> Iterator[Path | str]:
-    try:
-        yield path
-    except (OSError, ValueError) as error:
-        raise UserError(path, f"cannot be read ({error})", f"delete it and run {command('preprocess')} "
-                                                           "again") from error
+        return [_write_index(folder, task, [row[folder] for row in rows if folder in row]) for folder in folders]
 
 
 def _cases(data: Path, leave_out: Collection[str]) -> list[tuple[Split, str]]:
@@ -247,12 +116,51 @@ def _check_sequences(data: Path, cases: list[tuple[Split, str]], settings: Cache
                         f"choose among what is there: {parameter('sequences')} {' '.join(sorted(present)) or '(none)'}")
 
 
-def _make_case(job: _Job) -> dict[Path, dict]:
+def _jobs(data: Path, cases: list[tuple[Split, str]], pairs: dict[Path, CacheSettings], mark: Fingerprint, fast: bool
+          ) -> list[_Job]:
+    """One a case that any folder wants; known-bad cases of the training set are left out where it matters."""
+    wanted = sorted({name for settings in pairs.values() for name in settings.sequences})
+    bad = {folder: known_bad(data, settings.sequences) for folder, settings in pairs.items()}
+    jobs = [_Job(data, split, case, tuple((settings, folder) for folder, settings in pairs.items()
+                                          if split == "test" or case not in bad[folder]), fast,
+                 {name: mark.series[split, case, name] for name in wanted
+                  if (split, case, name) in mark.series}) for split, case in cases]
+    return [job for job in jobs if job.folders]
+
+
+def _make_cases(jobs: Sequence[_Job], workers: int | str | None) -> list[_Rows]:
+    """Bring every case up to date, several at once; by case, its row of each index."""
+    if isinstance(workers, str):
+        return map_items(_make_case, jobs, "preprocess", scheduler=workers, on_crash=_lost_rows)
+    from radiogen.imaging.fast.warm_up import warm_up
+
+    if any(not (folder / f"{job.case}.npy").is_file() for job in jobs for _, folder in job.folders):
+        warm_up()  # once here, rather than in every worker
+    count, tight = workers or available_cores(), False
+    if count > 1:
+        count, tight = _fitting_workers(jobs, count)
+    run = map_in_processes if tight else map_items
+    return run(_make_case, jobs, "preprocess", workers=count, on_crash=_lost_rows)
+
+
+def _write_index(folder: Path, task: Task, rows: Sequence[_Row]) -> pd.DataFrame:
+    """`geometry.csv` and `index.csv` of a folder; returns the index."""
+    series = [one for row in rows for one in row.get("geometry", ())]
+    measured = pd.DataFrame(series, columns=geometry.COLUMNS)
+    measured = measured.astype(dict.fromkeys(("slices", "rows", "columns"), int))
+    files.write_csv(folder / GEOMETRY_TABLE, task.to_file(measured))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    files.write_csv(folder / "index.csv", task.to_file(table))
+    return table
+
+
+def _make_case(job: _Job) -> _Rows:
     """Bring one case up to date in every folder; returns its row of each index."""
     contents = functools.cache(lambda: {name: _contents(job, name) for name in job.source})
     try:
-        rows = {folder: _kept_row(folder, job) or _linked_row(folder, job, contents) for _, folder in job.folders}
-        todo = [(settings, folder) for settings, folder in job.folders if rows[folder] is None]
+        kept = {folder: _kept_row(folder, job) or _linked_row(folder, job, contents) for _, folder in job.folders}
+        rows = {folder: row for folder, row in kept.items() if row is not None}
+        todo = [(settings, folder) for settings, folder in job.folders if folder not in rows]
         places = {name: series_folder(job.data, job.split, job.case, name)
                   for settings, _ in job.folders for name in settings.sequences}
         with translate_memory_errors(job.data / job.split / job.case):
@@ -274,7 +182,7 @@ def _make_case(job: _Job) -> dict[Path, dict]:
 
 
 def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
-    """As many of the wanted workers as memory allows, and whether that is fewer, which is told."""
+    """As many of the wanted workers as memory allows, and whether that is fewer, which is logged."""
     available = available_memory()
     cases = [[series_folder(job.data, job.split, job.case, name) for name in job.source] for job in jobs]
     count, need = processes_that_fit(cases, available, wanted)
@@ -284,7 +192,7 @@ def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
     return count, count < wanted
 
 
-def _lost_rows(job: _Job, error: UserError) -> dict[Path, dict]:
+def _lost_rows(job: _Job, error: UserError) -> _Rows:
     named = type(error)(job.data / job.split / job.case, error.problem, error.remedy)
     return {folder: _failed_row(job, named) for _, folder in job.folders}
 
@@ -292,7 +200,7 @@ def _lost_rows(job: _Job, error: UserError) -> dict[Path, dict]:
 def _contents(job: _Job, sequence: str) -> str:
     """SHA-256 of the SHA-256 of a series' files, in their order: `LC_ALL=C sha256sum * | cut -c-64 | sha256sum`.
 
-    "" where one of them cannot be read, which the findings tell.
+    "" where one of them cannot be read, which the findings state.
     """
     folder = series_folder(job.data, job.split, job.case, sequence)
     try:
@@ -302,7 +210,7 @@ def _contents(job: _Job, sequence: str) -> str:
     return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
 
 
-def _kept_row(folder: Path, job: _Job) -> dict | None:
+def _kept_row(folder: Path, job: _Job) -> _Row | None:
     """The row of an array that is there and was made from these very files; None where it has to be made.
 
     A file that could not be read then may be readable now, and its name, size and time are the same.
@@ -316,14 +224,14 @@ def _kept_row(folder: Path, job: _Job) -> dict | None:
         fresh = fresh and all(kept.get("contents", kept["source"]).values())  # older versions noted no contents
         fresh = fresh and kept["row"]["split"] == job.split
         intact = fresh and files.sha256(array) == kept["row"]["sha256"]
-        told = {name: str(kept["row"][name]) for name in COLUMNS}
+        row = {name: str(kept["row"][name]) for name in COLUMNS}
         measured = [{name: series[name] for name in geometry.COLUMNS} for series in kept["geometry"]]
-        return {**told, "geometry": measured} if intact else None
+        return {**row, "geometry": measured} if intact else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # damaged, or of another version
         return None
 
 
-def _linked_row(folder: Path, job: _Job, contents: Callable[[], dict[str, str]]) -> dict | None:
+def _linked_row(folder: Path, job: _Job, contents: Callable[[], dict[str, str]]) -> _Row | None:
     """The row of an array that another folder has of the same files, linked into `folder`; None where none has it.
 
     The same are files of the same fingerprint, from another state or name of the data set; else those of the same
@@ -336,10 +244,10 @@ def _linked_row(folder: Path, job: _Job, contents: Callable[[], dict[str, str]])
             kept = _note(note)
             if by_content:
                 same = {name: mark for name, mark in contents().items() if name in kept.get("wanted", ())}
-                asked = dataclasses.replace(job, source=kept["source"]) if same == kept.get("contents") else None
+                sought = dataclasses.replace(job, source=kept["source"]) if same == kept.get("contents") else None
             else:
-                asked = job
-            if asked is None or _kept_row(note.parent, asked) is None:
+                sought = job
+            if sought is None or _kept_row(note.parent, sought) is None:
                 continue
             _check_unchanged(job)
             files.link(note.with_suffix(".npy"), folder / f"{job.case}.npy")
@@ -350,8 +258,8 @@ def _linked_row(folder: Path, job: _Job, contents: Callable[[], dict[str, str]])
     return None
 
 
-def _note(path: Path) -> dict:
-    """What stands beside an array; {} where it is damaged."""
+def _note(path: Path) -> dict[str, Any]:
+    """The note beside an array; {} where it is damaged."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return kept if isinstance(kept["source"], dict) and isinstance(kept["wanted"], list) else {}
@@ -368,8 +276,8 @@ def _check_unchanged(job: _Job) -> None:
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],
-                marks: dict[str, dict[str, str]]) -> dict:
-    """marks: fingerprints of the series by what they tell and by sequence."""
+                marks: dict[str, dict[str, str]]) -> _Row:
+    """Make one array and its note. marks: fingerprints of the series by what they are of and by sequence."""
     where = job.data / job.split / job.case
     try:
         with translate_memory_errors(where):
@@ -384,16 +292,16 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     row = {ID: job.case, "split": job.split, "sha256": files.sha256(path),
            "shape": " x ".join(map(str, made.array.shape)), "slices": made.slices,
            **index_cells(made.findings, made.changes), "failed": "", "failed_code": "",
-           "likeness": series[settings.first_sequence].likeness}
+           "perceptual_hash": series[settings.first_sequence].perceptual_hash}
     measured = [{ID: job.case, "split": job.split, "sequence": name, **series[name].geometry}
-                for name in settings.sequences if series[name].told is not None]
+                for name in settings.sequences if series[name].unusable is None]
     files.write_json(folder / f"{job.case}.json", {
         "row": row, "geometry": measured, "wanted": list(settings.sequences),
-        **{told: {name: mark for name, mark in each.items() if name in settings.sequences}
-           for told, each in marks.items()}})
+        **{kind: {name: mark for name, mark in each.items() if name in settings.sequences}
+           for kind, each in marks.items()}})
     return {**row, "geometry": measured}
 
 
-def _failed_row(job: _Job, error: UserError) -> dict:
+def _failed_row(job: _Job, error: UserError) -> _Row:
     return {**dict.fromkeys(COLUMNS, ""), ID: job.case, "split": job.split, "failed": str(error),
             "failed_code": error.code}

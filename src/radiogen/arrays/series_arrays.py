@@ -6,51 +6,49 @@ from pathlib import Path
 import numpy as np
 
 from radiogen.core.progress import progress
+from radiogen.core.types import Affine, ByteVoxels, FloatVoxels
 from radiogen.dataset.layout import sequences_present, series_folder
-from radiogen.imaging.cubes import Geometry, longest_first, padded, patient_grid, slice_target
+from radiogen.imaging.cubes import Geometry, cube_of_bytes, padded, patient_grid, slice_target
 from radiogen.imaging.intensity import normalise
 from radiogen.imaging.resampling import resample_to
-from radiogen.imaging.resized import Reduced, Target, read_reduced
+from radiogen.imaging.resized import Target, read_resized
 from radiogen.imaging.series import read_series
+from radiogen.imaging.slices import Slices
 from radiogen.imaging.volume import Volume
 
 
-def read_cube(folder: Path | str, size: int = 64, *, fast: bool = True) -> np.ndarray:
+def read_cube(folder: Path | str, size: int = 64, *, fast: bool = True) -> ByteVoxels:
     """(size, size, size) uint8: the report's cube of a series, min-max of the volume; no slice is skipped.
 
     fast: as in `read_series`. Raises SeriesError where the series is refused.
     """
-    return byte_cube(read_reduced(folder, lambda shape, affine: [Target(size, size)], fast=fast), 0, size)
+    resized, _ = read_resized(folder, lambda shape, affine: [Target(size, size)], fast=fast)
+    return cube_of_bytes(resized, size)
 
 
-def byte_cube(reduced: Reduced, number: int, size: int) -> np.ndarray:
-    """(size, size, size) uint8 of the stack `number`, whose slices are size x size: the longest axis comes first."""
-    from radiogen.imaging.compiled import kernels
-
-    cube = kernels.slice_axis_to_bytes(reduced.stacks[number], size, reduced.lowest, reduced.highest)
-    return longest_first(cube, reduced.shape)
-
-
-def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> np.ndarray:
-    """(slices, size, size) uint8: every slice of a series squeezed to size x size, min-max of the volume.
+def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> ByteVoxels:
+    """(slices, size, size) uint8: every slice of a series resized to size x size, min-max of the volume.
 
     fast: as in `read_series`. Raises SeriesError where the series is refused.
     """
-    return read_reduced(folder, lambda shape, affine: [Target(size, size, as_bytes=True)], fast=fast).stacks[0]
+    target = Target(size, size, as_bytes=True)
+    resized, _ = read_resized(folder, lambda shape, affine: [target], fast=fast)
+    return resized.bytes(target)
 
 
-def slices_2d(volume: Volume, size: int, geometry: Geometry, count: int | None = None) -> np.ndarray:
+def slices_2d(voxels: Slices, affine: Affine | None, size: int, geometry: Geometry,
+              count: int | None = None) -> FloatVoxels:
     """(slices, size, size) float32: every slice, or `count` of them evenly spaced over the middle three quarters.
 
-    `stretch` squeezes the matrix to size x size; `isotropic` pads the shorter side with 0 first, by millimetres.
+    `stretch` resizes the matrix to size x size; `isotropic` pads the shorter side with 0 first, by millimetres.
     """
     from radiogen.imaging.compiled import kernels
 
-    target = slice_target(volume.voxels.shape, volume.affine, size, geometry, count)
-    return padded(kernels.reduce_slices(volume.voxels, target[:2], target.slices), size)
+    target = slice_target(voxels.shape, affine, size, geometry, count)
+    return padded(kernels.resize_slices(voxels, target[:2], target.slices), size)
 
 
-def axial_pictures(volumes: Mapping[str, Volume], size: int = 160, edge_mm: float = 200.0) -> dict[str, np.ndarray]:
+def _axial_pictures(volumes: Mapping[str, Volume], size: int = 160, edge_mm: float = 200.0) -> dict[str, np.ndarray]:
     """One (size, size) float32 picture in [0, 1] a series, all of the same axial plane of the patient.
 
     The plane is the one with the brightest hundredth in the first series, which in FLAIR cuts a lesion where there is
@@ -71,9 +69,9 @@ def axial_pictures(volumes: Mapping[str, Volume], size: int = 160, edge_mm: floa
 
 
 def case_pictures(data: Path, cases: Sequence[str]) -> list[dict[str, np.ndarray]]:
-    """`axial_pictures` of each of these training cases, by sequence."""
+    """`_axial_pictures` of each of these training cases, by sequence."""
     made = []
     for case in progress(cases, "draw"):
         names = sequences_present(data, "train", case)
-        made.append(axial_pictures({name: read_series(series_folder(data, "train", case, name)) for name in names}))
+        made.append(_axial_pictures({name: read_series(series_folder(data, "train", case, name)) for name in names}))
     return made

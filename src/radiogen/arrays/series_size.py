@@ -1,7 +1,7 @@
-"""How much memory a case will take, by a look at its files: what decides how many are read side by side.
+"""How much memory a case will take, by the size of its files: what decides how many are read side by side.
 
 In: folders of series. Out: bytes. Uncompressed pixels are as large as their files; what compressed ones are declared to
-be stands in the header of the first.
+be is in the header of the first.
 """
 
 import os
@@ -22,17 +22,17 @@ _MOST_COMPRESSED = 10
 def processes_that_fit(cases: Sequence[Sequence[Path]], available: int, wanted: int) -> tuple[int, int]:
     """How many of the `wanted` processes fit into `available` bytes, at least one; and the bytes that one may take.
 
-    cases: the folders of the series of each. Headers are only looked at where it might matter.
+    cases: the folders of the series of each. Headers are only read where it might matter.
     """
-    by_size = [_needed([files_bytes(folder) for folder in folders]) for folders in cases]
+    by_size = [_needed([_files_bytes(folder) for folder in folders]) for folders in cases]
     rough = OF_A_PROCESS + _MOST_COMPRESSED * max(by_size, default=0)
     if rough * wanted <= available:
         return wanted, rough
-    need = OF_A_PROCESS + max((_needed([stored_bytes(folder) for folder in folders]) for folders in cases), default=0)
+    need = OF_A_PROCESS + max((_needed([_stored_bytes(folder) for folder in folders]) for folders in cases), default=0)
     return max(1, min(wanted, int(available // need))), need
 
 
-def files_bytes(folder: Path) -> int:
+def _files_bytes(folder: Path) -> int:
     """The size of a folder's files; 0 where it cannot be read, which the reader then says."""
     try:
         with os.scandir(folder) as entries:
@@ -41,12 +41,12 @@ def files_bytes(folder: Path) -> int:
         return 0
 
 
-def stored_bytes(folder: Path) -> int:
+def _stored_bytes(folder: Path) -> int:
     """About how large the voxels of a series are as stored: its files, or what its first file declares if compressed.
 
     Files that are no images, or are damaged, count as what they are on the disk.
     """
-    size = files_bytes(folder)
+    size = _files_bytes(folder)
     try:
         paths = sorted(path for path in folder.iterdir() if path.is_file())
         first = read_tags(paths[0], ("Rows", "Columns", "NumberOfFrames", "BitsAllocated"))
@@ -55,7 +55,7 @@ def stored_bytes(folder: Path) -> int:
         declared = first.Rows * first.Columns * (first.BitsAllocated // 8) * int(first.get("NumberOfFrames") or 1)
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001  (of what is no image pydicom may say anything; the reader tells what it is)
+    except Exception:  # noqa: BLE001  (of what is no image pydicom may say anything; the reader reports what it is)
         return size
     return max(size, len(paths) * declared)
 

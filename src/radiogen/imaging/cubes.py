@@ -5,29 +5,32 @@ keeps millimetres: a cube of a given edge, in patient orientation, around the he
 averages the whole of what a new voxel covers, so nothing aliases; growing interpolates linearly.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.core.types import Affine, ByteVoxels, FloatVoxels, IndexArray, Shape2D, Shape3D, Slice2D, Vector, Voxels
 from radiogen.core.wording import parameter
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import head_threshold
-from radiogen.imaging.resized import Target
+from radiogen.imaging.resized import ResizedSlices, Target
 from radiogen.imaging.slices import Slices
 from radiogen.imaging.volume import Volume
+
+_Array = TypeVar("_Array", FloatVoxels, ByteVoxels, Voxels)
 
 Geometry = Literal["stretch", "isotropic"]
 
 
-def resize(voxels: Slices, shape: tuple[int, int, int]) -> np.ndarray:
+def resize(voxels: Slices, shape: Shape3D) -> FloatVoxels:
     """Resize (slice, row, column) to `shape` as float32; an axis shrinks by averaging and grows by interpolation."""
     from radiogen.imaging.compiled import kernels
 
-    return kernels.resize_slice_axis(kernels.reduce_slices(voxels, shape[1:]), shape[0])
+    return kernels.resize_slice_axis(kernels.resize_slices(voxels, shape[1:]), shape[0])
 
 
-def interpolate(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def interpolate(pixels: Slice2D, shape: Shape2D) -> FloatVoxels:
     """(row, column) to `shape` as float32, linear between the four nearest pixels, also where it shrinks: aliases.
 
     What cv2.resize does by default, and so the competition's winner; pixels keep their floats.
@@ -42,14 +45,7 @@ def interpolate(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return values
 
 
-def to_bytes(values: np.ndarray, lowest: float = 0.0, highest: float = 1.0) -> np.ndarray:
-    """float32 to uint8: `lowest` becomes 0 and `highest` 255."""
-    from radiogen.imaging.compiled import kernels
-
-    return kernels.to_bytes(values, lowest, highest)
-
-
-def stretch_cube(voxels: Slices, size: int) -> np.ndarray:
+def stretch_cube(voxels: Slices, size: int) -> FloatVoxels:
     """(size, size, size) float32, as in the report: the longest axis divided into `size`, each section size x size.
 
     The longest axis comes first; the others keep their order. Anatomy is distorted wherever the axes differ.
@@ -57,7 +53,15 @@ def stretch_cube(voxels: Slices, size: int) -> np.ndarray:
     return longest_first(resize(voxels, (size, size, size)), voxels.shape)
 
 
-def longest_first(cube: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def cube_of_bytes(resized: ResizedSlices, size: int) -> ByteVoxels:
+    """(size, size, size) uint8: as `stretch_cube`, min-max of the series, of slices that are size x size floats."""
+    from radiogen.imaging.compiled import kernels
+
+    cube = kernels.slice_axis_to_bytes(resized.floats(Target(size, size)), size, resized.lowest, resized.highest)
+    return longest_first(cube, resized.shape)
+
+
+def longest_first(cube: _Array, shape: Shape3D) -> _Array:
     """A cube with the axes of a series of this shape, its longest moved to the front."""
     return np.ascontiguousarray(np.moveaxis(cube, int(np.argmax(shape)), 0))
 
@@ -69,25 +73,25 @@ def grown(shape: tuple[int, ...], new: tuple[int, ...]) -> Finding | None:
     return Finding(FindingCode.GROWN, (), {"axes": axes}) if axes else None
 
 
-def patient_grid(volume: Volume, size: int, edge_mm: float) -> np.ndarray:
+def patient_grid(volume: Volume, size: int, edge_mm: float) -> Affine:
     """(4, 4) affine of a cube of `size` voxels and `edge_mm` an edge, centred on the head that the volume shows.
 
     Slices go up to the vertex, rows to the back, columns to the patient's left: a slice looks as an axial picture does
     in radiology. Series on the same grid are channels of one image. Raises UserError where the affine is unknown.
     """
-    need_affine(volume.affine)
+    affine = need_affine(volume.affine)
     step = edge_mm / size
     grid = np.eye(4)
     grid[:3, :3] = step * np.eye(3)[:, ::-1]
-    grid[:3, 3] = head_centre(volume) - grid[:3, :3] @ np.full(3, (size - 1) / 2)
+    grid[:3, 3] = head_centre(volume.voxels, affine) - grid[:3, :3] @ np.full(3, (size - 1) / 2)
     return grid
 
 
-def head_centre(volume: Volume) -> np.ndarray:
+def head_centre(voxels: Voxels, affine: Affine) -> Vector:
     """(x, y, z) in mm: the middle of the box that holds the head but for its outermost hundredths."""
-    shape, threshold = volume.voxels.shape, head_threshold(volume.voxels)
+    shape, threshold = voxels.shape, head_threshold(voxels)
     filled = [np.zeros(count, np.int64) for count in shape]  # voxels of the head by slice, row and column
-    for number, pixels in enumerate(volume.voxels):
+    for number, pixels in enumerate(voxels):
         mask = pixels > threshold
         filled[1] += np.count_nonzero(mask, axis=1)
         filled[2] += np.count_nonzero(mask, axis=0)
@@ -96,23 +100,22 @@ def head_centre(volume: Volume) -> np.ndarray:
     for axis, counts in enumerate(filled) if filled[0].any() else ():
         share = np.cumsum(counts) / counts.sum()
         centre[axis] = (np.searchsorted(share, 0.01) + np.searchsorted(share, 0.99)) / 2
-    return (volume.affine @ [*centre, 1])[:3]
+    return (affine @ [*centre, 1])[:3]
 
 
-def slice_target(shape: tuple[int, int, int], affine: np.ndarray | None, size: int, geometry: Geometry,
+def slice_target(shape: Shape3D, affine: Affine | None, size: int, geometry: Geometry,
                  count: int | None = None) -> Target:
     """Which slices `slices_2d` takes of a series and, in pixels, how large they become before they are padded."""
-    chosen = None if count is None else middle_slices(shape[0], count)
+    chosen = None if count is None else tuple(middle_slices(shape[0], count).tolist())
     if geometry == "stretch":
         return Target(size, size, chosen)
-    need_affine(affine)
-    _, row_mm, column_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    _, row_mm, column_mm = np.linalg.norm(need_affine(affine)[:3, :3], axis=0)
     height, width = shape[1] * row_mm, shape[2] * column_mm
     scale = size / max(height, width)
     return Target(max(1, round(height * scale)), max(1, round(width * scale)), chosen)
 
 
-def padded(stack: np.ndarray, size: int) -> np.ndarray:
+def padded(stack: _Array, size: int) -> _Array:
     """Slices (slices, rows, columns) in the middle of squares of size x size, 0 around them; same dtype."""
     count, rows, columns = stack.shape
     if (rows, columns) == (size, size):
@@ -123,15 +126,16 @@ def padded(stack: np.ndarray, size: int) -> np.ndarray:
     return square
 
 
-def middle_slices(slices: int, count: int) -> np.ndarray:
+def middle_slices(slices: int, count: int) -> IndexArray:
     """Indices of `count` slices evenly spaced over the middle three quarters; all of them where there are no more."""
     if slices <= count:
         return np.arange(slices)
     return np.unique(np.round(np.linspace(slices / 8, slices * 7 / 8 - 1, count)).astype(int))
 
 
-def need_affine(affine: np.ndarray | None) -> None:
-    """Raise UserError where an affine is needed and none is known."""
+def need_affine(affine: Affine | None) -> Affine:
+    """The affine. Raises UserError where it is needed and not known."""
     if affine is None:
         raise UserError("geometry isotropic", "needs series that report position, orientation and spacing",
                         f"use {parameter('geometry', 'stretch')}")
+    return affine

@@ -21,7 +21,7 @@ class Policy(StrEnum):
 
 
 _ASIDE, _NOTE = "{files} set aside: ", "{scope}: "
-"""What stands before a sentence where files are named: `0012.dcm set aside: `, `every file: `."""
+"""What precedes a sentence where files are named: `0012.dcm set aside: `, `every file: `."""
 
 
 def _aside(meaning: str, sentence: str) -> tuple[Policy, str, str, str]:
@@ -64,7 +64,7 @@ class FindingCode(Enum):
                                     "not readable (it holds more than {most_mib} MiB, deflated)")
     HEADER_CUT_OFF = _aside("a file cut off in its header", "cut off in its header")
     HEADER_BEHIND_PIXELS = _aside("elements of the header behind the pixels",
-                                  "not readable (elements of its header stand behind its pixels)")
+                                  "not readable (elements of its header follow its pixels)")
     NO_IMAGE = _aside("a DICOM file without an image", "no image in it")
     NO_PIXELS = _aside("a header without pixels", "no pixels: cut off in its header, or no image")
     TRANSFER_SYNTAX_UNKNOWN = _aside("an unknown transfer syntax",
@@ -101,7 +101,7 @@ class FindingCode(Enum):
         "compressed pixels without the sign that the header says",
         "compressed with {precision} bits a pixel, so that the sign of its {stored} bits is lost")
     STREAM_TOO_LONG = _aside("run lengths of more pixels than the header says",
-                             "decodes to more pixels than its rows and columns tell")
+                             "decodes to more pixels than its rows and columns declare")
     # Mosaics
     MOSAIC_WITHOUT_HEADER = _aside("a Siemens mosaic without its CSA header",
                                    "a mosaic that no longer says of how many slices (its CSA header was removed)")
@@ -139,7 +139,7 @@ class FindingCode(Enum):
     FRAMES_CUT_OFF = (Policy.PART_USED, _NOTE, "a file cut off after some of its frames, the whole ones used",
                       "cut off after {whole} of its {frames} frames")
     PIXELS_IN_EXCESS = _note("more pixel data than rows and columns declare",
-                             "more pixel data than its rows and columns tell")
+                             "more pixel data than its rows and columns declare")
     INVERTED = _used("MONOCHROME1, inverted", "MONOCHROME1: inverted, so that bright means more")
     # A folder of several things
     FOLDER_INSIDE = _part("a folder within the series' folder, not read",
@@ -162,11 +162,11 @@ class FindingCode(Enum):
     COPIES = _part("copies: same place, same pixels, each kept once",
                    "{files} {are_copies} of other slices: each kept once")
     REPEATS_ALIKE = _part(
-        "slices at one place that nothing tells apart but their order",
-        "slices at the same place differ and nothing in their headers says why: told apart by their order")
+        "slices at one place that differ in nothing but their order",
+        "slices at the same place differ and nothing in their headers explains it: separated by their order")
     REPEATS_MIXED = _part(
         "slices at one place that differ, but not volume by volume",
-        "slices at the same place differ in {trait_names}, but not volume by volume: told apart by their order")
+        "slices at the same place differ in {trait_names}, but not volume by volume: separated by their order")
     # Where the slices lie
     ONE_PLACE = _used("all slices at one place, which is not used, without affine",
                       "all slices are said to lie at the same place, which is not used")
@@ -220,7 +220,7 @@ class FindingCode(Enum):
                               "not windowed (the window cannot be read ({error})): {slice_scope}")
     WINDOW_IMPOSSIBLE = _used("a window that cannot be applied",
                               "not windowed (the window cannot be applied ({error})): {slice_scope}")
-    WINDOW_NO_NUMBER = _used("a window that gives no number", "not windowed (the window is no number): {slice_scope}")
+    WINDOW_NO_NUMBER = _used("a window that yields no number", "not windowed (the window is no number): {slice_scope}")
     WINDOWS_SEVERAL = _used("several windows, the first is used", "several windows: the first is used")
     WINDOWS_UNASSIGNED = _used("windows that belong to unknown slices, not applied",
                                "the windows are not applied: nobody knows which slice is whose")
@@ -252,7 +252,7 @@ class Finding:
     """
 
     code: FindingCode
-    files: tuple[str, ...] = ()
+    files: Sequence[str] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -262,7 +262,7 @@ class Finding:
     def __hash__(self) -> int:
         return hash((self.code, self.files, frozenset(self.values.items())))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type["Finding"], tuple[FindingCode, Sequence[str], dict[str, Any]]]:
         """A mapping proxy cannot be pickled."""
         return type(self), (self.code, self.files, dict(self.values))
 
@@ -300,7 +300,7 @@ def trait_name(trait: str) -> str:
 
 
 def policy_table() -> str:
-    """All codes as a Markdown table, as it stands in docs/reading-series.md."""
+    """All codes as a Markdown table, as in docs/reading-series.md."""
     rows = ["| code | what is met | policy | sentence |", "| --- | --- | --- | --- |"]
     rows += [f"| `{one.name}` | {one.meaning} | {one.policy} | {one.frame}{one.sentence} |" for one in FindingCode]
     return "\n".join(rows)

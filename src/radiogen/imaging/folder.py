@@ -18,7 +18,7 @@ class SeriesError(UserError):
         self.finding, self.code = finding, finding.code.name
         super().__init__(where, finding.reason, remedy)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type["SeriesError"], tuple[object, Finding, str]]:
         """As in `UserError`."""
         return type(self), (self.where, self.finding, self.remedy)
 
@@ -39,7 +39,9 @@ def list_folder(folder: Path) -> tuple[list[Path], list[Finding]]:
     except OSError as error:
         raise SeriesError(folder, Finding(FindingCode.FOLDER_UNREADABLE, (), {"error": error.strerror}),
                           "make it readable") from error
-    paths, folders, special = [], [], []
+    paths: list[Path] = []
+    folders: list[str] = []
+    special: list[str] = []
     for entry in shown:
         if is_file(entry) or (entry.is_symlink() and not os.path.exists(entry.path)):  # noqa: PTH110 - no Path needed
             paths.append(folder / entry.name)

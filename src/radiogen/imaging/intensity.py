@@ -14,11 +14,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.core.types import FloatArray, FloatVoxels, IndexArray, Mask, Voxels
 from radiogen.core.wording import parameter
 from radiogen.imaging.slices import ComputedSlices, Slices
 from radiogen.imaging.sorted_floats import SortedFloats, mean_and_deviation
 
 Normalisation = Literal["min-max", "min-max slices", "percentile", "z-score", "none"]
+
+_Number = float | np.floating
 
 _BLOCK = 1 << 17
 """Voxels that are worked on at once, so that they stay in the processor's cache."""
@@ -36,7 +39,7 @@ class Scaling(NamedTuple):
     clipped: bool
     lowest: float
 
-    def __call__(self, voxels: np.ndarray) -> np.ndarray:
+    def __call__(self, voxels: Voxels) -> FloatVoxels:
         """The voxels on the new scale, float32 of the same shape."""
         out = np.empty(voxels.shape, np.float32)
         if not self.divisor > 0:
@@ -50,16 +53,28 @@ class Scaling(NamedTuple):
         return out
 
 
-def normalise(voxels: np.ndarray, how: Normalisation) -> np.ndarray:
-    """To [0, 1] by `min-max` of the volume (the report's) or of each slice, or `percentile`; or `z-score`; float32.
+def normalise(voxels: Voxels, how: Normalisation) -> FloatVoxels:
+    """The voxels on one scale, float32 of the same shape.
 
-    `none` takes what is on one scale already. Raises UserError where it is not.
+    min-max: (voxels - min) / (max - min) over the finite voxels of the volume, as in the report; others become 0.
+    min-max slices: the same of every slice by itself, as the competition's winner did; blank slices are 0. A slice of
+    mere noise becomes as bright as the brain: for recipes that follow the winner, and no others. Source:
+    FirasBaba/rsna-resnet10, utils.py, load_dicom_image.
+    percentile: as min-max between the 1st and the 99.5th percentile of the head's voxels, clipped to [0, 1], so that
+    one bright vessel does not darken the rest.
+    z-score: (voxels - mean) / standard deviation, both of the head's voxels alone. Air comes out below zero, about -1
+    to -3. Neither end is fixed, so bytes cannot hold it: a cache needs float16, which keeps three decimal digits.
+    Voxels that are not finite count as 0 before.
+    none: bytes from 0..255 to [0, 1], other numbers in [0, 1] unchanged; for images whose values mean the same in
+    every case: CT in a window of Hounsfield units, masks, distances. Raises UserError for other values.
     """
-    return min_max_each_slice(voxels) if how == "min-max slices" else _SCALINGS[how](voxels)(voxels)
+    if how == "min-max slices":
+        return np.stack([min_max(each) for each in voxels]) if len(voxels) else np.zeros(voxels.shape, np.float32)
+    return _SCALINGS[how](voxels)(voxels)
 
 
 def normalised_slices(slices: Slices, how: Normalisation) -> tuple[ComputedSlices, np.float32]:
-    """`normalise`, to the bit, slice by slice when they are looked at; and the smallest value of all."""
+    """`normalise`, to the bit, slice by slice whenever one is read; and the smallest value of all."""
     if how == "min-max slices":
         return ComputedSlices(slices.shape, lambda number: min_max(slices[number])), np.float32(0)
     scaling = _SCALINGS[how](slices)
@@ -67,48 +82,17 @@ def normalised_slices(slices: Slices, how: Normalisation) -> tuple[ComputedSlice
     return ComputedSlices(slices.shape, lambda number: scaling(slices[number])), lowest
 
 
-def min_max(voxels: np.ndarray) -> np.ndarray:
+def min_max(voxels: Voxels) -> FloatVoxels:
     """(voxels - min) / (max - min) over the finite voxels of the volume; others become 0."""
     return _min_max(voxels)(voxels)
 
 
-def min_max_each_slice(voxels: np.ndarray) -> np.ndarray:
-    """`min_max` of every slice (slice, row, column) by itself, as the competition's winner did; blank slices are 0.
-
-    A slice of mere noise becomes as bright as the brain: for recipes that follow the winner, and no others.
-    Source: FirasBaba/rsna-resnet10, utils.py, load_dicom_image.
-    """
-    return np.stack([min_max(each) for each in voxels]) if len(voxels) else np.zeros(voxels.shape, np.float32)
-
-
-def percentile_clip(voxels: np.ndarray, low: float = 1, high: float = 99.5) -> np.ndarray:
-    """As `min_max` between two percentiles of the head's voxels, so that one bright vessel does not darken the rest."""
-    return _percentile_clip(voxels, low, high)(voxels)
-
-
-def z_score(voxels: np.ndarray) -> np.ndarray:
-    """(voxels - mean) / standard deviation, both of the head's voxels alone; float32 without bounds.
-
-    Air comes out below zero, about -1 to -3. Neither end is fixed, so bytes cannot hold it: a cache needs float16,
-    which keeps three decimal digits. Voxels that are not finite count as 0 before.
-    """
-    return _z_score(voxels)(voxels)
-
-
-def as_they_are(voxels: np.ndarray) -> np.ndarray:
-    """Bytes from 0..255 to [0, 1], other numbers in [0, 1] unchanged; float32. Raises UserError for other values.
-
-    For images whose values mean the same in every case: CT in a window of Hounsfield units, masks, distances.
-    """
-    return _as_they_are(voxels)(voxels)
-
-
-def head_mask(voxels: np.ndarray) -> np.ndarray:
+def head_mask(voxels: Voxels) -> Mask:
     """Where the head is: voxels brighter than a tenth of the way from the minimum to the 99th percentile."""
     return voxels > head_threshold(voxels)
 
 
-def head_threshold(voxels: np.ndarray) -> float:
+def head_threshold(voxels: Voxels) -> float:
     """Voxels brighter than this are the head's; a whole number for integers, which compare without a conversion then.
 
     NaN, which no voxel exceeds, where a voxel is NaN.
@@ -124,18 +108,19 @@ def head_threshold(voxels: np.ndarray) -> float:
     return _tenth(bottom, float(np.percentile(voxels, 99)) if voxels.size else bottom)
 
 
-def percentile(levels: np.ndarray, counts: np.ndarray, percent: float) -> float:
+def percentile(levels: FloatArray | FloatVoxels, counts: IndexArray, percent: float) -> _Number:
     """Percentile, by linear interpolation, of a sample that has each of `levels` (ascending) `counts` times.
 
-    To the bit what np.percentile gives for the whole sample, in the type in which it counts: that of `levels` where
+    To the bit what np.percentile returns for the whole sample, in the type in which it counts: that of `levels` where
     `percent` is a Python float, float64 where it is np.float64. `counts` must not be all 0.
     """
     below = np.cumsum(counts)
     first, after, share = _ranks(int(below[-1]), percent)
-    return _interpolated(*levels[np.searchsorted(below, [first, after], side="right")], share)
+    before, behind = levels[np.searchsorted(below, [first, after], side="right")]
+    return _interpolated(before, behind, share)
 
 
-def finite_voxels(voxels: np.ndarray) -> np.ndarray:
+def finite_voxels(voxels: Voxels) -> Voxels:
     """Integers of up to 16 bits as they are, all else as float32 with 0 for what is not finite."""
     voxels = np.asarray(voxels)
     if voxels.dtype.kind in "iu" and voxels.dtype.itemsize <= 2:
@@ -162,7 +147,7 @@ def _percentile_clip(slices: Slices, low: float = 1, high: float = 99.5) -> Scal
     return _between(min(bottom, lowest) if lowest >= 0 else bottom, top, lowest)
 
 
-def _bounds_of_integers(slices: Slices, low: float, high: float) -> list[float] | None:
+def _bounds_of_integers(slices: Slices, low: float, high: float) -> list[_Number] | None:
     counted = _histogram(slices)
     if counted is None:
         return None
@@ -171,16 +156,17 @@ def _bounds_of_integers(slices: Slices, low: float, high: float) -> list[float] 
     return [percentile(levels, counts, np.float64(each)) for each in (low, high)] if counts.any() else None
 
 
-def _bounds_of_floats(slices: Slices, lowest: float, low: float, high: float) -> list[float] | None:
+def _bounds_of_floats(slices: Slices, lowest: float, low: float, high: float) -> list[_Number] | None:
     voxels = SortedFloats(lambda: _finite_blocks(slices))
     threshold = _float_threshold(voxels, lowest)
-    count = sum(np.count_nonzero(block > threshold) for block in _finite_blocks(slices))
+    count = sum(int(np.count_nonzero(block > threshold)) for block in _finite_blocks(slices))
     if not count:
         return None
     places = [_ranks(count, np.float64(each)) for each in (low, high)]
     air = voxels.size - count  # the head's are the last in the order
     found = voxels.at([air + rank for first, after, _ in places for rank in (first, after)])
-    return [_interpolated(*found[2 * number:2 * number + 2], share) for number, (_, _, share) in enumerate(places)]
+    return [_interpolated(before, behind, share)
+            for before, behind, (_, _, share) in zip(found[::2], found[1::2], places, strict=True)]
 
 
 def _z_score(slices: Slices) -> Scaling:
@@ -200,7 +186,7 @@ def _z_score(slices: Slices) -> Scaling:
     return Scaling(np.float32(mean), np.float32(deviation if deviation > 0 else 0), False, lowest)
 
 
-def _as_they_are(slices: Slices) -> Scaling:
+def _unchanged(slices: Slices) -> Scaling:
     first = next(_all_blocks(slices), None)
     if first is not None and first.dtype == np.uint8:
         return _between(0.0, 255.0, _extremes(slices)[0])
@@ -215,7 +201,7 @@ def _as_they_are(slices: Slices) -> Scaling:
 
 
 _SCALINGS: dict[str, Callable[[Slices], Scaling]] = {
-    "min-max": _min_max, "percentile": _percentile_clip, "z-score": _z_score, "none": _as_they_are}
+    "min-max": _min_max, "percentile": _percentile_clip, "z-score": _z_score, "none": _unchanged}
 
 
 def _extremes(slices: Slices) -> tuple[float, float]:
@@ -232,7 +218,7 @@ def _has_floats(slices: Slices) -> bool:
     return block is not None and finite_voxels(block[:1]).dtype == np.float32
 
 
-def _histogram(slices: Slices) -> tuple[np.ndarray, np.ndarray] | None:
+def _histogram(slices: Slices) -> tuple[FloatArray, IndexArray] | None:
     """Of integers, every value from the smallest to the largest as float64, and its count; None: too many to count."""
     ends = [(int(block.min()), int(block.max())) for block in _all_blocks(slices)]
     if not ends:
@@ -246,13 +232,14 @@ def _histogram(slices: Slices) -> tuple[np.ndarray, np.ndarray] | None:
     return np.arange(lowest, highest + 1, dtype=np.float64), counts
 
 
-def _counted_threshold(levels: np.ndarray, counts: np.ndarray) -> float:
+def _counted_threshold(levels: FloatArray | FloatVoxels, counts: IndexArray) -> float:
     return _tenth(min(float(levels[0]), 0.0), float(percentile(levels, counts, 99.0)))
 
 
 def _float_threshold(voxels: SortedFloats, lowest: float) -> float:
     first, after, share = _ranks(voxels.size, 99.0)
-    return _tenth(min(lowest, 0.0), float(_interpolated(*voxels.at([first, after]), share)))
+    before, behind = voxels.at([first, after])
+    return _tenth(min(lowest, 0.0), float(_interpolated(before, behind, share)))
 
 
 def _ranks(count: int, percent: float) -> tuple[int, int, float]:
@@ -262,7 +249,7 @@ def _ranks(count: int, percent: float) -> tuple[int, int, float]:
     return first, min(first + 1, count - 1), place - first
 
 
-def _interpolated(before: float, after: float, share: float) -> float:
+def _interpolated(before: _Number, after: _Number, share: float) -> _Number:
     """As NumPy rounds it."""
     step = after - before
     return after - step * (1 - share) if share >= 0.5 else before + step * share
@@ -277,17 +264,17 @@ def _between(bottom: float, top: float, lowest: float) -> Scaling:
     return Scaling(np.float32(bottom), np.float32(top - bottom if top > bottom else 0), True, lowest)
 
 
-def _finite_blocks(slices: Slices) -> Iterator[np.ndarray]:
+def _finite_blocks(slices: Slices) -> Iterator[Voxels]:
     return map(finite_voxels, _all_blocks(slices))
 
 
-def _all_blocks(slices: Slices) -> Iterator[np.ndarray]:
+def _all_blocks(slices: Slices) -> Iterator[Voxels]:
     """All voxels as flat arrays of one block at most."""
     if isinstance(slices, np.ndarray):
         return _blocks(slices)
     return (block for each in slices for block in _blocks(each))
 
 
-def _blocks(values: np.ndarray) -> Iterator[np.ndarray]:
+def _blocks(values: Voxels) -> Iterator[Voxels]:
     flat = values.reshape(-1)
     return (flat[start:start + _BLOCK] for start in range(0, flat.size, _BLOCK))

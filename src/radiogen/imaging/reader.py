@@ -16,7 +16,7 @@ class Reason(StrEnum):
     ODD_ELEMENT = "an element of the header is written in an unusual way"
     OTHER_SYNTAX = "a transfer syntax that is big endian, deflated, not stated or not known"
     REPEATED = "elements of the header are out of order"
-    BEHIND = "elements or other bytes stand behind the pixels"
+    BEHIND = "elements or other bytes follow the pixels"
     UNREADABLE = "the file cannot be read"
     ODD_VALUE = "a value of the header is written in an unusual way"
     PRIVATE_SEQUENCE = "a vendor's private sequence says where the slices lie"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.core.types import Affine, FloatArray, FloatVoxels, Mask, Shape3D, Slice2D, Voxels
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import finite_voxels, head_mask
 from radiogen.imaging.slices import Slices, subsampled
@@ -40,28 +41,26 @@ def resample_like(volume: Volume, reference: Volume) -> Volume:
 
     Raises UserError where it is not known where either series lies.
     """
-    need_place(reference, "resample_like")
-    return resample_to(volume, reference.affine, reference.voxels.shape)
+    return resample_to(volume, need_place(reference, "resample_like"), reference.voxels.shape)
 
 
-def resample_to(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int]) -> Volume:
+def resample_to(volume: Volume, affine: Affine, shape: Shape3D) -> Volume:
     """The series on the grid of `affine` (4, 4; voxel index to LPS mm) and `shape`; float32, 0 outside the series.
 
     Findings say what was interpolated, what of the grid is empty and what of the head is cut off. Raises UserError
     where it is not known where the series lies.
     """
-    need_place(volume, "resampling")
-    voxels, found = resample_slices(volume.voxels, volume.affine, affine, shape)
+    voxels, found = resample_slices(volume.voxels, need_place(volume, "resampling"), affine, shape)
     return Volume(voxels, np.array(affine, float), (*volume.findings, *found))
 
 
-def resample_slices(slices: Slices, old: np.ndarray, affine: np.ndarray, shape: tuple[int, int, int]
-                    ) -> tuple[np.ndarray, list[Finding]]:
-    """As `resample_to`, from slices that lie where the affine `old` says; each is looked at once, but for a sample.
+def resample_slices(slices: Slices, old: Affine, affine: Affine, shape: Shape3D) -> tuple[FloatVoxels, list[Finding]]:
+    """As `resample_to`, from slices that lie where the affine `old` says; each is read once, but for a sample.
 
     Returns the voxels and the findings.
     """
-    shape = tuple(int(count) for count in shape)
+    slices_new, rows, columns = (int(count) for count in shape)
+    shape = slices_new, rows, columns
     index = np.linalg.inv(old) @ affine
     axes = _matching_axes(index, shape)
     if axes is not None:
@@ -71,49 +70,52 @@ def resample_slices(slices: Slices, old: np.ndarray, affine: np.ndarray, shape: 
     return voxels, [*_growth(old, index), *_beyond(inside, _head_cut_off(slices, index, shape))]
 
 
-def stack_channels(volumes: Sequence[Volume]) -> np.ndarray:
+def stack_channels(volumes: Sequence[Volume]) -> Voxels:
     """(channel, slice, row, column): volumes of one grid as channels of one image.
 
     Raises ValueError where their grids differ by more than a hundredth of a millimetre: `resample_like` them first.
     """
     first = volumes[0]
+    grid = need_place(first, "stack_channels")
     for volume in volumes:
-        need_place(volume, "stack_channels")
+        affine = need_place(volume, "stack_channels")
         if volume.voxels.shape != first.voxels.shape:
             raise ValueError(f"grids of {first.voxels.shape} and {volume.voxels.shape} voxels: use resample_like")
-        reach = np.abs(volume.affine - first.affine)[:3] @ [*first.voxels.shape, 1]
+        reach = np.abs(affine - grid)[:3] @ [*first.voxels.shape, 1]
         if reach.max() > 0.01:
             raise ValueError(f"grids lie up to {reach.max():.2f} mm apart: use resample_like")
     return np.stack([volume.voxels for volume in volumes])
 
 
-def need_place(volume: Volume, what: str) -> None:
-    """Raise UserError where `what` needs an affine and the series has none."""
+def need_place(volume: Volume, what: str) -> Affine:
+    """The affine. Raises UserError where `what` needs one and the series has none."""
     if volume.affine is None:
         raise UserError(what, "needs a series that reports position, orientation and spacing",
                         "leave the series out, or stretch it")
+    return volume.affine
 
 
-def _upright_grid(volume: Volume, step: float) -> tuple[np.ndarray, tuple[int, int, int]]:
+def _upright_grid(volume: Volume, step: float) -> tuple[Affine, Shape3D]:
     """Affine and shape of a grid of equal steps along slices, rows and columns that covers the series.
 
     Along the normal where the stack leans by more than half a degree: less is the rounding of positions.
     """
-    need_place(volume, "resample_isotropic")
-    frame, normal = volume.affine[:3, :3] / np.array(spacing_mm(volume)), slice_normal(volume)
-    if frame[:, 0] @ normal < np.cos(np.radians(0.5)):
+    old = need_place(volume, "resample_isotropic")
+    frame, normal = old[:3, :3] / np.array(spacing_mm(volume)), slice_normal(volume)
+    if normal is not None and frame[:, 0] @ normal < np.cos(np.radians(0.5)):
         frame[:, 0] = normal
     corners = np.array(np.meshgrid(*[(-0.5, count - 0.5) for count in volume.voxels.shape])).reshape(3, -1)
-    along = np.linalg.solve(frame, volume.affine[:3, :3] @ corners + volume.affine[:3, 3:])
+    along = np.linalg.solve(frame, old[:3, :3] @ corners + old[:3, 3:])
     lowest, highest = along.min(axis=1), along.max(axis=1)
     shape = np.maximum(np.rint((highest - lowest) / step), 1).astype(int)
     affine = np.eye(4)
     affine[:3, :3] = frame * step
     affine[:3, 3] = frame @ ((lowest + highest) / 2 - step * (shape - 1) / 2)
-    return affine, tuple(shape.tolist())
+    slices, rows, columns = shape.tolist()
+    return affine, (slices, rows, columns)
 
 
-def _matching_axes(index: np.ndarray, shape: tuple[int, ...]) -> list[int] | None:
+def _matching_axes(index: Affine, shape: Shape3D) -> list[int] | None:
     """For each new axis the old one that it runs along, to a hundredth of a voxel over its length; None: oblique."""
     steps = np.abs(index[:3, :3])
     axes = [int(np.argmax(steps[:, new])) for new in range(3)]
@@ -122,8 +124,7 @@ def _matching_axes(index: np.ndarray, shape: tuple[int, ...]) -> list[int] | Non
     return axes if sorted(axes) == [0, 1, 2] and drifts < 0.01 else None
 
 
-def _axis_by_axis(slices: Slices, index: np.ndarray, axes: list[int], shape: tuple[int, int, int]
-                  ) -> tuple[np.ndarray, float]:
+def _axis_by_axis(slices: Slices, index: Affine, axes: list[int], shape: Shape3D) -> tuple[FloatVoxels, float]:
     """Voxels on a grid along the old axes, and which share of it lies inside the series."""
     inside, weights = 1.0, []
     for new, old in enumerate(axes):
@@ -133,7 +134,7 @@ def _axis_by_axis(slices: Slices, index: np.ndarray, axes: list[int], shape: tup
     return _sums(slices, axes, weights), inside
 
 
-def _interpolated(slices: Slices, index: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, float]:
+def _interpolated(slices: Slices, index: Affine, shape: Shape3D) -> tuple[FloatVoxels, float]:
     """As `_axis_by_axis`, for any grid.
 
     A new voxel is a box; along an old axis it is as wide as a box of the same variance, which is the length of its row
@@ -159,7 +160,7 @@ def _interpolated(slices: Slices, index: np.ndarray, shape: tuple[int, int, int]
     return new, inside.mean()
 
 
-def _box_weights(count: int, places: np.ndarray, width: float) -> "sparse.csr_array":
+def _box_weights(count: int, places: FloatArray, width: float) -> "sparse.csr_array":
     """(places, count) float32: the share of each of `count` cells in a box around each place; rows outside are 0.
 
     A box of one cell's width is linear interpolation. What of a box hangs over the end does not count.
@@ -172,7 +173,7 @@ def _box_weights(count: int, places: np.ndarray, width: float) -> "sparse.csr_ar
     return sparse.csr_array((covered / np.maximum(covered.sum(axis=1, keepdims=True), 1e-9)).astype(np.float32))
 
 
-def _sums(slices: Slices, axes: Sequence[int], weights: Sequence["sparse.csr_array"]) -> np.ndarray:
+def _sums(slices: Slices, axes: Sequence[int], weights: Sequence["sparse.csr_array"]) -> FloatVoxels:
     """Weighted sums along the old `axes`, in the order second, third, first, as float32 (new slice, row, column).
 
     Each slice is added to what it is part of while it is in the processor's cache. In which order a new voxel's parts
@@ -191,23 +192,23 @@ def _sums(slices: Slices, axes: Sequence[int], weights: Sequence["sparse.csr_arr
     return np.ascontiguousarray(np.stack([_pixels_along(plane, first) for plane in done]).transpose(1, 2, 0))
 
 
-def _turned(pixels: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+def _turned(pixels: Slice2D, axes: Sequence[int]) -> FloatVoxels:
     """A slice's voxels as finite float32, its two axes in the order of the new grid's."""
-    pixels = finite_voxels(pixels).astype(np.float32, copy=False)
+    floats = finite_voxels(pixels).astype(np.float32, copy=False)
     remaining = [axis for axis in axes if axis != 0]
-    return pixels if remaining == [1, 2] else np.ascontiguousarray(pixels.T)
+    return floats if remaining == [1, 2] else np.ascontiguousarray(floats.T)
 
 
-def _pixels_along(pixels: np.ndarray, weights: "sparse.csr_array", axis: int = 0) -> np.ndarray:
+def _pixels_along(pixels: FloatVoxels, weights: "sparse.csr_array", axis: int = 0) -> FloatVoxels:
     """Weighted sums along one axis of a plane."""
     return weights @ pixels if axis == 0 else (weights @ pixels.T).T
 
 
-def _gathered(weights: "sparse.csr_array", planes: Iterable[np.ndarray]) -> np.ndarray:
+def _gathered(weights: "sparse.csr_array", planes: Iterable[FloatVoxels]) -> FloatVoxels:
     """`weights` @ planes, with no more than one of the planes in memory."""
-    out, by_plane = None, weights.tocsc()
+    out, by_plane = np.zeros((0, 0, 0), np.float32), weights.tocsc()
     for number, plane in enumerate(planes):
-        if out is None:
+        if not number:
             out = np.zeros((weights.shape[0], *plane.shape), np.float32)
         span = slice(by_plane.indptr[number], by_plane.indptr[number + 1])
         for new, weight in zip(by_plane.indices[span], by_plane.data[span], strict=True):
@@ -215,12 +216,12 @@ def _gathered(weights: "sparse.csr_array", planes: Iterable[np.ndarray]) -> np.n
     return out
 
 
-def _within(places: np.ndarray, count: int) -> np.ndarray:
+def _within(places: FloatArray, count: int) -> Mask:
     """Which places, as fractional indices, lie in one of `count` cells."""
     return (places > -0.5 - 1e-6) & (places < count - 0.5 + 1e-6)
 
 
-def _growth(old: np.ndarray, index: np.ndarray) -> list[Finding]:
+def _growth(old: Affine, index: Affine) -> list[Finding]:
     """Which axes lie farther apart than the new voxels, so that there is less in them than it seems."""
     widths = np.linalg.norm(index[:3, :3], axis=1)
     steps = np.linalg.norm(old[:3, :3], axis=0).tolist()
@@ -238,7 +239,7 @@ def _beyond(inside: float, head_cut_off: float) -> list[Finding]:
     return found
 
 
-def _head_cut_off(slices: Slices, index: np.ndarray, shape: tuple[int, int, int]) -> float:
+def _head_cut_off(slices: Slices, index: Affine, shape: Shape3D) -> float:
     """Share of the head that lies outside the new grid, from some 40 samples along each axis."""
     steps = [max(1, count // 40) for count in slices.shape]
     head = np.argwhere(head_mask(finite_voxels(subsampled(slices, steps)))) * steps

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+_Made = TypeVar("_Made")
+
 Parse = Callable[[Path], tuple[list[SliceHeader], list[Finding]]]
 """From a file to the headers of its slices and what is odd in it; raises NotAnImage."""
 
@@ -47,14 +49,14 @@ def read_series(folder: Path | str, *, fast: bool = True, threads: int | None = 
     ordered by ImagePositionPatient along the normal of ImageOrientationPatient, ascending (DICOM PS3.3, C.7.6.2.1.1).
     Raises SeriesError where the series is refused (the codes of `findings.Policy.REFUSED`).
     """
-    return read_one(Path(folder), _uniform_volume, fast=fast, threads=threads)
+    return read_one(Path(folder), uniform_volume, fast=fast, threads=threads)
 
 
-def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], Any]", *, fast: bool = True,
-             threads: int | None = None) -> Any:
-    """What `read_uniform` makes of a uniform series; the volume, as `read_series` gives it, of any other.
+def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], _Made | None]", *, fast: bool = True,
+             threads: int | None = None) -> "_Made | Volume":
+    """What `read_uniform` makes of a uniform series; the volume, as `read_series` returns it, of any other.
 
-    `read_uniform` may give None, or raise Unsupported, to leave the series to the other way.
+    `read_uniform` may return None, or raise Unsupported, to leave the series to the general reader.
     """
     if not fast:
         return _chosen_volume(folder, read_headers, None, threads)
@@ -106,31 +108,32 @@ def read_volumes(folder: Path | str, *, fast: bool = True, threads: int | None =
         return _all_volumes(folder, _FastParse(scanned), scanned, threads)
 
 
-def blank_findings(folder: Path, values: Sequence[float | None], names: Sequence[str]) -> list[Finding]:
+def _blank_findings(folder: Path, values: Sequence[float | None], names: Sequence[str]) -> list[Finding]:
     """Which slices are blank. values: by slice, its one value where it is blank, else None; names: by slice.
 
     Raises SeriesError where the whole series is blank.
     """
     blank = [name for name, value in zip(names, values, strict=True) if value is not None]
-    if len(blank) == len(names) and len(set(values)) == 1:
+    known = {value for value in values if value is not None}
+    if len(blank) == len(names) and len(known) == 1:
         raise SeriesError(folder, Finding(FindingCode.SERIES_BLANK, (), {
-            "slices": len(names), "value": float(values[0])}), "fetch the series again or leave it out")
+            "slices": len(names), "value": float(known.pop())}), "fetch the series again or leave it out")
     return [Finding(FindingCode.SLICES_BLANK, blank, {"blank": len(blank), "total": len(names)})] if blank else []
 
 
 def uniform_findings(folder: Path, series: "UniformSeries", values: Sequence[float | None]) -> tuple[Finding, ...]:
-    """All findings of a uniform series; values as in `blank_findings`. Raises SeriesError where it is blank."""
+    """All findings of a uniform series; values as in `_blank_findings`. Raises SeriesError where it is blank."""
     names_in_order = [series.names[index] for index in series.placement.order]
-    return (*series.placement.findings, *factor_findings(series.factors),
-            *blank_findings(folder, values, names_in_order))
+    return (*series.placement.findings, *_factor_findings(series.factors),
+            *_blank_findings(folder, values, names_in_order))
 
 
-def factor_findings(factors: Sequence[tuple[float, float]]) -> list[Finding]:
+def _factor_findings(factors: Sequence[tuple[float, float]]) -> list[Finding]:
     """What is odd about the slopes and intercepts of the slices."""
     return [Finding(FindingCode.RESCALE_DIFFERS)] if len(set(factors)) > 1 else []
 
 
-def _uniform_volume(folder: Path, series: "UniformSeries") -> Volume | None:
+def uniform_volume(folder: Path, series: "UniformSeries") -> Volume | None:
     """The volume of a uniform series; None where it does not fit into memory: the other way says so."""
     from radiogen.imaging.fast import uniform
 
@@ -192,7 +195,7 @@ def _volume_name(stack: Stack, slices: int) -> Finding:
 
 def _reader(folder: Path, slices: Sequence[SliceHeader], parse: Parse, scanned: "ScannedFiles | None") -> Reader:
     """Which reader reads these slices; a fall-back is logged once a series."""
-    if scanned is None:
+    if scanned is None or not isinstance(parse, _FastParse):
         return Reader("pydicom", Reason.SWITCHED_OFF)
     reason = next((parse.reasons[header.path] for header in slices if header.path in parse.reasons), None)
     if reason is not None:
@@ -343,7 +346,7 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], placement: Placem
 def _findings(folder: Path, placement: Placement, ordered: Sequence[SliceHeader], values: Sequence[float | None]
               ) -> list[Finding]:
     """What is odd in a stack, but for what was set aside."""
-    blank = blank_findings(folder, values, [header.name for header in ordered])
+    blank = _blank_findings(folder, values, [header.name for header in ordered])
     inverted = any(header.storage.inverted for header in ordered)
     return [*placement.findings, *([Finding(FindingCode.INVERTED)] if inverted else []),
-            *factor_findings([(header.slope, header.intercept) for header in ordered]), *blank]
+            *_factor_findings([(header.slope, header.intercept) for header in ordered]), *blank]

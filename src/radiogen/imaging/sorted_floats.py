@@ -1,6 +1,6 @@
-"""Percentiles, mean and deviation of float32 voxels, to the bit as NumPy gives them, without a sorted copy.
+"""Percentiles, mean and deviation of float32 voxels, to the bit as NumPy computes them, without a sorted copy.
 
-In: a function that yields the voxels in blocks, as often as it is asked. Out: the value of any rank, counted in two
+In: a function that yields the voxels in blocks, as often as it is called. Out: the value of any rank, counted in two
 passes: by the upper sixteen bits of each number, which order floats as they order integers, then by the lower sixteen
 of those among which the rank lies. Sums are added up in the order in which NumPy adds.
 """
@@ -20,7 +20,7 @@ _LEAF = 1 << 17
 
 
 class SortedFloats:
-    """The voxels in ascending order, as far as it is asked for; size: how many there are."""
+    """The voxels in ascending order, as far as it is needed; size: how many there are."""
 
     def __init__(self, blocks: Blocks):
         self._blocks = blocks
@@ -87,10 +87,10 @@ class _Reader:
         parts, missing = [], count
         while missing:
             if not len(self._left):
-                self._left = next(self._blocks, None)
-                if self._left is None:
-                    self._left = np.empty(0, np.float32)
+                left = next(self._blocks, None)
+                if left is None:
                     break
+                self._left = left
             parts.append(self._left[:missing])
             self._left = self._left[missing:]
             missing -= len(parts[-1])

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.core.types import Affine, FloatArray, Voxels
 from radiogen.imaging.cubes import Geometry, grown, patient_grid, stretch_cube
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import finite_voxels, head_mask
@@ -32,15 +33,15 @@ def reorient(volume: Volume, axes: str = "SPL") -> Volume:
     (`PLANE_AXES`). The default is a stack of axial pictures from the feet up. Nothing is interpolated, so an oblique
     series stays as oblique. Raises UserError for other letters or where it is not known where the series lies.
     """
-    need_place(volume, "reorient")
-    cosines = _wanted_directions(axes) @ (volume.affine[:3, :3] / np.array(spacing_mm(volume)))
+    old_affine = need_place(volume, "reorient")
+    cosines = _wanted_directions(axes) @ (old_affine[:3, :3] / np.array(spacing_mm(volume)))
     order = max(itertools.permutations(range(3)), key=lambda old: abs(cosines[range(3), old]).sum())
     backwards = cosines[range(3), order] < 0
-    affine = volume.affine[:, [*order, 3]]
+    affine = old_affine[:, [*order, 3]]
     last = np.array(volume.voxels.shape)[list(order)] - 1
     affine[:3, 3] += affine[:3, :3] @ (last * backwards)
     affine[:3, :3] *= np.where(backwards, -1, 1)
-    voxels = np.flip(volume.voxels.transpose(order), np.flatnonzero(backwards))
+    voxels = np.flip(volume.voxels.transpose(order), tuple(np.flatnonzero(backwards).tolist()))
     return replace(volume, voxels=np.ascontiguousarray(voxels), affine=affine)
 
 
@@ -50,12 +51,12 @@ def crop_to_head(volume: Volume, margin_mm: float = 5.0) -> Volume:
     The head reaches along an axis as far as it fills a hundredth of what it fills where it is largest: specks of noise
     are no head. A volume without a head stays as it is. Raises UserError where the spacing is not known.
     """
-    need_place(volume, "crop_to_head")
+    steps = np.linalg.norm(need_place(volume, "crop_to_head")[:3, :3], axis=0).tolist()
     mask = head_mask(finite_voxels(volume.voxels))
     if not mask.any():
         return _with(volume, Finding(FindingCode.HEAD_NOT_FOUND))
     first, end = [], []
-    for axis, step in enumerate(spacing_mm(volume)):
+    for axis, step in enumerate(steps):
         filled = np.count_nonzero(mask, axis=tuple(other for other in range(3) if other != axis))
         reach, margin = np.flatnonzero(filled >= 0.01 * filled.max()), int(np.ceil(margin_mm / step - 1e-6))
         first.append(max(0, int(reach[0]) - margin))
@@ -67,7 +68,7 @@ def to_cube(volume: Volume, size: int, how: Geometry = "stretch", edge_mm: float
     """A cube of `size` voxels an edge, float32, in one of two ways.
 
     stretch: the report's; the longest axis divided into `size`, each section size x size, the longest axis first.
-    Anatomy is distorted, the affine tells by how much; works without an affine.
+    Anatomy is distorted, the affine states by how much; works without an affine.
     isotropic: `edge_mm` an edge in every direction, centred on the head, axes as `reorient`'s default; what lies
     outside the cube is cropped, what the series does not fill is 0. Raises UserError without an affine.
     """
@@ -101,7 +102,7 @@ def central_slab(volume: Volume, count: int, centre: Literal["bounding box", "he
         "slices": count - len(slab.voxels)}))
 
 
-def slab_slices(voxels: np.ndarray, count: int,
+def slab_slices(voxels: Voxels, count: int,
                 centre: Literal["bounding box", "head area"] = "bounding box") -> tuple[int, int, int]:
     """First slice, the one after the last, and the central one of `central_slab`."""
     area = _box_areas(voxels) if centre == "bounding box" else head_mask(finite_voxels(voxels)).sum(axis=(1, 2))
@@ -109,7 +110,7 @@ def slab_slices(voxels: np.ndarray, count: int,
     return max(0, middle - count // 2), min(len(voxels), middle - count // 2 + count), middle
 
 
-def _wanted_directions(axes: str) -> np.ndarray:
+def _wanted_directions(axes: str) -> FloatArray:
     """(3, 3): a row of LPS for each letter."""
     letters = PLANE_AXES.get(axes, axes)
     wanted = [_TOWARDS[letter] for letter in letters if letter in _TOWARDS]
@@ -119,7 +120,7 @@ def _wanted_directions(axes: str) -> np.ndarray:
     return np.array(wanted, float)
 
 
-def _stretched_affine(volume: Volume, size: int) -> np.ndarray | None:
+def _stretched_affine(volume: Volume, size: int) -> Affine | None:
     """Affine of `stretch_cube`: both ends of every axis keep their place, the longest axis comes first."""
     if volume.affine is None:
         return None
@@ -131,7 +132,7 @@ def _stretched_affine(volume: Volume, size: int) -> np.ndarray | None:
     return affine[:, [longest, *(axis for axis in range(3) if axis != longest), 3]]
 
 
-def _box_areas(voxels: np.ndarray) -> list[int]:
+def _box_areas(voxels: Voxels) -> list[int]:
     """By slice: height x width of the box of its non-zero pixels, measured from the first row to the last."""
     areas = []
     for pixels in voxels:

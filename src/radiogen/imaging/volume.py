@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radiogen.core.types import Affine, Vector, Voxels
 from radiogen.imaging.findings import Finding
 from radiogen.imaging.reader import Reader
 
@@ -20,15 +21,15 @@ PLANES = ("sagittal", "coronal", "axial")
 class Volume:
     """One series.
 
-    voxels: (slice, row, column), any real dtype; rescaled where the series asks for it. Within this package also
-    `ComputedSlices`.
+    voxels: (slice, row, column), any real dtype; rescaled where the series asks for it. Slices that are computed when
+    they are read are no volume: see slices.py.
     affine: (4, 4) float64 from (slice, row, column, 1) to (x, y, z, 1) in LPS mm; None where it is not known.
     findings: what was odd in the series; `str` makes a sentence of each, `findings.py` lists the codes.
     reader: which reader read the files, and why not the compiled one; None where no files were read.
     """
 
-    voxels: np.ndarray
-    affine: np.ndarray | None
+    voxels: Voxels
+    affine: Affine | None
     findings: tuple[Finding, ...] = ()
     reader: Reader | None = None
 
@@ -37,10 +38,11 @@ def spacing_mm(volume: Volume) -> tuple[float, float, float] | None:
     """Distance in mm between neighbouring slices, rows and columns; None where the affine is unknown."""
     if volume.affine is None:
         return None
-    return tuple(float(step) for step in np.linalg.norm(volume.affine[:3, :3], axis=0))
+    slices, rows, columns = np.linalg.norm(volume.affine[:3, :3], axis=0).tolist()
+    return slices, rows, columns
 
 
-def slice_normal(volume: Volume) -> np.ndarray | None:
+def slice_normal(volume: Volume) -> Vector | None:
     """Unit vector (x, y, z) at right angles to the slices, towards the next slice; None where unknown."""
     if volume.affine is None:
         return None

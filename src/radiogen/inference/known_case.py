@@ -31,10 +31,10 @@ class Known:
         return self.place not in (HOLDOUT, TEST, "")
 
 
-def find_known(run: Run, folders: Mapping[str, Path], sha256: str, likeness: str) -> Known | None:
+def find_known(run: Run, folders: Mapping[str, Path], sha256: str, perceptual_hash: str) -> Known | None:
     """The case of `run` that has the same series, or None.
 
-    folders: by sequence. sha256, likeness: of the array that the run's settings make of them, as in arrays.csv.
+    folders: by sequence. sha256, perceptual_hash: of the array that the run's settings make of them, as in arrays.csv.
     """
     by_files = _same_files(run.cache, folders)
     if by_files:
@@ -42,7 +42,8 @@ def find_known(run: Run, folders: Mapping[str, Path], sha256: str, likeness: str
     arrays = read_arrays(run.folder)
     if arrays is None:
         return None
-    for column, mark, by in (("sha256", sha256, "the same voxels"), ("likeness", likeness, "the same pictures")):
+    for column, mark, by in (("sha256", sha256, "the same voxels"),
+                             ("perceptual_hash", perceptual_hash, "the same pictures")):
         same = arrays.loc[(arrays[column] == mark) & (mark != ""), ID]
         if len(same):
             return _placed(run, same.iloc[0], by)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from radiogen.arrays.case_arrays import CaseArray, CaseSeries, case_array, read_case
+from radiogen.arrays.case_arrays import CaseArray, case_array, read_case
+from radiogen.arrays.case_series import CaseSeries
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
@@ -93,8 +94,8 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
         folders = {name: series_folder_of(one, room / name) for name, one in found.items()}
         series, made = _read(run, folder, folders, room)
         path = files.write_array(room / "arrays" / f"{CASE}.npy", made.array)
-        likeness = series[cache_settings(run.recipe.data).first_sequence].likeness
-        known = find_known(run, folders, files.sha256(path), likeness)
+        perceptual_hash = series[cache_settings(run.recipe.data).first_sequence].perceptual_hash
+        known = find_known(run, folders, files.sha256(path), perceptual_hash)
         asked = [known.place] if known and known.trained and known.place in folds else folds
         moved = dataclasses.replace(run, cache=path.parent)
         by_fold, views = _ask(moved, asked, made, series)
@@ -263,10 +264,10 @@ def _steps(run: Run, one: CaseSeries) -> np.ndarray | None:
     settings = cache_settings(run.recipe.data)
     if settings.kind == "cubes" and settings.geometry == "isotropic":
         return settings.edge_mm / settings.size * np.eye(3)[:, [1, 0]]
-    if one.told.affine is None:
+    if one.header.affine is None:
         return None
-    shape = np.array(one.told.voxels.shape)
-    extent = one.told.affine[:3, :3] * shape
+    shape = np.array(one.header.voxels.shape)
+    extent = one.header.affine[:3, :3] * shape
     if settings.kind == "cubes":
         extent = np.concatenate([extent[:, [int(shape.argmax())]], np.delete(extent, int(shape.argmax()), 1)], axis=1)
     if settings.geometry == "isotropic":
@@ -276,7 +277,7 @@ def _steps(run: Run, one: CaseSeries) -> np.ndarray | None:
 
 
 def _series_text(name: str, found: FoundSeries, one: CaseSeries, made: CaseArray) -> str:
-    volume = one.told
+    volume = one.header
     steps = spacing_mm(volume)
     told = f"{len(volume.voxels)} slices of {volume.voxels.shape[1]} x {volume.voxels.shape[2]}"
     told += f", {plane(volume)}, {steps[0]:.3g} mm apart" if steps else ", of unknown plane and spacing"

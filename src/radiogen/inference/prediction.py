@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen.arrays.cache import check_arrays, read_index
+from radiogen.arrays.stored_arrays import check_arrays, read_index
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
 from radiogen.runs.fold_weights import unrecorded

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from radiogen.arrays.cache import cache_folder, check_arrays, read_index
+from radiogen.arrays.cache import cache_folder
 from radiogen.arrays.case_findings import unused_sequences
+from radiogen.arrays.stored_arrays import check_arrays, read_index
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
 from radiogen.runs.folds import TEST

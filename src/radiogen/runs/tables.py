@@ -1,8 +1,8 @@
 """The smaller tables of a run: its folds, its arrays, its geometry, what a 2D run says of each slice.
 
-In and out: `folds.csv` (`ID, LABEL, fold`), `arrays.csv` (`ID, split, sha256, likeness`: a hash and a perceptual hash
-of each case's array), `geometry.csv` (a row a series) and `predictions_slices.csv` (`ID, fold, sequence, slice, LABEL,
-probability`); files have the task's names for `ID` and `LABEL`. They outlive the cache from which they were made.
+In and out: `folds.csv` (`ID, LABEL, fold`), `arrays.csv` (`ID, split, sha256, perceptual_hash`: of each case's array),
+`geometry.csv` (a row a series) and `predictions_slices.csv` (`ID, fold, sequence, slice, LABEL, probability`); files
+have the task's names for `ID` and `LABEL`. They outlive the cache from which they were made.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from radiogen.core import files
 from radiogen.runs import layout
 from radiogen.task import ID, LABEL, read_task
 
-ARRAYS = [ID, "split", "sha256", "likeness"]
+ARRAYS = [ID, "split", "sha256", "perceptual_hash"]
 SLICES = [ID, "fold", "sequence", "slice", LABEL, "probability"]
 
 

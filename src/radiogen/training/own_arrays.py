@@ -13,16 +13,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radiogen.arrays.cache import COLUMNS, read_index
-from radiogen.arrays.case_arrays import REVISION, CacheSettings, CaseSeries, case_array, likeness_hash
+from radiogen.arrays.case_arrays import case_array
 from radiogen.arrays.case_findings import index_cells
+from radiogen.arrays.case_series import CaseSeries
+from radiogen.arrays.perceptual_hash import hash_target, perceptual_hash
+from radiogen.arrays.settings import REVISION, CacheSettings
+from radiogen.arrays.stored_arrays import COLUMNS, read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset import geometry
 from radiogen.dataset.layout import GEOMETRY_TABLE
-from radiogen.imaging.cubes import middle_slices
-from radiogen.imaging.resized import Target, reduce_volume
+from radiogen.imaging.resized import resize_volume
 from radiogen.imaging.volume import Volume
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names, make_folds
 from radiogen.task import ID, LABEL, Task, read_task, write_task
@@ -180,17 +182,16 @@ def _series(case: str, image: Images, settings: CacheSettings) -> dict[str, Case
         if voxels.dtype == bool:
             volume = Volume(voxels * np.uint8(255), volume.affine, volume.findings)
         alike = name == settings.first_sequence
-        series[name] = CaseSeries(volume, likeness=_likeness(volume) if alike else "")
+        series[name] = CaseSeries(volume, perceptual_hash=_perceptual_hash(volume) if alike else "")
     return series
 
 
-def _likeness(volume: Volume) -> str:
-    """`likeness_hash`; "" for a mask, for masks of different patients lie as near as heads of one."""
+def _perceptual_hash(volume: Volume) -> str:
+    """`perceptual_hash`; "" for a mask, for masks of different patients lie as near as heads of one."""
     voxels = volume.voxels
     if ((voxels == voxels.min()) | (voxels == voxels.max())).all():
         return ""
-    reduced = reduce_volume(volume, lambda shape, _: [Target(8, 9, middle_slices(shape[0], 32))])
-    return likeness_hash(reduced.stacks[-1])
+    return perceptual_hash(resize_volume(volume, [hash_target(voxels.shape)]))
 
 
 def _write_case(folder: Path, settings: CacheSettings, case: str, split: str,
@@ -209,7 +210,7 @@ def _write_case(folder: Path, settings: CacheSettings, case: str, split: str,
         files.write_array(path, made.array)
     return {ID: case, "split": split, "sha256": files.sha256(path), "shape": " x ".join(map(str, made.array.shape)),
             "slices": made.slices, **index_cells(made.findings, made.changes), "failed": "", "failed_code": "",
-            "likeness": series[settings.first_sequence].likeness}
+            "perceptual_hash": series[settings.first_sequence].perceptual_hash}
 
 
 def _holds(path: Path, array: np.ndarray) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from radiogen.arrays.cache import read_index
-from radiogen.arrays.case_arrays import CacheSettings
+from radiogen.arrays.settings import CacheSettings
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter

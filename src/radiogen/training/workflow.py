@@ -50,7 +50,7 @@ def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out:
     with files.reading_folder(data):
         _log_left_out(data, recipes, leave_out)
         mark = data_fingerprint(data)
-        indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, scheduler=scheduler,
+        indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=scheduler or workers,
                                fast=fast, fingerprint=mark)
     for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
         _log_made(recipe, cache_folder(data, setting, cache, mark), index)

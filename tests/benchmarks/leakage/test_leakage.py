@@ -23,7 +23,7 @@ def clean() -> faults.FaultCase:
     rows = [(case, "train", sequence, random.choice(["axial", "coronal"]), *random.integers(20, 200, 3).astype(float),
              1.0, 1.0, 1.0) for case in ids for sequence in ("FLAIR", "T1w", "T1wCE")]
     arrays = pd.DataFrame({"case": ids, "split": "train", "sha256": [f"{number:064x}" for number in range(CASES)],
-                           "likeness": [random.bytes(32).hex() for _ in ids]})
+                           "perceptual_hash": [random.bytes(32).hex() for _ in ids]})
     return faults.FaultCase(labels, pd.DataFrame(values, index=ids), pd.DataFrame(rows, columns=COLUMNS), arrays)
 
 
@@ -141,7 +141,7 @@ def test_the_label_permutation_test_has_at_most_one_false_positive_in_twenty_dra
 @pytest.mark.slow
 def test_twins_are_other_ids_with_the_same_or_nearly_the_same_pixels(tmp_path, monkeypatch):
     from radiogen.dataset.labels import read_labels
-    from radiogen.evaluation.audit.leakage import LIKENESS_LIMIT
+    from radiogen.evaluation.audit.leakage import HASH_DISTANCE_LIMIT
     from radiogen.phantom.data_set import PhantomSettings
 
     monkeypatch.setattr(faults, "TWINS", 2)
@@ -153,7 +153,7 @@ def test_twins_are_other_ids_with_the_same_or_nearly_the_same_pixels(tmp_path, m
         twins = injected.arrays[~injected.arrays["case"].isin(own)]
         assert len(twins) == 2 and len(injected.labels) == 6
         assert twins["sha256"].isin(clean.arrays["sha256"]).all() == same
-        for likeness in twins["likeness"]:
-            distance = min((int(likeness, 16) ^ int(other, 16)).bit_count() for other in clean.arrays["likeness"])
-            assert distance <= (0 if same else LIKENESS_LIMIT)
+        for one in twins["perceptual_hash"]:
+            distance = min((int(one, 16) ^ int(other, 16)).bit_count() for other in clean.arrays["perceptual_hash"])
+            assert distance <= (0 if same else HASH_DISTANCE_LIMIT)
     assert len(read_labels(workspace.data / "train_labels.csv")) == 4

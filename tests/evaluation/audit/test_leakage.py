@@ -11,8 +11,8 @@ from radiogen.core import files
 from radiogen.dataset.layout import COMPETITION
 from radiogen.evaluation.audit.findings import Code, Finding
 from radiogen.evaluation.audit.leakage import (
-    LIKENESS_LIMIT,
-    likeness_limit,
+    HASH_DISTANCE_LIMIT,
+    hash_distance_limit,
     record_holdout_scoring,
     review_auc,
     review_holdout,
@@ -35,7 +35,7 @@ def _run(cases: int = 60, test: int = 6, effect: float = 0.0) -> tuple[pd.DataFr
                           "fold": np.resize(["0", "1", "2", "3", "4", "holdout"], cases)})
     arrays = pd.DataFrame({"case": ids, "split": ["train"] * cases + ["test"] * test,
                            "sha256": [hashlib.sha256(case.encode()).hexdigest() for case in ids],
-                           "likeness": [random.bytes(32).hex() for _ in ids]})
+                           "perceptual_hash": [random.bytes(32).hex() for _ in ids]})
     predictions = complete(pd.DataFrame({
         "case": ids, "fold": [*folds["fold"], *["test"] * test],
         "label": pd.array([*labels, *[None] * test], dtype="Int64"),
@@ -43,8 +43,8 @@ def _run(cases: int = 60, test: int = 6, effect: float = 0.0) -> tuple[pd.DataFr
     return folds, arrays, predictions
 
 
-def _flipped(likeness: str, bits: int) -> str:
-    return f"{int(likeness, 16) ^ (2**bits - 1):064x}"
+def _flipped(perceptual_hash: str, bits: int) -> str:
+    return f"{int(perceptual_hash, 16) ^ (2**bits - 1):064x}"
 
 
 def _severities(findings: list[Finding]) -> list[str]:
@@ -83,7 +83,7 @@ def test_a_case_scored_by_a_network_that_saw_it_is_named():
                                                      (2, 62, ("2", "test"))])
 def test_the_same_pixels_on_both_sides_of_a_split_are_an_alarm(one, other, places):
     folds, arrays, _ = _run()
-    arrays.loc[other, ["sha256", "likeness"]] = arrays.loc[one, ["sha256", "likeness"]]
+    arrays.loc[other, ["sha256", "perceptual_hash"]] = arrays.loc[one, ["sha256", "perceptual_hash"]]
     found, = review_pixels(folds, arrays)
     assert found.code is Code.SAME_PIXELS_ACROSS
     assert found.values["pairs"] == [[{"case": f"{number:05d}", "fold": place} for number, place in
@@ -98,27 +98,28 @@ def test_the_same_pixels_within_a_fold_leak_nothing_and_are_a_note():
     assert found.values["pairs"] == [[{"case": "00000", "fold": "0"}, {"case": "00006", "fold": "0"}]]
 
 
-@pytest.mark.parametrize(("bits", "severity"), [(1, "note"), (LIKENESS_LIMIT, "note"), (LIKENESS_LIMIT + 1, "passed")])
+@pytest.mark.parametrize(("bits", "severity"), [(1, "note"), (HASH_DISTANCE_LIMIT, "note"),
+                                                   (HASH_DISTANCE_LIMIT + 1, "passed")])
 def test_nearly_the_same_pixels_are_found_up_to_the_limit(bits, severity):
     folds, arrays, _ = _run()
-    arrays.loc[1, "likeness"] = _flipped(arrays.loc[0, "likeness"], bits)
+    arrays.loc[1, "perceptual_hash"] = _flipped(arrays.loc[0, "perceptual_hash"], bits)
     found, = review_pixels(folds, arrays)
     assert found.severity == severity
 
 
-def test_a_case_without_likeness_or_fold_is_passed_over():
+def test_a_case_without_perceptual_hash_or_fold_is_passed_over():
     folds, arrays, _ = _run()
-    arrays.loc[[0, 1], "likeness"] = ""
+    arrays.loc[[0, 1], "perceptual_hash"] = ""
     assert _severities(review_pixels(folds.iloc[:-1], arrays)) == ["passed"]
 
 
 def test_a_set_whose_heads_are_alike_gets_a_lower_limit_and_raises_no_false_alarm():
     random = np.random.default_rng(1)
     close = random.normal(40, 9, 170_000)  # 583 cases; some pairs of different patients within ten bits
-    assert (close <= LIKENESS_LIMIT).sum() > 20
-    assert (close <= likeness_limit(close)).sum() <= 3
-    assert likeness_limit(random.normal(80, 10, 170_000)) == LIKENESS_LIMIT
-    assert likeness_limit(np.array([3.0])) == LIKENESS_LIMIT
+    assert (close <= HASH_DISTANCE_LIMIT).sum() > 20
+    assert (close <= hash_distance_limit(close)).sum() <= 3
+    assert hash_distance_limit(random.normal(80, 10, 170_000)) == HASH_DISTANCE_LIMIT
+    assert hash_distance_limit(np.array([3.0])) == HASH_DISTANCE_LIMIT
 
 
 def test_a_holdout_scored_again_with_other_predictions_is_recorded_and_the_same_ones_are_not(tmp_path):

@@ -32,8 +32,8 @@ def write_small_runs(root: Path) -> Path:
     (root / "input" / "phantom" / "phantom.json").write_text('{"ceiling_auc": 0.983}', encoding="utf-8")
     arrays = pd.DataFrame({"case": folds["case"], "split": "train",
                            "sha256": [f"{number:064x}" for number in range(len(folds))],
-                           "likeness": [random.bytes(32).hex() for _ in range(len(folds))]})
-    arrays.loc[1, ["sha256", "likeness"]] = arrays.loc[0, ["sha256", "likeness"]]
+                           "perceptual_hash": [random.bytes(32).hex() for _ in range(len(folds))]})
+    arrays.loc[1, ["sha256", "perceptual_hash"]] = arrays.loc[0, ["sha256", "perceptual_hash"]]
     tables = {}
     for number, name in enumerate(RUNS[:2]):
         tables[name] = run_from(folds, 2.0 * folds["label"].to_numpy() - 1, 1.2, seed=number + 1)

@@ -45,7 +45,7 @@ def _compiles(folder, stamp):
                                     "@compiled()\ndef twice(number):\n    return 2 * number\n")
     os.utime(folder / "kept.py", (1, 1))
     code = ("from numba.core import event\nfrom radiogen.imaging.compiled import compiling\n"
-            f"compiling.sources_stamp = lambda: {stamp!r}\nimport kept\n"
+            f"compiling._sources_stamp = lambda: {stamp!r}\nimport kept\n"
             "with event.install_recorder('numba:compile') as recorder:\n    assert kept.twice(4) == 8\n"
             "print(len(recorder.buffer) > 0)")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder / "kernels"), "PYTHONPATH": os.pathsep.join(
@@ -61,7 +61,7 @@ def test_kept_kernels_are_compiled_again_when_another_source_file_has_changed(tm
 
 def test_the_stamp_of_the_sources_covers_every_file_that_is_compiled():
     room = Path(compiling.__file__).parents[1]
-    stamped = {name for name, _, _ in compiling.sources_stamp()}
+    stamped = {name for name, _, _ in compiling._sources_stamp()}
     using = {path.relative_to(room).as_posix() for path in room.rglob("*.py")
              if "import compiled\n" in path.read_text(encoding="utf-8")}
     assert len(using) >= 5 and using <= stamped

@@ -43,7 +43,7 @@ def test_shrinking_weighs_every_old_sample_alike(old, new):
 def test_a_slice_becomes_what_the_weights_say(dtype, shape):
     voxels = np.random.default_rng(0).integers(0, 200, (2, 50, 37)).astype(dtype)
     expected = _matrix(50, shape[0]) @ voxels.astype(float) @ _matrix(37, shape[1]).T
-    assert np.allclose(kernels.reduce_slices(voxels, shape), expected, atol=1e-3)
+    assert np.allclose(kernels.resize_slices(voxels, shape), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (50, 16), (12, 9), (8, 8), (7, 20), (90, 70), (3, 5)])
@@ -51,15 +51,15 @@ def test_a_slice_becomes_what_the_weights_say(dtype, shape):
 def test_slices_reduced_while_they_are_read_are_those_reduced_in_memory(tmp_path, monkeypatch, shape, room_bytes):
     monkeypatch.setattr(slice_plans, "ROOM_BYTES", room_bytes)
     voxels = np.random.default_rng(5).integers(5, 4000, (3, 61, 47)).astype(np.uint16)
-    stack, each, read = _reduced_from_a_file(tmp_path / "slices", voxels.tobytes(), voxels, shape)
+    stack, each, read = _resized_from_a_file(tmp_path / "slices", voxels.tobytes(), voxels, shape)
     assert read == 3
-    assert np.array_equal(stack, kernels.reduce_slices(voxels, shape))
+    assert np.array_equal(stack, kernels.resize_slices(voxels, shape))
     assert each.tolist() == [[slice_.min(), slice_.max()] for slice_ in voxels]
 
 
 def test_a_file_that_ends_too_soon_is_not_reduced(tmp_path):
     voxels = np.ones((3, 61, 47), np.uint16)
-    *_, read = _reduced_from_a_file(tmp_path / "slices", voxels.tobytes()[:-1], voxels, (16, 16))
+    *_, read = _resized_from_a_file(tmp_path / "slices", voxels.tobytes()[:-1], voxels, (16, 16))
     assert read == 2
 
 
@@ -106,9 +106,9 @@ def test_pixels_may_begin_anywhere_in_a_file(tmp_path, before, shape):
     read, out, *_ = _volume_from_a_file(tmp_path / "slices", bytes(before) + voxels.tobytes(), voxels, False,
                                         before=before)
     assert read == len(voxels) and np.array_equal(out, voxels)
-    stack, each, read = _reduced_from_a_file(tmp_path / "slices", bytes(before) + voxels.tobytes(), voxels, (16, 16),
+    stack, each, read = _resized_from_a_file(tmp_path / "slices", bytes(before) + voxels.tobytes(), voxels, (16, 16),
                                              before)
-    assert read == len(voxels) and np.array_equal(stack, kernels.reduce_slices(voxels, (16, 16)))
+    assert read == len(voxels) and np.array_equal(stack, kernels.resize_slices(voxels, (16, 16)))
 
 
 def _volume_from_a_file(path, content, voxels, looks, mask=0, sign=0, before=0):
@@ -120,7 +120,7 @@ def _volume_from_a_file(path, content, voxels, looks, mask=0, sign=0, before=0):
     with path.open("rb") as file:
         files = np.full(len(voxels), file.fileno(), np.int32)
         offsets = before + np.arange(len(voxels)) * voxels[0].nbytes
-        read = kernels.read_volume(files, offsets, out, blank, each, mask, sign)
+        read = kernels.read_volume((files, offsets), out, blank, each, (mask, sign))
     assert (around[:3] == 77).all() and (around[3 + voxels.size:] == 77).all()
     return read, out, blank, each
 
@@ -139,15 +139,15 @@ def test_bits_that_are_not_used_are_cut_off_and_the_sign_extended(dtype, mask, s
     assert pixels.tolist() == np.resize(np.array(cleared, dtype), (5, 20)).tolist()
 
 
-def _reduced_from_a_file(path, content, voxels, shape, before=0):
+def _resized_from_a_file(path, content, voxels, shape, before=0):
     path.write_bytes(content)
     plan = slice_plans.slice_plan(voxels.shape[1:], shape)
     stack, each = np.full((len(voxels), *shape), np.nan, np.float32), np.zeros((len(voxels), 2), voxels.dtype)
     with path.open("rb") as file:
         files = np.full(len(voxels), file.fileno(), np.int32)
         room = slice_plans.reading_room(plan, voxels.shape[1:], voxels.dtype)
-        read = kernels.read_reduced(files, before + np.arange(len(voxels)) * voxels[0].nbytes, voxels.shape[1], room,
-                                    plan, stack, each, 0, 0)
+        read = kernels.read_resized((files, before + np.arange(len(voxels)) * voxels[0].nbytes), voxels.shape[1], room,
+                                    plan, stack, each, (0, 0))
     return stack, each, read
 
 
@@ -167,7 +167,7 @@ def test_the_slice_axis_becomes_bytes_as_its_floats_would(count):
 
 def test_voxels_that_are_not_finite_count_as_zero():
     voxels = np.array([[[np.nan, 4.0], [np.inf, 0.0]]])
-    assert kernels.reduce_slices(voxels, (1, 1))[0, 0, 0] == 1.0
+    assert kernels.resize_slices(voxels, (1, 1))[0, 0, 0] == 1.0
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radiogen.imaging.compiled import kernels
-from radiogen.imaging.compiled.slice_plans import axis_counts, reading_room, slice_plan
+from radiogen.imaging.compiled.slice_plans import _axis_counts, reading_room, slice_plan
 
 SIZES = [((512, 512), (224, 224)), ((256, 256), (224, 224)), ((64, 512), (64, 64)), ((64, 96), (8, 40)),
          ((32, 16), (9, 8)), ((48, 50), (9, 17)), ((48, 34), (12, 34)), ((128, 40), (8, 10))]
@@ -14,7 +14,7 @@ SIZES = [((512, 512), (224, 224)), ((256, 256), (224, 224)), ((64, 512), (64, 64
 def resized(voxels, plan, shape):
     stack = np.full((len(voxels), *shape), np.nan, np.float32)
     for pixels, out in zip(voxels, stack, strict=True):
-        kernels.reduce_slice(pixels, plan, out)
+        kernels.resize_slice(pixels, plan, out)
     return stack
 
 
@@ -44,8 +44,8 @@ def test_a_bright_pixel_changes_nothing_of_rows_that_were_summed_up_before(tmp_p
     path.write_bytes(voxels.tobytes())
     stack, each = np.full((2, 224, 224), np.nan, np.float32), np.zeros((2, 2), np.uint16)
     with path.open("rb") as file:
-        read = kernels.read_reduced(np.full(2, file.fileno(), np.int32), np.arange(2) * voxels[0].nbytes, 512,
-                                    reading_room(plan, (512, 512), voxels.dtype), plan, stack, each, 0, 0)
+        read = kernels.read_resized((np.full(2, file.fileno(), np.int32), np.arange(2) * voxels[0].nbytes), 512,
+                                    reading_room(plan, (512, 512), voxels.dtype), plan, stack, each, (0, 0))
     assert read == 2 and each[:, 1].tolist() == [60000, 60000]
     assert np.array_equal(stack, resized(voxels, plan._replace(brightest=-1), (224, 224)))
 
@@ -64,7 +64,7 @@ def test_sizes_that_allow_no_whole_sums_have_no_brightness_for_them(old, new):
 
 @pytest.mark.parametrize(("old", "new"), [(512, 224), (256, 224), (100, 64), (7, 3), (5, 5), (512, 64)])
 def test_counts_of_an_axis_give_every_new_sample_the_same_sum_and_every_old_one_the_same_share(old, new):
-    start, counts, total = axis_counts(old, new)
+    start, counts, total = _axis_counts(old, new)
     dense = np.zeros((new, old), int)
     for row in range(new):
         dense[row, int(start[row]):int(start[row]) + counts.shape[1]] += counts[row]

@@ -15,7 +15,7 @@ def read(path, voxels, shape, lost=0):
     with path.open("rb") as file:
         files = np.full(len(voxels), file.fileno(), np.int32)
         offsets = np.arange(len(voxels)) * voxels[0].nbytes
-        return whole_blocks.read_means(files, offsets, voxels.shape[1:], stack, each, 0, 0), stack, each
+        return whole_blocks.read_means((files, offsets), voxels.shape[1:], stack, each, (0, 0)), stack, each
 
 
 @pytest.mark.parametrize(("dtype", "most"), [(np.uint8, 255), (np.uint16, 8191), (np.int16, 8191)])
@@ -25,7 +25,7 @@ def test_means_are_those_of_the_kernel_for_any_sizes(tmp_path, dtype, most, old,
     voxels[0, 0, 0], voxels[2, -1, -1] = 0, most
     count, stack, each = read(tmp_path / "slices", voxels, new)
     assert count == 3
-    assert np.array_equal(stack, kernels.reduce_slices(voxels, new))
+    assert np.array_equal(stack, kernels.resize_slices(voxels, new))
     assert each.tolist() == [[pixels.min(), pixels.max()] for pixels in voxels]
     blocks = voxels.astype(float).reshape(3, new[0], old[0] // new[0], new[1], old[1] // new[1])
     assert np.array_equal(stack, blocks.mean(axis=(2, 4)))
@@ -35,7 +35,7 @@ def test_slices_are_read_in_pieces_of_whole_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(whole_blocks, "ROOM_BYTES", 3000)
     voxels = np.random.default_rng(2).integers(0, 5000, (2, 56, 64)).astype(np.uint16)
     count, stack, _ = read(tmp_path / "slices", voxels, (7, 8))
-    assert count == 2 and np.array_equal(stack, kernels.reduce_slices(voxels, (7, 8)))
+    assert count == 2 and np.array_equal(stack, kernels.resize_slices(voxels, (7, 8)))
 
 
 @pytest.mark.parametrize(("dtype", "odd"), [(np.uint16, 8192), (np.uint16, 65535), (np.int16, -1), (np.int16, 8192)])

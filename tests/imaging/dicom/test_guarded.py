@@ -10,7 +10,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
 from radiogen.imaging import read_series
 from radiogen.imaging.dicom import guarded
-from radiogen.imaging.dicom.guarded import GuardedFile, Inflated, read_tags
+from radiogen.imaging.dicom.guarded import Inflated, _GuardedFile, read_tags
 from radiogen.imaging.findings import FindingCode
 
 from ..made.expected import finding, only
@@ -57,7 +57,7 @@ def test_a_file_that_shrank_more_than_images_do_is_refused_long_before_it_is_inf
 
 def test_a_rest_that_is_not_deflated_is_handed_on_as_it_is(tmp_path):
     path = write_series(tmp_path, pattern(), AXIAL)[0]
-    with GuardedFile(path) as file:
+    with _GuardedFile(path) as file:
         assert file.read(4) + file.read() == path.read_bytes()
 
 
@@ -66,6 +66,6 @@ def test_zeros_behind_the_pixels_are_not_parsed_eight_by_eight(tmp_path, monkeyp
     (tmp_path / "x").write_bytes(b"pixels" + behind)
     calls = []
     monkeypatch.setattr(filereader, "read_dataset", lambda *_, **__: calls.append(1) or {})
-    with GuardedFile(tmp_path / "x") as file:
+    with _GuardedFile(tmp_path / "x") as file:
         guarded.check_behind(file, 6, (False, True), [])
     assert len(calls) == parsed

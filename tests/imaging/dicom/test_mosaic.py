@@ -9,7 +9,7 @@ from pydicom import uid
 
 from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
 from radiogen.imaging import read_series, read_volumes
-from radiogen.imaging.dicom.mosaic import parse_csa
+from radiogen.imaging.dicom.mosaic import _parse_csa
 from radiogen.imaging.findings import FindingCode
 
 from ..made.expected import everywhere, finding, refused
@@ -247,7 +247,7 @@ def test_a_mosaic_of_united_imaging_without_its_private_elements_is_set_aside_by
 @pytest.mark.parametrize("newer", [True, False])
 def test_a_damaged_csa_header_gives_what_could_be_read(newer):
     content = csa({"a": ["1", "2"], "b": ["3"]}, newer)
-    assert parse_csa(content) == {"a": ["1", "2"], "b": ["3"]}
+    assert _parse_csa(content) == {"a": ["1", "2"], "b": ["3"]}
     for length in range(0, len(content), 7):
-        assert set(parse_csa(content[:length])) <= {"a", "b"}
-    assert parse_csa(b"\xff" * 300) == {}
+        assert set(_parse_csa(content[:length])) <= {"a", "b"}
+    assert _parse_csa(b"\xff" * 300) == {}

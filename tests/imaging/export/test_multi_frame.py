@@ -147,7 +147,7 @@ def test_the_same_volume_gives_the_same_bytes_and_another_one_other_uids(tmp_pat
 
 
 def test_a_series_without_an_affine_is_refused_with_the_remedy(tmp_path):
-    with pytest.raises(UserError, match="does not tell where its slices lie; use --to nifti"):
+    with pytest.raises(UserError, match="does not report where its slices lie; use --to nifti"):
         write_dicom(tmp_path / "x.dcm", Volume(pattern(), None), ORIGIN)
     assert list(tmp_path.iterdir()) == []
 

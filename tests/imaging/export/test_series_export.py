@@ -13,9 +13,10 @@ from radiogen.core.errors import UserError
 from radiogen.imaging import Volume, read_series
 from radiogen.imaging.export.series_export import (
     LPS_TO_RAS,
+    ExportSettings,
+    _source_files,
     cube_volume,
     export_series,
-    source_files,
     write_nifti,
     write_png_slices,
 )
@@ -150,7 +151,7 @@ def test_what_is_bright_in_the_series_lies_in_the_same_place_in_the_exported_cub
     place = (affine @ [*(np.array(shape) * [0.45, 0.55, 0.5]), 1])[:3]
     folder = tmp_path / "00042" / "FLAIR"
     write_series(folder, blob(shape, affine, place), affine)
-    (_, path), = export_series([folder], tmp_path / "out", ["dicom"], size=48, geometry=geometry)
+    (_, path), = export_series([folder], tmp_path / "out", ExportSettings(["dicom"], size=48, geometry=geometry))
     assert path.name == f"00042-FLAIR-cube48-{geometry}.dcm"
     volume = read_series(path)
     assert volume.voxels.shape == (48, 48, 48)
@@ -169,7 +170,8 @@ def test_a_series_is_exported_in_all_formats_with_all_its_voxels(tmp_path):
     voxels = pattern((6, 20, 24))
     folder = tmp_path / "00042" / "T1w"
     write_series(folder, voxels, numbers=[4, 1, 6, 2, 3, 5])
-    written = dict(export_series([folder], tmp_path / "out", ["dicom", "nifti", "png"], whole=True, picture_size=32))
+    settings = ExportSettings(["dicom", "nifti", "png"], whole=True, picture_size=32)
+    written = dict(export_series([folder], tmp_path / "out", settings))
     assert [path.name for path in written.values()] == [
         "00042-T1w.dcm", "00042-T1w.nii.gz", "00042-T1w-slices32-stretch"]
     assert pydicom.dcmread(written["dicom"]).PatientID == "00042"
@@ -199,7 +201,8 @@ def _source_uids(folder):
 
 def test_an_export_names_nobody_and_none_of_the_sources_uids(named, tmp_path):
     assert any("DOE_JANE" in str(one) for one in read_series(named).findings)
-    for _, path in export_series([named], tmp_path / "out", ["dicom", "nifti", "png"], size=16, key=KEY):
+    settings = ExportSettings(["dicom", "nifti", "png"], size=16)
+    for _, path in export_series([named], tmp_path / "out", settings, key=KEY):
         assert "DOE" not in path.name
         for written in [path] if path.is_file() else path.iterdir():
             assert b"DOE" not in written.read_bytes()
@@ -211,7 +214,7 @@ def test_an_export_names_nobody_and_none_of_the_sources_uids(named, tmp_path):
 
 def test_pseudonyms_and_uids_are_those_of_the_key(named, tmp_path):
     def read(output, key):
-        (_, path), = export_series([named], tmp_path / output, ["dicom"], size=16, key=key)
+        (_, path), = export_series([named], tmp_path / output, ExportSettings(["dicom"], size=16), key=key)
         return path, pydicom.dcmread(path)
 
     (one, first), (two, _), (_, other) = read("a", KEY), read("b", KEY), read("c", KEY + b"!")
@@ -224,7 +227,8 @@ def test_two_series_of_a_patient_share_pseudonym_study_and_mapped_frame_of_refer
     uids = {"StudyInstanceUID": generate_uid(), "FrameOfReferenceUID": generate_uid(), "PatientID": "4711"}
     for name in ("pre", "post"):
         write_series(tmp_path / name, pattern(), **uids)
-    written = export_series([tmp_path / "pre", tmp_path / "post"], tmp_path / "out", ["dicom"], size=16, key=KEY)
+    folders = [tmp_path / "pre", tmp_path / "post"]
+    written = export_series(folders, tmp_path / "out", ExportSettings(["dicom"], size=16), key=KEY)
     one, two = (pydicom.dcmread(path) for _, path in written)
     for name in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID"):
         assert one[name].value == two[name].value
@@ -233,7 +237,7 @@ def test_two_series_of_a_patient_share_pseudonym_study_and_mapped_frame_of_refer
 
 
 def test_references_in_the_groups_are_those_of_the_evidence(named, tmp_path):
-    (_, path), = export_series([named], tmp_path / "out", ["dicom"], size=16, key=KEY)
+    (_, path), = export_series([named], tmp_path / "out", ExportSettings(["dicom"], size=16), key=KEY)
     dataset = pydicom.dcmread(path)
     series, = dataset.SourceImageEvidenceSequence[0].ReferencedSeriesSequence
     evidence = {each.ReferencedSOPInstanceUID for each in series.ReferencedSOPSequence}
@@ -242,21 +246,22 @@ def test_references_in_the_groups_are_those_of_the_evidence(named, tmp_path):
 
 
 def test_the_sources_uids_are_kept_where_the_user_asks_for_it(named, tmp_path):
-    (_, path), = export_series([named], tmp_path / "out", ["dicom"], size=16, key=KEY, keep_uids=True)
+    (_, path), = export_series([named], tmp_path / "out", ExportSettings(["dicom"], size=16), key=KEY, keep_uids=True)
     assert not [uid for uid in _source_uids(named) if uid not in str(pydicom.dcmread(path))]
     assert b"DOE" not in path.read_bytes()
 
 
 def test_the_user_may_say_how_the_patient_is_called(named, tmp_path):
-    (_, path), = export_series([named], tmp_path / "out", ["dicom"], size=16, key=KEY, patient="P-007")
+    (_, path), = export_series([named], tmp_path / "out", ExportSettings(["dicom"], size=16), key=KEY, patient="P-007")
     assert path.name.startswith("P-007-") and pydicom.dcmread(path).PatientID == "P-007"
     with pytest.raises(UserError, match=r"--patient-id ../x: cannot be part of a file's name"):
-        list(export_series([named], tmp_path / "out", ["dicom"], key=KEY, patient="../x"))
+        list(export_series([named], tmp_path / "out", ExportSettings(["dicom"]), key=KEY, patient="../x"))
 
 
 def test_five_digits_above_a_folder_that_is_no_sequence_are_no_case_id(tmp_path):
     write_series(tmp_path / "80123" / "DOE_T1", pattern())
-    (_, path), = export_series([tmp_path / "80123" / "DOE_T1"], tmp_path / "out", ["dicom"], size=16, key=KEY)
+    folder, settings = tmp_path / "80123" / "DOE_T1", ExportSettings(["dicom"], size=16)
+    (_, path), = export_series([folder], tmp_path / "out", settings, key=KEY)
     assert "80123" not in path.name and b"80123" not in path.read_bytes()
 
 
@@ -265,7 +270,7 @@ def test_two_series_of_the_same_name_are_refused_before_anything_is_written(tmp_
         write_series(tmp_path / name / "00042" / "T1w", pattern())
     folders = [tmp_path / name / "00042" / "T1w" for name in "ab"]
     with pytest.raises(UserError, match="one of several series that would be written as 00042-T1w"):
-        list(export_series(folders, tmp_path / "out", ["nifti"]))
+        list(export_series(folders, tmp_path / "out", ExportSettings(["nifti"])))
     assert not (tmp_path / "out").exists()
 
 
@@ -276,7 +281,7 @@ def test_sources_are_the_files_of_the_largest_series_and_their_frame_of_referenc
     write_series(tmp_path, pattern((2, 6, 8)), first=10, **scout)
     write_series(tmp_path, pattern((1, 6, 8)), first=20, **uids, SOPInstanceUID="0.0.0.0.7")
     (tmp_path / "notes.txt").write_text("no DICOM")
-    sources, frame, _ = source_files(tmp_path)
+    sources, frame, _ = _source_files(tmp_path)
     assert {source.series for source in sources} == {pydicom.dcmread(tmp_path / "Image-1.dcm").SeriesInstanceUID}
     assert len(sources) == 5
     assert frame == uids["FrameOfReferenceUID"]
@@ -288,7 +293,8 @@ def test_sources_are_the_files_of_the_largest_series_and_their_frame_of_referenc
 def test_a_real_series_is_exported_to_its_place(real_data, tmp_path, name, straight_mm, whole):
     """GE's rounded positions drift aside by 0.056 mm, which SimpleITK's upright grids do not follow."""
     volume = read_series(real_data / "dicom" / name)
-    written = dict(export_series([real_data / "dicom" / name], tmp_path, ["dicom", "nifti"], whole=whole))
+    settings = ExportSettings(["dicom", "nifti"], whole=whole)
+    written = dict(export_series([real_data / "dicom" / name], tmp_path, settings))
     assert errors_of(written["dicom"]) == []
     expected = volume if whole else cube_volume(volume, 64)
     ours = read_series(written["dicom"])
@@ -303,5 +309,5 @@ def test_a_real_series_is_exported_to_its_place(real_data, tmp_path, name, strai
 
 def test_a_real_gantry_tilt_is_refused_as_dicom_before_anything_is_written(real_data, tmp_path):
     with pytest.raises(UserError, match="gantry tilt"):
-        list(export_series([real_data / "dicom" / "siemens_ct_tilt"], tmp_path, ["dicom", "nifti"]))
+        list(export_series([real_data / "dicom" / "siemens_ct_tilt"], tmp_path, ExportSettings(["dicom", "nifti"])))
     assert list(tmp_path.iterdir()) == []

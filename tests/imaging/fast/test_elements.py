@@ -11,7 +11,7 @@ def _text(representation):
 
 
 def test_every_element_that_headers_ask_for_is_looked_for():
-    wanted = {int(tag) for tag in headers.wanted_tags()}
+    wanted = {int(tag) for tag in headers._wanted_tags()}
     assert wanted | {0x0002_0002, 0x0002_0010, 0x0008_0005} == set(elements.TOP)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.synthetic.series_files import write_series
 from radiogen.core.errors import UserError
-from radiogen.imaging.inspect.recognise import kind_of_words, not_used_text, recognise, series_folder_of
+from radiogen.imaging.inspect.recognise import _kind_of_words, not_used_text, recognise, series_folder_of
 from radiogen.imaging.series import read_series
 
 VOXELS = np.arange(1, 65, dtype=np.uint16).reshape(4, 4, 4)
@@ -28,7 +28,7 @@ def _flat(folder, **series):
     ("T1 SE no gd", "T1w"), ("ADNI_Sag3D MPRAGE", "T1w"), ("FSE PD AXIAL OBL", ""), ("3-Plane Localizer", ""),
     ("", ""), ("T1 subtraction", "")])
 def test_words_tell_the_sequence_in_the_spellings_of_several_hospitals(words, sequence):
-    assert kind_of_words(words).sequence == sequence
+    assert _kind_of_words(words).sequence == sequence
 
 
 def test_the_competitions_layout_is_taken_by_its_folders_whatever_the_files_say(tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radiogen.arrays.cache import build_caches, cache_folder, open_array
+from radiogen.arrays.cache import build_caches, cache_folder
+from radiogen.arrays.stored_arrays import open_array
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_labels
 from radiogen.training import model as model_module

@@ -36,7 +36,7 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
     """
     from radiogen.core.errors import UserError
     from radiogen.imaging.export.pseudonyms import read_key
-    from radiogen.imaging.export.series_export import export_series
+    from radiogen.imaging.export.series_export import ExportSettings, export_series
 
     for option, number in (("--cube", cube), ("--picture", picture)):
         if number < 1:
@@ -44,8 +44,9 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
     if not folders:
         raise UserError("folders", "none is named", "name a series, as in input/phantom/train/00000/FLAIR")
     written = set()
-    for name, path in export_series(folders, output, to, size=cube, geometry=geometry, whole=whole,
-                                    picture_size=picture, patient=patient_id, key=read_key(key), keep_uids=keep_uids):
+    settings = ExportSettings(to, cube, geometry, whole, picture)
+    for name, path in export_series(folders, output, settings, patient=patient_id, key=read_key(key),
+                                    keep_uids=keep_uids):
         print(f"{name}: {path}", flush=True)
         written.add(name)
     for name in to:

@@ -30,8 +30,8 @@ from radiogen.task import ID, LABEL
 
 SUSPICIOUS_AUC = 0.75
 """On the competition's data: gold began at 0.601, and no figure above 0.65 has been repeated by others."""
-LIKENESS_BITS = 256
-LIKENESS_LIMIT = 10
+HASH_BITS = 256
+HASH_DISTANCE_LIMIT = 10
 """Bits of difference up to which two cases may be one image: a real FLAIR series with 1 % noise or another gamma
 differs from itself in at most 9 (of 24 series), two different patients in at least 14."""
 
@@ -128,8 +128,8 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
 def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> list[Finding]:
     """Whether two cases have the same pixels, or nearly, across folds or across training and test.
 
-    arrays: `ID, split, sha256, likeness`, the last 64 hexadecimal digits or empty. Copies within one fold leak
-    nothing and are a note.
+    arrays: `ID, split, sha256, perceptual_hash`, the last 64 hexadecimal digits or empty. Copies within one
+    fold leak nothing and are a note.
     """
     if arrays is None or folds is None:
         return [Finding(Code.PIXELS_UNCHECKED, {"file": layout.ARRAYS if arrays is None else layout.FOLDS})]
@@ -140,7 +140,7 @@ def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> li
     same = [pair for _, group in cases[cases["sha256"] != ""].groupby("sha256") for pair in _pairs(group.index)]
     alike, limit = _alike(cases)
     findings = []
-    bits = {"limit": limit, "bits": LIKENESS_BITS}
+    bits = {"limit": limit, "bits": HASH_BITS}
     for pairs, split, inside, values in (
             (same, Code.SAME_PIXELS_ACROSS, Code.SAME_PIXELS_WITHIN, {}),
             ([pair for pair in alike if pair not in set(same)], Code.NEAR_PIXELS_ACROSS, Code.NEAR_PIXELS_WITHIN,
@@ -217,30 +217,30 @@ def _review_ancestor(place: Path, told: Ancestor, own: str) -> list[Finding]:
     return [Finding(Code.ANCESTOR_FOLDS_CHANGED, {"run": told.run})]
 
 
-def likeness_limit(distances: np.ndarray) -> int:
+def hash_distance_limit(distances: np.ndarray) -> int:
     """Up to how many bits two cases of this set count as nearly the same; distances: of all pairs.
 
-    `LIKENESS_LIMIT`, or less where the set is so large or its heads so alike that different patients would come that
-    near by chance: a normal curve through the median and the lower deviation may put 0.05 pairs below the limit.
+    `HASH_DISTANCE_LIMIT`, or less where the set is so large or its heads so alike that different patients would come
+    that near by chance: a normal curve through the median and the lower deviation may put 0.05 pairs below the limit.
     """
     if len(distances) < 10:
-        return LIKENESS_LIMIT
+        return HASH_DISTANCE_LIMIT
     middle, low = np.percentile(distances, [50, 15.87])
     reach = -NormalDist().inv_cdf(0.05 / len(distances))
-    return int(np.clip(np.floor(middle - reach * (middle - low)), 2, LIKENESS_LIMIT))
+    return int(np.clip(np.floor(middle - reach * (middle - low)), 2, HASH_DISTANCE_LIMIT))
 
 
 def _alike(cases: pd.DataFrame) -> tuple[list[tuple[int, int]], int]:
     """Pairs of rows whose difference hashes lie within the limit, and the limit."""
-    known = cases.index[cases["likeness"].str.fullmatch("[0-9a-f]{64}").to_numpy(dtype=bool)]
+    known = cases.index[cases["perceptual_hash"].str.fullmatch("[0-9a-f]{64}").to_numpy(dtype=bool)]
     if len(known) < 2:
-        return [], LIKENESS_LIMIT
-    bits = np.unpackbits(np.array([list(bytes.fromhex(cases["likeness"][row])) for row in known], np.uint8), axis=1)
-    bits = bits.astype(np.float32)
+        return [], HASH_DISTANCE_LIMIT
+    hashes = [list(bytes.fromhex(cases["perceptual_hash"][row])) for row in known]
+    bits = np.unpackbits(np.array(hashes, np.uint8), axis=1).astype(np.float32)
     common = bits @ (1 - bits.T)
     distances = (common + common.T).astype(int)
     upper = np.triu_indices(len(known), 1)
-    limit = likeness_limit(distances[upper])
+    limit = hash_distance_limit(distances[upper])
     near = distances[upper] <= limit
     return [(known[one], known[other]) for one, other in zip(upper[0][near], upper[1][near], strict=True)], limit
 

@@ -1,4 +1,4 @@
-"""How kernels are compiled by numba and kept, and that the user is told when it takes seconds.
+"""How kernels are compiled by numba and kept, and that it is announced when it takes seconds.
 
 In: a function. Out: the same, compiled on its first call or loaded from what an earlier process kept.
 """
@@ -10,18 +10,20 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 from numba.core import event
 from numba.np import linalg
 
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
 _LOG = logging.getLogger(__name__)
 
 
-def compiled(**options: Any) -> Callable[[Callable], Callable]:
+def compiled(**options: Any) -> Callable[[_Function], _Function]:
     """numba.njit whose result is kept between processes, where there is a folder to keep it in."""
-    def decorate(function: Callable) -> Callable:
+    def decorate(function: _Function) -> _Function:
         try:
             dispatcher = numba.njit(cache=True, **options)(function)
         except RuntimeError:  # neither the package's folder nor the user's can be written
@@ -39,11 +41,11 @@ def _bind_to_sources(dispatcher: Any) -> None:
     """
     kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if kept is not None:  # there is none where numba compiles nothing (NUMBA_DISABLE_JIT)
-        kept._source_stamp = (kept._source_stamp, sources_stamp())
+        kept._source_stamp = (kept._source_stamp, _sources_stamp())
 
 
 @functools.cache
-def sources_stamp() -> tuple[tuple[str, int, int], ...]:
+def _sources_stamp() -> tuple[tuple[str, int, int], ...]:
     """Path below `imaging`, time of the last change in ns and size of every source file of that room."""
     room = Path(__file__).parents[1]
     found = [(path, path.stat()) for path in sorted(room.rglob("*.py"))]
@@ -82,7 +84,7 @@ class _Announcement(event.Listener):
 
 
 def announce_compiling() -> contextlib.AbstractContextManager:
-    """Within it, the first compilation of a kernel is told on standard error; a kept one is loaded in silence."""
+    """Within it, the first compilation of a kernel is announced on standard error; a kept one is loaded in silence."""
     return event.install_listener("numba:compile", _ANNOUNCEMENT)
 
 

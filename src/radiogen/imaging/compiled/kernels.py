@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from radiogen.core.types import ByteVoxels, FloatVoxels, IndexArray, Mask, Shape2D, Shape3D, Slice2D, Voxels
 from radiogen.imaging.compiled.compiling import compiled
 from radiogen.imaging.compiled.line_sums import first_row, new_rows, sum_of_lines
-from radiogen.imaging.compiled.slice_plans import ROOM_BYTES, SlicePlan, axis_weights, slice_plan
+from radiogen.imaging.compiled.slice_plans import ROOM_BYTES, OpenFiles, SlicePlan, axis_weights, slice_plan
 from radiogen.imaging.compiled.system_calls import READ
 from radiogen.imaging.compiled.vector_instructions import copy_past_cache
 from radiogen.imaging.intensity import finite_voxels
@@ -26,40 +27,40 @@ _LINE, _PAGE = 64, 4096
 """Bytes of a line of the processor's cache, and of a page of memory."""
 
 
-def reduce_slices(voxels: Slices, shape: tuple[int, int], chosen: Sequence[int] | None = None) -> np.ndarray:
+def resize_slices(voxels: Slices, shape: Shape2D, chosen: Sequence[int] | None = None) -> FloatVoxels:
     """Every slice of (slice, row, column), or the `chosen` ones, resized to `shape`; float32."""
     plan = slice_plan(voxels.shape[1:], shape)
     if chosen is None and isinstance(voxels, np.ndarray):
         voxels = kernel_ready(voxels)
         stack = np.empty((len(voxels), *shape), _FLOAT)
-        _reduce_all(voxels, plan, stack)
+        _resize_all(voxels, plan, stack)
         return stack
     chosen = range(len(voxels)) if chosen is None else chosen
     stack = np.empty((len(chosen), *shape), _FLOAT)
     for place, number in enumerate(chosen):
-        reduce_slice(kernel_ready(voxels[number]), plan, stack[place])
+        resize_slice(kernel_ready(voxels[number]), plan, stack[place])
     return stack
 
 
-def reduce_to_bytes(voxels: np.ndarray, shape: tuple[int, int], lowest: float, highest: float,
-                    out: np.ndarray | None = None) -> np.ndarray:
-    """`to_bytes` of `reduce_slices`, without all the floats in between.
+def resize_to_bytes(voxels: Voxels, shape: Shape2D, lowest: float, highest: float,
+                    out: ByteVoxels | None = None) -> ByteVoxels:
+    """`to_bytes` of `resize_slices`, without all the floats in between.
 
     out: where the bytes go; it may begin where the voxels do if a slice of it is no larger than one of theirs.
     """
     voxels = kernel_ready(voxels)
     stack = np.empty((len(voxels), *shape), np.uint8) if out is None else out
-    _reduce_all_to_bytes(voxels, slice_plan(voxels.shape[1:], shape), np.empty(shape, _FLOAT),
+    _resize_all_to_bytes(voxels, slice_plan(voxels.shape[1:], shape), np.empty(shape, _FLOAT),
                          *_scale(lowest, highest), stack)
     return stack
 
 
-def reduce_slice(source: np.ndarray, plan: SlicePlan, out: np.ndarray) -> tuple:
+def resize_slice(source: Slice2D, plan: SlicePlan, out: FloatVoxels) -> tuple[float, float]:
     """Resize `source` into `out` (float32) and return its smallest and largest pixel."""
-    return _reduce(source, plan, out)
+    return _resize(source, plan, out)
 
 
-def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
+def resize_slice_axis(stack: FloatVoxels, count: int) -> FloatVoxels:
     """(slices, rows, columns) float32 to `count` slices, by average or interpolation as `axis_weights` says."""
     if len(stack) == count:
         return stack
@@ -70,7 +71,7 @@ def resize_slice_axis(stack: np.ndarray, count: int) -> np.ndarray:
     return out.reshape(count, rows, columns)
 
 
-def slice_axis_to_bytes(stack: np.ndarray, count: int, lowest: float, highest: float) -> np.ndarray:
+def slice_axis_to_bytes(stack: FloatVoxels, count: int, lowest: float, highest: float) -> ByteVoxels:
     """`to_bytes` of `resize_slice_axis`, without all the floats in between."""
     if len(stack) == count:
         return to_bytes(stack, lowest, highest)
@@ -81,21 +82,21 @@ def slice_axis_to_bytes(stack: np.ndarray, count: int, lowest: float, highest: f
     return out.reshape(count, rows, columns)
 
 
-def kernel_ready(voxels: np.ndarray) -> np.ndarray:
+def kernel_ready(voxels: Voxels) -> Voxels:
     """The same voxels as one of the few dtypes that kernels are compiled for, in C order; what is not finite is 0."""
     if voxels.dtype not in (np.uint8, np.uint16, np.int16):
         voxels = finite_voxels(np.asarray(voxels, _FLOAT))
     return np.ascontiguousarray(voxels)
 
 
-def to_bytes(stack: np.ndarray, lowest: float, highest: float) -> np.ndarray:
+def to_bytes(stack: FloatVoxels, lowest: float = 0.0, highest: float = 1.0) -> ByteVoxels:
     """float32 of any shape to uint8: `lowest` becomes 0, `highest` 255, clipped and rounded; no contrast, all 0."""
     out = np.empty(stack.shape, np.uint8)
     _scaled(np.ascontiguousarray(stack).reshape(-1), *_scale(lowest, highest), out.reshape(-1))
     return out
 
 
-def become_bytes(stack: np.ndarray, lowest: float, highest: float) -> np.ndarray:
+def to_bytes_in_place(stack: FloatVoxels, lowest: float, highest: float) -> ByteVoxels:
     """`to_bytes` of (slices, rows, columns) in the memory of `stack`, which shrinks and is of no use any more."""
     size, places = stack[0].size, stack.view(np.uint8).reshape(-1)
     for number, floats in enumerate(stack):
@@ -103,7 +104,7 @@ def become_bytes(stack: np.ndarray, lowest: float, highest: float) -> np.ndarray
     return shrunk(stack, stack.shape)
 
 
-def shrunk(array: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def shrunk(array: Voxels, shape: Shape3D) -> ByteVoxels:
     """The first bytes of an array that owns its memory as uint8 of `shape`; the rest of its memory is given back.
 
     Neither the array nor a view of it may be used afterwards.
@@ -118,14 +119,14 @@ def _scale(lowest: float, highest: float) -> tuple[np.float32, np.float32]:
 
 
 @compiled()
-def extremes(pixels):
+def extremes(pixels: Voxels) -> tuple[float, float]:
     """Smallest and largest of an array of any shape."""
     flat = pixels.reshape(-1)
     return _wider(flat, flat[0], flat[0])
 
 
 @compiled()
-def is_blank(pixels):
+def is_blank(pixels: Slice2D) -> bool:
     """Whether all pixels of a slice (row, column) are the same; seldom looks at more than the air around the head."""
     flat = pixels.reshape(-1)
     for index in range(_INDEX(flat.shape[0])):  # noqa: SIM110 - numba knows no all()
@@ -135,7 +136,7 @@ def is_blank(pixels):
 
 
 @compiled()
-def rescale(stored, slope, intercept, out):
+def rescale(stored: Slice2D, slope: float, intercept: float, out: FloatVoxels) -> None:
     """Stored values to real ones, both (row, column): float32 of the double that PS3.3, C.11.1.1.2 asks for."""
     stored, out = stored.reshape(-1), out.reshape(-1)
     for index in range(_INDEX(stored.shape[0])):
@@ -143,7 +144,7 @@ def rescale(stored, slope, intercept, out):
 
 
 @compiled()
-def clear_unused(pixels, mask, sign):
+def clear_unused(pixels: Voxels, mask: int, sign: int) -> None:
     """Keep the bits of `mask` of each integer, in place, and extend the bit `sign` (0: unsigned) upwards."""
     flat = pixels.reshape(-1)
     if not _has_unused(flat, np.uint16(~mask), np.uint16(sign)):
@@ -153,7 +154,7 @@ def clear_unused(pixels, mask, sign):
 
 
 @compiled()
-def _has_unused(flat, unused, sign):
+def _has_unused(flat: Voxels, unused: int, sign: int) -> bool:
     """Whether `clear_unused` would change anything; it seldom does, and to look costs a tenth."""
     found = np.uint16(0)
     for index in range(_INDEX(flat.shape[0])):
@@ -162,12 +163,14 @@ def _has_unused(flat, unused, sign):
 
 
 @compiled()
-def read_volume(files, offsets, voxels, blank, each, mask, sign):
+def read_volume(opened: OpenFiles, voxels: Voxels, blank: Mask, each: Slice2D, used_bits: tuple[int, int]) -> int:
     """Read the pixels of open files into `voxels`; `blank` says which slices are. Returns how many could be read.
 
-    each: (slices, 2) for the slices' extremes, or (0, 2) where they are not wanted. mask, sign: as in `clear_unused`;
-    a mask of 0 where all bits are used.
+    opened: file descriptors, int32, and the bytes before each one's pixels, int64. each: (slices, 2) for the slices'
+    extremes, or (0, 2) where they are not wanted. used_bits: `mask` and `sign` of `clear_unused`; a mask of 0 where
+    all bits are used.
     """
+    (files, offsets), (mask, sign) = opened, used_bits
     looks = each.shape[0] > 0  # of volumes that are resized at once: what is in the cache is wanted there
     past_cache = voxels.nbytes >= PAST_CACHE_BYTES and not looks
     room = np.empty((ROOM_BYTES + _LINE) // voxels.itemsize, voxels.dtype)
@@ -196,7 +199,7 @@ def read_volume(files, offsets, voxels, blank, each, mask, sign):
 
 
 @compiled()
-def _same_place(flat, offset):
+def _same_place(flat: Voxels, offset: int) -> int:
     """The first index of `flat` that is as far from the begin of a line of the cache as `offset` is.
 
     Copies to an address that is a few bytes further into a page than their source take five times as long on AMD's
@@ -206,7 +209,7 @@ def _same_place(flat, offset):
 
 
 @compiled()
-def _clear_and_look(flat, mask, sign):
+def _clear_and_look(flat: Voxels, mask: int, sign: int) -> tuple[int, int]:
     """`clear_unused`, where the extremes show that it is needed; smallest and largest pixel after it."""
     lowest, highest = _wider(flat, flat[0], flat[0])
     if mask and (lowest < -sign or highest > mask - sign):
@@ -216,7 +219,7 @@ def _clear_and_look(flat, mask, sign):
 
 
 @compiled()
-def _copy_past_cache(pixels, out, unused):
+def _copy_past_cache(pixels: Voxels, out: Voxels, unused: int) -> bool:
     """Copy a flat array; whether a pixel has any of the bits `unused`.
 
     What lies before the first and behind the last whole line of the cache goes the usual way.
@@ -239,12 +242,14 @@ def _copy_past_cache(pixels, out, unused):
 
 
 @compiled(fastmath=True)
-def read_reduced(files, offsets, rows, room, plan, stack, each, mask, sign):
+def read_resized(opened: OpenFiles, rows: int, room: Slice2D, plan: SlicePlan, stack: FloatVoxels, each: Slice2D,
+                 used_bits: tuple[int, int]) -> int:
     """Resize each slice of `rows` rows into its place in `stack`, its extremes into `each`; returns how many could be.
 
-    A slice is read into `room` (`reading_room`) as its rows are wanted, so that they are still in the cache. mask,
-    sign: as in `read_volume`.
+    A slice is read into `room` (`reading_room`) as its rows are wanted, so that they are still in the cache. opened,
+    used_bits: as in `read_volume`.
     """
+    (files, offsets), (mask, sign) = opened, used_bits
     around, columns, bytes_a_row, taps = room.reshape(-1), room.shape[1], room[0].nbytes, plan.down_weights.shape[1]
     usable = (room.nbytes - _LINE) // bytes_a_row
     for index in range(files.shape[0]):
@@ -273,20 +278,21 @@ def read_reduced(files, offsets, rows, room, plan, stack, each, mask, sign):
 
 
 @compiled(fastmath=True)
-def _reduce_all(voxels, plan, stack):
+def _resize_all(voxels: Voxels, plan: SlicePlan, stack: FloatVoxels) -> None:
     for index in range(_INDEX(voxels.shape[0])):
-        _reduce(voxels[index], plan, stack[index])
+        _resize(voxels[index], plan, stack[index])
 
 
 @compiled(fastmath=True)
-def _reduce_all_to_bytes(voxels, plan, one, lowest, scale, stack):
+def _resize_all_to_bytes(voxels: Voxels, plan: SlicePlan, one: FloatVoxels, lowest: float, scale: float,
+                         stack: ByteVoxels) -> None:
     for index in range(_INDEX(voxels.shape[0])):
-        _reduce(voxels[index], plan, one)
+        _resize(voxels[index], plan, one)
         _scaled(one.reshape(-1), lowest, scale, stack[index].reshape(-1))
 
 
 @compiled(fastmath=True)
-def _reduce(source, plan, out):
+def _resize(source: Slice2D, plan: SlicePlan, out: FloatVoxels) -> tuple[float, float]:
     """Eight new rows at a time, while the old ones are in the nearest cache; smallest and largest pixel."""
     lowest = highest = source[0, 0]
     seen, rows, taps = 0, out.shape[0], plan.down_weights.shape[1]
@@ -301,27 +307,28 @@ def _reduce(source, plan, out):
 
 
 @compiled()
-def _wider(line, lowest, highest):
+def _wider(line: Voxels, lowest: float, highest: float) -> tuple[float, float]:
     for index in range(_INDEX(line.shape[0])):
         lowest, highest = min(lowest, line[index]), max(highest, line[index])
     return lowest, highest
 
 
 @compiled(fastmath=True)
-def _sums_of_lines(source, start, weights, out):
+def _sums_of_lines(source: Slice2D, start: IndexArray, weights: FloatVoxels, out: FloatVoxels) -> None:
     for row in range(out.shape[0]):
         sum_of_lines(source, start[row], weights[row], out[row])
 
 
 @compiled(fastmath=True)
-def _sums_to_bytes(source, start, weights, line, lowest, scale, out):
+def _sums_to_bytes(source: Slice2D, start: IndexArray, weights: FloatVoxels, line: FloatVoxels, lowest: float,
+                   scale: float, out: ByteVoxels) -> None:
     for row in range(out.shape[0]):
         sum_of_lines(source, start[row], weights[row], line)
         _scaled(line, lowest, scale, out[row])
 
 
 @compiled()
-def _scaled(values, lowest, scale, out):
+def _scaled(values: FloatVoxels, lowest: float, scale: float, out: ByteVoxels) -> None:
     for index in range(_INDEX(values.shape[0])):
         value = (values[index] - lowest) * scale + _FLOAT(0.5)
         out[index] = np.uint8(min(max(value, _FLOAT(0)), _FLOAT(255)))

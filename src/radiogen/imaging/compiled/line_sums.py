@@ -6,11 +6,15 @@ those are two to the power of something times the same sums, both without roundi
 last bit, in a third of the time. Indices are unsigned, because a signed one may be negative, which costs a branch.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numba.core import types
 from numba.extending import overload
 
+from radiogen.core.types import FloatVoxels, IndexArray, Slice2D, Voxels
 from radiogen.imaging.compiled.compiling import compiled
+from radiogen.imaging.compiled.slice_plans import SlicePlan
 from radiogen.imaging.compiled.vector_instructions import (
     add_four,
     sum_of_four,
@@ -26,13 +30,14 @@ _FLOAT = np.float32
 
 
 @compiled()
-def first_row(group, rows):
+def first_row(group: int, rows: int) -> int:
     """Where eight rows begin: the last eight may overlap those before."""
     return max(min(group, rows - 8), 0)
 
 
 @compiled(fastmath=True)
-def new_rows(source, skipped, plan, first, out, lowest, highest):
+def new_rows(source: Slice2D, skipped: int, plan: SlicePlan, first: int, out: FloatVoxels, lowest: float,
+             highest: float) -> None:
     """Eight rows of `out` from `first`, or all where there are fewer; `source` begins with the old row `skipped`.
 
     lowest, highest: of all pixels of `source`.
@@ -54,7 +59,7 @@ def new_rows(source, skipped, plan, first, out, lowest, highest):
 
 
 @compiled(fastmath=True)
-def sum_of_lines(source, first, weights, line):
+def sum_of_lines(source: Slice2D, first: int, weights: FloatVoxels, line: FloatVoxels) -> None:
     """Weighted sum of the rows from `first`, four at a time, so that `line` is stored a quarter as often."""
     columns, taps = _INDEX(source.shape[1]), _INDEX(weights.shape[0])
     if taps == _TWO:
@@ -84,17 +89,19 @@ def sum_of_lines(source, first, weights, line):
                 line[column] = total + line[column] if tap else total
 
 
-def _whole_sums(source, skipped, plan, first, lowest, highest):
+def _whole_sums(source: Slice2D, skipped: int, plan: SlicePlan, first: int, lowest: float, highest: float) -> bool:
     """Eight rows summed up by `plan.counts` into `plan.sums`; False, and nothing done, where that is not exact."""
     raise NotImplementedError("for compiled code")
 
 
 @overload(_whole_sums)
-def _compile_whole_sums(source, skipped, plan, first, lowest, highest):
-    if not isinstance(source.dtype, types.Integer):
-        return lambda source, skipped, plan, first, lowest, highest: False
+def _compile_whole_sums(source: Slice2D, skipped: int, plan: SlicePlan, first: int, lowest: float, highest: float
+                        ) -> Callable[..., bool]:
+    """The code for arguments of these types, which numba passes; it wants the annotations of what it compiles."""
+    def no_sums(source: Slice2D, skipped: int, plan: SlicePlan, first: int, lowest: float, highest: float) -> bool:
+        return False
 
-    def whole_sums(source, skipped, plan, first, lowest, highest):
+    def whole_sums(source: Slice2D, skipped: int, plan: SlicePlan, first: int, lowest: float, highest: float) -> bool:
         if lowest < 0 or highest > plan.brightest:
             return False
         pixels, sums, columns = source.reshape(-1), plan.sums.reshape(-1), _INDEX(source.shape[1])
@@ -103,11 +110,12 @@ def _compile_whole_sums(source, skipped, plan, first, lowest, highest):
             begin = (plan.down_start[row] - _INDEX(skipped)) * columns
             _whole_sum_of_lines(pixels, begin, columns, plan.counts, row, sums, number * columns)
         return True
-    return whole_sums
+    return whole_sums if isinstance(source.dtype, types.Integer) else no_sums
 
 
 @compiled()
-def _whole_sum_of_lines(pixels, begin, columns, counts, row, sums, target):
+def _whole_sum_of_lines(pixels: Voxels, begin: int, columns: int, counts: Voxels, row: int, sums: Voxels,
+                        target: int) -> None:
     """Flat arrays: to take out a row costs more than to sum it up."""
     a, b, c, d, taps = begin, begin + columns, begin + _TWO * columns, begin + _THREE * columns, _INDEX(counts.shape[1])
     if taps == _TWO:
@@ -131,12 +139,12 @@ def _whole_sum_of_lines(pixels, begin, columns, counts, row, sums, target):
 
 
 @compiled()
-def _address(array):
+def _address(array: Voxels) -> int:
     return _INDEX(array.ctypes.data)
 
 
 @compiled()
-def _woven_shorts(plan):
+def _woven_shorts(plan: SlicePlan) -> None:
     """`plan.sums` to `plan.woven`: the eight neighbours in a column are one vector."""
     sums, woven, columns = _address(plan.sums), _address(plan.woven), _INDEX(plan.sums.shape[1])
     for block in range(_INDEX(0), columns, _16):
@@ -145,7 +153,7 @@ def _woven_shorts(plan):
 
 
 @compiled()
-def _woven_floats(plan):
+def _woven_floats(plan: SlicePlan) -> None:
     """The same of `plan.lines`."""
     lines, woven, columns = _address(plan.lines), _address(plan.woven), _INDEX(plan.lines.shape[1])
     for block in range(_INDEX(0), columns, _EIGHT):
@@ -154,7 +162,7 @@ def _woven_floats(plan):
 
 
 @compiled(fastmath=True)
-def _sums_along_lines(plan, weights, out):
+def _sums_along_lines(plan: SlicePlan, weights: FloatVoxels, out: FloatVoxels) -> None:
     """`_sum_along_line` of eight lines at once, from `plan.woven`."""
     woven, done, target = _address(plan.woven), _address(plan.done), _address(out)
     begin_weights, new, taps = _address(weights), _INDEX(out.shape[1]), _INDEX(weights.shape[1])
@@ -175,7 +183,7 @@ def _sums_along_lines(plan, weights, out):
 
 
 @compiled(fastmath=True)
-def _sum_along_line(line, start, weights, out):
+def _sum_along_line(line: FloatVoxels, start: IndexArray, weights: FloatVoxels, out: FloatVoxels) -> None:
     """Weighted sums of neighbours along a line."""
     for column in range(_INDEX(out.shape[0])):
         at, total = start[column], _FLOAT(0)

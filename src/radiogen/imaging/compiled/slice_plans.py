@@ -8,9 +8,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 ROOM_BYTES = 1 << 17
 """Of a slice that are read at once: little enough to stay in the processor's second cache."""
+
+
+OpenFiles = tuple[NDArray[np.int32], NDArray[np.int64]]
+"""By slice, the descriptor of its file and how many bytes lie before its pixels."""
 
 
 class Weights(NamedTuple):
@@ -32,7 +37,7 @@ def axis_weights(old: int, new: int) -> Weights:
     interpolates linearly between the centres. Kept, as the series of a data set have few lengths: not to be changed.
     """
     if new <= old:
-        start, counts, total = axis_counts(old, new)
+        start, counts, total = _axis_counts(old, new)
         return Weights(start, (counts / total).astype(np.float32))
     centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
     taps = min(2, old)
@@ -41,7 +46,7 @@ def axis_weights(old: int, new: int) -> Weights:
     return Weights(start.astype(np.uint64), weights.astype(np.float32))
 
 
-def axis_counts(old: int, new: int) -> tuple[np.ndarray, np.ndarray, int]:
+def _axis_counts(old: int, new: int) -> tuple[np.ndarray, np.ndarray, int]:
     """The weights of an axis that shrinks as whole numbers: `start` and, instead of `weights`, counts; and their sum.
 
     512 samples become 224 as 16 become 7: cut into 7 parts each, they make 16 parts for every new one.
@@ -89,7 +94,7 @@ def slice_plan(old: tuple[int, int], new: tuple[int, int]) -> SlicePlan:
     brightest, counts, total = -1, np.zeros((0, 0), np.int64), 1
     if new[0] <= old[0] and min(new) >= 8 and old[1] >= 16 and old[1] % 2 == 0 and (
             across.weights.shape[1] in (2, 3) or across.weights.shape[1] % 4 == 0):
-        _, counts, total = axis_counts(old[0], new[0])
+        _, counts, total = _axis_counts(old[0], new[0])
         if total & (total - 1) == 0 and (counts.shape[1] in (2, 3) or counts.shape[1] % 4 == 0):
             brightest = 0xFFFF // total
     room = (np.empty(shape, dtype) for shape, dtype in (((8, old[1]), np.float32), ((8, old[1]), np.uint16),

@@ -5,42 +5,50 @@ LLVM picks the processor's own instructions for them.
 """
 
 import functools
+from collections.abc import Callable, Sequence
 
 import numba
 from llvmlite import ir
 from numba.core import cgutils
+from numba.core.base import BaseContext as Target
+from numba.core.types import Type
+from numba.core.typing import Context, Signature
 from numba.extending import intrinsic
+
+Intrinsic = tuple[Signature, Callable[..., ir.Value]]
+"""What numba wants of an intrinsic: its signature, and a function that writes its instructions."""
 
 _ADDRESS = numba.types.uint64
 _INT, _LONG, _FLOAT = ir.IntType(32), ir.IntType(64), ir.FloatType()
 _INTS, _FLOATS = ir.VectorType(_INT, 8), ir.VectorType(_FLOAT, 8)
 
 
-def _long(number):
+def _long(number: int) -> ir.Constant:
     return ir.Constant(_LONG, number)
 
 
-def _load(builder, kind, address, offset):
+def _load(builder: ir.IRBuilder, kind: ir.Type, address: ir.Value, offset: int | ir.Value) -> ir.Value:
     """A value of the LLVM type `kind`, `offset` bytes behind `address`, aligned to 2 bytes or more."""
     place = builder.add(address, _long(offset) if isinstance(offset, int) else offset)
     return builder.load(builder.inttoptr(place, kind.as_pointer()), align=2)
 
 
-def _store(builder, value, address, offset, align=2):
+def _store(builder: ir.IRBuilder, value: ir.Value, address: ir.Value, offset: int | ir.Value, align: int = 2
+           ) -> ir.Value:
     place = builder.add(address, _long(offset) if isinstance(offset, int) else offset)
     return builder.store(value, builder.inttoptr(place, value.type.as_pointer()), align=align)
 
 
-def _shuffle(builder, first, second, places):
+def _shuffle(builder: ir.IRBuilder, first: ir.Value, second: ir.Value, places: Sequence[int]) -> ir.Value:
     return builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_INT, len(places)), places))
 
 
-def _repeat(builder, value, count):
+def _repeat(builder: ir.IRBuilder, value: ir.Value, count: int) -> ir.Value:
     single = builder.insert_element(ir.Constant(ir.VectorType(value.type, count), ir.Undefined), value, _INT(0))
     return _shuffle(builder, single, single, [0] * count)
 
 
-def _transposed(builder, rows):
+def _transposed(builder: ir.IRBuilder, rows: Sequence[ir.Value]) -> list[ir.Value]:
     """8 vectors of 8 values, each vector made of what was at its place in all others."""
     rows = list(rows)
     for distance, low, high in ((4, [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]),
@@ -55,9 +63,9 @@ def _transposed(builder, rows):
 
 
 @intrinsic
-def transpose_floats(context, source, source_step, target, target_step):
+def transpose_floats(context: Context, source: Type, source_step: Type, target: Type, target_step: Type) -> Intrinsic:
     """Write 8 x 8 float32 at `source` transposed to `target`; steps are bytes from row to row."""
-    def build(context, builder, signature, values):
+    def build(context: Target, builder: ir.IRBuilder, signature: Signature, values: Sequence[ir.Value]) -> ir.Value:
         source, source_step, target, target_step = values
         rows = [_load(builder, _FLOATS, source, builder.mul(source_step, _long(row))) for row in range(8)]
         for row, values in enumerate(_transposed(builder, rows)):
@@ -67,9 +75,9 @@ def transpose_floats(context, source, source_step, target, target_step):
 
 
 @intrinsic
-def transpose_shorts(context, source, source_step, target):
+def transpose_shorts(context: Context, source: Type, source_step: Type, target: Type) -> Intrinsic:
     """Write 8 x 16 uint16 at `source`, `source_step` bytes from row to row, as 16 x 8 float32 to `target`."""
-    def build(context, builder, signature, values):
+    def build(context: Target, builder: ir.IRBuilder, signature: Signature, values: Sequence[ir.Value]) -> ir.Value:
         source, source_step, target = values
         rows = [_load(builder, _INTS, source, builder.mul(source_step, _long(row))) for row in range(8)]
         for pair, both in enumerate(_transposed(builder, rows)):  # two neighbours in 32 bits, the first one low
@@ -81,10 +89,10 @@ def transpose_shorts(context, source, source_step, target):
     return numba.types.void(_ADDRESS, _ADDRESS, _ADDRESS), build
 
 
-def _weighted_sum(taps, more):
+def _weighted_sum(taps: int, more: bool) -> Callable[..., object]:
     """The sum of `taps` vectors of 8 floats, each times one of `weights`; more: added to what is at the target."""
-    def weighted_sum(context, source, weights, target):
-        def build(context, builder, signature, values):
+    def weighted_sum(context: Context, source: Type, weights: Type, target: Type) -> Intrinsic:
+        def build(context: Target, builder: ir.IRBuilder, signature: Signature, values: Sequence[ir.Value]) -> ir.Value:
             source, weights, target = values
             total = _load(builder, _FLOATS, target, 0) if more else None
             for tap in range(taps):
@@ -102,12 +110,12 @@ add_four = _weighted_sum(4, True)
 
 
 @intrinsic
-def copy_past_cache(context, source, target, count):
+def copy_past_cache(context: Context, source: Type, target: Type, count: Type) -> Intrinsic:
     """Copy `count` blocks of 64 bytes to `target`, a multiple of 64, and leave none of it in the cache.
 
     Returns the bits that are set in any of the blocks' words of 8 bytes.
     """
-    def build(context, builder, signature, values):
+    def build(context: Target, builder: ir.IRBuilder, signature: Signature, values: Sequence[ir.Value]) -> ir.Value:
         source, target, count = values
         kind = ir.VectorType(_LONG, 4)
         found = cgutils.alloca_once_value(builder, ir.Constant(kind, [0] * 4))

@@ -46,7 +46,7 @@ class EncodedPixels:
     frames: tuple[tuple[tuple[int, int], ...], ...]
 
 
-class StreamHeader(NamedTuple):
+class _StreamHeader(NamedTuple):
     """What a JPEG, JPEG-LS or JPEG 2000 stream declares of its image. scan: the byte behind which pixels lie."""
 
     codec: str
@@ -61,7 +61,7 @@ class StreamHeader(NamedTuple):
 def find_frames(content: bytes, storage: PixelStorage) -> EncodedPixels:
     """Find the fragments of all frames, in one pass over the items (PS3.5, A.4).
 
-    Frames are told apart by the basic offset table where it fits the fragments, else by their number, else by the
+    Frames are separated by the basic offset table where it fits the fragments, else by their number, else by the
     markers with which streams begin. With an extended offset table every frame is one fragment (PS3.3, C.7.6.3.1.8).
     Frames that are cut off are left out at the end. Raises NotAnImage for a transfer syntax that is not decoded.
     """
@@ -77,7 +77,7 @@ def find_frames(content: bytes, storage: PixelStorage) -> EncodedPixels:
 def decode_frame(encoded: EncodedPixels, frame: int) -> np.ndarray:
     """Decode one frame: (row, column), integers, signed where the DICOM header says so; safe to call from threads.
 
-    Values have the sign that pydicom gives them: JPEG-LS knows none, and JPEG 2000 streams are often written with the
+    Values have the sign that pydicom returns: JPEG-LS knows none, and JPEG 2000 streams are often written with the
     wrong one. Raises NotAnImage where fragments or the end marker are missing, where the stream declares another
     matrix or more bits than the DICOM header, or where the decoder refuses it.
     """
@@ -88,7 +88,7 @@ def decode_frame(encoded: EncodedPixels, frame: int) -> np.ndarray:
     stream = b"".join(encoded.content[start:start + length] for start, length in fragments)
     if storage.syntax == RLE:
         return _run_lengths(stream, storage)
-    header = read_stream_header(stream)
+    header = _read_stream_header(stream)
     _check(header, storage)
     if stream.find(_END, header.scan) < 0:
         raise NotAnImage(FindingCode.PIXELS_CUT_OFF)
@@ -97,7 +97,7 @@ def decode_frame(encoded: EncodedPixels, frame: int) -> np.ndarray:
     return _within_range(cells, storage) if lifted else cells
 
 
-def read_stream_header(stream: bytes) -> StreamHeader:
+def _read_stream_header(stream: bytes) -> _StreamHeader:
     """The frame header of a JPEG or JPEG-LS stream (T.81, B.2.2), or SIZ of a JPEG 2000 one (T.800, A.5.1).
 
     Raises NotAnImage where there is none.
@@ -157,7 +157,7 @@ def _by_markers(fragments: list[tuple[int, int]], content: bytes,
     return frames
 
 
-def _jpeg_header(stream: bytes) -> StreamHeader:
+def _jpeg_header(stream: bytes) -> _StreamHeader:
     position, found = 2, None
     while (marker := stream[position + 1]) != _SCAN:
         if stream[position] != 0xFF:
@@ -169,24 +169,24 @@ def _jpeg_header(stream: bytes) -> StreamHeader:
         if marker in _FRAME_HEADERS:
             precision, rows, columns, components = struct.unpack_from(">BHHB", stream, position + 4)
             codec = "JPEG-LS" if marker == _JPEG_LS else "JPEG"
-            found = StreamHeader(codec, rows, columns, components, precision, False, 0)
+            found = _StreamHeader(codec, rows, columns, components, precision, False, 0)
         position += 2 + length
     if found is None:
         raise NotAnImage(FindingCode.STREAM_WITHOUT_FRAME_HEADER)
     return found._replace(scan=position)
 
 
-def _jpeg_2000_header(stream: bytes) -> StreamHeader:
+def _jpeg_2000_header(stream: bytes) -> _StreamHeader:
     start = stream.find(_JPEG_2000) if stream.startswith(_JP2_BOX) else 0
     if start < 0 or not stream.startswith(_JPEG_2000, start):
         raise NotAnImage(FindingCode.STREAM_UNKNOWN)
     right, bottom, left, top = struct.unpack_from(">4I", stream, start + 8)
     components, depth = struct.unpack_from(">HB", stream, start + 40)
-    return StreamHeader("JPEG 2000", bottom - top, right - left, components, (depth & 0x7F) + 1, depth >= 0x80,
+    return _StreamHeader("JPEG 2000", bottom - top, right - left, components, (depth & 0x7F) + 1, depth >= 0x80,
                         start + 43)
 
 
-def _check(header: StreamHeader, storage: PixelStorage) -> None:
+def _check(header: _StreamHeader, storage: PixelStorage) -> None:
     if header.components != 1:
         raise NotAnImage(FindingCode.STREAM_COLOUR, components=header.components, codec=header.codec)
     if (header.rows, header.columns) != (storage.rows, storage.columns):
@@ -196,7 +196,7 @@ def _check(header: StreamHeader, storage: PixelStorage) -> None:
         raise NotAnImage(FindingCode.STREAM_OTHER_BITS, precision=header.precision, allocated=storage.bits_allocated)
 
 
-def _decode(stream: bytes, header: StreamHeader) -> np.ndarray:
+def _decode(stream: bytes, header: _StreamHeader) -> np.ndarray:
     import imagecodecs
 
     width = next(width for width in (1, 2, 4) if header.precision <= 8 * width)
@@ -213,7 +213,7 @@ def _decode(stream: bytes, header: StreamHeader) -> np.ndarray:
         raise NotAnImage(FindingCode.STREAM_DAMAGED, error=short_reason(error)) from error
 
 
-def _with_sign(cells: np.ndarray, header: StreamHeader, storage: PixelStorage) -> np.ndarray:
+def _with_sign(cells: np.ndarray, header: _StreamHeader, storage: PixelStorage) -> np.ndarray:
     """The low bits of the stream's precision as the number that Pixel Representation makes of them."""
     width = cells.dtype.itemsize
     spare = 8 * width - header.precision

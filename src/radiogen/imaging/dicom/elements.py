@@ -1,4 +1,4 @@
-"""Where in a file a value stands: at its top level, in its functional groups or in a vendor's private block.
+"""Where in a file a value is: at its top level, in its functional groups or in a vendor's private block.
 
 In: a file's elements as pydicom parsed them, standard ones by keyword, private ones by tag. Out: their values. A
 private block belongs to the vendor named in its first element (DICOM PS3.5, 7.8.1), and other software moves blocks.
@@ -6,13 +6,17 @@ private block belongs to the vendor named in its first element (DICOM PS3.5, 7.8
 
 import struct
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+from typing import Any, NamedTuple, Protocol
 
 Values = dict[str | int, Any]
 """Values of a file's elements by keyword, of private ones by tag."""
+
+class Lookup(Protocol):
+    """Elements by keyword: a data set of pydicom, or a dictionary."""
+
+    def get(self, keyword: str, /) -> Any:
+        """The value, None where it is absent."""
+
 
 BLOCKS = (0x10, 0x11, 0x12)
 """Where in a group a vendor's block is looked for: the first three places."""
@@ -52,7 +56,7 @@ def private_value(values: Values, element: Private) -> Any:
     return None
 
 
-def find(values: Values, groups: "Dataset | None", shared: "Dataset | None", sequence: str, keyword: str, *,
+def find(values: Values, groups: Lookup | None, shared: Lookup | None, sequence: str, keyword: str, *,
          top: bool = True) -> Any:
     """A value of a frame: of its own functional groups, else the shared ones, else, with `top`, of the file."""
     item = group_of(groups, shared, sequence)
@@ -60,13 +64,13 @@ def find(values: Values, groups: "Dataset | None", shared: "Dataset | None", seq
     return values.get(keyword) if value is None and top else value
 
 
-def group_of(groups: "Dataset | None", shared: "Dataset | None", sequence: str) -> "Dataset | None":
+def group_of(groups: Lookup | None, shared: Lookup | None, sequence: str) -> Lookup | None:
     """A functional group of a frame, else of all frames (PS3.3, C.7.6.16)."""
     item = item_of(groups, sequence)
     return item_of(shared, sequence) if item is None else item
 
 
-def item_of(values: "Values | Dataset | None", sequence: str) -> "Dataset | None":
+def item_of(values: Lookup | None, sequence: str) -> Lookup | None:
     """The first item of a sequence, None where there is none."""
     items = None if values is None else values.get(sequence)
     return items[0] if items else None

@@ -66,7 +66,8 @@ def place(slices: Sequence[SliceHeader]) -> Placement:
     """
     if any(header.position is None or header.orientation is None for header in slices):
         return _by_number(slices)
-    return place_positions(np.array([header.position for header in slices]), [each.orientation for each in slices],
+    orientations = [each.orientation for each in slices if each.orientation is not None]
+    return place_positions(np.array([header.position for header in slices]), orientations,
                            [each.pixel_spacing for each in slices], [each.name for each in slices])
 
 
@@ -175,7 +176,8 @@ def _deviation(along: np.ndarray, number: np.ndarray) -> float:
 
 def _holes(multiples: np.ndarray, names: Sequence[str]) -> tuple[tuple[int, str, str], ...]:
     """Of each hole: how many slices it lacks, and the files before and after it."""
-    return tuple((int(multiples[hole]) - 1, names[hole], names[hole + 1]) for hole in np.flatnonzero(multiples > 1))
+    return tuple((int(multiples[hole]) - 1, names[hole], names[hole + 1])
+                 for hole in np.flatnonzero(multiples > 1).tolist())
 
 
 def _affine(positions: np.ndarray, along: np.ndarray, orientation: Vector, pixel_spacing: Vector | None,

@@ -1,8 +1,8 @@
 """A file as pydicom may be given it: a deflated one that would fill the memory is refused before it does.
 
 In: a path. Out: a binary file. pydicom reads the rest of a file in one call only where that rest is deflated (PS3.5,
-A.5), and inflates all of it, even for a look at the header; so that call is where its size is checked. What stands
-behind the pixels is looked at, too: a header's elements come in the order of their tags, each once (PS3.5, 7.1).
+A.5), and inflates all of it, even for a look at the header; so that call is where its size is checked. What
+follows the pixels is checked, too: a header's elements come in the order of their tags, each once (PS3.5, 7.1).
 """
 
 import io
@@ -26,7 +26,7 @@ def read_tags(path: Path, tags: Sequence[Any], **options: bool) -> "Dataset":
     """`pydicom.dcmread` of a file's header alone, of these tags; raises whatever pydicom raises, and Inflated."""
     import pydicom
 
-    with GuardedFile(path) as file:
+    with _GuardedFile(path) as file:
         return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(tags), **options)
 
 
@@ -59,7 +59,7 @@ def inflated_dataset(content: bytes) -> bytes:
     return b"".join(_inflate(content[at:]))
 
 
-class GuardedFile(io.BufferedReader):
+class _GuardedFile(io.BufferedReader):
     """A file open for reading. Raises Inflated, an OSError, where its rest is deflated and holds too much."""
 
     def __init__(self, path: Path):
@@ -74,7 +74,7 @@ class GuardedFile(io.BufferedReader):
 
 
 def check_behind(file: io.BufferedReader, place: int, encoding: tuple[bool, bool], tags: Sequence[Any]) -> None:
-    """Raise Repeated where one of `tags`, or the pixels, stand in `file` behind byte `place`, the pixels' end.
+    """Raise Repeated where one of `tags`, or the pixels, are in `file` after byte `place`, the pixels' end.
 
     encoding: whether the values' representations are implicit, and little endian. A reader that stops at the pixels and
     one that goes on would take other values from such a file. Bytes that are no elements are let pass.
@@ -92,7 +92,7 @@ def check_behind(file: io.BufferedReader, place: int, encoding: tuple[bool, bool
     except Exception:  # noqa: BLE001  (of what is no element pydicom may say anything)
         return
     if found:
-        raise Repeated("elements of its header stand behind its pixels")
+        raise Repeated("elements of its header follow its pixels")
 
 
 class Repeated(OSError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from radiogen.core.errors import short_reason
 from radiogen.imaging.dicom import mosaic, traits, uih
-from radiogen.imaging.dicom.elements import Values, find, item_of, texts
+from radiogen.imaging.dicom.elements import Lookup, Values, find, item_of, texts
 from radiogen.imaging.dicom.guarded import (
     Deflated,
     HeaderFile,
@@ -133,11 +133,12 @@ def read_headers(path: Path) -> tuple[list[SliceHeader], list[Finding]]:
 
 
 @functools.cache
-def wanted_tags() -> list[int]:
+def _wanted_tags() -> list[int]:
     """Tags of all elements that are read, but for the transfer syntax."""
     from pydicom.tag import Tag
 
-    return [int(Tag(each)) for each in (*_TAGS, *traits.TAGS, *mosaic.TAGS, *uih.TAGS)]
+    keywords, numbers = _TAGS, (*traits.TAGS, *mosaic.TAGS, *uih.TAGS)
+    return [*(int(Tag(keyword)) for keyword in keywords), *numbers]
 
 
 def _parse(path: Path) -> tuple[Values, PixelStorage]:
@@ -152,7 +153,8 @@ def _parse(path: Path) -> tuple[Values, PixelStorage]:
             dataset = _read_dataset(file, force=bare)
             syntax, here, element, values = _syntax(dataset), file.tell(), file.read(12), values_of(dataset)
             storage = storage_of(path, values, syntax, element, here, file.seek(0, 2))
-            check_behind(file, storage.offset + storage.length, dataset.original_encoding, wanted_tags())
+            implicit, little = dataset.original_encoding
+            check_behind(file, storage.offset + storage.length, (bool(implicit), bool(little)), _wanted_tags())
             return values, storage
     except InvalidDicomError:
         raise NotAnImage(FindingCode.FILE_NOT_DICOM) from None
@@ -179,7 +181,7 @@ def _read_dataset(file: HeaderFile, *, force: bool) -> "Dataset":
 
     cut = NotAnImage(FindingCode.HEADER_CUT_OFF)
     try:
-        dataset = read_partial(file, _at_pixels, force=force, specific_tags=wanted_tags())
+        dataset = read_partial(file, _at_pixels, force=force, specific_tags=_wanted_tags())
     except (EOFError, struct.error, BytesLengthException):
         if file.read(1):
             raise
@@ -187,10 +189,10 @@ def _read_dataset(file: HeaderFile, *, force: bool) -> "Dataset":
     here = file.tell()
     size = file.seek(0, io.SEEK_END)
     file.seek(here)
-    meta = getattr(dataset, "file_meta", {})
+    meta: Dataset | None = getattr(dataset, "file_meta", None)
     last = next((each.get_item(max(map(int, each.keys())), keep_deferred=True)  # pydicom's tags compare slowly
-                 for each in (dataset, meta) if len(each)), None)
-    length = meta.get("FileMetaInformationGroupLength")
+                 for each in (dataset, meta) if each is not None and len(each)), None)
+    length = None if meta is None else meta.get("FileMetaInformationGroupLength")
     start = 0 if length is None else 144 + (number_of(length) or 0)  # of the data set, behind the meta header
     if here > size or (not len(dataset) and size <= start) or _is_short(last):
         raise cut
@@ -233,7 +235,7 @@ def _parse_deflated(path: Path) -> tuple[Values, PixelStorage]:
     except OSError as error:
         raise unreadable(error) from error
     file = io.BytesIO(content)
-    dataset = read_dataset(file, False, True, stop_when=_at_pixels, specific_tags=wanted_tags())
+    dataset = read_dataset(file, False, True, stop_when=_at_pixels, specific_tags=_wanted_tags())
     here, element, values = file.tell(), file.read(12), values_of(dataset)
     return values, storage_of(path, values, DeflatedExplicitVRLittleEndian, element, here, len(content), content)
 
@@ -357,8 +359,8 @@ def _notes(values: Values) -> list[Finding]:
     return notes
 
 
-def slice_of(values: Values, storage: PixelStorage, frame: int, groups: "Dataset | None",
-             shared: "Dataset | None", notes: list[Finding]) -> SliceHeader:
+def slice_of(values: Values, storage: PixelStorage, frame: int, groups: Lookup | None, shared: Lookup | None,
+             notes: list[Finding]) -> SliceHeader:
     """One frame; a value comes from its own functional groups, else the shared ones, else the file's top level."""
     alone = storage.frames == 1
     look = functools.partial(find, values, groups, shared)

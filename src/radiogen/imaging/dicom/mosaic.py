@@ -2,8 +2,8 @@
 
 In: the header of such a file. Out: a `SliceHeader` for each tile, in its own place in the patient. Number of tiles and
 direction come from the private CSA header, as in nibabel (nicom/csareader.py and MosaicWrapper in dicomwrappers.py),
-their distance from the protocol in it; a mosaic that has lost it is refused, because nothing else tells the empty tiles
-from the black slices. United Imaging's mosaics are read by uih.py and cut here.
+their distance from the protocol in it; a mosaic that has lost it is refused, because nothing else distinguishes empty
+tiles from black slices. United Imaging's mosaics are read by uih.py and cut here.
 """
 
 import functools
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from radiogen.imaging.dicom.elements import Private, private_value, tags_of
 from radiogen.imaging.dicom.frozen import copy_with
+from radiogen.imaging.dicom.vectors import numbers_of
 from radiogen.imaging.findings import Finding, FindingCode
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ removes those may leave."""
 TAGS = tags_of(PRIVATE)
 
 WITHOUT_LAYOUT = FindingCode.MOSAIC_WITHOUT_HEADER
-"""Why a mosaic is set aside where `read_layout` gives None."""
+"""Why a mosaic is set aside where `read_layout` returns None."""
 
 _SLICE = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.(\w+)(?:\.d(Sag|Cor|Tra))?\s*=\s*"
                     rb"(-?[\d.]+(?:e[-+]?\d+)?)")
@@ -56,17 +57,18 @@ class Layout(NamedTuple):
 
 
 def read_layout(elements: dict[str | int, Any]) -> Layout | None:
-    """What the CSA headers say of a mosaic; None where they are absent or do not tell the number of tiles."""
-    values = parse_csa(bytes(private_value(elements, _IMAGE) or b""), _WANTED)
+    """What the CSA headers say of a mosaic; None where they are absent or do not state the number of tiles."""
+    values = _parse_csa(bytes(private_value(elements, _IMAGE) or b""), _WANTED)
     numbers = [_float(text) for text in values.get("NumberOfImagesInMosaic", ())]
     tiles = number_of_tiles(numbers[0] if numbers else private_value(elements, _TILES))
     if tiles is None:
         return None
-    normal = [_float(text) for text in values.get("SliceNormalVector", ())]
-    known = len(normal) == 3 and None not in normal and math.hypot(*normal) > 0.5
+    normal = numbers_of(values.get("SliceNormalVector", ()), 3)
+    if normal is not None and math.hypot(*normal) <= 0.5:
+        normal = None
     step_mm, problem = _step_mm(bytes(private_value(elements, _SERIES) or b""), tiles)
     across = math.ceil(math.sqrt(tiles))
-    return Layout(tiles, across, across, tuple(normal) if known else None, step_mm, problem=problem)
+    return Layout(tiles, across, across, normal, step_mm, problem=problem)
 
 
 def number_of_tiles(value: Any) -> int | None:
@@ -85,16 +87,19 @@ def split(header: "SliceHeader", layout: Layout) -> list["SliceHeader"]:
     if header.rows % layout.down or header.columns % layout.across:
         return []
     rows, columns = header.rows // layout.down, header.columns // layout.across
-    first, tiles = _first_position(header, layout, rows, columns), []
+    first = None if layout.positions else _first_position(header, layout, rows, columns)
+    tiles = []
     for number in range(layout.tiles):
         top, left = number // layout.across * rows, number % layout.across * columns
-        position = layout.positions[number] if layout.positions else first and tuple(
-            start + number * layout.step_mm * along for start, along in zip(first, layout.normal, strict=True))
+        position = layout.positions[number] if layout.positions else None
+        if first is not None and layout.normal is not None and layout.step_mm is not None:
+            away = number * layout.step_mm
+            position = tuple(start + away * along for start, along in zip(first, layout.normal, strict=True))
         tiles.append(copy_with(header, rows=rows, columns=columns, tile=(top, left), position=position))
     return tiles
 
 
-def parse_csa(content: bytes, wanted: frozenset[str] = frozenset()) -> dict[str, list[str]]:
+def _parse_csa(content: bytes, wanted: frozenset[str] = frozenset()) -> dict[str, list[str]]:
     """The named values of a CSA header, as text; what cannot be parsed is left out.
 
     wanted: reading ends when all of these are found. By hand, though nibabel.nicom.csareader reads the same: of 400
@@ -161,7 +166,8 @@ def _step_mm(series: bytes, tiles: int) -> tuple[float | None, Finding | None]:
 
 
 def _first_position(header: "SliceHeader", layout: Layout, rows: int, columns: int) -> tuple[float, ...] | None:
-    if None in (header.position, header.orientation, header.pixel_spacing, layout.normal, layout.step_mm):
+    if (header.position is None or header.orientation is None or header.pixel_spacing is None
+            or layout.normal is None or layout.step_mm is None):
         return None
     down = (header.rows - rows) / 2 * header.pixel_spacing[0]
     right = (header.columns - columns) / 2 * header.pixel_spacing[1]
@@ -169,7 +175,7 @@ def _first_position(header: "SliceHeader", layout: Layout, rows: int, columns: i
     return tuple(start + right * a + down * b for start, a, b in zip(header.position, row, column, strict=True))
 
 
-def _float(text: object) -> float | None:
+def _float(text: Any) -> float | None:
     try:
         value = float(text)
     except (TypeError, ValueError):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import count, groupby
+from typing import Literal
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def real_values(stored: np.ndarray, header: SliceHeader, rescale: bool) -> np.nd
 
 
 def stored_dtype(storage: PixelStorage) -> np.dtype:
-    """The dtype that `read_pixels` gives for this storage."""
+    """The dtype that `read_pixels` returns for this storage."""
     if storage.floating:
         return np.dtype(f"f{storage.bits_allocated // 8}")
     return np.dtype(f"{'i' if storage.signed else 'u'}{max(1, (storage.bits_allocated + 7) // 8)}")
@@ -136,7 +137,7 @@ def _native(storage: PixelStorage, frame: int) -> np.ndarray:
     content = _read(storage, storage.offset + frame * size, size)
     if storage.bits_allocated == 8 and storage.big_endian and storage.words:
         content = np.frombuffer(_even(content), "u2").byteswap().tobytes()[:size]
-    order = ">" if storage.big_endian else "<"
+    order: Literal[">", "<"] = ">" if storage.big_endian else "<"
     cells = np.frombuffer(content, stored_dtype(storage).newbyteorder(order))
     return cells.astype(stored_dtype(storage), copy=False).reshape(storage.rows, storage.columns)
 
@@ -166,7 +167,7 @@ def _even(content: bytes) -> bytes:
 def cells_to_values(cells: np.ndarray, storage: PixelStorage) -> np.ndarray:
     """Take the stored bits out of their cells (PS3.5, 8.1.1): bits above High Bit are no part of the value.
 
-    Whatever stands in them, an overlay or what a scanner left there, is cut off; a signed value is extended from High
+    Whatever is in them, an overlay or what a scanner left there, is cut off; a signed value is extended from High
     Bit. Compressed values come without the bits below them, but for RLE, which keeps whole cells.
     """
     width = cells.dtype.itemsize * 8

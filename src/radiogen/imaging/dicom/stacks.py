@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from radiogen.core import types
+from radiogen.core.types import FloatArray
 from radiogen.imaging.dicom.headers import SliceHeader, Traits
 from radiogen.imaging.dicom.pixels import read_pixels
 from radiogen.imaging.dicom.vectors import Vector
@@ -42,37 +44,41 @@ _CLOCKS = ("acquired", "created")
 
 @dataclass(frozen=True)
 class Stack:
-    """Slices of one volume, in no order; `label` tells it from its sisters ("phase, echo 4.6 ms"), "" where alone."""
+    """Slices of one volume, in no order; `label` ("phase, echo 4.6 ms") is "" where there is one volume."""
 
     slices: tuple[SliceHeader, ...]
     label: str = ""
     findings: tuple[Finding, ...] = ()
 
     @functools.cached_property
-    def along_mm(self) -> np.ndarray | None:
+    def along_mm(self) -> FloatArray | None:
         """`distances_mm` of the slices."""
         return distances_mm(self.slices)
 
     @functools.cached_property
-    def places(self) -> list[int] | None:
-        """By slice, the number of its place along the normal: slices with one number lie at the same place."""
-        if self.along_mm is None:
-            return None
-        order = np.argsort(self.along_mm, kind="stable")
+    def places(self) -> list[int]:
+        """By slice, the number of its place along the normal: slices with one number lie at the same place.
+
+        Raises ValueError where a position or orientation is unknown.
+        """
+        along = self.along_mm
+        if along is None:
+            raise ValueError("slices without a position have no place")
+        order = np.argsort(along, kind="stable")
         numbers = np.empty(len(order), int)
-        numbers[order] = np.concatenate([[0], np.cumsum(np.diff(self.along_mm[order]) > SAME_PLACE_MM)])
+        numbers[order] = np.concatenate([[0], np.cumsum(np.diff(along[order]) > SAME_PLACE_MM)])
         return numbers.tolist()
 
     @functools.cached_property
     def repeats(self) -> bool:
-        """Whether two slices lie at the same place."""
-        return repeats(self.along_mm)
+        """Whether two slices lie at the same place; False where it is not known where they lie."""
+        return self.along_mm is not None and repeats(self.along_mm)
 
 
 def group_grids(headers: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
     """Slices of one series, matrix, orientation and spacing together; the largest group first."""
     groups: list[list[SliceHeader]] = []
-    known = defaultdict(list)
+    known: defaultdict[tuple[str, int, int], list[list[SliceHeader]]] = defaultdict(list)
     group = None
     for header in headers:
         if group is not None and _shares_grid(group[-1], header):
@@ -91,7 +97,7 @@ def group_grids(headers: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
     """The volumes of a group of slices that share one grid: each holds a position at most once.
 
-    Told apart by `Traits` where these differ from volume to volume, else by the order of the files. Copies (same
+    Separated by `Traits` where these differ from volume to volume, else by the order of the files. Copies (same
     place, same pixels) are dropped where the positions then come out even.
     """
     if len({(header.path, header.frame) for header in headers if header.tile is not None}) > 1:
@@ -99,7 +105,7 @@ def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
         if whole:
             return whole
     stacks = [Stack(tuple(headers))]
-    if stacks[0].along_mm is None or not stacks[0].repeats:
+    if not stacks[0].repeats:
         return _moved_time_points(stacks[0])
     taken = Counter(stacks[0].places)
     one_place = len(taken) == 1
@@ -114,15 +120,16 @@ def split_repeats(headers: list[SliceHeader]) -> list[Stack]:
 
 
 def _mosaics(headers: Sequence[SliceHeader]) -> list[Stack]:
-    """Each mosaic as the volume that it is, where places cannot tell: unknown, or moved between mosaics (by a scanner
+    """Each mosaic as the volume that it is, where places do not decide: unknown, or moved between mosaics (by a scanner
     that follows the head, Siemens PACE). Empty where all mosaics have the same places.
     """
     frames = defaultdict(list)
     for header in sorted(headers, key=file_order):
         frames[(header.path, header.frame) if header.tile is not None else None].append(header)
-    along = [distances_mm(slices) for slices in frames.values()]
-    if all(each is not None and len(each) == len(along[0]) and np.allclose(each, along[0], atol=SAME_PLACE_MM, rtol=0)
-           for each in along):
+    first, *others = [distances_mm(slices) for slices in frames.values()]
+    if first is not None and all(
+            each is not None and len(each) == len(first) and np.allclose(each, first, atol=SAME_PLACE_MM, rtol=0)
+            for each in others):
         return []
     name = next((name for name in Traits._fields if len({getattr(slices[0].traits, name) for slices in frames.values()})
                  == len(frames)), None)
@@ -131,21 +138,22 @@ def _mosaics(headers: Sequence[SliceHeader]) -> list[Stack]:
     return [Stack(tuple(slices), label) for slices, label in zip(frames.values(), labels, strict=True)]
 
 
-def distances_mm(slices: Sequence[SliceHeader]) -> np.ndarray | None:
+def distances_mm(slices: Sequence[SliceHeader]) -> FloatArray | None:
     """Each slice's position along the normal of the first, in mm; None where a position or orientation is unknown."""
-    if any(header.position is None or header.orientation is None for header in slices):
+    first = slices[0].orientation
+    if first is None or any(header.position is None or header.orientation is None for header in slices):
         return None
-    return np.array([header.position for header in slices]) @ normal(slices[0].orientation)
+    return np.array([header.position for header in slices]) @ normal(first)
 
 
-def normal(orientation: Vector) -> np.ndarray:
+def normal(orientation: Vector) -> types.Vector:
     """Unit vector at right angles to a slice of this orientation: direction of a row x direction of a column."""
     (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
     cross = np.array([b * f - c * e, c * d - a * f, a * e - b * d])  # np.cross costs a hundred times more for one pair
     return cross / math.hypot(*cross)
 
 
-def repeats(along: np.ndarray) -> bool:
+def repeats(along: FloatArray) -> bool:
     """Whether two of the slices at these distances (mm) lie at the same place."""
     return bool((np.diff(np.sort(along)) <= SAME_PLACE_MM).any())
 
@@ -177,9 +185,9 @@ def _same_grid(a: SliceHeader, b: SliceHeader) -> bool:
 
 
 def _split_by(stack: Stack, name: str) -> list[Stack]:
-    """Split where a trait tells volumes apart; those of images come before those of what was derived from them."""
+    """Split where a trait differs between volumes; those of images come before those of what was derived from them."""
     values = [getattr(header.traits, name) for header in stack.slices]
-    if len(set(values)) == 1 or not stack.repeats or not _tells_volumes(name, values, stack.places):
+    if len(set(values)) == 1 or not stack.repeats or not _splits_volumes(name, values, stack.places):
         return [stack]
     parts = defaultdict(list)
     for header, value in zip(stack.slices, values, strict=True):
@@ -193,7 +201,7 @@ def _split_by(stack: Stack, name: str) -> list[Stack]:
         stack.label, _describe(name, value, rank)]))) for rank, value in enumerate(ordered)]
 
 
-def _tells_volumes(name: str, values: Sequence[object], places: Sequence[int]) -> bool:
+def _splits_volumes(name: str, values: Sequence[object], places: Sequence[int]) -> bool:
     """Whether a trait is why places repeat: at most of those that do, its values differ, and they fill volumes.
 
     They do where they are no more than a place has slices, and most of them cover three quarters of the places: one
@@ -224,10 +232,11 @@ def _moved_time_points(stack: Stack) -> list[Stack]:
     for header, distance in zip(stack.slices, along, strict=True):
         parts[header.traits.time_point].append((header, distance))
     spans = [np.ptp([distance for _, distance in part]) for part in parts.values()]
-    if None in parts or min(map(len, parts.values())) < 3 or min(spans) < 0.75 * np.ptp(along):
+    known = sorted(value for value in parts if value is not None)
+    if len(known) < len(parts) or min(map(len, parts.values())) < 3 or min(spans) < 0.75 * np.ptp(along):
         return [stack]
     return [Stack(tuple(header for header, _ in parts[value]), _describe("time_point", value, 0))
-            for value in sorted(parts)]
+            for value in known]
 
 
 def _describe(name: str, value: object, rank: int) -> str:
@@ -307,7 +316,7 @@ def _split_by_order(stack: Stack) -> list[Stack]:
 
 
 def _unexplained(stack: Stack) -> Finding:
-    """What is to be said of slices at one place that no trait tells apart: what they differ in, if in anything."""
+    """The finding on slices at one place that no trait separates: what they differ in, if in anything."""
     by_place = defaultdict(list)
     for header, place in zip(stack.slices, stack.places, strict=True):
         by_place[place].append(header.traits)
@@ -322,7 +331,9 @@ def _volume_numbers(places: Sequence[int]) -> list[int]:
     A place that is taken begins the next volume, so that a slice missing in one is not filled from another. Where that
     makes more volumes than a place has slices, or short ones, slices alternate: the first of each place is volume 0.
     """
-    number, taken, counts, following, alternating = 0, set(), Counter(), [], []
+    taken: set[int] = set()
+    counts: Counter[int] = Counter()
+    number, following, alternating = 0, [], []
     for place in places:
         if place in taken:
             number, taken = number + 1, set()

@@ -1,21 +1,28 @@
-"""What a header says that tells repeated volumes of one series apart: echo, b-value, magnitude or phase, time.
+"""What differs in the headers of repeated volumes of one series: echo, b-value, magnitude or phase, time.
 
 In: a file's elements and, of a frame in a multi-frame file, its functional groups. Out: `Traits`. Magnitude and phase
 are named in ImageType, by each vendor in its own way, in ComplexImageComponent, or in a private element of GE's;
-b-values stand in private elements of the older files of every vendor.
+b-values are in private elements of the older files of every vendor.
 """
 
 import functools
 import math
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from radiogen.imaging.dicom.elements import Private, Values, find, group_of, item_of, private_value, tags_of, texts
+from radiogen.imaging.dicom.elements import (
+    Lookup,
+    Private,
+    Values,
+    find,
+    group_of,
+    item_of,
+    private_value,
+    tags_of,
+    texts,
+)
 from radiogen.imaging.dicom.vectors import Vector, number_of, numbers_of
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
 
 KEYWORDS = (
     "ImageType", "ComplexImageComponent", "EchoTime", "EchoNumbers", "InversionTime", "FlipAngle", "DiffusionBValue",
@@ -46,7 +53,7 @@ _PHASE_MAP = re.compile(r"PHASE (MAP|CONTRAST).*|VELOCITY( MAP)?")
 
 
 class Traits(NamedTuple):
-    """What tells repeated volumes of one series apart, in the order in which they are tried; None where not reported.
+    """What distinguishes repeated volumes of one series, in the order in which it is tried; None where not reported.
 
     image_type: all values of ImageType, or of a frame's FrameType: water and fat, images and maps made of them.
     acquired, created: time of day as HHMMSS.FFFFFF, of the measurement and of the image.
@@ -67,7 +74,7 @@ class Traits(NamedTuple):
     created: float | None = None
 
 
-def traits_of(values: Values, groups: "Dataset | None", shared: "Dataset | None") -> Traits:
+def traits_of(values: Values, groups: Lookup | None, shared: Lookup | None) -> Traits:
     """The traits of a frame; a value of its own functional groups counts before a shared one, before the file's own."""
     look = functools.partial(find, values, groups, shared)
     moment = look("FrameContentSequence", "TemporalPositionIndex") or values.get("TemporalPositionIdentifier")
@@ -98,9 +105,10 @@ def _component(values: Values, look: Callable[..., Any]) -> str | None:
     """
     frame = "MRImageFrameTypeSequence"
     ge = number_of(private_value(values, _GE_COMPONENT))
+    of_ge = _GE_COMPONENTS[int(ge)] if ge is not None and ge in range(4) else None
     return (_named(texts(look(frame, "ComplexImageComponent", top=False))) or _named(
         texts(look(frame, "FrameType"))[2:]) or _named(texts(values.get("ImageType"))[2:]) or _named(
-        texts(values.get("ComplexImageComponent"))) or (_GE_COMPONENTS[int(ge)] if ge in range(4) else None))
+        texts(values.get("ComplexImageComponent"))) or of_ge)
 
 
 def _named(kinds: list[str]) -> str | None:
@@ -136,7 +144,7 @@ def _b_value(values: Values, look: Callable[..., Any]) -> float | None:
     return None
 
 
-def _gradient(values: Values, diffusion: "Dataset | None", b_value: float | None) -> Vector | None:
+def _gradient(values: Values, diffusion: Lookup | None, b_value: float | None) -> Vector | None:
     """The direction of diffusion weighting, in the vendor's own coordinates: to be compared, not to be used.
 
     Private elements count where there is a weighting: GE's are other numbers elsewhere.
@@ -147,5 +155,7 @@ def _gradient(values: Values, diffusion: "Dataset | None", b_value: float | None
     if public is not None or not b_value:
         return public
     whole = [numbers_of(private_value(values, element), 3) for element in _GRADIENTS]
-    parts = [[number_of(private_value(values, axis)) for axis in axes] for axes in _GRADIENT_AXES]
-    return next((each for each in (*whole, *map(tuple, parts)) if each is not None and None not in each), None)
+    parts = [[number for axis in axes if (number := number_of(private_value(values, axis))) is not None]
+             for axes in _GRADIENT_AXES]
+    full = [tuple(part) for part in parts if len(part) == 3]
+    return next((each for each in (*whole, *full) if each is not None), None)

@@ -20,17 +20,18 @@ PRIVATE = (_TILES, _FRAMES)
 TAGS = tags_of(PRIVATE)
 
 WITHOUT_LAYOUT = FindingCode.VFRAME_WITHOUT_HEADER
-"""Why a mosaic is set aside where `read_layout` gives None."""
+"""Why a mosaic is set aside where `read_layout` returns None."""
 
 
 def read_layout(values: Values) -> Layout | None:
-    """Tiles, columns and rows of tiles, and positions; None where the private header does not tell how many tiles."""
+    """Tiles, columns and rows of tiles, and positions; None where the private header does not state how many tiles."""
     frames = private_value(values, _FRAMES) or ()
     tiles = number_of_tiles(private_value(values, _TILES)) or len(frames)
     if not tiles:
         return None
     across = math.ceil(math.sqrt(tiles))
-    positions = tuple(numbers_of(item.get("ImagePositionPatient"), 3) for item in frames)
-    known = len(positions) == tiles and None not in positions
+    reported = [numbers_of(item.get("ImagePositionPatient"), 3) for item in frames]
+    positions = tuple(position for position in reported if position is not None)
+    known = len(positions) == len(reported) == tiles
     problem = None if known else Finding(FindingCode.VFRAME_WITHOUT_POSITIONS)
     return Layout(tiles, across, math.ceil(tiles / across), positions=positions if known else (), problem=problem)

@@ -1,6 +1,6 @@
-"""Numbers that a header tells, checked: a direction, a spacing, any count of finite numbers; else None.
+"""Numbers that a header states, checked: a direction, a spacing, any count of finite numbers; else None.
 
-In: values as pydicom, or this package's own walk, gives them. Out: tuples of floats, or None where they cannot be.
+In: values as pydicom, or this package's own parser, returns them. Out: tuples of floats, or None where they cannot be.
 """
 
 import math

@@ -51,9 +51,9 @@ class Origin:
 
     patient: becomes the patient's id. description: of the series, in a few words. derivation: how the voxels were made.
     resampled: whether they lie at other places than those that were read. sources: the files that were read.
-    frame_of_reference: theirs, in which the affine is told; None where it is not known. deidentified: whether patient,
-    words and identifiers above are not those of the files that were read; the file then says so. uids_kept: whether
-    identifiers are the files' own all the same.
+    frame_of_reference: theirs, in which the affine is stated; None where it is not known. deidentified: whether
+    patient, words and identifiers above are not those of the files that were read; the file then says so. uids_kept:
+    whether identifiers are the files' own all the same.
     """
 
     patient: str
@@ -69,7 +69,7 @@ class Origin:
 def write_dicom(path: Path, volume: Volume, origin: Origin) -> Path:
     """Write a volume (voxels of any real dtype) as one enhanced multi-frame DICOM file; the same input, the same bytes.
 
-    Stored values are 16 bits; slope and intercept of the pixel value transformation give the voxels back: exactly where
+    Stored values are 16 bits; slope and intercept of the pixel value transformation restore the voxels: exactly where
     they are whole numbers that span no more than 65535, else to half a step of a 65535th of their range. Voxels that
     are not finite count as 0. Raises UserError where the affine is unknown, or sheared by more than half a voxel, which
     readers of this class do not follow.
@@ -106,7 +106,7 @@ def _upright(path: Path, volume: Volume) -> np.ndarray:
     """The affine with its rows at right angles to its columns. Raises UserError where it is unknown or sheared."""
     affine = volume.affine
     if affine is None:
-        raise UserError(path, "cannot be written: the series does not tell where its slices lie",
+        raise UserError(path, "cannot be written: the series does not report where its slices lie",
                         f"use {parameter('to', 'nifti')} or {parameter('to', 'png')}")
     affine = np.array(affine, dtype=np.float64)
     edges = np.linalg.norm(affine[:3, :3], axis=0)
@@ -151,14 +151,14 @@ def _stored(voxels: np.ndarray) -> tuple[np.ndarray, str, str]:
 def _header(origin: Origin, identity: str) -> "Dataset":
     """All of the file but its functional groups and pixels (PS3.3, A.36.2.3 and the modules named there)."""
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian
+    from pydicom.uid import UID, EnhancedMRImageStorage, ExplicitVRLittleEndian
 
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _uid("image", identity)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(_uid("image", identity))
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid("study", origin.patient), _uid("series", identity)
     dataset.FrameOfReferenceUID = origin.frame_of_reference or _uid("frame of reference", identity)
     dataset.PatientID, dataset.StudyID = _words(origin.patient), _words(origin.patient, 16)
@@ -304,5 +304,5 @@ def _decimal(number: float) -> str:
 
 def _words(text: str, longest: int = 64) -> str:
     """Text without what DICOM gives a meaning of its own, of `longest` bytes at most."""
-    plain = "".join(" " if each in "\\^=" or not each.isprintable() else each for each in text)
-    return plain.encode()[:longest].decode(errors="ignore").strip()
+    clean = "".join(" " if each in "\\^=" or not each.isprintable() else each for each in text)
+    return clean.encode()[:longest].decode(errors="ignore").strip()

@@ -46,12 +46,12 @@ def pseudonym(key: bytes, identity: str) -> str:
 
 
 def series_mark(key: bytes, name: str) -> str:
-    """Six characters that stand for a folder's name in the name of a file."""
+    """Six characters that replace a folder's name in the name of a file."""
     return _digest(key, "series", name).hex()[:6]
 
 
 def new_uid(key: bytes, uid: str) -> str:
-    """The unique identifier that stands for `uid`: of the root 2.25, made of a UUID (PS3.5, B.2)."""
+    """The unique identifier that replaces `uid`: of the root 2.25, made of a UUID (PS3.5, B.2)."""
     return f"2.25.{uuid.UUID(bytes=_digest(key, 'uid', uid)[:16], version=5).int}"
 
 
@@ -66,7 +66,7 @@ def check_patient_id(patient: str) -> str:
 def without_names(text: str, names: Collection[str]) -> str:
     """`text` with `...` for each of these names of files and folders, and for unique identifiers.
 
-    Numbers of up to four digits are no one's name, and stand in sentences for other things.
+    Numbers of up to four digits are no one's name, and mean other things in sentences.
     """
     for name in sorted((name for name in names if not re.fullmatch(r"\d{0,4}", name)), key=len, reverse=True):
         if name in text:

@@ -2,12 +2,12 @@
 
 In: series folders. Out: files named after case and sequence, or a pseudonym, each with the place of its voxels in the
 patient, so that a viewer lays the stretched cube over the head although its voxels are no cubes. The same series,
-options and key give the same bytes.
+options and key yield the same bytes.
 """
 
 import gzip
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -17,7 +17,7 @@ from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset.layout import SEQUENCES
-from radiogen.imaging.cubes import Geometry, padded, slice_target, to_bytes
+from radiogen.imaging.cubes import Geometry, padded, slice_target
 from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.imaging.export.multi_frame import Origin, SourceFile, is_upright, write_dicom
 from radiogen.imaging.export.pseudonyms import (
@@ -30,7 +30,7 @@ from radiogen.imaging.export.pseudonyms import (
 )
 from radiogen.imaging.findings import Finding
 from radiogen.imaging.intensity import min_max
-from radiogen.imaging.resized import reduce_volume
+from radiogen.imaging.resized import resize_volume
 from radiogen.imaging.series import read_series
 from radiogen.imaging.transforms import to_cube
 from radiogen.imaging.volume import Volume
@@ -45,7 +45,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM's patient axes run to the left and back, NIfTI's to the right and front."""
 
 
-class Sources(NamedTuple):
+class _Sources(NamedTuple):
     """What the files of a series say of themselves; patient: something that is the same in all series of a patient."""
 
     files: tuple[SourceFile, ...]
@@ -61,22 +61,34 @@ class _Named(NamedTuple):
     stem: str
 
 
-def export_series(folders: Sequence[Path], output: Path, formats: Sequence[Format], *, size: int = 64,
-                  geometry: Geometry = "stretch", whole: bool = False, picture_size: int = 224,
-                  patient: str | None = None, key: bytes | None = None, keep_uids: bool = False
-                  ) -> Iterator[tuple[Format, Path]]:
-    """Write each series in each of `formats` into `output`; yields what was written, as soon as it is.
+@dataclass(frozen=True)
+class ExportSettings:
+    """What is written of each series.
 
-    dicom: the cube of `size` voxels an edge, uint8 as a network gets it; with `whole` all voxels of the series.
-    nifti: all voxels of the series. png: every slice, `picture_size` pixels an edge.
+    formats: dicom: the cube of `size` voxels an edge, uint8 as a network gets it; with `whole` all voxels of the
+    series. nifti: all voxels of the series. png: every slice, `picture_size` pixels an edge.
+    geometry: of the cube and of the PNG slices, as in `to_cube`.
+    """
+
+    formats: Sequence[Format]
+    size: int = 64
+    geometry: Geometry = "stretch"
+    whole: bool = False
+    picture_size: int = 224
+
+
+def export_series(folders: Sequence[Path], output: Path, settings: ExportSettings, *, patient: str | None = None,
+                  key: bytes | None = None, keep_uids: bool = False) -> Iterator[tuple[Format, Path]]:
+    """Write each series in each of the settings' formats into `output`; yields what was written, as soon as it is.
+
     patient: how the patient is called; by default the case id in the competition's layout, else a pseudonym. key: of
     pseudonyms and new UIDs; by default the user's own. keep_uids: refer to the source's UIDs as they are.
-    Raises UserError where a series is refused, cannot be told in a format, or two series would have the same name.
+    Raises UserError where a series is refused, cannot be stored in a format, or two series would have the same name.
     """
     if patient is not None:
         check_patient_id(patient)
     key = read_key() if key is None else key
-    sources = [source_files(folder) if Path(folder).exists() else None for folder in folders]
+    sources = [_source_files(folder) if Path(folder).exists() else None for folder in folders]
     names = [_names(folder, each, key, patient) for folder, each in zip(folders, sources, strict=True)]
     stems = [each.stem for each in names]
     for stem, folder in zip(stems, folders, strict=True):
@@ -84,16 +96,16 @@ def export_series(folders: Sequence[Path], output: Path, formats: Sequence[Forma
             raise UserError(folder, f"is one of several series that would be written as {stem}",
                             f"export them one by one, each with its own {parameter('output')}")
     for name, folder, source in zip(names, folders, sources, strict=True):
-        volume, stem = read_series(folder), name.stem
-        if "dicom" in formats:
-            target = output / f"{stem if whole else f'{stem}-cube{size}-{geometry}'}.dcm"
+        volume, stem, geometry = read_series(folder), name.stem, settings.geometry
+        if "dicom" in settings.formats and source is not None:  # a folder that is not there was refused just above
+            target = output / f"{stem if settings.whole else f'{stem}-cube{settings.size}-{geometry}'}.dcm"
             origin = _origin(name, folder, source, volume.findings, None if keep_uids else key)
-            yield "dicom", _export_dicom(target, volume, origin, None if whole else size, geometry)
-        if "nifti" in formats:
+            yield "dicom", _export_dicom(target, volume, origin, None if settings.whole else settings.size, geometry)
+        if "nifti" in settings.formats:
             yield "nifti", write_nifti(output / f"{stem}.nii.gz", volume)
-        if "png" in formats:
-            path = output / f"{stem}-slices{picture_size}-{geometry}"
-            yield "png", write_png_slices(path, volume, picture_size, geometry)
+        if "png" in settings.formats:
+            path = output / f"{stem}-slices{settings.picture_size}-{geometry}"
+            yield "png", write_png_slices(path, volume, settings.picture_size, geometry)
 
 
 def write_nifti(path: Path, volume: Volume) -> Path:
@@ -101,7 +113,7 @@ def write_nifti(path: Path, volume: Volume) -> Path:
 
     The affine goes, as RAS, into the sform, shear and all, and into the qform, which knows none, where half a voxel
     makes no difference; both with code 1 (scanner). Programs of ITK (3D Slicer, ITK-SNAP) go by the qform, and refuse
-    a file without. Of an affine that is unknown both codes tell so (0). Integers stay integers.
+    a file without. Where the affine is unknown both codes are 0. Integers stay integers.
     """
     import nibabel
 
@@ -131,9 +143,12 @@ def write_png_slices(folder: Path, volume: Volume, size: int = 224, geometry: Ge
     """
     import cv2
 
+    from radiogen.imaging.compiled.kernels import to_bytes
+
     owned.check_replaceable(folder)
-    reduced = reduce_volume(volume, lambda shape, affine: [slice_target(shape, affine, size, geometry)])
-    grey = padded(to_bytes(reduced.stacks[0], reduced.lowest, reduced.highest), size)
+    target = slice_target(volume.voxels.shape, volume.affine, size, geometry)
+    resized = resize_volume(volume, [target])
+    grey = padded(to_bytes(resized.floats(target), resized.lowest, resized.highest), size)
     digits = max(3, len(str(len(grey) - 1)))
 
     def fill(part: Path) -> None:
@@ -147,17 +162,19 @@ def write_png_slices(folder: Path, volume: Volume, size: int = 224, geometry: Ge
 def cube_volume(volume: Volume, size: int, geometry: Geometry = "stretch", edge_mm: float = 200.0) -> Volume:
     """The cube of a series as networks get it: uint8 (size, size, size), min-max of the volume; and its affine.
 
-    geometry, edge_mm: as in `to_cube`. Raises UserError where `isotropic` meets a series that tells no affine.
+    geometry, edge_mm: as in `to_cube`. Raises UserError where `isotropic` meets a series without an affine.
     """
+    from radiogen.imaging.compiled.kernels import to_bytes
+
     cube = to_cube(replace(volume, voxels=min_max(volume.voxels)), size, geometry, edge_mm)
-    return replace(cube, voxels=to_bytes(cube.voxels))
+    return replace(cube, voxels=to_bytes(np.asarray(cube.voxels, np.float32)))
 
 
-def source_files(folder: Path) -> Sources:
+def _source_files(folder: Path) -> _Sources:
     """The files of the largest series of a folder, for `Origin`, the frame of reference that they share, the patient.
 
     Files without valid UIDs are left out, as no other may refer to them. None where the files differ in their frame of
-    reference or tell none. The patient is PatientID, else the study, else the folder's name.
+    reference or state none. The patient is PatientID, else the study, else the folder's name.
     """
     from pydicom.uid import UID
 
@@ -178,7 +195,7 @@ def source_files(folder: Path) -> Sources:
     largest = max(found.values(), key=len, default=[])
     frames = {frame for _, frame in largest}
     sources = tuple(sorted({source for source, _ in largest}))
-    return Sources(sources, frames.pop() if len(frames) == 1 else None,
+    return _Sources(sources, frames.pop() if len(frames) == 1 else None,
                    patient or (sources[0].study if sources else folder.resolve().name))
 
 
@@ -187,7 +204,7 @@ def _is_usable(uid: "UID") -> bool:
     return uid.is_valid and uid.startswith(("1.", "2."))
 
 
-def _names(folder: Path, sources: Sources | None, key: bytes, patient: str | None) -> _Named:
+def _names(folder: Path, sources: _Sources | None, key: bytes, patient: str | None) -> _Named:
     """By case and sequence in a data set's layout; any other folder's name may be a person's, and is not used."""
     folder = Path(folder).resolve()
     task = read_task(folder.parents[2]) if len(folder.parents) > 2 else RSNA_MICCAI
@@ -198,7 +215,7 @@ def _names(folder: Path, sources: Sources | None, key: bytes, patient: str | Non
     return _Named(patient, "", f"{patient}-{series_mark(key, folder.name)}")
 
 
-def _origin(name: _Named, folder: Path, sources: Sources, findings: Sequence[Finding], key: bytes | None) -> Origin:
+def _origin(name: _Named, folder: Path, sources: _Sources, findings: Sequence[Finding], key: bytes | None) -> Origin:
     """Whose a series is, and what is odd in it, naming neither files nor folders; key: None keeps the UIDs."""
     place = Path(folder).resolve()
     names = {str(folder), str(place), place.name, place.parent.name, *(path.name for path in place.rglob("*"))}

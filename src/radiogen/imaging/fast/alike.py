@@ -6,6 +6,7 @@ is parsed once for all that differ in their place alone.
 
 import numpy as np
 
+from radiogen.core.types import ByteBuffer, IntTable, Mask
 from radiogen.imaging.compiled.compiling import compiled
 from radiogen.imaging.fast.elements import ANY, REPRESENTATIONS
 from radiogen.imaging.fast.elements_at import same_bytes
@@ -16,7 +17,7 @@ _BASIS, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
 
 
 @compiled()
-def same_values(store, spans):
+def same_values(store: ByteBuffer, spans: IntTable) -> Mask:
     """(files, elements) bool: whether a file has the value of the first; values that are not in `store` differ."""
     same = np.ones(spans.shape[:2], np.bool_)
     for number in range(1, spans.shape[0]):
@@ -26,7 +27,7 @@ def same_values(store, spans):
 
 
 @compiled()
-def alike_files(store, spans, marks, own):
+def alike_files(store: ByteBuffer, spans: IntTable, marks: IntTable, own: Mask) -> IntTable:
     """By file, the first that is like it in all but the values of the columns `own` (elements,) bool.
 
     store, spans, marks: as `scan.scan_files` fills them. A private value that is not in `store` need only be there.
@@ -55,7 +56,7 @@ def alike_files(store, spans, marks, own):
 
 
 @compiled()
-def alike_frames(content, spans, but):
+def alike_frames(content: ByteBuffer, spans: IntTable, but: int) -> IntTable:
     """By frame, the first frame that has the same bytes in all columns of `spans` (frames, columns, 2) except `but`."""
     first, hashes = np.arange(spans.shape[0]), np.zeros(spans.shape[0], np.uint64)
     kinds, count = np.zeros(spans.shape[0], np.int64), 0
@@ -78,8 +79,8 @@ def alike_frames(content, spans, but):
 
 
 @compiled()
-def _same_marks(marks, other):
-    """Whether two files agree in their state, their encoding and what stands from their pixels on."""
+def _same_marks(marks: IntTable, other: IntTable) -> bool:
+    """Whether two files agree in their state, their encoding and what follows from their pixels on."""
     if marks[FILE_SIZE] - marks[PIXELS] != other[FILE_SIZE] - other[PIXELS]:
         return False
     for column in range(marks.shape[0]):
@@ -89,7 +90,7 @@ def _same_marks(marks, other):
 
 
 @compiled()
-def _same_but(store, spans, other, other_spans, own):
+def _same_but(store: ByteBuffer, spans: IntTable, other: ByteBuffer, other_spans: IntTable, own: Mask) -> bool:
     for column in range(spans.shape[0]):
         span, other_span = spans[column], other_spans[column]
         if (span[1] >= 0) != (other_span[1] >= 0) or span[2] != other_span[2]:
@@ -105,7 +106,7 @@ def _same_but(store, spans, other, other_spans, own):
 
 
 @compiled()
-def _same_columns(content, spans, other, but):
+def _same_columns(content: ByteBuffer, spans: IntTable, other: IntTable, but: int) -> bool:
     for column in range(spans.shape[0]):
         if column != but and not same_bytes(content, spans[column], content, other[column]):
             return False

@@ -1,17 +1,18 @@
 """Decimal texts of many files to numbers, in compiled code.
 
-In: texts as they stand in headers. Out: float64, the same that Python's `float` makes, or NaN where that is not sure.
+In: texts as they are in headers. Out: float64, the same that Python's `float` makes, or NaN where that is not sure.
 """
 
 import numpy as np
 
+from radiogen.core.types import ByteBuffer, FloatArray, IntTable
 from radiogen.imaging.compiled.compiling import compiled
 
 _POWERS = 10.0 ** np.arange(23)
 
 
 @compiled()
-def decimals(contents, spans, count):
+def decimals(contents: ByteBuffer, spans: IntTable, count: int) -> FloatArray:
     """(files, count) float64: the decimal texts in `spans` (files, 2), divided by backslashes; NaN where not sure.
 
     Sure is: at most 15 digits and a power of ten up to 22, so that one rounding gives the nearest double (Clinger,
@@ -24,7 +25,7 @@ def decimals(contents, spans, count):
 
 
 @compiled()
-def frame_decimals(content, spans, count):
+def frame_decimals(content: ByteBuffer, spans: IntTable, count: int) -> FloatArray:
     """As `decimals`, of texts in one `content`."""
     values = np.full((spans.shape[0], count), np.nan)
     for number in range(spans.shape[0]):
@@ -33,7 +34,7 @@ def frame_decimals(content, spans, count):
 
 
 @compiled()
-def _decimals(content, span, values):
+def _decimals(content: ByteBuffer, span: IntTable, values: FloatArray) -> None:
     at, end, found = span[0], span[0] + span[1], 0
     while at <= end and at >= 0 and found < values.shape[0]:
         stop = at
@@ -46,7 +47,7 @@ def _decimals(content, span, values):
 
 
 @compiled()
-def _decimal(content, at, end):
+def _decimal(content: ByteBuffer, at: int, end: int) -> float:
     while at < end and content[at] == 32:
         at += 1
     while at < end and (content[end - 1] == 32 or content[end - 1] == 0):

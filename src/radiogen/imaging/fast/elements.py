@@ -1,6 +1,6 @@
 """Which elements of a header the compiled reader looks for, and which representation each has to have.
 
-The numbers stand here, and not in pydicom's dictionary alone, because importing pydicom costs more than reading a
+The numbers are here, and not in pydicom's dictionary alone, because importing pydicom costs more than reading a
 series. `tests/imaging/fast/test_elements.py` holds them to that dictionary and to what headers.py asks for.
 """
 
@@ -40,8 +40,9 @@ SEVERAL = frozenset((
 PRIVATE = (*traits.PRIVATE, *mosaic.PRIVATE, *uih.PRIVATE)
 """Vendors' elements; who owns a block, and so what its elements mean, only its file says."""
 
-TOP: dict[int, tuple[str | int, int]] = dict(sorted({
-    **_STANDARD, **{tag: (tag, LO if tag & 0xFFFF < 0x100 else ANY) for tag in tags_of(PRIVATE)}}.items()))
+_PRIVATE_TAGS: dict[int, tuple[str | int, int]] = {
+    tag: (tag, LO if tag & 0xFFFF < 0x100 else ANY) for tag in tags_of(PRIVATE)}
+TOP: dict[int, tuple[str | int, int]] = dict(sorted((*_STANDARD.items(), *_PRIVATE_TAGS.items())))
 """Of the top level: keyword, or tag of a private element, and value representation, by tag in ascending order."""
 
 GROUPS: dict[tuple[str, int], tuple[tuple[str, int, int], ...]] = {

@@ -5,6 +5,7 @@ are all requested before the first is waited for, which halves the time of a col
 """
 
 import contextlib
+import functools
 import os
 import resource
 from collections.abc import Iterator, Sequence
@@ -47,8 +48,9 @@ class ScannedFiles:
         number = self.number_of(path)
         return None if number is None or not self.descriptors else self.descriptors[number]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_numbers", {name: number for number, name in enumerate(self.names)})
+    @functools.cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
 
 
 @contextlib.contextmanager
@@ -85,13 +87,19 @@ def _regular_files(folder: Path) -> tuple[list[str], list[str], bool]:
 def _opened(paths: Sequence[str], stack: contextlib.ExitStack) -> list[int]:
     """Descriptors that `stack` closes; -1 for a file that cannot be opened, which pydicom's path then names."""
     descriptors: list[int] = []
-    stack.callback(lambda: [os.close(each) for each in descriptors if each >= 0])
+    stack.callback(_close, descriptors)
     for path in paths:
         try:
             descriptors.append(os.open(path, os.O_RDONLY))
         except OSError:
             descriptors.append(-1)
     return descriptors
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _scan(descriptors: Sequence[int], store: np.ndarray, spans: np.ndarray, marks: np.ndarray) -> None:
@@ -107,8 +115,8 @@ def _read_starts(files: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         if file < 0:
             continue
         try:
-            lengths[number] = os.preadv(file, [content], 0, _NOW)
-        except OSError:  # it would have to wait for the disk, or the file system cannot tell
+            lengths[number] = os.preadv(file, [content.data], 0, _NOW)
+        except OSError:  # it would have to wait for the disk, or the file system does not know
             cold.append(number)
             continue
         if lengths[number] < _WINDOW:
@@ -118,7 +126,7 @@ def _read_starts(files: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
             os.posix_fadvise(files[number], 0, 0, os.POSIX_FADV_WILLNEED)
     for number in cold:
         try:
-            lengths[number] = os.preadv(files[number], [contents[number]], 0)
-        except OSError:  # the scan gives such a file its state
+            lengths[number] = os.preadv(files[number], [contents[number].data], 0)
+        except OSError:  # the scan notes such a file's state
             lengths[number] = 0
     return contents, lengths

@@ -1,4 +1,4 @@
-"""Slice headers of scanned files: the same as `headers.read_headers` gives by pydicom, in a fraction of its time.
+"""Slice headers of scanned files: the same as `headers.read_headers` returns by pydicom, in a fraction of its time.
 
 In: `ScannedFiles`. Out: `SliceHeader`s and notes of a file, or `Unsupported` where pydicom has to read it. The values
 go through the same checks as pydicom's (`headers.storage_of`, `headers.slices_of`). Files, and frames, that differ from
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from radiogen.imaging.dicom.elements import Values, texts
+from radiogen.imaging.dicom.elements import Lookup, Values, texts
 from radiogen.imaging.dicom.frozen import copy_with
 from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader, no_pixels, slice_of, slices_of, storage_of
 from radiogen.imaging.dicom.parsed_values import UNREADABLE
@@ -61,7 +61,7 @@ _MOST_GROUPS = 1 << 28
 """Bytes of functional groups; more are left to pydicom."""
 
 
-class Syntax(NamedTuple):
+class _Syntax(NamedTuple):
     """A transfer syntax, with the attributes of `pydicom.uid.UID` that count here."""
 
     uid: str
@@ -75,7 +75,7 @@ class Syntax(NamedTuple):
 
 
 class Elements(dict):
-    """Values by keyword, as pydicom gives them; one that elements.py does not list is a mistake of this package."""
+    """Values by keyword, as pydicom returns them; one that elements.py does not list is a mistake of this package."""
 
     def get(self, key: str | int, default: Any = None) -> Any:
         """The value of an element, `default` where the file has none."""
@@ -93,7 +93,7 @@ class HeaderParser:
     _parsed: dict[int, tuple[list[SliceHeader], list[Finding]]] = field(default_factory=dict)
 
     def parse(self, path: Path) -> tuple[list[SliceHeader], list[Finding]]:
-        """The slices of one file, and what is odd in it, as `headers.read_headers` gives them.
+        """The slices of one file, and what is odd in it, as `headers.read_headers` returns them.
 
         Raises NotAnImage with the same code where that is certain, and Unsupported where pydicom has to read the file.
         """
@@ -150,8 +150,8 @@ class HeaderParser:
 
     def _at_place(self, template: SliceHeader, path: Path, number: int, marks: list[int]) -> SliceHeader:
         """The header of a file that differs from that of `template` in its path and the columns of `_OWN` alone."""
-        position = self._positions[number]
-        if position[0] != position[0]:
+        position: Vector | None = self._positions[number]
+        if position is not None and position[0] != position[0]:
             position = _vector(self._raw(number, _POSITION_COLUMN))
         traits = template.traits._replace(
             acquired=self._own_number(number, _ACQUIRED), created=self._own_number(number, _CREATED),
@@ -180,7 +180,7 @@ class HeaderParser:
         if marks[scan.STATE] == scan.NO_PIXELS:
             raise NotAnImage(no_pixels(values))
         uid = values.get("TransferSyntaxUID") or _DEFAULT_SYNTAX[marks[scan.ENCODING]]
-        syntax = Syntax(uid, marks[scan.ENCODING] == scan.IMPLICIT, marks[scan.ENCODING] == scan.ENCAPSULATED)
+        syntax = _Syntax(uid, marks[scan.ENCODING] == scan.IMPLICIT, marks[scan.ENCODING] == scan.ENCAPSULATED)
         try:
             storage = storage_of(path, values, syntax, _head_of_pixels(marks), marks[scan.PIXELS],
                                  marks[scan.FILE_SIZE])
@@ -199,7 +199,7 @@ class HeaderParser:
                 frames = int(number_of(values.get("NumberOfFrames")) or 1)
                 rows = self._groups(path, content, marks, frames if column == _PER_FRAME else None)
                 values[keyword] = rows if column == _PER_FRAME else [_groups_of(row) for row in rows]
-            elif representation == ANY:
+            elif representation == ANY and isinstance(keyword, int):
                 self._add_private(values, path, keyword, content, int(self.scanned.spans[number, column, 2]))
             elif representation == SQ:
                 if content.size:
@@ -286,7 +286,7 @@ def _frames(padded: np.ndarray, content: bytes, spans: np.ndarray) -> list[_Fram
     """spans: (frames, columns, 2), as `group_scan.scan_groups` fills them."""
     kinds = alike_frames(padded, spans, _POSITION).tolist()
     positions = frame_decimals(padded, spans[:, _POSITION], 3)
-    sure = (~np.isnan(positions).any(axis=1)).tolist()
+    sure: list[bool] = np.logical_not(np.isnan(positions).any(axis=1)).tolist()
     return [_Frame(content, row, kind, tuple(position) if known else None)
             for row, kind, position, known in zip(spans, kinds, positions.tolist(), sure, strict=True)]
 
@@ -322,7 +322,7 @@ class _FrameMaker:
     def __init__(self) -> None:
         self._known: dict[int, SliceHeader] = {}
 
-    def slice_of(self, values: Values, storage: Any, frame: int, groups: "_Frame | None", shared: dict | None,
+    def slice_of(self, values: Values, storage: Any, frame: int, groups: "_Frame | None", shared: Lookup | None,
                  notes: list[Finding]) -> SliceHeader:
         """As `headers.slice_of`."""
         if groups is None:
@@ -351,7 +351,7 @@ def _vector(raw: bytes | _Long | None) -> Vector | None:
 
 
 def _head_of_pixels(marks: list[int]) -> bytes:
-    """The head of the pixels' element, as it stands in the file."""
+    """The head of the pixels' element, as it is in the file."""
     group = (0x7FE0).to_bytes(2, "little") + marks[scan.ELEMENT].to_bytes(2, "little")
     length = marks[scan.PIXEL_LENGTH].to_bytes(4, "little")
     if marks[scan.ENCODING] == scan.IMPLICIT:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radiogen.core.types import Slice2D
 from radiogen.imaging.compiled import kernels
 from radiogen.imaging.dicom.headers import NotAnImage, PixelStorage, SliceHeader, unreadable
 from radiogen.imaging.dicom.pixels import cells_to_values, cut_tile, frame_values, real_values, stored_dtype
@@ -50,11 +51,12 @@ def read_native(slices: Sequence[SliceHeader], voxels: np.ndarray, rescale: bool
     with _descriptors(slices, scanned) as (files, bad):
         offsets = [header.storage.offset + header.frame * (header.storage.frame_bits // 8) for header in slices]
         bits = {used_bits(header.storage) for header in slices}
-        straight = (not rescale and not bad and len(bits) == 1 and None not in bits and voxels.dtype in _COMPILED
+        same = bits.pop() if len(bits) == 1 else None
+        straight = (not rescale and not bad and same is not None and voxels.dtype in _COMPILED
                     and all(header.tile is None and not header.storage.inverted and not header.storage.floating
                             and stored_dtype(header.storage) == voxels.dtype for header in slices))
-        if straight:
-            blank = _read_straight(files, offsets, voxels, bits.pop(), bad)
+        if same is not None and straight:
+            blank = _read_straight(files, offsets, voxels, same, bad)
         else:
             blank = _read_each(slices, files, offsets, voxels, rescale, bad)
     return [voxels[place, 0, 0] if is_blank else None for place, is_blank in enumerate(blank)], bad
@@ -65,7 +67,8 @@ def _descriptors(slices: Sequence[SliceHeader], scanned: ScannedFiles
                  ) -> Iterator[tuple[list[int], dict[int, NotAnImage]]]:
     """An open file for each slice, and by index why some could not be opened; those not held open are opened here."""
     opened: dict[Path, int] = {}
-    files, bad = [], {}
+    files: list[int] = []
+    bad: dict[int, NotAnImage] = {}
     try:
         for index, header in enumerate(slices):
             path = header.storage.path
@@ -91,7 +94,7 @@ def _read_straight(files: list[int], offsets: list[int], voxels: np.ndarray, bit
     numbers, places = np.array(files, np.int32), np.array(offsets, np.int64)
     begin = 0
     while begin < len(files):
-        begin += kernels.read_volume(numbers[begin:], places[begin:], voxels[begin:], blank[begin:], none, *bits)
+        begin += kernels.read_volume((numbers[begin:], places[begin:]), voxels[begin:], blank[begin:], none, bits)
         if begin < len(files):
             problem = read_frame(files[begin], offsets[begin], voxels[begin])
             bad[begin] = problem or NotAnImage(FindingCode.FILE_CHANGED)
@@ -103,7 +106,9 @@ def _read_straight(files: list[int], offsets: list[int], voxels: np.ndarray, bit
 def _read_each(slices: Sequence[SliceHeader], files: list[int], offsets: list[int], voxels: np.ndarray, rescale: bool,
                bad: dict[int, NotAnImage]) -> list[bool]:
     """Read slice by slice what has to be cut out, rescaled or inverted; a frame of several tiles is read once."""
-    blank, frame, frame_of, room = [], None, None, np.empty(0)
+    blank: list[bool] = []
+    frame: Slice2D | NotAnImage = np.empty((0, 0), np.uint8)
+    frame_of, room = None, np.empty(0)
     for index, header in enumerate(slices):
         if index not in bad and (header.tile is None or frame_of != (files[index], offsets[index])):
             frame_of, storage = (files[index], offsets[index]), header.storage
@@ -112,7 +117,7 @@ def _read_each(slices: Sequence[SliceHeader], files: list[int], offsets: list[in
             frame = _stored_frame(header, *frame_of, room)
         if index not in bad and isinstance(frame, NotAnImage):
             bad[index] = frame
-        if index in bad:
+        if index in bad or isinstance(frame, NotAnImage):
             voxels[index] = 0
             blank.append(False)
             continue
@@ -136,7 +141,7 @@ def _stored_frame(header: SliceHeader, file: int, offset: int, room: np.ndarray)
 def read_frame(file: int, offset: int, frame: np.ndarray) -> NotAnImage | None:
     """Read one frame; why it could not be read, else None."""
     try:
-        read = os.preadv(file, [frame], offset)
+        read = os.preadv(file, [frame.data], offset)
     except OSError as error:
         return unreadable(error)
     return None if read == frame.nbytes else NotAnImage(FindingCode.PIXELS_CUT_OFF)

@@ -6,7 +6,9 @@ an element: DICOM PS3.5, sections 7.1.2 and 7.1.3; of sequences: 7.5; Unknown (U
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
+from radiogen.core.types import ByteBuffer, IntTable
 from radiogen.imaging.compiled.compiling import compiled
 from radiogen.imaging.compiled.system_calls import READ, SEEK
 from radiogen.imaging.fast.elements import ANY, COLUMN, REPRESENTATIONS, SQ, TAGS, UL, UN
@@ -40,7 +42,8 @@ _SYNTAX = np.frombuffer(b"1.2.840.10008.1.2", np.uint8)
 
 
 @compiled()
-def scan_files(files, contents, lengths, store, spans, marks):
+def scan_files(files: NDArray[np.int32], contents: ByteBuffer, lengths: IntTable, store: ByteBuffer, spans: IntTable,
+               marks: IntTable) -> None:
     """The wanted elements of open files (descriptors), of which `contents` (files, window) uint8 are the first bytes.
 
     lengths (files,): how many bytes of `contents` are there. store (files, STORE_BYTES) uint8: receives values. spans
@@ -60,19 +63,12 @@ def scan_files(files, contents, lengths, store, spans, marks):
 
 
 @compiled()
-def _scan(file, scratch, window, store, spans, marks):
+def _scan(file: int, scratch: ByteBuffer, window: IntTable, store: ByteBuffer, spans: IntTable, marks: IntTable) -> int:
     """The state of one file; the other arguments are its rows of what `scan_files` gets."""
-    if marks[FILE_SIZE] <= 0:
-        return EMPTY if marks[FILE_SIZE] == 0 else UNREADABLE
-    if _room(file, scratch, window, 0, min(marks[FILE_SIZE], 144)) < 0:
-        return UNREADABLE
-    at, previous, wanted, used, encoding = 132, np.int64(0), 0, 0, -1
-    if marks[FILE_SIZE] < 132 or scratch[128] != 68 or scratch[129] != 73 or scratch[130] != 67 or scratch[131] != 77:
-        at = 0  # no DICM: the elements of group 2 or 8 may begin at once
-        if marks[FILE_SIZE] < 8 or scratch[1] or scratch[3] or (scratch[0] != 2 and scratch[0] != 8):
-            return NOT_DICOM
-        if scratch[0] == 8:
-            encoding = EXPLICIT if is_representation(scratch, 4) else IMPLICIT
+    state, at, encoding = _start(file, scratch, window, marks[FILE_SIZE])
+    if state != READ_WELL:
+        return state
+    previous, wanted, used = np.int64(0), 0, 0
     while True:
         if at == marks[FILE_SIZE] and encoding >= 0:
             return NO_PIXELS
@@ -89,45 +85,63 @@ def _scan(file, scratch, window, store, spans, marks):
             return REPEATED
         if head == 0 or (tag == _GROUP_LENGTH and (representation != UL or size != 4)):
             return ODD_ELEMENT
-        previous = tag
         if tag in (0x7FE0_0008, 0x7FE0_0009, 0x7FE0_0010):
             marks[PIXELS], marks[HEAD], marks[PIXEL_VR], marks[PIXEL_LENGTH] = at, head, representation, size
-            marks[ENCODING], marks[ELEMENT] = encoding, tag & 0xFFFF
-            end = at + head + size
+            marks[ENCODING], marks[ELEMENT], end = encoding, tag & 0xFFFF, at + head + size
             return READ_WELL if size == UNDEFINED else _behind(file, scratch, window, end, marks[FILE_SIZE], encoding)
         while wanted < TAGS.shape[0] and TAGS[wanted] < tag:
             wanted += 1
         found = wanted < TAGS.shape[0] and TAGS[wanted] == tag
-        if found and encoding != IMPLICIT and representation != REPRESENTATIONS[wanted] and not _is_unknown(
-                representation, size, REPRESENTATIONS[wanted]):
+        if found and encoding != IMPLICIT and not _is_usable(representation, size, REPRESENTATIONS[wanted]):
             return ODD_ELEMENT
         at += head
         end = at + size
         if size == UNDEFINED:
-            if encoding != IMPLICIT and representation not in (SQ, UN):
-                return ODD_ELEMENT
-            end = _after_sequence(file, scratch, window, at, encoding == IMPLICIT)
+            implicit = encoding == IMPLICIT
+            usual = implicit or representation in (SQ, UN)
+            end = _after_sequence(file, scratch, window, at, implicit) if usual else -ODD_ELEMENT
             if end < 0:
-                return CUT if end == -CUT else ODD_ELEMENT
+                return -end
             size = end - 8 - at
         if found:
-            spans[wanted, 1], spans[wanted, 2] = size, representation
-            sequence = representation == SQ or REPRESENTATIONS[wanted] == SQ
-            if sequence or size > LONGEST_VALUE or used + size > STORE_BYTES:
-                spans[wanted, 0] = -1 - at
-            else:
-                place = _room(file, scratch, window, at, size)
-                if place < 0:
+            spans[wanted, 0], spans[wanted, 1], spans[wanted, 2] = -1 - at, size, representation
+            if SQ not in (representation, REPRESENTATIONS[wanted]) and size <= min(LONGEST_VALUE, STORE_BYTES - used):
+                if not _copy_value(file, scratch, window, at, size, store, used):
                     return CUT
-                for index in range(size):  # a slice would cost more than the few bytes that it copies
-                    store[used + index] = scratch[place + index]
-                spans[wanted, 0] = used
-                used += size
-        at = end
+                spans[wanted, 0], used = used, used + size
+        at, previous = end, tag
 
 
 @compiled()
-def _room(file, scratch, window, at, count):
+def _start(file: int, scratch: ByteBuffer, window: IntTable, file_size: int) -> tuple[int, int, int]:
+    """The state of a file by its first bytes, where its elements begin, and their encoding; -1 where it follows."""
+    if file_size <= 0:
+        return EMPTY if file_size == 0 else UNREADABLE, 0, -1
+    if _room(file, scratch, window, 0, min(file_size, 144)) < 0:
+        return UNREADABLE, 0, -1
+    if file_size >= 132 and scratch[128] == 68 and scratch[129] == 73 and scratch[130] == 67 and scratch[131] == 77:
+        return READ_WELL, 132, -1
+    if file_size < 8 or scratch[1] or scratch[3] or (scratch[0] != 2 and scratch[0] != 8):
+        return NOT_DICOM, 0, -1  # no DICM: the elements of group 2 or 8 may begin at once
+    if scratch[0] == 2:
+        return READ_WELL, 0, -1
+    return READ_WELL, 0, EXPLICIT if is_representation(scratch, 4) else IMPLICIT
+
+
+@compiled()
+def _copy_value(file: int, scratch: ByteBuffer, window: IntTable, at: int, size: int, store: ByteBuffer,
+                used: int) -> bool:
+    """Copy the value at `at` to `store`, behind what is used of it; False where the file ends before."""
+    place = _room(file, scratch, window, at, size)
+    if place < 0:
+        return False
+    for index in range(size):  # a slice would cost more than the few bytes that it copies
+        store[used + index] = scratch[place + index]
+    return True
+
+
+@compiled()
+def _room(file: int, scratch: ByteBuffer, window: IntTable, at: int, count: int) -> int:
     """Index in `scratch` of the `count` bytes of a file from offset `at`, read where they are not there; -1 at its end.
 
     window: offset in the file of the first byte of `scratch`, and how many bytes are there.
@@ -140,7 +154,7 @@ def _room(file, scratch, window, at, count):
 
 
 @compiled()
-def _encoding(store, span):
+def _encoding(store: ByteBuffer, span: IntTable) -> int:
     """`IMPLICIT`, `EXPLICIT` or `ENCAPSULATED` by the transfer syntax; -1 for what is none of them."""
     size = span[1]
     while size > 0 and (store[span[0] + size - 1] == 0 or store[span[0] + size - 1] == 32):
@@ -161,8 +175,8 @@ def _encoding(store, span):
 
 
 @compiled()
-def _behind(file, scratch, window, at, size, encoding):
-    """Whether only zeros, or elements of higher tags up to the end, stand behind the pixels, which end at `at`."""
+def _behind(file: int, scratch: ByteBuffer, window: IntTable, at: int, size: int, encoding: int) -> int:
+    """Whether only zeros, or elements of higher tags up to the end, follow the pixels, which end at `at`."""
     begin, previous = at, np.int64(0x7FE0_0010)
     while at < size:
         place = _room(file, scratch, window, at, min(size - at, 12))
@@ -191,11 +205,11 @@ def _behind(file, scratch, window, at, size, encoding):
 
 
 @compiled()
-def _after_sequence(file, scratch, window, at, implicit):
+def _after_sequence(file: int, scratch: ByteBuffer, window: IntTable, at: int, implicit: bool) -> int:
     """Where a sequence of undefined length ends; minus the state where that is not clear."""
-    in_item, plain = np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_)
+    in_item, without_vr = np.zeros(DEEPEST, np.bool_), np.zeros(DEEPEST, np.bool_)
     ends = np.full(DEEPEST, -1, np.int64)  # by depth: of an item of defined length
-    plain[0], depth = implicit, 0
+    without_vr[0], depth = implicit, 0
     while True:
         while ends[depth] >= 0 and at == ends[depth]:
             depth -= 1
@@ -220,9 +234,9 @@ def _after_sequence(file, scratch, window, at, implicit):
             place = _room(file, scratch, window, at, 12)
             if place < 0:
                 return -CUT
-            representation, head, size = element_at(scratch, place, plain[depth])
+            representation, head, size = element_at(scratch, place, without_vr[depth])
             if tag >> 16 == 0xFFFE or head == 0 or (
-                    size == UNDEFINED and not plain[depth] and representation not in (SQ, UN)):
+                    size == UNDEFINED and not without_vr[depth] and representation not in (SQ, UN)):
                 return -ODD_ELEMENT
         at += head
         if size != UNDEFINED and in_item[depth]:
@@ -232,15 +246,15 @@ def _after_sequence(file, scratch, window, at, implicit):
         if depth == DEEPEST:
             return -ODD_ELEMENT
         ends[depth] = -1 if size == UNDEFINED else at + size
-        in_item[depth], plain[depth] = tag == ITEM and not in_item[depth - 1], plain[depth - 1]
-        if in_item[depth] and not plain[depth]:
+        in_item[depth], without_vr[depth] = tag == ITEM and not in_item[depth - 1], without_vr[depth - 1]
+        if in_item[depth] and not without_vr[depth]:
             place = _room(file, scratch, window, at, 8)
             if place < 0:
                 return -CUT
-            plain[depth] = not is_representation(scratch, place + 4) and tag_at(scratch, place) != ITEM_END
+            without_vr[depth] = not is_representation(scratch, place + 4) and tag_at(scratch, place) != ITEM_END
 
 
 @compiled()
-def _is_unknown(representation, size, wanted):
-    """Whether a value under another representation than `wanted` can be used: UN, as pydicom uses it, or a vendor's."""
-    return wanted == ANY or (representation == UN and wanted != SQ and size < 0xFFFF)
+def _is_usable(representation: int, size: int, wanted: int) -> bool:
+    """Whether a value can be used: of the representation `wanted`, UN, as pydicom uses it, or a vendor's."""
+    return representation == wanted or wanted == ANY or (representation == UN and wanted != SQ and size < 0xFFFF)

@@ -63,7 +63,10 @@ class UniformSeries:
     @property
     def used_bits(self) -> tuple[int, int]:
         """`mask` and `sign` of `kernels.clear_unused`; a mask of 0 where a value fills its cell."""
-        return used_bits(self.first.storage)
+        bits = used_bits(self.first.storage)
+        if bits is None:  # `_first_header` lets none through
+            raise Unsupported(Reason.ODD_VALUE)
+        return bits
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -108,7 +111,7 @@ def read_voxels(series: UniformSeries, extremes: bool = False) -> tuple[np.ndarr
     voxels = room[len(room) - len(series.files):]
     blank, each = np.zeros(len(voxels), np.bool_), np.empty((len(voxels) if extremes else 0, 2), series.dtype)
     if not series.rescaled:
-        if kernels.read_volume(*_in_order(series), voxels, blank, each, *series.used_bits) < len(voxels):
+        if kernels.read_volume(_in_order(series), voxels, blank, each, series.used_bits) < len(voxels):
             raise Unsupported(Reason.CHANGED)
     else:
         for place, pixels in enumerate(read_slices(series, voxels)):
@@ -127,7 +130,7 @@ def read_stored(series: UniformSeries) -> tuple[np.ndarray, np.ndarray]:
     dtype = stored_dtype(series.first.storage)
     stored, blank = np.empty(series.shape, dtype), np.zeros(len(series.files), np.bool_)
     each = np.empty((len(stored), 2), dtype)
-    if kernels.read_volume(*_in_order(series), stored, blank, each, *series.used_bits) < len(stored):
+    if kernels.read_volume(_in_order(series), stored, blank, each, series.used_bits) < len(stored):
         raise Unsupported(Reason.CHANGED)
     if not series.rescaled:
         return stored, each
@@ -150,16 +153,16 @@ def read_resized(series: UniformSeries, size: tuple[int, int]) -> tuple[np.ndarr
     stack, each = np.empty((series.shape[0], *size), np.float32), np.empty((series.shape[0], 2), series.dtype)
     plan = slice_plan(series.shape[1:], size)
     if not series.rescaled:
-        ordered = _in_order(series)
-        read = whole_blocks.read_means(*ordered, series.shape[1:], stack, each, *series.used_bits)
+        opened = _in_order(series)
+        read = whole_blocks.read_means(opened, series.shape[1:], stack, each, series.used_bits)
         if read is None:
             room = reading_room(plan, series.shape[1:], series.dtype)
-            read = kernels.read_reduced(*ordered, series.shape[1], room, plan, stack, each, *series.used_bits)
+            read = kernels.read_resized(opened, series.shape[1], room, plan, stack, each, series.used_bits)
         if read < len(stack):
             raise Unsupported(Reason.CHANGED)
     else:
         for place, pixels in enumerate(read_slices(series)):
-            each[place] = kernels.reduce_slice(pixels, plan, stack[place])
+            each[place] = kernels.resize_slice(pixels, plan, stack[place])
     return stack, each
 
 

@@ -1,4 +1,4 @@
-"""The bytes of an element as the value that pydicom gives for it.
+"""The bytes of an element as the value that pydicom returns for it.
 
 In: a value representation and bytes. Out: numbers and texts that are equal to `pydicom.DataElement.value`
 (PS3.5, section 6.2). What pydicom would warn of, repair or refuse is `Unsupported`: it is pydicom's to read.

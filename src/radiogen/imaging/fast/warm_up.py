@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from radiogen.core.types import Voxels
 from radiogen.imaging.compiled import kernels, whole_blocks
 from radiogen.imaging.compiled.compiling import announce_compiling
 from radiogen.imaging.compiled.slice_plans import slice_plan
@@ -39,11 +40,12 @@ def _headers() -> None:
 
 
 def _pixels(dtype: type) -> None:
-    files, offsets, pixels = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros((1, 2, 2), dtype)
-    kernels.read_volume(files, offsets, pixels, np.zeros(1, np.bool_), np.zeros((0, 2), dtype), 0, 0)
-    kernels.read_reduced(files, offsets, 2, pixels[0], slice_plan((2, 2), (1, 1)), np.zeros((1, 1, 1), np.float32),
-                         np.zeros((1, 2), dtype), 0, 0)
-    whole_blocks.read_means(files, offsets, (4, 4), np.zeros((0, 1, 1), np.float32), np.zeros((0, 2), dtype), 0, 0)
+    opened = (np.zeros(0, np.int32), np.zeros(0, np.int64))
+    pixels: Voxels = np.zeros((1, 2, 2), dtype)
+    kernels.read_volume(opened, pixels, np.zeros(1, np.bool_), np.zeros((0, 2), dtype), (0, 0))
+    kernels.read_resized(opened, 2, pixels[0], slice_plan((2, 2), (1, 1)), np.zeros((1, 1, 1), np.float32),
+                         np.zeros((1, 2), dtype), (0, 0))
+    whole_blocks.read_means(opened, (4, 4), np.zeros((0, 1, 1), np.float32), np.zeros((0, 2), dtype), (0, 0))
     kernels.clear_unused(pixels[0], 0xFF, 0)
     kernels.rescale(pixels[0], 1.0, 0.0, np.zeros((2, 2), np.float32))
 
@@ -51,5 +53,5 @@ def _pixels(dtype: type) -> None:
 def _resizing(dtype: type) -> None:
     kernels.extremes(np.zeros((2, 2), dtype))
     kernels.is_blank(np.zeros((2, 2), dtype))
-    kernels.reduce_slices(np.zeros((1, 2, 2), dtype), (1, 1))
-    kernels.reduce_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)
+    kernels.resize_slices(np.zeros((1, 2, 2), dtype), (1, 1))
+    kernels.resize_to_bytes(np.zeros((1, 2, 2), dtype), (1, 1), 0, 1)

@@ -1,7 +1,7 @@
-"""A series and what its headers say of it: the ground of the quality table and of the proof.
+"""A series and what its headers say of it: the basis of the quality table and of the proof.
 
 In: a folder. Out: `Evidence`: the volume as everyone gets it, and the headers of its slices, parsed by pydicom whatever
-way the voxels took, with the order and the affine derived from them anew. What is said of a series is so said twice.
+way the voxels took, with the order and the affine derived from them a second time, independently of the reader.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from radiogen.core.types import FloatArray, Vector
 from radiogen.imaging.dicom.geometry import OrderedBy, Placement, place
 from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader
 from radiogen.imaging.dicom.pixels import read_pixels
@@ -37,7 +38,7 @@ class Evidence:
     placement: Placement
 
     @property
-    def normal(self) -> np.ndarray | None:
+    def normal(self) -> Vector | None:
         """Unit vector (x, y, z) at right angles to the slices; None where no orientation is reported."""
         return None if self.slices[0].orientation is None else normal(self.slices[0].orientation)
 
@@ -47,7 +48,7 @@ class Evidence:
         return "" if self.normal is None else PLANES[int(np.argmax(np.abs(self.normal)))]
 
     @property
-    def along_mm(self) -> np.ndarray | None:
+    def along_mm(self) -> FloatArray | None:
         """(slices,) mm, ascending: positions projected on the normal; None where the order is not by position."""
         return distances_mm(self.slices)
 
@@ -66,15 +67,15 @@ class Evidence:
 def gather(folder: Path) -> Evidence:
     """Read a series, and its headers once more by pydicom. Raises SeriesError where the series is refused."""
     folder = Path(folder)
-    volume, paths, chosen = read_series(folder), series_files(folder), chosen_stack(folder)[0].slices
-    if any(header.storage.compressed for header in chosen):  # only decoding tells which of them are damaged
+    volume, paths, chosen = read_series(folder), series_files(folder), list(chosen_stack(folder)[0].slices)
+    if any(header.storage.compressed for header in chosen):  # only decoding shows which of them are damaged
         chosen = [header for header, pixels in zip(chosen, read_pixels(chosen), strict=True)
                   if not isinstance(pixels, NotAnImage)]
     placement = place(chosen)
     return Evidence(tuple(paths), volume, tuple(chosen[index] for index in placement.order), placement)
 
 
-def compare_order(keys: Sequence[Any]) -> str:
+def _compare_order(keys: Sequence[Any]) -> str:
     """How keys run along the slices: `same`, `reversed` or `mixed`; "" where one is missing or repeated, or alone."""
     if len(keys) < 2 or any(each is None for each in keys) or len(set(keys)) < len(keys):
         return ""
@@ -83,21 +84,21 @@ def compare_order(keys: Sequence[Any]) -> str:
 
 
 def file_name_order(slices: Sequence[SliceHeader]) -> str:
-    """`compare_order` of the file names, Image-2 before Image-10; "" where a file holds several slices."""
-    return compare_order(_of_files(slices, lambda header: tuple(natural_order(header.path.name))))
+    """`_compare_order` of the file names, Image-2 before Image-10; "" where a file holds several slices."""
+    return _compare_order(_of_files(slices, lambda header: tuple(natural_order(header.path.name))))
 
 
 def instance_order(slices: Sequence[SliceHeader]) -> str:
-    """`compare_order` of InstanceNumber; "" where a file holds several slices."""
-    return compare_order(_of_files(slices, lambda header: header.instance))
+    """`_compare_order` of InstanceNumber; "" where a file holds several slices."""
+    return _compare_order(_of_files(slices, lambda header: header.instance))
 
 
-def oblique_degrees(direction: np.ndarray) -> float:
+def oblique_degrees(direction: Vector) -> float:
     """Angle between a unit vector and the nearest patient axis."""
     return float(np.degrees(np.arccos(min(1.0, np.abs(direction).max()))))
 
 
-def side(direction: Sequence[float]) -> str:
+def side(direction: Sequence[float] | Vector) -> str:
     """The letter of the patient's side that a vector points to: R, L, A, P, F or H."""
     axis = int(np.argmax(np.abs(direction)))
     return _SIDES[axis][int(direction[axis] > 0)]

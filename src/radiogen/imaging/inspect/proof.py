@@ -7,13 +7,14 @@ where they contradict.
 
 import contextlib
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from radiogen.core.errors import UserError
+from radiogen.core.types import Vector
 from radiogen.core.wording import parameter
 from radiogen.dataset.known_bad import known_bad
 from radiogen.imaging.dicom.geometry import OrderedBy
@@ -41,7 +42,8 @@ def explain_case(data: Path, case: str) -> list[str]:
     if not chosen:
         names = sorted({each.case for each in series})
         raise UserError(parameter("case", case), f"{data} has no such case", f"choose one of {names[0]} to {names[-1]}")
-    lines, known = [], known_bad(data)
+    known = known_bad(data)
+    lines: list[str] = []
     for each in chosen:
         lines += ["", f"{each.name}  ({each.folder})"]
         if each.split == "train" and case in known:
@@ -67,7 +69,7 @@ def explain_series(folder: Path) -> list[str]:
 
 def _entry(head: str, *texts: str) -> list[str]:
     """Lines with `head` in the first column and each text, wrapped, in the second."""
-    lines = []
+    lines: list[str] = []
     for text in texts:
         start = f"  {head if not lines else '':{_INDENT - 2}}"
         lines += textwrap.wrap(text, _WIDTH, initial_indent=start, subsequent_indent=" " * (_INDENT + 2),
@@ -82,7 +84,7 @@ def _files(evidence: Evidence) -> list[str]:
         held += f"; {len(evidence.volume.voxels)} in the volume, the rest interpolated"
     aside = [str(finding) for finding in evidence.volume.findings if finding.code.policy is Policy.PART_USED]
     reader = evidence.volume.reader
-    by = "the compiled reader" if reader.reason is None else str(reader)
+    by = "the compiled reader" if reader is None or reader.reason is None else str(reader)
     return [*_entry("files", held, *aside), *_entry("read by", by)]
 
 
@@ -96,16 +98,17 @@ def _order(evidence: Evidence) -> list[str]:
     lines = _entry("order", f"by ImagePositionPatient of {source}, projected on the normal of ImageOrientationPatient")
     ends = ((slices[0], along[0]),) if len(slices) == 1 else ((slices[0], along[0]), (slices[-1], along[-1]))
     for head, (header, place) in zip(("first slice", "last slice"), ends, strict=False):
-        lines += _entry(head, f"{header.name} at {_vector(header.position, 2)}: {place:.2f} mm along the normal")
+        at = "" if header.position is None else f" at {_vector(header.position, 2)}"
+        lines += _entry(head, f"{header.name}{at}: {place:.2f} mm along the normal")
     return lines
 
 
 def _plane(evidence: Evidence) -> list[str]:
-    direction = evidence.normal
-    if direction is None:
+    direction, six = evidence.normal, evidence.slices[0].orientation
+    if direction is None or six is None:
         return _entry("plane", "not known: no ImageOrientationPatient that can be used")
     first, off = evidence.slices[0], oblique_degrees(direction)
-    row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    row, column = np.array(six[:3]), np.array(six[3:])
     oblique = f"oblique by {off:.1f} degrees" if off >= 0.05 else "not oblique"
     return [*_entry("plane", f"{evidence.plane}, {oblique} (ImageOrientationPatient of {first.name})"),
             *_entry("row", f"runs {_way(row)}, {_vector(row, 4)}"),
@@ -117,15 +120,15 @@ def _plane(evidence: Evidence) -> list[str]:
 def _spacing(evidence: Evidence) -> list[str]:
     pixel, affine, along = evidence.slices[0].pixel_spacing, evidence.volume.affine, evidence.along_mm
     lines = []
-    if affine is None or along is None:
+    first, last = evidence.slices[0].position, evidence.slices[-1].position
+    if affine is None or along is None or first is None or last is None:
         lines += _entry("slice spacing", "not known: no affine (see findings)")
     else:
-        length, count = float(np.linalg.norm(np.subtract(
-            evidence.slices[-1].position, evidence.slices[0].position))), len(evidence.volume.voxels)
+        length, count = float(np.linalg.norm(np.subtract(last, first))), len(evidence.volume.voxels)
         gaps = np.diff(along)
         lines += _entry("slice spacing", f"{length / (count - 1):.3f} mm = {length:.2f} mm from the first to the last "
                                          f"position / {count - 1} steps",
-                        f"gaps between the slices that are there, along the normal: {_span(gaps)} mm")
+                        f"gaps between the slices that are there, along the normal: {_span(gaps.tolist())} mm")
     text = "not reported" if pixel is None else (
         f"{pixel[0]:.4g} mm from row to row, {pixel[1]:.4g} mm from column to column "
         f"(PixelSpacing of {evidence.slices[0].name})")
@@ -181,7 +184,7 @@ def _attributes(evidence: Evidence) -> list[Check]:
     if thickness:
         gap = None if step is None else step - max(thickness)
         meaning = "how thick a slice is, not how far the next one is"
-        if gap is not None and abs(gap) > max(0.01 * step, 0.02):
+        if step is not None and gap is not None and abs(gap) > max(0.01 * step, 0.02):
             meaning += f": {gap:.2f} mm between slices" if gap > 0 else f": slices overlap by {-gap:.2f} mm"
         checks.append((NEITHER, f"SliceThickness says {_span(thickness)} mm ({meaning}); not used"))
     absent = [name for name in ("SpacingBetweenSlices", "SliceThickness") if not values[name]]
@@ -197,8 +200,8 @@ def _location(evidence: Evidence, values: Sequence[float]) -> list[Check]:
     way = np.linalg.norm(np.diff([header.position for header in evidence.slices], axis=0), axis=1)
     off = np.abs(steps - way)
     if (off > np.maximum(0.1, 0.03 * way)).any():
-        return [(INCONSISTENT, f"SliceLocation steps by {_span(steps)} mm, up to {off.max():.2f} mm off those of the "
-                               "positions; not used")]
+        return [(INCONSISTENT, f"SliceLocation steps by {_span(steps.tolist())} mm, up to {off.max():.2f} mm off those "
+                               "of the positions; not used")]
     return [(CONSISTENT, "SliceLocation steps as the positions do")]
 
 
@@ -242,10 +245,9 @@ def _unused_of_file(path: Path) -> dict[str, float]:
     with contextlib.suppress(Exception):  # the file was read before: what cannot be parsed now is left out
         dataset = read_tags(path, wanted, force=True)
         shared = _item(_item(dataset, "SharedFunctionalGroupsSequence"), "PixelMeasuresSequence")
-        found = {name: _number(dataset, name) for name in _NOT_USED}
-        inner = {name: _number(shared, name) for name in _NOT_USED}
-        return {name: inner[name] if found[name] is None else found[name] for name in _NOT_USED
-                if found[name] is not None or inner[name] is not None}
+        inner = {name: number for name in _NOT_USED if (number := _number(shared, name)) is not None}
+        found = {name: number for name in _NOT_USED if (number := _number(dataset, name)) is not None}
+        return {**inner, **found}
     return {}
 
 
@@ -260,18 +262,18 @@ def _number(dataset: Any, name: str) -> float | None:
     return None
 
 
-def _way(direction: Sequence[float]) -> str:
+def _way(direction: Vector) -> str:
     """`to the head`, `to the back (8 degrees off)`."""
-    unit = np.asarray(direction) / np.linalg.norm(direction)
+    unit = direction / np.linalg.norm(direction)
     off = round(oblique_degrees(unit))
     return f"to the {_WAYS[side(unit)]}" + (f" ({off} degree{'s' * (off > 1)} off)" if off else "")
 
 
-def _vector(values: Sequence[float], digits: int) -> str:
+def _vector(values: Iterable[float], digits: int) -> str:
     return "(" + ", ".join(f"{round(value, digits) + 0.0:g}" for value in values) + ")"
 
 
-def _span(values: Sequence[float]) -> str:
+def _span(values: Collection[float]) -> str:
     """`4.8`, or `4.79 to 4.81` where they differ."""
     low, high = f"{min(values):.3f}".rstrip("0").rstrip("."), f"{max(values):.3f}".rstrip("0").rstrip(".")
     return low if low == high else f"{low} to {high}"

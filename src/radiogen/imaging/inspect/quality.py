@@ -21,7 +21,7 @@ from radiogen.core.parallel import map_items
 from radiogen.core.wording import parameter
 from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.layout import case_ids, check_data, sequences_present, series_folder
+from radiogen.dataset.layout import Split, case_ids, check_data, sequences_present, series_folder
 from radiogen.imaging.cubes import resize
 from radiogen.imaging.dicom.pixels import is_rescaled
 from radiogen.imaging.dicom.stacks import natural_order
@@ -81,7 +81,8 @@ def list_series(data: Path) -> list[Series]:
     data = Path(data)
     if not data.is_dir() or any((data / split).is_dir() for split in ("train", "test")):
         check_data(data)
-        cases = [(split, case) for split in ("train", "test") for case in case_ids(data, split)]
+        splits: tuple[Split, ...] = ("train", "test")
+        cases = [(split, case) for split in splits for case in case_ids(data, split)]
         present = {name for split, case in cases for name in sequences_present(data, split, case)}
         found = [Series(split, case, name, series_folder(data, split, case, name))
                  for split, case in cases for name in read_task(data).sequences if name in present]
@@ -143,12 +144,12 @@ def summarise(table: pd.DataFrame, sequences: Sequence[str]) -> list[str]:
     lines.append(f"fewer than {FEW_SLICES} slices: {(read['slices'] < FEW_SLICES).sum()} of {len(read)} series")
     for column, what in (("file_names", "file names"), ("instance_numbers", "InstanceNumber")):
         counts = read[column].value_counts()
-        told = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
-        lines.append(f"order by {what} against the order of the slices: {', '.join(told) or 'not reported'}")
+        parts = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
+        lines.append(f"order by {what} against the order of the slices: {', '.join(parts) or 'not reported'}")
     return [*lines, *_readers(read), *_findings(read), *_not_read(table)]
 
 
-def meanings(cell: str) -> list[str]:
+def _meanings(cell: str) -> list[str]:
     """What the codes in a cell of `finding_codes` mean, by which the findings of many series can be counted."""
     return [FindingCode[name].meaning for name in cell.split()]
 
@@ -170,7 +171,7 @@ def note(row: pd.Series) -> str:
     """What is wrong with the series of a row, in a few words; "" where nothing is."""
     known = "known bad case" if row["known_bad"] else ""
     refused = "" if _is_missing(row) else row["refused"]
-    return "; ".join(filter(None, (known, refused, *meanings(row["finding_codes"])))) or row["refused"]
+    return "; ".join(filter(None, (known, refused, *_meanings(row["finding_codes"])))) or row["refused"]
 
 
 def _is_missing(rows: Any) -> Any:
@@ -216,11 +217,11 @@ def _inspect(job: tuple[Series, bool, str]) -> tuple[dict[str, Any], Picture | N
 def _row(evidence: Evidence) -> dict[str, Any]:
     voxels, affine, slices = evidence.volume.voxels, evidence.volume.affine, evidence.slices
     between_rows, between_columns = slices[0].pixel_spacing or (None, None)
-    gaps = [] if evidence.along_mm is None else np.diff(evidence.along_mm)
-    blank = voxels.min(axis=(1, 2)) == voxels.max(axis=(1, 2))
+    gaps: list[float] = [] if evidence.along_mm is None else np.diff(evidence.along_mm).tolist()
+    blank, reader = voxels.min(axis=(1, 2)) == voxels.max(axis=(1, 2)), evidence.volume.reader
     return {
         "plane": evidence.plane,
-        "oblique_degrees": round(oblique_degrees(evidence.normal), 2) if evidence.plane else None,
+        "oblique_degrees": None if evidence.normal is None else round(oblique_degrees(evidence.normal), 2),
         "rows": slices[0].rows, "columns": slices[0].columns, "slices": len(voxels),
         "slice_spacing_mm": None if affine is None else round(float(np.linalg.norm(affine[:3, 0])), 4),
         "row_spacing_mm": between_rows, "column_spacing_mm": between_columns,
@@ -232,7 +233,7 @@ def _row(evidence: Evidence) -> dict[str, Any]:
         "blank_share": round(float(blank.mean()), 4), "dtype": str(voxels.dtype), "lowest": voxels.min().item(),
         "highest": voxels.max().item(), "signed": _yes(slices[0].storage.signed),
         "rescaled": _yes(any(map(is_rescaled, slices))), "files": len(evidence.paths),
-        "reader": evidence.volume.reader.name, "reader_reason": str(evidence.volume.reader.reason or ""),
+        "reader": reader.name if reader else "", "reader_reason": str(reader.reason or "") if reader else "",
         "findings": "; ".join(map(str, evidence.volume.findings)),
         "finding_codes": codes_text(evidence.volume.findings), "refused": "", "refused_code": ""}
 
@@ -242,9 +243,9 @@ def _picture(evidence: Evidence) -> Picture:
     first, voxels = evidence.slices[0], evidence.volume.voxels
     between_rows, between_columns = first.pixel_spacing or (1.0, 1.0)
     height, width = first.rows * between_rows, first.columns * between_columns
-    shape = tuple(max(1, round(edge * PICTURE_EDGE / max(height, width))) for edge in (height, width))
+    rows, columns = (max(1, round(edge * PICTURE_EDGE / max(height, width))) for edge in (height, width))
     middle = normalise(voxels[len(voxels) // 2][None], "percentile")
-    pixels = np.rint(np.clip(resize(middle, (1, *shape))[0], 0, 1) * 255).astype(np.uint8)
+    pixels = np.rint(np.clip(resize(middle, (1, rows, columns))[0], 0, 1) * 255).astype(np.uint8)
     if first.orientation is None:
         return Picture(pixels, "", "")
     row, column = first.orientation[:3], first.orientation[3:]
@@ -272,7 +273,7 @@ def _planes(table: pd.DataFrame, read: pd.DataFrame) -> list[str]:
 
 def _one_plane(read: pd.DataFrame) -> str:
     planes = read.groupby(["split", ID], sort=False)["plane"].nunique()
-    several = [case for (_, case), count in planes.items() if count > 1]
+    several = planes.index[planes > 1].get_level_values(ID).tolist()
     named = f": {listing(several, 8)}" if several else ""
     return f"cases whose series are not all in one plane: {len(several)} of {len(planes)}{named}"
 
@@ -286,7 +287,7 @@ def _readers(read: pd.DataFrame) -> list[str]:
 
 
 def _findings(read: pd.DataFrame) -> list[str]:
-    counts = Counter(meaning for cell in read["finding_codes"] for meaning in meanings(cell))
+    counts = Counter(meaning for cell in read["finding_codes"] for meaning in _meanings(cell))
     return [f"series without a finding: {(read['finding_codes'] == '').sum()} of {len(read)}",
             *(f"{count:7} with {meaning}" for meaning, count in counts.most_common())]
 
@@ -294,10 +295,10 @@ def _findings(read: pd.DataFrame) -> list[str]:
 def _not_read(table: pd.DataFrame, most: int = 20) -> list[str]:
     """Series that were not read, one a line, and the known-bad cases."""
     unread = table[table["refused"] != ""]
-    told = [f"  {'/'.join(filter(None, (row['split'], row[ID], row['sequence'])))}: {row['refused']}"
+    refused = [f"  {'/'.join(filter(None, (row['split'], row[ID], row['sequence'])))}: {row['refused']}"
             for _, row in unread.iterrows()]
-    more = [f"  and {len(told) - most} more: see the table"] if len(told) > most else []
+    more = [f"  and {len(refused) - most} more: see the table"] if len(refused) > most else []
     known = dict(zip(table[ID], table["known_bad"], strict=True))
     bad = ", ".join(f"{case} ({why})" for case, why in known.items() if why)
-    return [*(["not read:", *told[:most], *more] if told else []),
+    return [*(["not read:", *refused[:most], *more] if refused else []),
             *([f"known-bad cases, left out where training reads that: {bad}"] if bad else [])]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
@@ -82,20 +82,20 @@ def recognise(folder: Path, wanted: Sequence[str] = SEQUENCES) -> tuple[dict[str
         fitting = [series for series in found if series.sequence == name]
         fitting = [series for series in fitting if series.certain] or fitting
         if len(fitting) > 1:
-            told = ", ".join(f"{_shown(folder, series)} ({series.by})" for series in fitting[:4])
-            raise UserError(folder, f"{len(fitting)} series fit {name}: {told}",
+            listed = ", ".join(f"{_shown(folder, series)} ({series.by})" for series in fitting[:4])
+            raise UserError(folder, f"{len(fitting)} series fit {name}: {listed}",
                             f"put the one that is meant into a folder named {name}, or give one patient's folder")
         if fitting:
             chosen[name] = fitting[0]
     if not chosen:
-        told = ", ".join(f"{_shown(folder, series)} ({series.sequence or series.by})" for series in found[:6])
+        listed = ", ".join(f"{_shown(folder, series)} ({series.sequence or series.by})" for series in found[:6])
         more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-        raise UserError(folder, f"holds no {' or '.join(wanted)}; found {told + more or 'no DICOM file'}",
+        raise UserError(folder, f"holds no {' or '.join(wanted)}; found {listed + more or 'no DICOM file'}",
                         f"name the folders of the series {', '.join(wanted)}, or give another folder")
     return chosen, [series for series in found if series not in chosen.values()]
 
 
-def kind_of_words(text: str) -> Kind:
+def _kind_of_words(text: str) -> Kind:
     """What a name or a description says of a series, whatever its spelling: `t1_mprage_post`, `AX T2 FLAIR`, `T1wCE`.
 
     Of T2* and of what is not one of the four, such as diffusion or a scout, nothing is said. GE's T1 FLAIR is a T1.
@@ -123,9 +123,9 @@ def series_folder_of(series: FoundSeries, room: Path) -> Path:
 
 def not_used_text(folder: Path, left: Sequence[FoundSeries]) -> str:
     """One line on the series that are not used; "" where there is none."""
-    told = [f"{_shown(folder, series)} ({series.by})" for series in left]
-    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-    return f"not used: {', '.join(told[:3])}{more}" if told else ""
+    listed = [f"{_shown(folder, series)} ({series.by})" for series in left]
+    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
+    return f"not used: {', '.join(listed[:3])}{more}" if listed else ""
 
 
 def _places(folder: Path) -> list[Path]:
@@ -152,14 +152,14 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _series(root: Path, place: Path) -> list[FoundSeries]:
-    """The series of one folder: one where its name tells the sequence, else one for each SeriesInstanceUID."""
+    """The series of one folder: one where its name states the sequence, else one for each SeriesInstanceUID."""
     certain, kind = place.name in SEQUENCES, _kind_of_folder(root, place)
     if certain or kind.weighting:
         name = place.name if certain else kind.sequence
         header = next(filter(None, map(_header, _files(place))), None)
         if header is None:
             return []
-        return [FoundSeries(name, place, None, "by its folder's name", certain, _doubt(name, kind_of_header(header)))]
+        return [FoundSeries(name, place, None, "by its folder's name", certain, _doubt(name, _kind_of_header(header)))]
     groups: dict[str, list[tuple[Path, dict[str, str]]]] = {}
     for file in _files(place):
         if (header := _header(file)) is not None:
@@ -174,15 +174,15 @@ def _series(root: Path, place: Path) -> list[FoundSeries]:
 
 
 def _kind_of_folder(root: Path, place: Path) -> Kind:
-    """From the names of the folders between `root` and `place`: the nearest that tells a weighting tells it."""
-    kinds = [kind_of_words(part) for part in reversed(place.relative_to(root).parts)]
+    """From the names of the folders between `root` and `place`: the nearest that names a weighting decides."""
+    kinds = [_kind_of_words(part) for part in reversed(place.relative_to(root).parts)]
     weighting = next((kind.weighting for kind in kinds if kind.weighting), "")
     return Kind(weighting, next((kind.enhanced for kind in kinds if kind.enhanced is not None), None))
 
 
-def kind_of_header(header: dict[str, str]) -> Kind:
-    """What SeriesDescription, ProtocolName, SequenceName, the first that tells, and the contrast agent say."""
-    kinds = [kind_of_words(header[name]) for name in ("SeriesDescription", "ProtocolName", "SequenceName")]
+def _kind_of_header(header: dict[str, str]) -> Kind:
+    """What SeriesDescription, ProtocolName or SequenceName, the first that names a weighting, and the agent say."""
+    kinds = [_kind_of_words(header[name]) for name in ("SeriesDescription", "ProtocolName", "SequenceName")]
     weighting = next((kind.weighting for kind in kinds if kind.weighting), "")
     enhanced = next((kind.enhanced for kind in kinds[:2] if kind.enhanced is not None), None)
     if enhanced is None and not _NO_AGENT.fullmatch(header["ContrastBolusAgent"].strip()):
@@ -198,12 +198,12 @@ def _described(place: Path, paths: list[Path], header: dict[str, str], *, alone:
         return FoundSeries("", place, tuple(paths), "a localiser")
     if header["Modality"] not in ("MR", ""):
         return FoundSeries("", place, tuple(paths), f"a {header['Modality']}")
-    kind, described = kind_of_header(header), _description(header)
+    kind, described = _kind_of_header(header), _description(header)
     agent = header["ContrastBolusAgent"].strip()
-    told = f"'{described}'" if described else "no description"
-    if kind.sequence == "T1wCE" and not kind_of_words(described).enhanced:
-        told += f", contrast agent '{agent}'"
-    return FoundSeries(kind.sequence, place, None if alone else tuple(paths), f"by {told}" if kind.sequence else told)
+    text = f"'{described}'" if described else "no description"
+    if kind.sequence == "T1wCE" and not _kind_of_words(described).enhanced:
+        text += f", contrast agent '{agent}'"
+    return FoundSeries(kind.sequence, place, None if alone else tuple(paths), f"by {text}" if kind.sequence else text)
 
 
 def _description(header: dict[str, str]) -> str:
@@ -223,13 +223,13 @@ def _header(path: Path) -> dict[str, str] | None:
     """The elements of `_TAGS` as text; None for what is no image."""
     try:
         dataset = read_tags(path, _TAGS)
-        told = {name: _text(dataset.get(name)) for name in _TAGS}
-    except Exception:  # a damaged or another file: `read_series` tells of those that lie in a series' folder
+        header = {name: _text(dataset.get(name)) for name in _TAGS}
+    except Exception:  # a damaged or another file: `read_series` reports those that lie in a series' folder
         return None
-    return told if told["Rows"] else None
+    return header if header["Rows"] else None
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
     return "" if value is None else str(value) if isinstance(value, str | int) else "\\".join(map(str, value))
 
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from radiogen.arrays.cache import Layout, array_layout, read_blocks
+from radiogen.arrays.stored_arrays import Layout, array_layout, read_blocks
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
 from radiogen.imaging.cubes import middle_slices
