@@ -9,7 +9,6 @@ import hashlib
 import json
 from typing import Literal
 
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.imaging.intensity import Normalisation
 
 REVISION = 3
@@ -50,8 +49,8 @@ class CacheSettings:
 
     @property
     def first_sequence(self) -> str:
-        """The series that represents the case where cases are compared: the first in `SEQUENCES`'s order."""
-        return min(self.sequences, key=SEQUENCES.index)
+        """The series that represents the case where cases are compared: the first by name, whatever the order."""
+        return min(self.sequences)
 
     @property
     def key(self) -> str:

@@ -8,7 +8,6 @@ import math
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.networks.settings import NetworkSettings
 from radiogen.training.recipe.recipe import Recipe, field_value
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
@@ -50,7 +49,7 @@ def _wrong_alone(recipe: Recipe) -> list[Wrong]:
          parameter("suspicious_auc", limit), "is out of range", "give a number from 0.5 to 1"),
         (recipe.split.folds < 2, parameter("split.folds", recipe.split.folds), "is too few", "give 2 or more"),
         (not sequences or len(set(sequences)) < len(sequences),
-         parameter("data.sequences"), "names no sequence, or one twice", f"choose among {' '.join(SEQUENCES)}"),
+         parameter("data.sequences"), "names no sequence, or one twice", "name each sequence once"),
     ]
 
 

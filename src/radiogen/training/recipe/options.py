@@ -18,9 +18,10 @@ from radiogen.core.errors import usage_in_one_line
 from radiogen.core.wording import parameter
 from radiogen.dataset.layout import COMPETITION
 from radiogen.runs import layout
+from radiogen.task import read_task
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.recipe import Recipe, from_dict
-from radiogen.training.recipe.recipes import default_recipe, find_recipe
+from radiogen.training.recipe.recipes import default_recipe, find_recipe, recipe_for
 
 RecipeOptions = OmitArgPrefixes[Annotated[Recipe, tyro.conf.arg(name="")]]
 """A recipe as options: flat, with a group for each part."""
@@ -98,8 +99,9 @@ def _default_data() -> Path:
 def parse_options(options: type[Options], description: str, arguments: list[str] | None = None) -> list[Options]:
     """The command's options, once for each recipe named with `--recipe`, its fields overridden by other options.
 
-    Without `--recipe`, a run that exists is resumed: its own recipe, data set and left-out cases are the defaults, and
-    those of the run that `--start-from` names for a new one.
+    A recipe whose sequences the data set does not have reads all that it has (its `dataset.json`), unless options say
+    which. Without `--recipe`, a run that exists is resumed: its own recipe, data set and left-out cases are the
+    defaults, and those of the run that `--start-from` names for a new one.
     `--help` shows `description` and the recipe's own.
     Raises UserError for a recipe that does not exist or whose fields are not valid together.
     """
@@ -139,4 +141,5 @@ def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
         return ({"data": choice.data or source.data, "leave_out": source.leave_out},
                 [recipe.replace(split_seed=source.recipe.seed_of_split) for recipe in recipes])
     data = choice.data or _default_data()
-    return {"data": data}, [find_recipe(name) for name in choice.recipe or (default_recipe(data.name),)]
+    names, task = choice.recipe or (default_recipe(data.name),), read_task(data)
+    return {"data": data}, [recipe_for(find_recipe(name), task) for name in names]

@@ -4,17 +4,16 @@ In: a name. Out: a frozen `Recipe`. Any field can be set on the command line (`-
 the recipe that was actually used.
 """
 
-from typing import get_args
-
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset.layout import COMPETITION
 from radiogen.networks.settings import NetworkSettings
+from radiogen.task import RSNA_MICCAI, Task
 from radiogen.training.recipe.recipe import Recipe
-from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings, SequenceName
+from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings
 
-SEQUENCES: tuple[SequenceName, ...] = get_args(SequenceName)
-"""All sequences."""
+SEQUENCES = RSNA_MICCAI.sequences
+"""All sequences of the competition."""
 
 
 def _text(description: str) -> str:
@@ -142,6 +141,11 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise UserError(parameter("recipe", name), "there is no such recipe", f"choose one of: {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def recipe_for(recipe: Recipe, task: Task) -> Recipe:
+    """The recipe with its own sequences where the task has them all, else with all that the task has."""
+    return recipe if set(recipe.data.sequences) <= set(task.sequences) else recipe.replace(sequences=task.sequences)
 
 
 def default_recipe(data_name: str) -> str:

@@ -7,8 +7,6 @@ and the docstring below a field is its help.
 from dataclasses import dataclass
 from typing import Literal
 
-SequenceName = Literal["FLAIR", "T1w", "T1wCE", "T2w"]
-
 
 @dataclass(frozen=True)
 class DataSettings:
@@ -16,8 +14,8 @@ class DataSettings:
 
     rank: Literal[2, 3]
     """2: slices through a 2D network, probabilities averaged over a case's slices; 3: cubes through a 3D network."""
-    sequences: tuple[SequenceName, ...]
-    """Which series of a case are used."""
+    sequences: tuple[str, ...]
+    """Which series of a case are used, by the names of their folders, such as FLAIR T1w T1wCE T2w."""
     size: int
     """Edge of a slice in pixels or of a cube in voxels."""
     depth: int | None = None
