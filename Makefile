@@ -40,10 +40,12 @@ rsna: setup
 
 test: setup
 	$(RUN) -m ruff check .
+	$(RUN) -m mypy
 	$(RUN) -m pytest -m "not slow" -n auto
 
 test-all: setup
 	$(RUN) -m ruff check .
+	$(RUN) -m mypy
 	$(RUN) -m pytest
 
 # One short fold on Keras with JAX, and one network over two processes, in an environment without TensorFlow.
@@ -70,6 +72,7 @@ robustness: setup
 
 lint: setup
 	$(RUN) -m ruff check .
+	$(RUN) -m mypy
 
 # Pin again what setup.cfg allows: `make lock` keeps the pins that still hold, UPGRADE=--upgrade takes the newest.
 lock: setup

@@ -78,7 +78,7 @@ def test_a_data_set_that_was_renamed_or_copied_is_the_same_and_its_place_is_note
     run.data.rename(tmp_path / "renamed")
     shutil.copytree(tmp_path / "renamed", tmp_path / "disk" / "copy")
     for place in (tmp_path / "renamed", tmp_path / "disk" / "copy"):
-        again = workflow.locate_data(runs.open_run(run.folder), place, workers=1)
+        again = workflow._locate_data(runs.open_run(run.folder), place, workers=1)
         assert again.folds.equals(run.folds) and runs.open_run(run.folder).data == place
         assert (runs.open_run(run.folder).cache / "index.csv").is_file()
     assert _kept(run)["moved_from"] == ["data", "renamed"]
@@ -91,7 +91,7 @@ def test_another_data_set_is_refused_and_the_run_is_left_as_it_was(begin, tmp_pa
     change_data(other, changed)
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match="it was made from .*data, and this is no copy of that; give that data "):
-        workflow.locate_data(runs.open_run(run.folder), other, workers=1)
+        workflow._locate_data(runs.open_run(run.folder), other, workers=1)
     assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
 
 
@@ -101,8 +101,8 @@ def test_a_run_from_another_machine_makes_its_arrays_here(begin, tmp_path, monke
     (run.folder / "run.json").write_text(json.dumps(facts))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="/nowhere/input/data: there is no such data set; .*--data"):
-        workflow.locate_data(runs.open_run(run.folder), workers=1)
-    workflow.locate_data(runs.open_run(run.folder), tmp_path / "data", workers=1)
+        workflow._locate_data(runs.open_run(run.folder), workers=1)
+    workflow._locate_data(runs.open_run(run.folder), tmp_path / "data", workers=1)
     assert runs.open_run(run.folder).cache.is_relative_to("input/cache")
     assert _kept(run)["moved_from"] == ["/nowhere/input/data"]
 
