@@ -55,6 +55,7 @@ def tables() -> dict[str, tuple[Callable, Lines]]:
     from radiogen.kaggle.submission import check_submission
     from radiogen.runs.folds import read_folds
     from radiogen.runs.predictions import read_predictions
+    from radiogen.task import RSNA_MICCAI
 
     sample = ["BraTS21ID,MGMT_value", *(f"{case:05d},0.5" for case in CASES)]
 
@@ -71,7 +72,7 @@ def tables() -> dict[str, tuple[Callable, Lines]]:
             f"{case:05d},{case % 5},{case % 2},0.{case},0" for case in CASES)]),
         "sample": (read_sample_submission, sample),
         "submission": (submission, sample),
-        "geometry": (read_geometry, [",".join(name for name in COLUMNS if name != "split"), *(
+        "geometry": (read_geometry, [",".join(RSNA_MICCAI.column(name) for name in COLUMNS if name != "split"), *(
             f"{case:05d},FLAIR,axial,24,256,256,6.0,0.9,0.9" for case in CASES)])}
 
 
@@ -135,8 +136,8 @@ def _checked(read: Callable, path: Path, damaged: Damaged, whole: "pd.DataFrame"
         return f"{type(error).__name__}: {str(error)[:120]}"
     if "corrected" not in allowed:
         return "" if allowed == "empty" and table.empty else "was read"
-    same = list(table.columns) == list(whole.columns) and whole.sort_values("case").reset_index(drop=True).equals(
-        table.sort_values("case").reset_index(drop=True))
+    same = list(table.columns) == list(whole.columns) and whole.sort_values(whole.columns[0], ignore_index=True).equals(
+        table.sort_values(whole.columns[0], ignore_index=True))
     return "" if same else "was read as another table"
 
 

@@ -41,7 +41,7 @@ class UserError(Exception):
         self.where, self.problem, self.remedy = str(where), problem, remedy
         super().__init__(f"{where}: {problem}; {remedy}")
 
-    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type["UserError"], tuple[object, ...]]:
         """Worker processes send errors back by pickle; an exception of three arguments has to define how."""
         return (type(self), (self.where, self.problem, self.remedy))
 

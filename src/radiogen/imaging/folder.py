@@ -18,7 +18,7 @@ class SeriesError(UserError):
         self.finding, self.code = finding, finding.code.name
         super().__init__(where, finding.reason, remedy)
 
-    def __reduce__(self) -> tuple[type["SeriesError"], tuple[object, Finding, str]]:
+    def __reduce__(self) -> tuple[type["SeriesError"], tuple[object, ...]]:
         """As in `UserError`."""
         return type(self), (self.where, self.finding, self.remedy)
 

@@ -81,7 +81,7 @@ def _heat(run: Run, folds: list[str], chosen: pd.DataFrame, inputs: dict[str, pd
 
     set_precision(run.recipe.optimisation.precision)
     model = make_network(run.recipe.network, run.recipe.data)
-    heat: dict[str, np.ndarray] = dict.fromkeys(chosen[ID], np.float64(0))
+    heat: dict[str, np.ndarray] = dict.fromkeys(chosen[ID], np.zeros(()))
     for fold in progress(folds, f"explain {run.folder.name}", len(folds), "fold"):
         own = chosen[chosen["fold"].isin([fold, HOLDOUT])]
         if own.empty:

@@ -208,24 +208,24 @@ def _ask(run: Run, folds: Sequence[str], made: CaseArray,
     inputs, shown = list_inputs(recipe.data, index, [CASE]), _shown_inputs(recipe.data, index)
     images, model = CachedImages(run.cache, recipe.data), make_network(recipe.network, recipe.data)
     flips = tta_flips(recipe.augmentation, recipe.data.rank)
-    by_fold, heat = {}, {(name, called): 0.0 for name in shown for called in (0, 1)}
+    by_fold, heat = {}, {(name, called): np.zeros(()) for name in shown for called in (0, 1)}
     for fold in folds:
         load_trained(model, run, fold)
         answers = [probabilities(model(batch, training=False)) for flip in flips
-                   for batch, in _all(Batches(recipe, images, inputs, flip=flip))]
+                   for batch in _all(Batches(recipe, images, inputs, flip=flip))]
         by_fold[fold] = float(np.concatenate(answers).mean())
         for name, called in heat:
             found = np.concatenate([grad_cam(model, batch, called)
-                                    for batch, in _all(Batches(recipe, images, shown[name]))])
+                                    for batch in _all(Batches(recipe, images, shown[name]))])
             heat[name, called] = heat[name, called] + found / (found.max() or 1)
     called = int(np.mean(list(by_fold.values())) >= THRESHOLD)
-    stacks = {name: np.concatenate([batch for batch, in _all(Batches(recipe, images, rows))])
+    stacks = {name: np.concatenate(list(_all(Batches(recipe, images, rows))))
               for name, rows in shown.items()}
     return by_fold, _views(run, series, shown, stacks, {name: heat[name, called] for name in shown})
 
 
-def _all(batches: "Batches") -> Iterator[tuple[np.ndarray]]:
-    return (batches[number] for number in range(batches.num_batches))
+def _all(batches: "Batches") -> Iterator[np.ndarray]:
+    return (batches[number][0] for number in range(batches.num_batches))
 
 
 def _shown_inputs(data: DataSettings, index: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -262,7 +262,7 @@ def _views(run: Run, series: Mapping[str, CaseSeries], shown: Mapping[str, pd.Da
 def _steps(run: Run, one: CaseSeries) -> np.ndarray | None:
     """(3, 2): the mm (x, y, z) from a row, and from a column, of the network's slices to the next; None if unknown."""
     settings = cache_settings(run.recipe.data)
-    if settings.kind == "cubes" and settings.geometry == "isotropic":
+    if settings.kind == "cubes" and settings.geometry == "isotropic" and settings.edge_mm is not None:
         return settings.edge_mm / settings.size * np.eye(3)[:, [1, 0]]
     if one.header.affine is None:
         return None

@@ -60,8 +60,8 @@ class SliceView(NamedTuple):
 def write_explained_cases(folder: Path, explained: Explained) -> Path:
     """Write `explained.npz` into the run's folder."""
     content = {field.name: np.asarray(getattr(explained, field.name)) for field in fields(Explained)}
-    return files.write_with(Path(folder) / layout.EXPLAINED, lambda file: np.savez_compressed(
-        file, **content))  # type: ignore[arg-type]  (numpy's stubs take any name for its own option)
+    path = Path(folder) / layout.EXPLAINED  # numpy's stubs take any name for its own option
+    return files.write_with(path, lambda file: np.savez_compressed(file, **content))  # type: ignore[arg-type]
 
 
 def read_explained_cases(folder: Path) -> Explained | None:

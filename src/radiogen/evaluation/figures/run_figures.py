@@ -22,6 +22,7 @@ from radiogen.task import RSNA_MICCAI, Task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, PURPLE, BLACK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#222222", "#8A8A8A"
@@ -71,7 +72,7 @@ def history_png(path: Path, history: Path, title: str) -> Path:
                 marker = "o" if len(table) < 15 else None
                 axes.plot(epochs, table[column], style, color=colour, label=label, linewidth=2, marker=marker, ms=4)
         axes.set(xlabel="epoch", ylabel={"loss": "loss (cross-entropy)", "auc": "AUC of the inputs"}.get(name, name))
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        _whole_numbers(axes.xaxis)
         if name != "loss":
             axes.set_ylim(-0.02, 1.02)
         axes.grid(alpha=0.25)
@@ -158,7 +159,7 @@ def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: s
         axes.scatter(values, random.uniform(0.04, 0.28, len(values)) * top, s=10, color=colour, alpha=0.8, linewidth=0)
         axes.axvline(THRESHOLD, color=BLACK, linewidth=1, linestyle="--")
         axes.set(ylabel="cases", xlim=(-0.01, 1.01))
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        _whole_numbers(axes.yaxis)
         axes.set_title(f"{name}: {len(values)} cases", loc="left", fontsize=10, color=colour)
     panels[1].set_xlabel(f"probability of {task.target} (dashed: threshold of {THRESHOLD:g})")
     if title:
@@ -180,7 +181,7 @@ def curves_figure(histories: Mapping[str, pd.DataFrame], name: str, scale: float
                 axes.plot(table["epoch"], table[column], linestyle=style, color=colour, linewidth=width, label=label,
                           marker=marker if style == "-" else None, ms=3)
     axes.set(xlabel="epoch", ylabel={"loss": "loss (cross-entropy)", "auc": "AUC of the inputs"}.get(name, name))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes.xaxis)
     if name != "loss":
         axes.set_ylim(-0.02, 1.02)
     axes.grid(alpha=0.25)
@@ -254,6 +255,15 @@ def _panels(width: float, height: float, rows: int = 1, columns: int = 1) -> "tu
     for one in np.ravel(axes):
         one.spines[["top", "right"]].set_visible(False)
     return figure, axes if rows > 1 and columns > 1 else axes.ravel()
+
+
+def _whole_numbers(axis: "Axis") -> None:
+    """Tick an axis of counts at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    locator = axis.get_major_locator()
+    assert isinstance(locator, MaxNLocator)  # matplotlib's own for a linear axis
+    locator.set_params(integer=True)
 
 
 def _title(axes: "Axes", title: str) -> None:

@@ -45,7 +45,7 @@ class Chart:
 def run_charts(assessed: RunAssessment) -> list[Chart]:
     """ROC, calibration, probabilities by label and, where folds were trained here, the curves of training."""
     run = assessed.run
-    curves = {one.name: scored(SETS[one.name](run.predictions)) for one in assessed.sets}
+    curves = {str(one.name): scored(SETS[one.name](run.predictions)) for one in assessed.sets}
     name, (labels, probabilities) = next(iter(curves.items()))
     parts = [
         ("ROC", "Each case placed by its probability; band: 95 % of resamples of patients. On the diagonal a coin "

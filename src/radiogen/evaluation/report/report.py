@@ -118,7 +118,7 @@ def draw_run(assessed: RunAssessment) -> list[Path]:
                                          f"{name}, fold {fold}", task))
     if "holdout" in parts:
         written.append(_confusion_matrix(folder / layout.HOLDOUT_MATRIX, parts["holdout"], f"{name}, holdout", task))
-    curves = {part: scored(cases) for part, cases in parts.items()}
+    curves = {str(part): scored(cases) for part, cases in parts.items()}
     written.append(run_figures.roc_png(folder / layout.ROC, curves, f"ROC of {name}"))
     written.append(run_figures.calibration_png(folder / layout.CALIBRATION, curves, f"Calibration of {name}", task))
     part, (labels, probabilities) = next(iter(curves.items()))
