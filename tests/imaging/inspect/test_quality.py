@@ -20,6 +20,7 @@ from radiogen.imaging.inspect.quality import (
     output_folder,
     summarise,
 )
+from radiogen.task import RSNA_MICCAI
 
 SAGITTAL = next(affine for name, affine in planes() if name == "sagittal")
 
@@ -209,7 +210,7 @@ def test_a_folder_that_is_not_there_or_empty_is_told(tmp_path):
 
 def test_the_summary_counts_planes_refusals_and_cases_of_several_planes(data, as_competition):
     as_competition(_labelled(data))
-    lines = summarise(inspect_dataset(data, workers=1)[0])
+    lines = summarise(inspect_dataset(data, workers=1)[0], RSNA_MICCAI.sequences)
     assert lines[0] == "cases: 3; series: 9, of which 6 can be read, 2 refused, 1 missing"
     counts = {line.split()[0]: line.split()[1:] for line in lines[2:6]}
     assert counts == {"sequence": ["axial", "sagittal", "not", "read"], "FLAIR": ["2", "0", "1"],
@@ -225,7 +226,7 @@ def test_a_data_set_of_refused_series_only_has_a_summary(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.dcm").write_bytes(b"no image")
-    lines = summarise(inspect_dataset(tmp_path, workers=1)[0])
+    lines = summarise(inspect_dataset(tmp_path, workers=1)[0], RSNA_MICCAI.sequences)
     assert lines[0] == "cases: 2; series: 2, of which 0 can be read, 2 refused, 0 missing"
 
 
@@ -275,7 +276,7 @@ def test_findings_are_counted_by_what_their_codes_mean(tmp_path):
     for name in ("a", "b"):
         write_series(tmp_path / name, pattern((1, 6, 8)), change=_inverted)
     table, _ = inspect_dataset(tmp_path, workers=1)
-    lines = summarise(table)
+    lines = summarise(table, RSNA_MICCAI.sequences)
     assert "series without a finding: 1 of 3" in lines
     for code in (FindingCode.SINGLE_SLICE, FindingCode.INVERTED):
         assert f"      2 with {code.meaning}" in lines
@@ -326,6 +327,6 @@ def test_readers_are_counted_and_their_reasons_listed(tmp_path):
     table, _ = inspect_dataset(tmp_path / "set", workers=1)
     assert table["reader"].tolist() == ["fast", "imagecodecs", "imagecodecs"]
     assert table["reader_reason"].tolist() == ["", "compressed pixels", "compressed pixels"]
-    lines = summarise(table)
+    lines = summarise(table, RSNA_MICCAI.sequences)
     assert "read by the compiled reader: 1 of 3 series" in lines
     assert any(line.split() == ["2", "by", "imagecodecs:", "compressed", "pixels"] for line in lines)
