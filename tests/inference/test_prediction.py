@@ -88,7 +88,7 @@ def test_a_case_of_sections_is_the_mean_of_them_all(make):
     told = _asked(run, "0", case)
     assert len(told) == 16 and abs(table["probability"][case] - told.mean()) < 1e-5
     sections = pd.read_csv(run.folder / "predictions_slices.csv", dtype={"BraTS21ID": str})
-    assert np.allclose(sections[sections["case"] == case]["probability"], told, atol=1e-5)
+    assert np.allclose(sections[sections["BraTS21ID"] == case]["probability"], told, atol=1e-5)
 
 
 @pytest.mark.parametrize("use", [predict_run, write_explained,
@@ -116,7 +116,7 @@ def test_a_run_keeps_the_geometry_and_the_perceptual_hash_of_its_cases(make, sma
     geometry = pd.read_csv(run.folder / "geometry.csv", dtype={"BraTS21ID": str})
     arrays = pd.read_csv(run.folder / "arrays.csv", dtype=str)
     assert len(geometry) == 22 * 2 and len(arrays) == 22
-    assert arrays.columns.tolist() == ["case", "split", "sha256", "perceptual_hash"]
+    assert arrays.columns.tolist() == ["BraTS21ID", "split", "sha256", "perceptual_hash"]
     assert arrays["perceptual_hash"].str.fullmatch("[0-9a-f]{64}").all()
     assert set(arrays["split"]) == {"train", "test"}
 

@@ -57,12 +57,12 @@ def rank_mean_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return complete(first.assign(probability=ranks.sub(0.5).div(cases, axis=0).mean(axis=1)))
 
 
-def stacking_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def _stacking_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """A logistic regression on the runs' logits, learnt in the other folds; errors as in `mean_ensemble`."""
     return learnt_ensemble(runs, "stacking")[0]
 
 
-def greedy_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def _greedy_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """A mean of greedily selected runs, selected in the other folds; errors as in `mean_ensemble`."""
     return learnt_ensemble(runs, "greedy")[0]
 
@@ -76,7 +76,7 @@ def learnt_ensemble(runs: Mapping[str, pd.DataFrame], method: str) -> tuple[pd.D
 
 
 METHODS: dict[str, Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]] = {
-    "mean": mean_ensemble, "rank-mean": rank_mean_ensemble, "stacking": stacking_ensemble, "greedy": greedy_ensemble}
+    "mean": mean_ensemble, "rank-mean": rank_mean_ensemble, "stacking": _stacking_ensemble, "greedy": _greedy_ensemble}
 
 
 def ensemble_table(runs: Mapping[str, pd.DataFrame], methods: Sequence[str] = tuple(METHODS)) -> pd.DataFrame:

@@ -114,7 +114,7 @@ def plane_strata(run: Run) -> np.ndarray:
     return planes
 
 
-def score_draw(run: Run) -> pd.DataFrame:
+def _score_draw(run: Run) -> pd.DataFrame:
     """The out-of-fold predictions of a draw whose folds are trained; neither holdout nor test is looked at."""
     from radiogen.inference.prediction import score_inputs
 
@@ -134,7 +134,7 @@ def _finish_draw(permuted: Run, parallel_folds: int) -> None:
     write_folds(permuted.folder, permuted.folds)
     train_folds(permuted, fold_names(permuted.folds), parallel_folds)
     # what Keras leaks ends with the process
-    table = run_in_subprocess(score_draw, permuted, name=f"scoring of {permuted.folder.name}")
+    table = run_in_subprocess(_score_draw, permuted, name=f"scoring of {permuted.folder.name}")
     write_predictions(permuted.folder / PREDICTIONS, table)
     for fold in fold_names(permuted.folds):
         remove_fold(fold_folder(permuted, fold))

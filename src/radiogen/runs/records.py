@@ -70,14 +70,14 @@ def is_trained_run(folder: Path) -> bool:
         (folder / layout.RUN).is_file() and "members" not in read_facts(folder))
 
 
-def members_of(folder: Path) -> list[str]:
+def _members_of(folder: Path) -> list[str]:
     """The names of an ensemble's members; [] for other runs."""
     return list(read_facts(folder).get("members") or ())
 
 
 def with_members(folder: Path) -> list[Path]:
     """The run's folder and, of an ensemble, those of its members."""
-    return [Path(folder), *(Path(folder).parent / name for name in members_of(folder))]
+    return [Path(folder), *(Path(folder).parent / name for name in _members_of(folder))]
 
 
 def data_folder(folder: Path, facts: Mapping[str, Any]) -> Path | None:

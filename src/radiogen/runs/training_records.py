@@ -22,7 +22,7 @@ def write_history(folder: Path, rows: Sequence[Mapping[str, float]]) -> Path:
     return files.write_csv(Path(folder) / layout.HISTORY, pd.DataFrame(list(rows)))
 
 
-def read_history(folder: Path) -> pd.DataFrame:
+def _read_history(folder: Path) -> pd.DataFrame:
     """`history.csv`. Raises UserError where it cannot be read."""
     path = Path(folder) / layout.HISTORY
     try:
@@ -36,7 +36,7 @@ def read_histories(run: Path) -> dict[str, pd.DataFrame]:
     found = {}
     for fold, folder in layout.fold_folders(run, holding=layout.HISTORY).items():
         try:
-            table = read_history(folder)
+            table = _read_history(folder)
         except UserError:
             continue
         if "epoch" in table and len(table):

@@ -13,6 +13,7 @@ from radiogen.evaluation.audit.image_free import (
     GEOMETRY,
     IMAGE_FREE,
     PLANES,
+    StudySettings,
     acquisition_table,
     image_free_predictions,
     image_free_table,
@@ -114,7 +115,7 @@ def test_shares_by_plane_are_counts_with_wilsons_interval():
 @pytest.mark.slow
 def test_a_study_says_what_the_planes_tell():
     folds, geometry = made(150, tied="plane")
-    found = study(folds[["case", "label"]], geometry, repeats=2, permutations=20)
+    found = study(folds[["case", "label"]], geometry, StudySettings(repeats=2, permutations=20))
     row = found.models.set_index("model").loc[PLANES]
     assert row["trained_p"] == pytest.approx(1 / 21) and row["repeated_auc"] > 0.7
     assert "without any image" in found.sentence and "over other draws" in found.sentence

@@ -32,10 +32,11 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
         raise UserError("--geometry" if geometry is None else "--labels", "is missing",
                         "name a table of geometry and one of labels (or --data), or --run NAME for both")
 
+    from radiogen.evaluation.audit.image_free import StudySettings
     from radiogen.evaluation.report.acquisition import report_acquisition
 
-    report = report_acquisition(geometry, labels, output, run=models / run if run else None, seed=seed,
-                                repeats=repeats, permutations=permutations, medals=medals)
+    report = report_acquisition(geometry, labels, output, run=models / run if run else None, medals=medals,
+                                settings=StudySettings(seed=seed, repeats=repeats, permutations=permutations))
     print(report.text)
     print("\nfiles written:", *report.written, sep="\n  ")
     then = f"{command('evaluate')} {as_run(models / run)}" if run else f"{command('train')} --fold all"

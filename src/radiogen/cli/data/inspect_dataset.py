@@ -43,11 +43,9 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
         raise UserError(data, "was changed while it was read", "run the same command again")
     print("\n".join(quality.summarise(table, read_task(data).sequences)))
     print(f"table: {files.write_csv(place / 'quality.csv', read_task(data).to_file(table))}")
-    tiles = []
-    for number, picture in pictures.items():
-        row = table.iloc[number]
-        pixels, left, top = picture or (None, "", "")
-        tiles.append(Tile(pixels, quality.name_of(row), quality.caption(row), quality.note(row), left, top))
+    rows = [(table.iloc[number], *(picture or (None, "", ""))) for number, picture in pictures.items()]
+    tiles = [Tile(pixels, quality.name_of(row), quality.caption(row), quality.note(row), left, top)
+             for row, pixels, left, top in rows]
     for path in contact_sheets(place, tiles, f"{data.resolve().name}: the middle slice of each series; red: findings"):
         print(f"contact sheet: {path}")
     competition = (table["split"] != "").any()

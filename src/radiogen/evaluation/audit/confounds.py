@@ -35,7 +35,7 @@ class Conclusion(StrEnum):
     EXPLAINED = "explained by acquisition"
 
 
-class AtChance(StrEnum):
+class _AtChance(StrEnum):
     """Where a run is not told from chance; the value is what a reader is shown."""
 
     SAME_PLANES = "among cases of the same planes"
@@ -71,9 +71,9 @@ class Confounds:
         return (self.run.outcome, *self.conclusions)
 
     @property
-    def at_chance(self) -> tuple[AtChance, ...]:
+    def at_chance(self) -> tuple[_AtChance, ...]:
         """Where the run is not told from chance."""
-        return where_at_chance(self.same_planes, self.beyond)
+        return _where_at_chance(self.same_planes, self.beyond)
 
     @property
     def explained(self) -> bool:
@@ -106,23 +106,23 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     image_free = pair["probability_free"].to_numpy()
     run, baseline = verdict(labels, probabilities, seed=seed), verdict(labels, image_free, seed=seed)
     told = compare(labels, probabilities, image_free, seed=seed)
-    return Confounds(run, best, baseline, told, same, rest, conclude(run, baseline, told, same, rest), free, gains,
+    return Confounds(run, best, baseline, told, same, rest, _conclude(run, baseline, told, same, rest), free, gains,
                      planes, correlation_table(judged, geometry), baselines)
 
 
-def conclude(run: Verdict, baseline: Verdict, comparison: Comparison, same_planes: Estimate,
+def _conclude(run: Verdict, baseline: Verdict, comparison: Comparison, same_planes: Estimate,
              beyond: Estimate) -> tuple[Conclusion, ...]:
     """What follows from the estimates; see `judge_confounds`."""
     if comparison.outcome is Change.BETTER and run.outcome is Outcome.BETTER:
         return (Conclusion.ABOVE_BASELINE,)
     explained = (run.outcome is Outcome.BETTER and is_significant(baseline.estimate)
-                 and where_at_chance(same_planes, beyond))
+                 and _where_at_chance(same_planes, beyond))
     return (Conclusion.NOT_ABOVE_BASELINE, *([Conclusion.EXPLAINED] if explained else []))
 
 
-def where_at_chance(same_planes: Estimate, beyond: Estimate) -> tuple[AtChance, ...]:
+def _where_at_chance(same_planes: Estimate, beyond: Estimate) -> tuple[_AtChance, ...]:
     """Which of the two is not told from chance."""
-    return tuple(place for place, estimate in ((AtChance.SAME_PLANES, same_planes), (AtChance.BEYOND, beyond))
+    return tuple(place for place, estimate in ((_AtChance.SAME_PLANES, same_planes), (_AtChance.BEYOND, beyond))
                  if not is_significant(estimate))
 
 

@@ -40,14 +40,24 @@ class Study:
     sentence: str
 
 
-def study(labels: pd.DataFrame, geometry: pd.DataFrame, *, folds: int = 5, seed: int = 42, repeats: int = 10,
-          permutations: int = 200) -> Study:
+@dataclass(frozen=True)
+class StudySettings:
+    """How a data set is studied: folds and their seed, other draws of the folds, trainings on permuted labels."""
+
+    folds: int = 5
+    seed: int = 42
+    repeats: int = 10
+    permutations: int = 200
+
+
+def study(labels: pd.DataFrame, geometry: pd.DataFrame, settings: StudySettings) -> Study:
     """What the labels of a whole data set owe to its acquisition, by cross-validation over all its cases.
 
     `models` is `image_free_table` for the folds of `seed`, with `repeated_auc`: the mean of `within_fold_auc` over
     `repeats` other draws of the folds (seeds from 0 up), and `trained_p`: how often PLANES, trained anew on permuted
     labels (`permutations` times), does at least as well; NaN for the other models, and where not asked for.
     """
+    folds, seed, repeats = settings.folds, settings.seed, settings.repeats
     table = make_folds(labels, folds=folds, holdout_fraction=0, seed=seed, leave_out=())
     models = image_free_table(image_free_predictions(table, geometry, seed=seed), seed=seed)
     areas: dict[str, list[float]] = {name: [] for name in IMAGE_FREE}
@@ -55,9 +65,9 @@ def study(labels: pd.DataFrame, geometry: pd.DataFrame, *, folds: int = 5, seed:
         drawn = make_folds(labels, folds=folds, holdout_fraction=0, seed=number, leave_out=())
         for name, found in image_free_predictions(drawn, geometry, seed=seed).items():
             areas[name].append(within_fold(found, draws=1).value)
-    null = permuted_auc(table, geometry, draws=permutations, seed=seed)
+    null = permuted_auc(table, geometry, draws=settings.permutations, seed=seed)
     reached = models.loc[models["model"] == PLANES, "within_fold_auc"].item()
-    p = (1 + (null >= reached - 1e-12).sum()) / (len(null) + 1) if permutations else np.nan
+    p = (1 + (null >= reached - 1e-12).sum()) / (len(null) + 1) if settings.permutations else np.nan
     models = models.assign(repeated_auc=[np.mean(areas[name]) if repeats else np.nan for name in models["model"]],
                            trained_p=[p if name == PLANES else np.nan for name in models["model"]])
     return Study(share_by_plane(labels, geometry), models, _sentence(models.set_index("model").loc[PLANES], p))

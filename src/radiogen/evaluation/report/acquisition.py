@@ -10,7 +10,7 @@ from radiogen.core import files
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import read_labels
 from radiogen.evaluation.audit.confounds import judge_confounds
-from radiogen.evaluation.audit.image_free import study
+from radiogen.evaluation.audit.image_free import StudySettings, study
 from radiogen.evaluation.figures.confound_figures import image_free_png
 from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.evaluation.wording import confound_sentences
@@ -30,17 +30,16 @@ class AcquisitionReport:
     written: tuple[Path, ...]
 
 
-def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path | None = None, seed: int = 42,
-                       repeats: int = 10, permutations: int = 200, medals: bool = False) -> AcquisitionReport:
+def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path | None = None,
+                       settings: StudySettings | None = None, medals: bool = False) -> AcquisitionReport:
     """Study which labels follow from planes, sizes and case ids, write the tables and the picture to `output`.
 
-    run: a run's folder, whose predictions are compared with those models. seed, repeats, permutations: as in
-    `image_free.study`. medals: mark in the picture where the competition's medals began.
+    run: a run's folder, whose predictions are compared with those models. settings: of `image_free.study`. medals: mark in the picture where the competition's medals began.
     Raises UserError where a table is missing or damaged.
     """
     task = read_task(labels.parent)
     table, known = read_geometry(geometry, task), read_labels(labels, task)
-    found = study(known, table, seed=seed, repeats=repeats, permutations=permutations)
+    found = study(known, table, settings or StudySettings())
     shares = rounded(found.shares.astype({"positive": str}).rename(columns={"positive": task.positive}))
     text = f"{text_table(shares)}\n\n{text_table(rounded(found.models[_SHOWN]))}\n\n{found.sentence}"
     if run is not None:

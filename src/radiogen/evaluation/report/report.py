@@ -40,7 +40,7 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     """Judge the runs `names` under `models`; returns the text to print and the files written.
 
     Each run gets its tables and pictures (`write_run`), the last one named the comparison, `report.html` and
-    `assessment.json` (`write_report`). All runs are read before anything is written. Raises UserError for a run that is
+    `assessment.json` (`_write_report`). All runs are read before anything is written. Raises UserError for a run that is
     not predicted, has no labelled case, or has weights that training of their fold did not write. Waits for runs that
     are in training.
     """
@@ -64,7 +64,7 @@ def _evaluate_held(runs: Sequence[PredictedRun]) -> tuple[str, list[Path]]:
         assessed.append(assess_run(run, networks))
         written += write_run(assessed[-1])
     assessment = join(assessed)
-    return report_text(assessment), written + write_report(assessment)
+    return report_text(assessment), written + _write_report(assessment)
 
 
 def write_run(assessed: RunAssessment) -> list[Path]:
@@ -72,7 +72,7 @@ def write_run(assessed: RunAssessment) -> list[Path]:
     return [*write_tables(assessed), *draw_run(assessed)]
 
 
-def write_report(assessment: Assessment) -> list[Path]:
+def _write_report(assessment: Assessment) -> list[Path]:
     """Write what is said of all runs into the last one's folder; returns the paths.
 
     `comparison.csv`, `forest.png`, with several runs `roc_comparison.png`, with several seeds `seeds.csv`, then

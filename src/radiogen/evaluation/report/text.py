@@ -27,13 +27,13 @@ WIDTH = 100
 
 def report_text(assessment: Assessment) -> str:
     """All that is said of the runs."""
-    parts = [_method(assessment.last.run.task), *(f"{run_text(one)}\n{review_text(one)}" for one in assessment.runs),
-             comparison_text(assessment.summary), seeds_text(assessment.seeds),
-             differences_text(assessment), ceiling_text(assessment)]
+    parts = [_method(assessment.last.run.task), *(f"{_run_text(one)}\n{review_text(one)}" for one in assessment.runs),
+             _comparison_text(assessment.summary), _seeds_text(assessment.seeds),
+             _differences_text(assessment), _ceiling_text(assessment)]
     return "\n\n".join(part for part in parts if part)
 
 
-def run_text(assessed: RunAssessment) -> str:
+def _run_text(assessed: RunAssessment) -> str:
     """The table per fold and the verdicts of one run."""
     facts = assessed.run.facts
     made = f"ensemble of {', '.join(facts['members'])}" if "members" in facts else (
@@ -68,7 +68,7 @@ def review_text(assessed: RunAssessment) -> str:
     return "\n".join(lines)
 
 
-def comparison_text(summary: pd.DataFrame) -> str:
+def _comparison_text(summary: pd.DataFrame) -> str:
     """The summary of all runs as two tables, out-of-fold and holdout."""
     parts = []
     for prefix, title in (("out_of_fold", "out-of-fold, all folds pooled"), ("holdout", "holdout")):
@@ -84,19 +84,19 @@ def comparison_text(summary: pd.DataFrame) -> str:
     return "\n\n".join(parts)
 
 
-def seeds_text(seeds: pd.DataFrame) -> str:
+def _seeds_text(seeds: pd.DataFrame) -> str:
     """How far runs lie apart that differ in their seed alone; "" where there are none."""
     lines = [_filled(line) for line in wording.seed_sentences(seeds)]
     return "\n".join(["seeds, out-of-fold, all folds pooled", *lines]) if lines else ""
 
 
-def differences_text(assessment: Assessment) -> str:
+def _differences_text(assessment: Assessment) -> str:
     """The last run against each other one, on the cases that both scored out of fold; "" for a single run."""
     lines = [_difference(one) for one in assessment.differences]
     return "\n".join(["differences, out-of-fold, same cases", *lines]) if lines else ""
 
 
-def ceiling_text(assessment: Assessment) -> str:
+def _ceiling_text(assessment: Assessment) -> str:
     """What no method can exceed, where the runs' data set is a phantom that says so; else ""."""
     lines = []
     for one in {one.ceiling.data: one.ceiling for one in assessment.runs if one.ceiling is not None}.values():
