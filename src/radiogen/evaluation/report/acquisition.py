@@ -34,7 +34,8 @@ def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path 
                        settings: StudySettings | None = None, medals: bool = False) -> AcquisitionReport:
     """Study which labels follow from planes, sizes and case ids, write the tables and the picture to `output`.
 
-    run: a run's folder, whose predictions are compared with those models. settings: of `image_free.study`. medals: mark in the picture where the competition's medals began.
+    run: a run's folder, whose predictions are compared with those models. settings: of `image_free.study`. medals: mark
+    in the picture where the competition's medals began.
     Raises UserError where a table is missing or damaged.
     """
     task = read_task(labels.parent)

@@ -40,7 +40,7 @@ def evaluate_runs(models: Path, names: Sequence[str]) -> tuple[str, list[Path]]:
     """Judge the runs `names` under `models`; returns the text to print and the files written.
 
     Each run gets its tables and pictures (`write_run`), the last one named the comparison, `report.html` and
-    `assessment.json` (`_write_report`). All runs are read before anything is written. Raises UserError for a run that is
+    `assessment.json`. All runs are read before anything is written. Raises UserError for a run that is
     not predicted, has no labelled case, or has weights that training of their fold did not write. Waits for runs that
     are in training.
     """
