@@ -39,7 +39,7 @@ def test_table_and_sheet_are_written_outside_the_data_set_and_a_bad_series_ends_
     assert _files(folder / "input" / "two") == before
     place, = (folder / "input" / "cache").glob("two-*")
     table = pd.read_csv(place / "quality.csv", dtype=str, keep_default_na=False)
-    assert list(table["case"]) == ["00000", "00000", "00001", "00001"]
+    assert list(table["BraTS21ID"]) == ["00000", "00000", "00001", "00001"]
     assert list(table["slices"]) == ["6", "6", "6", ""] and "not a DICOM file" in table["refused"][3]
     assert (place / "contact_sheet.png").read_bytes().startswith(b"\x89PNG")
     assert "3 can be read, 1 refused, 0 missing" in end.stdout and "inspect" in end.stderr

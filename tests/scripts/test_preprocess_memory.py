@@ -84,7 +84,7 @@ def test_a_case_at_which_its_worker_is_killed_fails_alone(data):
     assert failed["00002"].startswith("data/train/00002: ")
     assert _index(data, "failed_code")["00002"] == OutOfMemory.code
     assert end.returncode == 2 and "Traceback" not in end.stderr, end.stderr
-    assert "a worker process was killed or crashed: what was at work is tried again" in end.stdout
+    assert "a worker process was killed or crashed: unfinished items are tried again" in end.stdout
 
 
 def _address_space():

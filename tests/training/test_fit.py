@@ -14,6 +14,7 @@ import pytest
 from radiogen.core.errors import UserError
 from radiogen.dataset.geometry import read_geometry
 from radiogen.inference.workflow import predict
+from radiogen.runs.predictions import read_predictions
 from radiogen.training import fit, runs, workflow
 from radiogen.training.checkpoints import epochs_done
 from radiogen.training.fit import _early_stopping_cases, fold_batches, train_fold
@@ -47,7 +48,7 @@ def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
     seen = workflow.begin_run(run.data, recipe, run.folder.parent / "seen", run.cache.parent.parent, workers=1)
     for fold in ("0", "1"):
         train_fold(seen, fold)
-    table = pd.read_csv(predict(seen, workers=1), dtype={ID: str})
+    table = read_predictions(predict(seen, workers=1))
     assert sorted(table[ID]) == [f"{number:05d}" for number in range(22)]
     assert table["fold"].value_counts().to_dict() == {"0": 8, "1": 8, "holdout": 4, "test": 2}
     known = table[table["fold"] != "test"]

@@ -6,9 +6,9 @@ import json
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.training import forecast, runs, workflow
 from radiogen.training.execution.devices import Devices
 from radiogen.training.forecast import Cost, compared_text, duration, forecast_run, forecast_text, size
@@ -31,7 +31,7 @@ def _weights(run):
 @pytest.mark.slow
 def test_a_run_with_a_forecast_has_the_weights_of_one_without(run, capsys):
     twin = dataclasses.replace(run, folder=run.folder.parent / "b")
-    runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
+    runs.prepare_run(twin, read_index(run.cache))
     workflow.train(run, ["0"], forecast=True)
     told = capsys.readouterr().out
     workflow.train(twin, ["0"])

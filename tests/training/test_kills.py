@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.training import runs, workflow
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
@@ -28,7 +29,7 @@ def run(small_data, small_recipe, tmp_path_factory):
 def _twin(run, name):
     """The same run in another folder."""
     twin = dataclasses.replace(run, folder=run.folder.parent / name)
-    runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
+    runs.prepare_run(twin, read_index(run.cache))
     return twin
 
 

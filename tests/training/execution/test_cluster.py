@@ -6,9 +6,9 @@ import time
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.core.errors import UserError
 from radiogen.training import runs, workflow
 from radiogen.training.execution.cluster import train_on_cluster
@@ -35,7 +35,7 @@ def run(small_data, small_recipe, tmp_path_factory):
 def _twin(run, name, **changed):
     twin = dataclasses.replace(run, folder=run.folder.parent / name,
                                recipe=run.recipe.replace(**changed))
-    runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
+    runs.prepare_run(twin, read_index(run.cache))
     return twin
 
 

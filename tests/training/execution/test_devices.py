@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.core.errors import UserError
 from radiogen.networks.backend import _Jax, _TensorFlow
 from radiogen.training import runs, workflow
@@ -32,7 +33,7 @@ def run(small_data, small_recipe, tmp_path_factory):
 def _twin(run, name):
     """The same run in another folder."""
     twin = dataclasses.replace(run, folder=run.folder.parent / name)
-    runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
+    runs.prepare_run(twin, read_index(run.cache))
     return twin
 
 
@@ -108,7 +109,7 @@ def free_port():
 def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(run):
     recipe = run.recipe.replace(micro_batch_size=2)
     twin = dataclasses.replace(run, recipe=recipe, folder=run.folder.parent / "accumulates")
-    runs.prepare_run(twin, pd.read_csv(run.cache / "index.csv", dtype=str, keep_default_na=False))
+    runs.prepare_run(twin, read_index(run.cache))
     process = _begin(twin, Devices("cpu:2"))
     told = process.stderr.read()
     assert process.wait() == 2
