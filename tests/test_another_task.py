@@ -7,12 +7,24 @@ import shutil
 import pandas as pd
 import pytest
 
+from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.dataset.fingerprint import data_fingerprint
+from radiogen.dataset.layout import COMPETITION
+from radiogen.evaluation.ensembles import write_ensemble
 from radiogen.evaluation.report.report import evaluate_runs
+from radiogen.evaluation.report.standing import reliability_summary
+from radiogen.imaging.export.series_export import ExportSettings, export_series
+from radiogen.imaging.inspect.quality import inspect_dataset, summarise
+from radiogen.inference.label_permutation import _finish_draw, draw_run
+from radiogen.inference.one_case import answer_text, predict_case
 from radiogen.inference.workflow import predict
+from radiogen.kaggle.kernels.bundle import _copy_run
+from radiogen.kaggle.kernels.session import MANIFEST, predict_session
 from radiogen.kaggle.submission import write_submission
 from radiogen.networks.backend import keras
 from radiogen.runs.fold_weights import write_weights
+from radiogen.runs.predictions import complete, read_predictions
 from radiogen.task import FILE, read_task
 from radiogen.training import workflow
 from radiogen.training.model import make_network
@@ -55,6 +67,19 @@ def run(data):
     return run.folder
 
 
+@pytest.fixture
+def copy(run):
+    """A function that copies the run under another name; the copies are gone at the end."""
+    made = []
+
+    def copied(name):
+        made.append(run.parent / name)
+        return shutil.copytree(run, made[-1])
+    yield copied
+    for folder in made:
+        shutil.rmtree(folder)
+
+
 def test_a_recipe_reads_the_sequences_of_the_data_set(run):
     assert open_run(run).recipe.data.sequences == ("flair", "t1c") and read_task(run).positive == "mutant"
 
@@ -85,6 +110,89 @@ def test_the_report_asks_the_question_of_the_task_in_the_words_of_its_classes(ru
 def test_a_submission_has_the_columns_and_the_order_of_its_sample(run, data, tmp_path):
     made = write_submission(run.parent, "idh", tmp_path, allow_constant=True)
     assert [line.split(",")[0] for line in made.path.read_text().splitlines()] == ["patient", "P-21", "P-20"]
+
+
+def test_an_ensemble_keeps_the_task_of_its_members(run, data, copy):
+    path = write_ensemble(run.parent, ["idh", copy("twin").name], "both")
+    assert read_task(path.parent) == read_task(run) and path.read_text().startswith("patient,fold,idh,")
+    predictions = read_predictions(path)
+    assert predictions["case"].str.startswith("P-").all() and len(predictions) == 22
+
+
+def test_runs_of_two_tasks_are_not_joined(run, copy):
+    other = copy("swapped")
+    (other / FILE).write_text(json.dumps({**IDH, "classes": {"mutant": 0, "wildtype": 1}}))
+    with pytest.raises(UserError, match="swapped/dataset.json: describes another task than that of idh"):
+        write_ensemble(run.parent, ["idh", "swapped"], "both-tasks")
+    assert not (run.parent / "both-tasks").exists()
+
+
+def test_a_kernel_predicts_the_cases_of_the_task_as_predict_did(run, data, tmp_path):
+    inputs = tmp_path / "input" / COMPETITION
+    shutil.copytree(data / "test", inputs / "test")
+    shutil.copyfile(data / "sample_submission.csv", inputs / "sample_submission.csv")
+    (tmp_path / "bundle").mkdir()
+    members = _copy_run(run, tmp_path / "bundle")
+    assert FILE in members
+    files.write_json(tmp_path / "bundle" / MANIFEST, {"wheels": [], "runs": {"idh": members}})
+    path = predict_session(tmp_path / "bundle", tmp_path / "input", tmp_path / "working", workers=1)
+    made = pd.read_csv(path).set_index("patient")["idh"]
+    expected = read_predictions(run / "predictions.csv").set_index("case")["probability"]
+    assert made.index.tolist() == ["P-21", "P-20"]
+    assert made.to_numpy() == pytest.approx(expected[made.index].to_numpy(), abs=1e-6)
+
+
+def test_one_patient_is_answered_in_the_words_of_the_task(run, data):
+    answer = predict_case(open_run(run), data / "test" / "P-20")
+    expected = read_predictions(run / "predictions.csv").set_index("case")["probability"]["P-20"]
+    assert answer.probability == pytest.approx(expected, abs=1e-6)
+    text = answer_text(answer)
+    assert "case P-20: probability of IDH mutation" in text and f"called {answer.called_as}" in text
+    assert answer.called_as in IDH["classes"] and "the folder says" not in text
+
+
+def test_a_run_is_worth_what_it_is_worth_in_the_words_of_the_task(run):
+    near = read_predictions(run / "predictions.csv")["probability"].iloc[0]
+    assert any("were of mutant patients" in line for line in reliability_summary(run, near))
+
+
+def test_a_draw_of_the_label_permutation_test_keeps_the_task(run, monkeypatch):
+    monkeypatch.setattr("radiogen.training.fit.train_folds", lambda *_: None)
+    monkeypatch.setattr("radiogen.training.execution.processes.run_in_subprocess", lambda function, permuted, name: (
+        complete(permuted.folds[permuted.folds["fold"] != "holdout"].assign(probability=0.5))))
+    drawn = draw_run(open_run(run), 0)
+    _finish_draw(drawn, 1)
+    assert read_task(drawn.folder) == read_task(run)
+    assert (drawn.folder / "predictions.csv").read_text().startswith("patient,fold,idh,")
+
+
+def test_a_data_set_is_inspected_by_its_own_names(data, tmp_path):
+    table, _ = inspect_dataset(data, drawn=0, workers=1)
+    assert set(table["sequence"]) == {"flair", "t1c"} and set(table["refused"]) == {""}
+    assert read_task(data).to_file(table).columns[0] == "patient"
+    lines = summarise(table, ("flair", "t1c", "t2"))
+    assert "in no case: t2" in lines and lines[0].startswith("cases: 22; series: 44")
+
+
+def test_an_id_of_another_hospital_may_be_a_persons_and_names_no_export(data, tmp_path):
+    settings = ExportSettings(formats=("nifti",))
+    (_, path), = export_series([data / "train" / "P-3" / "t1c"], tmp_path, settings, key=b"a key of a test's own")
+    assert path.is_file() and "P-3" not in path.name
+
+
+def test_a_series_of_a_name_that_the_task_does_not_have_is_no_part_of_the_data_set(data, tmp_path):
+    other = shutil.copytree(data, tmp_path / "gliomas")
+    mark = data_fingerprint(other).key
+    shutil.copytree(other / "train" / "P-3" / "t1c", other / "train" / "P-3" / "FLAIR")
+    assert data_fingerprint(other).key == mark
+
+
+def test_a_case_whose_name_is_no_id_of_the_task_is_named_with_the_example(data, tmp_path):
+    other = shutil.copytree(data, tmp_path / "gliomas")
+    (other / FILE).write_text(json.dumps({**IDH, "id_pattern": "P-[0-9]+", "id_example": "P-7"}))
+    (other / "train" / "notes").mkdir()
+    with pytest.raises(UserError, match="train/notes: is not a case: its name is no case id; rename it, as in P-7"):
+        data_fingerprint(other)
 
 
 def test_a_data_set_that_asks_something_else_than_when_the_run_began_is_refused(run, data, tmp_path):

@@ -26,7 +26,7 @@ from radiogen.runs.folds import TEST
 from radiogen.runs.predictions import complete, out_of_fold, read_with_hash, write_predictions
 from radiogen.runs.records import is_trained_run, read_facts, write_facts
 from radiogen.runs.tables import write_folds
-from radiogen.task import ID, LABEL
+from radiogen.task import ID, LABEL, Task, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
 
     Writes `run.json` (members, method, data set, a hash of each member's predictions), `folds.csv`, `ensemble.csv`
     (`ensemble_table`), `weights.csv` where weights were learnt, and `predictions.csv`. Raises UserError for fewer than
-    two members, a member twice or not predicted, members of different data sets, a name that belongs to a trained run,
+    two members, a member twice or not predicted, members of different data sets or tasks, a name of a trained run,
     and whatever the method raises.
     """
     models = Path(models)
@@ -137,10 +137,11 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
         check_run(models / member)
         if line := unrecorded(models / member):
             _LOG.warning(line)
-    facts = _facts(models, members)
+    facts, task = _facts(models, members), _task(models, members)
     data, tables = _data(models, facts), _without_known_bad(tables, facts)
     joined, weights = learnt_ensemble(tables, method) if method in LEARNERS else (METHODS[method](tables), None)
     with files.working_folder(folder):
+        write_task(folder, task)
         write_facts(folder, {
             "members": list(members), "method": method, "data": data,
             "predictions": {member: digest for member, (_, digest) in read.items()}})
@@ -249,6 +250,17 @@ def _data(models: Path, facts: Mapping[str, dict]) -> str | None:
                         f"join only runs of one data set; if it was moved, predict each run with {parameter('data')} "
                         "first")
     return next(iter(known.values()), None)
+
+
+def _task(models: Path, members: Sequence[str]) -> Task:
+    """The members' task; UserError where a table of one has other columns or classes than that of another."""
+    first, *others = members
+    task = read_task(models / first)
+    for other in others:
+        if read_task(models / other) != task:
+            raise UserError(models / other / layout.TASK, f"describes another task than that of {first}",
+                            "join only runs of one task")
+    return task
 
 
 def _ids(ids: pd.Series) -> str:

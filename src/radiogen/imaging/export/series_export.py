@@ -34,7 +34,7 @@ from radiogen.imaging.resized import resize_volume
 from radiogen.imaging.series import read_series
 from radiogen.imaging.transforms import to_cube
 from radiogen.imaging.volume import Volume
-from radiogen.task import RSNA_MICCAI, read_task
+from radiogen.task import RSNA_MICCAI
 
 if TYPE_CHECKING:
     from pydicom.uid import UID
@@ -205,10 +205,9 @@ def _is_usable(uid: "UID") -> bool:
 
 
 def _names(folder: Path, sources: _Sources | None, key: bytes, patient: str | None) -> _Named:
-    """By case and sequence in a data set's layout; any other folder's name may be a person's, and is not used."""
+    """By case and sequence in the competition's layout; any other folder's name may be a person's, and is not used."""
     folder = Path(folder).resolve()
-    task = read_task(folder.parents[2]) if len(folder.parents) > 2 else RSNA_MICCAI
-    if task.is_id(folder.parent.name) and folder.name in task.sequences:
+    if RSNA_MICCAI.is_id(folder.parent.name) and folder.name in RSNA_MICCAI.sequences:
         patient = patient or folder.parent.name
         return _Named(patient, folder.name, f"{patient}-{folder.name}")
     patient = patient or pseudonym(key, sources.patient if sources else folder.name)

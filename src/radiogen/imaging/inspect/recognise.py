@@ -6,7 +6,7 @@ error, and a folder that is named FLAIR, T1w, T1wCE or T2w to the letter always 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,11 +72,13 @@ class FoundSeries:
 def recognise(folder: Path, wanted: Sequence[str] = SEQUENCES) -> tuple[dict[str, FoundSeries], list[FoundSeries]]:
     """The series of `folder` by sequence, in the order of `wanted`, and the series that are not used.
 
+    wanted: those of the recipe. A folder with the name of one is that series, whatever its files say.
     Raises UserError, naming what was found, where no wanted sequence is there, where two series fit one of them, and
     where the folder is no patient's.
     """
     folder = Path(folder)
-    found = [series for place in _places(folder) for series in _series(folder, place)]
+    names = {*SEQUENCES, *wanted}
+    found = [series for place in _places(folder) for series in _series(folder, place, names)]
     chosen = {}
     for name in wanted:
         fitting = [series for series in found if series.sequence == name]
@@ -151,9 +153,9 @@ def _files(folder: Path) -> Iterator[Path]:
             and path.suffix.lower() not in NO_SERIES and path.name != "DICOMDIR")
 
 
-def _series(root: Path, place: Path) -> list[FoundSeries]:
-    """The series of one folder: one where its name states the sequence, else one for each SeriesInstanceUID."""
-    certain, kind = place.name in SEQUENCES, _kind_of_folder(root, place)
+def _series(root: Path, place: Path, names: Collection[str]) -> list[FoundSeries]:
+    """The series of one folder: one where its name is a sequence's, else one for each SeriesInstanceUID."""
+    certain, kind = place.name in names, _kind_of_folder(root, place)
     if certain or kind.weighting:
         name = place.name if certain else kind.sequence
         header = next(filter(None, map(_header, _files(place))), None)
@@ -212,9 +214,12 @@ def _description(header: dict[str, str]) -> str:
 
 
 def _doubt(name: str, kind: Kind) -> str:
-    """What a header says that its folder's name does not; that it says nothing of an agent is no doubt."""
+    """What a header says that its folder's name does not; that it says nothing of an agent is no doubt.
+
+    Of a sequence with a name of its own, which a data set's task may have, nothing is known that could be in doubt.
+    """
     other = kind.sequence
-    if not other or other == name or (name, kind) == ("T1wCE", Kind("T1", None)):
+    if not other or other == name or name not in SEQUENCES or (name, kind) == ("T1wCE", Kind("T1", None)):
         return ""
     return f"the folder says {name}, the files say {other}; the folder is believed"
 
