@@ -31,6 +31,7 @@ DECISIONS = {
     "certifi": ("MPL-2.0", "installed unchanged; MPL asks for the source of its own files alone"),
     "tqdm": ("MPL-2.0 AND MIT", "installed unchanged; MPL asks for the source of its own files alone"),
     "hypothesis": ("MPL-2.0", "test only, and installed unchanged"),
+    "pathspec": ("MPL-2.0", "test only, for mypy, and installed unchanged"),
     "text-unidecode": ("Artistic-1.0-Perl", "offered under GPL or the Artistic License; taken under the second"),
     "dcm2niix": ("BSD-2-Clause", "test only; its metadata holds the text of the licence instead of its name"),
     "namex": ("Apache-2.0", "its metadata says nothing; the licence is in its wheel")}

@@ -5,6 +5,7 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.geometry import COLUMNS, planes_together, read_geometry
+from radiogen.task import Task
 
 HEADING = "BraTS21ID,split,sequence,plane,slices,rows,columns,slice_spacing_mm,row_mm,column_mm"
 
@@ -59,3 +60,14 @@ def test_planes_of_a_case_are_one_text_and_what_is_missing_is_unknown():
     cases = pd.Series(["00002", "00001", "00003"])
     assert planes_together(table, cases).tolist() == ["unknown/unknown", "coronal/axial", "unknown/unknown"]
     assert planes_together(table, cases, ("T1w", "T2w")).tolist()[1] == "axial/unknown"
+
+
+def test_a_table_of_another_task_has_its_column_and_its_ids(tmp_path):
+    task = Task("other", id_column="patient", id_pattern="P-[0-9]+", id_example="P-7")
+    heading = HEADING.replace("BraTS21ID", "patient")
+    path = _written(tmp_path, "P-3,train,flair,axial,60,256,232,3,1,1", heading=heading)
+    assert read_geometry(path, task)["case"].tolist() == ["P-3"]
+    with pytest.raises(UserError, match="row 1: has no column BraTS21ID"):
+        read_geometry(path)
+    with pytest.raises(UserError, match="row 2: patient is '00003', which is no case id; write ids as in P-7"):
+        read_geometry(_written(tmp_path, "00003,train,flair,axial,60,256,232,3,1,1", heading=heading), task)

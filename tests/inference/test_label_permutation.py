@@ -12,6 +12,7 @@ from radiogen.core.errors import UserError
 from radiogen.inference import label_permutation
 from radiogen.inference.label_permutation import draw_run, draw_seconds, permute_labels, plane_strata, run_permutations
 from radiogen.runs.predictions import complete, read_predictions, write_predictions
+from radiogen.task import RSNA_MICCAI
 from radiogen.training import runs, workflow
 
 FOLDS = pd.DataFrame({"case": [f"{number:05d}" for number in range(60)],
@@ -141,7 +142,7 @@ def test_the_cost_of_a_draw_is_that_of_all_epochs_of_all_folds(run, tmp_path):
 def _geometry(folder, cases, planes):
     table = pd.DataFrame({"case": cases, "split": "train", "sequence": "FLAIR", "plane": planes})
     sizes = dict.fromkeys(("slices", "rows", "columns", "slice_spacing_mm", "row_mm", "column_mm"), 1)
-    table.assign(**sizes).to_csv(folder / "geometry.csv", index=False)
+    RSNA_MICCAI.to_file(table.assign(**sizes)).to_csv(folder / "geometry.csv", index=False)
 
 
 def test_planes_come_from_the_runs_own_geometry(run, tmp_path):

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from radiogen.runs.predictions import write_predictions
+from radiogen.runs.tables import write_folds
+from radiogen.task import RSNA_MICCAI
 
 from ..evaluation.acquisitions import made, run_from
 
@@ -26,8 +28,8 @@ def test_a_run_is_judged_and_tables_and_picture_are_written(tmp_path):
     folder = tmp_path / "models" / "own"
     coronal = (geometry.loc[geometry["sequence"] == "FLAIR", "plane"] == "coronal").to_numpy(float)
     write_predictions(folder / "predictions.csv", run_from(folds, 2 * coronal - 1, 0.3))
-    folds.to_csv(folder / "folds.csv", index=False)
-    geometry.to_csv(folder / "geometry.csv", index=False)
+    write_folds(folder, folds)
+    RSNA_MICCAI.to_file(geometry).to_csv(folder / "geometry.csv", index=False)
     end = _call(tmp_path, "--run", "own", "--repeats", "1", "--permutations", "10")
     assert end.returncode == 0, end.stderr
     assert "own: better than chance, not better than the image-free baseline, explained by acquisition" in end.stdout

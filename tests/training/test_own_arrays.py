@@ -10,6 +10,7 @@ from radiogen.core.errors import UserError
 from radiogen.imaging.volume import Volume
 from radiogen.inference.prediction import predict_run
 from radiogen.runs.predictions import read_predictions
+from radiogen.task import RSNA_MICCAI, Task, read_task
 from radiogen.training import workflow
 from radiogen.training.input.batches import Batches, CachedImages, label_inputs
 from radiogen.training.own_arrays import _own_folds, add_test_images, begin_own_run
@@ -165,3 +166,28 @@ def test_a_network_learns_what_can_be_seen_and_predicts_images_it_was_never_told
     assert table["fold"].tolist() == ["0"] * 6 + ["holdout"] * 4 + ["test"] * 4
     assert table["predicted"].tolist() == [0, 1] * 5 + [1, 0, 1, 0]
     assert table.loc[table["fold"] == "test", "label"].isna().all()
+
+
+def test_labels_without_names_are_not_called_the_competitions(tmp_path):
+    run, _ = begun(tmp_path)
+    assert (run.folder / "folds.csv").read_text().splitlines()[:2] == ["case,label,fold", "00000,0,1"]
+    task = read_task(run.folder)
+    assert task.classes == ("negative", "positive") and task != RSNA_MICCAI
+    assert read_task(run.cache) == task and read_index(run.cache)["case"].tolist()[:2] == ["00000", "00001"]
+
+
+def test_names_of_ones_own_stand_in_every_table(tmp_path):
+    task = Task("glands", id_column="gland", label_column="tumour", classes=("healthy", "adenoma"))
+    run, _ = begun(tmp_path, task=task)
+    add_test_images(run, images([0, 1], seed=9))
+    for path, heading in ((run.folder / "folds.csv", "gland,tumour,fold"), (run.cache / "index.csv", "gland,split,")):
+        assert path.read_text().startswith(heading), path
+    again = open_run(run.folder)
+    assert again.task == task and again.folds.equals(run.folds)
+    assert (read_index(run.cache)["split"] == "test").sum() == 2
+
+
+def test_a_run_on_the_same_arrays_with_other_names_is_refused(tmp_path):
+    begun(tmp_path, task=Task("glands", classes=("healthy", "adenoma")))
+    with pytest.raises(UserError, match="describes another task than"):
+        begun(tmp_path, task=Task("glands", classes=("adenoma", "healthy")))

@@ -24,6 +24,7 @@ from radiogen.evaluation.audit.leakage import (
 )
 from radiogen.runs.lineage import folds_fingerprint
 from radiogen.runs.predictions import complete
+from radiogen.task import RSNA_MICCAI
 
 
 def _run(cases: int = 60, test: int = 6, effect: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -174,10 +175,10 @@ def test_an_ensemble_is_reviewed_by_the_arrays_and_the_limit_of_its_members(tmp_
     for name, limit in (("first", 0.9), ("second", 0.8)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "recipe.json").write_text(json.dumps({"suspicious_auc": limit}))
-    arrays.to_csv(tmp_path / "second" / "arrays.csv", index=False)
+    RSNA_MICCAI.to_file(arrays).to_csv(tmp_path / "second" / "arrays.csv", index=False)
     (tmp_path / "both").mkdir()
     (tmp_path / "both" / "run.json").write_text(json.dumps({"members": ["first", "second"]}))
-    folds.to_csv(tmp_path / "both" / "folds.csv", index=False)
+    RSNA_MICCAI.to_file(folds).to_csv(tmp_path / "both" / "folds.csv", index=False)
     found = {one.check: one for one in review_run(tmp_path / "both", predictions)}
     assert found["pixels"].severity == "passed" and found["AUC"] == Finding(Code.AUC_BELOW_LIMIT, {"limit": 0.8})
 
@@ -187,9 +188,9 @@ def test_what_is_missing_is_said_to_be_unchecked_and_alarms_come_first(tmp_path)
     findings = review_run(tmp_path, predictions)
     assert set(_severities(findings)) == {"not checked"}
     assert [one.values.get("file") for one in findings] == ["folds.csv", "arrays.csv", "holdout_scorings.csv", None]
-    folds.to_csv(tmp_path / "folds.csv", index=False)
+    RSNA_MICCAI.to_file(folds).to_csv(tmp_path / "folds.csv", index=False)
     arrays.loc[1, "sha256"] = arrays.loc[0, "sha256"]
-    arrays.to_csv(tmp_path / "arrays.csv", index=False)
+    RSNA_MICCAI.to_file(arrays).to_csv(tmp_path / "arrays.csv", index=False)
     record_holdout_scoring(tmp_path, predictions)
     findings = review_run(tmp_path, predictions)
     assert _severities(findings) == ["alarm", "not checked", "passed", "passed"]

@@ -14,6 +14,7 @@ from radiogen.evaluation.figures.run_figures import (
     probabilities_png,
     roc_png,
 )
+from radiogen.task import Task
 
 LABELS = np.arange(60) % 2 == 0
 SCORES = np.clip(np.random.default_rng(2).normal(0.4 + 0.2 * LABELS, 0.2), 0, 1)
@@ -67,3 +68,14 @@ def test_a_missing_or_empty_history_is_told(tmp_path):
     with pytest.raises(UserError, match="empty.csv"):
         history_png(tmp_path / "a.png", tmp_path / "empty.csv", "t")
     assert not (tmp_path / "a.png").exists()
+
+
+@pytest.mark.parametrize("draw", [
+    lambda path, **task: confusion_matrix_png(path, LABELS, SCORES >= 0.5, "run", **task),
+    lambda path, **task: calibration_png(path, {"x": (LABELS, SCORES)}, "run", **task),
+    lambda path, **task: probabilities_png(path, LABELS, SCORES, "run", **task)],
+    ids=["confusion matrix", "calibration", "probabilities"])
+def test_a_picture_names_the_classes_of_the_task(tmp_path, draw):
+    default = draw(tmp_path / "a.png").read_bytes()
+    other = draw(tmp_path / "b.png", task=Task("idh", classes=("wildtype", "mutant"), target="mutation")).read_bytes()
+    assert default != other

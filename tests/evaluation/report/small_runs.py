@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.runs.predictions import complete, write_predictions
+from radiogen.task import RSNA_MICCAI
 
 from ..acquisitions import made, run_from
 
@@ -43,7 +44,7 @@ def write_small_runs(root: Path) -> Path:
     (models / "both" / "run.json").write_text(json.dumps(
         {"members": list(RUNS[:2]), "method": "mean", "data": "input/phantom"}), encoding="utf-8")
     for name, content in (("folds", folds), ("geometry", geometry)):
-        content.to_csv(models / "both" / f"{name}.csv", index=False)
+        RSNA_MICCAI.to_file(content).to_csv(models / "both" / f"{name}.csv", index=False)
     pd.DataFrame({"name": [*RUNS[:2], "mean"], "cases": 112, "auc": [0.7, 0.71, 0.75], "low": 0.6, "high": 0.85,
                   "optimistic_auc": [0.7, 0.71, 0.75]}).to_csv(models / "both" / "ensemble.csv", index=False)
     return models
@@ -52,11 +53,11 @@ def write_small_runs(root: Path) -> Path:
 def _write_run(folder: Path, table: pd.DataFrame, folds: pd.DataFrame, arrays: pd.DataFrame, recipe: dict) -> None:
     write_predictions(folder / "predictions.csv", table)
     for name, content in (("folds", folds), ("arrays", arrays)):
-        content.to_csv(folder / f"{name}.csv", index=False)
+        RSNA_MICCAI.to_file(content).to_csv(folder / f"{name}.csv", index=False)
     areas = np.random.default_rng(7).uniform(0.4, 0.6, 19)
     pd.DataFrame({"draw": range(19), "within": "folds", "auc": areas}).to_csv(folder / "permutations.csv", index=False)
     slices = table.loc[table.index.repeat(2)].assign(sequence="FLAIR", slice=[4, 5] * len(table))
-    slices.to_csv(folder / "predictions_slices.csv", index=False)
+    RSNA_MICCAI.to_file(slices).to_csv(folder / "predictions_slices.csv", index=False)
     for name, content in (("recipe", recipe), ("environment", {"radiogen": "1", "packages": {"keras": "3"}}),
                           ("run", {"recipe": "demo-3d", "rank": 3, "data": "input/phantom", "cache": "cache",
                                    "leave_out": [], "arrays": "aa"})):

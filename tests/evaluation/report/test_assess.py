@@ -11,6 +11,7 @@ from radiogen.evaluation.report.text import review_text
 from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import write_predictions
 from radiogen.runs.records import write_facts
+from radiogen.task import RSNA_MICCAI
 
 from ..acquisitions import made, run_from
 
@@ -18,9 +19,9 @@ from ..acquisitions import made, run_from
 def _folder(path, predictions, folds, geometry=None):
     path.mkdir(parents=True)
     write_predictions(path / "predictions.csv", predictions)
-    folds.to_csv(path / "folds.csv", index=False)
+    RSNA_MICCAI.to_file(folds).to_csv(path / "folds.csv", index=False)
     if geometry is not None:
-        geometry.to_csv(path / "geometry.csv", index=False)
+        RSNA_MICCAI.to_file(geometry).to_csv(path / "geometry.csv", index=False)
     return path
 
 

@@ -18,6 +18,7 @@ from radiogen.evaluation.text_tables import rounded, short_paths, text_table
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
+from radiogen.task import RSNA_MICCAI
 
 
 def _run(models, name, effect, seed=0, cases=90, data=None):
@@ -152,7 +153,7 @@ def test_runs_without_a_common_case_are_not_compared(tmp_path):
 def test_figures_per_slice_are_told_apart_from_those_per_case(tmp_path):
     table = _run(tmp_path, "a", 2)
     slices = table.loc[table.index.repeat(3)].assign(sequence="FLAIR", slice=1)
-    slices.to_csv(tmp_path / "a" / "predictions_slices.csv", index=False)
+    RSNA_MICCAI.to_file(slices).to_csv(tmp_path / "a" / "predictions_slices.csv", index=False)
     assert "per slice, not per case: 225 slices out-of-fold" in _text(tmp_path, ["a"])
 
 

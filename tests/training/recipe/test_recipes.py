@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from radiogen.core.errors import UserError
+from radiogen.task import RSNA_MICCAI, Task
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.options import RecipeOptions, parse_options
 from radiogen.training.recipe.recipe import Recipe, _field_paths, as_dict, as_flat_dict, default_fields, from_dict
@@ -19,6 +20,7 @@ from radiogen.training.recipe.recipes import (
     REPORT_3D_SLICES,
     WINNER_3D,
     find_recipe,
+    recipe_for,
 )
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.recipe.table import recipes_table
@@ -32,6 +34,7 @@ class Options:
 
     settings: RecipeOptions
     recipe: str | None = None
+    data: Path | None = None
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -174,3 +177,27 @@ def test_fields_that_make_no_sense_together_are_refused_in_one_line_with_a_remed
 ])
 def test_fields_that_go_together_are_taken(recipe, change):
     assert check_recipe(recipe.replace(**change))
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_on_the_competitions_data_every_recipe_reads_what_it_says(recipe):
+    assert recipe_for(recipe, RSNA_MICCAI) is recipe
+
+
+@pytest.mark.parametrize(("sequences", "read"), [
+    (("T1w", "T1wCE", "DWI"), ("T1w", "T1wCE")),  # all that the recipe reads are there, in its own order
+    (("T1wCE", "T1w"), ("T1w", "T1wCE")),
+    (("T1w",), ("T1w",)),
+    (("flair", "t1c"), ("flair", "t1c"))])
+def test_where_a_data_set_lacks_a_sequence_of_a_recipe_all_that_it_has_are_read(sequences, read):
+    task = Task("other", sequences=sequences)
+    chosen = recipe_for(ISOTROPIC_3D, task)
+    assert ISOTROPIC_3D.data.sequences == ("T1w", "T1wCE") and chosen.data.sequences == read
+    assert chosen.replace(sequences=("T1w", "T1wCE")) == ISOTROPIC_3D
+
+
+def test_options_name_sequences_of_another_data_set_and_win_over_its_description(tmp_path):
+    (tmp_path / "dataset.json").write_text('{"sequences": ["flair", "t1c", "adc"]}')
+    chosen = [parse_options(Options, "Train.", ["--data", str(tmp_path), "--recipe", "demo-3d", *more])[0].settings
+              for more in ((), ("--sequences", "t1c", "adc"))]
+    assert [one.data.sequences for one in chosen] == [("flair", "t1c", "adc"), ("t1c", "adc")]
