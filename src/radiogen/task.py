@@ -1,4 +1,4 @@
-"""What is asked of a data set: how its tables name cases and labels, what the labels mean, its sequences, what is
+"""What a data set is about: how its tables name cases and labels, what the labels mean, its sequences, what is
 known of it before any file is opened.
 
 In: the folder of a data set, a cache or a run. Out: its `Task`. A folder describes its task in `dataset.json`; a folder

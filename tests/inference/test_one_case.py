@@ -119,7 +119,7 @@ def test_a_training_case_is_found_out_under_any_name_and_only_the_network_that_d
     shutil.copytree(_split(run, case), tmp_path / "Jane Doe")
     answer = predict_case(run, tmp_path / "Jane Doe")
     assert answer.notes[0] == (f"this case trained the model: it is {case} of fold 1 (the same files); only the "
-                               "network of that fold is asked, which did not see it")
+                               "network of that fold is used, which did not see it")
     assert abs(answer.probability - table["probability"][case]) < 1e-6
     assert "by one network, that of fold 1" in answer_text(answer)
 

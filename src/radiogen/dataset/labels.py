@@ -94,7 +94,7 @@ def read_cells(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def shown(text: str) -> str:
-    """A cell as it is told in an error: quoted, of at most 60 characters."""
+    """A cell as an error shows it: quoted, of at most 60 characters."""
     return repr(text) if len(text) <= 60 else f"{text[:57]!r}..."
 
 

@@ -2,7 +2,7 @@
 
 In: predictions of runs on the same data set with the same folds. Out: predictions of the same form, and a folder
 `models/<name>` that everything else takes for a run. A case's out-of-fold probability is made of its own out-of-fold
-probabilities, so it stays the word of networks that never saw it; weights are learnt in the other folds (stacking.py).
+probabilities, so it stays the word of networks that never saw it; weights are fitted in the other folds (stacking.py).
 """
 
 import logging
@@ -58,7 +58,7 @@ def rank_mean_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _stacking_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A logistic regression on the runs' logits, learnt in the other folds; errors as in `mean_ensemble`."""
+    """A logistic regression on the runs' logits, fitted in the other folds; errors as in `mean_ensemble`."""
     return learnt_ensemble(runs, "stacking")[0]
 
 
@@ -68,7 +68,7 @@ def _greedy_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def learnt_ensemble(runs: Mapping[str, pd.DataFrame], method: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predictions whose weights were learnt in the other folds, and the weights, a row a fold (`stacking.nested`)."""
+    """Predictions whose weights were fitted in the other folds, and the weights, a row a fold (`stacking.nested`)."""
     first, probabilities = _joined(runs)
     joined, weights = nested(method, first[LABEL].astype("Float64").to_numpy(float, na_value=np.nan),
                              first["fold"].to_numpy(str), probabilities)
@@ -105,10 +105,10 @@ def ensemble_table(runs: Mapping[str, pd.DataFrame], methods: Sequence[str] = tu
 def ensemble_sentence(table: pd.DataFrame, method: str) -> str:
     """What one method's row of `ensemble_table` says, in words."""
     row = table.set_index("name").loc[method]
-    told = f"out-of-fold AUC {row['auc']:.3f} (95 % interval {row['low']:.3f} to {row['high']:.3f})"
+    text = f"out-of-fold AUC {row['auc']:.3f} (95 % interval {row['low']:.3f} to {row['high']:.3f})"
     if method not in LEARNERS:
-        return f"{method}: {told}; nothing was learnt from the labels"
-    return (f"{method}: {told}, weights learnt in the other folds; learnt on the scored cases themselves it would have "
+        return f"{method}: {text}; nothing was fitted to the labels"
+    return (f"{method}: {text}, weights fitted in the other folds; fitted to the scored cases themselves it would have "
             f"seemed to be {row['optimistic_auc']:.3f}")
 
 
@@ -122,7 +122,7 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     """Join `members` into the run `models/<name>` (default: `ensemble_name`); returns its `predictions.csv`.
 
     Writes `run.json` (members, method, data set, a hash of each member's predictions), `folds.csv`, `ensemble.csv`
-    (`ensemble_table`), `weights.csv` where weights were learnt, and `predictions.csv`. Raises UserError for fewer than
+    (`ensemble_table`), `weights.csv` where weights were fitted, and `predictions.csv`. Raises UserError for fewer than
     two members, a member twice or not predicted, members of different data sets or tasks, a name of a trained run,
     and whatever the method raises.
     """
@@ -245,8 +245,8 @@ def _data(models: Path, facts: Mapping[str, dict]) -> str | None:
                for place in (data, *facts[member].get("moved_from", ()))}
               for member, data in known.items()]
     if any(not place & places[0] for place in places):
-        told = ", ".join(f"{member} from {data}" for member, data in known.items())
-        raise UserError(parameter("run"), f"these runs were made from different data sets ({told})",
+        sources = ", ".join(f"{member} from {data}" for member, data in known.items())
+        raise UserError(parameter("run"), f"these runs were made from different data sets ({sources})",
                         f"join only runs of one data set; if it was moved, predict each run with {parameter('data')} "
                         "first")
     return next(iter(known.values()), None)

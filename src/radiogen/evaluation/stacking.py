@@ -1,8 +1,8 @@
-"""How much each run should say in an ensemble, learnt where it is not judged.
+"""How much each run should say in an ensemble, fitted where it is not judged.
 
 In: labels, folds and a column of probabilities for each run. Out: probabilities, and the weights behind them. The
 weights for a fold come from the out-of-fold probabilities of the other folds, those for holdout and test from all of
-them (nested). Weights learnt on the very cases that are scored flatter the ensemble; they are worked out too, only to
+them (nested). Weights fitted to the very cases that are scored flatter the ensemble; they are worked out too, only to
 show by how much.
 """
 

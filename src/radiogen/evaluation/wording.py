@@ -56,7 +56,7 @@ def confound_sentences(confounds: Confounds) -> list[str]:
         f"favours it) has AUC {confounds.baseline.estimate.value:.3f}; the run beside it: "
         f"{comparison_sentence(confounds.comparison)}",
         f"among cases of the same planes AUC {same.value:.3f} ({same.low:.3f} to {same.high:.3f}, p = {p_text(same.p)})"
-        f"; less what the acquisition foretells of the run {beyond.value:.3f} ({beyond.low:.3f} to {beyond.high:.3f}, "
+        f"; less what the acquisition predicts of the run {beyond.value:.3f} ({beyond.low:.3f} to {beyond.high:.3f}, "
         f"p = {p_text(beyond.p)})"]
     if confounds.explained:
         sentences.append(f"{conclusions[1]}: {confounds.best} alone does as well, and "

@@ -3,7 +3,7 @@
 In: a predicted run. Out: `models/<run>/explained.npz`, images and heat maps as bytes, which the report draws. Grad-CAM
 (Selvaraju et al., ICCV 2017) weighs the last feature maps by the mean gradient of the score. Our networks end in one
 global pooling and one dense layer, so that gradient is the dense layer's own weight (their section 3.1: Grad-CAM is
-then CAM): no back end has to be asked for gradients. A test holds it against TensorFlow's.
+then CAM): no back end has to compute gradients. A test holds it against TensorFlow's.
 """
 
 from pathlib import Path

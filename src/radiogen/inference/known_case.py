@@ -1,7 +1,8 @@
 """Whether a run has seen a case before: a network's answer on what trained it says nothing of the network.
 
 In: a run, the folders of a case's series and the array made of them. Out: the run's own case that this is, and by what
-it was told: the same files, the same array (files of other names), or the same picture of one series (others missing).
+it was recognised: the same files, the same array (files of other names), or the same picture of one series (others
+missing).
 Ids are not believed: another hospital's 00042 is another patient.
 """
 
@@ -19,7 +20,7 @@ from radiogen.training.runs import Run
 
 @dataclass(frozen=True)
 class Known:
-    """A case of the run: its id, its place (a fold's number, `holdout`, `test`, or "" for none), how it was told."""
+    """A case of the run: its id, its place (a fold's number, `holdout`, `test`, or "" for none), what showed it."""
 
     case: str
     place: str

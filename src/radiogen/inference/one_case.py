@@ -43,7 +43,7 @@ CASE = "00000"
 """What the case is called where its arrays lie for a moment: its own name need not be an id of the task."""
 
 RARE = 0.05
-"""A plane that fewer of the training series lie in is told."""
+"""A plane that fewer of the training series lie in is noted."""
 
 
 DISCLAIMER = "research software: not for diagnosis or treatment"
@@ -53,7 +53,7 @@ DISCLAIMER = "research software: not for diagnosis or treatment"
 class CaseAnswer:
     """What a run says of a case.
 
-    by_fold: the probability by each network that was asked; probability is their mean. known: the case of the run that
+    by_fold: the probability by each network that was used; probability is their mean. known: the case of the run that
     this is. series: a line for each series used. notes: what a reader has to know of it, a line each. name, images: as
     in `case_mark`.
     """
@@ -96,20 +96,20 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
         path = files.write_array(room / "arrays" / f"{CASE}.npy", made.array)
         perceptual_hash = series[cache_settings(run.recipe.data).first_sequence].perceptual_hash
         known = find_known(run, folders, files.sha256(path), perceptual_hash)
-        asked = [known.place] if known and known.trained and known.place in folds else folds
+        used = [known.place] if known and known.trained and known.place in folds else folds
         moved = dataclasses.replace(run, cache=path.parent)
-        by_fold, views = _ask(moved, asked, made, series)
+        by_fold, views = _ask(moved, used, made, series)
     name, images = case_mark(folder)
-    notes = [*_known_notes(run, name, known, asked), *_missing_notes(run, series), *_odd_notes(run, found, series),
+    notes = [*_known_notes(run, name, known, used), *_missing_notes(run, series), *_odd_notes(run, found, series),
              *filter(None, [unrecorded(run.folder), not_used_text(folder, left)])]
-    told = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
-    return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(told), tuple(notes), views,
+    lines = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
+    return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(lines), tuple(notes), views,
                       images, run.task)
 
 
 def case_mark(folder: Path) -> tuple[str, str]:
-    """How the patient in `folder` is called, as a file may be, and a hash of all files there, which tells patients of
-    one name apart."""
+    """How the patient in `folder` is called, as a file may be, and a hash of all files there, which distinguishes
+    patients of one name."""
     mark = hashlib.sha256()
     for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
         mark.update(files.sha256(path).encode())
@@ -279,24 +279,24 @@ def _steps(run: Run, one: CaseSeries) -> np.ndarray | None:
 def _series_text(name: str, found: FoundSeries, one: CaseSeries, made: CaseArray) -> str:
     volume = one.header
     steps = spacing_mm(volume)
-    told = f"{len(volume.voxels)} slices of {volume.voxels.shape[1]} x {volume.voxels.shape[2]}"
-    told += f", {plane(volume)}, {steps[0]:.3g} mm apart" if steps else ", of unknown plane and spacing"
+    text = f"{len(volume.voxels)} slices of {volume.voxels.shape[1]} x {volume.voxels.shape[2]}"
+    text += f", {plane(volume)}, {steps[0]:.3g} mm apart" if steps else ", of unknown plane and spacing"
     findings = [str(one.finding) for one in (*made.findings, *made.changes) if one.sequence == name]
-    return f"{name:<6} {told}; {found.by}" + (f"; {'; '.join(findings)}" if findings else "")
+    return f"{name:<6} {text}; {found.by}" + (f"; {'; '.join(findings)}" if findings else "")
 
 
-def _known_notes(run: Run, name: str, known: Known | None, asked: Sequence[str]) -> list[str]:
+def _known_notes(run: Run, name: str, known: Known | None, used: Sequence[str]) -> list[str]:
     if known is None and same_id(run, name):
         return [f"the run has a case {name}, too, but not these images: it is taken for another patient"]
     if known is None or not known.place:
         return []
     if not known.trained:
-        told = "held out, not trained on, but it judged the model" if known.place == "holdout" else "not trained on"
-        return [f"the run knows this case: it is {known.case} ({known.by}), {told}"]
+        how = "held out, not trained on, but it judged the model" if known.place == "holdout" else "not trained on"
+        return [f"the run knows this case: it is {known.case} ({known.by}), {how}"]
     line = f"this case trained the model: it is {known.case} of fold {known.place} ({known.by})"
-    if list(asked) == [known.place]:
-        return [f"{line}; only the network of that fold is asked, which did not see it"]
-    return [f"{line}, and every network here has seen it: its probability tells nothing of what the model can do"]
+    if list(used) == [known.place]:
+        return [f"{line}; only the network of that fold is used, which did not see it"]
+    return [f"{line}, and every network here has seen it: its probability says nothing of what the model can do"]
 
 
 def _missing_notes(run: Run, series: Mapping[str, CaseSeries]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A trained run says what it thinks of every case that did not train the network asked.
+"""A trained run scores every case by networks that were not trained on it.
 
 In: a run with one or more trained folds. Out: `predictions.csv` (one row a case: out-of-fold by the one network that
 did not see it, holdout and test by the mean of all) and, in 2D, `predictions_slices.csv`. Probabilities are of
@@ -64,9 +64,9 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
     for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
         load_trained(model, run, fold)
         rows = np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST]))
-        asked = inputs.iloc[rows].reset_index(drop=True)
+        scored = inputs.iloc[rows].reset_index(drop=True)
         for flip in tta_flips(recipe.augmentation, recipe.data.rank):
-            batches = Batches(recipe, images, asked, flip=flip)
+            batches = Batches(recipe, images, scored, flip=flip)
             total[rows] += probabilities(model.predict(batches, verbose=0))
             answers[rows] += 1
     return inputs.assign(probability=total / answers)

@@ -87,12 +87,12 @@ def worker_fold(run: Path, fold: str) -> Iterator[None]:
 
 def wait_for_training(run: Path) -> None:
     """Wait until no fold of the run is trained any more; say at once which are, and by whom."""
-    told = []
+    logged = []
     while holders := fold_holders(run):
         for line in training_text(run, holders):
-            if line not in told:
+            if line not in logged:
                 _LOG.info(f"{line}: waiting for it to finish")
-                told.append(line)
+                logged.append(line)
         time.sleep(POLL_SECONDS)
 
 

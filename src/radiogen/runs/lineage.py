@@ -40,19 +40,19 @@ def folds_fingerprint(folds: pd.DataFrame) -> str:
 
 
 def lineage_of(facts: Mapping, path: Path) -> tuple[Ancestor, ...]:
-    """The ancestors that run.json tells, nearest first; () where the run began from nothing.
+    """The ancestors that run.json records, nearest first; () where the run began from nothing.
 
     facts: what run.json holds; path: its path. Raises UserError where it is damaged.
     """
-    told = facts.get("lineage", [])
-    good = isinstance(told, list) and all(isinstance(one, dict) and set(one) == {"run", "weights", "epochs", "folds"}
+    records = facts.get("lineage", [])
+    good = isinstance(records, list) and all(isinstance(one, dict) and set(one) == {"run", "weights", "epochs", "folds"}
                                           and isinstance(one["run"], str) and isinstance(one["folds"], str)
                                           and _holds(one["weights"], str) and _holds(one["epochs"], int)
-                                          for one in told)
+                                          for one in records)
     if not good:
         raise UserError(path, "does not tell its lineage, so it is of another version of radiogen or damaged",
                         f"restore it, or {another_run()}")
-    return tuple(Ancestor(**one) for one in told)
+    return tuple(Ancestor(**one) for one in records)
 
 
 def lineage_facts(lineage: Sequence[Ancestor]) -> list[dict]:
@@ -68,13 +68,13 @@ def read_lineage(folder: Path) -> tuple[Ancestor, ...]:
 
 def lineage_text(lineage: Sequence[Ancestor]) -> str:
     """`started from b (40 epochs), which started from a (20 epochs)`; "" for a run that began from nothing."""
-    told = []
+    parts = []
     for one in lineage:
         counts = sorted(set(one.epochs.values()))
         many = "?" if not counts else str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-        told.append(f"started from {one.run} ({many} epoch{'' if many == '1' else 's'})")
-    return ", which ".join(told)
+        parts.append(f"started from {one.run} ({many} epoch{'' if many == '1' else 's'})")
+    return ", which ".join(parts)
 
 
-def _holds(told: object, kind: type) -> bool:
-    return isinstance(told, dict) and all(isinstance(key, str) and type(value) is kind for key, value in told.items())
+def _holds(value: object, kind: type) -> bool:
+    return isinstance(value, dict) and all(isinstance(key, str) and type(value) is kind for key, value in value.items())

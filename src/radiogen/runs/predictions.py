@@ -35,7 +35,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
         raise _no_predictions(path)
     task = read_task(path.parent)
     table = read_table(path, COLUMNS, task)
-    again = f"write them anew: {command('predict')} --run {as_run(path.parent)}"
+    again = f"write them again: {command('predict')} --run {as_run(path.parent)}"
     _require(path, table, "fold", table["fold"].str.fullmatch(f"[0-9]+|{HOLDOUT}|{TEST}"),
              f"write a number from 0 up, {HOLDOUT} or {TEST}")
     labels = pd.to_numeric(table[LABEL], errors="coerce")

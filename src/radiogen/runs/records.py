@@ -86,7 +86,7 @@ def data_folder(folder: Path, facts: Mapping[str, Any]) -> Path | None:
 
 
 def check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
-    """Raises UserError unless run.json tells as text what is `needed`, and which cases were left out."""
+    """Raises UserError unless run.json has as text what is `needed`, and which cases were left out."""
     kept = facts if isinstance(facts, dict) else {}
     good = {**{name: isinstance(kept.get(name), str) for name in needed}, "leave_out": _texts(kept.get("leave_out")),
             **{name: _texts(kept.get(name, [])) for name in ("known_bad", "moved_from")}}

@@ -56,6 +56,6 @@ def read_timings(folder: Path) -> dict[str, Any]:
 
 
 def epochs_of(folder: Path) -> int:
-    """After how many epochs a fold's weights were taken, as far as its folder tells; else 0."""
+    """After how many epochs a fold's weights were taken, as far as its folder says; else 0."""
     chosen = read_timings(folder).get("chosen_epoch")
     return int(chosen or (len(pd.read_csv(folder / layout.HISTORY)) if (folder / layout.HISTORY).is_file() else 0))

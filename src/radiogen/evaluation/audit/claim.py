@@ -1,7 +1,7 @@
 """The CLAIM checklist, filled in as far as a run knows: Mongan, Moy, Kahn, Radiol. Artif. Intell. 2020;2(2):e200029.
 
 In: the assessment of a run. Out: 42 items, each with what is known and where it is shown, or *unknown*:
-that is for the author, for no program knows who set the labels or who paid. The items are told in words of our own
+that is for the author, for no program knows who set the labels or who paid. The items are in words of our own
 (claim_items.csv); numbers and sections are CLAIM's.
 """
 
@@ -48,10 +48,10 @@ def claim_items(assessed: RunAssessment, explained: bool = False) -> list[Item]:
                **_evaluation_answers(assessed, explained)}
     with resources.files(__package__).joinpath("claim_items.csv").open(encoding="utf-8") as file:
         rows = pd.read_csv(file).itertuples()
-        told = [(row, *answers.get(row.number, (UNKNOWN, ()))) for row in rows]
+        rows_of_items = [(row, *answers.get(row.number, (UNKNOWN, ()))) for row in rows]
     return [Item(row.number, row.section, row.item, answer,
                  tuple(link for link in links if link[0].startswith("#") or (assessed.run.folder / link[0]).is_file()))
-            for row, answer, links in told]
+            for row, answer, links in rows_of_items]
 
 
 Answers = dict[int, tuple[str, tuple[tuple[str, str], ...]]]
@@ -67,7 +67,7 @@ def _data_answers(assessed: RunAssessment) -> Answers:
         19: (f"{patients.labelled} labelled cases. What so many can show was worked out; they are as many as there "
              "were, not as many as were needed.", (("#resolvability", "what can be seen"),)),
         20: (_partition(recipe, patients), ((f"{_place(provenance)}{layout.FOLDS}", layout.FOLDS),)),
-        21: ("the patient, told by case ids", (("#leakage", "leakage review"),)),
+        21: ("the patient, identified by case ids", (("#leakage", "leakage review"),)),
         33: (_flow(assessed), (("#predictions", "predictions"),))}
     if data:
         public = Path(data).name == COMPETITION
@@ -106,9 +106,10 @@ def _model_answers(provenance: RunProvenance) -> Answers:
                        (("#training", "training curves"),))
     if environment:
         packages = environment.get("packages", {})
-        told = ", ".join(f"{name} {packages[name]}" for name in ("tensorflow", "keras", "numpy", "pydicom")
+        versions = ", ".join(f"{name} {packages[name]}" for name in ("tensorflow", "keras", "numpy", "pydicom")
                          if packages.get(name, "not installed") != "not installed")
-        answers[23] = (f"radiogen {environment.get('radiogen', '?')}, Python {environment.get('python', '?')}, {told}",
+        answers[23] = (f"radiogen {environment.get('radiogen', '?')}, Python {environment.get('python', '?')}, "
+                       f"{versions}",
                        (("#made", "versions"), (f"{place}{layout.ENVIRONMENT}", layout.ENVIRONMENT)))
     if provenance.facts.get("members"):
         answers[27] = (f"{provenance.facts.get('method', 'mean')} of {', '.join(provenance.facts['members'])}",
@@ -132,9 +133,9 @@ def _evaluation_answers(assessed: RunAssessment, explained: bool) -> Answers:
              (("#predictions", "predictions"), *((("#images", "images"),) if explained else ()))),
         38: (_limits(assessed), (("#image-free", "without images"), ("#leakage", "leakage review"))),
         39: ("none: research software, not for diagnosis or treatment", ())}
-    told = ["thresholds from other folds", *(["models without images", "AUC within planes"] if confounds else []),
+    analyses = ["thresholds from other folds", *(["models without images", "AUC within planes"] if confounds else []),
             *(["label-permutation test"] if assessed.permutations else [])]
-    answers[30] = (", ".join(told), (("#image-free", "without images"),) if confounds else (("#folds", "tables"),))
+    answers[30] = (", ".join(analyses), (("#image-free", "without images"),) if confounds else (("#folds", "tables"),))
     if explained:
         answers[31] = ("Grad-CAM of the most confident right and wrong calls; whether it shows what the network uses "
                        "was not checked here", (("#images", "images"),))
@@ -152,12 +153,12 @@ def _place(provenance: RunProvenance) -> str:
 
 
 def _partition(recipe: Mapping, patients: Patients) -> str:
-    told = f"{patients.in_folds} cases in folds, {patients.held_out} held out"
+    text = f"{patients.in_folds} cases in folds, {patients.held_out} held out"
     if recipe:
         seed = recipe["seed"] if recipe.get("split_seed") is None else recipe["split_seed"]
-        told += (f"; a holdout of {recipe['holdout_fraction']:.0%}, then {recipe['folds']} folds, at random within "
+        text += (f"; a holdout of {recipe['holdout_fraction']:.0%}, then {recipe['folds']} folds, at random within "
                  f"each class, seed {seed}")
-    return told
+    return text
 
 
 def _preprocessing(recipe: Mapping) -> str:
@@ -176,12 +177,12 @@ def _training(provenance: RunProvenance) -> str:
                f"rotated by up to {degrees:g} degrees" if degrees else "",
                f"zoomed by up to {zoom:.0%}" if zoom else "",
                f"gamma by up to {recipe['gamma']:.0%}" if recipe["gamma"] else ""]
-    told = ", ".join(change for change in changes if change) or "none"
+    augmentation = ", ".join(change for change in changes if change) or "none"
     if recipe.get("balance", "nothing") != "nothing":
-        told += "; cases drawn so that the label says nothing of the planes"
+        augmentation += "; cases drawn so that the label says nothing of the planes"
     networks = sum(len(one.networks) for one in provenance.members.values()) or len(provenance.networks)
     return (f"Adam, learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), batches of "
-            f"{recipe['batch_size']}, {recipe['epochs']} epochs; augmentation: {told}; {networks} networks")
+            f"{recipe['batch_size']}, {recipe['epochs']} epochs; augmentation: {augmentation}; {networks} networks")
 
 
 def _flow(assessed: RunAssessment) -> str:
@@ -191,7 +192,7 @@ def _flow(assessed: RunAssessment) -> str:
 
 
 def _limits(assessed: RunAssessment) -> str:
-    told = ["one data set; no external test", "intervals do not hold another training"]
-    told += list(assessed.conclusions) if assessed.confounds is not None else ["confounds not checked"]
-    told += [f"{one.severity}: {one.check}" for one in assessed.warnings]
-    return "; ".join(told)
+    limits = ["one data set; no external test", "intervals do not hold another training"]
+    limits += list(assessed.conclusions) if assessed.confounds is not None else ["confounds not checked"]
+    limits += [f"{one.severity}: {one.check}" for one in assessed.warnings]
+    return "; ".join(limits)

@@ -1,4 +1,4 @@
-"""Whether a run tells more than the acquisition of its images does.
+"""Whether a run predicts more than the acquisition of its images does.
 
 In: a run's predictions, its folds and the geometry of its series. Out: what the run gains over models without images
 (image_free.py), its AUC among cases alike in plane, its correlation with every field of the acquisition, and what
@@ -36,15 +36,15 @@ class Conclusion(StrEnum):
 
 
 class _AtChance(StrEnum):
-    """Where a run is not told from chance; the value is what a reader is shown."""
+    """Where a run is not distinguishable from chance; the value is what a reader is shown."""
 
     SAME_PLANES = "among cases of the same planes"
-    BEYOND = "less what the acquisition foretells of it"
+    BEYOND = "less what the acquisition predicts of it"
 
 
 @dataclass(frozen=True)
 class Confounds:
-    """All that the acquisition tells of a run; tables as the functions of this file make them.
+    """All that the acquisition says of a run; tables as the functions of this file make them.
 
     run: the run's verdict out-of-fold. best: the image-free model that the run is compared with; baseline: its verdict
     on the same cases; comparison: the run against it. same_planes: the AUC among cases of the same planes; beyond: of
@@ -72,7 +72,7 @@ class Confounds:
 
     @property
     def at_chance(self) -> tuple[_AtChance, ...]:
-        """Where the run is not told from chance."""
+        """Where the run is not distinguishable from chance."""
         return _where_at_chance(self.same_planes, self.beyond)
 
     @property
@@ -83,14 +83,14 @@ class Confounds:
 
 def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd.DataFrame, *,
                     seed: int = 42) -> Confounds:
-    """Hold a run against what its acquisition tells, out-of-fold.
+    """Hold a run against what its acquisition predicts, out-of-fold.
 
     predictions: the run's; folds: its `folds.csv`; geometry: as `read_geometry` gives it. The run is held against the
     image-free model with the highest AUC on the scored cases themselves: that choice flatters the model and never the
     run. *Better than the image-free baseline* needs *better than chance*, too. *Explained by acquisition* is said of a
-    run that is better than chance where that model is told from chance, the run is not better than it, and among cases
-    of the same planes, or without what the acquisition predicts of its probabilities (`left_over`), the run is at
-    chance. Raises UserError where the geometry knows none of the cases.
+    run that is better than chance where that model is distinguishable from chance, the run is not better than it, and
+    among cases of the same planes, or without what the acquisition predicts of its probabilities (`left_over`), the run
+    is at chance. Raises UserError where the geometry knows none of the cases.
     """
     baselines = image_free_predictions(folds, geometry, seed=seed)
     judged = out_of_fold(predictions)
@@ -105,8 +105,8 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     labels, probabilities = scored(pair)
     image_free = pair["probability_free"].to_numpy()
     run, baseline = verdict(labels, probabilities, seed=seed), verdict(labels, image_free, seed=seed)
-    told = compare(labels, probabilities, image_free, seed=seed)
-    return Confounds(run, best, baseline, told, same, rest, _conclude(run, baseline, told, same, rest), free, gains,
+    found = compare(labels, probabilities, image_free, seed=seed)
+    return Confounds(run, best, baseline, found, same, rest, _conclude(run, baseline, found, same, rest), free, gains,
                      planes, correlation_table(judged, geometry), baselines)
 
 
@@ -121,7 +121,7 @@ def _conclude(run: Verdict, baseline: Verdict, comparison: Comparison, same_plan
 
 
 def _where_at_chance(same_planes: Estimate, beyond: Estimate) -> tuple[_AtChance, ...]:
-    """Which of the two is not told from chance."""
+    """Which of the two is not distinguishable from chance."""
     return tuple(place for place, estimate in ((_AtChance.SAME_PLANES, same_planes), (_AtChance.BEYOND, beyond))
                  if not is_significant(estimate))
 
@@ -140,12 +140,12 @@ def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame],
             if not len(labels):
                 continue
             free = pair.loc[pair[LABEL].notna(), "probability_free"].to_numpy()
-            told = compare(labels, own, free, seed=seed)
+            found = compare(labels, own, free, seed=seed)
             rows.append({"model": name, "set": part, "cases": len(labels), "run_auc": auc(labels, own),
-                         "baseline_auc": auc(labels, free), "gain": told.estimate.value, "low": told.estimate.low,
-                         "high": told.estimate.high, "p": told.estimate.p, "bootstrap_low": told.bootstrap[0],
-                         "bootstrap_high": told.bootstrap[1], "resolvable": told.resolvable,
-                         "words": str(told.outcome)})
+                         "baseline_auc": auc(labels, free), "gain": found.estimate.value, "low": found.estimate.low,
+                         "high": found.estimate.high, "p": found.estimate.p, "bootstrap_low": found.bootstrap[0],
+                         "bootstrap_high": found.bootstrap[1], "resolvable": found.resolvable,
+                         "words": str(found.outcome)})
     columns = ["model", "set", "cases", "run_auc", "baseline_auc", "gain", "low", "high", "p", "bootstrap_low",
                "bootstrap_high", "resolvable", "words"]
     return pd.DataFrame(rows, columns=columns)
@@ -200,7 +200,7 @@ def correlation_table(predictions: pd.DataFrame, geometry: pd.DataFrame) -> pd.D
             rows.append({"sequence": sequence, "field": what, "cases": int(known.sum()), "rho": found.statistic,
                          "low": np.tanh(middle - reach), "high": np.tanh(middle + reach), "p": found.pvalue})
     columns = ["sequence", "field", "cases", "rho", "low", "high", "p"]
-    told = pd.DataFrame(rows, columns=columns).sort_values("p", ignore_index=True)
-    adjusted = (told["p"] * np.arange(len(told), 0, -1)).to_numpy(float)
-    adjusted = np.maximum.accumulate(adjusted) if len(told) else adjusted
-    return told.assign(p_adjusted=np.minimum(adjusted, 1.0))
+    table_of_fields = pd.DataFrame(rows, columns=columns).sort_values("p", ignore_index=True)
+    adjusted = (table_of_fields["p"] * np.arange(len(table_of_fields), 0, -1)).to_numpy(float)
+    adjusted = np.maximum.accumulate(adjusted) if len(table_of_fields) else adjusted
+    return table_of_fields.assign(p_adjusted=np.minimum(adjusted, 1.0))

@@ -38,9 +38,9 @@ _SENTENCES: Mapping[Code, str] = {
                               "own networks judge",
     Code.LINEAGE_WRONG_FOLD: "fold {fold} began with the network of fold {source_fold} of {run}, which had seen its "
                              "cases",
-    Code.LINEAGE_WRONG_NETWORK: f"fold {{fold}} began with another network than {layout.RUN} tells of {{run}}",
-    Code.LINEAGE_UNRECORDED: f"{{sources}}, and {layout.RUN} tells of none",
-    Code.ANCESTOR_FOLDS_CHANGED: f"{{run}}, with whose networks it began, has other folds than {layout.RUN} tells",
+    Code.LINEAGE_WRONG_NETWORK: f"fold {{fold}} began with another network than {layout.RUN} records of {{run}}",
+    Code.LINEAGE_UNRECORDED: f"{{sources}}, and {layout.RUN} records none",
+    Code.ANCESTOR_FOLDS_CHANGED: f"{{run}}, with whose networks it began, has other folds than {layout.RUN} records",
     Code.HOLDOUT_SCORED_ONCE: "scored once, on {dates}",
     Code.HOLDOUT_SCORED_AGAIN: "scored {count} times with different predictions ({dates}): the last figure is no "
                                "longer that of unseen cases",

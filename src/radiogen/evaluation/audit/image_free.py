@@ -1,7 +1,7 @@
-"""What can be foretold without any image: models from planes, sizes and case ids alone.
+"""What can be predicted without any image: models from planes, sizes and case ids alone.
 
 In: labels or folds, and the geometry of the series. Out: predictions on the same folds, their AUCs with intervals, the
-share of positive cases by plane. On the competition's data they are told from chance, with no look at any voxel.
+share of positive cases by plane. On the competition's data they are better than chance, with no look at any voxel.
 """
 
 import re
@@ -33,7 +33,7 @@ SETS = {"out-of-fold": out_of_fold, "holdout": holdout}
 
 @dataclass(frozen=True)
 class Study:
-    """What a data set's acquisition tells: `shares` by plane, `models` and their AUCs, a sentence."""
+    """What a data set's acquisition says: `shares` by plane, `models` and their AUCs, a sentence."""
 
     shares: pd.DataFrame
     models: pd.DataFrame
@@ -54,8 +54,8 @@ def study(labels: pd.DataFrame, geometry: pd.DataFrame, settings: StudySettings)
     """What the labels of a whole data set owe to its acquisition, by cross-validation over all its cases.
 
     `models` is `image_free_table` for the folds of `seed`, with `repeated_auc`: the mean of `within_fold_auc` over
-    `repeats` other draws of the folds (seeds from 0 up), and `trained_p`: how often PLANES, trained anew on permuted
-    labels (`permutations` times), does at least as well; NaN for the other models, and where not asked for.
+    `repeats` other draws of the folds (seeds from 0 up), and `trained_p`: how often PLANES, trained again on permuted
+    labels (`permutations` times), does at least as well; NaN for the other models, and where there are none.
     """
     folds, seed, repeats = settings.folds, settings.seed, settings.repeats
     table = make_folds(labels, folds=folds, holdout_fraction=0, seed=seed, leave_out=())
@@ -143,10 +143,10 @@ def image_free_table(baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -
             if cases.empty:
                 continue
             labels, probabilities = scored(cases)
-            told, within = verdict(labels, probabilities, seed=seed), within_fold(cases, seed=seed)
-            rows.append({"model": name, "set": part, "cases": len(labels), "auc": told.estimate.value,
-                         "low": told.estimate.low, "high": told.estimate.high, "p": told.estimate.p,
-                         "verdict": str(told.outcome), "within_fold_auc": within.value, "within_fold_low": within.low,
+            judged, within = verdict(labels, probabilities, seed=seed), within_fold(cases, seed=seed)
+            rows.append({"model": name, "set": part, "cases": len(labels), "auc": judged.estimate.value,
+                         "low": judged.estimate.low, "high": judged.estimate.high, "p": judged.estimate.p,
+                         "verdict": str(judged.outcome), "within_fold_auc": within.value, "within_fold_low": within.low,
                          "within_fold_high": within.high})
     return pd.DataFrame(rows)
 
@@ -184,7 +184,7 @@ def within_fold(predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int = 42
 
 def permuted_auc(folds: pd.DataFrame, geometry: pd.DataFrame, *, model: str = PLANES, draws: int = 200,
                  seed: int = 42) -> np.ndarray:
-    """The fold-mean AUC of a model trained anew on `draws` permutations of the labels within folds, shape (draws,).
+    """The fold-mean AUC of a model trained on `draws` permutations of the labels within folds, shape (draws,).
 
     What chance gives to training and scoring together: wider than a permutation of the scored labels alone. Within a
     fold, so that the share of positive cases stays what it is.
@@ -206,10 +206,10 @@ def permuted_auc(folds: pd.DataFrame, geometry: pd.DataFrame, *, model: str = PL
 
 
 def _sentence(planes: pd.Series, p: float) -> str:
-    told = (f"from the planes alone, without any image: AUC {planes['within_fold_auc']:.3f} within folds (95 % "
+    text = (f"from the planes alone, without any image: AUC {planes['within_fold_auc']:.3f} within folds (95 % "
             f"interval {planes['within_fold_low']:.3f} to {planes['within_fold_high']:.3f})")
-    told += f", {planes['repeated_auc']:.3f} over other draws of the folds" if planes.notna()["repeated_auc"] else ""
-    return told + (f"; trained on permuted labels it does as well with p = {p:.3f}" if p == p else "")
+    text += f", {planes['repeated_auc']:.3f} over other draws of the folds" if planes.notna()["repeated_auc"] else ""
+    return text + (f"; trained on permuted labels it does as well with p = {p:.3f}" if p == p else "")
 
 
 def _inputs(model: str, table: pd.DataFrame) -> np.ndarray:

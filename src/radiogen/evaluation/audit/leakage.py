@@ -1,7 +1,7 @@
 """How a run could have fooled its judge: patients and pixels on both sides of a split, a holdout looked at twice.
 
 In: the tables of a run's folder. Out: findings as data (findings.py; finding_text.py says them in words). What cannot
-be looked at is said to be unchecked and is no error. Patients are told apart by their ids, which is all that the
+be looked at is said to be unchecked and is no error. Patients are identified by their ids, which is all that the
 competition's layout knows; pixels by the hash of a case's cached arrays and by a perceptual hash of 256 bits that
 outlives another encoding.
 """
@@ -205,16 +205,16 @@ def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFr
     return table
 
 
-def _review_ancestor(place: Path, told: Ancestor, own: str) -> list[Finding]:
+def _review_ancestor(place: Path, ancestor: Ancestor, own: str) -> list[Finding]:
     """An ancestor as it is now: whether it still has the networks that were recorded, and then the folds."""
     folds = _read_folds(place)
     there = {fold: files.read_json(one / layout.WEIGHTS_RECORD).get("sha256")
              for fold, one in layout.fold_folders(place, holding=layout.WEIGHTS_RECORD).items()}
-    if folds is None or there != dict(told.weights):
+    if folds is None or there != dict(ancestor.weights):
         return []  # it was deleted, or is another run of that name now: what was recorded has to do
     if folds_fingerprint(folds) == own:
         return []
-    return [Finding(Code.ANCESTOR_FOLDS_CHANGED, {"run": told.run})]
+    return [Finding(Code.ANCESTOR_FOLDS_CHANGED, {"run": ancestor.run})]
 
 
 def hash_distance_limit(distances: np.ndarray) -> int:

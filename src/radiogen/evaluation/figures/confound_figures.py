@@ -1,4 +1,4 @@
-"""Pictures of what the acquisition tells: the label by plane, and AUCs that need no image.
+"""Pictures of what the acquisition says: the label by plane, and AUCs that need no image.
 
 In: tables of image_free.py. Out: one PNG, written whole or not at all. Groups differ by colour and by form, colours are
 those of figures.py; every dot has its 95 % interval.

@@ -1,4 +1,4 @@
-"""What the acquisition alone tells of the labels, as text, tables and a picture: models that see no image.
+"""What the acquisition alone says of the labels, as text, tables and a picture: models that see no image.
 
 In: a table of geometry, labels, perhaps a run. Out: text to print, and `planes.csv`, `auc.csv`, `image_free.png`.
 """

@@ -82,7 +82,7 @@ class SetAssessment:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """Of a phantom: the best AUC that any method can reach, or None with the reason ("" where none is told)."""
+    """Of a phantom: the best AUC that any method can reach, or None with the reason ("" where none is given)."""
 
     data: str
     auc: float | None

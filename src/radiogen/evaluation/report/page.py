@@ -157,10 +157,10 @@ def _script_data(parts: Sequence[dict], assessment: Assessment) -> str:
                                for row in group[columns].astype(str).to_numpy().tolist()]
                    for case, group in one.provenance_table.groupby(ID)}
             for one in assessment.runs}
-    told = {"cases": cases, "columns": columns, "rows": rows, "texts": list(pool),
+    content = {"cases": cases, "columns": columns, "rows": rows, "texts": list(pool),
             "commands": {one.name: commands(one.provenance) for one in assessment.runs},
             "classes": {one.name: one.run.task.classes for one in assessment.runs}}
-    return json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _inline(path: Path) -> str:
@@ -193,8 +193,8 @@ def _table(table: pd.DataFrame) -> dict:
 
 def _heading(name: str) -> str:
     own = name.removesuffix("_at_half")
-    told = HEADINGS.get(own, own.replace("_", " "))
-    return told if own == name else f"{told} at {THRESHOLD:g}"
+    heading = HEADINGS.get(own, own.replace("_", " "))
+    return heading if own == name else f"{heading} at {THRESHOLD:g}"
 
 
 def _shown(value: object) -> str:

@@ -53,8 +53,8 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
         ("Calibration", f"Of the cases given a probability, how many are {run.task.positive}. On the diagonal a "
          "probability means what it says.", run_figures.calibration_figure(curves, scale=SCALE, task=run.task),
          layout.CALIBRATION),
-        (f"Probability by label, {name}", "Every point is a patient. Two heaps that lie over each other cannot be told "
-         "apart.", run_figures.probabilities_figure(labels, probabilities, scale=SCALE, task=run.task),
+        (f"Probability by label, {name}", "Every point is a patient. Two heaps that lie over each other cannot be "
+         "distinguished.", run_figures.probabilities_figure(labels, probabilities, scale=SCALE, task=run.task),
          layout.PROBABILITIES)]
     histories = assessed.histories
     kept = [name for name in CURVES if any(f"val_{name}" in table for table in histories.values())]

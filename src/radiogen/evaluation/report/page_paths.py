@@ -1,4 +1,4 @@
-"""A page that is made to be mailed tells no folders of the machine that made it.
+"""A page that is made to be mailed names no folders of the machine that made it.
 
 In: the finished page and how its runs were made. Out: the page with paths from the project's folder on; of a data set
 or a file that lies elsewhere only the name is left.
@@ -16,7 +16,7 @@ def without_folders(text: str, models: Path, provenances: Iterable[RunProvenance
     """`text`, a page of runs under `models`, without the absolute paths that the runs' records tell."""
     homes = {str(Path(models).resolve().parent), str(Path(models).absolute().parent), str(Path.cwd())} - {"/"}
     shorter = {f"{home}/": "" for home in homes}
-    for path in {told for provenance in provenances for told in _told(provenance)}:
+    for path in {one for provenance in provenances for one in _recorded_paths(provenance)}:
         inside = [home for home in homes if path.startswith(f"{home}/")]
         shorter[path] = path.removeprefix(f"{max(inside, key=len)}/") if inside else Path(path).name
     for path in sorted(shorter, key=len, reverse=True):
@@ -25,10 +25,10 @@ def without_folders(text: str, models: Path, provenances: Iterable[RunProvenance
     return text
 
 
-def _told(provenance: RunProvenance) -> Iterable[str]:
+def _recorded_paths(provenance: RunProvenance) -> Iterable[str]:
     """The absolute paths in the records of a run and of its members."""
     for value in (*provenance.facts.values(), *provenance.recipe.values()):
         if isinstance(value, str) and value.startswith("/") and len(value) > 1:
             yield value.rstrip("/")
     for other in (*provenance.members.values(), *provenance.ancestors):
-        yield from _told(other)
+        yield from _recorded_paths(other)

@@ -1,6 +1,6 @@
-"""Ten lines that a clinician can read: what was asked, of how many patients, what was found, and how far to trust it.
+"""Ten lines that a clinician can read: the question, of how many patients, what was found, and how far to trust it.
 
-In: an `Assessment`. Out: pairs of a heading and a sentence; the last run named is the one that is told of. The words
+In: an `Assessment`. Out: pairs of a heading and a sentence; they are on one run. The words
 are those of the verdicts: nothing is called better here that is not called so there.
 """
 
@@ -35,7 +35,7 @@ def summary_lines(assessed: RunAssessment) -> list[Line]:
 
 
 def tone(assessed: RunAssessment) -> str:
-    """`good`: better than chance and not explained by acquisition; `none`: not told from chance; else `poor`."""
+    """`good`: better than chance, and not explained; `none`: not distinguishable from chance; else `poor`."""
     if assessed.outcome is Outcome.UNCLEAR:
         return "none"
     explained = assessed.confounds is not None and assessed.confounds.explained
@@ -55,15 +55,15 @@ def _question(assessed: RunAssessment) -> str:
     made = assessed.provenance
     members = [one.recipe for one in made.members.values()] or [made.recipe]
     names = list(dict.fromkeys(name for recipe in members for name in recipe.get("sequences", ())))
-    return assessed.run.task.question + (f" Seen: {', '.join(names)}." if names else "")
+    return assessed.run.task.question + (f" Sequences: {', '.join(names)}." if names else "")
 
 
 def _patients(patients: Patients, task: Task) -> str:
-    told = f"{patients.labelled} with a known label, {patients.positive} of them {task.positive}"
-    told += f": {patients.in_folds} in {patients.folds} folds" if patients.in_folds else ""
-    told += f", {patients.held_out} held out" if patients.held_out else ""
+    text = f"{patients.labelled} with a known label, {patients.positive} of them {task.positive}"
+    text += f": {patients.in_folds} in {patients.folds} folds" if patients.in_folds else ""
+    text += f", {patients.held_out} held out" if patients.held_out else ""
     unknown = patients.unlabelled
-    return told + (f". {unknown} more without a label were only predicted." if unknown else ".")
+    return text + (f". {unknown} more without a label were only predicted." if unknown else ".")
 
 
 def _how(assessed: RunAssessment) -> str:
@@ -78,26 +78,26 @@ def _how(assessed: RunAssessment) -> str:
 def _found(part: SetAssessment | None, task: Task) -> str:
     if part is None or np.isnan(part.verdict.estimate.value):
         return "Not judged: no patient, or none of one of the classes."
-    told = part.verdict.estimate
-    return (f"AUC {told.value:.3f}, 95 % interval {told.low:.3f} to {told.high:.3f}: of 100 pairs of one "
-            f"{task.positive} and one {task.negative} patient {round(100 * told.value)} are put in the right order. "
-            "A coin gets 50.")
+    estimate = part.verdict.estimate
+    return (f"AUC {estimate.value:.3f}, 95 % interval {estimate.low:.3f} to {estimate.high:.3f}: of 100 pairs of one "
+            f"{task.positive} and one {task.negative} patient {round(100 * estimate.value)} are put in the right "
+            "order. A coin gets 50.")
 
 
 def _verdict(assessed: RunAssessment) -> str:
-    told = "; ".join([assessed.outcome, *assessed.conclusions])
+    text = "; ".join([assessed.outcome, *assessed.conclusions])
     held = assessed.held_out
-    told += f". On the holdout alone: {held.verdict.outcome}" if held is not None else ""
-    return f"{told[0].upper()}{told[1:]}."
+    text += f". On the holdout alone: {held.verdict.outcome}" if held is not None else ""
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _reach(assessed: RunAssessment) -> str:
     names = {"out-of-fold": "cross-validation"}
-    told = [f"{names.get(one.name, one.name)}: an AUC from {one.verdict.resolvable:.2f} up"
+    limits = [f"{names.get(one.name, one.name)}: an AUC from {one.verdict.resolvable:.2f} up"
             if one.verdict.resolvable < 1 else f"{names.get(one.name, one.name)}: nothing, too few"
             for one in assessed.sets]
-    return (f"With so many patients four studies of five would find, by {', by '.join(told)}. Anything smaller cannot "
-            "be told from chance here, whether or not it is there.")
+    return (f"With so many patients four studies of five would find, by {', by '.join(limits)}. Anything smaller "
+            "cannot be distinguished from chance here, whether or not it is there.")
 
 
 def _without(assessed: RunAssessment) -> str:
@@ -119,9 +119,9 @@ def _calls(part: SetAssessment, task: Task) -> str:
 
 
 def _warnings(assessed: RunAssessment) -> str:
-    told = [f"{one.check}: {sentence(one)}" for one in assessed.warnings]
+    warnings = [f"{one.check}: {sentence(one)}" for one in assessed.warnings]
     unseen = [one.check for one in assessed.of_severity(Severity.NOT_CHECKED)]
-    parts = [f"{len(told)} from the leakage review ({'; '.join(told)})." if told else
+    parts = [f"{len(warnings)} from the leakage review ({'; '.join(warnings)})." if warnings else
              "The leakage review found nothing."]
     parts += [f"Not checked: {', '.join(unseen)}."] if unseen else []
     parts += [ceiling_sentence(assessed.ceiling), "Research software: not for diagnosis or treatment."]

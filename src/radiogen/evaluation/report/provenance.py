@@ -89,7 +89,7 @@ def provenance_table(run: PredictedRun, provenance: RunProvenance) -> pd.DataFra
 
 
 def commands(provenance: RunProvenance) -> list[str]:
-    """The commands that make the run again, in order; every field of its recipe is told, so that no default counts."""
+    """The commands that make the run again, in order; every field of its recipe is given, so that no default counts."""
     if provenance.members:
         own = [command for one in provenance.members.values() for command in commands(one)]
         return [*dict.fromkeys(own), _join_command(provenance)]
@@ -108,8 +108,8 @@ def commands(provenance: RunProvenance) -> list[str]:
 
 def _facts(folder: Path) -> dict[str, Any]:
     """`run.json`, with places inside the project's folder from there on."""
-    return {name: files.recorded_path(told, folder) if name in ("data", "cache") and told else told
-            for name, told in read_facts(folder).items()}
+    return {name: files.recorded_path(value, folder) if name in ("data", "cache") and value else value
+            for name, value in read_facts(folder).items()}
 
 
 def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: Path) -> pd.DataFrame:
@@ -119,15 +119,15 @@ def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: P
     command, seen = " && ".join(commands(provenance)), _seen_slices(folder)
     rows = []
     for case, fold in zip(predictions[ID], predictions["fold"], strict=True):
-        asked = [name for name in provenance.networks if fold in (name, HOLDOUT, TEST)]
+        networks = [name for name in provenance.networks if fold in (name, HOLDOUT, TEST)]
         split = TEST if fold == TEST else "train"
         note = _note(files.found_path(cache, folder) / f"{case}.json") if cache else {}
         counts = " ".join(f"{one['sequence']}:{one['slices']}" for one in note.get("geometry", ()))
         rows.append({
             ID: case, "fold": fold, "run": provenance.name, "seed": provenance.recipe.get("seed", ""),
             "networks": " ".join(files.recorded_path(layout.fold_folder(folder, name) / layout.WEIGHTS, folder)
-                                 for name in asked),
-            "networks_sha256": " ".join(provenance.networks[name] for name in asked),
+                                 for name in networks),
+            "networks_sha256": " ".join(provenance.networks[name] for name in networks),
             "array": f"{cache}/{case}.npy" if cache else "", "array_sha256": provenance.arrays.get(case, ""),
             "slices": seen.get(case) or counts,
             "series_files": " ".join(f"{data}/{split}/{case}/{name}/*" for name in sequences) if data else "",
@@ -175,7 +175,7 @@ def _arrays(folder: Path) -> dict[str, str]:
 def _note(path: Path) -> Mapping:
     """What a cache notes of a case, {} where it is missing or no table of names."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}

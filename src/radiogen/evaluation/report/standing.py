@@ -2,7 +2,7 @@
 
 In: a run's folder. Out: sentences: AUC with interval and verdict, the same of the holdout, whether the acquisition
 alone explains it where the run was judged, and how often an answer like this one was right. Nothing is computed that
-is not from cases which the network asked had not seen.
+is not from cases that the network had not seen.
 """
 
 from pathlib import Path

@@ -7,7 +7,7 @@
 
   document.querySelectorAll(".viewer").forEach((viewer) => {
     const cases = data.cases[viewer.dataset.run];
-    const [canvas, choice, slider, overlay, told] = ["canvas", "select", ".slice", ".overlay", "output"].map((name) => viewer.querySelector(name));
+    const [canvas, choice, slider, overlay, output] = ["canvas", "select", ".slice", ".overlay", "output"].map((name) => viewer.querySelector(name));
     const pen = canvas.getContext("2d");
     const pictures = new Map();
     let shown = 0;
@@ -23,7 +23,7 @@
       [canvas.width, canvas.height] = [one.columns, one.rows];
       pen.drawImage(tiles, left, top, one.columns, one.rows, 0, 0, one.columns, one.rows);
       if (overlay.checked) pen.drawImage(heat, left, top, one.columns, one.rows, 0, 0, one.columns, one.rows);
-      told.textContent = `${one.slices[slice]} (${slice + 1} of ${one.count})`;
+      output.textContent = `${one.slices[slice]} (${slice + 1} of ${one.count})`;
       viewer.dataset.drawn = `${number}/${slice}/${overlay.checked}`;
     };
     const open = (number) => {
@@ -61,8 +61,8 @@
       Object.entries(names).forEach(([key, name]) => {
         if (!values[key]) return;
         element("dt", name, list);
-        const told = element("dd", "", list);
-        values[key].split(" ").forEach((part) => { element("span", part, told).className = "file"; told.append(document.createElement("br")); });
+        const value = element("dd", "", list);
+        values[key].split(" ").forEach((part) => { element("span", part, value).className = "file"; value.append(document.createElement("br")); });
       });
       if (values.series_sha256) { element("dt", "to check a series", list); element("dd", `LC_ALL=C sha256sum ${values.series_files.split(" ")[0]} | cut -c-64 | sha256sum`, list).className = "file"; }
     });

@@ -1,8 +1,8 @@
 """What a number of cases can show, said before anything is trained and again when it is judged.
 
-In: how many cases of each class there are. Out: how wide the interval of an AUC will be, the smallest AUC that is told
-from chance and the smallest difference of two runs that is told from none, each with 80 % power at the two-sided 5 %
-level. Below these no run is called better or worse.
+In: how many cases of each class there are. Out: how wide the interval of an AUC will be, the smallest AUC that can be
+distinguished from chance and the smallest difference of two runs that can be distinguished from none, each with 80 %
+power at the two-sided 5 % level. Below these no run is called better or worse.
 """
 
 from collections.abc import Mapping
@@ -83,7 +83,8 @@ def resolvability_text(folds: pd.DataFrame) -> str:
     """
     rows = resolvability_table(fold_groups(folds))
     lines = [f"  {row.cases}: {row.number} cases, AUC +-{row.half_width:.3f}; "
-             + (f"from {row.smallest_auc:.3f} up told from chance, two runs from {row.smallest_difference:.3f} apart"
+             + (f"from {row.smallest_auc:.3f} up distinguishable from chance, two runs from "
+                f"{row.smallest_difference:.3f} apart"
                 if row.smallest_auc < 1 else "too few to tell anything from chance")
              for row in rows.itertuples()]
     head = "what these cases can show (95 % interval around 0.5; found in 80 % of studies at the 5 % level):"

@@ -58,7 +58,7 @@ class FoundSeries:
 
     sequence: one of `SEQUENCES`, "" where it is none that is known here. files: its DICOM files; None: all files of
     `folder`, which holds no other series that is known of. by: what it was recognised by; certain: the folder has the
-    sequence's own name. doubt: what speaks against it, or "".
+    sequence's own name. doubt: what is inconsistent with it, or "".
     """
 
     sequence: str
