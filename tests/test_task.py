@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from radiogen.core.errors import UserError
+from radiogen.dataset.fingerprint import data_fingerprint
 from radiogen.dataset.known_bad import known_bad
 from radiogen.dataset.labels import read_labels
 from radiogen.dataset.layout import case_ids, sequences_present
@@ -101,3 +102,28 @@ def test_predictions_have_the_columns_of_the_task_on_the_disk_and_not_in_memory(
     path = write_predictions(tmp_path / "predictions.csv", table)
     assert path.read_text().splitlines()[0] == "patient,fold,idh,probability,predicted"
     pd.testing.assert_frame_equal(read_predictions(path), table)
+
+
+@pytest.mark.parametrize(("text", "hint"), [
+    ("42", "leading zeros were lost: write it as in 00042"), ("abc", "write ids as in 00042"),
+    ("000042", "write ids as in 00042")])
+def test_the_hint_for_an_id_that_lost_its_zeros_says_so(text, hint):
+    assert not RSNA_MICCAI.is_id(text) and RSNA_MICCAI.id_fault(text) == hint
+
+
+@pytest.mark.parametrize(("id_column", "label_column"), [
+    ("patient", "idh"), ("label", "case"), ("case", "label"), ("case", "outcome")])
+def test_a_table_comes_back_from_the_names_of_its_files(id_column, label_column):
+    task = Task("any", id_column=id_column, label_column=label_column)
+    table = pd.DataFrame({"fold": ["0"], "case": ["P-1"], "label": [1]})
+    written = task.to_file(table)
+    assert list(written.columns) == ["fold", id_column, label_column] and written[id_column].tolist() == ["P-1"]
+    pd.testing.assert_frame_equal(task.from_file(written), table)
+
+
+def test_a_sequence_that_is_added_to_a_description_is_part_of_the_fingerprint(tmp_path):
+    for sequence in ("flair", "t1c", "adc"):
+        (_describe(tmp_path) / "train" / "P-1" / sequence).mkdir(parents=True)
+    before = data_fingerprint(tmp_path)
+    after = data_fingerprint(_describe(tmp_path, sequences=["flair", "t1c", "adc"]))
+    assert before.key != after.key and len(after.series) == len(before.series) + 1
