@@ -53,7 +53,7 @@ class Task:
     blank_series: Mapping[str, str] = field(default_factory=dict)
     labels_sha256: str = ""
     metric: str = "auc"
-    title: str = "Classes told apart by brain MRI"
+    title: str = "Classification of brain MRI"
 
     @property
     def negative(self) -> str:

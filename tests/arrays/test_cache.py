@@ -342,8 +342,8 @@ def test_each_file_of_a_case_is_opened_once_for_all_recipes(data, monkeypatch):
 
 def test_a_case_that_a_setting_refuses_is_named(data):
     index, = _build(data, dataclasses.replace(CUBES, normalisation="none"))
-    told = index.set_index("case")["failed"]
-    assert told["00001"].startswith(f"{data / 'train' / '00001'}: has values from")
+    failed = index.set_index("case")["failed"]
+    assert failed["00001"].startswith(f"{data / 'train' / '00001'}: has values from")
 
 
 def test_what_an_isotropic_cube_crops_and_pads_is_told(data):

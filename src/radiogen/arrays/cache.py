@@ -109,7 +109,8 @@ def _cases(data: Path, leave_out: Collection[str]) -> list[tuple[Split, str]]:
 def _check_sequences(data: Path, cases: list[tuple[Split, str]], settings: CacheSettings) -> None:
     if not cases:
         raise UserError(data, "holds no case", "put cases under train/ or test/")
-    present = {name for split, case in cases for name in sequences_present(data, split, case)}
+    task = read_task(data)
+    present = {name for split, case in cases for name in sequences_present(data, split, case, task)}
     missing = [name for name in settings.sequences if name not in present]
     if missing:
         raise UserError(data, f"no case has {' or '.join(missing)}, which the recipe needs",

@@ -13,6 +13,7 @@ from typing import get_args
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset.layout import Split, case_ids, sequences_present, series_folder
+from radiogen.task import read_task
 
 HEAD = 1 << 16
 """So many bytes of a series' first file: its UIDs, and in most files pixels."""
@@ -29,9 +30,10 @@ class Fingerprint:
 
 def data_fingerprint(data: Path) -> Fingerprint:
     """The fingerprint of all series in the data set. Raises UserError where it is missing or holds what is no case."""
+    task = read_task(data)
     series = {(split, case, name): series_fingerprint(series_folder(data, split, case, name))
               for split in get_args(Split) for case in case_ids(data, split)
-              for name in sequences_present(data, split, case)}
+              for name in sequences_present(data, split, case, task)}
     text = "".join(f"{'/'.join(place)} {mark}\n" for place, mark in series.items())
     return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:KEY], series)
 

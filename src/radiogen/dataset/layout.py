@@ -9,7 +9,7 @@ from typing import Literal
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
-from radiogen.task import RSNA_MICCAI, read_task
+from radiogen.task import RSNA_MICCAI, Task, read_task
 
 Split = Literal["train", "test"]
 
@@ -63,6 +63,7 @@ def series_folder(data: Path, split: Split, case: str, sequence: str) -> Path:
     return Path(data) / split / case / sequence
 
 
-def sequences_present(data: Path, split: Split, case: str) -> tuple[str, ...]:
-    """The sequences for which this case has a folder, in the task's order."""
-    return tuple(name for name in read_task(data).sequences if series_folder(data, split, case, name).is_dir())
+def sequences_present(data: Path, split: Split, case: str, task: Task | None = None) -> tuple[str, ...]:
+    """The sequences for which this case has a folder, in the task's order; task: the data set's, where it was read."""
+    task = task or read_task(data)
+    return tuple(name for name in task.sequences if series_folder(data, split, case, name).is_dir())

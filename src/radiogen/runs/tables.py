@@ -20,13 +20,12 @@ SLICES = [ID, "fold", "sequence", "slice", LABEL, "probability"]
 
 def write_folds(folder: Path, folds: pd.DataFrame) -> Path:
     """Write `folds.csv`, as `folds.make_folds` makes it."""
-    return files.write_csv(Path(folder) / layout.FOLDS, read_task(folder).to_file(folds))
+    return _write(Path(folder) / layout.FOLDS, folds)
 
 
 def write_arrays(folder: Path, index: pd.DataFrame) -> Path:
     """Write `arrays.csv`: of the index of a cache the cases that have an array."""
-    return files.write_csv(Path(folder) / layout.ARRAYS, read_task(folder).to_file(
-        index.loc[index["sha256"] != "", ARRAYS]))
+    return _write(Path(folder) / layout.ARRAYS, index.loc[index["sha256"] != "", ARRAYS])
 
 
 def read_arrays(folder: Path, columns: Sequence[str] = tuple(ARRAYS)) -> pd.DataFrame | None:
@@ -41,7 +40,7 @@ def copy_geometry(cache: Path, folder: Path) -> Path:
 
 def write_slices(folder: Path, inputs: pd.DataFrame) -> Path:
     """Write `predictions_slices.csv`."""
-    return files.write_csv(Path(folder) / layout.SLICE_PREDICTIONS, read_task(folder).to_file(inputs[SLICES]))
+    return _write(Path(folder) / layout.SLICE_PREDICTIONS, inputs[SLICES])
 
 
 def read_slices(folder: Path) -> pd.DataFrame | None:
@@ -61,3 +60,8 @@ def read_as_text(path: Path, columns: Sequence[str]) -> pd.DataFrame | None:
     except ValueError:
         return None
     return table if set(columns) <= set(table.columns) else None
+
+
+def _write(path: Path, table: pd.DataFrame) -> Path:
+    """A table of a run, with the columns that its task's files have."""
+    return files.write_csv(path, read_task(path.parent).to_file(table))

@@ -46,16 +46,9 @@ _LOG = logging.getLogger(__name__)
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
                workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
     """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed."""
-    settings = [cache_settings(recipe.data) for recipe in recipes]
     with files.reading_folder(data):
-        _log_left_out(data, recipes, leave_out)
-        mark = data_fingerprint(data)
-        indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=scheduler or workers,
-                               fast=fast, fingerprint=mark)
-    for recipe, setting, index in zip(recipes, settings, indexes, strict=True):
-        _log_made(recipe, cache_folder(data, setting, cache, mark), index)
-    _check_failed(data, indexes)
-    return indexes
+        made = _make_arrays(data, recipes, cache, leave_out, scheduler or workers, fast)
+    return [index for _, index in made]
 
 
 def begin_run(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str] = (),
@@ -154,14 +147,22 @@ def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave
         folds = make_folds(labels, folds=recipe.split.folds, holdout_fraction=recipe.split.holdout_fraction,
                            seed=recipe.seed_of_split, leave_out=[*bad, *leave_out], last=known_bad(data))
         _start(Path(folder), recipe, folds, start_from)  # refuse before arrays are made
-        mark, settings = data_fingerprint(data), cache_settings(recipe.data)
-        _log_left_out(data, [recipe], leave_out)
-        index, = build_caches(data, [settings], cache, leave_out=leave_out, workers=workers, fingerprint=mark)
-    arrays = cache_folder(data, settings, cache, mark)
-    _log_made(recipe, arrays, index)
-    _check_failed(data, [index])
+        (arrays, index), = _make_arrays(data, [recipe], cache, leave_out, workers)
     return Run(Path(folder), recipe, Path(data), arrays, folds, tuple(leave_out), bad,
                arrays_fingerprint(folds, index), task=read_task(data)), index
+
+
+def _make_arrays(data: Path, recipes: Sequence[Recipe], cache: Path, leave_out: Collection[str],
+                 workers: int | str | None, fast: bool = True) -> list[tuple[Path, pd.DataFrame]]:
+    """By recipe the folder of its arrays, brought up to date, and their index; the data set is held by the caller."""
+    settings, mark = [cache_settings(recipe.data) for recipe in recipes], data_fingerprint(data)
+    _log_left_out(data, recipes, leave_out)
+    indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, fast=fast, fingerprint=mark)
+    folders = [cache_folder(data, each, cache, mark) for each in settings]
+    for recipe, folder, index in zip(recipes, folders, indexes, strict=True):
+        _log_made(recipe, folder, index)
+    _check_failed(data, indexes)
+    return list(zip(folders, indexes, strict=True))
 
 
 def _prepared(run: Run, index: pd.DataFrame, start_from: Path | None = None) -> Run:

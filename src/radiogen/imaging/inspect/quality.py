@@ -83,9 +83,10 @@ def list_series(data: Path) -> list[Series]:
         check_data(data)
         splits: tuple[Split, ...] = ("train", "test")
         cases = [(split, case) for split in splits for case in case_ids(data, split)]
-        present = {name for split, case in cases for name in sequences_present(data, split, case)}
+        task = read_task(data)
+        present = {name for split, case in cases for name in sequences_present(data, split, case, task)}
         found = [Series(split, case, name, series_folder(data, split, case, name))
-                 for split, case in cases for name in read_task(data).sequences if name in present]
+                 for split, case in cases for name in task.sequences if name in present]
     else:
         found = _folders_with_files(data)
     if not found:
