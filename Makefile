@@ -15,7 +15,7 @@ DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
 setup: $(VENV)/.ready
 
-# One set-up at a time: a second one waits, then finds it done. One that was cut off is begun anew; .installing tells.
+# One set-up at a time: a second one waits, then finds it done. .installing marks one that was cut off: it starts again.
 ifndef LOCKED
 $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"error: Python {v[0]}.{v[1]}: the pinned packages are for Python 3.11; run make PYTHON=/path/to/python3.11")'

@@ -10,7 +10,6 @@ import pytest
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint
-from radiogen.dataset.layout import COMPETITION
 from radiogen.evaluation.ensembles import write_ensemble
 from radiogen.evaluation.report.report import evaluate_runs
 from radiogen.evaluation.report.standing import reliability_summary
@@ -25,7 +24,7 @@ from radiogen.kaggle.submission import write_submission
 from radiogen.networks.backend import keras
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.predictions import complete, read_predictions
-from radiogen.task import FILE, read_task
+from radiogen.task import FILE, RSNA_MICCAI, read_task
 from radiogen.training import workflow
 from radiogen.training.model import make_network
 from radiogen.training.recipe.recipes import DEMO_3D, recipe_for
@@ -80,6 +79,22 @@ def copy(run):
         shutil.rmtree(folder)
 
 
+def test_a_case_to_leave_out_that_is_not_there_is_refused_with_an_id_that_is(data, tmp_path):
+    with pytest.raises(UserError, match=r"00042: is not a case of .*/train; give names of its folders, such as P-0"):
+        workflow.preprocess(data, [recipe_for(DEMO_3D, read_task(data))], tmp_path / "cache", leave_out=["00042"])
+
+
+def test_a_series_that_the_publisher_declares_blank_is_left_out_in_words_that_hold_for_every_data_set(
+        data, tmp_path, caplog):
+    shutil.copytree(data, tmp_path / "input")
+    (tmp_path / "input" / FILE).write_text(json.dumps(IDH | {"blank_series": {"P-3": "t1c"}}))
+    recipe = recipe_for(DEMO_3D, read_task(data)).replace(size=8)
+    with caplog.at_level("INFO"):
+        (index,) = workflow.preprocess(tmp_path / "input", [recipe], tmp_path / "cache", workers=1)
+    assert "P-3" not in set(index["case"])
+    assert "P-3 is left out of demo-3d's training: its t1c holds no image, as its publisher says" in caplog.text
+
+
 def test_a_recipe_reads_the_sequences_of_the_data_set(run):
     assert open_run(run).recipe.data.sequences == ("flair", "t1c") and read_task(run).positive == "mutant"
 
@@ -128,7 +143,7 @@ def test_runs_of_two_tasks_are_not_joined(run, copy):
 
 
 def test_a_kernel_predicts_the_cases_of_the_task_as_predict_did(run, data, tmp_path):
-    inputs = tmp_path / "input" / COMPETITION
+    inputs = tmp_path / "input" / RSNA_MICCAI.name
     shutil.copytree(data / "test", inputs / "test")
     shutil.copyfile(data / "sample_submission.csv", inputs / "sample_submission.csv")
     (tmp_path / "bundle").mkdir()

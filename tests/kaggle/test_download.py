@@ -10,10 +10,10 @@ import pytest
 from benchmarks.synthetic.kaggle_server import COMPETITION, SIGNATURE, TOKEN, zip_of
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.kaggle import archive, download
 from radiogen.kaggle.archive import Member
 from radiogen.kaggle.download import _fetch_files, download_all, download_subset, list_folder
+from radiogen.task import RSNA_MICCAI
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def kaggle(stand_in):
     labels = {"00000": 1, "00002": 1, "00003": 0, "00109": 0, "00110": 0, "00111": 1}
     for split, cases in (("train", labels), ("test", ["00001", "00013"])):
         for case in cases:
-            for sequence in SEQUENCES:
+            for sequence in RSNA_MICCAI.sequences:
                 for number in (1, 2, 10):
                     name = f"{split}/{case}/{sequence}/Image-{number}.dcm"
                     stand_in.data[name] = name.encode() * 30

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_labels, read_sample_submission
-from radiogen.dataset.layout import BLANK, SEQUENCES, case_ids, sequences_present
+from radiogen.dataset.layout import case_ids, sequences_present
 from radiogen.phantom import data_set
 from radiogen.phantom.data_set import PhantomSettings, ceiling_auc, core_fraction, phantom_cases, write_phantom
 from radiogen.task import RSNA_MICCAI
@@ -68,7 +68,7 @@ def test_ids_are_five_digits_and_scattered_over_both_splits():
     assert key["case"].str.fullmatch("[0-9]{5}").all()
     assert key["case"].is_unique
     assert key["case"].iloc[0] == "00000"
-    assert not set(BLANK) & set(key["case"])
+    assert not set(RSNA_MICCAI.blank_series) & set(key["case"])
     assert roc_auc_score(key["split"] == "test", key["case"].astype(int)) == pytest.approx(0.5, abs=0.1)
 
 
@@ -86,7 +86,7 @@ def test_more_cases_leave_the_first_as_they_were():
 
 def test_the_acquisition_does_not_tell_the_label():
     key = phantom_cases(PhantomSettings(cases=2000, test_cases=0))
-    for sequence in SEQUENCES:
+    for sequence in RSNA_MICCAI.sequences:
         for plane in ("axial", "coronal", "sagittal"):
             shares = (key[f"{sequence}_plane"] == plane).groupby(key["label"]).mean()
             assert abs(shares[1] - shares[0]) < 4 * np.sqrt(2 * 0.25 / 1000)
@@ -115,7 +115,7 @@ def test_a_phantom_has_the_layout_of_the_competition(small):
     assert (sample["label"] == 0.5).all()
     for split in ("train", "test"):
         for case in case_ids(small, split):
-            assert sequences_present(small, split, case) == SEQUENCES
+            assert sequences_present(small, split, case) == RSNA_MICCAI.sequences
     for series in (small / "train" / "00000").iterdir():
         count = len(list(series.iterdir()))
         assert {path.name for path in series.iterdir()} == {f"Image-{number}.dcm" for number in range(1, count + 1)}

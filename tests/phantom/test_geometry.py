@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.imaging.volume import Volume, plane
 from radiogen.phantom.anatomy import draw_head
 from radiogen.phantom.geometry import draw_grid, draw_planes, read_mix
+from radiogen.task import RSNA_MICCAI
 
 REAL_PLANES = {"FLAIR": (358, 198, 29), "T1w": (567, 5, 13), "T1wCE": (508, 40, 34), "T2w": (344, 22, 208)}
 """Axial, coronal, sagittal series of the competition's training set."""
@@ -18,7 +18,7 @@ def grids(count: int, scale: float = 0.2, seed: int = 0) -> list:
     drawn = []
     for case in range(count):
         rng = np.random.default_rng([seed, case])
-        for sequence, row in zip(SEQUENCES, draw_planes(rng), strict=True):
+        for sequence, row in zip(RSNA_MICCAI.sequences, draw_planes(rng), strict=True):
             drawn.append((sequence, row, draw_grid(rng, sequence, row, scale, np.zeros(3))))
     return drawn
 
@@ -27,7 +27,7 @@ def extent_mm(grid) -> np.ndarray:
     return np.linalg.norm(grid.affine[:3, :3], axis=0) * grid.shape
 
 
-@pytest.mark.parametrize("sequence", SEQUENCES)
+@pytest.mark.parametrize("sequence", RSNA_MICCAI.sequences)
 def test_the_mix_has_the_planes_of_the_real_series(sequence):
     counts = read_mix()[f"{sequence}_plane"].value_counts()
     assert tuple(counts[name] for name in ("axial", "coronal", "sagittal")) == REAL_PLANES[sequence]
@@ -46,7 +46,7 @@ def test_the_sequences_of_a_case_come_from_one_real_case_unless_one_is_missing_t
     for case in range(300):
         rows = draw_planes(np.random.default_rng(case))
         row = max(set(rows), key=rows.count)
-        for sequence, drawn in zip(SEQUENCES, rows, strict=True):
+        for sequence, drawn in zip(RSNA_MICCAI.sequences, rows, strict=True):
             assert drawn == row or pd.isna(read_mix().at[row, f"{sequence}_plane"])
 
 
@@ -99,7 +99,7 @@ def test_the_tumour_is_in_the_field_of_view_of_every_series():
         rng = np.random.default_rng([5, case])
         head = draw_head(rng, 0.5)
         centre = head.centre + head.rotation @ np.array(head.tumour.centre)
-        for sequence, row in zip(SEQUENCES, draw_planes(rng), strict=True):
+        for sequence, row in zip(RSNA_MICCAI.sequences, draw_planes(rng), strict=True):
             grid = draw_grid(rng, sequence, row, 0.2, head.centre)
             index = (np.linalg.inv(grid.affine) @ [*centre, 1])[:3]
             reach = 0.7 * head.tumour.radius / np.linalg.norm(grid.affine[:3, :3], axis=0)

@@ -8,12 +8,12 @@ import numpy as np
 import pydicom
 import pytest
 
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.imaging import read_series
 from radiogen.phantom.anatomy import draw_head, render
 from radiogen.phantom.geometry import Grid, draw_grid, draw_planes, read_mix
 from radiogen.phantom.headers import slice_headers
 from radiogen.phantom.series import Image, _tissue_levels, draw_image, write_series
+from radiogen.task import RSNA_MICCAI
 
 from ..imaging.made.other_readers import compare, dcm2niix_volumes, simpleitk_volumes
 
@@ -205,7 +205,7 @@ def test_every_sequence_of_drawn_cases_is_read_without_findings(tmp_path):
     for case in range(3):
         rng = np.random.default_rng([8, case])
         head = draw_head(rng, 0.5)
-        for sequence, row in zip(SEQUENCES, draw_planes(rng), strict=True):
+        for sequence, row in zip(RSNA_MICCAI.sequences, draw_planes(rng), strict=True):
             grid = draw_grid(rng, sequence, row, 0.05, head.centre)
             folder = tmp_path / f"{case}-{sequence}"
             write_series(folder, draw_image(rng, head, sequence, grid, 0.03, 0.1), grid, "00001", sequence, seed=1)

@@ -7,9 +7,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_labels
-from radiogen.dataset.layout import BLANK
 from radiogen.runs.folds import HOLDOUT, fold_names, make_folds, read_folds
 from radiogen.runs.tables import write_folds
+from radiogen.task import RSNA_MICCAI
 
 
 def _labels(cases: int, methylated: float = 0.5) -> pd.DataFrame:
@@ -50,14 +50,14 @@ def _held_out(labels):
 
 
 def test_ids_that_are_bad_in_the_competition_are_ordinary_cases():
-    labels = pd.concat([_labels(60), pd.DataFrame({"case": sorted(BLANK), "label": 1})])
-    assert set(BLANK) <= set(make_folds(labels)["case"])
+    labels = pd.concat([_labels(60), pd.DataFrame({"case": sorted(RSNA_MICCAI.blank_series), "label": 1})])
+    assert set(RSNA_MICCAI.blank_series) <= set(make_folds(labels)["case"])
 
 
 def test_the_folds_of_all_others_are_the_same_with_and_without_the_last_cases():
-    labels = pd.concat([_labels(60), pd.DataFrame({"case": sorted(BLANK), "label": 1})])
-    none = make_folds(labels, leave_out=BLANK, last=BLANK)
-    two = make_folds(labels, leave_out=["00709"], last=BLANK).set_index("case")
+    labels = pd.concat([_labels(60), pd.DataFrame({"case": sorted(RSNA_MICCAI.blank_series), "label": 1})])
+    none = make_folds(labels, leave_out=RSNA_MICCAI.blank_series, last=RSNA_MICCAI.blank_series)
+    two = make_folds(labels, leave_out=["00709"], last=RSNA_MICCAI.blank_series).set_index("case")
     assert none.equals(make_folds(_labels(60)))
     assert two.loc[none["case"]].reset_index()[list(none)].equals(none)
     assert dict(two.loc[~two.index.isin(none["case"]), "fold"]) == {"00109": "0", "00123": "1"}
@@ -84,7 +84,7 @@ def test_folds_come_back_from_their_file_and_a_wrong_one_is_named(tmp_path):
 
 
 def test_the_real_label_file_gives_582_cases(rsna_tables):
-    folds = make_folds(read_labels(rsna_tables / "train_labels.csv"), leave_out=BLANK)
+    folds = make_folds(read_labels(rsna_tables / "train_labels.csv"), leave_out=RSNA_MICCAI.blank_series)
     assert len(folds) == 582
     assert (folds["fold"] == HOLDOUT).sum() == 117
 

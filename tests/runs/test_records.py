@@ -48,7 +48,7 @@ def test_an_ensemble_is_no_trained_run_and_names_its_members(tmp_path):
 
 
 def test_facts_that_lack_a_name_are_refused(tmp_path):
-    with pytest.raises(UserError, match="does not tell cache, so it is of another version"):
+    with pytest.raises(UserError, match="lacks cache: another version"):
         check_facts(tmp_path, {"data": "x", "leave_out": []}, ("data", "cache"))
 
 

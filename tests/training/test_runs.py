@@ -53,9 +53,9 @@ def test_a_run_carries_commit_packages_and_the_fingerprint_of_its_arrays(begun):
 
 
 @pytest.mark.parametrize(("name", "change", "said"), [
-    ("run.json", {"data": None}, "does not tell data"), ("run.json", {"cache": 7}, "does not tell cache"),
-    ("run.json", {"leave_out": [7]}, "does not tell leave_out"),
-    ("run.json", {"known_bad": 7}, "does not tell known_bad"),
+    ("run.json", {"data": None}, "lacks data"), ("run.json", {"cache": 7}, "lacks cache"),
+    ("run.json", {"leave_out": [7]}, "lacks leave_out"),
+    ("run.json", {"known_bad": 7}, "lacks known_bad"),
     ("recipe.json", {"data": {"rank": 3, "size": 8}}, "has no data.sequences"),
     ("recipe.json", {"data": None}, "has no data.rank"),
     ("recipe.json", {"data": {"size": "8"}}, "has no data.rank"), ("recipe.json", {"data": 7}, "contains data 7"),
@@ -87,7 +87,7 @@ def test_going_on_with_a_run_that_does_not_tell_its_arrays_is_refused(begun, tmp
     run = dataclasses.replace(begun["a"], folder=shutil.copytree(begun["a"].folder, tmp_path / "a"))
     facts = json.loads((run.folder / "run.json").read_text())
     (run.folder / "run.json").write_text(json.dumps({**facts, "arrays": None}))
-    with pytest.raises(UserError, match=r"run\.json: does not tell arrays"):
+    with pytest.raises(UserError, match=r"run\.json: lacks arrays"):
         runs.prepare_run(run, read_index(run.cache))
 
 

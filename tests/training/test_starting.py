@@ -246,5 +246,5 @@ def test_a_damaged_lineage_is_named(begin, told):
     run = begin()
     facts = json.loads((run.folder / "run.json").read_text())
     (run.folder / "run.json").write_text(json.dumps({**facts, "lineage": told}))
-    with pytest.raises(UserError, match="run.json: does not tell its lineage"):
+    with pytest.raises(UserError, match="run.json: has no readable lineage"):
         runs.open_run(run.folder)

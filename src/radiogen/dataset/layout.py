@@ -9,7 +9,7 @@ from typing import Literal
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
-from radiogen.task import RSNA_MICCAI, Task, read_task
+from radiogen.task import Task, read_task
 
 Split = Literal["train", "test"]
 
@@ -18,15 +18,6 @@ GEOMETRY_TABLE = "geometry.csv"
 
 PHANTOM_RECORD = "phantom.json"
 """In a data set that is a phantom: its settings and the best AUC that is possible on it."""
-
-SEQUENCES = RSNA_MICCAI.sequences
-"""The four sequences of the competition, by the names of their folders."""
-
-COMPETITION = RSNA_MICCAI.name
-"""The competition's name at Kaggle, and the name of its data set's folder under `input/`."""
-
-BLANK = RSNA_MICCAI.blank_series
-"""Cases of the competition's training set, each with the sequence that holds no image in it."""
 
 
 def case_ids(data: Path, split: Split) -> list[str]:

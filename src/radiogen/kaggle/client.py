@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.tokens import known_tokens
+from radiogen.task import RSNA_MICCAI
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def retry(call: Callable[[], Result], what: str, *, attempts: int = ATTEMPTS, re
 
 
 @contextlib.contextmanager
-def translate_errors(what: str, *, refused: str = "", competition: str = COMPETITION) -> Iterator[None]:
+def translate_errors(what: str, *, refused: str = "", competition: str = RSNA_MICCAI.name) -> Iterator[None]:
     """Turn errors of Kaggle's client into a UserError of one line, without address or token.
 
     what: the requested object, as in `the dataset me/mine`. refused: the remedy where Kaggle answers 400.

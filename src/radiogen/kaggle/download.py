@@ -24,7 +24,6 @@ from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
 from radiogen.core.wording import parameter
 from radiogen.dataset.labels import read_labels, read_sample_submission
-from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.archive import RATIO, SMALL, Member, extract, missing, name_fault, need_space, read_members
 from radiogen.kaggle.client import connect, retry
 from radiogen.kaggle.transfer import fetch, tidy
@@ -43,7 +42,7 @@ PAGE = 200
 Pause = Callable[[float], None]
 
 
-def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: bool = False,
+def download_all(data: Path, *, competition: str = RSNA_MICCAI.name, delete_archive: bool = False,
                  login: Callable[[], Any] = connect, pause: Pause = time.sleep) -> None:
     """Download the whole data set to `data`; existing files are kept, and Kaggle is not contacted if none is missing.
 
@@ -86,7 +85,7 @@ def download_all(data: Path, *, competition: str = COMPETITION, delete_archive: 
             _LOG.info(f"deleted: {archive}")
 
 
-def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, login: Callable[[], Any] = connect,
+def download_subset(data: Path, cases: int, *, competition: str = RSNA_MICCAI.name, login: Callable[[], Any] = connect,
                     pause: Pause = time.sleep) -> None:
     """Download `cases` training cases, half of each label, and a quarter as many test cases to `data`, file by file.
 
@@ -100,7 +99,8 @@ def download_subset(data: Path, cases: int, *, competition: str = COMPETITION, l
         tables = [Member(LABELS), Member(SAMPLE)]
         _fetch_files(api, competition, missing(tables, data / ".whole"), data / ".whole", pause=pause)
         labels = read_labels(data / ".whole" / LABELS)
-        labels = _half_of_each(labels[~labels[ID].isin(BLANK if competition == COMPETITION else ())], cases)
+        blank = RSNA_MICCAI.blank_series if competition == RSNA_MICCAI.name else ()
+        labels = _half_of_each(labels[~labels[ID].isin(blank)], cases)
         sample = read_sample_submission(data / ".whole" / SAMPLE).head(max(1, cases // 4))
         texts = {name: RSNA_MICCAI.to_file(table).to_csv(index=False, lineterminator="\n")
                  for name, table in ((LABELS, labels), (SAMPLE, sample))}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from radiogen.dataset.layout import SEQUENCES, Split, case_ids, series_folder
+from radiogen.dataset.layout import Split, case_ids, series_folder
+from radiogen.task import read_task
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ def count(data: Path) -> dict[str, Count]:
     for split in get_args(Split):
         if not (Path(data) / split).is_dir():
             continue
-        cases = case_ids(data, split)
-        series = [_images(series_folder(data, split, case, sequence)) for case in cases for sequence in SEQUENCES]
+        cases, sequences = case_ids(data, split), read_task(data).sequences
+        series = [_images(series_folder(data, split, case, sequence)) for case in cases for sequence in sequences]
         found[split] = Count(len(cases), sum(images > 0 for images in series), sum(series))
     return found
 

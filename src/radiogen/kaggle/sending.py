@@ -14,9 +14,9 @@ from typing import Any
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
-from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.client import competition_page, retry, suppress_output, translate_errors
 from radiogen.kaggle.submission import Submission
+from radiogen.task import RSNA_MICCAI
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ PAGE = 100
 Pause = Callable[[float], None]
 
 
-def send(api: Any, submission: Submission, message: str, run: Path, *, competition: str = COMPETITION,
+def send(api: Any, submission: Submission, message: str, run: Path, *, competition: str = RSNA_MICCAI.name,
          pause: Pause = time.sleep) -> dict[str, Any]:
     """Send the CSV unless it was sent before, wait for the score, record both.
 
@@ -57,7 +57,7 @@ def send(api: Any, submission: Submission, message: str, run: Path, *, competiti
     return sent
 
 
-def upload(api: Any, path: Path, message: str, run: Path, competition: str = COMPETITION) -> int:
+def upload(api: Any, path: Path, message: str, run: Path, competition: str = RSNA_MICCAI.name) -> int:
     """Upload the CSV and make a submission of it; returns its number. Never tried twice: the first may have counted.
 
     Raises UserError; for a 400 without a reason with the causes that users have found.

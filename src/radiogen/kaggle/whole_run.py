@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import BLANK, COMPETITION
 from radiogen.kaggle.inventory import PUBLISHED
 from radiogen.runs import layout
+from radiogen.task import RSNA_MICCAI
 
 if TYPE_CHECKING:
     from radiogen.training.recipe.recipe import Recipe
@@ -146,7 +146,7 @@ def estimate(plan: Plan, api: Any) -> Estimate:
     if measured.get("settings") != settings:
         measured = {"settings": settings, **_measure(plan)}
         files.write_json(kept, measured)
-    _, total = published(api, COMPETITION, time.sleep)
+    _, total = published(api, RSNA_MICCAI.name, time.sleep)
     left = max(0, total - _downloaded_bytes(plan.data))
     archive = 0 if not left or plan.data.with_name(f"{plan.data.name}.zip").is_file() else total
     mark = data_fingerprint(plan.data) if any((plan.data / split).is_dir() for split in ("train", "test")) else None
@@ -250,7 +250,8 @@ def _costs(plan: Plan, measured: Mapping[str, Mapping[str, float]]) -> dict[str,
         folds = [layout.fold_folder(plan.models / run, str(fold)) / layout.WEIGHTS
                  for run, name in run_names(plan).items() if name == recipe.name for fold in range(split.folds)]
         left = sum(not path.is_file() for path in folds)
-        labelled = PUBLISHED["train"].cases - sum(sequence in recipe.data.sequences for sequence in BLANK.values())
+        labelled = PUBLISHED["train"].cases - sum(
+            sequence in recipe.data.sequences for sequence in RSNA_MICCAI.blank_series.values())
         scored = labelled * (1 - split.holdout_fraction) / split.folds
         epoch = one["case"] * scored * (split.folds - 1 + SCORING) + one["end"]
         seconds = left / plan.parallel_folds * (one["start"] + recipe.optimisation.epochs * epoch)

@@ -256,6 +256,6 @@ def _count_gpus(kind: str, count: int, available: int) -> int:
     """How many GPUs are used: `count`, or all where it is 0. Raises UserError where fewer are available."""
     if available < max(1, count):
         raise UserError(parameter("devices", f"{kind}:{count}" if count else kind),
-                        f"{available} GPUs are visible here",
+                        f"asks for {count or 1} where {available} can be used",
                         f"leave {parameter('devices')} out, or repair the driver: nvidia-smi has to list them")
     return count or available

@@ -19,7 +19,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.parallel import map_items
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import BLANK, PHANTOM_RECORD, SEQUENCES
+from radiogen.dataset.layout import PHANTOM_RECORD
 from radiogen.phantom.anatomy import draw_head
 from radiogen.phantom.geometry import draw_grid, draw_planes, read_mix
 from radiogen.phantom.series import draw_image, write_series
@@ -123,7 +123,8 @@ def phantom_cases(settings: PhantomSettings) -> "pd.DataFrame":
     return pd.DataFrame([{
         ID: case.name, "split": case.split, LABEL: case.label, "latent": case.latent,
         "core_fraction": core_fraction(case.latent),
-        **{f"{name}_plane": mix.at[row, f"{name}_plane"] for name, row in zip(SEQUENCES, case.rows, strict=True)},
+        **{f"{name}_plane": mix.at[row, f"{name}_plane"]
+           for name, row in zip(RSNA_MICCAI.sequences, case.rows, strict=True)},
     } for case in list_cases(settings)])
 
 
@@ -147,7 +148,7 @@ def _names(seed: int, split: str, count: int) -> list[str]:
         ids = np.random.default_rng([seed, _IDS, block]).permutation(np.arange(1, 1000)) + 1000 * block
         ids = np.concatenate([[1000 * block], ids])
         ids = ids[:870] if split == "train" else ids[870:]
-        names += [name for name in (f"{number:05d}" for number in ids) if name not in BLANK]
+        names += [name for name in (f"{number:05d}" for number in ids) if name not in RSNA_MICCAI.blank_series]
         block += 1
     return names[:count]
 
@@ -168,7 +169,7 @@ def _write_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
 
 def _fill_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
     head = draw_head(_rng(settings, case.split, case.index, _ANATOMY), core_fraction(case.latent))
-    for number, sequence in enumerate(SEQUENCES):
+    for number, sequence in enumerate(RSNA_MICCAI.sequences):
         rng = _rng(settings, case.split, case.index, _ACQUISITION, number)
         grid = draw_grid(rng, sequence, case.rows[number], settings.scale, head.centre)
         image = draw_image(rng, head, sequence, grid, settings.noise, settings.bias)

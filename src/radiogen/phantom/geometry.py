@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.phantom.anatomy import rotation
+from radiogen.task import RSNA_MICCAI
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def draw_planes(rng: np.random.Generator, label: int | None = None) -> tuple[int
         rows = rows[coronal == wanted]
     row = int(rng.choice(rows))
     return tuple(row if isinstance(mix.at[row, f"{name}_plane"], str)
-                 else int(rng.choice(np.flatnonzero(mix[f"{name}_plane"].notna()))) for name in SEQUENCES)
+                 else int(rng.choice(np.flatnonzero(mix[f"{name}_plane"].notna()))) for name in RSNA_MICCAI.sequences)
 
 
 def draw_grid(rng: np.random.Generator, sequence: str, row: int, scale: float, head_centre: np.ndarray) -> Grid:

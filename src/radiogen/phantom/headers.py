@@ -13,8 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.phantom.geometry import Grid
+from radiogen.task import RSNA_MICCAI
 
 _MR_IMAGE_STORAGE, _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.1"
 
@@ -95,8 +95,8 @@ def _subject(case: str, sequence: str, seed: int) -> dict[str, object]:
         "PatientIdentityRemoved": "YES", "DeidentificationMethod": "a synthetic head", "BodyPartExamined": "BRAIN",
         "StudyInstanceUID": _unique_id(seed, case), "SeriesInstanceUID": _unique_id(seed, case, sequence),
         "FrameOfReferenceUID": _unique_id(seed, case, "frame"), "StudyID": case,
-        "SeriesNumber": SEQUENCES.index(sequence) + 1, "AcquisitionNumber": 1, "TemporalPositionIdentifier": 1,
-        "NumberOfTemporalPositions": 1}
+        "SeriesNumber": RSNA_MICCAI.sequences.index(sequence) + 1, "AcquisitionNumber": 1,
+        "TemporalPositionIdentifier": 1, "NumberOfTemporalPositions": 1}
 
 
 def _acquisition(sequence: str, grid: Grid) -> dict[str, object]:

@@ -104,7 +104,7 @@ def _read(folder: Path) -> dict[str, str]:
     record = files.read_json(folder / WEIGHTS_RECORD)
     if not isinstance(record, dict) or not all(isinstance(record.get(name), str)
                                                for name in ("fold", "sha256", *TABLES)):
-        raise UserError(folder / WEIGHTS_RECORD, "does not tell fold and hashes, so it is damaged",
+        raise UserError(folder / WEIGHTS_RECORD, "lacks the fold or the hashes: it is damaged",
                         f"copy it back, or delete {WEIGHTS} beside it and train the fold again: {_command(folder)}")
     return record
 

@@ -50,7 +50,7 @@ def lineage_of(facts: Mapping, path: Path) -> tuple[Ancestor, ...]:
                                           and _holds(one["weights"], str) and _holds(one["epochs"], int)
                                           for one in records)
     if not good:
-        raise UserError(path, "does not tell its lineage, so it is of another version of radiogen or damaged",
+        raise UserError(path, "has no readable lineage: another version of radiogen wrote it, or it is damaged",
                         f"restore it, or {another_run()}")
     return tuple(Ancestor(**one) for one in records)
 

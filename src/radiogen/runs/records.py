@@ -92,8 +92,8 @@ def check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:
             **{name: _texts(kept.get(name, [])) for name in ("known_bad", "moved_from")}}
     lacking = " and ".join(name for name in good if not good[name])
     if lacking:
-        raise UserError(Path(folder) / layout.RUN, f"does not tell {lacking}, so it is of another version of radiogen "
-                        "or damaged", another_run())
+        raise UserError(Path(folder) / layout.RUN, f"lacks {lacking}: another version of radiogen wrote it, or it is "
+                        "damaged", another_run())
 
 
 def another_run() -> str:

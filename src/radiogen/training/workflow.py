@@ -231,11 +231,11 @@ def _log_left_out(data: Path, recipes: Sequence[Recipe], leave_out: Collection[s
     for recipe in {recipe.name: recipe for recipe in recipes}.values():
         for case, why in known_bad(data, recipe.data.sequences).items():
             if case in there:
-                _LOG.info(f"{case} is left out of {recipe.name}'s training: {why} (known of the competition's data)")
+                _LOG.info(f"{case} is left out of {recipe.name}'s training: {why}, as its publisher says")
     unknown = sorted(set(leave_out) - there)
     if unknown:
         raise UserError(parameter("leave_out", " ".join(unknown)), f"is not a case of {data}/train",
-                        "give ids of five digits")
+                        f"give names of its folders, such as {min(there)}" if there else "that folder is empty")
 
 
 def _known_bad(data: Path, sequences: Sequence[str], labels: pd.DataFrame) -> tuple[str, ...]:

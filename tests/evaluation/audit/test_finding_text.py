@@ -3,7 +3,7 @@
 import pytest
 
 from radiogen.evaluation.audit.finding_text import finding_row, remedy, sentence
-from radiogen.evaluation.audit.findings import POLICY, Code, Finding, Severity
+from radiogen.evaluation.audit.findings import POLICY, Code, ReviewFinding, Severity
 from radiogen.runs.lineage import Ancestor
 
 PAIR = [{"case": "00000", "fold": "0"}, {"case": "00005", "fold": "holdout"}]
@@ -15,7 +15,7 @@ VALUES = {"patients": ["00007"], "file": "folds.csv", "pairs": [PAIR], "limit": 
 
 @pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)
 def test_every_code_has_a_sentence_and_every_alarm_and_note_a_remedy(code):
-    finding = Finding(code, VALUES)
+    finding = ReviewFinding(code, VALUES)
     assert sentence(finding) and "{" not in sentence(finding)
     assert bool(remedy(finding)) or finding.severity in (Severity.NOT_CHECKED, Severity.PASSED)
 
@@ -26,11 +26,11 @@ def test_every_code_has_a_severity_and_a_check():
 
 def test_patients_and_places_are_named_up_to_five():
     many = [f"{number:05d}" for number in range(7)]
-    found = sentence(Finding(Code.PATIENT_IN_TEST, {"patients": many}))
+    found = sentence(ReviewFinding(Code.PATIENT_IN_TEST, {"patients": many}))
     assert found.startswith("00000, 00001, 00002, 00003, 00004 and 2 more are in")
-    assert "00000 (fold 0) and 00005 (holdout)" in sentence(Finding(Code.SAME_PIXELS_ACROSS, VALUES))
+    assert "00000 (fold 0) and 00005 (holdout)" in sentence(ReviewFinding(Code.SAME_PIXELS_ACROSS, VALUES))
 
 
 def test_a_row_of_the_table_has_the_code_beside_the_words():
-    row = finding_row(Finding(Code.AUC_SUSPICIOUS, {"auc": {"holdout": 0.91234}, "limit": 0.75}))
+    row = finding_row(ReviewFinding(Code.AUC_SUSPICIOUS, {"auc": {"holdout": 0.91234}, "limit": 0.75}))
     assert row["code"] == "auc_suspicious" and row["severity"] == "alarm" and "holdout 0.912" in row["sentence"]

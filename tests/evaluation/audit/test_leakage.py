@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from radiogen.core import files
-from radiogen.dataset.layout import COMPETITION
-from radiogen.evaluation.audit.findings import Code, Finding
+from radiogen.evaluation.audit.findings import Code, ReviewFinding
 from radiogen.evaluation.audit.leakage import (
     HASH_DISTANCE_LIMIT,
     hash_distance_limit,
@@ -48,7 +47,7 @@ def _flipped(perceptual_hash: str, bits: int) -> str:
     return f"{int(perceptual_hash, 16) ^ (2**bits - 1):064x}"
 
 
-def _severities(findings: list[Finding]) -> list[str]:
+def _severities(findings: list[ReviewFinding]) -> list[str]:
     return [finding.severity for finding in findings]
 
 
@@ -61,23 +60,23 @@ def test_a_clean_run_passes_every_check_of_patients_and_pixels():
 def test_a_patient_in_two_folds_is_named():
     folds, _, predictions = _run()
     found, = review_patients(pd.concat([folds, folds.iloc[[7]].assign(fold="3")]), predictions)
-    assert found == Finding(Code.PATIENT_TWICE, {"patients": ["00007"]})
+    assert found == ReviewFinding(Code.PATIENT_TWICE, {"patients": ["00007"]})
 
 
 def test_a_training_case_in_the_test_set_is_named():
     folds, arrays, predictions = _run()
     both = pd.concat([arrays, arrays.iloc[[3]].assign(split="test")])
     found, = review_patients(folds, predictions, both)
-    assert found == Finding(Code.PATIENT_IN_TEST, {"patients": ["00003"]})
+    assert found == ReviewFinding(Code.PATIENT_IN_TEST, {"patients": ["00003"]})
 
 
 def test_a_case_scored_by_a_network_that_saw_it_is_named():
     folds, _, predictions = _run()
     moved = predictions.assign(fold=["1", *predictions["fold"][1:]])
     found, = review_patients(folds, moved)
-    assert found == Finding(Code.PATIENT_IN_OTHER_FOLD, {"patients": ["00000"]})
+    assert found == ReviewFinding(Code.PATIENT_IN_OTHER_FOLD, {"patients": ["00000"]})
     found, = review_patients(folds[folds["case"] != "00005"], predictions)
-    assert found == Finding(Code.PATIENT_IN_NO_FOLD, {"patients": ["00005"]})
+    assert found == ReviewFinding(Code.PATIENT_IN_NO_FOLD, {"patients": ["00005"]})
 
 
 @pytest.mark.parametrize(("one", "other", "places"), [(0, 1, ("0", "1")), (4, 5, ("4", "holdout")),
@@ -162,7 +161,7 @@ def test_an_auc_too_good_to_be_true_is_an_alarm_and_an_honest_one_passes():
 def test_the_limit_comes_from_the_recipe_else_from_the_competitions_data_and_a_phantom_has_none(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"data": "input/phantom"}))
     assert suspicious_auc(tmp_path) is None
-    (tmp_path / "run.json").write_text(json.dumps({"data": f"input/{COMPETITION}"}))
+    (tmp_path / "run.json").write_text(json.dumps({"data": f"input/{RSNA_MICCAI.name}"}))
     assert suspicious_auc(tmp_path) == 0.75
     (tmp_path / "recipe.json").write_text(json.dumps({"suspicious_auc": 0.9}))
     assert suspicious_auc(tmp_path) == 0.9
@@ -180,7 +179,7 @@ def test_an_ensemble_is_reviewed_by_the_arrays_and_the_limit_of_its_members(tmp_
     (tmp_path / "both" / "run.json").write_text(json.dumps({"members": ["first", "second"]}))
     RSNA_MICCAI.to_file(folds).to_csv(tmp_path / "both" / "folds.csv", index=False)
     found = {one.check: one for one in review_run(tmp_path / "both", predictions)}
-    assert found["pixels"].severity == "passed" and found["AUC"] == Finding(Code.AUC_BELOW_LIMIT, {"limit": 0.8})
+    assert found["pixels"].severity == "passed" and found["AUC"] == ReviewFinding(Code.AUC_BELOW_LIMIT, {"limit": 0.8})
 
 
 def test_what_is_missing_is_said_to_be_unchecked_and_alarms_come_first(tmp_path):
@@ -227,7 +226,7 @@ def test_a_run_that_started_from_one_with_the_same_folds_passes(started):
 
 def test_a_lineage_with_other_folds_is_an_alarm(started):
     found, = review_lineage(started(folds="0" * 64))
-    assert found == Finding(Code.LINEAGE_OTHER_FOLDS, {"run": "a"})
+    assert found == ReviewFinding(Code.LINEAGE_OTHER_FOLDS, {"run": "a"})
 
 
 def test_other_folds_of_the_source_are_an_alarm_whatever_run_json_tells(started):
@@ -236,7 +235,7 @@ def test_other_folds_of_the_source_are_an_alarm_whatever_run_json_tells(started)
     table.loc[[0, 1], "fold"] = table.loc[[1, 0], "fold"].to_numpy()
     files.write_csv(folder.parent / "a" / "folds.csv", table)
     found, = review_lineage(folder)
-    assert found == Finding(Code.ANCESTOR_FOLDS_CHANGED, {"run": "a"})
+    assert found == ReviewFinding(Code.ANCESTOR_FOLDS_CHANGED, {"run": "a"})
     files.write_json(folder.parent / "a" / "fold-0" / "weights.json", {"sha256": "another run of that name"})
     assert _severities(review_lineage(folder)) == ["passed"]
 
@@ -247,14 +246,14 @@ def test_a_fold_that_began_with_the_network_of_another_fold_is_an_alarm(started)
     first = folder / "fold-0" / "first_weights.json"
     files.write_json(first, {"run": "a", "fold": "0", "sha256": weights["1"]})
     found, = review_lineage(folder)
-    assert found == Finding(Code.LINEAGE_WRONG_FOLD, {"run": "a", "fold": "0", "source_fold": "1"})
+    assert found == ReviewFinding(Code.LINEAGE_WRONG_FOLD, {"run": "a", "fold": "0", "source_fold": "1"})
 
 
 def test_a_lineage_that_was_taken_out_of_run_json_is_an_alarm(started):
     folder = started()
     files.write_json(folder / "run.json", {})
     found, = review_lineage(folder)
-    assert found == Finding(Code.LINEAGE_UNRECORDED, {"sources": {"0": "a", "1": "a"}})
+    assert found == ReviewFinding(Code.LINEAGE_UNRECORDED, {"sources": {"0": "a", "1": "a"}})
 
 
 def test_the_lineage_is_part_of_the_review_of_a_run_and_of_an_ensemble(started):

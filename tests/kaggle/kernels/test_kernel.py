@@ -11,8 +11,8 @@ from slugify import slugify
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.kernels.kernel import Names, _check_kernel, _write_kernel, notebook, notebook_code, slug
+from radiogen.task import RSNA_MICCAI
 
 NAMES = Names("somebody", "Radiogen MGMT")
 
@@ -26,7 +26,7 @@ def test_a_kernel_is_private_offline_on_a_gpu_and_has_its_sources(kernel):
     _check_kernel(kernel, NAMES.dataset)
     kept = files.read_json(kernel / "kernel-metadata.json")
     assert kept["is_private"] is True and kept["enable_internet"] is False and kept["enable_gpu"] is True
-    assert kept["competition_sources"] == [COMPETITION]
+    assert kept["competition_sources"] == [RSNA_MICCAI.name]
     assert kept["dataset_sources"] == ["somebody/radiogen-mgmt-files"]
 
 

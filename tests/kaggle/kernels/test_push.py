@@ -6,10 +6,10 @@ import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.kernels import push
 from radiogen.kaggle.kernels.bundle import dataset_metadata
 from radiogen.kaggle.kernels.kernel import Names, _write_kernel
+from radiogen.task import RSNA_MICCAI
 
 from ..kaggle_kernel_paths import serving
 
@@ -111,14 +111,14 @@ def test_a_kernel_is_pushed_private_offline_with_a_gpu_and_its_sources(kaggle, a
     sent = kaggle.kernels["somebody/radiogen-mgmt"][0]
     assert sent["isPrivate"] is True and sent["enableInternet"] is False and sent["enableGpu"] is True
     assert sent["machineShape"] == "NvidiaTeslaT4" and sent["sessionTimeoutSeconds"] == 9 * 3600
-    assert sent["competitionDataSources"] == [COMPETITION] and sent["datasetDataSources"] == [NAMES.dataset]
+    assert sent["competitionDataSources"] == [RSNA_MICCAI.name] and sent["datasetDataSources"] == [NAMES.dataset]
     assert "submission.csv" in sent["text"] and json.loads(sent["text"])["cells"]
 
 
 @pytest.mark.parametrize(("answer", "message"), [
     ({"error": "Maximum batch GPU session count of 2 reached."}, "Kaggle refuses the kernel: Maximum batch GPU"),
     ({"invalidDatasetSources": ["somebody/radiogen-mgmt-files"]}, "Kaggle left out its dataset somebody/radiogen"),
-    ({"invalidCompetitionSources": [COMPETITION]}, "Kaggle left out its competition .*; join the competition"),
+    ({"invalidCompetitionSources": [RSNA_MICCAI.name]}, "Kaggle left out its competition .*; join the competition"),
     ({"ref": "/code/somebody/radiogen-mgmt-2"}, "Kaggle created the kernel somebody/radiogen-mgmt-2 instead"),
 ])
 def test_a_kernel_that_is_taken_only_in_part_is_not_submitted(kaggle, api, kernel, answer, message):
@@ -163,7 +163,7 @@ def test_a_kernels_version_is_submitted_and_its_score_written_down(kaggle, api, 
     sent, = kaggle.submissions
     assert (sent["competitionName"], sent["kernelOwner"], sent["kernelSlug"], sent["kernelVersion"],
             sent["fileName"], sent["submissionDescription"]) == (
-        COMPETITION, "somebody", "radiogen-mgmt", 7, "submission.csv", "mean of two")
+        RSNA_MICCAI.name, "somebody", "radiogen-mgmt", 7, "submission.csv", "mean of two")
     assert (record["submission"], record["public_score"], record["private_score"]) == (4711, "0.58123", "0.57001")
 
 

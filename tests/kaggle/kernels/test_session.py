@@ -10,8 +10,8 @@ import pytest
 from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.kernels.session import MANIFEST, _competition_folder, predict_session
+from radiogen.task import RSNA_MICCAI
 
 from ..small_run import TEST_CASES, TRAIN_CASES, write_data, write_predicted_run
 
@@ -35,7 +35,7 @@ def world(tmp_path_factory):
 @pytest.fixture
 def inputs(world, tmp_path):
     """The competition's folder as Kaggle mounts it, with a training case that must not be read."""
-    data = tmp_path / "input" / COMPETITION
+    data = tmp_path / "input" / RSNA_MICCAI.name
     shutil.copytree(world / "data" / "test", data / "test")
     shutil.copyfile(world / "data" / "sample_submission.csv", data / "sample_submission.csv")
     (data / "train" / "00000" / "FLAIR").mkdir(parents=True)
@@ -102,7 +102,7 @@ def test_a_session_writes_nothing_into_the_input_and_reads_no_training_case(worl
     assert record["cases"] == len(TEST_CASES) and not named & set(TRAIN_CASES)
 
 
-@pytest.mark.parametrize("place", [COMPETITION, f"competitions/{COMPETITION}"])
+@pytest.mark.parametrize("place", [RSNA_MICCAI.name, f"competitions/{RSNA_MICCAI.name}"])
 def test_the_competition_is_found_in_both_ways_in_which_kaggle_mounts_it(tmp_path, place):
     (tmp_path / place / "test").mkdir(parents=True)
     assert _competition_folder(tmp_path) == tmp_path / place

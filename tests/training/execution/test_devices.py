@@ -137,7 +137,7 @@ def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):
     process = _begin(_twin(run, "no-gpu"), Devices("gpu"))
     told = process.stderr.read()
     assert process.wait() == 2
-    assert "0 GPUs are visible" in told
+    assert "asks for 1 where 0 can be used" in told
 
 
 def test_machines_feed_each_input_of_a_batch_once_and_batches_divide_by_the_devices():

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from radiogen.core.files import checked_name
 from radiogen.core.wording import command
-from radiogen.dataset.layout import COMPETITION
+from radiogen.task import RSNA_MICCAI
 
 
 def main(data: Path | None = None, subset: int | None = None, delete_archive: bool = False,
-         competition: str = COMPETITION) -> None:
+         competition: str = RSNA_MICCAI.name) -> None:
     """Download the competition's data from Kaggle, all of it or a few cases, and count the files.
 
     Running it again fetches only what is missing; an interrupted download resumes where it stopped.
@@ -24,7 +24,7 @@ def main(data: Path | None = None, subset: int | None = None, delete_archive: bo
     from radiogen.kaggle.inventory import PUBLISHED, count, count_lines
 
     checked_name("--competition", competition)
-    expected = PUBLISHED if competition == COMPETITION and subset is None else None
+    expected = PUBLISHED if competition == RSNA_MICCAI.name and subset is None else None
     if subset is None:
         data = data or Path("input") / competition
         download_all(data, competition=competition, delete_archive=delete_archive)

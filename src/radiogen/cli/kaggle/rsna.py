@@ -5,10 +5,10 @@ from pathlib import Path
 
 from radiogen.cli.steps import run_step
 from radiogen.core.wording import command, models_option
-from radiogen.dataset.layout import COMPETITION
+from radiogen.task import RSNA_MICCAI
 
 
-def main(data: Path = Path("input") / COMPETITION, recipe: tuple[str, ...] = ("isotropic-3d", "winner-3d"),
+def main(data: Path = Path("input") / RSNA_MICCAI.name, recipe: tuple[str, ...] = ("isotropic-3d", "winner-3d"),
          seeds: int = 3, options: str = "", parallel_folds: int = 1, models: Path = Path("models"),
          cache: Path = Path("input/cache"), submissions: Path = Path("submissions"), wheels: Path | None = None,
          only_estimate: bool = False, anyway: bool = False) -> None:

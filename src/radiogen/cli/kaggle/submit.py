@@ -7,13 +7,13 @@ import tyro
 
 from radiogen.cli.names import OneRun, one_run
 from radiogen.core.wording import as_run, command
-from radiogen.dataset.layout import COMPETITION
+from radiogen.task import RSNA_MICCAI
 
 
 def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data: Path | None = None,
          models: Path = Path("models"), submissions: Path = Path("submissions"),
          allow_constant: bool = False, send: bool = False,
-         message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", competition: str = COMPETITION) -> None:
+         message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", competition: str = RSNA_MICCAI.name) -> None:
     """Write a run's submission, check it against the data set's sample, and send it to Kaggle with --send.
 
     Args:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from radiogen.dataset.layout import COMPETITION
 from radiogen.evaluation.report.assessment import Patients, RunAssessment
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.runs import layout
 from radiogen.runs.lineage import lineage_text
+from radiogen.task import RSNA_MICCAI
 
 UNKNOWN = "unknown"
 TOLD_OF = frozenset({"architecture", "array_dtype", "batch_size", "edge_mm", "epochs", "flips", "folds", "gamma",
@@ -70,7 +70,7 @@ def _data_answers(assessed: RunAssessment) -> Answers:
         21: ("the patient, identified by case ids", (("#leakage", "leakage review"),)),
         33: (_flow(assessed), (("#predictions", "predictions"),))}
     if data:
-        public = Path(data).name == COMPETITION
+        public = Path(data).name == RSNA_MICCAI.name
         answers[7] = (f"{data}" + (", the RSNA-MICCAI competition's data (Kaggle, 2021)" if public else
                                    "; where those came from: unknown"), (("#made", "how it was made"),))
     if recipe:

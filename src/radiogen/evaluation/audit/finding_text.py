@@ -1,12 +1,12 @@
 """The findings of the leakage review in words: a sentence of what was found, and what to do about it.
 
-In: a `Finding`. Out: text. Nothing is ever read back from it.
+In: a `ReviewFinding`. Out: text. Nothing is ever read back from it.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from radiogen.evaluation.audit.findings import Code, Finding
+from radiogen.evaluation.audit.findings import Code, ReviewFinding
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import unrecorded_text
 from radiogen.runs.lineage import lineage_text
@@ -66,18 +66,18 @@ _REMEDIES: Mapping[Code, str] = {
                          "made on the scored folds; then judge on data of another hospital"}
 
 
-def sentence(finding: Finding) -> str:
+def sentence(finding: ReviewFinding) -> str:
     """What was found."""
     return _SENTENCES[finding.code].format(**{name: _shown(name, value) for name, value in finding.values.items()},
                                            count=len(finding.values.get("dates", ())))
 
 
-def remedy(finding: Finding) -> str:
+def remedy(finding: ReviewFinding) -> str:
     """What to do about it, "" where there is nothing to do."""
     return _REMEDIES.get(finding.code, "")
 
 
-def finding_row(finding: Finding) -> dict[str, str]:
+def finding_row(finding: ReviewFinding) -> dict[str, str]:
     """The finding as `code, severity, check, sentence, remedy`."""
     return {"code": finding.code.name.lower(), "severity": str(finding.severity), "check": str(finding.check),
             "sentence": sentence(finding), "remedy": remedy(finding)}

@@ -115,7 +115,7 @@ POLICY: Mapping[Code, tuple[Severity, Check]] = MappingProxyType({
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReviewFinding:
     """What one check found; values: as `Code` says."""
 
     code: Code

@@ -240,7 +240,7 @@ def _fit_predict(model: str, inputs: np.ndarray, labels: np.ndarray, scored_inpu
 
 
 def _pipeline(model: str, seed: int) -> "Pipeline":
-    """Classes weigh alike, so that a fold's share of positive cases does not tell in the pooled order."""
+    """Classes weigh alike, so that a fold's share of positive cases has no influence on the pooled order."""
     from sklearn.ensemble import GradientBoostingClassifier
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression

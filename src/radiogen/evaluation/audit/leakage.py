@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
-from radiogen.dataset.layout import COMPETITION
-from radiogen.evaluation.audit.findings import Code, Finding, Severity
+from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run, unrecorded_folds
@@ -26,7 +25,7 @@ from radiogen.runs.lineage import Ancestor, folds_fingerprint, read_lineage
 from radiogen.runs.predictions import holdout, out_of_fold
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
 from radiogen.runs.tables import read_arrays, read_as_text
-from radiogen.task import ID, LABEL
+from radiogen.task import ID, LABEL, RSNA_MICCAI
 
 SUSPICIOUS_AUC = 0.75
 """On the competition's data: gold began at 0.601, and no figure above 0.65 has been repeated by others."""
@@ -36,7 +35,7 @@ HASH_DISTANCE_LIMIT = 10
 differs from itself in at most 9 (of 24 series), two different patients in at least 14."""
 
 
-def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | None = None) -> list[Finding]:
+def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | None = None) -> list[ReviewFinding]:
     """Every check on the run in `folder`, models/<run>; alarms first. Reads, writes nothing.
 
     Takes `folds.csv`, `arrays.csv`, `recipe.json`, `run.json` and `holdout_scorings.csv` from the folder as far as
@@ -54,7 +53,7 @@ def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | Non
     return sorted(findings, key=lambda finding: order.index(finding.severity))
 
 
-def review_networks(folder: Path, networks: Networks | None = None) -> list[Finding]:
+def review_networks(folder: Path, networks: Networks | None = None) -> list[ReviewFinding]:
     """Whether each network is the one that training of its fold wrote, members' of an ensemble too; [] without any.
 
     networks: what was checked before, as in `fold_weights.check_run`.
@@ -64,11 +63,11 @@ def review_networks(folder: Path, networks: Networks | None = None) -> list[Find
     count = sum(len(check_run(place, networks)) for place in places)
     unrecorded = {place.name: folds for place in places if (folds := unrecorded_folds(place))}
     if unrecorded:
-        return [Finding(Code.WEIGHTS_UNRECORDED, {"runs": unrecorded})]
-    return [Finding(Code.WEIGHTS_RECORDED, {"networks": count})] if count else []
+        return [ReviewFinding(Code.WEIGHTS_UNRECORDED, {"runs": unrecorded})]
+    return [ReviewFinding(Code.WEIGHTS_RECORDED, {"networks": count})] if count else []
 
 
-def review_lineage(folder: Path) -> list[Finding]:
+def review_lineage(folder: Path) -> list[ReviewFinding]:
     """Whether the networks that a run began with had seen the cases that its own networks judge; [] where it began
     from nothing.
 
@@ -81,29 +80,29 @@ def review_lineage(folder: Path) -> list[Finding]:
     folds = _read_folds(folder)
     if not lineage:
         sources = {fold: str(first["run"]) for fold, first in firsts.items()}
-        return [Finding(Code.LINEAGE_UNRECORDED, {"sources": sources})] if sources else []
+        return [ReviewFinding(Code.LINEAGE_UNRECORDED, {"sources": sources})] if sources else []
     own = folds_fingerprint(folds) if folds is not None else ""
-    findings = [Finding(Code.LINEAGE_OTHER_FOLDS, {"run": one.run}) for one in lineage if one.folds != own]
+    findings = [ReviewFinding(Code.LINEAGE_OTHER_FOLDS, {"run": one.run}) for one in lineage if one.folds != own]
     parent = lineage[0]
     wrong = {fold: next((other for other, digest in parent.weights.items() if digest == first.get("sha256")), "")
              for fold, first in firsts.items() if first.get("sha256") != parent.weights.get(fold)}
     for fold, other in wrong.items():
         values = {"run": parent.run, "fold": fold}
-        findings.append(Finding(Code.LINEAGE_WRONG_FOLD, {**values, "source_fold": other}) if other else
-                        Finding(Code.LINEAGE_WRONG_NETWORK, values))
+        findings.append(ReviewFinding(Code.LINEAGE_WRONG_FOLD, {**values, "source_fold": other}) if other else
+                        ReviewFinding(Code.LINEAGE_WRONG_NETWORK, values))
     for one in lineage:
         findings += _review_ancestor(folder.parent / one.run, one, own)
-    return findings or [Finding(Code.LINEAGE_SAME_FOLDS, {"lineage": lineage})]
+    return findings or [ReviewFinding(Code.LINEAGE_SAME_FOLDS, {"lineage": lineage})]
 
 
 def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
-                    arrays: pd.DataFrame | None = None) -> list[Finding]:
+                    arrays: pd.DataFrame | None = None) -> list[ReviewFinding]:
     """Whether a patient stands in two folds, in training and test, or was scored by a network that had seen them.
 
     folds: the table of folds; arrays: with `ID, split`; None where they are missing.
     """
     if folds is None:
-        return [Finding(Code.PATIENTS_UNCHECKED, {"file": layout.FOLDS})]
+        return [ReviewFinding(Code.PATIENTS_UNCHECKED, {"file": layout.FOLDS})]
     findings = []
     doubled = folds.loc[folds[ID].duplicated(), ID].unique()
     if len(doubled):
@@ -122,17 +121,17 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
     strange = own.loc[own["fold_kept"].isna(), ID]
     if len(strange):
         findings.append(_of_patients(Code.PATIENT_IN_NO_FOLD, strange))
-    return findings or [Finding(Code.PATIENTS_APART, {"patients": len(folds)})]
+    return findings or [ReviewFinding(Code.PATIENTS_APART, {"patients": len(folds)})]
 
 
-def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> list[Finding]:
+def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> list[ReviewFinding]:
     """Whether two cases have the same pixels, or nearly, across folds or across training and test.
 
     arrays: `ID, split, sha256, perceptual_hash`, the last 64 hexadecimal digits or empty. Copies within one
     fold leak nothing and are a note.
     """
     if arrays is None or folds is None:
-        return [Finding(Code.PIXELS_UNCHECKED, {"file": layout.ARRAYS if arrays is None else layout.FOLDS})]
+        return [ReviewFinding(Code.PIXELS_UNCHECKED, {"file": layout.ARRAYS if arrays is None else layout.FOLDS})]
     place = dict(zip(folds[ID], folds["fold"], strict=True))
     cases = arrays.assign(place=[TEST if split == "test" else place.get(case)
                                  for case, split in zip(arrays[ID], arrays["split"], strict=True)])
@@ -147,28 +146,29 @@ def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> li
              bits)):
         across = [pair for pair in pairs if cases["place"][pair[0]] != cases["place"][pair[1]]]
         within = [pair for pair in pairs if pair not in set(across)]
-        findings += [Finding(code, {"pairs": _named(cases, found), **values})
+        findings += [ReviewFinding(code, {"pairs": _named(cases, found), **values})
                      for code, found in ((split, across), (inside, within)) if found]
-    return findings or [Finding(Code.PIXELS_APART, {"cases": len(cases), **bits})]
+    return findings or [ReviewFinding(Code.PIXELS_APART, {"cases": len(cases), **bits})]
 
 
-def review_holdout(scorings: pd.DataFrame | None) -> Finding:
+def review_holdout(scorings: pd.DataFrame | None) -> ReviewFinding:
     """Whether the holdout was scored once; scorings: as `record_holdout_scoring` keeps them, or None."""
     if scorings is None:
-        return Finding(Code.HOLDOUT_UNSCORED, {"file": layout.HOLDOUT_SCORINGS})
+        return ReviewFinding(Code.HOLDOUT_UNSCORED, {"file": layout.HOLDOUT_SCORINGS})
     once = len(scorings) == 1
-    return Finding(Code.HOLDOUT_SCORED_ONCE if once else Code.HOLDOUT_SCORED_AGAIN, {"dates": list(scorings["date"])})
+    return ReviewFinding(Code.HOLDOUT_SCORED_ONCE if once else Code.HOLDOUT_SCORED_AGAIN,
+                         {"dates": list(scorings["date"])})
 
 
-def review_auc(predictions: pd.DataFrame, limit: float | None) -> Finding:
+def review_auc(predictions: pd.DataFrame, limit: float | None) -> ReviewFinding:
     """Whether an AUC, out-of-fold or on the holdout, is too good to be believed; `limit` None: nobody set one."""
     if limit is None:
-        return Finding(Code.AUC_UNLIMITED)
+        return ReviewFinding(Code.AUC_UNLIMITED)
     areas = {name: auc(*scored(cases)) for name, cases in (("out-of-fold", out_of_fold(predictions)),
                                                           ("holdout", holdout(predictions)))}
     high = {name: area for name, area in areas.items() if area > limit}
-    return Finding(Code.AUC_SUSPICIOUS, {"auc": high, "limit": limit}) if high else \
-        Finding(Code.AUC_BELOW_LIMIT, {"limit": limit})
+    return ReviewFinding(Code.AUC_SUSPICIOUS, {"auc": high, "limit": limit}) if high else \
+        ReviewFinding(Code.AUC_BELOW_LIMIT, {"limit": limit})
 
 
 def suspicious_auc(folder: Path) -> float | None:
@@ -179,7 +179,7 @@ def suspicious_auc(folder: Path) -> float | None:
     if limits:
         return float(min(limits))
     data = read_facts(folder).get("data")
-    return SUSPICIOUS_AUC if data and Path(data).name == COMPETITION else None
+    return SUSPICIOUS_AUC if data and Path(data).name == RSNA_MICCAI.name else None
 
 
 def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -205,7 +205,7 @@ def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFr
     return table
 
 
-def _review_ancestor(place: Path, ancestor: Ancestor, own: str) -> list[Finding]:
+def _review_ancestor(place: Path, ancestor: Ancestor, own: str) -> list[ReviewFinding]:
     """An ancestor as it is now: whether it still has the networks that were recorded, and then the folds."""
     folds = _read_folds(place)
     there = {fold: files.read_json(one / layout.WEIGHTS_RECORD).get("sha256")
@@ -214,7 +214,7 @@ def _review_ancestor(place: Path, ancestor: Ancestor, own: str) -> list[Finding]
         return []  # it was deleted, or is another run of that name now: what was recorded has to do
     if folds_fingerprint(folds) == own:
         return []
-    return [Finding(Code.ANCESTOR_FOLDS_CHANGED, {"run": ancestor.run})]
+    return [ReviewFinding(Code.ANCESTOR_FOLDS_CHANGED, {"run": ancestor.run})]
 
 
 def hash_distance_limit(distances: np.ndarray) -> int:
@@ -255,8 +255,8 @@ def _named(cases: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[list[dict[
     return [[{"case": cases[ID][row], "fold": cases["place"][row]} for row in pair] for pair in pairs]
 
 
-def _of_patients(code: Code, ids: Iterable[str]) -> Finding:
-    return Finding(code, {"patients": list(dict.fromkeys(ids))})
+def _of_patients(code: Code, ids: Iterable[str]) -> ReviewFinding:
+    return ReviewFinding(code, {"patients": list(dict.fromkeys(ids))})
 
 
 def _read_folds(folder: Path) -> pd.DataFrame | None:

@@ -11,7 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Conclusion, Confounds
-from radiogen.evaluation.audit.findings import Finding, Severity
+from radiogen.evaluation.audit.findings import ReviewFinding, Severity
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.evaluation.stats.label_permutation import PermutationTest
 from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
@@ -110,7 +110,7 @@ class RunAssessment:
     matrices: Mapping[str, ConfusionMatrix]
     slices: Mapping[str, float] | None
     confounds: Confounds | None
-    findings: tuple[Finding, ...]
+    findings: tuple[ReviewFinding, ...]
     permutations: tuple[PermutationTest, ...]
     ceiling: Ceiling | None
     histories: Mapping[str, pd.DataFrame]
@@ -142,11 +142,11 @@ class RunAssessment:
         return self.confounds.conclusions if self.confounds is not None else ()
 
     @property
-    def warnings(self) -> tuple[Finding, ...]:
+    def warnings(self) -> tuple[ReviewFinding, ...]:
         """The alarms and notes of the leakage review."""
         return tuple(one for one in self.findings if one.severity in (Severity.ALARM, Severity.NOTE))
 
-    def of_severity(self, severity: Severity) -> tuple[Finding, ...]:
+    def of_severity(self, severity: Severity) -> tuple[ReviewFinding, ...]:
         """The findings of one severity."""
         return tuple(one for one in self.findings if one.severity is severity)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Confounds
-from radiogen.evaluation.audit.findings import Finding
+from radiogen.evaluation.audit.findings import ReviewFinding
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, SetAssessment
 from radiogen.evaluation.report.provenance import RunProvenance, commands
 from radiogen.evaluation.stats.intervals import DRAWS, LEVEL
@@ -86,7 +86,7 @@ def _acquisition(found: Confounds) -> dict[str, Any]:
             "within_planes": found.within_planes, "correlations": found.correlations}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: ReviewFinding) -> dict[str, Any]:
     return {"code": finding.code, "severity": finding.severity, "check": finding.check, "values": finding.values}
 
 

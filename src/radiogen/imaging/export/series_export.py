@@ -16,7 +16,6 @@ import numpy as np
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.imaging.cubes import Geometry, padded, slice_target
 from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.imaging.export.multi_frame import Origin, SourceFile, is_upright, write_dicom
@@ -223,7 +222,7 @@ def _origin(name: _Named, folder: Path, sources: _Sources, findings: Sequence[Fi
         used = tuple(sorted(SourceFile(new_uid(key, each.study), new_uid(key, each.series), each.sop_class,
                                         new_uid(key, each.instance)) for each in used))
         frame = frame and new_uid(key, frame)
-    odd = "; ".join(without_names(str(each), names - set(SEQUENCES)) for each in findings)
+    odd = "; ".join(without_names(str(each), names - set(RSNA_MICCAI.sequences)) for each in findings)
     return Origin(name.patient, name.sequence, odd, False, used, frame, deidentified=True, uids_kept=key is None)
 
 

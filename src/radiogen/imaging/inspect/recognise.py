@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import SEQUENCES
 from radiogen.imaging.dicom.guarded import read_tags
+from radiogen.task import RSNA_MICCAI
 
 MOST_FOLDERS = 200
 """A folder with more folders of files in it is no patient's."""
@@ -46,7 +46,7 @@ class Kind(NamedTuple):
 
     @property
     def sequence(self) -> str:
-        """One of `SEQUENCES`, or ""."""
+        """One of `RSNA_MICCAI.sequences`, or ""."""
         if self.weighting == "T1":
             return "T1wCE" if self.enhanced else "T1w"
         return "T2w" if self.weighting == "T2" else self.weighting
@@ -56,7 +56,7 @@ class Kind(NamedTuple):
 class FoundSeries:
     """One series of a folder.
 
-    sequence: one of `SEQUENCES`, "" where it is none that is known here. files: its DICOM files; None: all files of
+    sequence: one of `RSNA_MICCAI.sequences`, "" where it is none of them. files: its DICOM files; None: all files of
     `folder`, which holds no other series that is known of. by: what it was recognised by; certain: the folder has the
     sequence's own name. doubt: what is inconsistent with it, or "".
     """
@@ -69,7 +69,8 @@ class FoundSeries:
     doubt: str = ""
 
 
-def recognise(folder: Path, wanted: Sequence[str] = SEQUENCES) -> tuple[dict[str, FoundSeries], list[FoundSeries]]:
+def recognise(folder: Path,
+              wanted: Sequence[str] = RSNA_MICCAI.sequences) -> tuple[dict[str, FoundSeries], list[FoundSeries]]:
     """The series of `folder` by sequence, in the order of `wanted`, and the series that are not used.
 
     wanted: those of the recipe. A folder with the name of one is that series, whatever its files say.
@@ -77,7 +78,7 @@ def recognise(folder: Path, wanted: Sequence[str] = SEQUENCES) -> tuple[dict[str
     where the folder is no patient's.
     """
     folder = Path(folder)
-    names = {*SEQUENCES, *wanted}
+    names = {*RSNA_MICCAI.sequences, *wanted}
     found = [series for place in _places(folder) for series in _series(folder, place, names)]
     chosen = {}
     for name in wanted:
@@ -219,7 +220,7 @@ def _doubt(name: str, kind: Kind) -> str:
     Of a sequence with a name of its own, which a data set's task may have, nothing is known that could be in doubt.
     """
     other = kind.sequence
-    if not other or other == name or name not in SEQUENCES or (name, kind) == ("T1wCE", Kind("T1", None)):
+    if not other or other == name or name not in RSNA_MICCAI.sequences or (name, kind) == ("T1wCE", Kind("T1", None)):
         return ""
     return f"the folder says {name}, the files say {other}; the folder is believed"
 

@@ -16,11 +16,11 @@ from typing import Any
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
-from radiogen.dataset.layout import COMPETITION
 from radiogen.kaggle.kernels.bundle import build_bundle, check_bundle, check_runs, dataset_metadata
 from radiogen.kaggle.kernels.image import MACHINE_SHAPE
 from radiogen.kaggle.kernels.session import MANIFEST, SUBMISSION
 from radiogen.kaggle.tokens import check_no_token
+from radiogen.task import RSNA_MICCAI
 
 NOTEBOOK, METADATA = "kernel.ipynb", "kernel-metadata.json"
 SOURCE_BYTES = 2**20
@@ -33,7 +33,7 @@ class Names:
 
     owner: str
     title: str
-    competition: str = COMPETITION
+    competition: str = RSNA_MICCAI.name
 
     @property
     def kernel(self) -> str:
@@ -139,8 +139,8 @@ def _faults(kept: dict[str, Any], folder: Path, dataset: str) -> list[tuple[str,
         ("" if name == slug(title) else f"the title {title!r} resolves to {slug(title)!r}, and the id is {name!r}: "
          "Kaggle would create a second kernel", f"make the id {owner}/{slug(title)}, or choose another "
                                               f"{parameter('title')}"),
-        ("" if kept.get("competition_sources") == [COMPETITION] else
-         f"the sources lack the competition {COMPETITION}", again),
+        ("" if kept.get("competition_sources") == [RSNA_MICCAI.name] else
+         f"the sources lack the competition {RSNA_MICCAI.name}", again),
         ("" if dataset in kept.get("dataset_sources", []) else f"the sources lack the dataset {dataset}", again),
         ("" if kept.get("enable_internet") is False else
          "internet is on, which this competition does not allow", "set enable_internet to false"),

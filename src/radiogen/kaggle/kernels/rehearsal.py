@@ -25,14 +25,14 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
 from radiogen.dataset.labels import read_sample_submission
-from radiogen.dataset.layout import COMPETITION, SEQUENCES, case_ids
+from radiogen.dataset.layout import case_ids
 from radiogen.kaggle.kernels.image import HIDDEN_TEST_CASES, MEMORY_BYTES, SESSION_SECONDS
 from radiogen.kaggle.kernels.kernel import notebook_code
 from radiogen.kaggle.kernels.rehearsal_site import make_environment
 from radiogen.kaggle.kernels.session import MANIFEST, RECORD, SUBMISSION
 from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import read_predictions, submission_cases
-from radiogen.task import ID, LABEL, read_task
+from radiogen.task import ID, LABEL, RSNA_MICCAI, read_task
 
 TOLERANCE = 1e-6
 BROKEN = {"99997": "every pixel is zero", "99998": "no folder but one, and no DICOM in it",
@@ -105,7 +105,7 @@ def _expected_probabilities(models: Path, names: Sequence[str]) -> pd.Series:
 def _lay_out(bundle: Path, data: Path, chosen: Sequence[str], inputs: Path) -> None:
     """Write bundle and test cases as Kaggle mounts them, broken ones included, and a sample submission of all."""
     shutil.copytree(bundle, inputs / "radiogen-files")
-    test = inputs / COMPETITION / "test"
+    test = inputs / RSNA_MICCAI.name / "test"
     for case in chosen:
         try:
             shutil.copytree(data / "test" / case, test / case)
@@ -113,9 +113,9 @@ def _lay_out(bundle: Path, data: Path, chosen: Sequence[str], inputs: Path) -> N
             raise UserError(data / "test" / case, "was changed or moved while it was copied",
                             f"run the same command again, with {parameter('data')} where it was moved") from error
     _break_cases(test, test / chosen[0])
-    (inputs / COMPETITION / "train" / "00000" / "FLAIR").mkdir(parents=True)  # must not be read by the kernel
+    (inputs / RSNA_MICCAI.name / "train" / "00000" / "FLAIR").mkdir(parents=True)  # must not be read by the kernel
     sample = pd.DataFrame({ID: [*chosen, *BROKEN], LABEL: 0.5})
-    files.write_csv(inputs / COMPETITION / "sample_submission.csv", read_task(data).to_file(sample))
+    files.write_csv(inputs / RSNA_MICCAI.name / "sample_submission.csv", read_task(data).to_file(sample))
 
 
 def _namespace_works() -> bool:
@@ -218,7 +218,7 @@ def _break_cases(test: Path, good: Path) -> None:
     (empty / "FLAIR").mkdir(parents=True)
     (empty / "FLAIR" / "Image-1.dcm").write_bytes(b"no DICOM")
     shutil.copytree(good, damaged)
-    first, second = [damaged / name for name in SEQUENCES if (damaged / name).is_dir()][:2]
+    first, second = [damaged / name for name in RSNA_MICCAI.sequences if (damaged / name).is_dir()][:2]
     for path in first.iterdir():
         path.write_bytes(path.read_bytes()[:150])
     shutil.rmtree(second)

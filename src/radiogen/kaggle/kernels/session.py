@@ -22,11 +22,11 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
 from radiogen.dataset.labels import read_sample_submission
-from radiogen.dataset.layout import COMPETITION, case_ids
+from radiogen.dataset.layout import case_ids
 from radiogen.kaggle.kernels.image import outside_ranges
 from radiogen.kaggle.submission import check_submission, fill_sample
 from radiogen.runs.folds import TEST
-from radiogen.task import ID, LABEL, Task, write_task
+from radiogen.task import ID, LABEL, RSNA_MICCAI, Task, write_task
 
 if TYPE_CHECKING:  # imported late: the kernel's first cells run without Keras
     from radiogen.training.runs import Run
@@ -54,7 +54,7 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
     with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
         runs = _unpack_runs(bundle, Path(scratch) / "models")
         task = runs[0].task
-        view = _test_only(data, Path(scratch) / "data" / COMPETITION, task)
+        view = _test_only(data, Path(scratch) / "data" / RSNA_MICCAI.name, task)
         sample = _sample(data, view, task)
         prevalence = _prevalence(runs)
         able, warnings = prepare_test(runs, view, Path(scratch) / "cache", workers=workers)
@@ -78,10 +78,11 @@ def _competition_folder(inputs: Path) -> Path:
 
     Raises UserError where there is neither.
     """
-    for folder in (Path(inputs) / COMPETITION, Path(inputs) / "competitions" / COMPETITION):
+    for folder in (Path(inputs) / RSNA_MICCAI.name, Path(inputs) / "competitions" / RSNA_MICCAI.name):
         if (folder / TEST).is_dir():
             return folder
-    raise UserError(inputs, f"has no {COMPETITION}/test", "add the competition to the kernel's sources and join it")
+    raise UserError(inputs, f"has no {RSNA_MICCAI.name}/test",
+                    "add the competition to the kernel's sources and join it")
 
 
 def _unpack_runs(bundle: Path, models: Path) -> "list[Run]":

@@ -16,9 +16,8 @@ from tyro.conf import OmitArgPrefixes
 from radiogen.core import files
 from radiogen.core.errors import usage_in_one_line
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import COMPETITION
 from radiogen.runs import layout
-from radiogen.task import read_task
+from radiogen.task import RSNA_MICCAI, read_task
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.recipe import Recipe, from_dict
 from radiogen.training.recipe.recipes import default_recipe, find_recipe, recipe_for
@@ -92,7 +91,7 @@ class TrainOptions(CommandOptions):
 
 def _default_data() -> Path:
     """The data set where none is named: the competition's if it exists, else the demo's phantom."""
-    real = Path("input") / COMPETITION
+    real = Path("input") / RSNA_MICCAI.name
     return real if real.is_dir() else Path("input/phantom")
 
 

@@ -6,7 +6,6 @@ the recipe that was actually used.
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import COMPETITION
 from radiogen.networks.settings import NetworkSettings
 from radiogen.task import RSNA_MICCAI, Task
 from radiogen.training.recipe.recipe import Recipe
@@ -150,4 +149,4 @@ def recipe_for(recipe: Recipe, task: Task) -> Recipe:
 
 def default_recipe(data_name: str) -> str:
     """The recipe where none is named: on the competition's data the one that depends least on its planes."""
-    return ISOTROPIC_3D.name if data_name == COMPETITION else DEMO_3D.name
+    return ISOTROPIC_3D.name if data_name == RSNA_MICCAI.name else DEMO_3D.name
