@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def _pins() -> dict[str, str]:
     """By package, what requirements.lock says of it on one line."""
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
-    told = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return {re.split(r"==|\s", line.lower())[0].replace("_", "-"): line for line in told}
+    output = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return {re.split(r"==|\s", line.lower())[0].replace("_", "-"): line for line in output}
 
 
 def test_every_package_is_pinned_to_one_version_and_to_hashes_of_its_files():
@@ -50,6 +50,6 @@ def test_nothing_in_the_package_or_its_scripts_makes_objects_out_of_files():
 
 
 def test_calls_that_make_objects_out_of_files_are_seen():
-    told = ("keras.models.load_model(path)", "pickle.load(file)", "np.load(path, allow_pickle=True)", "eval(text)")
-    assert all(re.search(CODE_FROM_FILES, line) for line in told)
+    output = ("keras.models.load_model(path)", "pickle.load(file)", "np.load(path, allow_pickle=True)", "eval(text)")
+    assert all(re.search(CODE_FROM_FILES, line) for line in output)
     assert not re.search(CODE_FROM_FILES, "json.load(file), np.load(path, allow_pickle=False), network.eval()")

@@ -86,9 +86,9 @@ def test_each_case_keeps_the_hash_of_its_series_files_that_the_shell_gives_too(d
     kept = json.loads((_folder(data, CUBES) / "00007.json").read_text())["contents"]
     assert set(kept) == {"FLAIR", "T1wCE"}
     for sequence, mark in kept.items():
-        told = subprocess.run("LC_ALL=C sha256sum * | cut -c-64 | sha256sum", shell=True, text=True, check=True,
+        output = subprocess.run("LC_ALL=C sha256sum * | cut -c-64 | sha256sum", shell=True, text=True, check=True,
                               capture_output=True, cwd=data / "train" / "00007" / sequence).stdout
-        assert mark == told.split()[0]
+        assert mark == output.split()[0]
 
 
 def test_a_second_call_makes_nothing_again_and_gives_the_same_index(data):
@@ -123,9 +123,9 @@ def test_two_data_sets_of_one_name_with_files_of_the_same_names_sizes_and_times_
     shutil.copytree(data, other)
     write_series(other / "train" / "00001" / "FLAIR", pattern((5, 12, 10))[::-1].copy())
     for path in other.rglob("*.dcm"):
-        told = (data / path.relative_to(other)).stat()
-        assert path.stat().st_size == told.st_size
-        os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+        output = (data / path.relative_to(other)).stat()
+        assert path.stat().st_size == output.st_size
+        os.utime(path, ns=(output.st_atime_ns, output.st_mtime_ns))
     first, = _build(data, CUBES)
     root, before = data.parent / "cache", _state(_folder(data, CUBES))
     second, = build_caches(other, [CUBES], root, workers=1)
@@ -346,7 +346,7 @@ def test_a_case_that_a_setting_refuses_is_named(data):
     assert failed["00001"].startswith(f"{data / 'train' / '00001'}: has values from")
 
 
-def test_what_an_isotropic_cube_crops_and_pads_is_told(data):
+def test_what_an_isotropic_cube_crops_and_pads_is_reported(data):
     index, = _build(data, dataclasses.replace(CUBES, geometry="isotropic", edge_mm=30.0))
     assert "FLAIR:PADDED" in index["change_codes"][0].split()
     index, = _build(data, dataclasses.replace(CUBES, geometry="isotropic", edge_mm=2.0))
@@ -506,14 +506,14 @@ def test_a_series_whose_folder_may_not_be_opened_costs_its_case_alone_and_is_rep
 
 def test_an_array_that_was_made_while_a_file_could_not_be_read_is_made_again(data, monkeypatch):
     path = sorted((data / "train" / "00007" / "FLAIR").iterdir())[2]
-    content, told = path.read_bytes(), path.stat()
+    content, output = path.read_bytes(), path.stat()
     path.unlink()
     path.symlink_to("/proc/self/mem")  # its first byte cannot be read, by root neither
     _build(data, CUBES)
     old = _folder(data, CUBES)
     path.unlink()
     path.write_bytes(content)
-    os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+    os.utime(path, ns=(output.st_atime_ns, output.st_mtime_ns))
     old.parent.rename(_folder(data, CUBES).parent)  # as if only permissions had changed
     note = _folder(data, CUBES) / "00007.json"
     kept = json.loads(note.read_text())

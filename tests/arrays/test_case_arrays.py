@@ -141,19 +141,19 @@ def test_different_heads_differ_in_many_bits(tmp_path):
 def test_the_geometry_of_a_series_is_that_of_its_affine(tmp_path, name, affine, settings):
     write_series(tmp_path, _head((18, 20, 24)), affine)
     series, _ = _case(tmp_path, settings)
-    told = series["T1wCE"].geometry
-    assert told["plane"] == plane(Volume(np.zeros((1, 1, 1)), affine))
-    assert name.startswith(told["plane"]) or name == "doubly oblique"
-    assert [told[each] for each in ("slices", "rows", "columns")] == [18, 20, 24]
-    assert np.allclose([told["slice_spacing_mm"], told["row_mm"], told["column_mm"]], [2.5, 0.75, 0.5], atol=2e-4)
+    output = series["T1wCE"].geometry
+    assert output["plane"] == plane(Volume(np.zeros((1, 1, 1)), affine))
+    assert name.startswith(output["plane"]) or name == "doubly oblique"
+    assert [output[each] for each in ("slices", "rows", "columns")] == [18, 20, 24]
+    assert np.allclose([output["slice_spacing_mm"], output["row_mm"], output["column_mm"]], [2.5, 0.75, 0.5], atol=2e-4)
 
 
 def test_a_series_that_tells_no_place_has_a_matrix_but_no_plane(tmp_path):
     write_series(tmp_path, _head((18, 20, 24)), ImagePositionPatient=None)
     series, _ = _case(tmp_path, CUBES)
-    told = series["T1wCE"].geometry
-    assert (told["slices"], told["rows"], told["columns"]) == (18, 20, 24)
-    assert told["plane"] is told["slice_spacing_mm"] is told["row_mm"] is None
+    output = series["T1wCE"].geometry
+    assert (output["slices"], output["rows"], output["columns"]) == (18, 20, 24)
+    assert output["plane"] is output["slice_spacing_mm"] is output["row_mm"] is None
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16"])

@@ -87,10 +87,10 @@ def _said(redirection: str, body: str, **environment: str) -> subprocess.Complet
                           capture_output=True, text=True, env={**buffered, **environment})
 
 
-def test_a_closed_output_is_told_before_anything_is_done(tmp_path):
+def test_a_closed_output_is_reported_before_anything_is_done(tmp_path):
     end = _said(">&-", f"open({str(tmp_path / 'made')!r}, 'w')")
-    told = "error: standard output: is closed; send it to a file, or to /dev/null\n"
-    assert (end.returncode, end.stderr) == (2, told)
+    message = "error: standard output: is closed; send it to a file, or to /dev/null\n"
+    assert (end.returncode, end.stderr) == (2, message)
     assert not (tmp_path / "made").exists()
 
 

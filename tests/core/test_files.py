@@ -55,10 +55,10 @@ def test_a_folder_in_which_nobody_ever_worked_is_read_and_gets_no_lock(tmp_path)
 def test_a_path_inside_the_project_is_recorded_from_there_on_and_found_again_from_elsewhere(tmp_path, monkeypatch):
     run, data = tmp_path / "models" / "a", tmp_path / "input" / "set"
     data.mkdir(parents=True)
-    told = files.recorded_path(data, run)
-    assert told == "input/set" and files.recorded_path("input/set", run) == "input/set"
+    output = files.recorded_path(data, run)
+    assert output == "input/set" and files.recorded_path("input/set", run) == "input/set"
     monkeypatch.chdir(data)
-    assert files.found_path(told, run) == data
+    assert files.found_path(output, run) == data
 
 
 def test_a_path_outside_the_project_is_recorded_whole_for_it_could_not_be_found_again(tmp_path):

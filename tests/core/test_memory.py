@@ -1,4 +1,4 @@
-"""Memory that runs out is told in one line with the remedy, whoever ran out of it; the system says what is left."""
+"""Memory that runs out is reported in one line with the remedy, whoever ran out of it; the system says what is left."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""Tables of geometry: ours and others' headings, empty cells, and rows that are told when they are wrong."""
+"""Tables of geometry: ours and others' headings, empty cells, and wrong rows that are named."""
 
 import pandas as pd
 import pytest
@@ -39,14 +39,14 @@ def test_the_competitions_measured_geometry_is_read_by_its_own_headings(tmp_path
     ("00000,train,T1w,axial,1,1,1,-2,1,1", "row 3: slice_spacing_mm is '-2'"),
     ("00000,train,T1w,axial,1", "row 3: has 5 cells, the heading has 10"),
 ])
-def test_a_wrong_row_is_told_with_file_and_row(tmp_path, row, said):
+def test_a_wrong_row_is_reported_with_file_and_row(tmp_path, row, said):
     path = _written(tmp_path, "00000,train,FLAIR,axial,60,256,232,3,1,1", row)
     with pytest.raises(UserError) as error:
         read_geometry(path)
     assert said in str(error.value) and str(path) in str(error.value)
 
 
-def test_a_missing_file_or_column_is_told(tmp_path):
+def test_a_missing_file_or_column_is_reported(tmp_path):
     with pytest.raises(UserError, match="geometry.csv: is missing"):
         read_geometry(tmp_path / "geometry.csv")
     with pytest.raises(UserError, match="has no column plane or slices"):

@@ -39,7 +39,7 @@ def test_windows_line_ends_a_byte_order_mark_spaces_and_other_columns_do_not_mat
     ("id,MGMT_value\n00000,1\n", "has no column BraTS21ID"),
     ("", "is empty"),
 ])
-def test_what_is_wrong_is_told_with_its_row(tmp_path, text, message):
+def test_what_is_wrong_is_reported_with_its_row(tmp_path, text, message):
     with pytest.raises(UserError, match=rf"train_labels\.csv: .*{message}"):
         read_labels(_file(tmp_path, text))
 
@@ -75,12 +75,12 @@ def test_the_order_of_the_sample_submission_is_kept(tmp_path):
     ("BraTS21ID,MGMT_value\n00000,1\n00002", "row 3: has 1 cell, the heading has 2"),
     ('BraTS21ID,MGMT_value\n00000,1\n"00002,1\n', "row 3: cannot be read"),
 ])
-def test_a_row_or_heading_that_does_not_fit_is_told_rather_than_taken_for_another(tmp_path, text, message):
+def test_a_row_or_heading_that_does_not_fit_is_reported_rather_than_taken_for_another(tmp_path, text, message):
     with pytest.raises(UserError, match=rf"train_labels\.csv: {message}"):
         read_labels(_file(tmp_path, text))
 
 
-def test_a_cell_of_any_length_is_told_in_a_short_line(tmp_path):
+def test_a_cell_of_any_length_is_reported_in_a_short_line(tmp_path):
     with pytest.raises(UserError, match=r"row 2: BraTS21ID is '1+'\.\.\.") as caught:
         read_labels(_file(tmp_path, f"BraTS21ID,MGMT_value\n{'1' * 100_000},1\n"))
     assert len(str(caught.value)) < 400 + len(str(tmp_path))

@@ -13,13 +13,13 @@ def made(cases: int = 300, *, tied: str = "nothing", seed: int = 0, holdout_frac
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(cases) % 2)
     ids = [f"{number:05d}" for number in range(cases)]
-    told = {name: np.where(random.random(cases) < 0.85, labels, 1 - labels) if tied == name
+    settings = {name: np.where(random.random(cases) < 0.85, labels, 1 - labels) if tied == name
             else random.integers(0, 2, cases) for name in ("plane", "slices")}
     rows = []
     for number, case in enumerate(ids):
         for sequence in ("FLAIR", "T1wCE"):
-            plane = ("axial", "coronal")[told["plane"][number]] if sequence == "FLAIR" else "axial"
-            slices = 30 + 40 * told["slices"][number] + int(random.integers(0, 5))
+            plane = ("axial", "coronal")[settings["plane"][number]] if sequence == "FLAIR" else "axial"
+            slices = 30 + 40 * settings["slices"][number] + int(random.integers(0, 5))
             rows.append((case, "train", sequence, plane, float(slices), 256.0, 256.0, 3.0, 1.0, 1.0))
     geometry = pd.DataFrame(rows, columns=["case", "split", "sequence", "plane", "slices", "rows", "columns",
                                            "slice_spacing_mm", "row_mm", "column_mm"])

@@ -1,4 +1,4 @@
-"""Ensembles: joined by case and fold whatever the order of rows; what does not fit together is told with its ids."""
+"""Ensembles: joined by case and fold whatever the order of rows; what does not fit together is refused with its ids."""
 
 import json
 

@@ -142,7 +142,7 @@ def repeats(folder: Path, **by_repeat: list) -> list[np.ndarray]:
     {"TemporalPositionIdentifier": ["1", "2", "3"]}, {"EchoTime": ["2.5", "5", "7.5"]},
     {"AcquisitionNumber": [4, 5, 6]},
     {"ImageType": [["ORIGINAL", "PRIMARY", kind] for kind in "MPR"]}, {"InversionTime": ["50", "400", "900"]}, {}])
-def test_repeated_volumes_are_told_apart(tmp_path, by_repeat):
+def test_repeated_volumes_are_distinguished(tmp_path, by_repeat):
     expected = repeats(tmp_path, **by_repeat)
     volumes = read_volumes(tmp_path)
     assert all(np.array_equal(volume.voxels, voxels) for volume, voxels in zip(volumes, expected, strict=True))
@@ -516,8 +516,8 @@ def test_a_folder_without_any_image_is_refused_with_each_files_reason(tmp_path):
 
 def test_importing_the_reader_does_not_import_pydicom(tmp_path):
     code = "import sys, radiogen.imaging; print('pydicom' in sys.modules, 'tensorflow' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.split() == ["False", "False"]
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["False", "False"]
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.RLELossless,

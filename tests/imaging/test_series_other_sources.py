@@ -231,13 +231,13 @@ def test_a_mosaic_that_was_resized_is_refused(tmp_path):
         read_series(tmp_path)
 
 
-@pytest.mark.parametrize(("written", "told"), [(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
+@pytest.mark.parametrize(("written", "declared"), [(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
                                                (ImplicitVRLittleEndian, ExplicitVRLittleEndian)])
-def test_a_meta_header_that_tells_the_wrong_kind_of_vr_shifts_no_pixel(tmp_path, written, told):
+def test_a_meta_header_that_tells_the_wrong_kind_of_vr_shifts_no_pixel(tmp_path, written, declared):
     def change(content: bytes) -> bytes:
         at = content.index(b"\x02\x00\x10\x00UI")
         size = struct.unpack("<H", content[at + 6:at + 8])[0]
-        value = told.encode() + b"\0" * (len(told) % 2)
+        value = declared.encode() + b"\0" * (len(declared) % 2)
         length = struct.unpack("<I", content[140:144])[0] + len(value) - size
         return (content[:140] + struct.pack("<I", length) + content[144:at + 6] + struct.pack("<H", len(value)) + value
                 + content[at + 8 + size:] + b"\0" * 8)
@@ -274,7 +274,7 @@ def test_a_slice_that_one_repeat_lacks_is_not_taken_from_another(tmp_path, missi
     assert all(len(set((volume.voxels > 1000)[:, 0, 0])) == 1 for volume in read_volumes(tmp_path))
 
 
-def test_repeats_that_alternate_from_file_to_file_are_told_apart(tmp_path):
+def test_repeats_that_alternate_from_file_to_file_are_distinguished(tmp_path):
     first, second = pattern(), pattern() + np.uint16(1000)
     write_series(tmp_path, first, numbers=[1, 3, 5, 7, 9], SeriesInstanceUID="1.2.3")
     write_series(tmp_path, second, numbers=[2, 4, 6, 8, 10], SeriesInstanceUID="1.2.3")

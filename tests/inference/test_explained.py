@@ -100,7 +100,7 @@ def test_images_and_heat_of_the_chosen_cases_lie_beside_the_run(run):
             assert kept["heat"][number].max() in (0, 255)
 
 
-def test_a_run_that_is_not_trained_is_told_so(run, tmp_path):
+def test_a_run_that_is_not_trained_is_reported(run, tmp_path):
     bare = dataclasses.replace(run, folder=tmp_path / "bare")
     write_predictions(bare.folder / "predictions.csv", complete(run.folds.assign(probability=0.4)))
     with pytest.raises(UserError, match="train"):

@@ -85,7 +85,7 @@ def test_a_run_that_is_not_trained_whole_has_no_permutation_test(run):
         run_permutations(bare, 1)
 
 
-def test_no_draw_at_all_is_told(run):
+def test_no_draw_at_all_is_reported(run):
     with pytest.raises(UserError, match="--permutations 0: is no number of draws"):
         run_permutations(run, 0)
 
@@ -151,7 +151,7 @@ def test_planes_come_from_the_runs_own_geometry(run, tmp_path):
     assert list(plane_strata(own)[:2]) == ["axial", "coronal"]
 
 
-def test_planes_that_leave_no_label_to_exchange_are_told(run, tmp_path):
+def test_planes_that_leave_no_label_to_exchange_are_reported(run, tmp_path):
     own = dataclasses.replace(run, folder=tmp_path, folds=FOLDS)
     _geometry(tmp_path, FOLDS["case"], FOLDS["label"].map({1: "axial", 0: "coronal"}))
     with pytest.raises(UserError, match="different labels; leave out --within-planes"):

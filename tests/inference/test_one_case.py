@@ -157,7 +157,7 @@ def test_another_patient_with_the_id_of_a_training_case_is_another_patient(predi
     assert answer.notes[0] == f"the run has a case {case}, too, but not these images: it is taken for another patient"
 
 
-def test_a_plane_and_a_spacing_that_the_training_never_saw_are_told(predicted, tmp_path):
+def test_a_plane_and_a_spacing_that_the_training_never_saw_are_reported(predicted, tmp_path):
     run, _ = predicted
     coronal = dict(planes())["coronal"].copy()
     coronal[:3, 0] *= 4
@@ -179,7 +179,7 @@ def test_series_that_do_not_report_where_they_lie_are_refused_by_a_recipe_of_mil
         predict_case(run, tmp_path / "p")
 
 
-def test_a_series_that_cannot_be_read_is_told_and_left_out(predicted, tmp_path):
+def test_a_series_that_cannot_be_read_is_reported_and_left_out(predicted, tmp_path):
     run, _ = predicted
     shutil.copytree(run.data / "test" / "00020", tmp_path / "p")
     write_series(tmp_path / "p" / "T1wCE", np.zeros((4, 4, 4), np.uint16), first=1)

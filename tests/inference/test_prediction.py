@@ -47,8 +47,8 @@ def _asked(run, fold, case, *, flips=()):
     network.load_weights(fold_folder(run, fold) / WEIGHTS)
     cube = np.flip(np.asarray(open_array(run.cache, case)), flips)
     images = np.moveaxis(cube, 0, -1)[None] if run.recipe.data.rank == 3 else cube.reshape(-1, *cube.shape[-2:], 1)
-    told = network(images.astype(np.float32) / 255, training=False).numpy().astype(float)
-    return 1 / (1 + np.exp(-told[:, 0])) if run.recipe.network.outputs == 1 else told[:, 1]
+    output = network(images.astype(np.float32) / 255, training=False).numpy().astype(float)
+    return 1 / (1 + np.exp(-output[:, 0])) if run.recipe.network.outputs == 1 else output[:, 1]
 
 
 def test_a_case_is_scored_by_the_network_that_did_not_see_it_and_others_by_all(make, small_recipe):
@@ -85,10 +85,10 @@ def test_a_case_of_sections_is_the_mean_of_them_all(make):
     run = make(recipe)
     table = pd.read_csv(predict_run(run), dtype={"BraTS21ID": str, "fold": str}).set_index("BraTS21ID")
     case = table.index[table["fold"] == "0"][0]
-    told = _asked(run, "0", case)
-    assert len(told) == 16 and abs(table["probability"][case] - told.mean()) < 1e-5
+    output = _asked(run, "0", case)
+    assert len(output) == 16 and abs(table["probability"][case] - output.mean()) < 1e-5
     sections = pd.read_csv(run.folder / "predictions_slices.csv", dtype={"BraTS21ID": str})
-    assert np.allclose(sections[sections["BraTS21ID"] == case]["probability"], told, atol=1e-5)
+    assert np.allclose(sections[sections["BraTS21ID"] == case]["probability"], output, atol=1e-5)
 
 
 @pytest.mark.parametrize("use", [predict_run, write_explained,

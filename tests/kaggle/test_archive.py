@@ -1,4 +1,4 @@
-"""An archive that would write elsewhere, fill the disk or is damaged is refused or told by its file."""
+"""An archive that would write elsewhere, fill the disk or is damaged is refused, and its file named."""
 
 import io
 import shutil
@@ -131,18 +131,18 @@ def test_a_damaged_file_is_named_not_written_and_the_others_are(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 10, -10])
-def test_half_an_archive_is_told_with_the_remedy(archive, keep):
+def test_half_an_archive_is_reported_with_the_remedy(archive, keep):
     archive.write_bytes(archive.read_bytes()[:keep])
     with pytest.raises(UserError, match=r"a\.zip: is damaged: .*delete it and run the same command again"):
         read_members(archive)
 
 
-def test_a_disk_too_small_is_told_with_both_numbers_and_the_way_out(tmp_path):
+def test_a_disk_too_small_is_reported_with_both_numbers_and_the_way_out(tmp_path):
     with pytest.raises(UserError, match=r"extracting needs 1,000,000,001\.1 GB and the disk has .* --subset 8"):
         need_space(tmp_path / "not" / "yet", 10**18, "extracting")
 
 
-def test_a_file_whose_size_nobody_told_is_there_if_it_is_there(tmp_path):
+def test_a_file_whose_size_nobody_gave_is_there_if_it_is_there(tmp_path):
     assert missing([Member("a")], tmp_path) == [Member("a")]
     (tmp_path / "a").write_bytes(b"x")
     assert missing([Member("a")], tmp_path) == []

@@ -57,14 +57,14 @@ def test_without_a_token_one_line_says_where_to_make_one(stand_in, monkeypatch, 
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_token_that_kaggle_does_not_know_is_told_and_not_shown(stand_in, monkeypatch, capfd):
+def test_a_token_that_kaggle_does_not_know_is_reported_and_not_shown(stand_in, monkeypatch, capfd):
     monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN[::-1])
     with pytest.raises(UserError, match="the one on this machine is not accepted") as error:
         connect()
     assert TOKEN[::-1] not in str(error.value) and capfd.readouterr() == ("", "")
 
 
-def test_a_key_without_its_user_is_told(stand_in, monkeypatch):
+def test_a_key_without_its_user_is_reported(stand_in, monkeypatch):
     monkeypatch.delenv("KAGGLE_API_TOKEN")
     monkeypatch.setenv("KAGGLE_KEY", TOKEN)
     with pytest.raises(UserError, match="KAGGLE_KEY: is set without KAGGLE_USERNAME"):
@@ -130,8 +130,8 @@ def test_429_5xx_and_broken_lines_are_tried_again_with_doubled_pauses(capsys):
     assert retry(_failing(_answer(429), _answer(503), requests.ConnectionError("x?secret")), "the data",
                  pause=pauses.append) == "done"
     assert pauses[1] == 2 * pauses[0] and pauses[2] == 2 * pauses[1]
-    told = capsys.readouterr().out.splitlines()
-    assert len(told) == 3 and "Kaggle answers 429; trying again in 2 s" in told[0] and "secret" not in told[2]
+    output = capsys.readouterr().out.splitlines()
+    assert len(output) == 3 and "Kaggle answers 429; trying again in 2 s" in output[0] and "secret" not in output[2]
 
 
 def test_as_long_as_kaggle_asks_for_is_waited_but_not_for_ever():

@@ -185,7 +185,7 @@ def test_a_file_damaged_in_the_archive_is_fetched_by_itself(kaggle, get, data, c
     assert _written(data) == kaggle.data and kaggle.names()[-1] == "DownloadDataFile"
 
 
-def test_an_archive_damaged_all_over_is_told_by_its_first_file(kaggle, get, monkeypatch):
+def test_an_archive_damaged_all_over_is_reported_by_its_first_file(kaggle, get, monkeypatch):
     from radiogen.kaggle import download
 
     monkeypatch.setattr(download, "SINGLE_FILES", 0)
@@ -209,7 +209,7 @@ def test_a_download_that_kaggle_refuses_leaves_no_archive(kaggle, get, data, sta
     assert not list(data.parent.glob("*.zip*"))
 
 
-def test_an_unknown_competition_is_told_by_its_name(client, data):
+def test_an_unknown_competition_is_reported_by_its_name(client, data):
     with pytest.raises(UserError, match=r"rsna-mgmt: Kaggle does not know it \(404"):
         download_all(data, competition="rsna-mgmt", login=lambda: client)
 
@@ -292,7 +292,7 @@ def test_the_command_counts_what_came_and_names_the_next(kaggle, command, data):
         f"data set: input/{COMPETITION}", f"next: python scripts/inspect_dataset.py --data input/{COMPETITION}"]
 
 
-def test_the_command_shows_neither_token_nor_signature_even_if_told_to_be_verbose(kaggle, command, tmp_path):
+def test_the_command_shows_neither_token_nor_signature_even_where_it_should_be_verbose(kaggle, command, tmp_path):
     kaggle.faults = {"DownloadDataFiles": [(429, {"Retry-After": "1"})]}
     end = command("download", "--subset", "2", VERBOSE="1")
     assert end.returncode == 0, end.stderr

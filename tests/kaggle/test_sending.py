@@ -38,15 +38,15 @@ def test_the_csv_is_uploaded_submitted_and_its_score_written_beside_run_and_reco
     stand_in.states = [{"status": "PENDING"}, {"status": "PENDING"},
                        {"status": "COMPLETE", "publicScore": "0.58123", "privateScore": "0.57001"}]
     pauses = []
-    told = _send(house, client, pause=pauses.append)
-    assert len(pauses) == 2 and (told["submission"], told["public_score"], told["private_score"]) == (
+    output = _send(house, client, pause=pauses.append)
+    assert len(pauses) == 2 and (output["submission"], output["public_score"], output["private_score"]) == (
         4711, "0.58123", "0.57001")
     assert stand_in.uploads["blob-0"] == (house / "submissions" / "run.csv").read_bytes()
     assert stand_in.sent == [{"competitionName": COMPETITION, "blobFileTokens": "blob-0",
                               "submissionDescription": "first try"}]
     beside = files.read_json(house / "models" / "run" / "submission.json")
     assert beside["public_score"] == "0.58123" and beside["sha256"] == files.sha256(house / "submissions" / "run.csv")
-    assert files.read_json(house / "submissions" / "run.json")["kaggle"] == told
+    assert files.read_json(house / "submissions" / "run.json")["kaggle"] == output
 
 
 def test_the_same_file_is_not_sent_twice_and_another_is(house, stand_in, client, capsys):

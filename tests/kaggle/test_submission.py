@@ -129,12 +129,12 @@ def test_a_run_that_predicted_no_test_case_is_refused(house):
         _submit(house)
 
 
-def test_a_run_that_is_not_predicted_is_told_with_the_command(house):
+def test_a_run_that_is_not_predicted_is_reported_with_the_command(house):
     with pytest.raises(UserError, match=r"nix/predictions\.csv.*scripts/predict\.py --run nix"):
         write_submission(house / "models", "nix", house / "submissions")
 
 
-def test_another_data_set_can_be_named_and_a_missing_one_is_told(house):
+def test_another_data_set_can_be_named_and_a_missing_one_is_reported(house):
     other = house / "input" / "other"
     other.mkdir()
     _sample(other, [*SAMPLE, "00999"])
@@ -155,7 +155,7 @@ def test_another_data_set_can_be_named_and_a_missing_one_is_told(house):
     ("BraTS21ID,MGMT_value\n114,0.5\n00000,0.5\n", "row 2: BraTS21ID is '114'"),
     (",BraTS21ID,MGMT_value\n0,00114,0.5\n1,00000,0.5\n", "heading is not BraTS21ID,MGMT_value"),
 ])
-def test_a_file_that_the_competition_would_reject_is_told_with_its_row(tmp_path, text, said):
+def test_a_file_that_the_competition_would_reject_is_reported_with_its_row(tmp_path, text, said):
     (tmp_path / "sample_submission.csv").write_text("BraTS21ID,MGMT_value\n00114,0.5\n00000,0.5\n")
     (tmp_path / "submission.csv").write_text(text)
     with pytest.raises(UserError) as error:

@@ -115,7 +115,7 @@ def test_a_file_shorter_than_kaggle_says_is_no_file(kaggle, get, tmp_path):
     assert not (tmp_path / "a.zip").exists()
 
 
-def test_a_line_that_stays_broken_is_told_without_the_address_and_keeps_what_came(kaggle, get, tmp_path, capfd):
+def test_a_line_that_stays_broken_is_reported_without_the_address_and_keeps_what_came(kaggle, get, tmp_path, capfd):
     kaggle.faults["storage"] = [("cut", CHUNK + 1000)] + [("cut", 0)] * 10
     with pytest.raises(UserError, match="resumes where it stopped") as error:
         get()
@@ -124,7 +124,7 @@ def test_a_line_that_stays_broken_is_told_without_the_address_and_keeps_what_cam
     assert (tmp_path / "a.zip.partial").read_bytes() == CONTENT[:CHUNK]
 
 
-def test_a_full_disk_is_told_and_keeps_what_came(kaggle, get, monkeypatch, tmp_path):
+def test_a_full_disk_is_reported_and_keeps_what_came(kaggle, get, monkeypatch, tmp_path):
     from radiogen.kaggle import transfer
 
     def full(*_):
@@ -135,7 +135,7 @@ def test_a_full_disk_is_told_and_keeps_what_came(kaggle, get, monkeypatch, tmp_p
         get()
 
 
-def test_too_little_space_is_told_before_a_byte_is_written(kaggle, client, tmp_path, monkeypatch):
+def test_too_little_space_is_reported_before_a_byte_is_written(kaggle, client, tmp_path, monkeypatch):
     import shutil
 
     usage = shutil.disk_usage(tmp_path)

@@ -46,7 +46,7 @@ def test_every_recipe_is_trained_with_every_seed_and_all_of_them_are_joined_judg
     assert "--dry-run" in words["push_kernel"] and words["train"][-4:] == ("--seeds", "2", "--parallel-folds", "1")
 
 
-def test_options_reach_every_recipe_and_a_recipe_that_makes_no_sense_is_told(plan):
+def test_options_reach_every_recipe_and_a_recipe_that_makes_no_sense_is_reported(plan):
     assert [recipe.optimisation.epochs for recipe in whole_run._chosen_recipes(plan)] == [3, 3]
     with pytest.raises(UserError, match="there is no such recipe"):
         whole_run._chosen_recipes(dataclasses.replace(plan, recipes=("winner-4d",)))
@@ -75,9 +75,9 @@ def test_a_fold_is_said_to_take_its_epochs_of_training_and_scoring(plan):
     assert costs["demo-2d"].seconds == pytest.approx(expected)
 
 
-def test_the_estimate_says_what_is_measured_what_kaggle_told_and_what_nobody_knows(plan):
-    told = Estimate(137 * GIGABYTE, 137 * GIGABYTE, 1800, {"demo-2d": COST})
-    lines = whole_run.estimate_text(plan, told).splitlines()
+def test_the_estimate_says_what_is_measured_what_kaggle_says_and_what_nobody_knows(plan):
+    output = Estimate(137 * GIGABYTE, 137 * GIGABYTE, 1800, {"demo-2d": COST})
+    lines = whole_run.estimate_text(plan, output).splitlines()
     download, reading, training, together = lines[1:]
     assert "137 GB of archive for 137 GB of files (reported by Kaggle)" in download and "not measured" in download
     assert "30 min 0 s" in reading and "measured" in reading
@@ -85,7 +85,7 @@ def test_the_estimate_says_what_is_measured_what_kaggle_told_and_what_nobody_kno
     assert f"disk {278} GB" in together and "(not measured)" in together
 
 
-def test_a_disk_or_a_memory_that_is_too_small_is_told_before_anything_is_fetched(plan):
+def test_a_disk_or_a_memory_that_is_too_small_is_reported_before_anything_is_fetched(plan):
     small = RecipeCost(seconds=1, memory=1e6, arrays=1, weights=1)
     whole_run.check_room(plan, Estimate(0, 0, 0, {"demo-2d": small}))
     with pytest.raises(UserError, match=r"the job needs 1000 TB and the disk has .* free"):
@@ -99,8 +99,8 @@ def test_this_machine_is_measured_once_for_the_same_recipes(plan, stand_in, clie
     measured = []
     monkeypatch.setattr(whole_run, "_measure", lambda plan: measured.append(plan) or {
         "seconds_a_byte": 0.5, "recipes": {"demo-2d": MEASURED, "demo-3d": MEASURED}})
-    told = whole_run.estimate(plan, client)
-    assert (told.files, told.archive, told.reading) == (1000, 1000, 2 * 500)
+    output = whole_run.estimate(plan, client)
+    assert (output.files, output.archive, output.reading) == (1000, 1000, 2 * 500)
     whole_run.estimate(dataclasses.replace(plan, seeds=5), client)
     assert len(measured) == 1
     whole_run.estimate(dataclasses.replace(plan, options=("--size", "24")), client)
@@ -113,8 +113,8 @@ def test_what_is_there_already_is_not_counted_again(plan, stand_in, client, monk
         "seconds_a_byte": 0.5, "recipes": {"demo-2d": MEASURED, "demo-3d": MEASURED}})
     files.write_bytes(plan.data / "train_labels.csv", b"x" * 1000)
     files.write_text(whole_run.inspected(plan), "BraTS21ID\n")
-    told = whole_run.estimate(plan, client)
-    assert (told.files, told.archive, told.reading) == (0, 0, 500)
+    output = whole_run.estimate(plan, client)
+    assert (output.files, output.archive, output.reading) == (0, 0, 500)
 
 
 @pytest.mark.slow

@@ -202,7 +202,7 @@ def test_a_folder_with_something_else_is_not_touched(tmp_path):
 
 @pytest.mark.parametrize(("name", "value"), [("cases", 1), ("cases", -3), ("effect", -1), ("effect", float("nan")),
                                              ("scale", 0), ("scale", 1.5), ("noise", -0.1), ("seed", -1)])
-def test_settings_that_make_no_phantom_are_told_by_their_option(tmp_path, name, value):
+def test_settings_that_make_no_phantom_are_reported_by_their_option(tmp_path, name, value):
     with pytest.raises(UserError, match=f"--{name}: is {value}"):
         write_phantom(tmp_path / "set", PhantomSettings(**{name: value}))
     assert not (tmp_path / "set").exists()

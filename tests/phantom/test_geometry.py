@@ -72,7 +72,7 @@ def test_scaled_series_stay_fine_enough_to_see_the_rim():
         assert spacing[1:].max() <= 4 + 1e-9
 
 
-def test_the_affine_is_of_the_plane_that_is_told_and_at_right_angles():
+def test_the_affine_is_of_the_plane_that_is_given_and_at_right_angles():
     for sequence, row, grid in grids(60):
         assert plane(Volume(np.zeros((2, 2, 2)), grid.affine)) == grid.plane == read_mix().at[row, f"{sequence}_plane"]
         axes = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)

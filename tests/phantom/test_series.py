@@ -180,7 +180,7 @@ def test_contrast_agent_changes_the_rim_and_the_vessels_only():
     assert {name for name in before if after[name] - before[name] > 0.1} == {"rim", "blood"}
 
 
-def test_noise_in_air_is_rayleigh_and_as_strong_as_told():
+def test_noise_in_air_is_rayleigh_and_as_strong_as_given():
     """Rician noise without a signal: mean sigma sqrt(pi / 2), standard deviation sigma sqrt(2 - pi / 2)."""
     far = replace(oblique_grid("axial"), affine=np.diag([5.0, 1, 1, 1]) + np.eye(4)[:, [3, 3, 3, 3]] * 0)
     far.affine[:3, 3] = 1000

@@ -52,7 +52,7 @@ def test_two_processes_hold_two_folds_and_the_run_is_free(tmp_path, train, capsy
 
 
 @pytest.mark.parametrize("how", [fold_locks.hold_fold, fold_locks.order_fold, fold_locks.worker_fold])
-def test_a_fold_in_training_is_left_out_of_those_that_are_free_and_told(tmp_path, train, capsys, how):
+def test_a_fold_in_training_is_left_out_of_those_that_are_free_and_reported(tmp_path, train, capsys, how):
     process, _ = train("1", how)
     with fold_locks.hold_free_folds(tmp_path / "a", ["0", "1", "2"]) as free:
         assert free == ["0", "2"]
@@ -62,7 +62,7 @@ def test_a_fold_in_training_is_left_out_of_those_that_are_free_and_told(tmp_path
     assert not [fold for fold in ("0", "2") if fold_locks.fold_holders(tmp_path / "a", [fold])]
 
 
-def test_the_folds_of_one_process_are_told_in_one_line(tmp_path):
+def test_the_folds_of_one_process_are_reported_in_one_line(tmp_path):
     with fold_locks.hold_free_folds(tmp_path / "a", ["0", "10", "2"]):
         line, = fold_locks.training_text(tmp_path / "a", fold_locks.fold_holders(tmp_path / "a"))
     assert line.startswith(f"fold 0, 2, 10 of run a are being trained by process {os.getpid()} (")

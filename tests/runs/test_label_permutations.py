@@ -17,7 +17,7 @@ def test_a_run_without_the_test_has_no_draws(tmp_path):
     assert read_permutations(tmp_path) == {}
 
 
-def test_a_damaged_table_of_draws_is_told(tmp_path):
+def test_a_damaged_table_of_draws_is_reported(tmp_path):
     (tmp_path / "permutations.csv").write_text("draw\n0\n")
     with pytest.raises(UserError, match=r"permutations\.csv: cannot be read as a table .*--permutations again"):
         read_permutations(tmp_path)

@@ -1,4 +1,4 @@
-"""The table of predictions: what is written is read again, and what is wrong with it is told with its row."""
+"""The table of predictions: what is written is read again, and what is wrong with it is reported with its row."""
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ def test_every_case_is_out_of_fold_or_held_out_or_for_the_submission(tmp_path):
     ("4,0,1,0.75,1", "BraTS21ID is '4'"),
     ("00003,0,1,0.75,1", "00003 stands more than once"),
 ])
-def test_a_wrong_cell_is_told_with_file_and_row(tmp_path, row, said):
+def test_a_wrong_cell_is_reported_with_file_and_row(tmp_path, row, said):
     path = _written(tmp_path, [*GOOD, row])
     with pytest.raises(UserError) as error:
         read_predictions(path)
@@ -72,13 +72,13 @@ def test_a_wrong_cell_is_told_with_file_and_row(tmp_path, row, said):
     assert "\n" not in str(error.value)
 
 
-def test_a_run_without_predictions_is_told_with_the_command_that_makes_them(tmp_path):
+def test_a_run_without_predictions_is_reported_with_the_command_that_makes_them(tmp_path):
     (tmp_path / "phantom-demo-2d").mkdir()
     with pytest.raises(UserError, match=r"phantom-demo-2d/predictions\.csv.*scripts/predict\.py --run phantom-demo-2d"):
         read_predictions(tmp_path / "phantom-demo-2d" / "predictions.csv")
 
 
-def test_a_mistyped_run_is_told_with_the_runs_that_are_there(tmp_path):
+def test_a_mistyped_run_is_reported_with_the_runs_that_are_there(tmp_path):
     _written(tmp_path, GOOD)
     with pytest.raises(UserError, match="there is no run rum .predicted runs in .* are run"):
         read_predictions(tmp_path / "rum" / "predictions.csv")

@@ -48,7 +48,7 @@ def test_training_without_any_data_set_names_the_default_and_how_to_make_it(tmp_
     (["--folds", "1"], "--folds 1: is too few"),
     ([], r"train_labels.csv: only 0 cases with label 0 are left for 5 folds"),
 ])
-def test_what_cannot_be_trained_is_told_in_one_line(folder, arguments, message):
+def test_what_cannot_be_trained_is_reported_in_one_line(folder, arguments, message):
     if "--sequences" in arguments:
         arguments = ["--folds", "2", "--holdout-fraction", "0", *arguments]
         labels = "".join(f"{number:05d},{number % 2}\n" for number in range(4))

@@ -35,10 +35,10 @@ def test_two_series_are_exported_and_the_viewers_named(series):
     assert sorted(path.name for path in (series / "input" / "exports").iterdir()) == [
         "00007-FLAIR-cube16-stretch.dcm", "00007-FLAIR-slices32-stretch", "00007-FLAIR.nii.gz",
         "00007-T1w-cube16-stretch.dcm", "00007-T1w-slices32-stretch", "00007-T1w.nii.gz"]
-    told = end.stdout.splitlines()
-    assert told[0] == "dicom: input/exports/00007-FLAIR-cube16-stretch.dcm"
-    assert [line.split(":")[0] for line in told[-3:]] == ["next", "next", "next"]
-    assert "3D Slicer" in told[-3]
+    output = end.stdout.splitlines()
+    assert output[0] == "dicom: input/exports/00007-FLAIR-cube16-stretch.dcm"
+    assert [line.split(":")[0] for line in output[-3:]] == ["next", "next", "next"]
+    assert "3D Slicer" in output[-3]
 
 
 def test_the_same_command_gives_the_same_bytes(series):
@@ -55,7 +55,7 @@ def test_the_same_command_gives_the_same_bytes(series):
     (["train/00007/FLAIR", "--cube", "0"], "--cube 0: is too small"),
     (["tilted"], "gantry tilt"),
 ])
-def test_what_cannot_be_exported_is_told_in_one_line(series, arguments, message):
+def test_what_cannot_be_exported_is_reported_in_one_line(series, arguments, message):
     if "tilted" in arguments:
         affine = AXIAL.copy()
         affine[1, 0] = 1.5

@@ -52,7 +52,7 @@ def test_the_answer_on_another_patient_of_that_name_is_not_replaced(tmp_path):
     (["first", "--case", "patient"], "holds no T1w or T1wCE"),
     (["first", "--case", "nobody"], "there is no such folder"),
     (["second", "--case", "patient"], "there is no such run"), ([], "no run is named")])
-def test_what_cannot_be_predicted_is_told_in_one_line(tmp_path, arguments, message):
+def test_what_cannot_be_predicted_is_reported_in_one_line(tmp_path, arguments, message):
     write_paper_run(tmp_path / "models" / "first", RECIPE.replace(sequences=("T1w", "T1wCE")))
     write_series(tmp_path / "patient" / "T2w", np.ones((4, 4, 4), np.uint16))
     end = _run(tmp_path, *arguments)

@@ -100,8 +100,8 @@ def test_a_case_that_fails_on_a_cluster_is_listed_and_the_rest_goes_on_as_withou
     assert broken not in {path.stem for path in _arrays(tmp_path / "with")}
     assert len(_arrays(tmp_path / "with")) == 5 and [how for _, how in ended] == ["memory"] * 6
     assert _arrays(tmp_path / "with") == _arrays(tmp_path / "without")
-    told = [[line for line in end.stdout.splitlines() if line.startswith("failed: ")] for end in ends]
-    assert told[0] == told[1] and len(told[0]) == 1 and f"train/{broken}" in told[0][0]
+    output = [[line for line in end.stdout.splitlines() if line.startswith("failed: ")] for end in ends]
+    assert output[0] == output[1] and len(output[0]) == 1 and f"train/{broken}" in output[0][0]
     errors = [[line for line in end.stderr.splitlines() if line.startswith("error: ")] for end in ends]
     assert errors[0] == errors[1] and len(errors[0]) == 1 and "Traceback" not in ends[0].stderr
 

@@ -35,7 +35,7 @@ def test_runs_that_cannot_be_sent_are_named_before_anything_is_built(tmp_path, n
     assert not (tmp_path / "submissions").exists()
 
 
-def test_a_run_that_was_never_predicted_is_told_before_anything_is_built(tmp_path):
+def test_a_run_that_was_never_predicted_is_reported_before_anything_is_built(tmp_path):
     write_paper_run(tmp_path / "models" / "first")
     assert "make it: python scripts/predict.py --run first" in _error(_run(tmp_path, "first", "--dry-run"))
     assert not (tmp_path / "submissions").exists()

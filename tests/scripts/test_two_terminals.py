@@ -94,14 +94,14 @@ def weights(folder):
 
 def records(folder):
     """What a run tells of itself, without times and measurements."""
-    told = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*")
+    output = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*")
             if path.is_file() and path.suffix in (".csv", ".json") and path.name != "timings.json"}
-    return told | {Path("files"): sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))}
+    return output | {Path("files"): sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))}
 
 
-def without_hashes(told):
+def without_hashes(output):
     """Keras writes the time into a file of weights, so that its hash is another each time."""
-    return {path: b"" if path.name == "weights.json" else content for path, content in told.items()}
+    return {path: b"" if path.name == "weights.json" else content for path, content in output.items()}
 
 
 @pytest.mark.slow

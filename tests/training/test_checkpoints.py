@@ -83,8 +83,8 @@ def test_a_checkpoint_of_an_older_version_goes_on_where_new_fields_are_the_defau
     asked = {"fold": "0", "seed": 42, "new": None, "newer": 3}
     again = load_checkpoint(path, model, asked, {"new": None, "newer": 3, "seed": 7})
     assert again.history == state.history
-    for field, told in (("new", "new was None, not 5"), ("newer", "newer was 3, not 5")):
-        with pytest.raises(UserError, match=told):
+    for field, output in (("new", "new was None, not 5"), ("newer", "newer was 3, not 5")):
+        with pytest.raises(UserError, match=output):
             load_checkpoint(path, model, asked | {field: 5}, {"new": None, "newer": 3, "seed": 7})
     with pytest.raises(UserError, match="new was not recorded, not None"):
         load_checkpoint(path, model, asked)

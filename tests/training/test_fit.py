@@ -61,16 +61,16 @@ def test_a_label_that_can_be_seen_is_learnt_and_predicted_for_every_case(run):
     assert timings["batches_an_epoch"] == 1 and timings["precision"] == "float32" and timings["peak_memory_mb"] > 50
 
 
-@pytest.mark.parametrize(("ends", "told"), [
+@pytest.mark.parametrize(("ends", "message"), [
     ((None, UserError("fold 1", "was killed", "x")),
      r"fold 1 failed: fold 1: was killed; x; .*--run folds --models {models} --fold 1$"),
     ((UserError("fold 0", "died", "x"), UserError("fold 1", "was killed", "x")),
      r"fold 0, 1 failed: fold 0: died; x; fold 1: was killed; x; .*--run folds --models {models} --fold all$"),
 ])
-def test_every_fold_that_failed_is_told_with_its_own_reason_and_what_to_run_again(run, monkeypatch, ends, told):
+def test_every_fold_that_failed_is_reported_with_its_own_reason_and_what_to_run_again(run, monkeypatch, ends, message):
     monkeypatch.setattr(fit, "map_in_subprocesses", lambda *_: list(ends))
     changed = _changed(run, "folds")
-    with pytest.raises(UserError, match=told.format(models=re.escape(str(changed.folder.parent)))):
+    with pytest.raises(UserError, match=message.format(models=re.escape(str(changed.folder.parent)))):
         fit.train_folds(changed, ["0", "1"])
 
 

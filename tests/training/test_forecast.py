@@ -33,12 +33,12 @@ def test_a_run_with_a_forecast_has_the_weights_of_one_without(run, capsys):
     twin = dataclasses.replace(run, folder=run.folder.parent / "b")
     runs.prepare_run(twin, read_index(run.cache))
     workflow.train(run, ["0"], forecast=True)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     workflow.train(twin, ["0"])
     here, there = _weights(run), _weights(twin)
     assert here.keys() == there.keys() and all(np.array_equal(here[name], there[name]) for name in here)
-    assert "forecast for 1 fold of 4 epochs" in told
-    assert [line.split()[0] for line in told.splitlines()[-5:]] == ["forecast", "time", "memory", "disk", "while"]
+    assert "forecast for 1 fold of 4 epochs" in output
+    assert [line.split()[0] for line in output.splitlines()[-5:]] == ["forecast", "time", "memory", "disk", "while"]
     assert not list(run.folder.rglob(".*.part"))
     assert forecast_run(run, ["0"]) is None  # nothing is left to train
 
@@ -82,12 +82,12 @@ def test_forecast_and_actual_stand_side_by_side():
 @pytest.mark.parametrize(("seconds", "words"), [
     (3.24, "3.2 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"),
     (3599.9, "1 h 0 min"), (273600, "3 d 4 h")])
-def test_seconds_are_told_in_words(seconds, words):
+def test_seconds_are_reported_in_words(seconds, words):
     assert duration(seconds) == words
 
 
 @pytest.mark.parametrize(("count", "words"), [
     (12, "12 bytes"), (310_000, "310 kB"), (5_240_000, "5.2 MB"), (999_700, "1.0 MB"), (12e9, "12 GB"),
     (3e15, "3000 TB")])
-def test_bytes_are_told_in_words(count, words):
+def test_bytes_are_reported_in_words(count, words):
     assert size(count) == words

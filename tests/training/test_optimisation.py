@@ -69,8 +69,8 @@ def test_a_cosine_ends_at_nothing_with_the_last_batch_though_gradients_are_accum
 def test_a_halved_rate_is_halved_from_the_first_batch_after_its_epoch(small_recipe):
     recipe = small_recipe.replace(schedule="halved", halve_after=10, epochs=15, learning_rate=1e-4)
     rate = learning_rate(recipe.optimisation, batches=7)
-    told = [float(rate(step)) for step in (0, 69, 70, 104)]
-    np.testing.assert_allclose(told, [1e-4, 1e-4, 5e-5, 5e-5], rtol=1e-6)
+    rates = [float(rate(step)) for step in (0, 69, 70, 104)]
+    np.testing.assert_allclose(rates, [1e-4, 1e-4, 5e-5, 5e-5], rtol=1e-6)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -78,16 +78,16 @@ def test_one_logit_and_a_softmax_of_it_have_the_same_loss_accuracy_and_auc(smoot
     logits = RANDOM.normal(size=(64, 1)).astype(np.float32)
     labels = (RANDOM.uniform(size=(64, 1)) < 0.4).astype(np.float32)
     both = keras.ops.convert_to_numpy(keras.ops.softmax(np.concatenate([np.zeros_like(logits), logits], 1)))
-    told = []
+    values = []
     for outputs, true, predicted in ((1, labels, logits), (2, np.concatenate([1 - labels, labels], 1), both)):
-        told.append([float(make_loss(outputs, smoothing)(true, predicted))])
+        values.append([float(make_loss(outputs, smoothing)(true, predicted))])
         for metric in make_metrics(outputs):
             metric.update_state(true, predicted)
-            told[-1].append(float(metric.result()))
-    np.testing.assert_allclose(told[0], told[1], rtol=1e-4)
+            values[-1].append(float(metric.result()))
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-4)
     rows, hits = labels[:, 0] > 0, logits[:, 0] > 0
     pairs = logits[rows] > logits[~rows].T
-    np.testing.assert_allclose(told[0][1:], [(rows == hits).mean(), pairs.mean()], atol=0.02)
+    np.testing.assert_allclose(values[0][1:], [(rows == hits).mean(), pairs.mean()], atol=0.02)
 
 
 def test_precision_is_float32_on_a_cpu_unless_asked_for(small_recipe):

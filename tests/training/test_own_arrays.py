@@ -133,7 +133,7 @@ def test_images_that_look_alike_can_be_found_and_masks_are_not_compared(tmp_path
     ({"splits": [*SPLITS[:-1], "val"]}, "case 19 is in 'val'"),
     ({"splits": ["train"] * 20}, "no case of each label is in validation"),
 ])
-def test_a_mistake_is_told_in_one_line_that_names_it(tmp_path, change, said):
+def test_a_mistake_is_reported_in_one_line_that_names_it(tmp_path, change, said):
     with pytest.raises(UserError, match=said):
         begun(tmp_path, **change)
 
@@ -158,7 +158,7 @@ def test_images_without_a_label_leave_the_run_and_its_cases_as_they_were(tmp_pat
 
 
 @pytest.mark.slow
-def test_a_network_learns_what_can_be_seen_and_predicts_images_it_was_never_told_of(tmp_path):
+def test_a_network_learns_what_can_be_seen_and_predicts_images_that_it_has_not_seen(tmp_path):
     run, folds = begun(tmp_path, RECIPE.replace(epochs=12))
     workflow.train(run, folds)
     add_test_images(run, images([1, 0, 1, 0], seed=9))

@@ -44,9 +44,9 @@ def test_seeds_beside_a_run_of_several_keep_its_split(small_recipe):
 def test_a_run_carries_commit_packages_and_the_fingerprint_of_its_arrays(begun):
     folder = begun["a"].folder
     environment = json.loads((folder / "environment.json").read_text())
-    told = subprocess.run(["git", "-C", str(runs.__file__).rpartition("/")[0], "rev-parse", "HEAD"], text=True,
+    output = subprocess.run(["git", "-C", str(runs.__file__).rpartition("/")[0], "rev-parse", "HEAD"], text=True,
                           capture_output=True)
-    assert environment["commit"] == (told.stdout.strip() if told.returncode == 0 else "unknown")
+    assert environment["commit"] == (output.stdout.strip() if output.returncode == 0 else "unknown")
     assert environment["changed_since"] in (True, False, None)
     assert environment["packages"]["keras"][0].isdigit() and environment["processor"]
     assert len(json.loads((folder / "run.json").read_text())["arrays"]) == 64
@@ -96,8 +96,8 @@ def test_a_run_records_what_lies_in_its_project_without_the_folders_above(small_
     (tmp_path / "input" / "small").symlink_to(small_data)
     data, cache = tmp_path / "input" / "small", tmp_path / "input" / "cache"
     workflow.begin_run(data, small_recipe, tmp_path / "models" / "a", cache, workers=1)
-    told = json.loads((tmp_path / "models" / "a" / "run.json").read_text())
-    assert told["data"] == "input/small" and told["cache"].startswith("input/cache/")
+    output = json.loads((tmp_path / "models" / "a" / "run.json").read_text())
+    assert output["data"] == "input/small" and output["cache"].startswith("input/cache/")
     assert str(tmp_path) not in (tmp_path / "models" / "a" / "run.json").read_text()
     opened = runs.open_run(tmp_path / "models" / "a")
     assert opened.data.is_dir() and opened.cache.is_dir()
@@ -111,9 +111,9 @@ def test_a_run_with_relative_paths_is_gone_on_with_from_another_folder(small_dat
     monkeypatch.chdir(home)
     data, cache = Path("input/small"), Path("input/cache")
     workflow.begin_run(data, small_recipe, Path("models/a"), cache, workers=1)
-    told = (home / "models" / "a" / "run.json").read_text()
+    output = (home / "models" / "a" / "run.json").read_text()
     monkeypatch.chdir(away)
     opened = runs.open_run(Path("../home/models/a"))
     assert opened.data.is_dir() and read_index(opened.cache)["case"].size == 22
     workflow.begin_run("../home" / data, small_recipe, Path("../home/models/a"), "../home" / cache, workers=1)
-    assert (home / "models" / "a" / "run.json").read_text() == told
+    assert (home / "models" / "a" / "run.json").read_text() == output

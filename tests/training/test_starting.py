@@ -111,8 +111,8 @@ def test_run_json_tells_the_source_its_weights_epochs_and_its_own_ancestors(begi
     assert facts[0]["weights"] == {
         fold: files.sha256(runs.fold_folder(one, fold) / runs.layout.WEIGHTS) for fold in "01"}
     assert {ancestor["folds"] for ancestor in facts} == {folds_fingerprint(two.folds)}
-    told = lineage_text(runs.open_run(two.folder).lineage)
-    assert told == "started from b (2 epochs), which started from a (4 epochs)"
+    lineage = lineage_text(runs.open_run(two.folder).lineage)
+    assert lineage == "started from b (2 epochs), which started from a (4 epochs)"
 
 
 def test_a_run_that_was_begun_goes_on_with_and_without_the_option_and_with_no_other(begin):
@@ -240,11 +240,11 @@ def test_more_epochs_of_a_finished_run_name_the_way_forward(begin):
         begin("a", source=None, epochs=9, learning_rate=0.002)
 
 
-@pytest.mark.parametrize("told", [7, [7], [{"run": "a"}],
+@pytest.mark.parametrize("lineage", [7, [7], [{"run": "a"}],
                                   [{"run": "a", "weights": {"0": 1}, "epochs": {}, "folds": ""}]])
-def test_a_damaged_lineage_is_named(begin, told):
+def test_a_damaged_lineage_is_named(begin, lineage):
     run = begin()
     facts = json.loads((run.folder / "run.json").read_text())
-    (run.folder / "run.json").write_text(json.dumps({**facts, "lineage": told}))
+    (run.folder / "run.json").write_text(json.dumps({**facts, "lineage": lineage}))
     with pytest.raises(UserError, match="run.json: has no readable lineage"):
         runs.open_run(run.folder)

@@ -78,7 +78,7 @@ def test_choosing_does_not_read_the_test_split(trained, tmp_path, without):
 
 
 def test_the_choice_is_the_same_whatever_the_test_split_says(trained, tmp_path):
-    told = []
+    output = []
     for name, label in (("one", 1), ("other", 0)):
         data = write(tmp_path / f"{name}.npz")
         if label == 0:  # the same file but for the test split, whose labels are turned round
@@ -86,8 +86,8 @@ def test_the_choice_is_the_same_whatever_the_test_split_says(trained, tmp_path):
                 parts = dict(kept)
             np.savez(data, **{**parts, "test_labels": 1 - parts["test_labels"]})
         adrenal.choose(data, tmp_path / name, tmp_path / "arrays")
-        told.append((tmp_path / name / adrenal.CHOICE).read_bytes())
-    assert told[0] == told[1]
+        output.append((tmp_path / name / adrenal.CHOICE).read_bytes())
+    assert output[0] == output[1]
 
 
 def test_nothing_is_chosen_any_more_once_the_test_split_was_scored(trained, tmp_path):
@@ -107,7 +107,7 @@ def test_scoring_needs_a_choice(tmp_path):
         adrenal.score(write(tmp_path / "data.npz"), tmp_path / "models", tmp_path / "arrays")
 
 
-def test_a_file_of_another_kind_is_told_with_the_remedy(tmp_path):
+def test_a_file_of_another_kind_is_reported_with_the_remedy(tmp_path):
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
     with pytest.raises(UserError, match="get adrenalmnist3d_64.npz"):
         adrenal.read_splits(tmp_path / "other.npz", ("train",))
@@ -118,8 +118,8 @@ def test_a_file_of_another_kind_is_told_with_the_remedy(tmp_path):
 def test_the_floors_are_the_larger_class_and_the_volume_learnt_on_the_training_split():
     known, labels = masks("train")
     unseen, truth = masks("test")
-    told = adrenal.floors(truth.ravel() == 1, adrenal.volume_floor(known, labels.ravel(), unseen))
-    assert told["the mask's volume alone"]["auc"] == told["the mask's volume alone"]["accuracy"] == 1
+    output = adrenal.floors(truth.ravel() == 1, adrenal.volume_floor(known, labels.ravel(), unseen))
+    assert output["the mask's volume alone"]["auc"] == output["the mask's volume alone"]["accuracy"] == 1
     turned = adrenal.floors(truth.ravel() == 0, adrenal.volume_floor(known, labels.ravel(), unseen))
     assert turned["the mask's volume alone"]["auc"] == 0
     rare = np.arange(10) == 0
@@ -156,9 +156,9 @@ def test_a_small_data_set_goes_all_the_way_and_no_run_ever_holds_a_test_label(mo
     data, models = write(tmp_path / "data.npz"), tmp_path / "models"
     adrenal.choose(data, models, tmp_path / "arrays")
     adrenal.score(data, models, tmp_path / "arrays", tmp_path / "table.md")
-    told = files.read_json(models / adrenal.SCORE)["test"]
-    assert {each["cases"] for each in told.values()} == {10}
-    assert set(told) == {"seed 42", "seed 43", "the three together"}
+    output = files.read_json(models / adrenal.SCORE)["test"]
+    assert {each["cases"] for each in output.values()} == {10}
+    assert set(output) == {"seed 42", "seed 43", "the three together"}
     assert (tmp_path / "table.md").read_text().count("\n") == 2 + 2 + 5 + 3
     for run in ("adrenal-base", "adrenal-base-seed-43"):
         assert len(files.read_json(models / run / "recipe.json")) == len(as_dict(SMALL))

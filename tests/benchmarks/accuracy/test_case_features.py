@@ -75,7 +75,7 @@ def test_a_hidden_variable_is_learnt_in_place_of_the_label_and_not_from_the_scor
     folds, features = _cases(3.0)
     random = np.random.default_rng(8)
     hidden = pd.Series(random.normal(size=len(folds)), index=folds["case"])
-    features = features.assign(told=hidden + 0.1 * random.normal(size=len(folds)))
+    features = features.assign(signal=hidden + 0.1 * random.normal(size=len(folds)))
     table = case_features.predict_by_features(features, folds, hidden=hidden)
     assert np.corrcoef(table["probability"], hidden)[0, 1] > 0.9
     first = (folds["fold"] == "0").to_numpy()

@@ -71,8 +71,8 @@ def test_a_fact_that_fails_ends_the_command_with_1_and_no_next_step(tmp_path, mo
     with pytest.raises(SystemExit) as end:
         controls.main(folder=tmp_path, output=tmp_path / "table.md")
     assert end.value.code == 1
-    told = capsys.readouterr()
-    assert "a fact does not hold" in told.err and "next:" not in told.out
+    message = capsys.readouterr()
+    assert "a fact does not hold" in message.err and "next:" not in message.out
     assert "| **no** |" in (tmp_path / "table.md").read_text()
 
 

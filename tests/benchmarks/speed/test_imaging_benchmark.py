@@ -49,7 +49,7 @@ def test_the_table_has_a_row_a_reader_a_column_a_series_and_is_written_as_printe
     assert f"pydicom {pydicom.__version__}" in end.stdout
 
 
-def test_a_reader_that_cannot_read_a_series_is_told_and_the_others_go_on(tmp_path):
+def test_a_reader_that_cannot_read_a_series_is_reported_and_the_others_go_on(tmp_path):
     write_series(tmp_path / "bare", pattern((3, 4, 4)), None)
     end = _run("--folder", tmp_path / "bare", "--rounds", 1, "--only", "sorted volume", "dcmread")
     assert end.returncode == 0, end.stderr
@@ -76,9 +76,9 @@ def test_every_reader_of_volumes_that_is_installed_finds_the_same_voxels(tmp_pat
     ours = read_series(folder).voxels
     able = [one for one in peers.contenders() if one.result == "volume" and not one.missing]
     made = {one.name: one.read(folder) for one in able}
-    told = {name: voxels for name, voxels in made.items() if voxels is not None}  # a whole process tells none
-    assert len(told) >= 4
-    assert [name for name, voxels in told.items() if not peers.same_voxels(voxels, ours)] == []
+    message = {name: voxels for name, voxels in made.items() if voxels is not None}  # a whole process tells none
+    assert len(message) >= 4
+    assert [name for name, voxels in message.items() if not peers.same_voxels(voxels, ours)] == []
 
 
 def test_volumes_are_the_same_turned_and_flipped_but_not_with_slices_exchanged():

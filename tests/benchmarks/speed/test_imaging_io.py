@@ -41,7 +41,7 @@ def test_all_ways_that_read_into_kept_memory_leave_the_pixels_there(benchmark, f
     assert ways >= 6
 
 
-def test_a_way_that_the_system_forbids_is_told_in_its_cell(benchmark, files, monkeypatch):
+def test_a_way_that_the_system_forbids_is_reported_in_its_cell(benchmark, files, monkeypatch):
     def forbidden(files):
         raise PermissionError(1, "Operation not permitted")
     monkeypatch.setattr(benchmark, "EXPERIMENTS", {"forbidden": forbidden})

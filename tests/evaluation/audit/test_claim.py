@@ -56,12 +56,12 @@ def test_recipe_and_split_stand_in_words(run):
     assert "flipped left-right, shifted by up to 10%;" in items[25].answer
 
 
-def test_rotations_and_zooms_are_told_where_the_recipe_has_them(run):
+def test_rotations_and_zooms_are_reported_where_the_recipe_has_them(run):
     _write_recipe(run, "augmentation", rotation_degrees=15.0, zoom=0.1)
     assert "shifted by up to 10%, rotated by up to 15 degrees, zoomed by up to 10%;" in _items(run)[25].answer
 
 
-def test_what_was_done_about_planes_is_told(run):
+def test_what_was_done_about_planes_is_reported(run):
     _write_recipe(run, "optimisation", balance="planes")
     assert "the label says nothing of the planes" in _items(run)[25].answer
 

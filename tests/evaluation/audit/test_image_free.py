@@ -37,7 +37,7 @@ def test_the_labels_of_the_scored_cases_do_not_change_their_probabilities(part):
         assert table.loc[inside, "probability"].tolist() == again.loc[inside, "probability"].tolist()
 
 
-def test_a_label_tied_to_the_plane_is_foretold_by_planes_and_not_by_the_id():
+def test_a_label_tied_to_the_plane_is_predicted_by_planes_and_not_by_the_id():
     folds, geometry = made(tied="plane", holdout_fraction=0.2)
     table = image_free_table(image_free_predictions(folds, geometry)).set_index(["model", "set"])
     assert table.loc[(PLANES, "out-of-fold"), "auc"] > 0.75 and table.loc[(PLANES, "holdout"), "auc"] > 0.7
@@ -45,13 +45,13 @@ def test_a_label_tied_to_the_plane_is_foretold_by_planes_and_not_by_the_id():
     assert table.loc[(CASE_ID, "out-of-fold"), "auc"] < 0.65
 
 
-def test_a_label_tied_to_the_number_of_slices_is_foretold_by_the_geometry_and_not_by_planes():
+def test_a_label_tied_to_the_number_of_slices_is_predicted_by_the_geometry_and_not_by_planes():
     folds, geometry = made(tied="slices")
     table = image_free_table(image_free_predictions(folds, geometry)).set_index("model")
     assert table.loc[GEOMETRY, "auc"] > 0.75 and table.loc[PLANES, "auc"] < 0.62
 
 
-def test_a_label_tied_to_an_even_id_is_foretold_by_the_id():
+def test_a_label_tied_to_an_even_id_is_predicted_by_the_id():
     folds, geometry = made(200)
     folds["label"] = [int(case) % 2 for case in folds["case"]]
     found = image_free_predictions(folds, geometry, models=(CASE_ID,))[CASE_ID]
@@ -64,7 +64,7 @@ def test_where_no_plane_differs_planes_tell_nothing_at_all():
     assert (table["probability"] == 0.5).all()
 
 
-def test_a_case_without_a_series_has_an_unknown_plane_and_is_still_foretold():
+def test_a_case_without_a_series_has_an_unknown_plane_and_is_still_predicted():
     folds, geometry = made(60)
     lacking = geometry[geometry["case"] != "00007"]
     wide = acquisition_table(lacking, folds["case"])
@@ -81,7 +81,7 @@ def test_test_series_have_no_part_in_it():
     assert acquisition_table(both, folds["case"]).equals(wide)
 
 
-def test_geometry_of_another_data_set_is_told():
+def test_geometry_of_another_data_set_is_reported():
     folds, geometry = made(60)
     with pytest.raises(UserError, match="no training series of these 60 cases"):
         acquisition_table(geometry.assign(split="test"), folds["case"])
@@ -121,12 +121,12 @@ def test_a_study_says_what_the_planes_tell():
     assert "without any image" in found.sentence and "over other draws" in found.sentence
 
 
-def test_on_the_competitions_training_set_planes_alone_are_told_from_chance(rsna_tables):
+def test_on_the_competitions_training_set_planes_alone_are_distinguished_from_chance(rsna_tables):
     labels, geometry = read_labels(rsna_tables / "train_labels.csv"), read_geometry(rsna_tables / "series_geometry.csv")
     shares = share_by_plane(labels, geometry).set_index(["sequence", "plane"])
     assert shares.loc[("FLAIR", "coronal"), ["positive", "cases"]].tolist() == [126, 198]
     assert shares.loc[("FLAIR", "axial"), ["positive", "cases"]].tolist() == [168, 358]
     folds = make_folds(labels, holdout_fraction=0, seed=42, leave_out=())
     found = image_free_predictions(folds, geometry, models=(PLANES,))[PLANES]
-    told = within_fold(found)
-    assert 0.55 < told.value < 0.60 and told.p < 0.02 and told.low > 0.5
+    output = within_fold(found)
+    assert 0.55 < output.value < 0.60 and output.p < 0.02 and output.low > 0.5

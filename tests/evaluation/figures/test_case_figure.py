@@ -1,4 +1,4 @@
-"""The picture of a case keeps the patient's proportions, and its heat can be told apart in grey."""
+"""The picture of a case keeps the patient's proportions, and its heat can be read in grey."""
 
 import numpy as np
 from matplotlib import colormaps

@@ -61,7 +61,7 @@ def test_a_history_without_validation_is_drawn(tmp_path):
     assert history_png(tmp_path / "a.png", tmp_path / "history.csv", "t").is_file()
 
 
-def test_a_missing_or_empty_history_is_told(tmp_path):
+def test_a_missing_or_empty_history_is_reported(tmp_path):
     with pytest.raises(UserError, match="nowhere.csv"):
         history_png(tmp_path / "a.png", tmp_path / "nowhere.csv", "t")
     (tmp_path / "empty.csv").write_text("")

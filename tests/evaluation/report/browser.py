@@ -76,9 +76,9 @@ class Page:
 
     def evaluate(self, script: str) -> Any:
         """The value of a JavaScript expression; a promise is waited for."""
-        told = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in told, told["exceptionDetails"]
-        return told["result"].get("value")
+        output = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in output, output["exceptionDetails"]
+        return output["result"].get("value")
 
     def wait_until(self, script: str) -> None:
         """Wait until the expression is true."""
@@ -105,10 +105,10 @@ class Page:
             sent["sessionId"] = self.session
         os.write(self.write, json.dumps(sent).encode() + b"\0")
         while True:
-            told = self._hear(60)
-            if told.get("id") == self.number:
-                assert "error" not in told, told
-                return told["result"]
+            output = self._hear(60)
+            if output.get("id") == self.number:
+                assert "error" not in output, output
+                return output["result"]
 
     def wait_for(self, done: Any) -> None:
         """Wait until `done()` is true, half a minute at most."""
@@ -127,17 +127,17 @@ class Page:
             assert part, "Chromium has gone"
             self.rest += part
         line, _, self.rest = self.rest.partition(b"\0")
-        told = json.loads(line)
-        self._note(told.get("method", ""), told.get("params", {}))
-        return told
+        output = json.loads(line)
+        self._note(output.get("method", ""), output.get("params", {}))
+        return output
 
-    def _note(self, method: str, told: dict) -> None:
+    def _note(self, method: str, output: dict) -> None:
         self.events.append(method)
         if method == "Network.requestWillBeSent":
-            self.requests.append(told["request"]["url"])
+            self.requests.append(output["request"]["url"])
         elif method == "Runtime.exceptionThrown":
-            self.complaints.append(str(told["exceptionDetails"]))
-        elif method == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning", "assert"):
-            self.complaints.append(str(told["args"]))
-        elif method == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
-            self.complaints.append(told["entry"]["text"])
+            self.complaints.append(str(output["exceptionDetails"]))
+        elif method == "Runtime.consoleAPICalled" and output["type"] in ("error", "warning", "assert"):
+            self.complaints.append(str(output["args"]))
+        elif method == "Log.entryAdded" and output["entry"]["level"] in ("error", "warning"):
+            self.complaints.append(output["entry"]["text"])

@@ -62,7 +62,7 @@ def test_lines_fit_100_columns_and_passed_checks_take_one_line(tied):
     assert sum(line.startswith("passed:") for line in lines) == 1
 
 
-def test_a_label_permutation_test_that_was_run_is_told_and_drawn(tmp_path):
+def test_a_label_permutation_test_that_was_run_is_reported_and_drawn(tmp_path):
     folds, _ = made(60)
     folder = _folder(tmp_path / "run", run_from(folds, 4.0 * folds["label"].to_numpy(), 0.5), folds)
     areas = np.random.default_rng(0).uniform(0.4, 0.6, 19)

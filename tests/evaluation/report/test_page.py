@@ -116,9 +116,9 @@ def test_light_and_dark_differ(page):
 
 def test_it_prints_with_its_closed_parts_open(page):
     with open_page(page) as tab:
-        told = tab.pdf()
-        assert told.startswith(b"%PDF")
-        assert len(re.findall(rb"/Type\s*/Page\b", told)) > 3
+        output = tab.pdf()
+        assert output.startswith(b"%PDF")
+        assert len(re.findall(rb"/Type\s*/Page\b", output)) > 3
         tab.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert tab.evaluate("document.querySelectorAll('details:not([open])').length") == 0
 

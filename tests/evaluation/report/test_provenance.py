@@ -59,10 +59,10 @@ def test_networks_arrays_and_series_come_with_their_hashes(models):
 
 
 def test_the_command_tells_every_field_of_the_recipe_and_quotes_a_path(models):
-    told = commands(read_run_provenance(models / "a"))
-    assert told[0] == ("python scripts/train.py --data 'in put/x' --recipe demo-3d --run a --fold all --seed 7 "
+    output = commands(read_run_provenance(models / "a"))
+    assert output[0] == ("python scripts/train.py --data 'in put/x' --recipe demo-3d --run a --fold all --seed 7 "
                        "--sequences FLAIR T2w --sequences-as-channels --no-window")
-    assert told[1] == "python scripts/predict.py --run a"
+    assert output[1] == "python scripts/predict.py --run a"
 
 
 def test_a_row_of_an_ensemble_has_the_members_that_are_there_and_the_command_that_joins_them(models):
@@ -71,7 +71,7 @@ def test_a_row_of_an_ensemble_has_the_members_that_are_there_and_the_command_tha
     assert table.loc["00000", "command"].endswith("scripts/ensemble.py --run a gone --name both --method rank-mean")
 
 
-def test_no_row_tells_the_folders_above_the_project_and_another_disk_is_told_whole(models):
+def test_no_row_tells_the_folders_above_the_project_and_another_disk_is_reported_whole(models):
     facts = {"recipe": "demo-3d", "data": str(models.parent / "in put" / "x"), "cache": str(models.parent / "cache")}
     (models / "a" / "run.json").write_text(json.dumps(facts))
     table = _table(models, "a")
@@ -85,9 +85,9 @@ def test_no_row_tells_the_folders_above_the_project_and_another_disk_is_told_who
 def test_commands_quote_the_names_of_runs(models):
     (models / "a").rename(models / "a b")
     (models / "both" / "run.json").write_text(json.dumps({"members": ["a b", "gone"], "method": "mean"}))
-    told = commands(read_run_provenance(models / "both"))
-    assert "--run 'a b' --fold all" in told[0] and told[1] == "python scripts/predict.py --run 'a b'"
-    assert told[2] == "python scripts/ensemble.py --run 'a b' gone --name both --method mean"
+    output = commands(read_run_provenance(models / "both"))
+    assert "--run 'a b' --fold all" in output[0] and output[1] == "python scripts/predict.py --run 'a b'"
+    assert output[2] == "python scripts/ensemble.py --run 'a b' gone --name both --method mean"
 
 
 def test_slices_are_those_that_a_2d_run_saw_or_all_that_a_cube_was_made_of(models):

@@ -150,7 +150,7 @@ def test_runs_without_a_common_case_are_not_compared(tmp_path):
     assert "share too few cases" in _text(tmp_path, ["a", "b"])
 
 
-def test_figures_per_slice_are_told_apart_from_those_per_case(tmp_path):
+def test_figures_per_slice_are_distinguished_from_those_per_case(tmp_path):
     table = _run(tmp_path, "a", 2)
     slices = table.loc[table.index.repeat(3)].assign(sequence="FLAIR", slice=1)
     RSNA_MICCAI.to_file(slices).to_csv(tmp_path / "a" / "predictions_slices.csv", index=False)

@@ -17,7 +17,7 @@ def _run(folder, probabilities, labels, folds):
 
 @pytest.fixture
 def separated(tmp_path):
-    """80 cases of two folds that are told apart, 20 of a holdout that are not, 5 of a test set."""
+    """80 cases of two folds whose classes are separated, 20 of a holdout that are not, 5 of a test set."""
     labels = [number % 2 for number in range(100)] + [pd.NA] * 5
     random = np.random.default_rng(3)
     scores = [0.75 if label == 1 else 0.25 for label in labels[:80]]
@@ -26,7 +26,7 @@ def separated(tmp_path):
     return _run(tmp_path / "run", [*scores, *[0.75] * 5], labels, folds)
 
 
-def test_out_of_fold_and_holdout_are_told_apart(separated):
+def test_out_of_fold_and_holdout_are_distinguished(separated):
     lines = reliability_summary(separated, 0.75)
     assert lines[0].startswith("out-of-fold, 80 cases: better than chance: AUC 1.000")
     assert lines[1].startswith("holdout, 20 cases: not distinguishable from chance")

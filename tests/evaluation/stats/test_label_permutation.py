@@ -29,6 +29,6 @@ def test_the_outcome_says_what_the_draws_show():
     assert "permuted within folds and planes" in permutation_sentence(permutation_test("planes", areas, 0.55))
 
 
-def test_too_few_draws_to_show_anything_are_told():
+def test_too_few_draws_to_show_anything_are_reported():
     assert permutation_test("folds", np.array([0.5, 0.4]), 0.9).outcome is Reach.TOO_FEW_DRAWS
     assert permutation_test("folds", np.linspace(0.4, 0.6, 19), 0.9).outcome is Reach.NOT_REACHED

@@ -27,7 +27,7 @@ def test_the_competitions_cases_one_fold_and_the_test_set_have_the_intervals_tha
     assert half_width(46, 41) == pytest.approx(0.12, abs=0.003)
 
 
-def test_runs_that_are_alike_are_told_apart_from_a_smaller_difference():
+def test_runs_that_are_alike_are_distinguished_from_a_smaller_difference():
     limits = [smallest_difference(300, 280, correlation) for correlation in (0.0, 0.5, 0.9, 1.0)]
     assert limits == sorted(limits, reverse=True) and limits[-1] == 0
 

@@ -47,8 +47,8 @@ def test_a_lucky_auc_below_what_the_cases_resolve_is_not_called_better():
     grid = stats.norm.ppf((np.arange(20) + 0.5) / 20)
     labels, scores = np.arange(40) < 20, stats.norm.cdf(np.concatenate([grid + 0.72, grid]))
     assert permutation_p(labels, scores) < 0.05 and auc(labels, scores) < resolvable_auc(20, 20)
-    told = verdict(labels, scores)
-    assert told.outcome is Outcome.UNCLEAR and told.significant
+    output = verdict(labels, scores)
+    assert output.outcome is Outcome.UNCLEAR and output.significant
 
 
 def test_a_clearly_better_run_is_called_so_and_a_like_one_is_not():

@@ -205,7 +205,7 @@ def test_compiling_is_announced_once_and_kept_kernels_are_loaded_in_silence(tmp_
             "with compiling.announce_compiling(): kernels.is_blank(np.zeros((2, 2), np.uint8)); "
             "kernels.is_blank(np.zeros((2, 2), np.int16))")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    told = [subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    output = [subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
                            ).stdout for _ in range(2)]
-    assert told[0].count("compiling") == 1
-    assert told[1] == ""
+    assert output[0].count("compiling") == 1
+    assert output[1] == ""

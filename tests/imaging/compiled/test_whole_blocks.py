@@ -50,6 +50,6 @@ def test_other_ratios_are_left_to_the_other_kernel(tmp_path, new):
     assert read(tmp_path / "slices", np.ones((1, 32, 32), np.uint16), new)[0] is None
 
 
-def test_a_file_that_ends_too_soon_is_told(tmp_path):
+def test_a_file_that_ends_too_soon_is_reported(tmp_path):
     voxels = np.ones((3, 32, 32), np.uint16)
     assert [read(tmp_path / "slices", voxels, (8, 8), lost)[0] for lost in (0, 1, 3000)] == [3, 2, 1]

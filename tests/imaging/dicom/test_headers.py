@@ -211,9 +211,9 @@ def test_a_file_that_tells_an_element_again_behind_its_pixels_is_refused(tmp_pat
 @pytest.mark.parametrize("behind", [bytes(600), b"\xff" * 7, b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0abcd"])
 def test_padding_behind_the_pixels_is_let_pass(tmp_path, behind):
     path = write_series(tmp_path, pattern((1, 4, 6)))[0]
-    told = read_headers(path)
+    kept = read_headers(path)
     path.write_bytes(path.read_bytes() + behind)
-    assert [header.rows for header in read_headers(path)[0]] == [4] and read_headers(path)[1] == told[1]
+    assert [header.rows for header in read_headers(path)[0]] == [4] and read_headers(path)[1] == kept[1]
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian])

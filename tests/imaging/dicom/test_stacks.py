@@ -1,4 +1,4 @@
-"""Slices are put together by what they are, and repeated volumes are told apart."""
+"""Slices are put together by what they are, and repeated volumes are separated."""
 
 import dataclasses
 
@@ -91,7 +91,7 @@ def series(tmp_path, places, **traits) -> list[SliceHeader]:
 
 
 def described(stacks) -> dict[str, int]:
-    """Labels of stacks and how many slices each has; no stack was told apart by order alone."""
+    """Labels of stacks and how many slices each has; no stack was separated by order alone."""
     assert not [each for stack in stacks for each in stack.findings]
     return {stack.label: len(stack.slices) for stack in stacks}
 
@@ -109,17 +109,17 @@ TEN = list(range(10))
     (TEN * 2, [20] * 10 + [40, 60] * 5, [10, 5, 5])],
     ids=["one after the other", "interleaved", "short later echoes", "few of the later echoes", "an aborted echo",
          "odd and even later echoes", "two echoes in turn"])
-def test_echoes_are_told_apart_however_many_slices_each_has(tmp_path, places, echoes, sizes):
+def test_echoes_are_distinguished_however_many_slices_each_has(tmp_path, places, echoes, sizes):
     stacks = split_repeats(series(tmp_path, places, echo_ms=echoes))
     assert described(stacks) == dict(zip(["echo 20 ms", "echo 40 ms", "echo 60 ms"], sizes, strict=True))
 
 
-def test_echoes_that_are_only_numbered_are_told_apart(tmp_path):
+def test_echoes_that_are_only_numbered_are_distinguished(tmp_path):
     stacks = split_repeats(series(tmp_path, TEN * 3, echo_number=[1] * 10 + [2] * 10 + [3] * 10, echo_ms=20))
     assert described(stacks) == {"echo 1": 10, "echo 2": 10, "echo 3": 10}
 
 
-def test_water_and_fat_are_told_apart_by_the_image_type_original_images_first(tmp_path):
+def test_water_and_fat_are_distinguished_by_the_image_type_original_images_first(tmp_path):
     kinds = ["DERIVED\\PRIMARY\\F\\F"] * 10 + ["ORIGINAL\\PRIMARY\\W\\W"] * 10
     assert described(split_repeats(series(tmp_path, TEN * 2, component="magnitude", image_type=kinds))) == {
         f"ImageType {kinds[10]}": 10, f"ImageType {kinds[0]}": 10}
@@ -142,7 +142,7 @@ def test_a_clock_that_runs_on_within_a_volume_cuts_none(tmp_path):
     assert [len(stack.slices) for stack in stacks] == [10, 10]
 
 
-def test_slices_told_apart_by_order_say_what_they_differ_in(tmp_path):
+def test_slices_distinguished_by_order_say_what_they_differ_in(tmp_path):
     flips = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
     stacks = split_repeats(series(tmp_path, TEN * 2, flip_angle_degrees=flips + flips[::-1]))
     assert {each for stack in stacks for each in stack.findings} == {

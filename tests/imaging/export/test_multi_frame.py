@@ -25,9 +25,9 @@ def errors_of(path) -> list[str]:
     if shutil.which("dciodvfy") is None:
         pytest.skip("no dciodvfy here: apt install dicom3tools")
     end = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True)
-    told = (end.stdout + end.stderr).splitlines()
-    assert "EnhancedMRImage" in told
-    return [line for line in told if line.startswith(("Error", "Abort"))]
+    output = (end.stdout + end.stderr).splitlines()
+    assert "EnhancedMRImage" in output
+    return [line for line in output if line.startswith(("Error", "Abort"))]
 
 
 @pytest.mark.parametrize(("voxels", "origin"), [
@@ -93,9 +93,9 @@ def test_other_values_come_back_to_half_a_step(tmp_path, voxels):
 def read_series_or_pixels(path) -> np.ndarray:
     """The real values in double precision, blank or not."""
     dataset = pydicom.dcmread(path)
-    told = dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence[0]
+    transformation = dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence[0]
     assert (dataset.BitsStored, dataset.PixelRepresentation) == (16, 0)
-    return dataset.pixel_array * float(told.RescaleSlope) + float(told.RescaleIntercept)
+    return dataset.pixel_array * float(transformation.RescaleSlope) + float(transformation.RescaleIntercept)
 
 
 def test_voxels_that_are_not_finite_count_as_zero(tmp_path):

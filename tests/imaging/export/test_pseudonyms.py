@@ -19,7 +19,7 @@ def test_the_users_key_is_made_once_and_is_the_users_alone(tmp_path, monkeypatch
     assert read_key() != key
 
 
-def test_a_key_that_is_missing_or_short_is_told(tmp_path):
+def test_a_key_that_is_missing_or_short_is_reported(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_key(tmp_path / "none")
     (tmp_path / "short").write_text("secret\n")
@@ -27,7 +27,7 @@ def test_a_key_that_is_missing_or_short_is_told(tmp_path):
         read_key(tmp_path / "short")
 
 
-def test_a_place_where_no_key_can_be_kept_is_told_with_the_option(tmp_path, monkeypatch):
+def test_a_place_where_no_key_can_be_kept_is_reported_with_the_option(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
     with pytest.raises(UserError, match="name a file with a key by --key"):

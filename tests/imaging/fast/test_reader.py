@@ -149,9 +149,9 @@ def test_a_position_with_one_number_in_powers_of_ten_is_read_whole(tmp_path, num
     paths = write_series(tmp_path, pattern())
     (tmp_path / "other.txt").write_text("no image")  # file by file, then
     for path in paths:
-        told = [str(each) for each in pydicom.dcmread(path).ImagePositionPatient]
-        told[number] = f"{float(told[number]):e}"
-        _rewrite(path, partial(Dataset.__setattr__, name="ImagePositionPatient", value=told))
+        position = [str(each) for each in pydicom.dcmread(path).ImagePositionPatient]
+        position[number] = f"{float(position[number]):e}"
+        _rewrite(path, partial(Dataset.__setattr__, name="ImagePositionPatient", value=position))
     fast, slow = (read_series(tmp_path, fast=fast) for fast in (True, False))
     assert fast.reader == Reader("fast")
     assert np.array_equal(fast.affine, slow.affine) and np.array_equal(fast.voxels, slow.voxels)

@@ -41,11 +41,11 @@ def test_a_spacing_that_varies_from_file_to_file_is_reported_with_its_range(tmp_
     assert "SpacingBetweenSlices says 1 to 5 mm" in proof[INCONSISTENT]
 
 
-def test_the_thickness_is_told_with_the_gap_that_it_leaves(tmp_path):
+def test_the_thickness_is_reported_with_the_gap_that_it_leaves(tmp_path):
     assert "2.00 mm between slices); not used" in _proof(tmp_path, SliceThickness="1.0")[NEITHER]
 
 
-def test_files_that_run_from_head_to_feet_are_told_to_run_the_other_way(tmp_path):
+def test_files_that_run_from_head_to_feet_are_reported_to_run_the_other_way(tmp_path):
     proof = _proof(tmp_path, numbers=(5, 4, 3, 2, 1))
     assert proof["first slice"].startswith("Image-5.dcm at (-10, -20, 30): 30.00 mm")
     assert proof["last slice"].startswith("Image-1.dcm at (-10, -20, 42): 42.00 mm")
@@ -62,7 +62,7 @@ def test_the_directions_are_named_by_the_patients_sides(tmp_path):
     assert proof["handedness"].startswith("right-handed, nothing is mirrored") and "+1.125 mm3" in proof["handedness"]
 
 
-def test_positions_that_are_missing_are_told_and_no_affine_is_claimed(tmp_path):
+def test_positions_that_are_missing_are_reported_and_no_affine_is_claimed(tmp_path):
     proof = _proof(tmp_path, ImagePositionPatient=None)
     assert proof["order"].startswith("by InstanceNumber, because there are no positions to go by")
     assert proof["slice spacing"].startswith("not known") and proof["handedness"] == "not known: no affine"
@@ -78,7 +78,7 @@ def test_a_slice_location_that_runs_the_other_way_in_the_same_steps_is_no_contra
     assert "SliceLocation steps as the positions do" in proof[CONSISTENT]
 
 
-def test_orientations_that_differ_a_little_are_told(tmp_path):
+def test_orientations_that_differ_a_little_are_reported(tmp_path):
     turned = [1, 0, 0, 0, np.cos(5e-4), np.sin(5e-4)]
     proof = _proof(tmp_path, change=lambda index, dataset: setattr(
         dataset, "ImageOrientationPatient", [f"{each:.8f}" for each in turned] if index == 2 else [1, 0, 0, 0, 1, 0]))
@@ -99,14 +99,14 @@ def test_a_finding_that_sets_nothing_aside_is_listed_by_itself(tmp_path):
     assert proof["findings"] == str(finding(FindingCode.INVERTED))
 
 
-def test_the_frames_of_one_file_are_told_as_frames(tmp_path):
+def test_the_frames_of_one_file_are_reported_as_frames(tmp_path):
     path = write_enhanced(tmp_path / "s" / "1.dcm", pattern(), order=(4, 3, 2, 1, 0))
     proof = _sections(explain_series(path.parent))
     assert proof["order"].startswith("by ImagePositionPatient of each frame")
     assert proof["first slice"].startswith("1.dcm frame 5") and "a file holds several slices" in proof[NEITHER]
 
 
-def test_a_refused_series_is_told_with_its_reason_and_remedy(tmp_path):
+def test_a_refused_series_is_reported_with_its_reason_and_remedy(tmp_path):
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "1.dcm").write_bytes(b"no image")
     proof = _sections(explain_series(tmp_path / "s"))
@@ -130,7 +130,7 @@ def test_a_case_is_explained_series_by_series_and_what_is_missing_is_said(tmp_pa
     assert "its FLAIR holds no image; left out where training reads that" in text and "00002" not in text
 
 
-def test_a_case_that_is_not_there_is_told_with_those_that_are(tmp_path):
+def test_a_case_that_is_not_there_is_reported_with_those_that_are(tmp_path):
     for case in ("00002", "00031"):
         write_series(tmp_path / "train" / case / "FLAIR", pattern())
     with pytest.raises(UserError, match="no such case; choose one of 00002 to 00031"):

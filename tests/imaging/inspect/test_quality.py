@@ -73,7 +73,7 @@ def _snapshot(folder):
 
 @pytest.mark.parametrize(("numbers", "expected"), [
     ((1, 2, 3, 4, 5), "same"), ((11, 10, 9, 8, 7), "reversed"), ((2, 10, 1, 4, 3), "mixed")])
-def test_the_order_of_files_is_told_against_that_of_positions(tmp_path, numbers, expected):
+def test_the_order_of_files_is_reported_against_that_of_positions(tmp_path, numbers, expected):
     write_series(tmp_path / "s", pattern(), numbers=numbers)
     row = inspect_series(tmp_path / "s")
     assert (row["file_names"], row["instance_numbers"], row["ordered_by"]) == (expected, expected, "position")
@@ -118,7 +118,7 @@ def test_uneven_slices_are_marked_and_none_is_missing(tmp_path):
     assert (row["smallest_gap_mm"], row["largest_gap_mm"]) == (2.6, 3.4)
 
 
-def test_the_share_of_blank_slices_and_the_range_are_told(tmp_path):
+def test_the_share_of_blank_slices_and_the_range_are_reported(tmp_path):
     voxels = pattern((8, 6, 8))
     voxels[[0, 7]] = 0
     write_series(tmp_path / "s", voxels)
@@ -201,7 +201,7 @@ def test_a_folder_of_other_series_is_inspected_by_its_folders_names(tmp_path):
     assert [each.name for each in list_series(tmp_path / "berta")] == ["berta"]
 
 
-def test_a_folder_that_is_not_there_or_empty_is_told(tmp_path):
+def test_a_folder_that_is_not_there_or_empty_is_reported(tmp_path):
     with pytest.raises(UserError, match="there is no such data set"):
         list_series(tmp_path / "nowhere")
     with pytest.raises(UserError, match="holds no series"):

@@ -12,7 +12,7 @@ VOXELS = np.arange(1, 65, dtype=np.uint16).reshape(4, 4, 4)
 
 
 def _flat(folder, **series):
-    """Several series in one folder, told apart by their headers; file names are theirs one after the other."""
+    """Several series in one folder, distinguished by their headers; file names are theirs one after the other."""
     for number, (description, more) in enumerate(series.values()):
         write_series(folder, VOXELS + number, first=1 + 10 * number, SeriesDescription=description,
                      SeriesInstanceUID=f"1.2.{number + 1}", **more)
@@ -40,7 +40,7 @@ def test_the_competitions_layout_is_taken_by_its_folders_whatever_the_files_say(
     assert left == [] and {one.by for one in found.values()} == {"by its folder's name"}
 
 
-def test_series_in_one_flat_folder_are_told_apart_and_recognised_by_description_and_agent(tmp_path):
+def test_series_in_one_flat_folder_are_distinguished_and_recognised_by_description_and_agent(tmp_path):
     _flat(tmp_path / "dicom", a=("AX T1", {}), b=("AX T1", {"ContrastBolusAgent": "Gadovist"}), c=("t2_flair", {}),
           d=("T2 TSE", {}))
     found, _ = recognise(tmp_path)
@@ -87,7 +87,7 @@ def test_where_nothing_fits_what_was_found_is_named(tmp_path):
         recognise(tmp_path, ("FLAIR", "T1w"))
 
 
-def test_an_empty_folder_an_absent_one_and_one_of_other_files_are_told_in_one_line(tmp_path):
+def test_an_empty_folder_an_absent_one_and_one_of_other_files_are_reported_in_one_line(tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "letter.bin").write_bytes(b"dear colleague")
     for folder, message in ((tmp_path, "found no DICOM file"), (tmp_path / "x", "there is no such folder")):

@@ -71,8 +71,8 @@ def repeated(volumes: list[dict[str, Any]], chosen: int = 0, *, shuffled: bool =
         voxels = random.integers(0, 4000, (len(volumes), *SHAPE)).astype(np.uint16)
         numbers = np.arange(1, len(volumes) * SHAPE[0] + 1)
         numbers = (random.permutation(numbers) if shuffled else numbers).reshape(len(volumes), -1)
-        for one, header, told in zip(voxels, volumes, numbers.tolist(), strict=True):
-            write_series(folder, one, numbers=told, **{"SeriesInstanceUID": UID, **header})
+        for one, header, order in zip(voxels, volumes, numbers.tolist(), strict=True):
+            write_series(folder, one, numbers=order, **{"SeriesInstanceUID": UID, **header})
         return Made(*as_read(voxels[chosen], AXIAL))
     return make
 

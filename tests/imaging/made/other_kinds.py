@@ -52,9 +52,9 @@ def labelled(syntax: str) -> Callable[[raw.Parts, Random], None]:
     def change(parts: raw.Parts, random: Random) -> None:
         old = (uid.ImplicitVRLittleEndian if parts.implicit else uid.ExplicitVRLittleEndian).encode()
         old, new = old + b"\0" * (len(old) % 2), syntax.encode() + b"\0" * (len(syntax) % 2)
-        told = len(new).to_bytes(2, "little")
+        length = len(new).to_bytes(2, "little")
         place = parts.meta.index(b"\2\0\x10\0UI")
-        meta = parts.meta[:place + 6] + told + new + parts.meta[place + 8 + len(old):]
+        meta = parts.meta[:place + 6] + length + new + parts.meta[place + 8 + len(old):]
         size = int.from_bytes(meta[140:144], "little") + len(new) - len(old)
         parts.meta = meta[:140] + size.to_bytes(4, "little") + meta[144:]
     return change

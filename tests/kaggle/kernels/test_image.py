@@ -37,7 +37,7 @@ def test_a_package_that_is_nowhere_is_named(world):
         missing_packages({"big": ""}, "ours")
 
 
-def test_a_version_outside_its_range_is_told(world):
+def test_a_version_outside_its_range_is_reported(world):
     assert outside_ranges("ours") == []
     world["big"] = "1.9"
     del world["small-thing"]

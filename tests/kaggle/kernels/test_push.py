@@ -174,7 +174,7 @@ def test_a_submission_that_failed_on_the_hidden_test_set_tells_kaggles_reason(ka
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_kernel_is_told_in_one_line_without_the_token(kaggle, api, kernel, status, capfd):
+def test_a_refused_kernel_is_reported_in_one_line_without_the_token(kaggle, api, kernel, status, capfd):
     kaggle.fails["SaveKernel"] = status
     with pytest.raises(UserError) as error:
         push._push_kernel(api, kernel)

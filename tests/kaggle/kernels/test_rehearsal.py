@@ -73,7 +73,7 @@ def test_no_token_of_the_environment_reaches_the_kernel(root, monkeypatch):
     assert "KAGGLE_KEY" not in _try(root, "import os; print(sorted(os.environ))", isolated=False)
 
 
-def test_a_kernel_that_fails_is_told_in_one_line_and_its_log_kept(root):
+def test_a_kernel_that_fails_is_reported_in_one_line_and_its_log_kept(root):
     with pytest.raises(UserError) as error:
         _try(root, "print('before'); raise ValueError('no such fold')", isolated=False)
     assert "ValueError: no such fold" in str(error.value) and "\n" not in str(error.value)
@@ -102,7 +102,7 @@ def test_the_environment_has_the_images_packages_and_not_what_the_bundle_brings(
     assert end.stdout == "['numpy', 'pandas']\n", end.stderr
 
 
-def test_an_interpreter_that_is_none_is_told(tmp_path):
+def test_an_interpreter_that_is_none_is_reported(tmp_path):
     with pytest.raises(UserError, match="cannot make an environment"):
         make_environment(tmp_path / "python", [], tmp_path / "env")
 

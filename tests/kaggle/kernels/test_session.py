@@ -108,6 +108,6 @@ def test_the_competition_is_found_in_both_ways_in_which_kaggle_mounts_it(tmp_pat
     assert _competition_folder(tmp_path) == tmp_path / place
 
 
-def test_a_kernel_without_its_competition_is_told_what_to_add(tmp_path):
+def test_a_kernel_without_its_competition_is_refused_with_what_to_add(tmp_path):
     with pytest.raises(UserError, match="add the competition to the kernel's sources"):
         _competition_folder(tmp_path)

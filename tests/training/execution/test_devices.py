@@ -52,8 +52,8 @@ def _train(run, devices, backend="tensorflow"):
 
 def _end(process, run):
     """The fold's history; stdin stays open, for its end is the fold's."""
-    told = process.stderr.read()
-    assert process.wait() == 0, told
+    output = process.stderr.read()
+    assert process.wait() == 0, output
     process.communicate()
     return pd.read_csv(runs.fold_folder(run, "0") / "history.csv")
 
@@ -91,8 +91,8 @@ def test_two_machines_on_jax_give_the_loss_curve_of_one_and_the_first_writes(run
     one = _train(_twin(run, "jax-one"), Devices("cpu"), "jax")
     twin = _twin(run, "jax-two")
     both = [_begin(twin, Devices("cpu", 2, machine, f"127.0.0.1:{free_port}"), "jax") for machine in (0, 1)]
-    told = [process.stderr.read() for process in both]
-    assert [process.wait() for process in both] == [0, 0], told
+    output = [process.stderr.read() for process in both]
+    assert [process.wait() for process in both] == [0, 0], output
     several = pd.read_csv(runs.fold_folder(twin, "0") / "history.csv")
     _assert_same_curve(one, several)
 
@@ -111,9 +111,9 @@ def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(r
     twin = dataclasses.replace(run, recipe=recipe, folder=run.folder.parent / "accumulates")
     runs.prepare_run(twin, read_index(run.cache))
     process = _begin(twin, Devices("cpu:2"))
-    told = process.stderr.read()
+    output = process.stderr.read()
     assert process.wait() == 2
-    assert "gradient accumulation" in told and "--micro-batch-size" in told
+    assert "gradient accumulation" in output and "--micro-batch-size" in output
     assert not (runs.fold_folder(twin, "0") / runs.layout.WEIGHTS).is_file()
 
 
@@ -135,9 +135,9 @@ def test_machines_need_an_address():
 def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     process = _begin(_twin(run, "no-gpu"), Devices("gpu"))
-    told = process.stderr.read()
+    output = process.stderr.read()
     assert process.wait() == 2
-    assert "asks for 1 where 0 can be used" in told
+    assert "asks for 1 where 0 can be used" in output
 
 
 def test_machines_feed_each_input_of_a_batch_once_and_batches_divide_by_the_devices():

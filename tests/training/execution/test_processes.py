@@ -1,4 +1,4 @@
-"""A call in a process of its own: what it returns, how its death is told, and that it can be called off."""
+"""A call in a process of its own: what it returns, how its death is reported, and that it can be called off."""
 
 import os
 import signal

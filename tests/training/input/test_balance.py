@@ -10,11 +10,11 @@ from radiogen.training.input.balance import drawn, drawn_text, plane_weights
 
 def tables(rows: list[tuple[str, int, int]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cases and their geometry from (plane of FLAIR, label, how many)."""
-    told = [(plane, label) for plane, label, count in rows for _ in range(count)]
-    names = [f"{number:05d}" for number in range(len(told))]
-    cases = pd.DataFrame({"case": names, "label": [label for _, label in told]})
+    output = [(plane, label) for plane, label, count in rows for _ in range(count)]
+    names = [f"{number:05d}" for number in range(len(output))]
+    cases = pd.DataFrame({"case": names, "label": [label for _, label in output]})
     geometry = pd.DataFrame({"case": names, "split": "train", "sequence": "FLAIR",
-                             "plane": [plane for plane, _ in told]})
+                             "plane": [plane for plane, _ in output]})
     return cases, geometry
 
 
@@ -64,12 +64,12 @@ def test_an_epoch_draws_as_many_as_there_are_and_each_as_often_as_its_weight_ove
     np.testing.assert_allclose(counts.mean(axis=0), weights, atol=0.05)
 
 
-def test_what_is_drawn_again_can_be_told_from_the_first():
+def test_what_is_drawn_again_can_be_distinguished_from_the_first():
     chosen = drawn(np.array([3.0, 0.0, 1.0, 0.0]), np.random.default_rng(1))
     assert sorted(chosen) == [0, 2, 4, 8]
 
 
-def test_who_starts_a_training_is_told_whom_an_epoch_leaves_out():
+def test_who_starts_a_training_reads_whom_an_epoch_leaves_out():
     cases, geometry = tables([*TIED, ("sagittal", 1, 6)])
     assert drawn_text(plane_weights(cases, geometry, ("FLAIR",))) == (
         "an epoch draws 80 of 86 training cases, a case up to 3.4 times; the planes of the other 6 have one label "

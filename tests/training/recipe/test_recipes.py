@@ -46,8 +46,8 @@ def test_every_recipe_makes_sense_and_survives_being_written(recipe):
 
 def test_default_fields_are_those_of_a_recipe_that_tells_only_what_it_must():
     bare = Recipe("x", "", DataSettings(rank=3, sequences=("FLAIR",), size=8))
-    told = {"name": "x", "data.rank": 3, "data.sequences": ["FLAIR"], "data.size": 8}
-    assert {**default_fields(), **told} == as_flat_dict(bare)
+    message = {"name": "x", "data.rank": 3, "data.sequences": ["FLAIR"], "data.size": 8}
+    assert {**default_fields(), **message} == as_flat_dict(bare)
 
 
 def test_no_two_parts_have_a_field_of_the_same_name_for_options_are_flat():
@@ -68,11 +68,11 @@ def test_a_description_makes_no_other_recipe():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_says_where_it_comes_from_how_it_is_begun_and_what_it_costs(name):
-    told = find_recipe(name).description
-    assert "\n\n" in told and "  " not in told
+    message = find_recipe(name).description
+    assert "\n\n" in message and "  " not in message
     if not name.startswith("demo"):
         for word in ("Source: ", "Command: python scripts/train.py --recipe " + name, "Cost: ", "Result: "):
-            assert word in told or (word == "Source: " and "Ours: " in told), word
+            assert word in message or (word == "Source: " and "Ours: " in message), word
 
 
 def test_help_tells_what_the_recipe_is(capsys):
