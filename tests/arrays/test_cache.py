@@ -197,6 +197,20 @@ def test_a_series_that_changes_while_it_is_read_gets_no_array_and_the_others_do(
     assert not (folder / "index.csv").exists()
 
 
+@pytest.mark.parametrize("added", ["00099/FLAIR", "00007/T1wCE"])
+def test_a_series_that_is_added_between_the_listing_and_the_reading_gets_no_array(data, added):
+    path = data / "train" / added
+    if path.is_dir():
+        shutil.move(path, data.parent / "apart")
+    mark = data_fingerprint(data)
+    write_series(path, pattern((7, 12, 10)))
+    with pytest.raises(UserError, match="was changed or moved while it was read; run the same command again"):
+        _build(data, CUBES, fingerprint=mark)
+    folder = cache_folder(data, CUBES, data.parent / "cache", mark)
+    left = {"00001", "00003", "00007"} - {path.parent.name}
+    assert {path.stem for path in folder.glob("0*")} == left
+
+
 def test_a_replaced_array_is_refused_at_its_next_image_and_a_touched_one_is_not(data):
     index, = _build(data, CUBES)
     path, mark = _folder(data, CUBES) / "00001.npy", index["sha256"][0]

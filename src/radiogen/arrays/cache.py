@@ -269,10 +269,14 @@ def _note(path: Path) -> dict[str, Any]:
 
 
 def _check_unchanged(job: _Job) -> None:
-    """Raise UserError where a series is not what it was when this command began: it belongs to another folder then."""
-    for name, mark in job.source.items():
+    """Raise UserError where a series is not what it was when this command began: it belongs to another folder then.
+
+    A series that was not there then may be there now, and its case too.
+    """
+    for name in sorted({name for settings, _ in job.folders for name in settings.sequences}):
         folder = series_folder(job.data, job.split, job.case, name)
-        if series_fingerprint(folder) != mark:
+        mark = series_fingerprint(folder) if folder.is_dir() else None
+        if mark != job.source.get(name):
             raise UserError(folder, "was changed while it was read", "run the same command again")
 
 
