@@ -37,6 +37,13 @@ def pair_state(folder: Path) -> State:
     return found
 
 
+def without_unfinished_caches(state: State) -> State:
+    """The state without the folders of a cache that have no `index.csv`."""
+    folders = {name: name.rsplit("/", 1)[0] for name in state if name.startswith(f"{CACHE}/")}
+    return {name: digest for name, digest in state.items()
+            if name not in folders or f"{folders[name]}/index.csv" in state}
+
+
 def contents(folder: Path) -> set[tuple[str, str]]:
     """Path, without a cache's mark, and hash of every file: what a command that was refused may have left."""
     return {(MARK.sub(b"", str(path.relative_to(folder)).encode()).decode(), _look(path)[0])

@@ -68,6 +68,20 @@ def test_a_command_that_stays_refused_may_keep_what_it_had_finished_but_not_chan
         assert bool(faults) == (more == "a")
 
 
+@pytest.mark.parametrize(("content", "index", "fault"), [
+    ("whole", False, None), ("half", False, "is in no order"), ("whole", True, "the same again gives no order")])
+def test_a_refused_command_may_keep_finished_arrays_in_a_cache_without_an_index(bench, tmp_path, content, index, fault):
+    cache = "input/cache/phantom-{}/cubes-1"
+    for name in ("0.npy", "1.npy", "index.csv"):
+        files.write_text(bench.template / cache.format("a" * 12) / name, "whole")
+    trial = _trial(bench, tmp_path, a="a after nothing")
+    files.write_text(trial / cache.format("b" * 12) / "0.npy", content)
+    if index:
+        files.write_text(trial / cache.format("b" * 12) / "index.csv", "whole")
+    faults, _ = trials.judge(bench, CALLS, (DONE, REFUSED), trial)
+    assert faults == [] if fault is None else fault in faults[0]
+
+
 def test_what_a_user_does_by_hand_and_the_command_that_follows_are_two(tmp_path):
     (tmp_path / "template" / "input" / "phantom").mkdir(parents=True)
 
