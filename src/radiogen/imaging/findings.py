@@ -213,6 +213,29 @@ class FindingCode(Enum):
         "a header that declares more voxels than fit into memory",
         "declares {slices} x {rows} x {columns} voxels, more than fit into memory")
     PLACE_UNKNOWN = _refused("no affine where the geometry needs one", "does not report where it lies")
+    # NIfTI files
+    NIFTI_FORMS_DIFFER = _used("sform and qform that disagree by more than half a voxel, the sform is used",
+                               "sform and qform put a corner {apart_mm:.1f} mm apart: the sform is used")
+    NIFTI_FORM_IMPOSSIBLE = _used("an sform or qform that cannot be, not used",
+                                  "a {form} that is no affine between 1 micrometre and 1 metre a voxel, not used")
+    NIFTI_PLACE_MISSING = _used("neither sform nor qform, without affine",
+                                "neither sform nor qform says where the voxels lie: no affine")
+    NIFTI_UNITS = _used("an affine in another unit than mm, converted", "an affine in {unit}s: converted to mm")
+    VALUES_NOT_FINITE = _used("voxels that are NaN or infinite, which count as 0",
+                              "{count} of {total} voxels are NaN or infinite: they count as 0")
+    NIFTI_UNKNOWN = _refused("a file that is not NIfTI", "is not a NIfTI file")
+    NIFTI_ANALYZE = _refused("an ANALYZE 7.5 file", "is an ANALYZE 7.5 file, which does not say where left is")
+    NIFTI_HALF_PAIR = _refused("half a pair of NIfTI files", "is half a pair: {lacking} is missing")
+    NIFTI_DAMAGED = _refused("a damaged NIfTI header or compressed stream", "is damaged ({error})")
+    NIFTI_CUT_OFF = _refused("a NIfTI file cut off in its voxels",
+                             "is cut off: {held} of {declared} bytes of voxels are there")
+    NIFTI_INFLATES_TOO_MUCH = _refused(
+        "a compressed NIfTI file that would fill the memory",
+        "declares {declared_mib:.0f} MiB of voxels in {held_mib:.3g} MiB of compressed file")
+    NIFTI_SEVERAL_VOLUMES = _refused("several volumes in one NIfTI file", "holds {volumes} volumes, not one")
+    NIFTI_FLAT = _refused("a NIfTI file of one or two axes", "has {axes} axes, not three")
+    NIFTI_NOT_GREY = _refused("NIfTI voxels that are no grey values", "holds {kind}, not grey values")
+    VALUES_LOST = _refused("no finite voxel", "holds no voxel that is a finite number")
     # Windows of the files
     WINDOW_OF_INVERTED = _used("MONOCHROME1, window not applied", "MONOCHROME1: the window is not applied")
     WINDOW_MISSING = _used("no window, not windowed", "not windowed (no window reported): {slice_scope}")

@@ -28,10 +28,11 @@ class Reason(StrEnum):
 class Reader:
     """Who read the voxels, and why compiled code did not; None where it did.
 
-    name: `fast` (compiled code), `imagecodecs` (headers by compiled code, pixels decompressed) or `pydicom`.
+    name: `fast` (compiled code), `imagecodecs` (headers by compiled code, pixels decompressed), `pydicom`,
+    or `nibabel` for NIfTI, where there is no compiled reader.
     """
 
-    name: Literal["fast", "imagecodecs", "pydicom"]
+    name: Literal["fast", "imagecodecs", "pydicom", "nibabel"]
     reason: Reason | None = None
 
     def __str__(self) -> str:

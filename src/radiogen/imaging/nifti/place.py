@@ -1,0 +1,78 @@
+"""Where a NIfTI header says that its voxels lie: sform or qform, in the patient's LPS mm, or unknown.
+
+In: nibabel's header. Out: an affine for the axes in the file's order (i, j, k), and what is odd about it. The sform is
+taken before the qform, each where its code is not 0 (nifti1.h, "3D IMAGE (VOLUME) ORIENTATION AND LOCATION IN SPACE").
+With both codes 0 the header has voxel sizes and no directions: nothing says where left is, so there is no affine.
+"""
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radiogen.core.types import Affine
+from radiogen.imaging.findings import Finding, FindingCode
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Header
+
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""NIfTI's patient axes run to the right and front, DICOM's to the left and back; their own inverse."""
+LEAST_MM, MOST_MM = 1e-3, 1e3
+"""Between two voxels of a patient, as for DICOM."""
+UNITS_MM = {"mm": 1.0, "unknown": 1.0, "meter": 1e3, "micron": 1e-3}
+
+
+def read_affine(header: "Nifti1Header", shape: tuple[int, int, int]) -> tuple[Affine | None, list[Finding]]:
+    """The affine of the axes (i, j, k) to LPS mm, None where unknown, and findings."""
+    unit = _unit(header)
+    findings: list[Finding] = []
+    if UNITS_MM[unit] != 1:
+        findings.append(Finding(FindingCode.NIFTI_UNITS, (), {"unit": unit}))
+    affines = {}
+    for name, read in (("sform", header.get_sform), ("qform", header.get_qform)):
+        if int(header[f"{name}_code"]) <= 0:
+            continue
+        affine = _scaled(read, UNITS_MM[unit])
+        if affine is None:
+            findings.append(Finding(FindingCode.NIFTI_FORM_IMPOSSIBLE, (), {"form": name}))
+        else:
+            affines[name] = affine
+    if not affines:
+        return None, [*findings, Finding(FindingCode.NIFTI_PLACE_MISSING)]
+    if len(affines) == 2:
+        apart_mm = _corners_apart_mm(affines["sform"], affines["qform"], shape)
+        if apart_mm > np.linalg.norm(affines["sform"][:3, :3], axis=0).min() / 2:
+            findings.append(Finding(FindingCode.NIFTI_FORMS_DIFFER, (), {"apart_mm": apart_mm}))
+    return RAS_TO_LPS @ next(iter(affines.values())), findings
+
+
+def _unit(header: "Nifti1Header") -> str:
+    try:
+        unit = header.get_xyzt_units()[0]
+    except KeyError:  # a code that the format does not have
+        unit = "unknown"
+    return unit if unit in UNITS_MM else "unknown"
+
+
+def _scaled(read: "object", factor: float) -> Affine | None:
+    """An affine in mm; None where it is none: not finite, flat, or of steps that cannot lie between two voxels."""
+    from nibabel.spatialimages import HeaderDataError
+
+    try:
+        affine = np.array(read(), np.float64)  # type: ignore[operator]
+    except (HeaderDataError, ValueError, ArithmeticError):
+        return None
+    affine[:3] *= factor
+    if not np.isfinite(affine).all():
+        return None
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    if steps.min() < LEAST_MM or steps.max() > MOST_MM or abs(np.linalg.det(affine[:3, :3] / steps)) < 1e-3:
+        return None
+    return affine
+
+
+def _corners_apart_mm(one: Affine, other: Affine, shape: tuple[int, int, int]) -> float:
+    corners = np.array(list(itertools.product(*((0, extent - 1) for extent in shape))), np.float64)
+    apart = (one - other) @ np.column_stack([corners, np.ones(len(corners))]).T
+    return float(np.linalg.norm(apart[:3], axis=0).max())
