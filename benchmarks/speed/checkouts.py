@@ -119,7 +119,7 @@ def _reading_rows(checkouts: Mapping[str, Path], folders: Sequence[Path], rounds
 @contextlib.contextmanager
 def _reader(root: Path) -> Iterator[Callable[[str, Path, int], float]]:
     """A function that lets a checkout's process call a task on a folder so often, and returns the seconds a call."""
-    script = Path(__file__).with_name("checkout_reader.py")
+    script = Path(__file__).with_name("contestants") / "reading.py"
     process = subprocess.Popen([sys.executable, str(script), str(root)], text=True, stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, env=_environment(root))
     assert process.stdin and process.stdout

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks.speed.training_contestant import Contestant
+from benchmarks.speed.contestants.training import Contestant
 from radiogen.core.errors import UserError, run_command
 
 PRODUCT = "matrix product"
@@ -126,7 +126,7 @@ class _Process:
 def _started(contestant: Contestant, python: str | None) -> Iterator[_Process]:
     if python is None:
         raise UserError("--peer-python", "no torch and monai here", "name an interpreter that has them")
-    script = Path(__file__).with_name("training_contestant.py")
+    script = Path(__file__).with_name("contestants") / "training.py"
     process = subprocess.Popen([python, str(script), json.dumps(dataclasses.asdict(contestant))], text=True,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:

@@ -7,8 +7,8 @@ from benchmarks.synthetic.series_files import planes
 from radiogen.core.errors import UserError
 from radiogen.imaging.cubes import stretch_cube
 from radiogen.imaging.findings import FindingCode, codes
-from radiogen.imaging.transforms import PLANE_AXES, central_slab, crop_to_head, reorient, to_cube
-from radiogen.imaging.volume import Volume, plane, slice_normal, spacing_mm
+from radiogen.imaging.transforms import central_slab, crop_to_head, reorient, to_cube
+from radiogen.imaging.volume import PLANE_AXES, Volume, plane, slice_normal, spacing_mm
 
 from .made.expected import finding
 from .made.landmarks import centred, landmark, place_of, sampled, turned

@@ -32,9 +32,16 @@ from radiogen.core.memory import OutOfMemory, available_memory, translate_memory
 from radiogen.core.parallel import available_cores, map_in_processes, map_items
 from radiogen.core.wording import parameter
 from radiogen.dataset import geometry
-from radiogen.dataset.fingerprint import KEY, Fingerprint, check_unchanged, data_fingerprint, series_fingerprint
+from radiogen.dataset.fingerprint import (
+    KEY,
+    Fingerprint,
+    check_unchanged,
+    data_fingerprint,
+    list_files,
+    series_fingerprint,
+)
 from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.layout import GEOMETRY_TABLE, Split, case_ids, sequences_present, series_folder
+from radiogen.dataset.layout import GEOMETRY_TABLE, Split, case_ids, sequences_present, series_path
 from radiogen.task import ID, Task, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
@@ -162,7 +169,7 @@ def _make_case(job: _Job) -> _Rows:
         kept = {folder: _kept_row(folder, job) or _linked_row(folder, job, contents) for _, folder in job.folders}
         rows = {folder: row for folder, row in kept.items() if row is not None}
         todo = [(settings, folder) for settings, folder in job.folders if folder not in rows]
-        places = {name: series_folder(job.data, job.split, job.case, name)
+        places = {name: series_path(job.data, job.split, job.case, name)
                   for settings, _ in job.folders for name in settings.sequences}
         with translate_memory_errors(job.data / job.split / job.case):
             series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
@@ -185,7 +192,7 @@ def _make_case(job: _Job) -> _Rows:
 def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
     """As many of the wanted workers as memory allows, and whether that is fewer, which is logged."""
     available = available_memory()
-    cases = [[series_folder(job.data, job.split, job.case, name) for name in job.source] for job in jobs]
+    cases = [[series_path(job.data, job.split, job.case, name) for name in job.source] for job in jobs]
     count, need = processes_that_fit(cases, available, wanted)
     if count < wanted:
         _LOG.info(f"{count} of {wanted} workers: the largest case may take {need / 1e9:.1f} GB of memory, of which "
@@ -203,9 +210,9 @@ def _contents(job: _Job, sequence: str) -> str:
 
     "" where one of them cannot be read, which the findings state.
     """
-    folder = series_folder(job.data, job.split, job.case, sequence)
     try:
-        marks = [files.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()]
+        marks = [files.sha256(path) for path in list_files(series_path(job.data, job.split, job.case, sequence))
+                 if path.is_file()]
     except OSError:
         return ""
     return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
@@ -274,10 +281,10 @@ def _check_unchanged(job: _Job) -> None:
     A series that was not there then may be there now, and its case too.
     """
     for name in sorted({name for settings, _ in job.folders for name in settings.sequences}):
-        folder = series_folder(job.data, job.split, job.case, name)
-        mark = series_fingerprint(folder) if folder.is_dir() else None
+        path = series_path(job.data, job.split, job.case, name)
+        mark = series_fingerprint(path) if path.exists() else None
         if mark != job.source.get(name):
-            raise UserError(folder, "was changed while it was read", "run the same command again")
+            raise UserError(path, "was changed while it was read", "run the same command again")
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],

@@ -47,7 +47,7 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
     for sequence in sorted({name for settings in wanted for name in settings.sequences}):
         folder = folders[sequence]
         try:
-            if not folder.is_dir():
+            if not folder.exists():
                 raise SeriesError(folder, Finding(FindingCode.SERIES_MISSING),
                                   f"restore it, or leave the case out with {parameter('leave_out')} {case}")
             with translate_memory_errors(folder):

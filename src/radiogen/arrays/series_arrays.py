@@ -7,7 +7,7 @@ import numpy as np
 
 from radiogen.core.progress import progress
 from radiogen.core.types import Affine, ByteVoxels, FloatVoxels
-from radiogen.dataset.layout import sequences_present, series_folder
+from radiogen.dataset.layout import sequences_present, series_path
 from radiogen.imaging.cubes import Geometry, cube_of_bytes, padded, patient_grid, slice_target
 from radiogen.imaging.intensity import normalise
 from radiogen.imaging.resampling import resample_to
@@ -73,5 +73,5 @@ def case_pictures(data: Path, cases: Sequence[str]) -> list[dict[str, np.ndarray
     made = []
     for case in progress(cases, "draw"):
         names = sequences_present(data, "train", case)
-        made.append(_axial_pictures({name: read_series(series_folder(data, "train", case, name)) for name in names}))
+        made.append(_axial_pictures({name: read_series(series_path(data, "train", case, name)) for name in names}))
     return made

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radiogen.imaging.dicom.guarded import read_tags
+from radiogen.imaging.folder import is_nifti
 
 OF_A_PROCESS = 300 << 20
 """Bytes that a worker takes before it reads anything: its imports and the compiled kernels."""
@@ -33,7 +34,11 @@ def processes_that_fit(cases: Sequence[Sequence[Path]], available: int, wanted: 
 
 
 def _files_bytes(folder: Path) -> int:
-    """The size of a folder's files; 0 where it cannot be read, which the reader then says."""
+    """The size of a folder's files, or of a NIfTI file's voxels; 0 where it cannot be read, which the reader says."""
+    if is_nifti(folder):  # masks are compressed to a hundredth, and the header is at the beginning
+        from radiogen.imaging.nifti.files import declared_bytes
+
+        return declared_bytes(folder)
     try:
         with os.scandir(folder) as entries:
             return sum(entry.stat().st_size for entry in entries if entry.is_file())

@@ -12,7 +12,7 @@ from typing import get_args
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.layout import Split, case_ids, sequences_present, series_folder
+from radiogen.dataset.layout import Split, case_ids, sequences_present, series_path
 from radiogen.task import read_task
 
 HEAD = 1 << 16
@@ -31,7 +31,7 @@ class Fingerprint:
 def data_fingerprint(data: Path) -> Fingerprint:
     """The fingerprint of all series in the data set. Raises UserError where it is missing or holds what is no case."""
     task = read_task(data)
-    series = {(split, case, name): series_fingerprint(series_folder(data, split, case, name))
+    series = {(split, case, name): series_fingerprint(series_path(data, split, case, name))
               for split in get_args(Split) for case in case_ids(data, split)
               for name in sequences_present(data, split, case, task)}
     text = "".join(f"{'/'.join(place)} {mark}\n" for place, mark in series.items())
@@ -50,20 +50,25 @@ def check_unchanged(data: Path, mark: Fingerprint) -> None:
                         "finished are kept")
 
 
-def series_fingerprint(folder: Path) -> str:
+def series_fingerprint(path: Path) -> str:
     """A hash of the names, sizes and times of a series' files and of the first one's first bytes."""
     try:
-        paths = sorted(folder.iterdir())
+        paths = list_files(path)
     except OSError:  # the reader says why
         paths = []
     mark = hashlib.sha256(repr([_listed(path) for path in paths]).encode())
-    for path in paths[:1]:
+    for first in paths[:1]:
         try:
-            with path.open("rb") as file:
+            with first.open("rb") as file:
                 mark.update(file.read(HEAD))
         except OSError:
             mark.update(b"cannot be read")
     return mark.hexdigest()
+
+
+def list_files(path: Path) -> list[Path]:
+    """What lies in a series' folder, sorted; or the one file that the series is. Raises OSError."""
+    return [path] if path.is_file() else sorted(path.iterdir())
 
 
 def _listed(path: Path) -> tuple[str, int, int]:

@@ -10,6 +10,9 @@ from radiogen.core.errors import UserError
 from radiogen.imaging.dicom.stacks import natural_order
 from radiogen.imaging.findings import Finding, FindingCode
 
+NIFTI_ENDINGS = tuple(name + packed for name in (".nii", ".hdr", ".img") for packed in ("", ".gz"))
+"""Of the names of NIfTI files."""
+
 
 class SeriesError(UserError):
     """A series that is refused: the folder or file, why, and what to do. finding: why, as data."""
@@ -21,6 +24,11 @@ class SeriesError(UserError):
     def __reduce__(self) -> tuple[type["SeriesError"], tuple[object, ...]]:
         """As in `UserError`."""
         return type(self), (self.where, self.finding, self.remedy)
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a series is a NIfTI file, by its name."""
+    return path.name.lower().endswith(NIFTI_ENDINGS) and not path.is_dir()
 
 
 def series_files(folder: Path) -> list[Path]:

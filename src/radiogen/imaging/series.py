@@ -22,7 +22,7 @@ from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.dicom.pixels import is_rescaled, read_pixels, real_values, stored_dtype
 from radiogen.imaging.dicom.stacks import Stack, group_grids, names, split_repeats
 from radiogen.imaging.findings import Finding, FindingCode
-from radiogen.imaging.folder import SeriesError, list_folder
+from radiogen.imaging.folder import SeriesError, is_nifti, list_folder
 from radiogen.imaging.reader import Reader, Reason, Unsupported
 from radiogen.imaging.volume import Volume
 
@@ -39,7 +39,7 @@ Parse = Callable[[Path], tuple[list[SliceHeader], list[Finding]]]
 
 
 def read_series(folder: Path | str, *, fast: bool = True, threads: int | None = None) -> Volume:
-    """The one volume of a folder, or of one multi-frame file.
+    """The one volume of a folder of DICOM files, of one multi-frame file, or of a NIfTI file (`read_nifti`).
 
     fast: compiled code (`imaging.fast`) reads what it can, file by file, and pydicom the rest; False: pydicom reads
     all. The volume is the same; its `reader` says which it was and why. threads: how many frames may be decompressed at
@@ -58,6 +58,10 @@ def read_one(folder: Path, read_uniform: "Callable[[Path, UniformSeries], _Made 
 
     `read_uniform` may return None, or raise Unsupported, to leave the series to the general reader.
     """
+    if is_nifti(folder):
+        from radiogen.imaging.nifti.reading import read_nifti
+
+        return read_nifti(folder)
     if not fast:
         return _chosen_volume(folder, read_headers, None, threads)
     from radiogen.imaging.compiled.compiling import announce_compiling

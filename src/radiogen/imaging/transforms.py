@@ -12,18 +12,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from radiogen.core.errors import UserError
-from radiogen.core.types import Affine, FloatArray, Mask, Voxels
+from radiogen.core.types import Affine, Voxels
 from radiogen.imaging.cubes import Geometry, grown, patient_grid, stretch_cube
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import finite_voxels, head_mask
 from radiogen.imaging.resampling import need_place, resample_to
-from radiogen.imaging.volume import PLANES, Volume, spacing_mm
-
-PLANE_AXES = {"axial": "SPL", "coronal": "PIL", "sagittal": "RIP"}
-"""Where slices, rows and columns run in a radiologist's picture of each plane; slices as `read_series` orders them."""
-
-_TOWARDS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
+from radiogen.imaging.volume import Volume, directions_of, reordered, spacing_mm
 
 
 def reorient(volume: Volume, axes: str = "SPL") -> Volume:
@@ -34,31 +28,10 @@ def reorient(volume: Volume, axes: str = "SPL") -> Volume:
     series stays as oblique. Raises UserError for other letters or where it is not known where the series lies.
     """
     old_affine = need_place(volume, "reorient")
-    cosines = _wanted_directions(axes) @ (old_affine[:3, :3] / np.array(spacing_mm(volume)))
+    cosines = directions_of(axes) @ (old_affine[:3, :3] / np.array(spacing_mm(volume)))
     order = max(itertools.permutations(range(3)), key=lambda old: abs(cosines[range(3), old]).sum())
-    voxels, affine = _reordered(volume.voxels, old_affine, order, cosines[range(3), order] < 0)
+    voxels, affine = reordered(volume.voxels, old_affine, order, cosines[range(3), order] < 0)
     return replace(volume, voxels=np.ascontiguousarray(voxels), affine=affine)
-
-
-def display_order(voxels: Voxels, affine: Affine | None, slices: int = 0) -> tuple[Voxels, Affine | None]:
-    """Voxels and affine with the axis `slices` first, and each slice as a radiologist looks at its plane.
-
-    Rows and columns run as nearly as they can as `PLANE_AXES` says for the plane that the slices are nearest to; slices
-    ascend along the normal of rows and columns, as `read_series` orders them. A view, nothing is copied. Without an
-    affine only the axis of the slices is moved.
-    """
-    rest = [axis for axis in range(3) if axis != slices]
-    if affine is None:
-        return voxels.transpose([slices, *rest]), None
-    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    normal = np.cross(*(directions[:, axis] for axis in rest))
-    cosines = _wanted_directions(PLANES[int(np.argmax(np.abs(normal)))]) @ directions
-    rows, columns = max((rest, rest[::-1]), key=lambda pair: abs(cosines[1, pair[0]]) + abs(cosines[2, pair[1]]))
-    backwards = [False, bool(cosines[1, rows] < 0), bool(cosines[2, columns] < 0)]
-    signs = np.where(backwards, -1, 1)
-    towards = np.cross(signs[2] * directions[:, columns], signs[1] * directions[:, rows])
-    backwards[0] = bool(towards @ directions[:, slices] < 0)
-    return _reordered(voxels, affine, (slices, rows, columns), np.array(backwards))
 
 
 def crop_to_head(volume: Volume, margin_mm: float = 5.0) -> Volume:
@@ -126,23 +99,7 @@ def slab_slices(voxels: Voxels, count: int,
     return max(0, middle - count // 2), min(len(voxels), middle - count // 2 + count), middle
 
 
-def _reordered(voxels: Voxels, affine: Affine, order: Sequence[int], backwards: Mask) -> tuple[Voxels, Affine]:
-    """Axes exchanged, then those flipped that run backwards: every voxel keeps its place in the patient."""
-    affine = affine[:, [*order, 3]]
-    last = np.array(voxels.shape)[list(order)] - 1
-    affine[:3, 3] += affine[:3, :3] @ (last * backwards)
-    affine[:3, :3] *= np.where(backwards, -1, 1)
-    return np.flip(voxels.transpose(order), tuple(np.flatnonzero(backwards).tolist())), affine
 
-
-def _wanted_directions(axes: str) -> FloatArray:
-    """(3, 3): a row of LPS for each letter."""
-    letters = PLANE_AXES.get(axes, axes)
-    wanted = [_TOWARDS[letter] for letter in letters if letter in _TOWARDS]
-    if len(letters) != 3 or len(wanted) != 3 or abs(np.linalg.det(wanted)) < 1:
-        raise UserError(f"axes {axes!r}", "are not three directions at right angles",
-                        f"give one letter of each pair, L or R, A or P, S or I, or one of {', '.join(PLANE_AXES)}")
-    return np.array(wanted, float)
 
 
 def _stretched_affine(volume: Volume, size: int) -> Affine | None:

@@ -20,6 +20,7 @@ from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.imaging.dicom.headers import SliceHeader
 from radiogen.imaging.dicom.stacks import names
 from radiogen.imaging.findings import Finding, FindingCode
+from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.series import chosen_stack
 from radiogen.imaging.volume import Volume
 
@@ -36,6 +37,8 @@ def read_windows(folder: Path, volume: Volume) -> tuple[list["Dataset | None"], 
 
     Of several windows the first counts, and a lookup table before a window. Also returns what is odd.
     """
+    if is_nifti(Path(folder)):  # a format without windows
+        return [None] * len(volume.voxels), [Finding(FindingCode.WINDOW_MISSING, (), {"everywhere": True})]
     stack, _ = chosen_stack(Path(folder))
     headers = [stack.slices[index] for index in place(stack.slices).order]
     if any(header.storage.inverted for header in headers):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from radiogen.dataset.layout import Split, case_ids, series_folder
+from radiogen.dataset.layout import Split, case_ids, series_path
 from radiogen.task import read_task
 
 
@@ -34,7 +34,7 @@ def count(data: Path) -> dict[str, Count]:
         if not (Path(data) / split).is_dir():
             continue
         cases, sequences = case_ids(data, split), read_task(data).sequences
-        series = [_images(series_folder(data, split, case, sequence)) for case in cases for sequence in sequences]
+        series = [_images(series_path(data, split, case, sequence)) for case in cases for sequence in sequences]
         found[split] = Count(len(cases), sum(images > 0 for images in series), sum(series))
     return found
 
@@ -56,6 +56,9 @@ def _text(there: Count, expected: Count | None) -> str:
 
 
 def _images(folder: Path) -> int:
+    """How many images a series has; one that is a NIfTI file counts as one."""
+    if folder.is_file():
+        return 1
     try:
         with os.scandir(folder) as entries:
             return sum(entry.name.endswith(".dcm") for entry in entries)

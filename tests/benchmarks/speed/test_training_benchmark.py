@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.speed import training
-from benchmarks.speed.training_contestant import Contestant
+from benchmarks.speed.contestants.training import Contestant
 
 SMALL = {"rank": 2, "size": 32, "batch": 2, "job": "predict"}
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.wording import command
+from radiogen.dataset.layout import Split, series_path
 from radiogen.runs import layout
 from radiogen.runs.environment import read_environment
 from radiogen.runs.fold_weights import Networks, check_run
@@ -120,7 +121,7 @@ def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: P
     rows = []
     for case, fold in zip(predictions[ID], predictions["fold"], strict=True):
         networks = [name for name in provenance.networks if fold in (name, HOLDOUT, TEST)]
-        split = TEST if fold == TEST else "train"
+        split: Split = "test" if fold == TEST else "train"
         note = _note(files.found_path(cache, folder) / f"{case}.json") if cache else {}
         counts = " ".join(f"{one['sequence']}:{one['slices']}" for one in note.get("geometry", ()))
         rows.append({
@@ -130,10 +131,16 @@ def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: P
             "networks_sha256": " ".join(provenance.networks[name] for name in networks),
             "array": f"{cache}/{case}.npy" if cache else "", "array_sha256": provenance.arrays.get(case, ""),
             "slices": seen.get(case) or counts,
-            "series_files": " ".join(f"{data}/{split}/{case}/{name}/*" for name in sequences) if data else "",
+            "series_files": " ".join(_series_files(data, folder, split, case, name) for name in sequences if data),
             "series_sha256": " ".join(f"{name}:{mark}" for name, mark in note.get("contents", {}).items()),
             "command": command})
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _series_files(data: str, folder: Path, split: Split, case: str, sequence: str) -> str:
+    """The files of a series, from the recorded place of its data set: a pattern, or the one NIfTI file."""
+    path = series_path(files.found_path(data, folder), split, case, sequence)
+    return f"{data}/{split}/{case}/{path.name}" if path.is_file() else f"{data}/{split}/{case}/{sequence}/*"
 
 
 def _options(recipe: Mapping) -> str:

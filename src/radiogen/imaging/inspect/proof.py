@@ -21,7 +21,9 @@ from radiogen.imaging.dicom.geometry import OrderedBy
 from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.imaging.dicom.stacks import normal
 from radiogen.imaging.findings import Policy
+from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.inspect.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
+from radiogen.imaging.inspect.nifti import explain_nifti
 from radiogen.imaging.inspect.quality import list_series
 
 _WAYS = {"R": "right", "L": "left", "A": "front", "P": "back", "F": "feet", "H": "head"}
@@ -55,6 +57,8 @@ def explain_case(data: Path, case: str) -> list[str]:
 def explain_series(folder: Path) -> list[str]:
     """The proof of one series, or why it was refused."""
     try:
+        if is_nifti(folder):
+            return [line for heading, text in explain_nifti(folder).items() for line in _entry(heading, text)]
         evidence = gather(folder)
     except UserError as error:
         return [*_entry("refused", error.problem), *_entry("remedy", error.remedy)]

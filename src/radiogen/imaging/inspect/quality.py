@@ -18,16 +18,21 @@ import pandas as pd
 from radiogen.core.errors import UserError
 from radiogen.core.memory import translate_memory_errors
 from radiogen.core.parallel import map_items
+from radiogen.core.types import ByteVoxels, Voxels
 from radiogen.core.wording import parameter
 from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.layout import Split, case_ids, check_data, sequences_present, series_folder
+from radiogen.dataset.layout import Split, case_ids, check_data, sequences_present, series_path
 from radiogen.imaging.cubes import resize
 from radiogen.imaging.dicom.pixels import is_rescaled
 from radiogen.imaging.dicom.stacks import natural_order
 from radiogen.imaging.findings import FindingCode, codes_text, listing
+from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.inspect.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
+from radiogen.imaging.inspect.nifti import nifti_row, picture_sides
 from radiogen.imaging.intensity import normalise
+from radiogen.imaging.series import read_series
+from radiogen.imaging.volume import spacing_mm
 from radiogen.task import ID, read_task
 
 COLUMNS = (
@@ -37,7 +42,7 @@ COLUMNS = (
     "files", "reader", "reader_reason", "findings", "finding_codes", "known_bad", "refused", "refused_code")
 """Of the table. `file_names`, `instance_numbers`: whether their order is the `same` as that of the slices, `reversed`
 or `mixed`. `slices` counts the `missing_slices` too, which are interpolated; gaps are those between slices that are
-there. `reader`: `fast`, `imagecodecs` or `pydicom`; `reader_reason`: why the compiled reader did not read the series.
+there. `reader`: `fast`, `imagecodecs`, `pydicom` or `nibabel`; `reader_reason`: why it was not the compiled one.
 `finding_codes`: names of `FindingCode` divided by spaces; `refused_code`: one of them, or `OUT_OF_MEMORY`. Yes and no
 are `yes` and an empty cell."""
 
@@ -85,7 +90,7 @@ def list_series(data: Path) -> list[Series]:
         cases = [(split, case) for split in splits for case in case_ids(data, split)]
         task = read_task(data)
         present = {name for split, case in cases for name in sequences_present(data, split, case, task)}
-        found = [Series(split, case, name, series_folder(data, split, case, name))
+        found = [Series(split, case, name, series_path(data, split, case, name))
                  for split, case in cases for name in task.sequences if name in present]
     else:
         found = _folders_with_files(data)
@@ -209,10 +214,20 @@ def _inspect(job: tuple[Series, bool, str]) -> tuple[dict[str, Any], Picture | N
         return {**row, "refused": "missing", "refused_code": FindingCode.SERIES_MISSING.name}, None
     try:
         with translate_memory_errors(series.folder):
+            if is_nifti(series.folder):
+                return _inspect_nifti(series, draw, row)
             evidence = gather(series.folder)
     except UserError as error:
         return {**row, "refused": error.problem, "refused_code": error.code}, None
     return {**row, **_row(evidence)}, _picture(evidence) if draw else None
+
+
+def _inspect_nifti(series: Series, draw: bool, row: dict[str, Any]) -> tuple[dict[str, Any], Picture | None]:
+    volume = read_series(series.folder)
+    if not draw:
+        return {**row, **nifti_row(volume)}, None
+    steps = spacing_mm(volume) or (1.0, 1.0, 1.0)
+    return {**row, **nifti_row(volume)}, Picture(_middle_slice(volume.voxels, steps[1:]), *picture_sides(volume))
 
 
 def _row(evidence: Evidence) -> dict[str, Any]:
@@ -241,16 +256,20 @@ def _row(evidence: Evidence) -> dict[str, Any]:
 
 def _picture(evidence: Evidence) -> Picture:
     """The middle slice as it is stored, in true proportions."""
-    first, voxels = evidence.slices[0], evidence.volume.voxels
-    between_rows, between_columns = first.pixel_spacing or (1.0, 1.0)
-    height, width = first.rows * between_rows, first.columns * between_columns
-    rows, columns = (max(1, round(edge * PICTURE_EDGE / max(height, width))) for edge in (height, width))
-    middle = normalise(voxels[len(voxels) // 2][None], "percentile")
-    pixels = np.rint(np.clip(resize(middle, (1, rows, columns))[0], 0, 1) * 255).astype(np.uint8)
+    first = evidence.slices[0]
+    pixels = _middle_slice(evidence.volume.voxels, first.pixel_spacing or (1.0, 1.0))
     if first.orientation is None:
         return Picture(pixels, "", "")
     row, column = first.orientation[:3], first.orientation[3:]
     return Picture(pixels, side([-each for each in row]), side([-each for each in column]))
+
+
+def _middle_slice(voxels: Voxels, spacing: Sequence[float]) -> ByteVoxels:
+    """(rows, columns) uint8, square pixels; spacing: mm between rows and between columns."""
+    height, width = voxels.shape[1] * spacing[0], voxels.shape[2] * spacing[1]
+    rows, columns = (max(1, round(edge * PICTURE_EDGE / max(height, width))) for edge in (height, width))
+    middle = normalise(voxels[len(voxels) // 2][None], "percentile")
+    return np.rint(np.clip(resize(middle, (1, rows, columns))[0], 0, 1) * 255).astype(np.uint8)
 
 
 def _yes(value: bool) -> str:

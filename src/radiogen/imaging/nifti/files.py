@@ -58,6 +58,15 @@ def read_file(path: Path) -> NiftiFile:
     return NiftiFile(header, stored, tuple(odd))
 
 
+def declared_bytes(path: Path) -> int:
+    """How large the voxels are as stored, by the header; 0 where it cannot be read, which the reader then says."""
+    try:
+        header, _ = _read_header(_pair(path)[0])
+        return math.prod(_checked_shape(path, header)) * _checked_dtype(path, header).itemsize
+    except SeriesError:
+        return 0
+
+
 def _pair(path: Path) -> tuple[Path, Path]:
     """The files of header and voxels, which are one for `.nii`. Raises SeriesError where one of a pair is missing."""
     if path.is_dir():

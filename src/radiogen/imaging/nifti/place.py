@@ -20,6 +20,8 @@ RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """NIfTI's patient axes run to the right and front, DICOM's to the left and back; their own inverse."""
 LEAST_MM, MOST_MM = 1e-3, 1e3
 """Between two voxels of a patient, as for DICOM."""
+CODES = {1: "the scanner's coordinates", 2: "aligned to another image", 3: "Talairach", 4: "MNI 152",
+         5: "another template"}
 UNITS_MM = {"mm": 1.0, "unknown": 1.0, "meter": 1e3, "micron": 1e-3}
 
 
@@ -45,6 +47,15 @@ def read_affine(header: "Nifti1Header", shape: tuple[int, int, int]) -> tuple[Af
         if apart_mm > np.linalg.norm(affines["sform"][:3, :3], axis=0).min() / 2:
             findings.append(Finding(FindingCode.NIFTI_FORMS_DIFFER, (), {"apart_mm": apart_mm}))
     return RAS_TO_LPS @ next(iter(affines.values())), findings
+
+
+def form_used(header: "Nifti1Header") -> str:
+    """Which of the two forms `read_affine` takes, with its code and what that means (nifti1.h), in a phrase."""
+    for name, read in (("sform", header.get_sform), ("qform", header.get_qform)):
+        code = int(header[f"{name}_code"])
+        if code > 0 and _scaled(read, UNITS_MM[_unit(header)]) is not None:
+            return f"{name}, code {code} ({CODES.get(code, 'a code that the format does not have')})"
+    return "neither sform nor qform"
 
 
 def _unit(header: "Nifti1Header") -> str:

@@ -2,7 +2,7 @@
 
 In: a path. Out: voxels (slice, row, column), the affine to the patient's LPS mm, and findings; `findings.FindingCode`
 lists what can be odd and what is done. NIfTI has no rows and columns: the third axis, or the one that `dim_info`
-names, is that of the slices, and each slice lies as a radiologist looks at its plane (`transforms.PLANE_AXES`), which
+names, is that of the slices, and each slice lies as a radiologist looks at its plane (`volume.PLANE_AXES`), which
 is how scanners store it in DICOM. Nothing is interpolated.
 """
 
@@ -18,8 +18,7 @@ from radiogen.imaging.folder import SeriesError
 from radiogen.imaging.nifti.files import NiftiFile, read_file
 from radiogen.imaging.nifti.place import read_affine
 from radiogen.imaging.reader import Reader
-from radiogen.imaging.transforms import display_order
-from radiogen.imaging.volume import Volume
+from radiogen.imaging.volume import Volume, display_order
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
@@ -38,7 +37,7 @@ def read_nifti(path: Path | str, *, order: Order = "display") -> Volume:
         The file; of a pair either one.
     order
         `display`: slices, rows and columns run as in a radiologist's picture of the plane, slices towards S, P or R
-        (`transforms.PLANE_AXES`); without an affine as in the file. `file`: slice k, row j, column i of the file as
+        (`volume.PLANE_AXES`); without an affine as in the file. `file`: slice k, row j, column i of the file as
         they are, which returns the order of a series that `export.write_nifti` wrote.
 
     Returns
