@@ -172,7 +172,7 @@ def test_a_trial_is_trained_once_and_judged_against_the_best_that_is_possible(tm
 def test_features_are_judged_on_the_folds_that_networks_have(tmp_path):
     features = Trial("ceiling", "3", "features", phantom(3.0, 20), None)
     studies.train(features, tmp_path, 1, 1)
-    predicted = pd.read_csv(tmp_path / "models" / studies.run_name(features) / "predictions.csv", dtype=str)
+    predicted = read_predictions(tmp_path / "models" / studies.run_name(features) / "predictions.csv")
     folds = studies.begin(replace(features, recipe=small("demo-3d", size=8)), tmp_path, 1).folds
     assert predicted[["case", "fold"]].equals(folds[["case", "fold"]])
     assert studies.judge(features, tmp_path)["cases"] == 20
