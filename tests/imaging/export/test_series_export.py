@@ -311,3 +311,10 @@ def test_a_real_gantry_tilt_is_refused_as_dicom_before_anything_is_written(real_
     with pytest.raises(UserError, match="gantry tilt"):
         list(export_series([real_data / "dicom" / "siemens_ct_tilt"], tmp_path, ExportSettings(["dicom", "nifti"])))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_nifti_file_is_not_exported_again(tmp_path):
+    path = write_nifti(tmp_path / "x.nii.gz", Volume(pattern(), AXIAL))
+    with pytest.raises(UserError, match="x.nii.gz: is a NIfTI file; exports are made of DICOM series; open it"):
+        next(export_series([path], tmp_path / "out", ExportSettings(formats=("nifti",)), key=KEY))
+    assert not (tmp_path / "out").exists()

@@ -28,6 +28,7 @@ from radiogen.imaging.export.pseudonyms import (
     without_names,
 )
 from radiogen.imaging.findings import Finding
+from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.intensity import min_max
 from radiogen.imaging.resized import resize_volume
 from radiogen.imaging.series import read_series
@@ -84,6 +85,9 @@ def export_series(folders: Sequence[Path], output: Path, settings: ExportSetting
     pseudonyms and new UIDs; by default the user's own. keep_uids: refer to the source's UIDs as they are.
     Raises UserError where a series is refused, cannot be stored in a format, or two series would have the same name.
     """
+    for folder in folders:
+        if is_nifti(Path(folder)):
+            raise UserError(folder, "is a NIfTI file; exports are made of DICOM series", "open it in a viewer as it is")
     if patient is not None:
         check_patient_id(patient)
     key = read_key() if key is None else key
