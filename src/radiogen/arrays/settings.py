@@ -11,7 +11,7 @@ from typing import Literal
 
 from radiogen.imaging.intensity import Normalisation
 
-REVISION = 3
+REVISION = 4
 """Incremented whenever the same settings make other arrays, so that old caches are no longer found."""
 
 
