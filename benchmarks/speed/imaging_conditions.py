@@ -190,7 +190,9 @@ def _processor_of_children() -> float:
 
 
 _PROGRAM = """
-import json, sys, time
+import json, logging, sys, time
+logging.basicConfig()
+logging.getLogger("radiogen").setLevel("INFO")
 begin = time.perf_counter()
 from radiogen.arrays import read_cube
 times = [time.perf_counter()]
