@@ -6,6 +6,7 @@ package's own fork server relies on, too. Three slow things have a substitute he
 made once are copied), the environment of a rehearsal (this interpreter) and its notebook (what it calls, in a fork).
 """
 
+import contextlib
 import json
 import os
 import runpy
@@ -176,13 +177,17 @@ def _replace(name: str) -> None:
 
 
 def _add(source: str, target: str) -> None:
-    """As a user's `cp -rp` of a folder, file by file; where it is there, nothing."""
-    if Path(source).exists() and not Path(target).exists():
-        for path in sorted(path for path in Path(source).rglob("*") if path.is_file()):
-            copy = Path(target) / path.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, copy)
-            time.sleep(SLICE_SECONDS / 10)
+    """As a user's `cp -rp` of a folder beside it, file by file; where it is there, nothing.
+
+    The user stands in the folder that holds both, and goes along where that is moved meanwhile.
+    """
+    if not Path(target).exists():
+        with contextlib.suppress(FileNotFoundError), contextlib.chdir(Path(source).parent):
+            for path in sorted(path for path in Path(Path(source).name).rglob("*") if path.is_file()):
+                copy = Path(Path(target).name, *path.parts[1:])
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, copy)
+                time.sleep(SLICE_SECONDS / 10)
 
 
 STEPS: dict[str, Callable[..., None]] = {"script": _script, "move": _move, "replace": _replace, "add": _add}
