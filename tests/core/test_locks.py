@@ -13,7 +13,8 @@ import pytest
 from radiogen.core import locks
 
 HOLD = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 sys.argv = ["scripts/train.py", "--run", "a b"]
 from radiogen.core.console import log_to_console
 from radiogen.core.locks import hold

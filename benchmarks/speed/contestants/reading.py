@@ -5,6 +5,7 @@ In: the checkout's folder as the only argument; it need not be the one that this
 """
 
 import gc
+import importlib
 import sys
 import time
 from pathlib import Path
@@ -15,11 +16,9 @@ def main() -> None:
     sys.path[:0] = [str(root / "src")]
     from radiogen.imaging import read_series
 
-    try:
-        from radiogen.arrays import read_cube, read_slices
-    except ImportError:  # a checkout from before 28 November 2026
-        from radiogen.imaging.arrays import read_cube, read_slices
-    tasks = {"volume": read_series, "cube": read_cube, "slices": read_slices}
+    older = not (root / "src" / "radiogen" / "arrays").is_dir()  # from before 28 November 2026
+    arrays = importlib.import_module("radiogen.imaging.arrays" if older else "radiogen.arrays")
+    tasks = {"volume": read_series, "cube": arrays.read_cube, "slices": arrays.read_slices}
     if not Path(sys.modules["radiogen"].__file__ or "").is_relative_to(root):
         sys.exit(f"{root} does not hold the radiogen that is imported")
     for line in sys.stdin:
