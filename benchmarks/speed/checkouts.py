@@ -84,10 +84,11 @@ def race(contestants: Contestants, rounds: int, seed: int) -> tuple[list[float],
 
 
 def _row(task: str, ratios: Sequence[float], seconds: Sequence[float]) -> list[str]:
-    import numpy as np
+    import statistics
 
-    low, middle, high = np.percentile(ratios, [25, 50, 75])
-    return [task, f"{middle:.2f} ({low:.2f}-{high:.2f})", str(len(ratios)), f"{1000 * np.median(seconds):.1f}"]
+    from benchmarks.speed.imaging import ratios_text
+
+    return [task, ratios_text(ratios), str(len(ratios)), f"{1000 * statistics.median(seconds):.1f}"]
 
 
 def _reading_rows(checkouts: Mapping[str, Path], folders: Sequence[Path], rounds: int, seed: int,

@@ -112,7 +112,14 @@ def multiples(times: Sequence[float], bytes_times: Sequence[float]) -> str:
     """Median (quartiles) of the rounds' ratios, as the table shows them."""
     import numpy as np
 
-    low, middle, high = np.percentile(np.divide(times, bytes_times), [25, 50, 75])
+    return ratios_text(np.divide(times, bytes_times).tolist())
+
+
+def ratios_text(ratios: Sequence[float]) -> str:
+    """Median (quartiles) of ratios."""
+    import numpy as np
+
+    low, middle, high = np.percentile(ratios, [25, 50, 75])
     digits = 2 if middle < 9.95 else 1 if middle < 99.5 else 0
     return f"{middle:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
 

@@ -14,7 +14,7 @@ from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.findings import FindingCode, codes
 from radiogen.imaging.folder import SeriesError
 from radiogen.imaging.nifti import files, read_nifti
-from radiogen.imaging.nifti.place import RAS_TO_LPS
+from radiogen.imaging.nifti.place import LPS_TO_RAS
 from radiogen.imaging.volume import plane, slice_normal
 
 from ..made.other_readers import compare
@@ -64,7 +64,7 @@ def test_in_all_48_orientations_every_voxel_keeps_the_place_that_two_readers_giv
     path = save(tmp_path / "x.nii", turned, RAS @ oblique @ inv_ornt_aff(orientation, head.shape), qform=0)
     volume, image = read_nifti(path), nibabel.load(path)
     ours = points(volume)
-    theirs = {int(turned[place]): RAS_TO_LPS[:3] @ image.affine @ [*place, 1] for place in np.ndindex(turned.shape)}
+    theirs = {int(turned[place]): LPS_TO_RAS[:3] @ image.affine @ [*place, 1] for place in np.ndindex(turned.shape)}
     assert all(np.abs(np.subtract(ours[value], theirs[value])).max() < 1e-4 for value in theirs)
     if oblique is not OBLIQUE:  # ITK refuses an sform of axes that are not quite at right angles
         itk = itk_points(save(tmp_path / "q.nii", turned, RAS @ inv_ornt_aff(orientation, head.shape)))
@@ -167,7 +167,7 @@ def test_the_sform_is_used_before_the_qform_each_by_its_code(tmp_path):
         if affine is None:
             assert volume.affine is None and volume.voxels.shape == (6, 5, 4)
         else:
-            assert np.abs(volume.affine - RAS_TO_LPS @ affine[:, [2, 1, 0, 3]]).max() < 1e-4
+            assert np.abs(volume.affine - LPS_TO_RAS @ affine[:, [2, 1, 0, 3]]).max() < 1e-4
     with pytest.raises(Exception, match="reports position"):
         reorient(read_nifti(path))
 
@@ -176,7 +176,7 @@ def test_units_are_converted_and_an_affine_that_cannot_be_is_not_used(tmp_path):
     path = save(tmp_path / "x.nii", numbers(), np.diag([1e-3, 1e-3, 1e-3, 1]) @ RAS, xyzt_units=1)
     volume = read_nifti(path, order="file")
     assert codes(volume.findings) == (FindingCode.NIFTI_UNITS,)
-    assert np.abs(volume.affine - RAS_TO_LPS @ RAS[:, [2, 1, 0, 3]]).max() < 1e-4
+    assert np.abs(volume.affine - LPS_TO_RAS @ RAS[:, [2, 1, 0, 3]]).max() < 1e-4
     save(path, numbers(), qform=0)
     for broken in (np.diag([1e-9, 1, 1, 1]), np.diag([np.nan, 1, 1, 1]), np.array(
             [[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])):
@@ -188,7 +188,7 @@ def test_units_are_converted_and_an_affine_that_cannot_be_is_not_used(tmp_path):
         assert codes(odd.findings) == (FindingCode.NIFTI_FORM_IMPOSSIBLE, FindingCode.NIFTI_PLACE_MISSING)
 
 
-def test_voxels_that_are_no_numbers_and_blank_slices_are_findings_and_nothing_else_is_refused(tmp_path):
+def test_voxels_that_are_nan_or_infinite_and_blank_slices_are_findings_and_nothing_else_is_refused(tmp_path):
     voxels = numbers().astype(np.float32)
     voxels[0, 0, 0], voxels[1, 0, 0], voxels[..., 5] = np.nan, np.inf, 0
     volume = read_nifti(save(tmp_path / "x.nii", voxels), order="file")
@@ -281,7 +281,7 @@ def test_a_header_of_more_voxels_than_memory_is_refused(tmp_path, monkeypatch):
 def test_an_axial_dicom_series_and_the_nifti_of_a_converter_that_turns_rows_give_one_volume(tmp_path):
     write_series(tmp_path / "series", pattern(), AXIAL)
     series = read_series(tmp_path / "series")
-    affine = RAS_TO_LPS @ series.affine[:, [2, 1, 0, 3]]
+    affine = LPS_TO_RAS @ series.affine[:, [2, 1, 0, 3]]
     turned = np.flip(series.voxels.transpose(2, 1, 0), 1)  # as dcm2niix stores rows, from the back of the head
     flip = np.diag([1.0, -1.0, 1.0, 1.0])
     flip[1, 3] = turned.shape[1] - 1

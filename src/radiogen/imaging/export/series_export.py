@@ -30,6 +30,7 @@ from radiogen.imaging.export.pseudonyms import (
 from radiogen.imaging.findings import Finding
 from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.intensity import min_max
+from radiogen.imaging.nifti.place import LPS_TO_RAS
 from radiogen.imaging.resized import resize_volume
 from radiogen.imaging.series import read_series
 from radiogen.imaging.transforms import to_cube
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from pydicom.uid import UID
 
 Format = Literal["dicom", "nifti", "png"]
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""DICOM's patient axes run to the left and back, NIfTI's to the right and front."""
 
 
 class _Sources(NamedTuple):

@@ -11,9 +11,9 @@ import numpy as np
 
 from radiogen.imaging.findings import codes_text
 from radiogen.imaging.inspect.evidence import oblique_degrees, side
-from radiogen.imaging.nifti import read_nifti
 from radiogen.imaging.nifti.files import read_file
 from radiogen.imaging.nifti.place import form_used
+from radiogen.imaging.nifti.reading import to_volume
 from radiogen.imaging.volume import Volume, plane, slice_normal, spacing_mm
 
 
@@ -47,7 +47,8 @@ def picture_sides(volume: Volume) -> tuple[str, str]:
 
 def explain_nifti(path: Path) -> dict[str, str]:
     """What the place of a NIfTI file's voxels was taken from: sentences by their heading."""
-    file, volume = read_file(path), read_nifti(path)
+    file = read_file(path)
+    volume = to_volume(file, path)
     extents = " x ".join(map(str, file.stored.shape))
     kept = "order and directions as in the file: nothing says where left is"
     shape = " x ".join(map(str, volume.voxels.shape))

@@ -16,8 +16,8 @@ from radiogen.imaging.findings import Finding, FindingCode
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
 
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""NIfTI's patient axes run to the right and front, DICOM's to the left and back; their own inverse."""
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""DICOM's patient axes run to the left and back, NIfTI's to the right and front; its own inverse."""
 LEAST_MM, MOST_MM = 1e-3, 1e3
 """Between two voxels of a patient, as for DICOM."""
 CODES = {1: "the scanner's coordinates", 2: "aligned to another image", 3: "Talairach", 4: "MNI 152",
@@ -31,31 +31,33 @@ def read_affine(header: "Nifti1Header", shape: tuple[int, int, int]) -> tuple[Af
     findings: list[Finding] = []
     if UNITS_MM[unit] != 1:
         findings.append(Finding(FindingCode.NIFTI_UNITS, (), {"unit": unit}))
-    affines = {}
-    for name, read in (("sform", header.get_sform), ("qform", header.get_qform)):
-        if int(header[f"{name}_code"]) <= 0:
-            continue
-        affine = _scaled(read, UNITS_MM[unit])
-        if affine is None:
-            findings.append(Finding(FindingCode.NIFTI_FORM_IMPOSSIBLE, (), {"form": name}))
-        else:
-            affines[name] = affine
+    forms = _forms(header)
+    findings += [Finding(FindingCode.NIFTI_FORM_IMPOSSIBLE, (), {"form": name})
+                 for name, affine in forms.items() if affine is None]
+    affines = {name: affine for name, affine in forms.items() if affine is not None}
     if not affines:
         return None, [*findings, Finding(FindingCode.NIFTI_PLACE_MISSING)]
     if len(affines) == 2:
         apart_mm = _corners_apart_mm(affines["sform"], affines["qform"], shape)
         if apart_mm > np.linalg.norm(affines["sform"][:3, :3], axis=0).min() / 2:
             findings.append(Finding(FindingCode.NIFTI_FORMS_DIFFER, (), {"apart_mm": apart_mm}))
-    return RAS_TO_LPS @ next(iter(affines.values())), findings
+    return LPS_TO_RAS @ next(iter(affines.values())), findings
 
 
 def form_used(header: "Nifti1Header") -> str:
     """Which of the two forms `read_affine` takes, with its code and what that means (nifti1.h), in a phrase."""
-    for name, read in (("sform", header.get_sform), ("qform", header.get_qform)):
-        code = int(header[f"{name}_code"])
-        if code > 0 and _scaled(read, UNITS_MM[_unit(header)]) is not None:
-            return f"{name}, code {code} ({CODES.get(code, 'a code that the format does not have')})"
-    return "neither sform nor qform"
+    used = next((name for name, affine in _forms(header).items() if affine is not None), None)
+    if used is None:
+        return "neither sform nor qform"
+    code = int(header[f"{used}_code"])
+    return f"{used}, code {code} ({CODES.get(code, 'a code that the format does not have')})"
+
+
+def _forms(header: "Nifti1Header") -> dict[str, Affine | None]:
+    """The forms whose code is set, the sform first, in mm (RAS); None for one that is no affine."""
+    read = {"sform": header.get_sform, "qform": header.get_qform}
+    return {name: _scaled(form, UNITS_MM[_unit(header)]) for name, form in read.items()
+            if int(header[f"{name}_code"]) > 0}
 
 
 def _unit(header: "Nifti1Header") -> str:

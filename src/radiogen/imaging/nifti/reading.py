@@ -59,16 +59,20 @@ def read_nifti(path: Path | str, *, order: Order = "display") -> Volume:
     """
     path = Path(path)
     with translate_memory_errors(path):
-        file = read_file(path)
-        affine, odd = read_affine(file.header, _extents(file))
-        findings = [*file.findings, *odd]
-        voxels = _native(file.stored).transpose(FILE_ORDER)
-        if affine is not None:
-            affine = affine[:, [*FILE_ORDER, 3]]
-        if order == "display":
-            voxels, affine = display_order(voxels, affine, slices=FILE_ORDER.index(_slice_axis(file.header)))
-        voxels = np.ascontiguousarray(_rescaled(voxels, file.header, path, findings))
-        findings += _value_findings(path, voxels)
+        return to_volume(read_file(path), path, order)
+
+
+def to_volume(file: NiftiFile, path: Path, order: Order = "display") -> Volume:
+    """What `read_nifti` makes of a file that was read; path: its name in errors and findings."""
+    affine, odd = read_affine(file.header, _extents(file))
+    findings = [*file.findings, *odd]
+    voxels = _native(file.stored).transpose(FILE_ORDER)
+    if affine is not None:
+        affine = affine[:, [*FILE_ORDER, 3]]
+    if order == "display":
+        voxels, affine = display_order(voxels, affine, slices=FILE_ORDER.index(_slice_axis(file.header)))
+    voxels = np.ascontiguousarray(_rescaled(voxels, file.header, path, findings))
+    findings += _value_findings(path, voxels)
     return Volume(voxels, affine, tuple(findings), Reader("nibabel"))
 
 
@@ -106,7 +110,7 @@ def _rescaled(voxels: Voxels, header: "Nifti1Header", path: Path, findings: list
 
 
 def _value_findings(path: Path, voxels: Voxels) -> list[Finding]:
-    """Voxels that are no numbers, and blank slices. Raises SeriesError where there is nothing but those."""
+    """Voxels that are NaN or infinite, and blank slices. Raises SeriesError where there is nothing but those."""
     if voxels.dtype.kind == "f":
         lost = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
         if lost == voxels.size:
