@@ -123,7 +123,7 @@ def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: 
         if split == "train":
             _check_cases(folder, ids)
         write_task(folder, run.task)
-        files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
+        files.write_json(folder / "settings.json", {"revision": REVISION, **settings.fields})
         for case, image in zip(ids, _counted(images, len(ids)), strict=True):
             series = _series(case, image, settings)
             rows.append(_write_case(folder, settings, case, split, series))
