@@ -67,14 +67,15 @@ def as_library(monkeypatch):
 @pytest.fixture
 def as_competition(monkeypatch) -> Callable[[Path], None]:
     """Has the label table of the data set that it is given recognised as the competition's."""
-    from radiogen.dataset import known_bad
+    from radiogen.dataset import known_cases
     from radiogen.dataset.labels import read_labels
     from radiogen.task import RSNA_MICCAI
 
     def recognise(data: Path) -> None:
         labels = read_labels(data / "train_labels.csv")
-        mark = known_bad.labels_fingerprint(labels, RSNA_MICCAI.blank_series)
-        monkeypatch.setattr(known_bad, "read_task", lambda folder: dataclasses.replace(RSNA_MICCAI, labels_sha256=mark))
+        mark = known_cases.labels_fingerprint(labels, RSNA_MICCAI.blank_series)
+        task = dataclasses.replace(RSNA_MICCAI, labels_sha256=mark)
+        monkeypatch.setattr(known_cases, "read_task", lambda folder: task)
 
     return recognise
 

@@ -7,7 +7,7 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint
-from radiogen.dataset.known_bad import known_bad
+from radiogen.dataset.known_cases import known_bad
 from radiogen.dataset.labels import read_labels
 from radiogen.dataset.layout import case_ids, sequences_present
 from radiogen.runs.predictions import complete, read_predictions, write_predictions
@@ -45,7 +45,7 @@ def test_the_competitions_folders_get_no_description(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "wrong"), [
-    ({"lable_column": "idh"}, "has a field 'lable_column' that no task has"),
+    ({"lable_column": "idh"}, "has a field 'lable_column' that no data set has"),
     ({"classes": ["wildtype", "mutant"]}, "classes is .*name both, as in"),
     ({"classes": {"wildtype": 0, "mutant": 2}}, "classes is"),
     ({"sequences": ["flair", "flair"]}, "sequences is"), ({"sequences": ["../flair"]}, "sequences is"),
@@ -54,7 +54,10 @@ def test_the_competitions_folders_get_no_description(tmp_path):
     ({"label_column": "fold"}, "label_column is 'fold'.*have another meaning here"),
     ({"label_column": "patient"}, "id_column and label_column are both 'patient'"),
     ({"id_pattern": "("}, "id_pattern is"), ({"metric": "accuracy"}, "metric is 'accuracy'"),
-    ({"blank_series": {"P1": 1}}, "blank_series is")])
+    ({"blank_series": {"P1": 1}}, "blank_series is"), ({"same_patient": [["P1"]]}, "same_patient is"),
+    ({"same_patient": [["P1", "P2"], ["P2", "P3"]]}, "same_patient is"),
+    ({"mask_values": {"rim": 4}}, "mask_values is"),
+    ({"mask_values": {"rim": [0]}}, "mask_values is"), ({"mask_values": {"rim": [True]}}, "mask_values is")])
 def test_what_describes_no_task_is_named_with_its_field(tmp_path, content, wrong):
     with pytest.raises(UserError, match=f"{FILE}: {wrong}"):
         read_task(_describe(tmp_path, **content))
@@ -127,3 +130,9 @@ def test_a_sequence_that_is_added_to_a_description_is_part_of_the_fingerprint(tm
     before = data_fingerprint(tmp_path)
     after = data_fingerprint(_describe(tmp_path, sequences=["flair", "t1c", "adc"]))
     assert before.key != after.key and len(after.series) == len(before.series) + 1
+
+
+def test_what_is_known_of_cases_and_masks_outlives_writing(tmp_path):
+    task = Task("any", same_patient=(("P1", "P3"),), mask_values={"core": (1, 3), "rim": (4,)})
+    write_task(tmp_path, task)
+    assert read_task(tmp_path) == task

@@ -24,6 +24,8 @@ ID, LABEL = "case", "label"
 FILE = "dataset.json"
 TAKEN = ("fold", "probability", "predicted", "split", "sequence", "slice")
 """Names of columns that stand beside the task's own in this package's tables."""
+SOURCE_FIELDS = ("images", "files", "mask", "labels", "label_values")
+"""Fields of `dataset.json` that say where a data set's files lie (dataset/source.py); they are no part of its task."""
 ANY_NAME = r"\w[\w.-]*"
 """Ids that are safe as names of files."""
 
@@ -36,9 +38,11 @@ class Task:
     and predictions. classes: what label 0 and label 1 are called; 1 is the positive class. target: what the probability
     is of, as in "probability of methylation". question: what the report asks. sequences: the names of the series'
     folders. id_pattern: a regular expression that a whole id matches. id_example: one, for messages. blank_series: by
-    case the sequence that holds no image, as its publisher says. labels_sha256: a fingerprint of the label table
-    (`labels_fingerprint` of dataset/known_bad.py) for which alone `blank_series` holds; "" where it holds for every
-    one. metric: by which the task is scored; the judge knows the AUC.
+    case the sequence that holds no image, as its publisher says. same_patient: groups of cases that are of one patient.
+    labels_sha256: a fingerprint of the label table (`labels_fingerprint` of dataset/known_cases.py) for which alone
+    `blank_series` and `same_patient` hold; "" where they hold for every one. mask_values: by part of the tumour the
+    numbers that it has in a case's mask; {}: every number but 0 is tumour. metric: by which the task is scored; the
+    judge knows the AUC.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Task:
     id_pattern: str = ANY_NAME
     id_example: str = "patient-042"
     blank_series: Mapping[str, str] = field(default_factory=dict)
+    same_patient: tuple[tuple[str, ...], ...] = ()
+    mask_values: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     labels_sha256: str = ""
     metric: str = "auc"
     title: str = "Classification of brain MRI"
@@ -100,10 +106,13 @@ RSNA_MICCAI = Task(
     id_pattern="[0-9]{5}",
     id_example="00042",
     blank_series={"00109": "FLAIR", "00123": "T1w", "00709": "FLAIR"},
+    same_patient=(("00557", "00639"), ("00626", "00758")),
     labels_sha256="cc28ba1e433d496afe02cce0177683c8328f2664d73d60ed087c098b51abe813",
 )
 """The competition at Kaggle. Its organisers asked to leave out the cases of `blank_series` (its data page): of training
-and scoring, never of a submission. The fingerprint is of its train_labels.csv (585 rows, 582 without those cases)."""
+and scoring, never of a submission. `same_patient`: by the BraTS 2021 ids in UCSF-PDGM's metadata the second of each is
+a follow-up examination of the first (UCSF-PDGM-429 and -433). The fingerprint is of its train_labels.csv (585 rows, 582
+without the blank cases)."""
 
 
 def read_task(folder: Path) -> Task:
@@ -111,13 +120,25 @@ def read_task(folder: Path) -> Task:
 
     Raises UserError, naming the file and the field, for a file that describes no task.
     """
+    content = read_description(folder)
+    return RSNA_MICCAI if content is None else _checked(Path(folder) / FILE, content)
+
+
+def read_description(folder: Path) -> dict[str, Any] | None:
+    """The fields of a folder's `dataset.json`; None where it has none.
+
+    Raises UserError where it is damaged, or has a field that neither a task nor a data set's source has.
+    """
     path = Path(folder) / FILE
     if not path.is_file():
-        return RSNA_MICCAI
-    content = files.read_json(path)
+        return None
+    content, known = files.read_json(path), [*_known(), *SOURCE_FIELDS]
     if not isinstance(content, dict):
-        raise UserError(path, "is no table of names", f"write an object with the fields {', '.join(_known())}")
-    return _checked(path, content)
+        raise UserError(path, "is no table of names", f"write an object with the fields {', '.join(known)}")
+    unknown = [name for name in content if name not in known]
+    if unknown:
+        raise UserError(path, f"has a field {unknown[0]!r} that no data set has", f"use {', '.join(known)}")
+    return content
 
 
 def write_task(folder: Path, task: Task) -> None:
@@ -134,13 +155,14 @@ def _known() -> list[str]:
 
 def _checked(path: Path, content: dict[str, Any]) -> Task:
     """The task that a file describes, each field looked at."""
-    unknown = [name for name in content if name not in _known()]
-    if unknown:
-        raise UserError(path, f"has a field {unknown[0]!r} that no task has", f"use {', '.join(_known())}")
-    for name in _known():
-        if name in content and not _is_good(name, content[name]):
-            raise UserError(path, f"{name} is {content[name]!r}", _REMEDIES.get(name, "write a text"))
-    given: dict[str, Any] = {name: tuple(value) if name == "sequences" else value for name, value in content.items()}
+    given = {name: value for name, value in content.items() if name in _known()}
+    for name, value in given.items():
+        if not _is_good(name, value):
+            raise UserError(path, f"{name} is {value!r}", _REMEDIES.get(name, "write a text"))
+    given |= {name: tuple(given[name]) for name in ("sequences",) if name in given}
+    given |= {name: tuple(map(tuple, given[name])) for name in ("same_patient",) if name in given}
+    given |= {name: {part: tuple(numbers) for part, numbers in given[name].items()}
+              for name in ("mask_values",) if name in given}
     if "classes" in given:
         given["classes"] = tuple(sorted(given["classes"], key=given["classes"].get))
     task = Task(**{"name": path.parent.name, **given})
@@ -151,11 +173,13 @@ def _checked(path: Path, content: dict[str, Any]) -> Task:
 
 _REMEDIES = {
     "classes": 'name both, as in {"wildtype": 0, "mutant": 1}',
-    "sequences": "list the names of the series' folders, each once",
+    "sequences": "list the names of the series' folders, each once; mask is the name of the tumour's mask",
     "blank_series": 'write a sequence by case, as in {"patient-042": "FLAIR"}',
     "id_pattern": "write a regular expression that a whole id matches",
     "id_column": f"write the column's name; {', '.join(TAKEN)} have another meaning here",
     "label_column": f"write the column's name; {', '.join(TAKEN)} have another meaning here",
+    "same_patient": 'list the cases of each patient who has several, as in [["patient-042", "patient-043"]]',
+    "mask_values": 'write the numbers of each part, whole and above 0, as in {"necrosis": [1], "enhancing": [4]}',
     "metric": "write auc: runs are judged by the area under the ROC curve",
 }
 
@@ -165,9 +189,14 @@ def _is_good(name: str, value: object) -> bool:
         return isinstance(value, dict) and sorted(map(repr, value.values())) == ["0", "1"] and all(value)
     if name == "sequences":
         return (isinstance(value, list) and bool(value) and len({*map(str, value)}) == len(value)
-                and all(isinstance(each, str) and re.fullmatch(ANY_NAME, each) for each in value))
+                and all(isinstance(each, str) and re.fullmatch(ANY_NAME, each) and each != "mask" for each in value))
     if name == "blank_series":
         return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    if name == "same_patient":
+        return isinstance(value, list) and _are_disjoint(value)
+    if name == "mask_values":
+        return isinstance(value, dict) and all(isinstance(numbers, list) and numbers and all(
+            type(each) is int and each > 0 for each in numbers) for numbers in value.values())
     if not isinstance(value, str) or (not value and name != "labels_sha256"):
         return False
     if name == "id_pattern":
@@ -176,3 +205,11 @@ def _is_good(name: str, value: object) -> bool:
         except re.error:
             return False
     return not (name.endswith("_column") and value in TAKEN) and not (name == "metric" and value != "auc")
+
+
+def _are_disjoint(groups: list[object]) -> bool:
+    """Whether each is a list of at least two texts, and no text stands twice."""
+    if not all(isinstance(group, list) and len(group) > 1 for group in groups):
+        return False
+    names = [name for group in groups if isinstance(group, list) for name in group]
+    return all(isinstance(name, str) for name in names) and len(names) == len(set(names))

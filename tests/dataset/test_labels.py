@@ -1,9 +1,11 @@
 """Tables of ids: what is read, and what is refused with file, row and remedy."""
 
+import json
+
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.labels import read_labels, read_sample_submission
+from radiogen.dataset.labels import data_labels, read_labels, read_sample_submission
 
 GOOD = "BraTS21ID,MGMT_value\n00000,1\n00002,0\n"
 
@@ -95,3 +97,26 @@ def test_a_table_that_the_system_does_not_give_is_not_taken_for_a_wrong_format(t
     (tmp_path / "labels.csv").symlink_to("/proc/self/mem")  # may be opened, and cannot be read, by root neither
     with pytest.raises(UserError, match=r"labels\.csv: cannot be read \(.*\); make it readable"):
         read_labels(tmp_path / "labels.csv")
+
+
+def test_cells_that_mean_no_class_leave_their_cases_out_by_name(tmp_path):
+    (tmp_path / "dataset.json").write_text(json.dumps({"label_column": "MGMT status",
+                                                       "label_values": {"Negative": 0, "positive": 1}}))
+    (tmp_path / "train_labels.csv").write_text("case,MGMT status\nA,negative\nB,indeterminate\nC,positive\nD,\n")
+    labels, without = data_labels(tmp_path)
+    assert labels["case"].tolist() == ["A", "C"] and labels["label"].tolist() == [0, 1]
+    assert without == {"": ["D"], "indeterminate": ["B"]}
+
+
+def test_numbers_may_be_cells_with_a_meaning_of_their_own(tmp_path):
+    (tmp_path / "dataset.json").write_text(json.dumps({"label_values": {"1": 0, "2": 1}, "labels": "given.csv"}))
+    (tmp_path / "given.csv").write_text("case,label\nA,1.0\nB,2\nC,0\n")
+    labels, without = data_labels(tmp_path)
+    assert labels["label"].tolist() == [0, 1] and without == {"0": ["C"]}
+
+
+def test_a_table_in_which_no_cell_has_a_meaning_is_refused(tmp_path):
+    (tmp_path / "dataset.json").write_text(json.dumps({"label_values": {"neg": 0, "pos": 1}}))
+    (tmp_path / "train_labels.csv").write_text("case,label\nA,negative\n")
+    with pytest.raises(UserError, match="no label is one of neg, pos; correct label_values"):
+        data_labels(tmp_path)

@@ -40,8 +40,8 @@ from radiogen.dataset.fingerprint import (
     list_files,
     series_fingerprint,
 )
-from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.layout import GEOMETRY_TABLE, Split, case_ids, sequences_present, series_path
+from radiogen.dataset.known_cases import known_bad
+from radiogen.dataset.layout import GEOMETRY_TABLE, Split, case_ids, case_path, sequences_present, series_path
 from radiogen.task import ID, Task, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ def _make_case(job: _Job) -> _Rows:
         todo = [(settings, folder) for settings, folder in job.folders if folder not in rows]
         places = {name: series_path(job.data, job.split, job.case, name)
                   for settings, _ in job.folders for name in settings.sequences}
-        with translate_memory_errors(job.data / job.split / job.case):
+        with translate_memory_errors(case_path(job.data, job.split, job.case)):
             series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
                                fast=job.fast)
         if todo:
@@ -201,7 +201,7 @@ def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
 
 
 def _lost_rows(job: _Job, error: UserError) -> _Rows:
-    named = type(error)(job.data / job.split / job.case, error.problem, error.remedy)
+    named = type(error)(case_path(job.data, job.split, job.case), error.problem, error.remedy)
     return {folder: _failed_row(job, named) for _, folder in job.folders}
 
 
@@ -290,7 +290,7 @@ def _check_unchanged(job: _Job) -> None:
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],
                 marks: dict[str, dict[str, str]]) -> _Row:
     """Make one array and its note. marks: fingerprints of the series by what they are of and by sequence."""
-    where = job.data / job.split / job.case
+    where = case_path(job.data, job.split, job.case)
     try:
         with translate_memory_errors(where):
             made = case_array(settings, series, whole=job.split == "train")

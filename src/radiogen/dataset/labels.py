@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core.errors import UserError
-from radiogen.task import ID, LABEL, Task, read_task
+from radiogen.dataset.source import read_source
+from radiogen.task import FILE, ID, LABEL, Task, read_task
 
 
 def read_labels(path: Path, task: Task | None = None) -> pd.DataFrame:
@@ -25,6 +26,27 @@ def read_labels(path: Path, task: Task | None = None) -> pd.DataFrame:
     table = read_table(path, (ID, LABEL), task)
     table[LABEL] = _labels(path, table[LABEL], task)
     return table[[ID, LABEL]]
+
+
+def data_labels(data: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """The labels of a data set's cases, as `read_labels` returns them, and by cell the cases that have no label.
+
+    Where `dataset.json` has `label_values`, cells are looked up there, and cases with any other cell (an empty one,
+    `indeterminate`) have no label; numbers agree however they are written (`1` and `1.0`).
+    Raises UserError as `read_labels`, and where no case has a label.
+    """
+    source, task = read_source(data), read_task(data)
+    if not source.label_values:
+        return read_labels(source.labels, task), {}
+    table = read_table(source.labels, (ID, LABEL), task)
+    classes = {_cell(text): label for text, label in source.label_values.items()}
+    labels = table[LABEL].map(lambda cell: classes.get(_cell(cell)))
+    without = {str(cell): rows[ID].tolist() for cell, rows in table[labels.isna()].groupby(LABEL)}
+    if labels.isna().all():
+        raise UserError(source.labels, f"no {task.label_column} is one of {', '.join(source.label_values)}",
+                        f"correct label_values in {Path(data) / FILE}")
+    table[LABEL] = labels
+    return table.loc[labels.notna(), [ID, LABEL]].astype({LABEL: int}).reset_index(drop=True), without
 
 
 def read_sample_submission(path: Path, task: Task | None = None) -> pd.DataFrame:
@@ -115,6 +137,14 @@ def check_ids(path: Path, ids: pd.Series, task: Task) -> None:
         if not task.is_id(value):
             raise UserError(path, f"row {row}: {task.id_column} is {shown(value)}, which is no case id",
                             task.id_fault(value))
+
+
+def _cell(text: str) -> str:
+    """A cell as it is looked up: a number in one spelling, other text without regard to case."""
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text.strip().casefold()
 
 
 def _labels(path: Path, column: pd.Series, task: Task) -> pd.Series:

@@ -20,9 +20,9 @@ from radiogen.core.errors import UserError
 from radiogen.core.memory import DID_NOT_FIT, OutOfMemory
 from radiogen.core.wording import parameter
 from radiogen.dataset.fingerprint import data_fingerprint
-from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.labels import read_labels
-from radiogen.dataset.layout import case_ids
+from radiogen.dataset.known_cases import known_bad
+from radiogen.dataset.labels import data_labels
+from radiogen.dataset.layout import case_ids, case_path, labels_path
 from radiogen.runs.fold_locks import hold_fold, hold_free_folds
 from radiogen.runs.folds import make_folds
 from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
@@ -246,16 +246,21 @@ def _known_bad(data: Path, sequences: Sequence[str], labels: pd.DataFrame) -> tu
 
 
 def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
-    """The label table; every labelled case must have a folder; a folder without a label is logged and not used."""
+    """The label table; every labelled case must have images; a case without a label is logged and not used."""
     there = set(case_ids(data, "train"))
-    labels = read_labels(Path(data) / "train_labels.csv")
+    labels, without = data_labels(data)
     spared = there | set(leave_out) | set(known_bad(data))
     absent = [case for case in labels[ID] if case not in spared]
     if absent:
-        raise UserError(Path(data) / "train" / absent[0], f"is missing, with {len(absent) - 1} more of the cases that "
-                        "train_labels.csv names", f"restore them, or run again with {parameter('leave_out')} "
-                                                  f"{' '.join(absent)}")
-    spare = sorted(there - set(labels[ID]))
+        raise UserError(case_path(data, "train", absent[0]), f"is missing, with {len(absent) - 1} more of the cases "
+                        f"that {labels_path(data).name} names",
+                        f"restore them, or run again with {parameter('leave_out')} {' '.join(absent)}")
+    for cell, cases in without.items():
+        named = [case for case in cases if case in there]
+        if named:
+            _LOG.info(f"{len(named)} cases have {read_task(data).label_column} {cell!r} and are not used: "
+                      f"{', '.join(named)}")
+    spare = sorted(there - set(labels[ID]) - {case for cases in without.values() for case in cases})
     if spare:
-        _LOG.info(f"{len(spare)} cases in {data}/train have no label and are not used: {spare[0]} ...")
+        _LOG.info(f"{len(spare)} cases of {data} have no label and are not used: {spare[0]} ...")
     return labels

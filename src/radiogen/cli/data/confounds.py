@@ -15,7 +15,7 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
 
     Args:
         geometry: Table with a row per series (default, with --run: the run's geometry.csv).
-        labels: Table of labels (default: train_labels.csv of --data, or the run's folds.csv).
+        labels: Table of labels (default: those of --data, or the run's folds.csv).
         data: Data set whose labels are used.
         run: Compare this run with the image-free models, too; it needs folds.csv and predictions.csv.
         models: Where runs are kept.
@@ -27,7 +27,7 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
     """
     run = run if run is None else checked_name("--run", run)
     geometry = geometry or (models / run / layout.GEOMETRY if run else None)
-    labels = labels or (data / "train_labels.csv" if data else models / run / layout.FOLDS if run else None)
+    labels = labels or (data if data else models / run / layout.FOLDS if run else None)
     if geometry is None or labels is None:
         raise UserError("--geometry" if geometry is None else "--labels", "is missing",
                         "name a table of geometry and one of labels (or --data), or --run NAME for both")

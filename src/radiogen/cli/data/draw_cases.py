@@ -12,16 +12,16 @@ def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
 
     Args:
         cases: Ids of training cases (default: the first two of each label).
-        data: Data set: the folder with train/ and train_labels.csv.
+        data: Data set.
         output: The picture to write.
     """
     from radiogen.arrays.series_arrays import case_pictures
-    from radiogen.dataset.labels import read_labels
+    from radiogen.dataset.labels import data_labels
     from radiogen.evaluation.figures.run_figures import cases_png
     from radiogen.task import ID, LABEL, read_task
 
     task = read_task(data)
-    labels = read_labels(data / "train_labels.csv").set_index(ID)[LABEL]
+    labels = data_labels(data)[0].set_index(ID)[LABEL]
     chosen = cases or tuple(id for label in (0, 1) for id in labels.index[labels == label][:2])
     pictures = case_pictures(data, chosen)
     columns = [name for name in task.sequences if any(name in row for row in pictures)]

@@ -13,7 +13,7 @@ class _Options(CommandOptions):
     """Options of the command."""
 
     data: Path | None = None
-    """Data set: the folder with train/, test/ and train_labels.csv."""
+    """Data set: the folder with train/, test/ and train_labels.csv, or with a dataset.json."""
     recipe: tuple[str, ...] = ()
     """Recipes whose arrays are made (default: that of train.py)."""
     leave_out: tuple[str, ...] = ()

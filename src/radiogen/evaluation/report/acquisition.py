@@ -8,7 +8,7 @@ from pathlib import Path
 
 from radiogen.core import files
 from radiogen.dataset.geometry import read_geometry
-from radiogen.dataset.labels import read_labels
+from radiogen.dataset.labels import data_labels, read_labels
 from radiogen.evaluation.audit.confounds import judge_confounds
 from radiogen.evaluation.audit.image_free import StudySettings, study
 from radiogen.evaluation.figures.confound_figures import image_free_png
@@ -34,19 +34,22 @@ def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path 
                        settings: StudySettings | None = None, medals: bool = False) -> AcquisitionReport:
     """Study which labels follow from planes, sizes and case ids, write the tables and the picture to `output`.
 
-    run: a run's folder, whose predictions are compared with those models. settings: of `image_free.study`. medals: mark
+    labels: a label table, or the folder of a data set. run: a run's folder, whose predictions are compared with those
+    models. settings: of `image_free.study`. medals: mark
     in the picture where the competition's medals began.
     Raises UserError where a table is missing or damaged.
     """
-    task = read_task(labels.parent)
-    table, known = read_geometry(geometry, task), read_labels(labels, task)
+    home = labels if labels.is_dir() else labels.parent
+    task = read_task(home)
+    known = data_labels(labels)[0] if labels.is_dir() else read_labels(labels, task)
+    table = read_geometry(geometry, task)
     found = study(known, table, settings or StudySettings())
     shares = rounded(found.shares.astype({"positive": str}).rename(columns={"positive": task.positive}))
     text = f"{text_table(shares)}\n\n{text_table(rounded(found.models[_SHOWN]))}\n\n{found.sentence}"
     if run is not None:
         judged = judge_confounds(read_predictions(run / layout.PREDICTIONS), read_folds(run / layout.FOLDS), table)
         text += "\n  ".join([f"\n\n{run.name}: {', '.join(judged.outcomes)}", *confound_sentences(judged)])
-    title = f"Without any image: {labels.resolve().parent.name}, {len(known)} cases"
+    title = f"Without any image: {home.resolve().name}, {len(known)} cases"
     written = (files.write_csv(output / "planes.csv", found.shares), files.write_csv(output / "auc.csv", found.models),
                image_free_png(output / "image_free.png", found.shares, found.models, title, medals=medals, task=task))
     return AcquisitionReport(text, written)

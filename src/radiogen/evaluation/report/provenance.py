@@ -140,7 +140,7 @@ def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: P
 def _series_files(data: str, folder: Path, split: Split, case: str, sequence: str) -> str:
     """The files of a series, from the recorded place of its data set: a pattern, or the one NIfTI file."""
     path = series_path(files.found_path(data, folder), split, case, sequence)
-    return f"{data}/{split}/{case}/{path.name}" if path.is_file() else f"{data}/{split}/{case}/{sequence}/*"
+    return files.recorded_path(path, folder) + ("" if path.is_file() else "/*")
 
 
 def _options(recipe: Mapping) -> str:

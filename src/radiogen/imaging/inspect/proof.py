@@ -16,7 +16,7 @@ import numpy as np
 from radiogen.core.errors import UserError
 from radiogen.core.types import Vector
 from radiogen.core.wording import parameter
-from radiogen.dataset.known_bad import known_bad
+from radiogen.dataset.known_cases import known_bad
 from radiogen.imaging.dicom.geometry import OrderedBy
 from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.imaging.dicom.stacks import normal

@@ -21,8 +21,9 @@ from radiogen.core.parallel import map_items
 from radiogen.core.types import ByteVoxels, Voxels
 from radiogen.core.wording import listing, parameter
 from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
-from radiogen.dataset.known_bad import known_bad
-from radiogen.dataset.layout import Split, case_ids, check_data, sequences_present, series_path
+from radiogen.dataset.known_cases import known_bad
+from radiogen.dataset.layout import Split, case_ids, check_data, is_data_set, sequences_present, series_path
+from radiogen.dataset.source import read_source
 from radiogen.imaging.cubes import resize
 from radiogen.imaging.dicom.pixels import is_rescaled
 from radiogen.imaging.dicom.stacks import natural_order
@@ -84,7 +85,7 @@ def list_series(data: Path) -> list[Series]:
     A case should have what any case of the data set has. Raises UserError where there is nothing to inspect.
     """
     data = Path(data)
-    if not data.is_dir() or any((data / split).is_dir() for split in ("train", "test")):
+    if not data.is_dir() or is_data_set(data):
         check_data(data)
         splits: tuple[Split, ...] = ("train", "test")
         cases = [(split, case) for split in splits for case in case_ids(data, split)]
@@ -106,7 +107,8 @@ def output_folder(data: Path, output: Path | None, cache: Path = Path("input/cac
     no data set, and where the place is inside it, for it is never changed.
     """
     folder = Path(cache) / f"{Path(data).resolve().name}-{_mark(Path(data))}" if output is None else Path(output)
-    if folder.resolve().is_relative_to(Path(data).resolve()):
+    sources = [Path(data), *([read_source(data).images] if Path(data).is_dir() else [])]
+    if any(folder.resolve().is_relative_to(source.resolve()) for source in sources):
         raise UserError(folder, "lies inside the data set, which is not to be changed",
                         f"name another folder with {parameter('output')}")
     return folder
@@ -187,7 +189,7 @@ def _is_missing(rows: Any) -> Any:
 
 def _mark(data: Path) -> str:
     """The fingerprint of all series that are inspected: the one in the name of the data set's cache, if it has one."""
-    if not data.is_dir() or any((data / split).is_dir() for split in ("train", "test")):
+    if not data.is_dir() or is_data_set(data):
         return data_fingerprint(data).key
     text = "".join(f"{series.name} {series_fingerprint(series.folder)}\n" for series in _folders_with_files(data))
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:KEY]

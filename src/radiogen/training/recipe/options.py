@@ -52,7 +52,7 @@ class TrainOptions(CommandOptions):
     """Options of scripts/train.py."""
 
     data: Path | None = None
-    """Data set: the folder with train/, test/ and train_labels.csv."""
+    """Data set: the folder with train/, test/ and train_labels.csv, or with a dataset.json."""
     recipe: tuple[str, ...] = ()
     """Recipes, by name; several are trained one after another, or in parallel with --scheduler."""
     fold: str = "all"

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from radiogen.dataset.known_bad import known_bad, labels_fingerprint
+from radiogen.dataset.known_cases import known_bad, labels_fingerprint
 from radiogen.dataset.labels import read_labels
 from radiogen.task import RSNA_MICCAI
 

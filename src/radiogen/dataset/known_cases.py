@@ -1,7 +1,7 @@
-"""Cases of which a data set's publisher says that one sequence holds no image; nothing is known of other data sets.
+"""What a data set's publishers say of single cases: which sequence holds no image, which cases are of one patient.
 
-In: a data set's folder and the sequences that are read. Out: the cases to leave out, each with the reason. The
-competition's data is recognised by its label table, wherever it lies; a case is bad for who reads its blank sequence.
+In: a data set's folder. Out: the cases to leave out, each with the reason, and the groups of cases of one patient. The
+competition's data is recognised by its label table, wherever it lies; of other data sets `dataset.json` says it.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.labels import read_labels
+from radiogen.dataset.labels import data_labels
 from radiogen.task import ID, LABEL, Task, read_task
 
 
@@ -22,10 +22,16 @@ def known_bad(data: Path, sequences: Collection[str] | None = None) -> dict[str,
     that one, and whoever needs the labels says what is wrong with it.
     """
     task = read_task(data)
-    if task.labels_sha256 and task.blank_series and not _is_known(Path(data) / "train_labels.csv", task):
+    if not task.blank_series or not _holds(data, task):
         return {}
     return {case: f"its {sequence} holds no image" for case, sequence in task.blank_series.items()
             if sequences is None or sequence in sequences}
+
+
+def same_patients(data: Path) -> tuple[tuple[str, ...], ...]:
+    """Groups of training cases that are known to be of one patient each; () where none is, as in `known_bad`."""
+    task = read_task(data)
+    return task.same_patient if task.same_patient and _holds(data, task) else ()
 
 
 def labels_fingerprint(labels: pd.DataFrame, without: Collection[str]) -> str:
@@ -35,9 +41,12 @@ def labels_fingerprint(labels: pd.DataFrame, without: Collection[str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _is_known(path: Path, task: Task) -> bool:
+def _holds(data: Path, task: Task) -> bool:
+    """Whether what the task says of cases is said of this data set's."""
+    if not task.labels_sha256:
+        return True
     try:
-        labels = read_labels(path, task) if path.is_file() else None
+        labels, _ = data_labels(data)
     except UserError:
-        labels = None
-    return labels is not None and labels_fingerprint(labels, task.blank_series) == task.labels_sha256
+        return False
+    return labels_fingerprint(labels, task.blank_series) == task.labels_sha256

@@ -1,0 +1,74 @@
+"""Whose images a case's are: the patient, and what is known of him or her: site, age, sex.
+
+In: `patients.csv` of a data set or a run; for the competition, the patients that are known to be in it twice. Out: one
+table of both, and the groups that must not be split.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radiogen.core.errors import UserError
+from radiogen.dataset.known_cases import same_patients
+from radiogen.dataset.labels import numbers, read_table
+from radiogen.dataset.layout import PATIENTS_TABLE
+from radiogen.task import ID, Task, read_task
+
+PATIENT, SITE, AGE, SEX = "patient", "site", "age", "sex"
+COLUMNS = (ID, PATIENT, SITE, AGE, SEX)
+_SEXES = {"f": "F", "female": "F", "w": "F", "m": "M", "male": "M"}
+
+
+def read_patients(folder: Path) -> pd.DataFrame | None:
+    """The table `patients.csv` of a data set or a run; None where there is none.
+
+    Returns `COLUMNS` and any further column as text: ids as text, `patient` (the case's id where it is not known),
+    `site` and `sex` as text ("" where not known; F and M where they are female and male), `age` in years as float, NaN
+    where not known. Raises UserError for a malformed or doubled id, or an age that is no number from 0 to 130.
+    """
+    path = Path(folder) / PATIENTS_TABLE
+    if not path.is_file():
+        return None
+    table = read_table(path, (ID,), read_task(folder))
+    for name in COLUMNS:
+        if name not in table:
+            table[name] = ""
+    table[PATIENT] = table[PATIENT].where(table[PATIENT] != "", table[ID])
+    known = table[AGE] != ""
+    ages = numbers(path, table[AGE].where(known, "0"), AGE, low=0, high=130)
+    table[AGE] = ages.where(known, np.nan)
+    table[SEX] = table[SEX].map(lambda text: _SEXES.get(text.casefold(), text))
+    return table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
+
+
+def data_patients(data: Path) -> pd.DataFrame | None:
+    """`read_patients` of a data set; where it has no such table, the cases that its task knows to be of one patient.
+
+    None where nothing is known. Raises UserError as `read_patients`, and where a case of the table is told apart from
+    one of the same patient by the task: neither is overruled in silence.
+    """
+    table, groups = read_patients(data), same_patients(data)
+    if table is None:
+        rows = [(case, group[0]) for group in groups for case in group]
+        return pd.DataFrame([{ID: case, PATIENT: patient, SITE: "", AGE: np.nan, SEX: ""} for case, patient in rows],
+                            columns=list(COLUMNS)) if rows else None
+    for group in groups:
+        own = set(table.loc[table[ID].isin(group), PATIENT])
+        if len(own) > 1:
+            raise UserError(Path(data) / PATIENTS_TABLE, f"{' and '.join(group)} are of one patient, and here of "
+                            f"{' and '.join(sorted(own))}", "give them the same patient")
+    return table
+
+
+def patient_of(patients: pd.DataFrame | None, cases: Sequence[str]) -> np.ndarray:
+    """The patient of each case, str (cases,): its own id where none is known."""
+    known = {} if patients is None else dict(zip(patients[ID], patients[PATIENT], strict=True))
+    return np.array([known.get(case, case) for case in cases], dtype=object)
+
+
+def to_patients_file(task: Task, table: pd.DataFrame) -> pd.DataFrame:
+    """The table as its file has it: the task's id column, ages without a needless fraction."""
+    ages = ["" if np.isnan(age) else f"{age:g}" for age in table[AGE]]
+    return task.to_file(table.assign(**{AGE: ages}))

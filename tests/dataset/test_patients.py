@@ -1,0 +1,73 @@
+"""What is known of patients is read as it is written, and says which cases belong together."""
+
+import json
+
+import numpy as np
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.dataset.patients import data_patients, patient_of, read_patients, to_patients_file
+from radiogen.task import ID, Task
+
+
+def _write(folder, text, task=None):
+    (folder / "dataset.json").write_text(json.dumps(task or {"id_column": "case"}))
+    (folder / "patients.csv").write_text(text)
+    return folder
+
+
+def test_a_table_says_patient_site_age_and_sex(tmp_path):
+    table = read_patients(_write(tmp_path, "case,patient,site,age,sex,scanner\nA_1,A,UCSF,61.5,Female,Trio\n"
+                                           "A_2,A,,,M,\nB_1,,UPENN,70,x,\n"))
+    assert table[ID].tolist() == ["A_1", "A_2", "B_1"] and table["patient"].tolist() == ["A", "A", "B_1"]
+    assert table["site"].tolist() == ["UCSF", "", "UPENN"] and table["sex"].tolist() == ["F", "M", "x"]
+    assert table["age"].tolist()[::2] == [61.5, 70.0] and np.isnan(table["age"][1])
+    assert table["scanner"].tolist() == ["Trio", "", ""]
+
+
+def test_columns_that_are_missing_are_not_known(tmp_path):
+    table = read_patients(_write(tmp_path, "case\nA\n"))
+    assert table["patient"].tolist() == ["A"] and table["site"].tolist() == [""] and np.isnan(table["age"][0])
+
+
+def test_an_id_column_of_another_name(tmp_path):
+    table = read_patients(_write(tmp_path, "patient,site\nA,X\n", {"id_column": "patient"}))
+    assert table[ID].tolist() == ["A"] and table["patient"].tolist() == ["A"]
+
+
+@pytest.mark.parametrize(("text", "wrong"), [
+    ("case,age\nA,old\n", "row 2: age is 'old'"), ("case,age\nA,131\n", "row 2: age is '131'"),
+    ("case\nA\nA\n", "rows 2, 3: case A stands more than once"), ("id\nA\n", "row 1: has no column case")])
+def test_a_wrong_table_is_named_with_its_row(tmp_path, text, wrong):
+    with pytest.raises(UserError, match=f"patients.csv: {wrong}"):
+        read_patients(_write(tmp_path, text))
+
+
+def test_nothing_is_known_without_a_table(tmp_path):
+    assert read_patients(tmp_path) is None and data_patients(tmp_path) is None
+
+
+def test_patients_whom_the_task_knows_need_no_table(tmp_path):
+    (tmp_path / "dataset.json").write_text(json.dumps({"same_patient": [["P1", "P3"]]}))
+    assert patient_of(data_patients(tmp_path), ["P1", "P2", "P3"]).tolist() == ["P1", "P2", "P1"]
+
+
+def test_the_competition_has_two_patients_twice(rsna_tables, tmp_path):
+    (tmp_path / "train_labels.csv").write_bytes((rsna_tables / "train_labels.csv").read_bytes())
+    known = data_patients(tmp_path)
+    assert patient_of(known, ["00557", "00639", "00626", "00758", "00000"]).tolist() == [
+        "00557", "00557", "00626", "00626", "00000"]
+    (tmp_path / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n00557,1\n00639,0\n")
+    assert data_patients(tmp_path) is None
+
+
+def test_a_table_that_parts_what_the_task_joins_is_refused(tmp_path):
+    _write(tmp_path, "case,patient\nP1,A\nP3,B\n", {"same_patient": [["P1", "P3"]]})
+    with pytest.raises(UserError, match="P1 and P3 are of one patient, and here of A and B"):
+        data_patients(tmp_path)
+
+
+def test_a_table_is_written_as_it_was_read(tmp_path):
+    text = "case,patient,site,age,sex,scanner\nA_1,A,UCSF,61.5,F,Trio\nA_2,A,,,M,\n"
+    table = read_patients(_write(tmp_path, text))
+    assert to_patients_file(Task("x"), table).to_csv(index=False) == text
