@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from radiogen.dataset.layout import MASK
+from radiogen.dataset.source import MASK
 from radiogen.imaging.intensity import Normalisation
 
 REVISION = 4

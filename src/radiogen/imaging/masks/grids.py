@@ -11,6 +11,9 @@ from radiogen.imaging.cubes import grid_around
 from radiogen.imaging.resampling import need_place
 from radiogen.imaging.volume import Volume
 
+SMALLEST_SHARE = 0.005
+"""Of a tumour, that makes a finding where it is cut off."""
+
 
 def resample_nearest(mask: Volume, affine: Affine, shape: Shape3D) -> Mask:
     """(slice, row, column) bool of `shape`: whether the mask's voxel nearest to each place of the grid is tumour.
@@ -42,20 +45,20 @@ def share_inside(mask: Volume, affine: Affine, shape: Shape3D) -> float:
     return float(_within(_indices(mask, affine), shape).mean())
 
 
-def tumour_grid(mask: Volume, size: int, edge_mm: float | None, margin_mm: float) -> tuple[Affine, float]:
-    """(4, 4) affine of a cube of `size` voxels an edge around the middle of the tumour's box; and its edge in mm.
+def tumour_grid(mask: Volume, size: int, edge_mm: float | None, margin_mm: float) -> Affine:
+    """(4, 4) affine of a cube of `size` voxels an edge around the middle of the tumour's box.
 
     edge_mm: None: the longest side of the box, and `margin_mm` on either side of it. Axes are those of
     `cubes.patient_grid`.
     """
-    low, high = tumour_box(mask)
+    low, high = _tumour_box(mask)
     edge = float((high - low).max()) + 2 * margin_mm if edge_mm is None else edge_mm
-    return grid_around((low + high) / 2, size, edge), edge
+    return grid_around((low + high) / 2, size, edge)
 
 
-def tumour_box(mask: Volume) -> tuple[Vector, Vector]:
+def _tumour_box(mask: Volume) -> tuple[Vector, Vector]:
     """Lowest and highest (x, y, z) in LPS mm of the box, along the patient's axes, around the tumour's voxels."""
-    points, affine = _points(mask), need_place(mask, "tumour_box")
+    points, affine = _points(mask), need_place(mask, "a tumour's box")
     half = np.abs(affine[:3, :3]).sum(axis=1) / 2
     return points.min(axis=0) - half, points.max(axis=0) + half
 
