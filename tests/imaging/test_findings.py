@@ -187,7 +187,7 @@ SENTENCES = [
     (C.CROPPED_TO_HEAD, {"margin_mm": 8.0, "axes": (("slices", 3, 18, 20), ("rows", 7, 44, 50))},
      "cropped to the head and 8 mm around it: slices 3 to 18 of 20, rows 7 to 44 of 50"),
     (C.CROPPED_TO_TUMOUR, {"margin_mm": 7.5, "axes": (("slices", 3, 9, 20), ("rows", 1, 5, 8))},
-     "cropped to the tumour and 7.5 mm around it: slices 3 to 9 of 20, rows 1 to 5 of 8"),
+     "cropped to the tumour with 7.5 mm around: slices 3 to 9 of 20, rows 1 to 5 of 8"),
     (C.TUMOUR_CUT_OFF, {"share": 0.031}, "cropped: 3% of the tumour is cut off"),
     (C.SLAB, {"middle": 6, "centre": "head area", "axes": (("slices", 3, 8, 12),)},
      "slab around slice 6, largest head area: slices 3 to 8 of 12"),

@@ -43,7 +43,15 @@ from radiogen.dataset.fingerprint import (
     with_mask_values,
 )
 from radiogen.dataset.known_cases import known_bad
-from radiogen.dataset.layout import GEOMETRY_TABLE, Split, case_ids, case_path, mask_path, sequences_present, series_path
+from radiogen.dataset.layout import (
+    GEOMETRY_TABLE,
+    Split,
+    case_ids,
+    case_path,
+    mask_path,
+    sequences_present,
+    series_path,
+)
 from radiogen.dataset.source import MASK
 from radiogen.task import ID, Task, read_task, write_task
 
@@ -140,8 +148,8 @@ def _check_sequences(data: Path, cases: list[tuple[Split, str]], settings: Cache
                         f"choose among what is there: {parameter('sequences')} {' '.join(sorted(present)) or '(none)'}")
     if settings.mask is not None and not any(mask_path(data, split, case) for split, case in cases):
         raise UserError(data, "no case has a mask of the tumour, which the recipe needs",
-                        f"put one a case there, such as train/{cases[0][1]}/{MASK}.nii.gz, or choose another recipe, or "
-                        f"{parameter('data.region', 'head')} without {parameter('data.mask_channel')}")
+                        f"put one a case there, such as {cases[0][0]}/{cases[0][1]}/{MASK}.nii.gz, or choose a recipe "
+                        f"with {parameter('data.region', 'head')} and without {parameter('data.mask_channel')}")
 
 
 def _jobs(data: Path, cases: list[tuple[Split, str]], pairs: dict[Path, CacheSettings], mark: Fingerprint, fast: bool
@@ -228,7 +236,7 @@ def _lost_rows(job: _Job, error: UserError) -> _Rows:
 def _contents(job: _Job, sequence: str) -> str:
     """SHA-256 of the SHA-256 of a series' files, in their order: `LC_ALL=C sha256sum * | cut -c-64 | sha256sum`.
 
-    "" where one of them cannot be read, which the findings state. Of a mask also what its numbers mean, if the task says.
+    "" where one of them cannot be read, which the findings state. A mask's also depends on what its numbers mean.
     """
     path = job.path(sequence)
     try:

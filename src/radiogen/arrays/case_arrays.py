@@ -31,13 +31,15 @@ from radiogen.imaging.window import read_windows
 class CaseArray(NamedTuple):
     """slices: how many of each sequence (`FLAIR:24 T1w:160`), "" for cubes. findings: what was odd in the series.
 
-    changes: what the geometry did to them, where it is not harmless: grown, interpolated, padded, cropped.
+    changes: what the geometry did to them, where it is not harmless: grown, interpolated, padded, cropped. grid: as in
+    `Built`.
     """
 
     array: Voxels
     slices: str
     findings: list[CaseFinding]
     changes: list[CaseFinding]
+    grid: Affine | None = None
 
 
 def read_case(folders: Mapping[str, Path | None], wanted: Sequence[CacheSettings], *, whole: bool, case: str,
@@ -92,7 +94,7 @@ def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, who
     if whole and masks.refusal is not None and settings.mask is not None and settings.mask.without == "refuse":
         raise unusable_mask(masks.refusal, case)
     built = geometry.build(placed, masks.by_sequence)
-    return CaseArray(built.array, built.slices, [*found, *masks.findings], built.changes)
+    return CaseArray(built.array, built.slices, [*found, *masks.findings], built.changes, built.grid)
 
 
 def _read(folder: Path, sequence: str, wanted: Sequence[CacheSettings], fast: bool) -> CaseSeries:

@@ -22,6 +22,7 @@ from radiogen.imaging.masks.grids import SMALLEST_SHARE, share_inside
 from radiogen.imaging.masks.reading import read_mask
 from radiogen.imaging.volume import Volume
 
+
 class CaseMasks(NamedTuple):
     """by_sequence: the mask in the space of each series; {} where there is no mask that can be used."""
 

@@ -271,7 +271,7 @@ class FindingCode(Enum):
                          "cropped: {share:.0%} of the head lies outside the new grid")
     HEAD_NOT_FOUND = _used("no head to crop to", "not cropped: no head found")
     CROPPED_TO_HEAD = _used("cropped to the head", "cropped to the head and {margin_mm:g} mm around it: {extents}")
-    CROPPED_TO_TUMOUR = _used("cropped to the tumour", "cropped to the tumour and {margin_mm:g} mm around it: {extents}")
+    CROPPED_TO_TUMOUR = _used("cropped to the tumour", "cropped to the tumour with {margin_mm:g} mm around: {extents}")
     TUMOUR_CUT_OFF = _used("a part of the tumour outside of the cube", "cropped: {share:.0%} of the tumour is cut off")
     SLAB = _used("a slab of the slices", "slab around slice {middle}, largest {centre}: {extents}")
     SLAB_OF_SLICES = _used("a slab of the slices, as a network gets it",

@@ -36,7 +36,7 @@ class HeadSlab:
         return None
 
     def build(self, series: Mapping[str, CaseSeries], masks: Mapping[str, Volume]) -> Built:
-        """One slab a sequence; findings for which slices it is made of and what was padded or grew. Masks do not count."""
+        """One slab a sequence; findings for which slices it is made of and what was padded or grew; without masks."""
         return as_channels(self.settings, self._shape, (self._slab(name, one) for name, one in series.items()))
 
     @property

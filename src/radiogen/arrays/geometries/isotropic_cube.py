@@ -38,15 +38,16 @@ class IsotropicCube:
 
     def build(self, series: Mapping[str, CaseSeries], masks: Mapping[str, Volume]) -> Built:
         """One cube a sequence; findings for what was interpolated, padded, and cut off of the head or the tumour."""
-        return as_channels(self.settings, self._shape, self._cubes(series, next(iter(masks.values()), None)))
+        mask = next(iter(masks.values()), None)
+        grid = self._grid(next(iter(series.values())), mask)
+        return as_channels(self.settings, self._shape, self._cubes(series, mask, grid))._replace(grid=grid)
 
     @property
     def _shape(self) -> Shape3D:
         return (self.settings.size,) * 3
 
-    def _cubes(self, series: Mapping[str, CaseSeries], mask: Volume | None) -> Iterator[Channel]:
+    def _cubes(self, series: Mapping[str, CaseSeries], mask: Volume | None, grid: Affine) -> Iterator[Channel]:
         use = self.settings.mask or MaskSettings()
-        grid = self._grid(next(iter(series.values())), mask)
         tumour = None if mask is None else resample_nearest(mask, grid, self._shape)
         for name, one in series.items():
             slices, air = normalised(self.settings, one)  # air is not 0 in z-scores; outside of the series shall be air

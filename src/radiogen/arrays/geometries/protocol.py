@@ -22,12 +22,14 @@ from radiogen.imaging.volume import Volume
 class Built(NamedTuple):
     """The array of a case, and what the geometry changed where that is not harmless: grown, padded, cropped.
 
-    slices: how many slices of each sequence (`FLAIR:24 T1w:160`); "" where all sequences have the same.
+    slices: how many slices of each sequence (`FLAIR:24 T1w:160`); "" where all sequences have the same. grid: the
+    affine that all sequences share; None where each has its own.
     """
 
     array: Voxels
     changes: list[CaseFinding]
     slices: str = ""
+    grid: Affine | None = None
 
 
 class CaseGeometry(Protocol):
@@ -48,7 +50,7 @@ class CaseGeometry(Protocol):
 
 
 Channel = tuple[str, Voxels | None, Iterable[Finding | None]]
-"""A sequence, or `MASK`, its cube or slab, and what the geometry changed. None counts as no finding, or as no channel."""
+"""A sequence, or `MASK`, its cube or slab, and what the geometry changed; None counts as no finding or no channel."""
 
 
 def as_channels(settings: CacheSettings, shape: Shape3D, channels: Iterable[Channel]) -> Built:

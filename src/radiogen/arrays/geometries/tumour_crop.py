@@ -31,7 +31,8 @@ class TumourCrop(NamedTuple):
 def crop_to_tumour(settings: CacheSettings, series: CaseSeries, mask: Volume, *, slice_margin: bool) -> TumourCrop:
     """The series' slices within the tumour's box and the margin around it, as far as the series goes.
 
-    All of them where settings want the mask as a channel of the whole head. slice_margin: False leaves the margin out along the slices: every slice shows the tumour. Where the spacing is not
+    All of them where settings want the mask as a channel of the whole head.
+    slice_margin: False leaves the margin out along the slices, so that each shows the tumour. Where the spacing is not
     known there is no margin at all.
     """
     own, use = _on_series(mask, series), settings.mask or MaskSettings()

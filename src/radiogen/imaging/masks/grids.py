@@ -25,8 +25,8 @@ def resample_nearest(mask: Volume, affine: Affine, shape: Shape3D) -> Mask:
     index = np.linalg.inv(need_place(mask, "resample_nearest")) @ affine
     if mask.voxels.shape == tuple(shape) and np.abs((index - np.eye(4))[:3] @ [*shape, 1]).max() < 0.01:
         return mask.voxels != 0
-    found = ndimage.affine_transform(mask.voxels.astype(np.uint8, copy=False), index[:3, :3], index[:3, 3], tuple(shape),
-                                     order=0, mode="grid-constant", cval=0)
+    labels = mask.voxels.astype(np.uint8, copy=False)
+    found = ndimage.affine_transform(labels, index[:3, :3], index[:3, 3], tuple(shape), order=0, mode="grid-constant")
     return found != 0
 
 

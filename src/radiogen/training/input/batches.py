@@ -1,8 +1,9 @@
 """Cached arrays become batches, as a Keras PyDataset that reads only the images it needs.
 
 In: a recipe, a cache folder with its index, cases with labels. Out: (inputs, labels) where an input is a slice as RGB,
-a slice of a cube, one sequence's cube, or all sequences (and the mask) as channels of one. The order and the augmentation follow from
-(seed, fold, epoch, case) alone, so a resumed run sees the same images. No image stays in memory.
+a slice of a cube, one sequence's cube, or all sequences (and the mask) as channels of one. The order and the
+augmentation follow from (seed, fold, epoch, case) alone, so a resumed run sees the same images. No image stays in
+memory.
 """
 
 from collections.abc import Mapping, Sequence

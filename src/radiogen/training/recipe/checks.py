@@ -12,10 +12,12 @@ from radiogen.networks.settings import NetworkSettings
 from radiogen.training.recipe.recipe import Recipe, field_value
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
 
-POSITIVE = ("data.size", "data.depth", "data.edge_mm", "data.crop_edge_mm", "data.slices_per_series", "network.width",
+POSITIVE = ("data.size", "data.depth", "data.edge_mm", "data.crop_edge_mm",
+            "data.slices_per_series", "network.width",
             "optimisation.learning_rate", "optimisation.halve_after", "optimisation.epochs", "optimisation.batch_size",
             "optimisation.micro_batch_size", "optimisation.early_stopping_patience")
-BELOW = {"data.margin_mm": 1000, "split.holdout_fraction": 1, "optimisation.early_stopping_fraction": 1, "optimisation.label_smoothing": 1,
+BELOW = {"data.margin_mm": 1000, "split.holdout_fraction": 1,
+         "optimisation.early_stopping_fraction": 1, "optimisation.label_smoothing": 1,
          "augmentation.shift": 0.5, "augmentation.rotation_degrees": 180, "augmentation.zoom": 1,
          "augmentation.gamma": 1, "optimisation.weight_decay": math.inf}
 """Fields such as fractions: from 0 to below this value."""
