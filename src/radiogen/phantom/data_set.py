@@ -20,8 +20,9 @@ from radiogen.core.errors import UserError
 from radiogen.core.parallel import map_items
 from radiogen.core.wording import parameter
 from radiogen.dataset.layout import PHANTOM_RECORD
-from radiogen.phantom.anatomy import draw_head
-from radiogen.phantom.geometry import draw_grid, draw_planes, read_mix
+from radiogen.phantom.anatomy import Head, draw_head
+from radiogen.phantom.geometry import Grid, draw_grid, draw_planes, read_mix
+from radiogen.phantom.mask import GRID_OF, MASK_FILE, write_mask
 from radiogen.phantom.series import draw_image, write_series
 from radiogen.task import ID, LABEL, RSNA_MICCAI
 
@@ -88,7 +89,7 @@ def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None =
         if not (folder / PHANTOM_RECORD).is_file():
             files.write_json(folder / PHANTOM_RECORD, _record(settings))
         cases = list_cases(settings)
-        missing = [case for case in cases if not (folder / case.split / case.name).is_dir()]
+        missing = [case for case in cases if not (folder / case.split / case.name / MASK_FILE).is_file()]
         if not missing and (folder / "train_labels.csv").is_file():
             _LOG.info(f"{folder}: complete already, with these settings")
             return
@@ -164,14 +165,32 @@ def _draw_case(settings: PhantomSettings, split: str, index: int, name: str) -> 
 
 
 def _write_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
-    files.write_folder(folder / case.split / case.name, partial(_fill_case, settings=settings, case=case))
+    """Write a case's folder; into one that was made before phantoms had masks, the mask alone."""
+    place = folder / case.split / case.name
+    if place.is_dir():
+        head = _head(settings, case)
+        write_mask(place, head, _grid(settings, case, GRID_OF, head)[0])
+    else:
+        files.write_folder(place, partial(_fill_case, settings=settings, case=case))
+
+
+def _head(settings: PhantomSettings, case: Case) -> Head:
+    return draw_head(_rng(settings, case.split, case.index, _ANATOMY), core_fraction(case.latent))
+
+
+def _grid(settings: PhantomSettings, case: Case, sequence: str, head: Head) -> tuple[Grid, np.random.Generator]:
+    """The grid of one series, and the generator from which its image is drawn next."""
+    number = RSNA_MICCAI.sequences.index(sequence)
+    rng = _rng(settings, case.split, case.index, _ACQUISITION, number)
+    return draw_grid(rng, sequence, case.rows[number], settings.scale, head.centre), rng
 
 
 def _fill_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
-    head = draw_head(_rng(settings, case.split, case.index, _ANATOMY), core_fraction(case.latent))
-    for number, sequence in enumerate(RSNA_MICCAI.sequences):
-        rng = _rng(settings, case.split, case.index, _ACQUISITION, number)
-        grid = draw_grid(rng, sequence, case.rows[number], settings.scale, head.centre)
+    head = _head(settings, case)
+    for sequence in RSNA_MICCAI.sequences:
+        grid, rng = _grid(settings, case, sequence, head)
+        if sequence == GRID_OF:
+            write_mask(folder, head, grid)
         image = draw_image(rng, head, sequence, grid, settings.noise, settings.bias)
         write_series(folder / sequence, image, grid, case.name, sequence, settings.seed)
 

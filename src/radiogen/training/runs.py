@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from radiogen.arrays.settings import CacheSettings
+from radiogen.arrays.settings import CacheSettings, MaskSettings
 from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
@@ -58,12 +58,14 @@ def cache_settings(data: DataSettings) -> CacheSettings:
     """The arrays that a recipe's inputs are read from."""
     whole = data.rank == 3 or data.sequences_as_channels or data.cube_slices
     slab = data.geometry == "slab"
+    mask = MaskSettings(data.region, data.margin_mm, data.crop_edge_mm, data.mask_channel, data.without_mask)
     return CacheSettings(
         kind="slabs" if slab else "cubes" if whole else "slices", sequences=data.sequences, size=data.size,
         geometry=data.geometry, normalisation=data.normalisation,
         slices_per_series=None if whole else data.slices_per_series,
         edge_mm=data.edge_mm if whole and data.geometry == "isotropic" else None, dtype=data.array_dtype,
-        depth=(data.depth or data.size) if slab else None, window=data.window)
+        depth=(data.depth or data.size) if slab else None, window=data.window,
+        mask=mask if data.uses_mask else None)
 
 
 def run_name(data: Path, recipe: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
+from radiogen.dataset.layout import NIFTI_SUFFIXES
+from radiogen.dataset.source import MASK
 from radiogen.imaging.dicom.guarded import read_tags
 from radiogen.task import RSNA_MICCAI
 
@@ -114,6 +116,19 @@ def _kind_of_words(text: str) -> Kind:
     return Kind("T2" if _T2.search(words) else "", enhanced)
 
 
+def find_mask(folder: Path) -> Path | None:
+    """The tumour's mask in a patient's folder: `mask.nii.gz`, `mask.nii` or a folder `mask`, at any depth; or None.
+
+    Raises UserError where there are several.
+    """
+    names = {MASK, *(MASK + ending for ending in NIFTI_SUFFIXES)}
+    found = [path for path in sorted(Path(folder).rglob(f"{MASK}*")) if path.name in names]
+    if len(found) > 1:
+        raise UserError(folder, f"holds {len(found)} masks of a tumour: {found[0].name} and {found[1].name}",
+                        "keep the one that is meant")
+    return found[0] if found else None
+
+
 def series_folder_of(series: FoundSeries, room: Path) -> Path:
     """A folder with nothing but the series' files: its own, or one of links, made as `room`."""
     if series.files is None:
@@ -142,7 +157,8 @@ def _places(folder: Path) -> list[Path]:
         here = waiting.pop(0)
         if next(_files(here), None) is not None:
             places.append(here)
-        waiting += sorted(path for path in here.iterdir() if path.is_dir() and not path.name.startswith("."))
+        waiting += sorted(path for path in here.iterdir()
+                          if path.is_dir() and not path.name.startswith(".") and path.name != MASK)
         if len(places) + len(waiting) > MOST_FOLDERS:
             raise UserError(folder, f"holds more than {MOST_FOLDERS} folders, so it is not one patient's",
                             f"give the folder with one patient's series to {parameter('case')}")

@@ -1,8 +1,9 @@
 """Cached arrays become batches, as a Keras PyDataset that reads only the images it needs.
 
 In: a recipe, a cache folder with its index, cases with labels. Out: (inputs, labels) where an input is a slice as RGB,
-a slice of a cube, one sequence's cube, or all sequences as channels of one. The order and the augmentation follow from
-(seed, fold, epoch, case) alone, so a resumed run sees the same images. No image stays in memory.
+a slice of a cube, one sequence's cube, or all sequences (and the mask) as channels of one. The order and the
+augmentation follow from (seed, fold, epoch, case) alone, so a resumed run sees the same images. No image stays in
+memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,7 +75,7 @@ class CachedImages:
         layout, blocks = self._layout(case), [first]
         if data.sequences_as_channels:
             step = data.size if data.rank == 2 else 1
-            blocks = [first + step * place for place in range(len(data.sequences))]
+            blocks = [first + step * place for place in range(data.channels)]
         planes = read_blocks(self.folder, case, layout, blocks, data.rank)
         return planes if planes.dtype == np.uint8 else planes.astype(np.float32)
 
