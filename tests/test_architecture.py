@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "runs": ("dataset", "task", "core"),
     "imaging": ("dataset", "task", "core"),
     "arrays": ("imaging", "dataset", "task", "core"),
-    "phantom": ("imaging", "dataset", "task", "core"),
+    "phantom": ("cohorts", "imaging", "dataset", "task", "core"),
     "cohorts": ("dataset", "task", "core"),
     "networks": ("runs", "task", "core"),
     "training": ("networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
