@@ -41,7 +41,8 @@ def main(data: tuple[Path, ...] = (), weights: str = "imagenet", series: int = 8
     from radiogen.core import files
     from radiogen.networks.residual import build_network
     from radiogen.networks.settings import NetworkSettings
-    from radiogen.networks.weights import imagenet_file, load_first_weights, read_layers
+    from radiogen.networks.pretrained.hdf5_file import read_layers
+    from radiogen.networks.weights import imagenet_file, load_first_weights
     from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
     model = build_network(NetworkSettings("resnet50"), (SIZE, SIZE, 3), "photographs")
