@@ -55,9 +55,9 @@ def _parse(content: bytes) -> Mapping[str, Any]:
         header = json.loads(content.decode("utf-8"), object_pairs_hook=_without_doubles)
     except RecursionError:
         raise Damaged("its header is nested too deeply") from None
-    except UnicodeDecodeError:
-        raise Damaged("its header is no text") from None
-    except json.JSONDecodeError:
+    except Damaged:
+        raise
+    except ValueError:  # no text, no JSON, or a number of thousands of digits
         raise Damaged("its header is no JSON") from None
     if not isinstance(header, dict):
         raise Damaged("its header is no table of tensors")
