@@ -39,9 +39,9 @@ def main(data: tuple[Path, ...] = (), weights: str = "imagenet", series: int = 8
     import tempfile
 
     from radiogen.core import files
+    from radiogen.networks.pretrained.hdf5_file import read_layers
     from radiogen.networks.residual import build_network
     from radiogen.networks.settings import NetworkSettings
-    from radiogen.networks.pretrained.hdf5_file import read_layers
     from radiogen.networks.weights import imagenet_file, load_first_weights
     from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
