@@ -112,8 +112,7 @@ def review_first_weights(folder: Path, predictions: pd.DataFrame) -> list[Review
     seen, task = read_seen_cases(folder), read_task(folder)
     if seen is None:
         return [ReviewFinding(Code.FIRST_WEIGHTS_UNKNOWN, {**values, "file": layout.SEEN_CASES})]
-    data = read_facts(folder).get("data", "")
-    names = {"", task.name.casefold(), Path(data).name.casefold()}
+    names = {"", task.name.casefold(), Path(read_facts(folder).get("data") or "").name.casefold()}
     cohorts = seen["cohort"] if "cohort" in seen else pd.Series("", seen.index)
     here = cohorts.str.casefold().isin(names)
     scored_ids = set(predictions.loc[predictions["fold"] != TEST, ID])
