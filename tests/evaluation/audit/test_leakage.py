@@ -325,8 +325,13 @@ def test_without_a_table_of_seen_cases_nothing_was_checked(pretrained):
     assert found.code is Code.FIRST_WEIGHTS_UNKNOWN and found.severity == "not checked"
 
 
+def test_a_scored_case_under_the_name_that_it_has_in_another_data_set_is_an_alarm(pretrained):
+    found, = pretrained({"case": ["BraTS2021_00003"], "cohort": ["brats21"]})
+    assert found.code is Code.FIRST_WEIGHTS_SAW and found.values["patients"] == ["00003"]
+
+
 def test_ids_that_are_written_as_no_id_of_the_task_check_nothing(pretrained):
-    found, = pretrained({"case": ["BraTS2021_00003"]})
+    found, = pretrained({"case": ["TCGA-02-0003"]})
     assert found.code is Code.FIRST_WEIGHTS_OTHER_IDS and found.severity == "not checked"
 
 
