@@ -75,13 +75,11 @@ def other_names(patients: pd.DataFrame | None, cases: Sequence[str], task: Task)
 
     An id alone says nothing of another data set: both may count from 1. These names do.
     """
-    known = {} if patients is None else patients.set_index(ID)
+    rows = {} if patients is None else {row[ID]: row for row in patients.to_dict("records")}
     names = {}
     for case in cases:
-        found = {task.also_called.replace("{case}", case)}
-        if patients is not None and case in known.index:
-            row = known.loc[case]
-            found |= {str(row[PATIENT]), *str(row.get(ALIASES, "")).split()}
+        row = rows.get(case, {})
+        found = {task.also_called.replace("{case}", case), row.get(PATIENT, ""), *row.get(ALIASES, "").split()}
         names[case] = frozenset(found - {"", case})
     return names
 
