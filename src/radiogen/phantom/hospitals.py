@@ -29,21 +29,17 @@ class Hospital:
 def hospital_of(shift: Shift) -> Hospital:
     """The hospital of a phantom that is another one by that much."""
     strength = {"none": 0.0, "mild": 0.35, "strong": 1.0}[shift]
-    return _shifted("", strength, None if shift == "none" else 0.5 + 0.15 * strength)
+    return Hospital("", 1 + strength, 1 + strength, 1 - 0.25 * strength, 1 + 0.4 * strength,
+                    None if shift == "none" else 0.5 + 0.15 * strength)
 
 
-HOSPITALS = ("north", "east", "south", "west")
-_STRENGTHS = (0.0, 1 / 3, 2 / 3, 1.0)
+HOSPITALS = (Hospital("north", noise=2.5), Hospital("east", contrast=1.5), Hospital("south", bias=3.0),
+             Hospital("west", scale=0.6))
+"""Each is conspicuous in another way, so that what one shows of its label does not carry over to another."""
 _SHARES = {1: (0.45, 0.05, 0.45, 0.05), 0: (0.05, 0.45, 0.05, 0.45)}
-"""How often a case of each label is of each hospital: neighbours in strength have opposite labels, so that what one
-hospital shows of its label does not carry over to another."""
+"""How often a case of each label is of each hospital."""
 
 
 def draw_hospital(rng: np.random.Generator, label: int) -> Hospital:
     """The hospital of a case where the label goes with the hospital."""
-    number = int(rng.choice(len(HOSPITALS), p=_SHARES[label]))
-    return _shifted(HOSPITALS[number], _STRENGTHS[number], None)
-
-
-def _shifted(name: str, strength: float, prevalence: float | None) -> Hospital:
-    return Hospital(name, 1 + strength, 1 + strength, 1 - 0.25 * strength, 1 + 0.4 * strength, prevalence)
+    return HOSPITALS[int(rng.choice(len(HOSPITALS), p=_SHARES[label]))]
