@@ -1,0 +1,61 @@
+"""By what the cases of a run and of another cohort are recognised: patients, files, arrays and their perceptual hashes.
+
+In: a run, or a data set with its arrays by the run's recipe. Out: `CaseMarks` of both, which evaluation compares. Case
+ids are not believed: another hospital's 00042 is another patient.
+"""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
+from radiogen.dataset.patients import PATIENT, data_patients, read_patients
+from radiogen.runs.external.cohorts import CaseMarks
+from radiogen.runs.layout import ARRAYS
+from radiogen.runs.tables import read_arrays
+from radiogen.task import ID
+from radiogen.training.runs import Run
+
+
+def run_marks(run: Run) -> CaseMarks:
+    """The marks of the cases that the run trains on or holds out.
+
+    Raises UserError where it keeps no hashes of its arrays: nothing could be said of an overlap then.
+    """
+    arrays = read_arrays(run.folder)
+    if arrays is None:
+        raise UserError(run.folder / ARRAYS, "is missing: it shows whether the cohorts share patients",
+                        f"make it: {command('predict')} --run {as_run(run.folder)}")
+    patients = read_patients(run.folder)
+    if patients is None and run.data.is_dir():
+        patients = data_patients(run.data)
+    own = arrays[(arrays["split"] == "train") & arrays[ID].isin(run.folds[ID])]
+    return _marks(own, patients, run.cache)
+
+
+def cohort_marks(data: Path, cache: Path, index: pd.DataFrame, cases: Collection[str]) -> CaseMarks:
+    """The marks of a data set's cases; cache, index: of its arrays by the run's recipe."""
+    return _marks(index[index[ID].isin(cases)], data_patients(data), cache)
+
+
+def _marks(arrays: pd.DataFrame, patients: pd.DataFrame | None, cache: Path) -> CaseMarks:
+    known = {} if patients is None else dict(zip(patients[ID], patients[PATIENT], strict=True))
+    table = arrays[[ID, "sha256", "perceptual_hash"]].reset_index(drop=True)
+    patient = [known.get(case, case) for case in table[ID]]
+    contents = {case: _contents(Path(cache) / f"{case}.json") for case in table[ID]}
+    rows = [(case, mark) for case, marks in contents.items() for mark in marks]
+    return CaseMarks(table.assign(**{PATIENT: patient, "named": [one != case for one, case in zip(
+        patient, table[ID], strict=True)]}), pd.DataFrame(rows, columns=[ID, "sha256"]), patients is not None,
+        all(contents.values()))
+
+
+def _contents(note: Path) -> list[str]:
+    """The hashes of a case's series' files as the cache notes them beside its array; [] where it is not there."""
+    try:
+        kept = json.loads(note.read_text(encoding="utf-8"))["contents"]
+        return [str(mark) for mark in kept.values() if mark]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return []
