@@ -1,8 +1,8 @@
 """A trained run predicts the cases of another hospital: frozen, with the mean of all its folds' networks.
 
 In: a run, another data set. Out: first what both cohorts' cases are recognised by (`prepare_cohort`), and, once nobody
-is in both, `models/<run>/external/<cohort>/` (runs/external/cohorts.py). Between the two evaluation compares the cohorts: no
-case is predicted before. A prediction with labels is a look, and goes on record before anything of it is on the disk.
+is in both, `models/<run>/external/<cohort>/` (runs/external/cohorts.py). Between the two evaluation compares the
+cohorts: no case is predicted before. A prediction with labels is a look, and goes on record before it is written.
 """
 
 import dataclasses

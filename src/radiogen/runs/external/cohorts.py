@@ -145,4 +145,5 @@ def _read_facts(path: Path) -> CohortFacts:
         run = path.parent.parent.parent
         raise UserError(path, "is damaged, or of another version of radiogen",
                         f"delete its folder and validate again: {command('validate')} {as_run(run)}")
-    return CohortFacts(**{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()})
+    kept: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    return CohortFacts(**kept)
