@@ -19,9 +19,11 @@ from radiogen.runs.tables import read_arrays
 from radiogen.task import ID
 from radiogen.training.runs import Run
 
+_PICTURES = [ID, "sequence", "perceptual_hash"]
 
-def run_marks(run: Run) -> CaseMarks:
-    """The marks of the cases that the run trains on or holds out.
+
+def run_marks(run: Run, series: pd.DataFrame | None) -> CaseMarks:
+    """The marks of the cases that the run trains on or holds out; series: their intensities.csv, None where unknown.
 
     Raises UserError where it keeps no hashes of its arrays: nothing could be said of an overlap then.
     """
@@ -33,23 +35,25 @@ def run_marks(run: Run) -> CaseMarks:
     if patients is None and run.data.is_dir():
         patients = data_patients(run.data)
     own = arrays[(arrays["split"] == "train") & arrays[ID].isin(run.folds[ID])]
-    return _marks(own, patients, run.cache)
+    return _marks(own, patients, run.cache, series)
 
 
-def cohort_marks(data: Path, cache: Path, index: pd.DataFrame, cases: Collection[str]) -> CaseMarks:
-    """The marks of a data set's cases; cache, index: of its arrays by the run's recipe."""
-    return _marks(index[index[ID].isin(cases)], data_patients(data), cache)
+def cohort_marks(run: Run, index: pd.DataFrame, cases: Collection[str], series: pd.DataFrame) -> CaseMarks:
+    """The marks of a data set's cases; run: with this data set and its arrays in the place of its own."""
+    return _marks(index[index[ID].isin(cases)], data_patients(run.data), run.cache, series)
 
 
-def _marks(arrays: pd.DataFrame, patients: pd.DataFrame | None, cache: Path) -> CaseMarks:
+def _marks(arrays: pd.DataFrame, patients: pd.DataFrame | None, cache: Path, series: pd.DataFrame | None
+           ) -> CaseMarks:
     known = {} if patients is None else dict(zip(patients[ID], patients[PATIENT], strict=True))
     table = arrays[[ID, "sha256", "perceptual_hash"]].reset_index(drop=True)
     patient = [known.get(case, case) for case in table[ID]]
     contents = {case: _contents(Path(cache) / f"{case}.json") for case in table[ID]}
     rows = [(case, mark) for case, marks in contents.items() for mark in marks]
-    return CaseMarks(table.assign(**{PATIENT: patient, "named": [one != case for one, case in zip(
-        patient, table[ID], strict=True)]}), pd.DataFrame(rows, columns=[ID, "sha256"]), patients is not None,
-        all(contents.values()))
+    named = [one != case for one, case in zip(patient, table[ID], strict=True)]
+    pictures = pd.DataFrame(columns=_PICTURES) if series is None else series[series[ID].isin(table[ID])][_PICTURES]
+    return CaseMarks(table.assign(**{PATIENT: patient, "named": named}), pd.DataFrame(rows, columns=[ID, "sha256"]),
+                     pictures.reset_index(drop=True), patients is not None, all(contents.values()))
 
 
 def _contents(note: Path) -> list[str]:

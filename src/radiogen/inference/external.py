@@ -34,7 +34,7 @@ from radiogen.runs.external.cohorts import (
     external_cohorts,
     labels_digest,
     networks_digest,
-    read_cohort,
+    read_intensities,
     write_cohort_facts,
     write_intensities,
 )
@@ -56,7 +56,8 @@ class PreparedCohort:
 
     name: of the cohort; run: with the cohort's data set and arrays in the place of its own; source: the run itself;
     cases: `ID, LABEL`; index: of the arrays; own, marks: by what the cases of the run and of the cohort are recognised;
-    look: what goes on record. without_label: cases that have images alone; leave_out: by the user; task: the cohort's.
+    look: what goes on record. inside, outside: raw intensities of both, inside None where unknown. without_label: cases
+    that have images alone; leave_out: by the user; task: the cohort's.
     """
 
     name: str
@@ -67,6 +68,8 @@ class PreparedCohort:
     own: CaseMarks
     marks: CaseMarks
     look: Look
+    inside: pd.DataFrame | None
+    outside: pd.DataFrame
     without_label: tuple[str, ...]
     leave_out: tuple[str, ...]
     task: Task
@@ -94,13 +97,14 @@ def prepare_cohort(run: Run, data: Path, name: str | None = None, *, leave_out: 
     made = index.loc[(index["split"] == "train") & (index["sha256"] != ""), ID]
     cases = labels[labels[ID].isin(made) & ~labels[ID].isin(list(leave_out))].reset_index(drop=True)
     _check_classes(data, cases, task)
-    without = tuple(sorted(set(made) - set(labels[ID])))
-    return PreparedCohort(name, dataclasses.replace(run, data=Path(data), cache=folder), run, cases, index,
-                          run_marks(run), cohort_marks(data, folder, index, set(cases[ID])),
-                          _look(run, name, data, mark.key, cases), without, tuple(leave_out), task)
+    without, there = tuple(sorted(set(made) - set(labels[ID]))), dataclasses.replace(run, data=Path(data), cache=folder)
+    inside, outside = _own_intensities(run, workers), _measured(there, cases[ID].tolist(), workers)
+    return PreparedCohort(name, there, run, cases, index, run_marks(run, inside),
+                          cohort_marks(there, index, set(cases[ID]), outside),
+                          _look(run, name, data, mark.key, cases), inside, outside, without, tuple(leave_out), task)
 
 
-def predict_cohort(cohort: PreparedCohort, overlap: Mapping[str, Any], *, workers: int | None = None) -> Path:
+def predict_cohort(cohort: PreparedCohort, overlap: Mapping[str, Any]) -> Path:
     """Predict the cohort's cases and write what is judged; returns the path of its `predictions.csv`.
 
     overlap: what evaluation found when it compared the cohorts, for `cohort.json`. The look goes on record first.
@@ -108,7 +112,6 @@ def predict_cohort(cohort: PreparedCohort, overlap: Mapping[str, Any], *, worker
     from sklearn.metrics import roc_auc_score
 
     run, folder = cohort.source, layout.cohort_folder(cohort.source.folder, cohort.name)
-    inside, outside = _intensities(cohort, workers)
     with working_run(run.folder):
         table = complete(_probabilities(cohort).assign(fold=cohort.name))
         area = float(roc_auc_score(table[LABEL].astype(int), table["probability"]))
@@ -121,9 +124,9 @@ def predict_cohort(cohort: PreparedCohort, overlap: Mapping[str, Any], *, worker
         patients = data_patients(cohort.run.data)
         if patients is not None:
             files.write_csv(folder / layout.PATIENTS, to_patients_file(cohort.task, patients))
-        write_intensities(folder, outside)
-        if inside is not None:
-            write_intensities(run.folder, inside)
+        write_intensities(folder, cohort.outside)
+        if cohort.inside is not None:
+            write_intensities(run.folder, cohort.inside)
         write_cohort_facts(folder, _facts(cohort, overlap))
     return path
 
@@ -150,10 +153,8 @@ def _check_sequences(run: Run, data: Path, task: Task) -> None:
 
 def _check_free(run: Path, name: str, data: Path, fingerprint: str) -> None:
     """The name is free, or of this data set: as it is now, or as it was before cases were added."""
-    if name not in external_cohorts(run):
-        return
-    kept = read_cohort(run, name).facts
-    if kept.fingerprint != fingerprint and files.found_path(kept.data, run).resolve() != Path(data).resolve():
+    kept = external_cohorts(run).get(name)
+    if kept and kept.fingerprint != fingerprint and files.found_path(kept.data, run).resolve() != Path(data).resolve():
         raise UserError(layout.cohort_folder(run, name), f"is another cohort, of {kept.data}",
                         f"give this one another name with {parameter('name')}")
 
@@ -189,16 +190,15 @@ def _probabilities(cohort: PreparedCohort) -> pd.DataFrame:
     return cohort.cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
 
 
-def _intensities(cohort: PreparedCohort, workers: int | None) -> tuple[pd.DataFrame | None, pd.DataFrame]:
-    """The raw intensities of the run's own series, None where its data set is not here, and of the cohort's."""
-    run, inside = cohort.source, None
-    same = run.data.is_dir() and run.cache.parent.name.endswith(f"-{data_fingerprint(run.data).key}")
-    if same:
-        inside = _measured(run, run.folds[ID].tolist(), workers)
-    else:
+def _own_intensities(run: Run, workers: int | None) -> pd.DataFrame | None:
+    """The raw intensities of the run's own series; where its data set is not here, what an earlier validation kept."""
+    if run.data.is_dir() and run.cache.parent.name.endswith(f"-{data_fingerprint(run.data).key}"):
+        return _measured(run, run.folds[ID].tolist(), workers)
+    kept = read_intensities(run.folder)
+    if kept is None:
         _LOG.warning(f"{run.data} is not there or has changed since {run.folder.name} was made: its raw intensities "
                      "are not compared")
-    return inside, _measured(cohort.run, cohort.cases[ID].tolist(), workers)
+    return kept
 
 
 def _measured(run: Run, cases: list[str], workers: int | None) -> pd.DataFrame:
@@ -206,8 +206,8 @@ def _measured(run: Run, cases: list[str], workers: int | None) -> pd.DataFrame:
     path, names = run.cache.parent / layout.INTENSITIES, run.recipe.data.sequences
     kept = pd.DataFrame(columns=list(INTENSITIES))
     if path.is_file():
-        kept = pd.read_csv(path, dtype={ID: str, "split": str, "sequence": str}, keep_default_na=False,
-                           na_values={name: [""] for name in FIELDS})
+        kept = pd.read_csv(path, dtype=dict.fromkeys((ID, "split", "sequence", "perceptual_hash"), str),
+                           keep_default_na=False, na_values={name: [""] for name in FIELDS})
     known = set(zip(kept[ID], kept["sequence"], strict=True))
     split: Split = "train"
     todo = [(split, case) for case in cases if any((case, name) not in known for name in names)]

@@ -40,7 +40,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
     overlap = find_overlap(prepared.own, prepared.marks)
     refuse_overlap(models, overlap, prepared.look, data)
     print(f"{chosen} on {prepared.name}: {len(prepared.cases)} cases, none of them known to the run", flush=True)
-    predictions = predict_cohort(prepared, overlap.facts, workers=workers)
+    predictions = predict_cohort(prepared, overlap.facts)
     text, written = validate_run(models, chosen, prepared.name)
     print(f"\n{text}\n\nfiles written:")
     print("\n".join(f"  {line}" for line in short_paths([predictions, *written])))

@@ -50,14 +50,13 @@ def judge_external(run: PredictedRun, networks: Networks | None = None) -> Exter
 
     Raises UserError where a table of a cohort or the record of looks is damaged.
     """
-    names = external_cohorts(run.folder)
-    if not names:
+    found = external_cohorts(run.folder)
+    if not found:
         return ExternalValidation()
     digest = networks_digest(check_run(run.folder, networks))
-    cohorts = [read_cohort(run.folder, name) for name in names]
-    current = [cohort for cohort in cohorts if cohort.facts.networks_sha256 == digest]
-    return ExternalValidation(tuple(judge_cohort(run, cohort) for cohort in current),
-                              tuple(cohort.name for cohort in cohorts if cohort not in current))
+    current = [name for name, facts in found.items() if facts.networks_sha256 == digest]
+    return ExternalValidation(tuple(judge_cohort(run, read_cohort(run.folder, name)) for name in current),
+                              tuple(name for name in found if name not in current))
 
 
 def judge_cohort(run: PredictedRun, cohort: ExternalCohort) -> ExternalAssessment:

@@ -1,21 +1,28 @@
 """Whether a patient is in both cohorts, under whatever name: if one is, the cohorts are not judged.
 
 In: by what the cases of a run and of another cohort are recognised (`CaseMarks`). Out: an `Overlap`: pairs of cases by
-the way in which they were found. Four ways: the patient by `patients.csv`, the series' files, the array, the perceptual
-hash, which outlives another encoding. Equal case ids alone are counted and not believed: everybody numbers from 1.
+the way in which they were found: the patient by `patients.csv`, the series' files, the array, and two perceptual
+hashes, which outlive another encoding. Equal case ids alone are counted and not believed: everybody numbers from 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.evaluation.audit.leakage import HASH_DISTANCE_LIMIT, hash_distance_limit, hash_distances, is_hash
+from radiogen.evaluation.audit.leakage import (
+    HASH_BITS,
+    HASH_DISTANCE_LIMIT,
+    hash_distance_limit,
+    hash_distances,
+    is_hash,
+)
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.external.looks import Look, append_look
@@ -32,6 +39,7 @@ class Way(StrEnum):
     FILES = "the same files"
     ARRAY = "the same array"
     PICTURE = "nearly the same picture"
+    SERIES = "nearly the same series, whichever way its axes run"
 
 
 Pair = tuple[str, str]
@@ -41,7 +49,8 @@ Pair = tuple[str, str]
 @dataclass(frozen=True)
 class Overlap:
     """pairs: by way, those that have any. unchecked: ways for which a table is missing. same_ids: how many case ids are
-    in both cohorts. limit: up to how many bits of 256 two perceptual hashes are nearly the same."""
+    in both cohorts. limit: up to how many bits of 256 two perceptual hashes are nearly the same, the lesser of the
+    pictures' and the series'."""
 
     pairs: Mapping[Way, tuple[Pair, ...]]
     unchecked: tuple[Way, ...]
@@ -68,18 +77,21 @@ def find_overlap(own: CaseMarks, other: CaseMarks) -> Overlap:
     nobody said who it is. Files are compared series by series, whatever they are called. A hash of no bit is that of
     an empty picture and says nothing.
     """
-    picture, limit = _pictures(own.cases, other.cases)
+    picture, limit = _near(own.cases[ID], other.cases[ID], [(own.cases, other.cases)])
+    series, series_limit = _near(own.cases[ID], other.cases[ID], [
+        (own.series[own.series["sequence"] == name], other.series[other.series["sequence"] == name])
+        for name in sorted(set(own.series["sequence"]) & set(other.series["sequence"]))])
     patients = own.cases[[ID, "patient", "named"]].merge(other.cases[[ID, "patient", "named"]], on="patient",
                                                          suffixes=("", "_other"))
     found = {Way.PATIENT: _pairs(patients[patients["named"] | patients["named_other"]]),
              Way.FILES: _same(own.contents, other.contents),
-             Way.ARRAY: _same(own.cases, other.cases), Way.PICTURE: picture}
-    hashed = [is_hash(one.cases["perceptual_hash"]).all() for one in (own, other)]
-    known = {Way.PATIENT: own.patients or other.patients, Way.FILES: own.files and other.files,
-             Way.ARRAY: True, Way.PICTURE: all(hashed)}
+             Way.ARRAY: _same(own.cases, other.cases), Way.PICTURE: picture, Way.SERIES: series}
+    known = {Way.PATIENT: own.patients or other.patients, Way.FILES: own.files and other.files, Way.ARRAY: True,
+             Way.PICTURE: _all_hashed(own.cases, own.cases) and _all_hashed(other.cases, other.cases),
+             Way.SERIES: _all_hashed(own.cases, own.series) and _all_hashed(other.cases, other.series)}
     return Overlap({way: pairs for way, pairs in found.items() if pairs},
                    tuple(way for way in Way if not known[way] and not found[way]),
-                   len(set(own.cases[ID]) & set(other.cases[ID])), limit)
+                   len(set(own.cases[ID]) & set(other.cases[ID])), min(limit, series_limit))
 
 
 def refuse_overlap(models: Path, overlap: Overlap, look: Look, data: Path) -> None:
@@ -100,16 +112,38 @@ def _way_text(way: Way, pairs: tuple[Pair, ...]) -> str:
     return f"{len({other for _, other in pairs})} by {way} ({shown}{', ...' if len(pairs) > NAMED else ''})"
 
 
-def _pictures(own: pd.DataFrame, other: pd.DataFrame) -> tuple[tuple[Pair, ...], int]:
-    """The pairs whose perceptual hashes lie within the limit, and the limit."""
-    one, two = (table[is_hash(table["perceptual_hash"]) & table["perceptual_hash"].str.contains("[1-9a-f]").to_numpy()]
-                for table in (own, other))
-    if one.empty or two.empty:
+def _near(own: pd.Series, other: pd.Series, tables: Sequence[tuple[pd.DataFrame, pd.DataFrame]]
+          ) -> tuple[tuple[Pair, ...], int]:
+    """The pairs of cases whose perceptual hashes lie within the limit, and the limit.
+
+    own, other: all cases' ids; tables: of each sequence `ID, perceptual_hash` of both cohorts. Several sequences count
+    by their mean: two patients may look alike in one, not in all. Cases without a hash are in no pair.
+    """
+    total, count = np.zeros((len(own), len(other))), np.zeros((len(own), len(other)), int)
+    for pair in tables:
+        one, two = (table[_is_picture(table["perceptual_hash"])] for table in pair)
+        if one.empty or two.empty:
+            continue
+        place = np.ix_(pd.Index(own).get_indexer(one[ID]), pd.Index(other).get_indexer(two[ID]))
+        total[place] += hash_distances(one["perceptual_hash"], two["perceptual_hash"])
+        count[place] += 1
+    known = count > 0
+    if not known.any():
         return (), HASH_DISTANCE_LIMIT
-    distances = hash_distances(one["perceptual_hash"], two["perceptual_hash"])
-    limit = hash_distance_limit(distances.ravel())
+    distances = np.where(known, total / np.maximum(count, 1), HASH_BITS)
+    limit = hash_distance_limit(distances[known])
     rows, columns = (distances <= limit).nonzero()
-    return tuple(sorted(zip(one[ID].iloc[rows], two[ID].iloc[columns], strict=True))), limit
+    return tuple(sorted(zip(own.iloc[rows], other.iloc[columns], strict=True))), limit
+
+
+def _is_picture(hashes: pd.Series) -> np.ndarray:
+    """Whether each cell is a hash with any bit, bool (cases,)."""
+    return is_hash(hashes) & hashes.str.contains("[1-9a-f]").to_numpy(dtype=bool)
+
+
+def _all_hashed(cases: pd.DataFrame, table: pd.DataFrame) -> bool:
+    """Whether each case has a perceptual hash in the table."""
+    return set(cases[ID]) <= set(table.loc[is_hash(table["perceptual_hash"]), ID])
 
 
 def _same(own: pd.DataFrame, other: pd.DataFrame) -> tuple[Pair, ...]:

@@ -15,7 +15,7 @@ from radiogen.runs import layout
 
 Line = tuple[str, str]
 _WAYS = {"patient": layout.PATIENTS, "files": "hashes of files", "array": "hashes of arrays",
-         "picture": "perceptual hashes"}
+         "picture": "perceptual hashes", "series": "perceptual hashes along the patient's axes"}
 
 
 def external_lines(judged: ExternalAssessment) -> list[Line]:

@@ -24,7 +24,7 @@ from radiogen.runs.predictions import read_predictions
 from radiogen.task import ID, LABEL, Task, read_task
 
 INTENSITY_FIELDS = ("lowest", "median", "p99", "highest", "mean", "deviation", "at_lowest", "noise")
-INTENSITIES = (ID, "split", "sequence", *INTENSITY_FIELDS)
+INTENSITIES = (ID, "split", "sequence", "perceptual_hash", *INTENSITY_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class CaseMarks:
 
     cases: `ID, patient, named, sha256, perceptual_hash`, text but `named`: whether a table names the patient, so that
     it is not the case's own id; hashes are of the arrays by one recipe. contents: `ID, sha256`, a row a series, of the
-    series' files. patients: whether a `patients.csv` says who is who; files: whether the contents of every case are
-    known.
+    series' files. series: `ID, sequence, perceptual_hash`, of the volumes along the patient's axes. patients: whether a
+    `patients.csv` says who is who; files: whether the contents of every case are known.
     """
 
     cases: pd.DataFrame
     contents: pd.DataFrame
+    series: pd.DataFrame
     patients: bool
     files: bool
 
@@ -106,10 +107,10 @@ def write_cohort_facts(folder: Path, facts: CohortFacts) -> Path:
     return files.write_json(Path(folder) / layout.COHORT, asdict(facts))
 
 
-def external_cohorts(run: Path) -> list[str]:
-    """The names of the external cohorts that the run in `run`, models/<run>, has predicted, by date."""
+def external_cohorts(run: Path) -> dict[str, CohortFacts]:
+    """By name the external cohorts that the run in `run`, models/<run>, has predicted, the earliest first."""
     found = {path.parent.name: _read_facts(path) for path in (Path(run) / layout.EXTERNAL).glob(f"*/{layout.COHORT}")}
-    return sorted(found, key=lambda name: (found[name].date, name))
+    return dict(sorted(found.items(), key=lambda pair: (pair[1].date, pair[0])))
 
 
 def read_cohort(run: Path, name: str) -> ExternalCohort:
@@ -126,12 +127,12 @@ def write_intensities(folder: Path, table: pd.DataFrame) -> Path:
 
 
 def read_intensities(folder: Path) -> pd.DataFrame | None:
-    """`intensities.csv` of a folder: `INTENSITIES`, the last ones float; None where it is missing."""
+    """`intensities.csv` of a folder: `INTENSITIES`, `INTENSITY_FIELDS` as float; None where it is missing."""
     path, task = Path(folder) / layout.INTENSITIES, read_task(folder)
     if not path.is_file():
         return None
     try:
-        text = {task.id_column: str, "split": str, "sequence": str}
+        text = dict.fromkeys((task.id_column, "split", "sequence", "perceptual_hash"), str)
         return task.from_file(pd.read_csv(path, dtype=text, keep_default_na=False, na_values={
             name: [""] for name in INTENSITY_FIELDS}))[list(INTENSITIES)].astype(dict.fromkeys(INTENSITY_FIELDS, float))
     except (OSError, ValueError, KeyError) as error:
