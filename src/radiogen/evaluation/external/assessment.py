@@ -12,6 +12,9 @@ from radiogen.evaluation.stats.calibration import Calibration
 from radiogen.evaluation.stats.verdicts import Comparison, Verdict
 from radiogen.runs.external.cohorts import CohortFacts
 
+INSIDE = "inside"
+"""What the run's own cohort is called beside another one."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -59,16 +62,17 @@ class Looks:
 class ExternalAssessment:
     """What is said of a run on one cohort.
 
-    classes: what labels 0 and 1 are called there. threshold: frozen, from the run's own folds. difference: outside less
-    inside, of different patients. groups: `groups.group_table` of both cohorts. shift: `shift.shift_table`.
-    image_free: models without images, trained inside: `model, inside_auc, inside_low, inside_high, outside_auc,
-    outside_low, outside_high`. changed: fields of the shift with an adjusted p below 0.05; large: those with a PSI from
-    `shift.LARGE` up. intensities: whether they are known of both cohorts.
+    classes: what labels 0 and 1 are called there. predictions: of the cohort. threshold: frozen, from the run's own
+    folds. difference: outside less inside, of different patients. groups: `groups.group_table` of both cohorts. shift:
+    `shift.shift_table`. image_free: models without images, trained inside: `model, inside_auc, inside_low, inside_high,
+    outside_auc, outside_low, outside_high`. changed: fields of the shift with an adjusted p below 0.05; large: those
+    whose PSI is by `shift.LARGE` or more above what chance makes of it. intensities: whether they are known of both.
     """
 
     name: str
     facts: CohortFacts
     classes: tuple[str, str]
+    predictions: pd.DataFrame
     inside: CohortFigures
     outside: CohortFigures
     threshold: float

@@ -15,6 +15,7 @@ from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.patients import read_patients
 from radiogen.evaluation.audit.image_free import IMAGE_FREE, image_free_predictions, transferred_predictions
 from radiogen.evaluation.external.assessment import (
+    INSIDE,
     CohortFigures,
     ExternalAssessment,
     ExternalValidation,
@@ -41,8 +42,6 @@ from radiogen.runs.fold_weights import Networks, check_run
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import out_of_fold
 from radiogen.task import ID, LABEL
-
-INSIDE = "inside"
 
 
 def judge_external(run: PredictedRun, networks: Networks | None = None) -> ExternalValidation:
@@ -72,10 +71,10 @@ def judge_cohort(run: PredictedRun, cohort: ExternalCohort) -> ExternalAssessmen
         (INSIDE, own, patients), (cohort.name, cohort.predictions, cohort.patients))]
     groups = [table for table in groups if len(table)] or groups[:1]
     return ExternalAssessment(
-        cohort.name, cohort.facts, cohort.task.classes, _figures(own, called(own)),
+        cohort.name, cohort.facts, cohort.task.classes, cohort.predictions, _figures(own, called(own)),
         _figures(cohort.predictions, cohort.predictions["probability"] >= threshold), threshold,
         compare_cohorts(*scored(cohort.predictions), *scored(own)), pd.concat(groups, ignore_index=True), shift,
-        int((shift["p_adjusted"] < 1 - LEVEL).sum()), int((shift["psi"] >= LARGE).sum()),
+        int((shift["p_adjusted"] < 1 - LEVEL).sum()), int((shift["psi"] - shift["psi_by_chance"] >= LARGE).sum()),
         intensities is not None and cohort.intensities is not None, _image_free(own, geometry, cohort),
         _looks(run.folder, cohort))
 

@@ -7,6 +7,7 @@ computed here.
 import numpy as np
 import pandas as pd
 
+from radiogen.core.wording import command
 from radiogen.evaluation.external.assessment import CohortFigures, ExternalAssessment, Looks, Share
 from radiogen.evaluation.external.shift import LARGE
 from radiogen.evaluation.stats.intervals import Estimate
@@ -42,6 +43,12 @@ def looks_sentence(looks: Looks) -> str:
     refused = len(looks.rows) - looks.judged
     text += f"; {refused} refused for an overlap" if refused else ""
     return text if looks.intact else f"{text}; the record was changed after it was written"
+
+
+def stale_sentence(run: str, cohort: str) -> str:
+    """Of a cohort that other networks have predicted."""
+    return (f"{run} on {cohort}: predicted by other networks than the run has now; validate again: "
+            f"{command('validate')} {run} --data FOLDER")
 
 
 def measures_table(judged: ExternalAssessment) -> pd.DataFrame:
@@ -115,8 +122,8 @@ def _groups(judged: ExternalAssessment) -> str:
 def _shift(judged: ExternalAssessment) -> str:
     tested = int(judged.shift["p"].notna().sum())
     text = (f"{judged.changed} of {tested} numbers of geometry, intensity and patients differ (Kolmogorov-Smirnov, p "
-            f"adjusted below 0.05); {judged.large} of {len(judged.shift)} fields have a stability index of {LARGE:g} "
-            "or more")
+            f"adjusted below 0.05); {judged.large} of {len(judged.shift)} fields have a stability index that is "
+            f"by {LARGE:g} or more above chance")
     largest = judged.shift.sort_values("psi", ascending=False, kind="stable").head(3)
     named = ", ".join(f"{' '.join(filter(None, (row['sequence'], row['field'])))} {row['psi']:.2f}"
                       for row in largest.to_dict("records"))

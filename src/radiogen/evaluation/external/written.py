@@ -3,25 +3,23 @@
 In: a run and a cohort that it has predicted. Out: the files, and lines for a terminal. Read first: `validate_run`.
 """
 
-import textwrap
 from pathlib import Path
 
 from radiogen.core import files
-from radiogen.evaluation.external.assessment import ExternalAssessment
-from radiogen.evaluation.external.judge import INSIDE, judge_cohort
-from radiogen.evaluation.external.sentences import external_lines, measures_table
+from radiogen.evaluation.external.assessment import INSIDE, ExternalAssessment
+from radiogen.evaluation.external.judge import judge_cohort
+from radiogen.evaluation.external.sentences import measures_table
 from radiogen.evaluation.external.shift import LARGE, SOME
 from radiogen.evaluation.figures import run_figures
 from radiogen.evaluation.figures.shift_figures import shift_png
-from radiogen.evaluation.report.assessment_json import plain
+from radiogen.evaluation.report.assessment_json import external_record
+from radiogen.evaluation.report.text import external_text
 from radiogen.evaluation.stats.metrics import scored
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import ExternalCohort, read_cohort
 from radiogen.runs.fold_locks import working_run
 from radiogen.runs.predicted_run import PredictedRun, open_predictions
 from radiogen.runs.predictions import out_of_fold
-
-WIDTH = 100
 
 
 def validate_run(models: Path, name: str, cohort: str) -> tuple[str, list[Path]]:
@@ -32,17 +30,11 @@ def validate_run(models: Path, name: str, cohort: str) -> tuple[str, list[Path]]
         return external_text(judged), [*_write_tables(judged, outside.folder), *_draw(judged, run, outside)]
 
 
-def external_text(judged: ExternalAssessment) -> str:
-    """All that is said of a run on one cohort, for a terminal."""
-    return "\n".join(textwrap.fill(text, WIDTH, initial_indent=f"{head + ':':<13}", subsequent_indent=" " * 13)
-                     for head, text in external_lines(judged))
-
-
 def _write_tables(judged: ExternalAssessment, folder: Path) -> list[Path]:
     tables = {layout.MEASURES: measures_table(judged), layout.GROUPS: judged.groups, layout.SHIFT: judged.shift,
               layout.IMAGE_FREE: judged.image_free}
     written = [files.write_csv(folder / name, table) for name, table in tables.items()]
-    return [*written, files.write_json(folder / layout.EXTERNAL_ASSESSMENT, plain(judged))]
+    return [*written, files.write_json(folder / layout.EXTERNAL_ASSESSMENT, external_record(judged))]
 
 
 def _draw(judged: ExternalAssessment, run: PredictedRun, cohort: ExternalCohort) -> list[Path]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOOKS = {"geometry": (BLUE, "o"), "intensity": (ORANGE, "s"), "patients": (GREEN, "^")}
-SHOWN = 24
+SHOWN = 16
 
 
 def shift_png(path: Path, shift: pd.DataFrame, limits: tuple[float, float], title: str) -> Path:
@@ -39,9 +39,9 @@ def shift_figure(shift: pd.DataFrame, limits: tuple[float, float], title: str = 
         axes.axvline(limit, color=GREY, linewidth=1.1, linestyle=style)
     names = (rows["sequence"] + " " + rows["field"].str.replace("_mm", ", mm").str.replace("_", " ")).str.strip()
     axes.set_yticks(places, names, fontsize=8.5)
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="population stability index (dotted: moderate, dashed: large)")
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="population stability index\n(dotted: moderate, dashed: large)")
     axes.set_xlim(left=0)
     axes.grid(axis="x", alpha=0.25)
-    axes.legend(frameon=False, fontsize=8.5, ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
+    axes.legend(fontsize=8.5, loc="lower right", framealpha=0.9, edgecolor="none")
     _title(axes, title)
     return figure

@@ -64,15 +64,23 @@ def append_look(models: Path, look: Look) -> Path:
 
 
 def read_looks(models: Path) -> pd.DataFrame:
-    """The looks in their order: the fields of `Look` as text, and `intact`: whether all before the row is as it was."""
+    """The looks in their order: the fields of `Look`, and `intact`: whether all before the row is as it was written.
+
+    `cases` and `positive` are whole, `auc` is float, NaN where a look was refused. Raises UserError for a damaged file.
+    """
     path = Path(models) / layout.LOOKS
     if not path.is_file():
-        return pd.DataFrame(columns=[*COLUMNS, "intact"])
+        return _table([])
     try:
-        rows = list(_rows(path.read_bytes()))
+        return _table(list(_rows(path.read_bytes())))
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(path, f"cannot be read ({error})", "restore it: it records what was looked at") from error
-    return pd.DataFrame(rows, columns=[*COLUMNS, "intact"])
+
+
+def _table(rows: list[list[str | bool]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "intact"])
+    return table.assign(auc=pd.to_numeric(table["auc"].replace("", None)).astype(float)).astype(
+        {"cases": int, "positive": int, "intact": bool})
 
 
 def _rows(content: bytes) -> Iterator[list[str | bool]]:
