@@ -1,4 +1,4 @@
-"""A run meets another hospital as it is; who is in both is refused under every name and encoding; a look is on record."""
+"""A run meets another hospital as it is; who is in both is refused under every name and encoding; a look is kept."""
 
 import dataclasses
 import json
@@ -35,7 +35,7 @@ SEQUENCES = ("FLAIR", "T1wCE")
 
 @pytest.fixture(scope="module")
 def root(small_data, small_recipe, tmp_path_factory):
-    """models/run, trained in name only and predicted, and input/other: eight strangers, ids and columns of their own."""
+    """models/run, trained in name only and predicted, and input/other: eight strangers with columns of their own."""
     root = tmp_path_factory.mktemp("house")
     run = begin_run(small_data, small_recipe, root / "models" / "run", root / "input" / "cache", workers=1)
     for fold in ("0", "1"):
