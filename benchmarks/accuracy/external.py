@@ -35,7 +35,7 @@ FLIPPED = 9
 
 
 def main(draws: int = 1000, seed: int = 7, output: Path | None = None) -> None:
-    """Draw cohorts with a known drop of the AUC, and cohorts that share one renamed patient; half a minute.
+    """Draw cohorts with a known drop of the AUC, and cohorts that share one renamed patient; ten minutes of a core.
 
     Args:
         draws: Cohorts drawn for each fact.

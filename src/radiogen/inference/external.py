@@ -156,7 +156,7 @@ def _check_free(run: Path, name: str, data: Path, fingerprint: str) -> None:
     kept = external_cohorts(run).get(name)
     if kept and kept.fingerprint != fingerprint and files.found_path(kept.data, run).resolve() != Path(data).resolve():
         raise UserError(layout.cohort_folder(run, name), f"is another cohort, of {kept.data}",
-                        f"give this one another name with {parameter('name')}")
+                        f"give this one another name with {parameter('cohort')}")
 
 
 def _check_classes(data: Path, cases: pd.DataFrame, task: Task) -> None:
