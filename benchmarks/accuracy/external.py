@@ -18,6 +18,7 @@ from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from radiogen.evaluation.external.overlap import Way
     from radiogen.runs.external.cohorts import CaseMarks
@@ -112,6 +113,7 @@ def with_copy(way: "Way", seed: list[int]) -> "tuple[CaseMarks, CaseMarks, tuple
     from dataclasses import replace
 
     import numpy as np
+    import pandas as pd
 
     from radiogen.evaluation.external.overlap import Way
 
@@ -120,7 +122,7 @@ def with_copy(way: "Way", seed: list[int]) -> "tuple[CaseMarks, CaseMarks, tuple
     pair = own.cases["case"][one], other.cases["case"][two]
     cases, contents, series = other.cases.copy(), other.contents.copy(), other.series.copy()
     if way is Way.PATIENT:
-        cases.loc[two, ["patient", "named"]] = [pair[0], True]
+        other = replace(other, names=pd.concat([other.names, _names([pair[1]], [pair[0]], "table")]))
     elif way is Way.ARRAY:
         cases.loc[two, "sha256"] = own.cases["sha256"][one]
     elif way is Way.PICTURE:
@@ -145,12 +147,18 @@ def _marks(random: "np.random.Generator", prefix: str, count: int, heads: "dict[
         return np.packbits(heads[name] ^ differs).tobytes().hex()
 
     ids = [f"{prefix}{number:03d}" for number in range(count)]
-    cases = pd.DataFrame({"case": ids, "patient": ids, "named": False, "sha256": [random.bytes(32).hex() for _ in ids],
+    cases = pd.DataFrame({"case": ids, "sha256": [random.bytes(32).hex() for _ in ids],
                           "perceptual_hash": [look("") for _ in ids]})
     series = pd.DataFrame([(case, name, look(name)) for case in ids for name in SEQUENCES],
                           columns=["case", "sequence", "perceptual_hash"])
     contents = series[["case"]].assign(sha256=[random.bytes(32).hex() for _ in range(len(series))])
-    return CaseMarks(cases, contents, series, patients=True, files=True)
+    return CaseMarks(cases, _names(ids, ids, "id"), contents, series, patients=True, files=True)
+
+
+def _names(cases: list[str], names: list[str], source: str) -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame({"case": cases, "name": names, "source": source})
 
 
 def _flipped(random: "np.random.Generator", digits: str) -> str:

@@ -39,7 +39,8 @@ def write_cohort(run: Path, name: str = "elsewhere", *, cases: int = 80, effect:
                   "sex": np.resize(["F", "M"], cases), "age": np.resize([44, 58, 71], cases)}).to_csv(
         folder / "patients.csv", index=False)
     write_intensities(folder, intensities(folds["case"], 0.05))
-    look = Look(DATE, run.name, name, f"input/{name}", ("0" if networks else "f") * 12, cases, int(folds["label"].sum()),
+    series = ("0" if networks else "f") * 12
+    look = Look(DATE, run.name, name, f"input/{name}", series, cases, int(folds["label"].sum()),
                 labels_digest(folds), "r", networks or networks_digest({}), "judged", f"{random.random():.6f}")
     if looked:
         append_look(run.parent, look)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from radiogen.imaging.findings import Finding, FindingCode, Policy, codes, codes_text, listing, policy_table
+from radiogen.core.wording import listing
+from radiogen.imaging.findings import Finding, FindingCode, Policy, codes, codes_text, policy_table
 from radiogen.imaging.folder import SeriesError
 
 C = FindingCode
@@ -157,6 +158,16 @@ SENTENCES = [
     (C.NIFTI_FLAT, {"axes": 2}, "has 2 axes, not three"),
     (C.NIFTI_NOT_GREY, {"kind": "complex numbers"}, "holds complex numbers, not grey values"),
     (C.VALUES_LOST, {}, "holds no voxel that is a finite number"),
+    (C.MASK_MISSING, {}, "is missing"),
+    (C.MASK_EMPTY, {}, "marks no voxel as tumour"),
+    (C.MASK_NOT_LABELS, {"value": 0.25}, "has the value 0.25: no label"),
+    (C.MASK_OUTSIDE, {"sequence": "T2w"}, "its tumour lies wholly outside of T2w"),
+    (C.MASK_OTHER_SHAPE, {"voxels": (4, 5, 6), "sequence": "T2w", "other_voxels": (4, 5, 7)},
+     "has 4 x 5 x 6 voxels, T2w 4 x 5 x 7, and not both say where they lie"),
+    (C.MASK_BY_INDEX, {"sequence": "T2w"}, "laid over T2w voxel by voxel: not both say where they lie"),
+    (C.MASK_VALUES_UNNAMED, {"numbers": (2, 7)},
+     "has the values 2 and 7 that mask_values does not name: not taken for tumour"),
+    (C.MASK_BEYOND_SERIES, {"share": 0.126}, "13% of the tumour lies outside"),
     (C.WINDOW_OF_INVERTED, {}, "MONOCHROME1: the window is not applied"),
     (C.WINDOW_MISSING, {"everywhere": False}, "not windowed (no window reported): a"),
     (C.WINDOW_UNREADABLE, {"error": "KeyError", "everywhere": False},
@@ -175,6 +186,9 @@ SENTENCES = [
     (C.HEAD_NOT_FOUND, {}, "not cropped: no head found"),
     (C.CROPPED_TO_HEAD, {"margin_mm": 8.0, "axes": (("slices", 3, 18, 20), ("rows", 7, 44, 50))},
      "cropped to the head and 8 mm around it: slices 3 to 18 of 20, rows 7 to 44 of 50"),
+    (C.CROPPED_TO_TUMOUR, {"margin_mm": 7.5, "axes": (("slices", 3, 9, 20), ("rows", 1, 5, 8))},
+     "cropped to the tumour with 7.5 mm around: slices 3 to 9 of 20, rows 1 to 5 of 8"),
+    (C.TUMOUR_CUT_OFF, {"share": 0.031}, "cropped: 3% of the tumour is cut off"),
     (C.SLAB, {"middle": 6, "centre": "head area", "axes": (("slices", 3, 8, 12),)},
      "slab around slice 6, largest head area: slices 3 to 8 of 12"),
     (C.SLAB_OF_SLICES, {"first": 3, "last": 8, "total": 12, "middle": 6}, "slices 3 to 8 of 12, around 6"),

@@ -135,6 +135,11 @@ def test_a_patient_whom_both_tables_name_is_refused_whatever_the_images(house, c
     assert read_looks(house / "models")["outcome"].tolist() == ["refused", "judged"]
 
 
+def test_an_alias_of_a_patient_in_the_other_hospitals_table_is_refused(house):
+    (house / "input" / "other" / "patients.csv").write_text("subject,patient,aliases\nS-2,Berta,X-1 00006\n")
+    assert _overlap(house) == {Way.PATIENT: (("00006", "S-2"),)}
+
+
 def test_the_cases_are_scored_by_the_mean_of_all_networks_and_written_in_the_cohorts_own_words(house, capsys):
     _validate(house)
     run, folder = open_run(house / "models" / "run"), house / "models" / "run" / "external" / "other"
@@ -224,7 +229,7 @@ def test_a_run_whose_data_set_is_elsewhere_is_validated_and_what_could_not_be_co
     facts.write_text(json.dumps(content | {"data": "/nowhere", "cache": "input/cache/x-0/y"}))
     _validate(house)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "not checked: patients.csv, hashes of files, perceptual hashes along the patient's axes" in printed
+    assert "not checked: names (patients.csv), hashes of files, perceptual hashes along the patient's axes" in printed
     assert "Raw intensities were not compared" in printed
 
 

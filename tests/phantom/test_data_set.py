@@ -116,7 +116,8 @@ def test_a_phantom_has_the_layout_of_the_competition(small):
     for split in ("train", "test"):
         for case in case_ids(small, split):
             assert sequences_present(small, split, case) == RSNA_MICCAI.sequences
-    for series in (small / "train" / "00000").iterdir():
+    assert {path.name for path in (small / "train" / "00000").iterdir()} == {*RSNA_MICCAI.sequences, "mask.nii.gz"}
+    for series in (path for path in (small / "train" / "00000").iterdir() if path.is_dir()):
         count = len(list(series.iterdir()))
         assert {path.name for path in series.iterdir()} == {f"Image-{number}.dcm" for number in range(1, count + 1)}
 

@@ -38,10 +38,21 @@ from radiogen.dataset.fingerprint import (
     check_unchanged,
     data_fingerprint,
     list_files,
+    mask_fingerprint,
     series_fingerprint,
+    with_mask_values,
 )
 from radiogen.dataset.known_cases import known_bad
-from radiogen.dataset.layout import GEOMETRY_TABLE, Split, case_ids, case_path, sequences_present, series_path
+from radiogen.dataset.layout import (
+    GEOMETRY_TABLE,
+    Split,
+    case_ids,
+    case_path,
+    mask_path,
+    sequences_present,
+    series_path,
+)
+from radiogen.dataset.source import MASK
 from radiogen.task import ID, Task, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
@@ -60,8 +71,20 @@ class _Job:
     case: str
     folders: tuple[tuple[CacheSettings, Path], ...]
     fast: bool
+    task: Task
     source: dict[str, str]
-    """By sequence that is wanted, the fingerprint of its files."""
+    """By sequence that is wanted, and `MASK` where that is, the fingerprint of its files."""
+
+    @property
+    def wanted(self) -> list[str]:
+        """The sequences, and `MASK`, that any of the settings reads."""
+        return sorted({name for settings, _ in self.folders for name in settings.inputs})
+
+    def path(self, name: str) -> Path | None:
+        """Where a series, or the mask, lies or would lie; None for a mask that is not there."""
+        if name == MASK:
+            return mask_path(self.data, self.split, self.case)
+        return series_path(self.data, self.split, self.case, name)
 
 
 def cache_folder(data: Path, settings: CacheSettings, root: Path, fingerprint: Fingerprint | None = None) -> Path:
@@ -70,7 +93,8 @@ def cache_folder(data: Path, settings: CacheSettings, root: Path, fingerprint: F
     fingerprint: the data set's, where it is known; None: it is taken now.
     """
     mark = fingerprint or data_fingerprint(data)
-    return Path(root) / f"{Path(data).resolve().name}-{mark.key}" / f"{settings.kind}-{settings.key}"
+    key = mark.key if settings.mask is None else mark.mask_key
+    return Path(root) / f"{Path(data).resolve().name}-{key}" / f"{settings.kind}-{settings.key}"
 
 
 def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, leave_out: Collection[str] = (),
@@ -98,7 +122,7 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
             stack.enter_context(files.working_folder(folder))
         for folder, settings in pairs.items():
             write_task(folder, task)
-            files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
+            files.write_json(folder / "settings.json", {"revision": REVISION, **settings.fields})
         rows = _make_cases(_jobs(data, cases, pairs, mark, fast), workers)
         check_unchanged(data, mark)
         return [_write_index(folder, task, [row[folder] for row in rows if folder in row]) for folder in folders]
@@ -122,15 +146,20 @@ def _check_sequences(data: Path, cases: list[tuple[Split, str]], settings: Cache
     if missing:
         raise UserError(data, f"no case has {' or '.join(missing)}, which the recipe needs",
                         f"choose among what is there: {parameter('sequences')} {' '.join(sorted(present)) or '(none)'}")
+    if settings.mask is not None and not any(mask_path(data, split, case) for split, case in cases):
+        raise UserError(data, "no case has a mask of the tumour, which the recipe needs",
+                        f"put one a case there, such as {cases[0][0]}/{cases[0][1]}/{MASK}.nii.gz, or choose a recipe "
+                        f"with {parameter('data.region', 'head')} and without {parameter('data.mask_channel')}")
 
 
 def _jobs(data: Path, cases: list[tuple[Split, str]], pairs: dict[Path, CacheSettings], mark: Fingerprint, fast: bool
           ) -> list[_Job]:
     """One a case that any folder wants; known-bad cases of the training set are left out where it matters."""
-    wanted = sorted({name for settings in pairs.values() for name in settings.sequences})
+    wanted = sorted({name for settings in pairs.values() for name in settings.inputs})
+    task = read_task(data)
     bad = {folder: known_bad(data, settings.sequences) for folder, settings in pairs.items()}
     jobs = [_Job(data, split, case, tuple((settings, folder) for folder, settings in pairs.items()
-                                          if split == "test" or case not in bad[folder]), fast,
+                                          if split == "test" or case not in bad[folder]), fast, task,
                  {name: mark.series[split, case, name] for name in wanted
                   if (split, case, name) in mark.series}) for split, case in cases]
     return [job for job in jobs if job.folders]
@@ -169,11 +198,10 @@ def _make_case(job: _Job) -> _Rows:
         kept = {folder: _kept_row(folder, job) or _linked_row(folder, job, contents) for _, folder in job.folders}
         rows = {folder: row for folder, row in kept.items() if row is not None}
         todo = [(settings, folder) for settings, folder in job.folders if folder not in rows]
-        places = {name: series_path(job.data, job.split, job.case, name)
-                  for settings, _ in job.folders for name in settings.sequences}
+        places = {name: job.path(name) for name in job.wanted}
         with translate_memory_errors(case_path(job.data, job.split, job.case)):
             series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
-                               fast=job.fast)
+                               fast=job.fast, mask_values=job.task.mask_values)
         if todo:
             contents()
             _check_unchanged(job)
@@ -192,7 +220,7 @@ def _make_case(job: _Job) -> _Rows:
 def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
     """As many of the wanted workers as memory allows, and whether that is fewer, which is logged."""
     available = available_memory()
-    cases = [[series_path(job.data, job.split, job.case, name) for name in job.source] for job in jobs]
+    cases = [[path for path in map(job.path, job.source) if path is not None] for job in jobs]
     count, need = processes_that_fit(cases, available, wanted)
     if count < wanted:
         _LOG.info(f"{count} of {wanted} workers: the largest case may take {need / 1e9:.1f} GB of memory, of which "
@@ -208,14 +236,15 @@ def _lost_rows(job: _Job, error: UserError) -> _Rows:
 def _contents(job: _Job, sequence: str) -> str:
     """SHA-256 of the SHA-256 of a series' files, in their order: `LC_ALL=C sha256sum * | cut -c-64 | sha256sum`.
 
-    "" where one of them cannot be read, which the findings state.
+    "" where one of them cannot be read, which the findings state. A mask's also depends on what its numbers mean.
     """
+    path = job.path(sequence)
     try:
-        marks = [files.sha256(path) for path in list_files(series_path(job.data, job.split, job.case, sequence))
-                 if path.is_file()]
+        marks = [files.sha256(each) for each in ([] if path is None else list_files(path)) if each.is_file()]
     except OSError:
         return ""
-    return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
+    content = hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
+    return with_mask_values(content, job.task) if sequence == MASK else content
 
 
 def _kept_row(folder: Path, job: _Job) -> _Row | None:
@@ -280,11 +309,15 @@ def _check_unchanged(job: _Job) -> None:
 
     A series that was not there then may be there now, and its case too.
     """
-    for name in sorted({name for settings, _ in job.folders for name in settings.sequences}):
-        path = series_path(job.data, job.split, job.case, name)
-        mark = series_fingerprint(path) if path.exists() else None
+    for name in job.wanted:
+        path = job.path(name)
+        if path is None or not path.exists():
+            mark = None
+        else:
+            mark = mask_fingerprint(path, job.task) if name == MASK else series_fingerprint(path)
         if mark != job.source.get(name):
-            raise UserError(path, "was changed while it was read", "run the same command again")
+            raise UserError(path or case_path(job.data, job.split, job.case), "was changed while it was read",
+                            "run the same command again")
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],
@@ -293,7 +326,7 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     where = case_path(job.data, job.split, job.case)
     try:
         with translate_memory_errors(where):
-            made = case_array(settings, series, whole=job.split == "train")
+            made = case_array(settings, series, whole=job.split == "train", case=job.case)
     except OutOfMemory:
         raise
     except UserError as error:
@@ -308,8 +341,8 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     measured = [{ID: job.case, "split": job.split, "sequence": name, **series[name].geometry}
                 for name in settings.sequences if series[name].unusable is None]
     files.write_json(folder / f"{job.case}.json", {
-        "row": row, "geometry": measured, "wanted": list(settings.sequences),
-        **{kind: {name: mark for name, mark in each.items() if name in settings.sequences}
+        "row": row, "geometry": measured, "wanted": list(settings.inputs),
+        **{kind: {name: mark for name, mark in each.items() if name in settings.inputs}
            for kind, each in marks.items()}})
     return {**row, "geometry": measured}
 

@@ -8,9 +8,11 @@ voxels, for percentiles, the patient's grid or windows, gets the volume. Memory 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from radiogen.arrays.case_findings import CaseFinding, of_sequence
+from radiogen.arrays.case_mask import CaseMasks, masks_of, read_case_mask, unusable_mask
 from radiogen.arrays.case_series import CaseSeries
 from radiogen.arrays.geometries import geometry_of
 from radiogen.arrays.perceptual_hash import hash_target, perceptual_hash
@@ -18,6 +20,7 @@ from radiogen.arrays.settings import CacheSettings
 from radiogen.core.memory import OutOfMemory, translate_memory_errors
 from radiogen.core.types import Affine, Shape3D, Voxels
 from radiogen.core.wording import parameter
+from radiogen.dataset.source import MASK
 from radiogen.imaging.cubes import need_affine
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.folder import SeriesError
@@ -28,24 +31,31 @@ from radiogen.imaging.window import read_windows
 class CaseArray(NamedTuple):
     """slices: how many of each sequence (`FLAIR:24 T1w:160`), "" for cubes. findings: what was odd in the series.
 
-    changes: what the geometry did to them, where it is not harmless: grown, interpolated, padded, cropped.
+    changes: what the geometry did to them, where it is not harmless: grown, interpolated, padded, cropped. grid: as in
+    `Built`.
     """
 
     array: Voxels
     slices: str
     findings: list[CaseFinding]
     changes: list[CaseFinding]
+    grid: Affine | None = None
 
 
-def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, whole: bool, case: str,
-              fast: bool = True) -> dict[str, CaseSeries]:
-    """The series of a case, by sequence, as `case_array` needs them for the settings `wanted`.
+def read_case(folders: Mapping[str, Path | None], wanted: Sequence[CacheSettings], *, whole: bool, case: str,
+              fast: bool = True, mask_values: Mapping[str, Sequence[int]] = MappingProxyType({})
+              ) -> dict[str, CaseSeries]:
+    """The series of a case, by sequence, as `case_array` needs them for the settings `wanted`, and its `MASK`.
 
-    whole: a missing or refused series is an error of the case (UserError); else it is left out.
+    folders: by sequence, and of `MASK`, where None is no mask. whole: a missing or refused series is an error of the
+    case (UserError); else it is left out. mask_values: as in `read_mask`.
     """
     series = {}
+    if any(settings.mask is not None for settings in wanted):
+        series[MASK] = read_case_mask(folders[MASK], mask_values)
     for sequence in sorted({name for settings in wanted for name in settings.sequences}):
         folder = folders[sequence]
+        assert folder is not None  # a series has a place, whether it is there or not
         try:
             if not folder.exists():
                 raise SeriesError(folder, Finding(FindingCode.SERIES_MISSING),
@@ -62,10 +72,12 @@ def read_case(folders: Mapping[str, Path], wanted: Sequence[CacheSettings], *, w
     return series
 
 
-def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, whole: bool) -> CaseArray | None:
-    """The case's array; None where no series is left.
+def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, whole: bool,
+               case: str = "") -> CaseArray | None:
+    """The case's array; None where no series is left. case: for messages.
 
-    Raises UserError where the geometry needs an affine, that of a series is not known, and the case shall be `whole`.
+    Raises UserError where the case shall be `whole` and the geometry needs an affine that is not known, or the settings
+    a mask that is missing or does not fit.
     """
     geometry = geometry_of(settings)
     usable = {name: series[name] for name in settings.sequences if series[name].unusable is None}
@@ -78,8 +90,11 @@ def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, who
               for name in settings.sequences if name not in placed]
     if not placed:
         return None
-    built = geometry.build(placed)
-    return CaseArray(built.array, built.slices, found, built.changes)
+    masks = CaseMasks({}, []) if settings.mask is None else masks_of(series[MASK], placed)
+    if whole and masks.refusal is not None and settings.mask is not None and settings.mask.without == "refuse":
+        raise unusable_mask(masks.refusal, case)
+    built = geometry.build(placed, masks.by_sequence)
+    return CaseArray(built.array, built.slices, [*found, *masks.findings], built.changes, built.grid)
 
 
 def _read(folder: Path, sequence: str, wanted: Sequence[CacheSettings], fast: bool) -> CaseSeries:

@@ -7,12 +7,43 @@ A recipe's data settings are translated to `CacheSettings` by `training`; which 
 import dataclasses
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
+from radiogen.dataset.source import MASK
 from radiogen.imaging.intensity import Normalisation
 
 REVISION = 4
 """Incremented whenever the same settings make other arrays, so that old caches are no longer found."""
+
+
+Region = Literal["head", "tumour", "tumour-only"]
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskSettings:
+    """What a recipe does with the masks of the tumour.
+
+    Attributes
+    ----------
+    region: head: the whole head, as without a mask; tumour: a crop around the tumour's box; tumour-only: the same, all
+        voxels outside of the mask as dark as air.
+    margin_mm: what the crop has around the box, on every side.
+    crop_edge_mm: of an isotropic cube, its edge around the middle of the box, the same in every case; None: the longest
+        side of the box and the margin.
+    channel: the mask is a last channel, 0 and 1 (255 in uint8).
+    without: refuse: a training case without a usable mask is an error; head: it is used with its whole head.
+    """
+
+    region: Region = "head"
+    margin_mm: float = 10.0
+    crop_edge_mm: float | None = None
+    channel: bool = False
+    without: Literal["refuse", "head"] = "refuse"
+
+    @property
+    def crops(self) -> bool:
+        """Whether arrays show the tumour's surroundings in place of the head."""
+        return self.region != "head"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +65,7 @@ class CacheSettings:
     dtype: uint8 stores 0..1 as 0..255; float16 stores the values themselves, which z-scores need.
     depth: slices of a slab.
     window: apply the windows that the files declare first.
+    mask: what is done with the tumour's mask; None: it is not read.
     """
 
     kind: Literal["cubes", "slabs", "slices"]
@@ -46,6 +78,23 @@ class CacheSettings:
     dtype: Literal["uint8", "float16"] = "uint8"
     depth: int | None = None
     window: bool = False
+    mask: MaskSettings | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What a cube's array holds, in its order: the sequences, and the mask where it is a channel."""
+        return (*self.sequences, MASK) if self.mask is not None and self.mask.channel else self.sequences
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What is read of a case: the sequences, and the mask where it is used."""
+        return self.sequences if self.mask is None else (*self.sequences, MASK)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The settings as JSON values; without `mask` where none is used, as before there were masks."""
+        fields = dataclasses.asdict(self)
+        return {name: value for name, value in fields.items() if name != "mask" or value is not None}
 
     @property
     def first_sequence(self) -> str:
@@ -55,5 +104,5 @@ class CacheSettings:
     @property
     def key(self) -> str:
         """Ten hexadecimal digits that change with any setting and with `REVISION`."""
-        text = json.dumps([REVISION, dataclasses.asdict(self)], sort_keys=True)
+        text = json.dumps([REVISION, self.fields], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -8,6 +8,7 @@ The library knows parameters (`epochs`) and commands (`train`). Started as `pyth
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 _NOT_GIVEN = object()
@@ -73,3 +74,11 @@ def this_command() -> str:
     if sys.argv[0].startswith("radiogen "):
         return " ".join([sys.argv[0], *map(shlex.quote, sys.argv[1:])])
     return shlex.join([Path(sys.executable).name, *sys.argv])
+
+
+def listing(words: Sequence[str], most: int = 5) -> str:
+    """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once."""
+    words = list(dict.fromkeys(words))
+    if len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -80,10 +80,15 @@ def patient_grid(volume: Volume, size: int, edge_mm: float) -> Affine:
     in radiology. Series on the same grid are channels of one image. Raises UserError where the affine is unknown.
     """
     affine = need_affine(volume.affine)
+    return grid_around(head_centre(volume.voxels, affine), size, edge_mm)
+
+
+def grid_around(centre: Vector, size: int, edge_mm: float) -> Affine:
+    """(4, 4) affine of a cube of `size` voxels and `edge_mm` an edge around a point; axes as in `patient_grid`."""
     step = edge_mm / size
     grid = np.eye(4)
     grid[:3, :3] = step * np.eye(3)[:, ::-1]
-    grid[:3, 3] = head_centre(volume.voxels, affine) - grid[:3, :3] @ np.full(3, (size - 1) / 2)
+    grid[:3, 3] = centre - grid[:3, :3] @ np.full(3, (size - 1) / 2)
     return grid
 
 

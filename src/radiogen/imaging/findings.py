@@ -11,6 +11,8 @@ from enum import Enum, StrEnum, unique
 from types import MappingProxyType
 from typing import Any
 
+from radiogen.core.wording import listing
+
 
 class Policy(StrEnum):
     """What is done with a series of which something is said."""
@@ -236,6 +238,18 @@ class FindingCode(Enum):
     NIFTI_FLAT = _refused("a NIfTI file of one or two axes", "has {axes} axes, not three")
     NIFTI_NOT_GREY = _refused("NIfTI voxels that are no grey values", "holds {kind}, not grey values")
     VALUES_LOST = _refused("no finite voxel", "holds no voxel that is a finite number")
+    # Masks of the tumour
+    MASK_MISSING = _refused("no tumour mask of a case whose recipe needs one", "is missing")
+    MASK_EMPTY = _refused("a mask without a voxel of the tumour", "marks no voxel as tumour")
+    MASK_NOT_LABELS = _refused("mask values that are no whole numbers from 0 up", "has the value {value:g}: no label")
+    MASK_OUTSIDE = _refused("a tumour wholly outside of a series", "its tumour lies wholly outside of {sequence}")
+    MASK_OTHER_SHAPE = _refused("a mask without affine, or of a series without, of another shape than the series",
+                                "has {shape} voxels, {sequence} {other_shape}, and not both say where they lie")
+    MASK_BY_INDEX = _used("a mask without affine, or of a series without, of the series' shape",
+                          "laid over {sequence} voxel by voxel: not both say where they lie")
+    MASK_VALUES_UNNAMED = _used("mask values that the data set does not name, not taken for tumour",
+                                "has the values {values} that mask_values does not name: not taken for tumour")
+    MASK_BEYOND_SERIES = _used("a part of the tumour outside of a series", "{share:.0%} of the tumour lies outside")
     # Windows of the files
     WINDOW_OF_INVERTED = _used("MONOCHROME1, window not applied", "MONOCHROME1: the window is not applied")
     WINDOW_MISSING = _used("no window, not windowed", "not windowed (no window reported): {slice_scope}")
@@ -257,6 +271,8 @@ class FindingCode(Enum):
                          "cropped: {share:.0%} of the head lies outside the new grid")
     HEAD_NOT_FOUND = _used("no head to crop to", "not cropped: no head found")
     CROPPED_TO_HEAD = _used("cropped to the head", "cropped to the head and {margin_mm:g} mm around it: {extents}")
+    CROPPED_TO_TUMOUR = _used("cropped to the tumour", "cropped to the tumour with {margin_mm:g} mm around: {extents}")
+    TUMOUR_CUT_OFF = _used("a part of the tumour outside of the cube", "cropped: {share:.0%} of the tumour is cut off")
     SLAB = _used("a slab of the slices", "slab around slice {middle}, largest {centre}: {extents}")
     SLAB_OF_SLICES = _used("a slab of the slices, as a network gets it",
                            "slices {first} to {last} of {total}, around {middle}")
@@ -309,14 +325,6 @@ def codes_text(findings: Iterable[Finding]) -> str:
     return " ".join(dict.fromkeys(finding.code.name for finding in findings))
 
 
-def listing(words: Sequence[str], most: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once."""
-    words = list(dict.fromkeys(words))
-    if len(words) > most:
-        words = [*words[:most], f"{len(words) - most} more"]
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
 def trait_name(trait: str) -> str:
     """A field of `Traits` in words: echo time, flip angle, image type."""
     return trait.replace("_ms", " time").removesuffix("_degrees").replace("_", " ")
@@ -366,7 +374,6 @@ def _every(what: str, finding: Finding) -> str:
     return f"every {what}" if finding.values["everywhere"] else listing(finding.files)
 
 
-
 _WORDS = {
     "files": lambda finding: listing(finding.files),
     "few_files": lambda finding: listing(finding.files, 2),
@@ -385,6 +392,9 @@ _WORDS = {
                                              for axis, old, new in finding.values["axes"]),
     "extents": lambda finding: ", ".join(f"{axis} {first} to {last} of {total}"
                                          for axis, first, last, total in finding.values["axes"]),
+    "shape": lambda finding: " x ".join(map(str, finding.values["voxels"])),
+    "other_shape": lambda finding: " x ".join(map(str, finding.values["other_voxels"])),
+    "values": lambda finding: listing(list(map(str, finding.values["numbers"]))),
     "steps": lambda finding: " x ".join(f"{step:.3g}" for step in finding.values["spacing_mm"]),
 }
 """Phrases of sentences that are more than one value."""

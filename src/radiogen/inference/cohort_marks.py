@@ -6,17 +6,18 @@ ids are not believed: another hospital's 00042 is another patient.
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
-from radiogen.dataset.patients import PATIENT, data_patients, read_patients
+from radiogen.dataset.patients import data_patients, other_names, read_patients
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.layout import ARRAYS
 from radiogen.runs.tables import read_arrays
-from radiogen.task import ID
+from radiogen.task import ID, Task
 from radiogen.training.runs import Run
 
 _PICTURES = [ID, "sequence", "perceptual_hash"]
@@ -35,25 +36,31 @@ def run_marks(run: Run, series: pd.DataFrame | None) -> CaseMarks:
     if patients is None and run.data.is_dir():
         patients = data_patients(run.data)
     own = arrays[(arrays["split"] == "train") & arrays[ID].isin(run.folds[ID])]
-    return _marks(own, patients, run.cache, series)
+    return _marks(run, own, patients, series)
 
 
 def cohort_marks(run: Run, index: pd.DataFrame, cases: Collection[str], series: pd.DataFrame) -> CaseMarks:
-    """The marks of a data set's cases; run: with this data set and its arrays in the place of its own."""
-    return _marks(index[index[ID].isin(cases)], data_patients(run.data), run.cache, series)
+    """The marks of a data set's cases; run: with this data set, its task and its arrays in the place of its own."""
+    return _marks(run, index[index[ID].isin(cases)], data_patients(run.data), series)
 
 
-def _marks(arrays: pd.DataFrame, patients: pd.DataFrame | None, cache: Path, series: pd.DataFrame | None
-           ) -> CaseMarks:
-    known = {} if patients is None else dict(zip(patients[ID], patients[PATIENT], strict=True))
-    table = arrays[[ID, "sha256", "perceptual_hash"]].reset_index(drop=True)
-    patient = [known.get(case, case) for case in table[ID]]
-    contents = {case: _contents(Path(cache) / f"{case}.json") for case in table[ID]}
+def _marks(run: Run, arrays: pd.DataFrame, patients: pd.DataFrame | None, series: pd.DataFrame | None) -> CaseMarks:
+    """run: with the data set and the arrays that the marks are of."""
+    cases = arrays[[ID, "sha256", "perceptual_hash"]].reset_index(drop=True)
+    contents = {case: _contents(Path(run.cache) / f"{case}.json") for case in cases[ID]}
     rows = [(case, mark) for case, marks in contents.items() for mark in marks]
-    named = [one != case for one, case in zip(patient, table[ID], strict=True)]
-    pictures = pd.DataFrame(columns=_PICTURES) if series is None else series[series[ID].isin(table[ID])][_PICTURES]
-    return CaseMarks(table.assign(**{PATIENT: patient, "named": named}), pd.DataFrame(rows, columns=[ID, "sha256"]),
+    pictures = pd.DataFrame(columns=_PICTURES) if series is None else series[series[ID].isin(cases[ID])][_PICTURES]
+    return CaseMarks(cases, _names(patients, list(cases[ID]), run.task), pd.DataFrame(rows, columns=[ID, "sha256"]),
                      pictures.reset_index(drop=True), patients is not None, all(contents.values()))
+
+
+def _names(patients: pd.DataFrame | None, cases: list[str], task: Task) -> pd.DataFrame:
+    """`ID, name, source` of all that the cases' patients are called."""
+    known = other_names(patients, cases, replace(task, also_called=""))
+    rows = [(case, case, "id") for case in cases]
+    rows += [(case, name, "table") for case in cases for name in sorted(known[case])]
+    rows += [(case, task.also_called.replace("{case}", case), "task") for case in cases if task.also_called]
+    return pd.DataFrame(rows, columns=[ID, "name", "source"])
 
 
 def _contents(note: Path) -> list[str]:

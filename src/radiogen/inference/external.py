@@ -97,7 +97,8 @@ def prepare_cohort(run: Run, data: Path, name: str | None = None, *, leave_out: 
     made = index.loc[(index["split"] == "train") & (index["sha256"] != ""), ID]
     cases = labels[labels[ID].isin(made) & ~labels[ID].isin(list(leave_out))].reset_index(drop=True)
     _check_classes(data, cases, task)
-    without, there = tuple(sorted(set(made) - set(labels[ID]))), dataclasses.replace(run, data=Path(data), cache=folder)
+    without = tuple(sorted(set(made) - set(labels[ID])))
+    there = dataclasses.replace(run, data=Path(data), cache=folder, task=task)
     inside, outside = _own_intensities(run, workers), _measured(there, cases[ID].tolist(), workers)
     return PreparedCohort(name, there, run, cases, index, run_marks(run, inside),
                           cohort_marks(there, index, set(cases[ID]), outside),

@@ -23,8 +23,9 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import read_geometry
-from radiogen.imaging.findings import Finding, FindingCode
-from radiogen.imaging.inspect.recognise import FoundSeries, not_used_text, recognise, series_folder_of
+from radiogen.dataset.source import MASK
+from radiogen.imaging.findings import Finding, FindingCode, Policy
+from radiogen.imaging.inspect.recognise import FoundSeries, find_mask, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
 from radiogen.inference.known_case import Known, find_known, same_id
 from radiogen.runs.explained import SliceView
@@ -102,6 +103,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
     name, images = case_mark(folder)
     notes = [*_known_notes(run, name, known, used), *_missing_notes(run, series), *_odd_notes(run, found, series),
              *filter(None, [unrecorded(run.folder), not_used_text(folder, left)])]
+    notes += [str(one) for one in made.findings if one.sequence == MASK]
     lines = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
     return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(lines), tuple(notes), views,
                       images, run.task)
@@ -181,15 +183,21 @@ def upright(view: SliceView, steps: np.ndarray | None) -> SliceView:
 
 
 def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tuple[dict[str, CaseSeries], CaseArray]:
-    """The case's series and its array, as a test case's: what is missing or refused is left out."""
+    """The case's series and its array, as a test case's: what is missing or refused is left out, but for a mask."""
     settings = cache_settings(run.recipe.data)
-    places = {name: folders.get(name, room / "missing") for name in settings.sequences}
-    series = read_case(places, [settings], whole=False, case=CASE)
+    places: dict[str, Path | None] = {name: folders.get(name, room / "missing") for name in settings.sequences}
+    places[MASK] = find_mask(folder)
+    series = read_case(places, [settings], whole=False, case=CASE, mask_values=run.task.mask_values)
     made = case_array(settings, series, whole=False)
     if made is None:
         placeless = Finding(FindingCode.PLACE_UNKNOWN)
         reasons = "; ".join(f"{name}: {(series[name].unusable or placeless).reason}" for name in folders)
         raise UserError(folder, f"has no series that can be used ({reasons})", "mend its files, or give another folder")
+    refused = next((one.finding for one in made.findings
+                    if one.sequence == MASK and one.finding.code.policy is Policy.REFUSED), None)
+    if refused is not None and run.recipe.data.without_mask == "refuse":
+        raise UserError(folder, f"the recipe of {run.folder.name} needs the tumour's mask, and it {refused.reason}",
+                        f"put it there as {MASK}.nii.gz")
     return series, made
 
 
@@ -221,7 +229,8 @@ def _ask(run: Run, folds: Sequence[str], made: CaseArray,
     called = int(np.mean(list(by_fold.values())) >= THRESHOLD)
     stacks = {name: np.concatenate(list(_all(Batches(recipe, images, rows))))
               for name, rows in shown.items()}
-    return by_fold, _views(run, series, shown, stacks, {name: heat[name, called] for name in shown})
+    mm = {name: _steps(run, series, made, name) for name in recipe.data.sequences if not series[name].unusable}
+    return by_fold, _views(recipe.data, mm, shown, stacks, {name: heat[name, called] for name in shown})
 
 
 def _all(batches: "Batches") -> Iterator[np.ndarray]:
@@ -238,14 +247,14 @@ def _shown_inputs(data: DataSettings, index: pd.DataFrame) -> dict[str, pd.DataF
             .reset_index(drop=True) for name, one in rows.items() if len(one)}
 
 
-def _views(run: Run, series: Mapping[str, CaseSeries], shown: Mapping[str, pd.DataFrame],
+def _views(data: DataSettings, mm: Mapping[str, np.ndarray | None], shown: Mapping[str, pd.DataFrame],
            stacks: Mapping[str, np.ndarray], heat: Mapping[str, np.ndarray]) -> tuple[SliceView, ...]:
-    """The hottest slice of each sequence that was used."""
-    views, data = [], run.recipe.data
+    """The hottest slice of each sequence that was used; mm: `_steps` of each."""
+    views = []
     most = max(float(np.max(one)) for one in heat.values()) or 1.0
-    for name, one in series.items():
+    for name, steps in mm.items():
         key = next(iter(shown)) if data.sequences_as_channels else name
-        if one.unusable or key not in shown:
+        if key not in shown:
             continue
         channel = data.sequences.index(name) if data.sequences_as_channels else 0
         images = stacks[key][..., channel].reshape(-1, *stacks[key].shape[-3:-1])
@@ -255,18 +264,19 @@ def _views(run: Run, series: Mapping[str, CaseSeries], shown: Mapping[str, pd.Da
         title = f"{name}, slice {number}" + (f" of {many}" if many else "")
         low, high = float(images.min()), float(images.max())
         image = (images[place] - low) / max(high - low, 1e-9)
-        views.append(upright(SliceView(title, image, hot[place], "", "", None), _steps(run, one)))
-    return tuple(sorted(views, key=lambda view: data.sequences.index(view.title.split(",")[0])))
+        views.append(upright(SliceView(title, image, hot[place], "", "", None), steps))
+    return tuple(views)
 
 
-def _steps(run: Run, one: CaseSeries) -> np.ndarray | None:
+def _steps(run: Run, series: Mapping[str, CaseSeries], made: CaseArray, name: str) -> np.ndarray | None:
     """(3, 2): the mm (x, y, z) from a row, and from a column, of the network's slices to the next; None if unknown."""
-    settings = cache_settings(run.recipe.data)
+    settings, one = cache_settings(run.recipe.data), series[name]
     if settings.kind == "cubes" and settings.geometry == "isotropic" and settings.edge_mm is not None:
-        return settings.edge_mm / settings.size * np.eye(3)[:, [1, 0]]
+        return (made.grid[:3, 1:3] if made.grid is not None else
+                settings.edge_mm / settings.size * np.eye(3)[:, [1, 0]])
     if one.header.affine is None:
         return None
-    shape = np.array(one.header.voxels.shape)
+    shape = _shown_shape(one.header.voxels.shape, made, name)
     extent = one.header.affine[:3, :3] * shape
     if settings.kind == "cubes":
         extent = np.concatenate([extent[:, [int(shape.argmax())]], np.delete(extent, int(shape.argmax()), 1)], axis=1)
@@ -274,6 +284,14 @@ def _steps(run: Run, one: CaseSeries) -> np.ndarray | None:
         lengths = np.linalg.norm(extent[:, 1:], axis=0)
         return extent[:, 1:] / lengths * lengths.max() / settings.size
     return extent[:, 1:] / settings.size
+
+
+def _shown_shape(shape: tuple[int, ...], made: CaseArray, name: str) -> np.ndarray:
+    """(3,): slices, rows and columns of a series that are shown: all, or those around the tumour."""
+    kept = {axis: last - first + 1 for one in made.changes
+            if one.sequence == name and one.finding.code is FindingCode.CROPPED_TO_TUMOUR
+            for axis, first, last, _ in one.finding.values["axes"]}
+    return np.array([kept.get(axis, count) for axis, count in zip(("slices", "rows", "columns"), shape, strict=True)])
 
 
 def _series_text(name: str, found: FoundSeries, one: CaseSeries, made: CaseArray) -> str:

@@ -6,7 +6,7 @@ a thick slice is the mean of thin ones, so partial volume comes out as on a scan
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -115,19 +115,35 @@ def render(head: Head, levels: Mapping[str, float], affine: np.ndarray, shape: t
 
     levels: the signal of each of `TISSUES` (0 where not named). Each slice is `thickness_mm` thick.
     """
+    signal = {tissue: float(levels.get(tissue, 0.0)) for tissue in TISSUES}
+    return _sampled(head, affine, shape, thickness_mm, lambda grid: _paint_head(head, signal, grid))
+
+
+def render_tumour(head: Head, affine: np.ndarray, shape: tuple[int, int, int], thickness_mm: float) -> np.ndarray:
+    """The share of each voxel, 0 to 1, that is tumour (rim and core, without oedema); otherwise as `render`."""
+    def paint(grid: _Grid) -> np.ndarray:
+        image = np.zeros((len(grid.places), grid.rows, grid.columns), np.float32)
+        _paint_tumour(head.tumour, {"rim": 1.0, "core": 1.0}, grid, image)
+        return image
+
+    return _sampled(head, affine, shape, thickness_mm, paint)
+
+
+def _sampled(head: Head, affine: np.ndarray, shape: tuple[int, int, int], thickness_mm: float,
+             paint: Callable[["_Grid"], np.ndarray]) -> np.ndarray:
+    """What `paint` paints on thin slices, each thick slice the mean of its thin ones."""
     slices, rows, columns = shape
     samples = max(1, round(thickness_mm / _STEP_MM))
     offsets = ((np.arange(samples) + 0.5) / samples - 0.5) * thickness_mm / np.linalg.norm(affine[:3, 0])
     frame = np.eye(4)
     frame[:3, :3], frame[:3, 3] = head.rotation, head.centre
     to_head = np.linalg.inv(frame) @ affine
-    signal = {tissue: float(levels.get(tissue, 0.0)) for tissue in TISSUES}
     image = np.empty(shape, np.float32)
     together = max(1, _SLAB // (rows * columns * samples))
     for start in range(0, slices, together):
         stop = min(start + together, slices)
         places = (np.arange(start, stop)[:, None] + offsets).ravel()
-        part = _paint_head(head, signal, _Grid(to_head, places, rows, columns))
+        part = paint(_Grid(to_head, places, rows, columns))
         image[start:stop] = part.reshape(stop - start, samples, rows, columns).mean(axis=1)
     return image
 

@@ -24,6 +24,8 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset import geometry
 from radiogen.dataset.layout import GEOMETRY_TABLE
+from radiogen.dataset.source import MASK
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.resized import resize_volume
 from radiogen.imaging.volume import Volume
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names, make_folds
@@ -51,6 +53,7 @@ def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recip
     images: one a case, in the order of `labels`: (slice, row, column) of any real dtype, or a `Volume` with an
     affine (geometry `isotropic` needs it); for recipes of several sequences a mapping from each sequence's
     name, or (sequence, slice, row, column) in the recipe's order. Consumed one by one: a generator may read them.
+    Recipes that use a mask of the tumour (not 0 inside) find it in the mapping as `mask`.
     labels: 0 or 1 a case. Cases are called 00000, 00001, ... in this order.
     folder: the run's, as models/mine. arrays: where the recipe's arrays are kept, as input/cache/mine; runs share it.
     splits: `train`, `validation` or `test` a case: one network trains on the first, predictions.csv has the second as
@@ -123,11 +126,12 @@ def _write_cases(run: Run, images: Iterable[Images], ids: Sequence[str], split: 
         if split == "train":
             _check_cases(folder, ids)
         write_task(folder, run.task)
-        files.write_json(folder / "settings.json", {"revision": REVISION, **dataclasses.asdict(settings)})
+        files.write_json(folder / "settings.json", {"revision": REVISION, **settings.fields})
         for case, image in zip(ids, _counted(images, len(ids)), strict=True):
             series = _series(case, image, settings)
             rows.append(_write_case(folder, settings, case, split, series))
-            measured += [{ID: case, "split": split, "sequence": name, **one.geometry} for name, one in series.items()]
+            measured += [{ID: case, "split": split, "sequence": name, **series[name].geometry}
+                         for name in settings.sequences]
         index = _joined(folder / "index.csv", pd.DataFrame(rows, columns=COLUMNS), split)
         sizes = _joined(folder / GEOMETRY_TABLE, pd.DataFrame(measured, columns=geometry.COLUMNS).astype(
             dict.fromkeys(("slices", "rows", "columns"), int)), split)
@@ -173,17 +177,30 @@ def _series(case: str, image: Images, settings: CacheSettings) -> dict[str, Case
                         f"{parameter('data.sequences')}")
     series = {}
     for name in names:
-        part = parts[name]
-        volume = part if isinstance(part, Volume) else Volume(np.asarray(part), None)
-        voxels = volume.voxels
-        if voxels.ndim != 3 or not voxels.size or not (np.issubdtype(voxels.dtype, np.number) or voxels.dtype == bool):
-            raise UserError(f"image {case}", f"has shape {voxels.shape} and dtype {voxels.dtype}",
-                            "give numbers as (slice, row, column)")
-        if voxels.dtype == bool:
-            volume = Volume(voxels * np.uint8(255), volume.affine, volume.findings)
-        alike = name == settings.first_sequence
+        volume, alike = _volume(case, parts[name]), name == settings.first_sequence
         series[name] = CaseSeries(volume, perceptual_hash=_perceptual_hash(volume) if alike else "")
+    if settings.mask is not None:
+        series[MASK] = _mask(_volume(case, parts[MASK])) if MASK in parts else CaseSeries(
+            unusable=Finding(FindingCode.MASK_MISSING))
     return series
+
+
+def _volume(case: str, part: Image) -> Volume:
+    """An image as a volume, of bytes where it is boolean. Raises UserError for what is no image."""
+    volume = part if isinstance(part, Volume) else Volume(np.asarray(part), None)
+    voxels = volume.voxels
+    if voxels.ndim != 3 or not voxels.size or not (np.issubdtype(voxels.dtype, np.number) or voxels.dtype == bool):
+        raise UserError(f"image {case}", f"has shape {voxels.shape} and dtype {voxels.dtype}",
+                        "give numbers as (slice, row, column)")
+    return Volume(voxels * np.uint8(255), volume.affine, volume.findings) if voxels.dtype == bool else volume
+
+
+def _mask(volume: Volume) -> CaseSeries:
+    """A mask in memory as `read_case_mask` returns one of a file: what is not 0 is tumour."""
+    tumour = volume.voxels != 0
+    if not tumour.any():
+        return CaseSeries(unusable=Finding(FindingCode.MASK_EMPTY))
+    return CaseSeries(Volume(tumour.astype(np.uint8), volume.affine, volume.findings))
 
 
 def _perceptual_hash(volume: Volume) -> str:
@@ -198,7 +215,7 @@ def _write_case(folder: Path, settings: CacheSettings, case: str, split: str,
                 series: dict[str, CaseSeries]) -> dict[str, Any]:
     """The case's array on the disk, and its row of the index. Raises UserError where a labelled one is another."""
     try:
-        made = case_array(settings, series, whole=True)
+        made = case_array(settings, series, whole=True, case=case)
     except UserError as error:
         raise UserError(f"image {case}", error.problem, error.remedy) from error
     assert made is not None  # no series is missing

@@ -150,6 +150,6 @@ def test_a_case_that_was_left_out_one_without_a_label_and_equal_ids_are_said(mod
     write_cohort(models / "r")
     lines = dict(external_lines(_judged(models)))
     assert "1 cases without a label are not judged. Left out by hand: 00900" in lines["outside"]
-    assert "not checked: patients.csv" in lines["overlap"]
+    assert "not checked: names (patients.csv)" in lines["overlap"]
     assert "3 case ids are in both, which alone means nothing" in lines["overlap"]
     assert measures_table(_judged(models))["measure"].tolist()[:3] == ["AUC", "sensitivity", "specificity"]

@@ -1,5 +1,7 @@
 """A patient who is in both cohorts is found under another name, by each way alone; strangers are let pass."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,14 +17,19 @@ SEQUENCES = ("FLAIR", "T1w")
 def marks(prefix, count, seed):
     """A cohort of strangers: ids from `prefix`, everything else drawn."""
     random, ids = np.random.default_rng(seed), [f"{prefix}{number:03d}" for number in range(count)]
-    cases = pd.DataFrame({"case": ids, "patient": ids, "named": False,
+    cases = pd.DataFrame({"case": ids,
                           "sha256": [random.bytes(32).hex() for _ in ids],
                           "perceptual_hash": [random.bytes(32).hex() for _ in ids]})
     series = pd.DataFrame([(case, name, random.bytes(32).hex()) for case in ids for name in SEQUENCES],
                           columns=["case", "sequence", "perceptual_hash"])
     contents = pd.DataFrame([(case, random.bytes(32).hex()) for case in ids for _ in SEQUENCES],
                             columns=["case", "sha256"])
-    return CaseMarks(cases, contents, series, patients=True, files=True)
+    return CaseMarks(cases, names(ids, ids), contents, series, patients=True, files=True)
+
+
+def names(cases, called, source="id"):
+    """What cases are called, by a table, by their task or by their own ids."""
+    return pd.DataFrame({"case": cases, "name": called, "source": source})
 
 
 def flipped(digits, bits, random):
@@ -38,8 +45,9 @@ def with_copy(own, other, way, seed):
     source, target = random.integers(len(own.cases)), random.integers(len(other.cases))
     pair = own.cases["case"][source], other.cases["case"][target]
     cases, contents, series = other.cases.copy(), other.contents.copy(), other.series.copy()
+    more = names([], [])
     if way is Way.PATIENT:
-        cases.loc[target, ["patient", "named"]] = [pair[0], True]
+        more = names([pair[1]], [pair[0]], "table")
     elif way is Way.ARRAY:
         cases.loc[target, "sha256"] = own.cases["sha256"][source]
     elif way is Way.PICTURE:
@@ -51,7 +59,7 @@ def with_copy(own, other, way, seed):
         series.loc[series["case"] == pair[1], "perceptual_hash"] = [
             flipped(digits, 9, random)
             for digits in own.series.loc[own.series["case"] == pair[0], "perceptual_hash"]]
-    return CaseMarks(cases, contents, series, other.patients, other.files), pair
+    return CaseMarks(cases, pd.concat([other.names, more]), contents, series, True, True), pair
 
 
 @pytest.mark.parametrize("way", Way)
@@ -74,15 +82,23 @@ def test_equal_case_ids_alone_are_counted_and_not_believed():
 
 def test_an_id_is_believed_where_the_other_cohorts_table_names_that_patient():
     own, other = marks("UCSF-", 3, 1), marks("BraTS", 3, 2)
-    named = other.cases.assign(patient=["UCSF-001", "x", "y"], named=True)
-    found = find_overlap(own, CaseMarks(named, other.contents, other.series, True, True))
-    assert found.pairs == {Way.PATIENT: (("UCSF-001", "BraTS000"),)}
+    named = pd.concat([other.names, names(list(other.cases["case"]), ["UCSF-001", "x", "y"], "table")])
+    assert find_overlap(own, replace(other, names=named)).pairs == {Way.PATIENT: (("UCSF-001", "BraTS000"),)}
+
+
+def test_what_a_case_is_called_elsewhere_is_believed_and_twice_the_same_form_of_one_id_is_not():
+    own, other = marks("", 3, 1), marks("BraTS2021_", 3, 2)
+    called = pd.concat([own.names, names(list(own.cases["case"]), list(other.cases["case"]), "task")])
+    assert find_overlap(replace(own, names=called), other).pairs == {Way.PATIENT: tuple(
+        zip(own.cases["case"], other.cases["case"], strict=True))}
+    again = marks("", 3, 3)
+    assert find_overlap(replace(own, names=called), replace(again, names=called)).pairs == {}
 
 
 def test_pictures_of_nothing_and_arrays_that_were_not_made_are_no_overlap():
     own, other = ([one.cases.assign(sha256="", perceptual_hash="0" * 64), one] for one in (marks("a", 12, 1),
                                                                                          marks("b", 12, 2)))
-    empty = [CaseMarks(cases, one.contents, one.series.assign(perceptual_hash="0" * 64), True, True)
+    empty = [replace(one, cases=cases, series=one.series.assign(perceptual_hash="0" * 64))
              for cases, one in (own, other)]
     assert find_overlap(*empty).pairs == {}
 
@@ -91,13 +107,14 @@ def test_patients_who_look_alike_in_one_sequence_and_not_in_the_other_are_two():
     own, other = marks("a", 30, 1), marks("b", 30, 2)
     series = other.series.copy()
     series.loc[0, "perceptual_hash"] = own.series["perceptual_hash"][0]
-    assert find_overlap(own, CaseMarks(other.cases, other.contents, series, True, True)).pairs == {}
+    assert find_overlap(own, replace(other, series=series)).pairs == {}
 
 
 def test_what_was_not_there_to_compare_is_unchecked_and_not_passed():
     own, other = marks("a", 5, 1), marks("b", 5, 2)
-    blind = CaseMarks(own.cases.assign(perceptual_hash=""), own.contents.iloc[:3], own.series.iloc[:0], False, False)
-    found = find_overlap(blind, CaseMarks(other.cases, other.contents, other.series, False, True))
+    blind = CaseMarks(own.cases.assign(perceptual_hash=""), own.names, own.contents.iloc[:3], own.series.iloc[:0],
+                      patients=False, files=False)
+    found = find_overlap(blind, replace(other, patients=False))
     assert found.unchecked == (Way.PATIENT, Way.FILES, Way.PICTURE, Way.SERIES)
     assert found.facts["checked"] == ["array"] and found.facts["unchecked"] == ["patient", "files", "picture", "series"]
 

@@ -20,6 +20,7 @@ from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.intensity import normalise
 from radiogen.imaging.resized import Target
 from radiogen.imaging.transforms import slab_slices
+from radiogen.imaging.volume import Volume
 from radiogen.imaging.window import apply_window
 
 
@@ -34,8 +35,8 @@ class HeadSlab:
         """None: which slices are needed is known when all voxels are."""
         return None
 
-    def build(self, series: Mapping[str, CaseSeries]) -> Built:
-        """One slab a sequence; findings for which slices it is made of and what was padded or grew."""
+    def build(self, series: Mapping[str, CaseSeries], masks: Mapping[str, Volume]) -> Built:
+        """One slab a sequence; findings for which slices it is made of and what was padded or grew; without masks."""
         return as_channels(self.settings, self._shape, (self._slab(name, one) for name, one in series.items()))
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 
 from radiogen.arrays.case_series import CaseSeries
 from radiogen.arrays.settings import CacheSettings
-from radiogen.core.types import FloatVoxels, Voxels
+from radiogen.core.types import FloatVoxels, Mask, Voxels
 from radiogen.imaging.intensity import normalised_slices
 from radiogen.imaging.slices import ComputedSlices, Slices
 from radiogen.imaging.window import apply_window
@@ -18,11 +18,11 @@ KEPT_BYTES = 1 << 28
 
 
 def needs_voxels(settings: CacheSettings) -> bool:
-    """Whether intensities depend on more than a series' extremes: windows, percentiles, z-scores.
+    """Whether intensities depend on more than a series' extremes (windows, percentiles, z-scores), or on a mask.
 
     Averaging and min-max scaling are linear, so min-max may follow when all slices were seen.
     """
-    return settings.normalisation != "min-max" or settings.window
+    return settings.normalisation != "min-max" or settings.window or settings.mask is not None
 
 
 def normalised(settings: CacheSettings, series: CaseSeries) -> tuple[ComputedSlices, np.float32]:
@@ -33,6 +33,11 @@ def normalised(settings: CacheSettings, series: CaseSeries) -> tuple[ComputedSli
         windowed = ComputedSlices(voxels.shape, lambda number: apply_window(voxels[number], series.windows[number]))
         slices = windowed.kept() if voxels.size * 4 <= KEPT_BYTES else windowed
     return normalised_slices(slices, settings.normalisation)
+
+
+def mask_values(mask: Mask, settings: CacheSettings) -> Voxels:
+    """A mask as the cache stores it: 0 and 1, or 0 and 255 in uint8."""
+    return mask.astype(settings.dtype) * (255 if settings.dtype == "uint8" else 1)
 
 
 def scale_to_dtype(values: FloatVoxels, settings: CacheSettings, lowest: float = 0.0, highest: float = 1.0) -> Voxels:

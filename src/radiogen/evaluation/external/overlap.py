@@ -35,7 +35,7 @@ NAMED = 3
 class Way(StrEnum):
     """How a case of one cohort was recognised in the other; the value is what a reader is shown."""
 
-    PATIENT = f"the same patient in {layout.PATIENTS}"
+    PATIENT = f"the same patient by name ({layout.PATIENTS})"
     FILES = "the same files"
     ARRAY = "the same array"
     PICTURE = "nearly the same picture"
@@ -73,17 +73,18 @@ class Overlap:
 def find_overlap(own: CaseMarks, other: CaseMarks) -> Overlap:
     """Compare the cases of a run with those of another cohort.
 
-    A patient counts where at least one of the two tables names him or her: where both cells are the case's own id,
-    nobody said who it is. Files are compared series by series, whatever they are called. A hash of no bit is that of
-    an empty picture and says nothing.
+    A name counts where at least one of the two is more than the case's own id, for everybody numbers from 1: one that a
+    table has, or what a case is called elsewhere; that two equal ids are called the same elsewhere says no more than
+    they do. Files are compared series by series, whatever they are called. A hash of no bit is that of an empty picture
+    and says nothing.
     """
     picture, limit = _near(own.cases[ID], other.cases[ID], [(own.cases, other.cases)])
     series, series_limit = _near(own.cases[ID], other.cases[ID], [
         (own.series[own.series["sequence"] == name], other.series[other.series["sequence"] == name])
         for name in sorted(set(own.series["sequence"]) & set(other.series["sequence"]))])
-    patients = own.cases[[ID, "patient", "named"]].merge(other.cases[[ID, "patient", "named"]], on="patient",
-                                                         suffixes=("", "_other"))
-    found = {Way.PATIENT: _pairs(patients[patients["named"] | patients["named_other"]]),
+    names = own.names.merge(other.names, on="name", suffixes=("", "_other"))
+    told = (names["source"] != names["source_other"]) | (names["source"] == "table")
+    found = {Way.PATIENT: _pairs(names[told]),
              Way.FILES: _same(own.contents, other.contents),
              Way.ARRAY: _same(own.cases, other.cases), Way.PICTURE: picture, Way.SERIES: series}
     known = {Way.PATIENT: own.patients or other.patients, Way.FILES: own.files and other.files, Way.ARRAY: True,

@@ -15,7 +15,7 @@ from radiogen.evaluation.wording import comparison_sentence, reach_sentence, ver
 from radiogen.runs import layout
 
 Line = tuple[str, str]
-_WAYS = {"patient": layout.PATIENTS, "files": "hashes of files", "array": "hashes of arrays",
+_WAYS = {"patient": f"names ({layout.PATIENTS})", "files": "hashes of files", "array": "hashes of arrays",
          "picture": "perceptual hashes", "series": "perceptual hashes along the patient's axes"}
 
 

@@ -37,8 +37,8 @@ def shift_figure(shift: pd.DataFrame, limits: tuple[float, float], title: str = 
               label="mean by chance")
     for limit, style in zip(limits, (":", "--"), strict=True):
         axes.axvline(limit, color=GREY, linewidth=1.1, linestyle=style)
-    names = (rows["sequence"].astype(str) + " " + rows["field"].astype(str).str.replace("_mm", ", mm").str.replace("_", " ")).str.strip()
-    axes.set_yticks(places, names, fontsize=8.5)
+    fields = rows["field"].astype(str).str.replace("_mm", ", mm").str.replace("_", " ")
+    axes.set_yticks(places, (rows["sequence"].astype(str) + " " + fields).str.strip(), fontsize=8.5)
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="population stability index\n(dotted: moderate, dashed: large)")
     axes.set_xlim(left=0)
     axes.grid(axis="x", alpha=0.25)

@@ -19,7 +19,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.memory import translate_memory_errors
 from radiogen.core.parallel import map_items
 from radiogen.core.types import ByteVoxels, Voxels
-from radiogen.core.wording import parameter
+from radiogen.core.wording import listing, parameter
 from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_cases import known_bad
 from radiogen.dataset.layout import Split, case_ids, check_data, is_data_set, sequences_present, series_path
@@ -27,7 +27,7 @@ from radiogen.dataset.source import read_source
 from radiogen.imaging.cubes import resize
 from radiogen.imaging.dicom.pixels import is_rescaled
 from radiogen.imaging.dicom.stacks import natural_order
-from radiogen.imaging.findings import FindingCode, codes_text, listing
+from radiogen.imaging.findings import FindingCode, codes_text
 from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.inspect.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
 from radiogen.imaging.inspect.nifti import nifti_row, picture_sides

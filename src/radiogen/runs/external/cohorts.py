@@ -31,13 +31,15 @@ INTENSITIES = (ID, "split", "sequence", "perceptual_hash", *INTENSITY_FIELDS)
 class CaseMarks:
     """By what a patient of a data set is recognised in another one, whatever he or she is called there.
 
-    cases: `ID, patient, named, sha256, perceptual_hash`, text but `named`: whether a table names the patient, so that
-    it is not the case's own id; hashes are of the arrays by one recipe. contents: `ID, sha256`, a row a series, of the
+    cases: `ID, sha256, perceptual_hash`, text, of the arrays by one recipe. names: `ID, name, source`, what the patient
+    is called: `id`, the case's own; `table`, a name or alias in `patients.csv`; `task`, what the case is called
+    elsewhere by its data set's form of ids. contents: `ID, sha256`, a row a series, of the
     series' files. series: `ID, sequence, perceptual_hash`, of the volumes along the patient's axes. patients: whether a
     `patients.csv` says who is who; files: whether the contents of every case are known.
     """
 
     cases: pd.DataFrame
+    names: pd.DataFrame
     contents: pd.DataFrame
     series: pd.DataFrame
     patients: bool

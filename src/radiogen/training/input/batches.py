@@ -1,10 +1,12 @@
 """Cached arrays become batches, as a Keras PyDataset that reads only the images it needs.
 
 In: a recipe, a cache folder with its index, cases with labels. Out: (inputs, labels) where an input is a slice as RGB,
-a slice of a cube, one sequence's cube, or all sequences as channels of one. The order and the augmentation follow from
-(seed, fold, epoch, case) alone, so a resumed run sees the same images. No image stays in memory.
+a slice of a cube, one sequence's cube, or all sequences (and the mask) as channels of one. The order and the
+augmentation follow from (seed, fold, epoch, case) alone, so a resumed run sees the same images. No image stays in
+memory.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +76,7 @@ class CachedImages:
         layout, blocks = self._layout(case), [first]
         if data.sequences_as_channels:
             step = data.size if data.rank == 2 else 1
-            blocks = [first + step * place for place in range(len(data.sequences))]
+            blocks = [first + step * place for place in range(data.channels)]
         planes = read_blocks(self.folder, case, layout, blocks, data.rank)
         return planes if planes.dtype == np.uint8 else planes.astype(np.float32)
 
@@ -171,8 +173,15 @@ class Batches(keras.utils.PyDataset):
         if self.augmentation is None or self.sampling is None:
             return channels_last(planes)
         copies = (int(copy),) if copy else ()
-        seed = (recipe.seed, self.sampling.fold, self.epoch, int(case), max(position, 0), *copies)
+        seed = (recipe.seed, self.sampling.fold, self.epoch, _number(case), max(position, 0), *copies)
         return augment(self.augmentation, recipe.augmentation, recipe.data, planes, seed)
+
+
+def _number(case: str) -> int:
+    """A number that belongs to an id, for seeds alone: itself where it is one, else a hash of its text."""
+    if case.isascii() and case.isdigit():
+        return int(case)
+    return int.from_bytes(hashlib.sha256(case.encode()).digest()[:8])
 
 
 def label_inputs(inputs: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:

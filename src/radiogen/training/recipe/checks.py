@@ -8,14 +8,16 @@ import math
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.networks.settings import NetworkSettings
+from radiogen.networks.settings import NetworkSettings, is_torch_file
 from radiogen.training.recipe.recipe import Recipe, field_value
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
 
-POSITIVE = ("data.size", "data.depth", "data.edge_mm", "data.slices_per_series", "network.width",
+POSITIVE = ("data.size", "data.depth", "data.edge_mm", "data.crop_edge_mm",
+            "data.slices_per_series", "network.width",
             "optimisation.learning_rate", "optimisation.halve_after", "optimisation.epochs", "optimisation.batch_size",
             "optimisation.micro_batch_size", "optimisation.early_stopping_patience")
-BELOW = {"split.holdout_fraction": 1, "optimisation.early_stopping_fraction": 1, "optimisation.label_smoothing": 1,
+BELOW = {"data.margin_mm": 1000, "split.holdout_fraction": 1,
+         "optimisation.early_stopping_fraction": 1, "optimisation.label_smoothing": 1,
          "augmentation.shift": 0.5, "augmentation.rotation_degrees": 180, "augmentation.zoom": 1,
          "augmentation.gamma": 1, "optimisation.weight_decay": math.inf}
 """Fields such as fractions: from 0 to below this value."""
@@ -35,8 +37,9 @@ def check_recipe(recipe: Recipe) -> Recipe:
         if not 0 <= value < limit:
             raise UserError(parameter(path, value), "is out of range", f"give a number from 0 to below {limit}")
     for wrong, where, problem, remedy in (*_wrong_alone(recipe), *_wrong_data(recipe.data),
+                                          *_wrong_mask(recipe.data),
                                           *_wrong_augmentation(recipe.augmentation, recipe.data),
-                                          *_wrong_network(recipe.network)):
+                                          *_wrong_network(recipe.network, recipe.data)):
         if wrong:
             raise UserError(where, problem, remedy)
     return recipe
@@ -75,6 +78,26 @@ def _wrong_data(data: DataSettings) -> list[Wrong]:
     ]
 
 
+def _wrong_mask(data: DataSettings) -> list[Wrong]:
+    region = parameter("data.region", data.region)
+    return [
+        ("mask" in data.sequences, parameter("data.sequences", data.sequences), "names the mask, which is no sequence",
+         f"add {parameter('data.mask_channel')}"),
+        (data.uses_mask and data.geometry == "slab",
+         region if data.region != "head" else parameter("data.mask_channel"), "does not go with slabs of the head",
+         f"add {parameter('data.geometry', 'isotropic')}"),
+        (data.mask_channel and not data.sequences_as_channels,
+         parameter("data.mask_channel"), "needs sequences that are channels, too",
+         f"add {parameter('data.sequences_as_channels')}"),
+        (data.crop_edge_mm is not None and data.region == "head",
+         parameter("data.crop_edge_mm", data.crop_edge_mm), "is of a cube around the tumour",
+         f"add {parameter('data.region', 'tumour')}"),
+        (data.crop_edge_mm is not None and data.geometry != "isotropic",
+         parameter("data.crop_edge_mm", data.crop_edge_mm), "is of a cube that keeps mm",
+         f"add {parameter('data.geometry', 'isotropic')}"),
+    ]
+
+
 def _wrong_augmentation(augmentation: AugmentationSettings, data: DataSettings) -> list[Wrong]:
     return [
         (data.normalisation == "z-score" and augmentation.gamma > 0,
@@ -89,11 +112,14 @@ def _wrong_augmentation(augmentation: AugmentationSettings, data: DataSettings) 
     ]
 
 
-def _wrong_network(network: NetworkSettings) -> list[Wrong]:
+def _wrong_network(network: NetworkSettings, data: DataSettings) -> list[Wrong]:
     paper = (network.architecture, network.width, network.stem_kernel_size) == ("resnet50", 64, 7)
     return [
         (network.weights == "", parameter("network.weights"), "names nothing",
          "give imagenet or a file, or leave it out"),
+        (data.rank == 2 and is_torch_file(network.weights or ""),
+         parameter("network.weights", network.weights), "is for 3D networks: PyTorch's files are read for these alone",
+         f"add {parameter('data.rank', 3)}, or give imagenet or a file that Keras wrote"),
         (network.weights == "imagenet" and not paper,
          parameter("network.weights", network.weights), "are of the paper's ResNet-50",
          f"add {parameter('network.architecture', 'resnet50')} {parameter('network.width', 64)} "

@@ -39,6 +39,24 @@ class DataSettings:
     sequences_as_channels: bool = False
     """The sequences are channels of one image on one grid (in 2D: axial slices, RGB where there are three); otherwise
     each series is an image of its own and a case's probability is their mean."""
+    region: Literal["head", "tumour", "tumour-only"] = "head"
+    """What the inputs show, by the case's mask: head: all; tumour: a crop around the tumour's box; tumour-only: the
+    same, black outside of the mask. Intensities are those of the whole head."""
+    margin_mm: float = 10.0
+    """What the crop has around the tumour's box on every side, mm."""
+    crop_edge_mm: float | None = None
+    """Edge of an isotropic cube around the tumour, the same in every case, mm; None: the box's longest side and the
+    margin."""
+    mask_channel: bool = False
+    """The mask is a last channel, with sequences as channels."""
+    without_mask: Literal["refuse", "head"] = "refuse"
+    """A training case without a usable mask: refuse: an error; head: its whole head is shown. Test cases without one
+    always show the whole head."""
+
+    @property
+    def uses_mask(self) -> bool:
+        """Whether a case's mask is read."""
+        return self.region != "head" or self.mask_channel
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -47,10 +65,10 @@ class DataSettings:
 
     @property
     def channels(self) -> int:
-        """Channels of an input: the sequences that are its channels, 3 for a slice (grey thrice), 1 for a cube or one
-        of its slices."""
+        """Channels of an input: the sequences that are its channels and the mask, 3 for a slice (grey thrice), 1 for a
+        cube or one of its slices."""
         if self.sequences_as_channels:
-            return len(self.sequences)
+            return len(self.sequences) + self.mask_channel
         return 3 if self.rank == 2 and not self.cube_slices else 1
 
     @property
