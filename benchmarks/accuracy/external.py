@@ -35,17 +35,18 @@ FLIPPED = 9
 """Bits of 256 in which a copy's perceptual hashes differ: what 1 % of noise or another gamma does to a real series."""
 
 
-def main(draws: int = 1000, seed: int = 7, output: Path | None = None) -> None:
-    """Draw cohorts with a known drop of the AUC, and cohorts that share one renamed patient; ten minutes of a core.
+def main(draws: int = 1000, overlaps: int = 200, seed: int = 7, output: Path | None = None) -> None:
+    """Draw cohorts with a known drop of the AUC, and cohorts that share one renamed patient; some minutes of a core.
 
     Args:
-        draws: Cohorts drawn for each fact.
+        draws: Cohorts drawn for each drop.
+        overlaps: Pairs of cohorts drawn for each way to recognise a patient.
         seed: Of the first draw.
         output: Markdown file to write the table to as well.
     """
     from radiogen.core import files
 
-    facts = [*(drop_fact(*study, draws=draws, seed=seed) for study in STUDIES), *overlap_facts(draws, seed)]
+    facts = [*(drop_fact(*study, draws=draws, seed=seed) for study in STUDIES), *overlap_facts(overlaps, seed)]
     text = facts_text(facts).replace("phantom", "drawn", 1)
     print(text)
     if output:
