@@ -2,7 +2,7 @@
 
 Groups below: what training writes when a run begins; in a fold's folder; what prediction writes; the label-permutation
 test; an ensemble, which beside them has `run.json`, `folds.csv` and `predictions.csv`; what evaluation writes beside
-each run; and beside the last run that it was given.
+each run; beside the last run that it was given; and what validation on another cohort writes.
 """
 
 from pathlib import Path
@@ -39,6 +39,13 @@ IMAGE_FREE, IMAGE_FREE_GAIN, WITHIN_PLANES = "image_free.csv", "image_free_gain.
 COMPARISON, SEEDS, FOREST, ALL_ROCS = "comparison.csv", "seeds.csv", "forest.png", "roc_comparison.png"
 REPORT, ASSESSMENT = "report.html", "assessment.json"
 
+EXTERNAL = "external"
+"""The folder of external cohorts, each in a folder of its name, with predictions, geometry and patients as a run's."""
+COHORT, EXTERNAL_ASSESSMENT, INTENSITIES = "cohort.json", "external.json", "intensities.csv"
+MEASURES, GROUPS, SHIFT, SHIFT_PICTURE = "measures.csv", "groups.csv", "shift.csv", "shift.png"
+LOOKS = "external_looks.csv"
+"""Beside the runs, in models/: the record of all looks at external cohorts."""
+
 _FOLD = "fold-"
 
 
@@ -61,6 +68,11 @@ def fold_folders(run: Path, holding: str = "") -> dict[str, Path]:
     """By fold, in order, the folders of the folds that are there; holding: only those that have a file of this name."""
     found = {fold_name(path): path for path in Path(run).glob(f"{_FOLD}*") if not holding or (path / holding).is_file()}
     return {fold: found[fold] for fold in sorted(found, key=lambda fold: (len(fold), fold))}
+
+
+def cohort_folder(run: Path, cohort: str) -> Path:
+    """The folder of an external cohort of the run in `run`, models/<run>."""
+    return Path(run) / EXTERNAL / cohort
 
 
 def permutation_picture(within: str) -> str:

@@ -2,8 +2,8 @@
 
 In and out: `models/<run>/predictions.csv` with one row a case, `<id>, fold, <label>, probability, predicted`; id and
 label are the task's columns, in memory `ID` and `LABEL`. `fold` is the one that did not train the network which scored
-the case, or `holdout` or `test`; `probability` is of class 1 and `predicted` is 1 where it is at least 0.5. Test cases
-have no label: the cell is empty.
+the case, or `holdout`, `test` or, in the table of an external cohort, its name; `probability` is of class 1 and
+`predicted` is 1 where it is at least 0.5. Test cases have no label: the cell is empty.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ COLUMNS = [ID, "fold", LABEL, "probability", "predicted"]
 THRESHOLD = 0.5
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a table of predictions, checked row by row.
+def read_predictions(path: Path, cohort: str | None = None) -> pd.DataFrame:
+    """Read a table of predictions, checked row by row; cohort: the name of the external one whose table it is.
 
     Returns `COLUMNS`: ids and folds as text, `LABEL` as Int64 (missing for test cases), `probability` as float in
     [0, 1], `predicted` as int. Raises UserError with the file, the row and the remedy; for a run without predictions,
@@ -36,10 +36,13 @@ def read_predictions(path: Path) -> pd.DataFrame:
     task = read_task(path.parent)
     table = read_table(path, COLUMNS, task)
     again = f"write them again: {command('predict')} --run {as_run(path.parent)}"
-    _require(path, table, "fold", table["fold"].str.fullmatch(f"[0-9]+|{HOLDOUT}|{TEST}"),
-             f"write a number from 0 up, {HOLDOUT} or {TEST}")
+    if cohort is None:
+        _require(path, table, "fold", table["fold"].str.fullmatch(f"[0-9]+|{HOLDOUT}|{TEST}"),
+                 f"write a number from 0 up, {HOLDOUT} or {TEST}")
+    else:
+        _require(path, table, "fold", table["fold"] == cohort, f"write {cohort}, the cohort's name")
     labels = pd.to_numeric(table[LABEL], errors="coerce")
-    unlabelled = (table["fold"] == TEST) & (table[LABEL] == "")
+    unlabelled = (table["fold"] == TEST) & (table[LABEL] == "") & (cohort is None)
     _require(path, task.to_file(table), task.label_column, labels.isin([0, 1]) | unlabelled,
              f"write 1 for {task.positive} and 0 for {task.negative}; only test cases may go without")
     probability = numbers(path, table["probability"], "probability", low=0, high=1)

@@ -126,6 +126,30 @@ def renew_arrays(run: Run, data: Path | None = None, *, workers: int | None = No
         return _prepared(run, index)
 
 
+def usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
+    """The label table of a data set; cases without a label are logged and not used.
+
+    Raises UserError where a labelled case has no images and is neither in `leave_out` nor known to be bad.
+    """
+    there = set(case_ids(data, "train"))
+    labels, without = data_labels(data)
+    spared = there | set(leave_out) | set(known_bad(data))
+    absent = [case for case in labels[ID] if case not in spared]
+    if absent:
+        raise UserError(case_path(data, "train", absent[0]), f"is missing, with {len(absent) - 1} more of the cases "
+                        f"that {labels_path(data).name} names",
+                        f"restore them, or run again with {parameter('leave_out')} {' '.join(absent)}")
+    for cell, cases in without.items():
+        named = [case for case in cases if case in there]
+        if named:
+            _LOG.info(f"{len(named)} cases have {read_task(data).label_column} {cell!r} and are not used: "
+                      f"{', '.join(named)}")
+    spare = sorted(there - set(labels[ID]) - {case for cases in without.values() for case in cases})
+    if spare:
+        _LOG.info(f"{len(spare)} cases of {data} have no label and are not used: {spare[0]} ...")
+    return labels
+
+
 def _locate_data(run: Run, data: Path | None = None, *, workers: int | None = None) -> Run:
     """`renew_arrays`, and record where the data set is now."""
     run = renew_arrays(run, data, workers=workers)
@@ -145,7 +169,7 @@ def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave
                  workers: int | None, start_from: Path | None = None) -> tuple[Run, pd.DataFrame]:
     """A run as it would be made now, its arrays up to date, and their index; nothing of the run is written."""
     with files.reading_folder(data):
-        labels = _usable_labels(data, leave_out)
+        labels = usable_labels(data, leave_out)
         bad = _known_bad(data, recipe.data.sequences, labels)
         patients = data_patients(data)
         folds = make_folds(labels, folds=recipe.split.folds, holdout_fraction=recipe.split.holdout_fraction,
@@ -271,24 +295,3 @@ def _known_bad(data: Path, sequences: Sequence[str], labels: pd.DataFrame) -> tu
     usable = set(case_ids(data, "train")) - set(known_bad(data, sequences))
     labelled = set(labels[ID])
     return tuple(case for case in known_bad(data) if case in labelled and case not in usable)
-
-
-def _usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
-    """The label table; every labelled case must have images; a case without a label is logged and not used."""
-    there = set(case_ids(data, "train"))
-    labels, without = data_labels(data)
-    spared = there | set(leave_out) | set(known_bad(data))
-    absent = [case for case in labels[ID] if case not in spared]
-    if absent:
-        raise UserError(case_path(data, "train", absent[0]), f"is missing, with {len(absent) - 1} more of the cases "
-                        f"that {labels_path(data).name} names",
-                        f"restore them, or run again with {parameter('leave_out')} {' '.join(absent)}")
-    for cell, cases in without.items():
-        named = [case for case in cases if case in there]
-        if named:
-            _LOG.info(f"{len(named)} cases have {read_task(data).label_column} {cell!r} and are not used: "
-                      f"{', '.join(named)}")
-    spare = sorted(there - set(labels[ID]) - {case for cases in without.values() for case in cases})
-    if spare:
-        _LOG.info(f"{len(spare)} cases of {data} have no label and are not used: {spare[0]} ...")
-    return labels

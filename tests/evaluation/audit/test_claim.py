@@ -11,6 +11,8 @@ from radiogen.evaluation.report.assess import assess_run
 from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
+from ..cohorts import write_cohort
+
 RECIPE = {"name": "demo-3d", "seed": 5,
           "data": {"rank": 3, "sequences": ["FLAIR"], "size": 24, "geometry": "isotropic", "edge_mm": 200.0,
                    "normalisation": "percentile", "array_dtype": "uint8"},
@@ -80,3 +82,13 @@ def test_only_files_that_are_there_are_linked(run):
 def test_images_are_named_only_where_there_are_some(run):
     assert not _items(run)[31].known
     assert "Grad-CAM" in _items(run, explained=True)[31].answer
+
+
+def test_the_item_on_external_data_is_none_until_another_cohort_was_judged(run):
+    items = _items(run)
+    assert items[32].answer.startswith("none") and "no external test" in items[38].answer
+    write_cohort(run.folder)
+    items = _items(run)
+    assert items[32].answer.startswith("elsewhere: 80 cases, AUC 0.") and "look 1 of 1" in items[32].answer
+    assert "external test on elsewhere alone" in items[38].answer and "no external test" not in items[38].answer
+    assert items[32].links == (("#external", "another hospital"),)

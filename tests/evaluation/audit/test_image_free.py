@@ -20,8 +20,10 @@ from radiogen.evaluation.audit.image_free import (
     permuted_auc,
     share_by_plane,
     study,
+    transferred_predictions,
     within_fold,
 )
+from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs.folds import make_folds
 
 from ..acquisitions import made
@@ -130,3 +132,32 @@ def test_on_the_competitions_training_set_planes_alone_are_distinguished_from_ch
     found = image_free_predictions(folds, geometry, models=(PLANES,))[PLANES]
     output = within_fold(found)
     assert 0.55 < output.value < 0.60 and output.p < 0.02 and output.low > 0.5
+
+
+def test_models_without_images_are_carried_to_another_cohort_by_what_both_have():
+    inside, geometry = made(300, tied="plane", seed=1)
+    tied, other = made(200, tied="plane", seed=2)
+    free, elsewhere = made(200, seed=3)
+    for cohort, place, low, high in ((tied, other, 0.75, 0.95), (free, elsewhere, 0.4, 0.6)):
+        found = transferred_predictions(inside, geometry, cohort[["case", "label"]], place)
+        assert set(found) == {PLANES, GEOMETRY, IMAGE_FREE[2]}
+        assert low < auc(*scored(found[PLANES])) < high
+        assert found[PLANES]["case"].tolist() == cohort["case"].tolist()
+
+
+def test_a_plane_and_a_sequence_that_the_training_never_saw_are_no_input():
+    inside, geometry = made(100, tied="plane", seed=1)
+    cohort, place = made(60, tied="plane", seed=2)
+    strange = pd.concat([place.assign(plane=place["plane"].replace("axial", "sagittal")),
+                         place[place["sequence"] == "FLAIR"].assign(sequence="T2w")])
+    found = transferred_predictions(inside, geometry, cohort[["case", "label"]], strange)
+    assert found[PLANES]["probability"].notna().all() and found[PLANES]["probability"].nunique() == 2
+
+
+def test_the_holdout_trains_no_model_that_is_carried_outside():
+    inside, geometry = made(120, tied="plane", seed=1, holdout_fraction=0.25)
+    cohort, place = made(60, seed=2)
+    swapped = inside.assign(label=inside["label"].where(inside["fold"] != "holdout", 1 - inside["label"]))
+    one, other = (transferred_predictions(folds, geometry, cohort[["case", "label"]], place)[GEOMETRY]
+                  for folds in (inside, swapped))
+    assert one["probability"].equals(other["probability"])

@@ -1,4 +1,7 @@
-"""Two runs of one recipe and their ensemble, as their folders would lie on the disk, with all that evaluation reads."""
+"""Two runs of one recipe and their ensemble, as their folders would lie on the disk, with all that evaluation reads.
+
+The first run was validated on another cohort, and before with other networks on one more.
+"""
 
 import json
 from pathlib import Path
@@ -6,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from radiogen.runs.external.cohorts import write_intensities
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.task import RSNA_MICCAI
 
 from ..acquisitions import made, run_from
+from ..cohorts import intensities, write_cohort
 
 RECIPE = {"name": "demo-3d", "seed": 42, "suspicious_auc": 0.7,
           "data": {"rank": 3, "sequences": ["FLAIR", "T1wCE"], "size": 24, "geometry": "isotropic", "edge_mm": 200.0,
@@ -47,6 +52,9 @@ def write_small_runs(root: Path) -> Path:
         RSNA_MICCAI.to_file(content).to_csv(models / "both" / f"{name}.csv", index=False)
     pd.DataFrame({"name": [*RUNS[:2], "mean"], "cases": 112, "auc": [0.7, 0.71, 0.75], "low": 0.6, "high": 0.85,
                   "optimistic_auc": [0.7, 0.71, 0.75]}).to_csv(models / "both" / "ensemble.csv", index=False)
+    write_intensities(models / "a", intensities(folds["case"], 0.02))
+    write_cohort(models / "a")
+    write_cohort(models / "a", "old", networks="0" * 64)
     return models
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from radiogen.evaluation.audit.finding_text import finding_row
 from radiogen.evaluation.audit.findings import Severity
+from radiogen.evaluation.external.sentences import external_lines
 from radiogen.evaluation.report.assess import assess
 from radiogen.evaluation.report.assessment_json import VERSION, assessment_record, plain
 from radiogen.evaluation.report.page import render_page
@@ -122,6 +123,21 @@ def test_a_difference_of_runs_is_decided_once(assessment, record, page):
         assert kept["comparison"]["outcome"] == one.comparison.outcome.name.lower()
         assert f"{one.run} against {one.other}: {one.comparison.outcome}" in page
         assert f"AUC {kept['comparison']['estimate']['value']:+.3f}" in text
+
+
+def test_what_is_said_of_another_hospital_is_the_same_in_all_three(assessment, record, page):
+    judged, = assessment.runs[0].external.cohorts
+    kept, = record["runs"][0]["external"]["cohorts"]
+    assert kept["difference"]["estimate"]["value"] == judged.difference.estimate.value
+    assert kept["outside"]["verdict"]["outcome"] == judged.outside.verdict.outcome.name.lower()
+    assert len(kept["shift"]) == len(judged.shift) and kept["looks"]["judged"] == 1
+    text = " ".join(report_text(assessment).split())
+    lines = external_lines(judged)
+    assert len(lines) == 10
+    for head, sentence in lines:
+        assert f"{head}: {sentence}" in text and f"{head[0].upper()}{head[1:]} {sentence}." in page
+    assert record["runs"][0]["external"]["stale"] == ["old"]
+    assert "a on old: predicted by other networks" in text and "a on old: predicted by other networks" in page
 
 
 def test_the_record_says_its_version_and_how_numbers_came_about(record):

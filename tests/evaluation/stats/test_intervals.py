@@ -14,8 +14,10 @@ from radiogen.evaluation.stats.intervals import (
     delong,
     delong_covariance,
     delong_difference,
+    delong_unpaired,
     draw_patients,
     hanley_mcneil_error,
+    holm_adjusted,
     permutation_p,
     resolvable_auc,
     resolvable_difference,
@@ -251,3 +253,41 @@ def test_the_stratified_p_of_noise_is_uniform():
         labels = random.random(60) < 0.3 + 0.2 * strata
         values.append(stratified_auc(labels, random.normal(size=60), strata, draws=199, seed=seed).p)
     assert stats.kstest(values, "uniform").pvalue > 0.001
+
+
+def _binormal(random, cases, area):
+    """Labels and scores of a cohort whose AUC is `area` in truth."""
+    labels = np.arange(cases) % 2 == 0
+    return labels, random.normal(size=cases) + labels * np.sqrt(2) * stats.norm.ppf(area)
+
+
+def test_the_unpaired_difference_has_the_sum_of_both_variances():
+    random = np.random.default_rng(3)
+    one, other = _binormal(random, 80, 0.8), _binormal(random, 140, 0.65)
+    alone = [delong(*part) for part in (one, other)]
+    found = delong_unpaired(*one, *other)
+    assert found.value == pytest.approx(alone[0].value - alone[1].value)
+    widths = [(part.high - part.value) for part in alone]
+    assert found.high - found.value == pytest.approx(np.hypot(*widths))
+    assert delong_unpaired(*other, *one).value == pytest.approx(-found.value)
+
+
+def test_the_unpaired_difference_of_one_case_a_class_is_not_known():
+    labels = np.array([True, False])
+    assert np.isnan(delong_unpaired(labels, np.arange(2.0), *_binormal(np.random.default_rng(0), 40, 0.7)).value)
+
+
+@pytest.mark.slow
+def test_the_unpaired_interval_holds_a_known_drop_in_95_of_100_draws():
+    random, held = np.random.default_rng(4), []
+    for _ in range(1000):
+        found = delong_unpaired(*_binormal(random, 120, 0.65), *_binormal(random, 300, 0.8))
+        held.append(found.low <= -0.15 <= found.high)
+    assert abs(np.mean(held) - 0.95) < 0.02
+
+
+def test_holms_adjustment_is_that_of_the_textbook_in_any_order():
+    p = np.array([0.01, 0.04, np.nan, 0.03, 0.005])  # Holm by hand: 4 x 0.005, 3 x 0.01, 2 x 0.03, then no less
+    assert holm_adjusted(p) == pytest.approx([0.03, 0.06, np.nan, 0.06, 0.02], nan_ok=True)
+    assert holm_adjusted(p[::-1]) == pytest.approx([0.02, 0.06, np.nan, 0.06, 0.03], nan_ok=True)
+    assert holm_adjusted(np.array([])).size == 0

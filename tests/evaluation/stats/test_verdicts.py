@@ -6,7 +6,7 @@ from scipy import stats
 
 from radiogen.evaluation.stats.intervals import Estimate, permutation_p, resolvable_auc
 from radiogen.evaluation.stats.metrics import auc
-from radiogen.evaluation.stats.verdicts import Change, Outcome, compare, decide, decide_change, verdict
+from radiogen.evaluation.stats.verdicts import Change, Outcome, compare, compare_cohorts, decide, decide_change, verdict
 
 from .test_intervals import _cases
 
@@ -64,3 +64,20 @@ def test_a_clearly_better_run_is_called_so_and_a_like_one_is_not():
 def test_one_class_alone_cannot_be_compared():
     found = compare(np.ones(5, dtype=bool), np.arange(5) / 5, np.arange(5) / 7)
     assert found.outcome is Change.NONE_SHOWN and np.isnan(found.resolvable)
+
+
+def test_a_run_that_falls_in_another_cohort_is_called_worse_there_and_a_small_cohort_shows_nothing():
+    inside, outside = _cases(0, 300, effect=2.0), _cases(1, 200, effect=0.3)
+    found = compare_cohorts(*outside, *inside)
+    assert found.outcome is Change.WORSE and found.cases == 500
+    assert found.bootstrap[0] < found.estimate.value < found.bootstrap[1] < 0
+    assert compare_cohorts(*(part[:12] for part in outside), *inside).outcome is Change.NONE_SHOWN
+    assert compare_cohorts(*inside, *inside).estimate.value == 0
+
+
+def test_the_resolvable_difference_of_two_cohorts_is_found_in_80_of_100_draws():
+    gaps = [compare_cohorts(*_cases(seed, 100, effect=0.6), *_cases(seed + 500, 100, effect=1.2)) for seed in range(60)]
+    power = np.mean([found.estimate.p < 0.05 for found in gaps])
+    reach = (auc(*_cases(7, 20000, effect=0.6)) - auc(*_cases(8, 20000, effect=1.2))) / -np.mean(
+        [found.resolvable for found in gaps])
+    assert power == pytest.approx(stats.norm.cdf(reach * (1.96 + 0.84) - 1.96), abs=0.15)

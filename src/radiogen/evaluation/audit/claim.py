@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from radiogen.evaluation.external.sentences import claim_sentence
 from radiogen.evaluation.report.assessment import Patients, RunAssessment
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.runs import layout
@@ -120,12 +121,14 @@ def _model_answers(provenance: RunProvenance) -> Answers:
 
 
 def _evaluation_answers(assessed: RunAssessment, explained: bool) -> Answers:
-    confounds = assessed.confounds
+    confounds, external = assessed.confounds, assessed.external
     answers: Answers = {
         28: ("AUC, accuracy, precision, recall, F1, average precision, Brier score, calibration error; positive class: "
              f"{assessed.run.task.positive}", (("#folds", "tables per fold"),)),
         29: ("95 % intervals by 2,000 resamples of patients, permutation test, DeLong's test of differences",
              (("#summary", "summary"), ("#comparison", "comparison"))),
+        32: ("; ".join(map(claim_sentence, external.cohorts)) or "none: not validated on another cohort",
+             (("#external", "another hospital"),)),
         35: ("training folds are not scored; each fold, all folds pooled and the holdout are", (
             ("#folds", "tables per fold"), (layout.FOLD_METRICS, layout.FOLD_METRICS))),
         36: ("see the summary and the curves", (("#summary", "summary"), ("#curves", "ROC"))),
@@ -192,7 +195,9 @@ def _flow(assessed: RunAssessment) -> str:
 
 
 def _limits(assessed: RunAssessment) -> str:
-    limits = ["one data set; no external test", "intervals do not hold another training"]
+    cohorts = [one.name for one in assessed.external.cohorts]
+    limits = [f"external test on {', '.join(cohorts)} alone" if cohorts else "one data set; no external test",
+              "intervals do not hold another training"]
     limits += list(assessed.conclusions) if assessed.confounds is not None else ["confounds not checked"]
     limits += [f"{one.severity}: {one.check}" for one in assessed.warnings]
     return "; ".join(limits)

@@ -20,7 +20,7 @@ from radiogen.evaluation.audit.image_free import (
     image_free_table,
     left_over,
 )
-from radiogen.evaluation.stats.intervals import Estimate, stratified_auc
+from radiogen.evaluation.stats.intervals import Estimate, holm_adjusted, stratified_auc
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.evaluation.stats.verdicts import Change, Comparison, Outcome, Verdict, compare, is_significant, verdict
 from radiogen.runs.predictions import out_of_fold
@@ -201,6 +201,4 @@ def correlation_table(predictions: pd.DataFrame, geometry: pd.DataFrame) -> pd.D
                          "low": np.tanh(middle - reach), "high": np.tanh(middle + reach), "p": found.pvalue})
     columns = ["sequence", "field", "cases", "rho", "low", "high", "p"]
     table_of_fields = pd.DataFrame(rows, columns=columns).sort_values("p", ignore_index=True)
-    adjusted = (table_of_fields["p"] * np.arange(len(table_of_fields), 0, -1)).to_numpy(float)
-    adjusted = np.maximum.accumulate(adjusted) if len(table_of_fields) else adjusted
-    return table_of_fields.assign(p_adjusted=np.minimum(adjusted, 1.0))
+    return table_of_fields.assign(p_adjusted=holm_adjusted(table_of_fields["p"].to_numpy(float)))

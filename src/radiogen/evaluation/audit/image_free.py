@@ -16,7 +16,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
 from radiogen.dataset.geometry import SIZES, UNKNOWN
 from radiogen.evaluation.stats.intervals import DRAWS, Estimate, stratified_auc, wilson_interval
-from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.evaluation.stats.metrics import auc, scored, scored_logits
 from radiogen.evaluation.stats.verdicts import verdict
 from radiogen.runs.folds import HOLDOUT, fold_names, make_folds
 from radiogen.runs.predictions import complete, holdout, out_of_fold
@@ -129,6 +129,27 @@ def image_free_predictions(folds: pd.DataFrame, geometry: pd.DataFrame, *, seed:
     return found
 
 
+def transferred_predictions(folds: pd.DataFrame, geometry: pd.DataFrame, labels: pd.DataFrame,
+                            outside: pd.DataFrame, *, seed: int = 42) -> dict[str, pd.DataFrame]:
+    """Image-free models trained on all folds and applied to another cohort: `ID, LABEL, probability` by model.
+
+    folds, geometry: of the run; labels, outside: the other cohort's labels and geometry, split train. Only what both
+    cohorts have is an input: a plane that the training never saw is none. CASE_ID is left out: the ids of two cohorts
+    have nothing in common. The holdout trains nothing. Raises UserError where either geometry knows no case.
+    """
+    inside = folds[folds["fold"] != HOLDOUT]
+    own, other = acquisition_table(geometry, inside[ID]), acquisition_table(outside, labels[ID])
+    shared = [name for name in own if name in other]
+    table = pd.concat([own[shared], other[shared]])
+    found = {}
+    for name in IMAGE_FREE[:-1]:
+        inputs = _inputs(name, table)
+        train, judged = inputs[:len(own)], inputs[len(own):]
+        found[name] = labels[[ID, LABEL]].assign(probability=_fit_predict(
+            name, train, inside[LABEL].to_numpy(int), judged, seed))
+    return found
+
+
 def image_free_table(baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -> pd.DataFrame:
     """What the image-free models reach, a row a model and set (out-of-fold, holdout).
 
@@ -162,8 +183,7 @@ def left_over(predictions: pd.DataFrame, geometry: pd.DataFrame, *, seed: int = 
 
     inputs = _inputs(GEOMETRY, acquisition_table(geometry, predictions[ID]))
     inputs = inputs[:, ~np.isnan(inputs).all(axis=0)]
-    kept = np.clip(predictions["probability"].to_numpy(float), 1e-6, 1 - 1e-6)
-    logits, place = np.log(kept / (1 - kept)), predictions["fold"].to_numpy(str)
+    logits, place = scored_logits(predictions["probability"].to_numpy(float)), predictions["fold"].to_numpy(str)
     rest = np.empty(len(logits))
     for name in np.unique(place):
         inside = place == name

@@ -279,15 +279,25 @@ def hash_distance_limit(distances: np.ndarray) -> int:
     return int(np.clip(np.floor(middle - reach * (middle - low)), 2, HASH_DISTANCE_LIMIT))
 
 
+def is_hash(hashes: pd.Series) -> np.ndarray:
+    """Whether each cell is a perceptual hash, bool (cases,): the cell of a case without one is empty."""
+    return hashes.str.fullmatch("[0-9a-f]{64}").to_numpy(dtype=bool)
+
+
+def hash_distances(first: pd.Series, second: pd.Series) -> np.ndarray:
+    """In how many bits each perceptual hash of `first` differs from each of `second`, int (first, second)."""
+    one, other = (np.unpackbits(np.array([list(bytes.fromhex(mark)) for mark in hashes], np.uint8),
+                                axis=1).astype(np.float32) for hashes in (first, second))
+    return (one @ (1 - other.T) + (1 - one) @ other.T).astype(int)
+
+
 def _alike(cases: pd.DataFrame) -> tuple[list[tuple[int, int]], int]:
     """Pairs of rows whose difference hashes lie within the limit, and the limit."""
-    known = cases.index[cases["perceptual_hash"].str.fullmatch("[0-9a-f]{64}").to_numpy(dtype=bool)]
+    known = cases.index[is_hash(cases["perceptual_hash"])]
     if len(known) < 2:
         return [], HASH_DISTANCE_LIMIT
-    hashes = [list(bytes.fromhex(cases["perceptual_hash"][row])) for row in known]
-    bits = np.unpackbits(np.array(hashes, np.uint8), axis=1).astype(np.float32)
-    common = bits @ (1 - bits.T)
-    distances = (common + common.T).astype(int)
+    hashes = cases["perceptual_hash"][known]
+    distances = hash_distances(hashes, hashes)
     upper = np.triu_indices(len(known), 1)
     limit = hash_distance_limit(distances[upper])
     near = distances[upper] <= limit

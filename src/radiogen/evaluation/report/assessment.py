@@ -12,6 +12,7 @@ import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Conclusion, Confounds
 from radiogen.evaluation.audit.findings import ReviewFinding, Severity
+from radiogen.evaluation.external.assessment import ExternalValidation
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.evaluation.stats.label_permutation import PermutationTest
 from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
@@ -97,7 +98,7 @@ class RunAssessment:
     sets: those that have cases, out-of-fold first. fold_metrics, thresholds: `metrics.fold_table`,
     `thresholds.threshold_table`. matrices: by fold, the holdout last. slices: a 2D run's measures per slice, else None.
     confounds: None where no geometry is known or fewer than two folds are predicted. findings: of the leakage review,
-    alarms first. histories: of training, by fold. explained: images for the page, if any.
+    alarms first. histories: of training, by fold. explained: images for the page, if any. external: on other cohorts.
     """
 
     run: PredictedRun
@@ -115,6 +116,7 @@ class RunAssessment:
     ceiling: Ceiling | None
     histories: Mapping[str, pd.DataFrame]
     explained: Explained | None
+    external: ExternalValidation = ExternalValidation()
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Confounds
 from radiogen.evaluation.audit.findings import ReviewFinding
+from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, SetAssessment
 from radiogen.evaluation.report.provenance import RunProvenance, commands
 from radiogen.evaluation.stats.intervals import DRAWS, LEVEL
@@ -55,6 +56,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def external_record(judged: ExternalAssessment) -> dict[str, Any]:
+    """What is said of a run on one external cohort; its cases' predictions are in the cohort's own table."""
+    return {one.name: plain(getattr(judged, one.name)) for one in fields(judged) if one.name != "predictions"}
+
+
 def _run(assessed: RunAssessment) -> dict[str, Any]:
     return {
         "name": assessed.name,
@@ -68,6 +74,8 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "acquisition": None if assessed.confounds is None else _acquisition(assessed.confounds),
         "findings": [_finding(one) for one in assessed.findings],
         "label_permutations": [_permutation(one) for one in assessed.permutations],
+        "external": {"cohorts": [external_record(one) for one in assessed.external.cohorts],
+                     "stale": assessed.external.stale},
         "ceiling": assessed.ceiling, "provenance": _provenance(assessed.provenance)}
 
 

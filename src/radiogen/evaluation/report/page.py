@@ -17,8 +17,10 @@ import pandas as pd
 
 from radiogen.evaluation.audit.claim import claim_items
 from radiogen.evaluation.audit.finding_text import finding_row
+from radiogen.evaluation.external.assessment import ExternalAssessment
+from radiogen.evaluation.external.sentences import external_lines, measures_table, stale_sentence
 from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
-from radiogen.evaluation.report.page_charts import comparison_charts, run_charts
+from radiogen.evaluation.report.page_charts import comparison_charts, external_charts, run_charts
 from radiogen.evaluation.report.page_images import by_label, run_images
 from radiogen.evaluation.report.page_summary import summary_lines, tone
 from radiogen.evaluation.report.provenance import RunProvenance, commands
@@ -41,8 +43,10 @@ HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "br
             "run_auc": "AUC of the run", "baseline_auc": "AUC without images", "smallest_auc": "smallest AUC",
             "within_fold_auc": "AUC within folds", "within_fold_low": "from", "within_fold_high": "to",
             "optimistic_auc": "optimistic AUC", "p_adjusted": "p adjusted", "bootstrap_low": "from, bootstrap",
-            "bootstrap_high": "to, bootstrap", ID: "patient"}
-SHOWN_CORRELATIONS = 12
+            "bootstrap_high": "to, bootstrap", ID: "patient",
+            "inside_low": "from", "inside_high": "to", "outside_low": "from", "outside_high": "to", "ks": "KS",
+            "psi": "PSI", "psi_by_chance": "PSI by chance", "inside_auc": "AUC inside", "outside_auc": "AUC outside"}
+SHOWN_CORRELATIONS = SHOWN_SHIFTS = 12
 
 
 def render_page(assessment: Assessment) -> str:
@@ -96,11 +100,24 @@ def _run_part(assessed: RunAssessment, last: bool) -> dict:
             "permutation_pictures": [_inline(path) for one in assessed.permutations
                                      if (path := folder / layout.permutation_picture(one.within)).is_file()],
             "findings": [finding_row(one) for one in assessed.findings],
+            "external": [_external(assessed, one) for one in assessed.external.cohorts],
+            "stale": [stale_sentence(assessed.name, name) for name in assessed.external.stale],
             "images": None if assessed.explained is None else _images(assessed.explained, assessed.run.task.classes),
             "predictions": _predictions(assessed.run.predictions, assessed.provenance_table),
             "provenance": _provenance(assessed.provenance),
             "files": sorted(path.name for path in folder.iterdir()
                             if path.is_file() and path.name[0] != "." and path.name != layout.REPORT)}
+
+
+def _external(assessed: RunAssessment, judged: ExternalAssessment) -> dict:
+    """All that the page shows of a run on one external cohort."""
+    shift = judged.shift.sort_values("psi", ascending=False, kind="stable")
+    return {"name": judged.name, "lines": external_lines(judged), "charts": external_charts(assessed.run, judged),
+            "measures": _table(measures_table(judged)),
+            "groups": _table(judged.groups.drop(columns="too_small")) if len(judged.groups) else None,
+            "image_free": _table(judged.image_free) if len(judged.image_free) else None,
+            "shift": _table(shift.head(SHOWN_SHIFTS)), "hidden": max(0, len(shift) - SHOWN_SHIFTS),
+            "looks": _table(judged.looks.rows[["date", "run", "cases", "positive", "outcome", "auc"]])}
 
 
 def _images(explained: Explained, classes: tuple[str, str]) -> dict:

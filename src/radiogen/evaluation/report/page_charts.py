@@ -13,11 +13,15 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from radiogen.evaluation.external.assessment import INSIDE, ExternalAssessment
+from radiogen.evaluation.external.shift import LARGE, SOME
 from radiogen.evaluation.figures import run_figures
+from radiogen.evaluation.figures.shift_figures import shift_figure
 from radiogen.evaluation.report.assess import SETS
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment
 from radiogen.evaluation.stats.metrics import scored
 from radiogen.runs import layout
+from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import out_of_fold
 
 SCALE = 0.7
@@ -62,6 +66,21 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
         parts.append((CURVES[column], "Broken: the cases that train. Whole: the fold that is scored, which chooses "
                       "nothing.", run_figures.curves_figure(histories, column, SCALE), ""))
     return [Chart(title, caption, svg(figure, f"{run.name} {title}"), file) for title, caption, figure, file in parts]
+
+
+def external_charts(run: PredictedRun, judged: ExternalAssessment) -> list[Chart]:
+    """ROC and calibration of a run inside and on one external cohort, and what differs between the two."""
+    curves = {f"{INSIDE}, out-of-fold": scored(out_of_fold(run.predictions)), judged.name: scored(judged.predictions)}
+    place = f"{layout.EXTERNAL}/{judged.name}"
+    parts = [("ROC, inside and outside", "Broken: the other hospital. Bands: 95 % of resamples of patients.",
+              run_figures.roc_figure(curves, scale=SCALE), layout.ROC),
+             ("Calibration, inside and outside", "Below the diagonal the other hospital has fewer positive cases than "
+              "the probabilities say.", run_figures.calibration_figure(curves, scale=SCALE, task=run.task),
+              layout.CALIBRATION),
+             ("What differs", "Fields with the largest stability index; a grey mark: what so many cases make of no "
+              "shift at all.", shift_figure(judged.shift, (SOME, LARGE), scale=SCALE), layout.SHIFT_PICTURE)]
+    return [Chart(title, caption, svg(figure, f"{run.name} {judged.name} {title}"), f"{place}/{file}")
+            for title, caption, figure, file in parts]
 
 
 def comparison_charts(assessment: Assessment) -> list[Chart]:

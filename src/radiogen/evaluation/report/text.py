@@ -12,6 +12,8 @@ import pandas as pd
 from radiogen.evaluation import wording
 from radiogen.evaluation.audit.finding_text import remedy, sentence
 from radiogen.evaluation.audit.findings import Severity
+from radiogen.evaluation.external.assessment import ExternalAssessment
+from radiogen.evaluation.external.sentences import external_lines, stale_sentence
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, RunDifference
 from radiogen.evaluation.stats import intervals
 from radiogen.evaluation.stats.metrics import MEAN
@@ -28,6 +30,7 @@ WIDTH = 100
 def report_text(assessment: Assessment) -> str:
     """All that is said of the runs."""
     parts = [_method(assessment.last.run.task), *(f"{_run_text(one)}\n{review_text(one)}" for one in assessment.runs),
+             *(_external_text(one) for one in assessment.runs),
              _comparison_text(assessment.summary), _seeds_text(assessment.seeds),
              _differences_text(assessment), _ceiling_text(assessment)]
     return "\n\n".join(part for part in parts if part)
@@ -66,6 +69,19 @@ def review_text(assessed: RunAssessment) -> str:
     passed = assessed.of_severity(Severity.PASSED)
     lines += [_wrapped("passed:", f"leakage review of {', '.join(one.check for one in passed)}")] if passed else []
     return "\n".join(lines)
+
+
+def external_text(judged: ExternalAssessment) -> str:
+    """All that is said of a run on one external cohort."""
+    return "\n".join(_wrapped(f"{head}:", text) for head, text in external_lines(judged))
+
+
+def _external_text(assessed: RunAssessment) -> str:
+    """A run on other hospitals' cohorts; "" where it was never validated."""
+    parts = [f"{assessed.name} on another hospital: {one.name}\n{external_text(one)}"
+             for one in assessed.external.cohorts]
+    parts += [_filled(stale_sentence(assessed.name, name)) for name in assessed.external.stale]
+    return "\n\n".join(parts)
 
 
 def _comparison_text(summary: pd.DataFrame) -> str:

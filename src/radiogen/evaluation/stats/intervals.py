@@ -145,6 +145,18 @@ def delong_difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray)
     return _normal_estimate(areas[0] - areas[1], variance, null=0.0, low=-1.0)
 
 
+def delong_unpaired(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,
+                    other_probabilities: np.ndarray) -> Estimate:
+    """AUC of the first cohort - AUC of the other, whose cases are other patients, with interval and p of no difference.
+
+    The variances by DeLong are added, for the cohorts are independent. labels bool, each pair of shape (cases,). NaN
+    unless both classes of both cohorts have two cases.
+    """
+    areas, covariance = delong_covariance(labels, [probabilities])
+    others, other_covariance = delong_covariance(other_labels, [other_probabilities])
+    return _normal_estimate(areas[0] - others[0], covariance[0, 0] + other_covariance[0, 0], null=0.0, low=-1.0)
+
+
 def delong_covariance(labels: np.ndarray, scores: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """AUCs, shape (runs,), and their covariance, shape (runs, runs), by mid-ranks.
 
@@ -190,6 +202,15 @@ def resolvable_difference(labels: np.ndarray, first: np.ndarray, second: np.ndar
     return float((NormalDist().inv_cdf(1 - _tails()[0]) + NormalDist().inv_cdf(POWER)) * error)
 
 
+def resolvable_unpaired(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,
+                        other_probabilities: np.ndarray) -> float:
+    """`resolvable_difference` of two cohorts of different patients, from the standard error of `delong_unpaired`."""
+    _, covariance = delong_covariance(labels, [probabilities])
+    _, other = delong_covariance(other_labels, [other_probabilities])
+    error = np.sqrt(max(covariance[0, 0] + other[0, 0], 0.0))
+    return float((NormalDist().inv_cdf(1 - _tails()[0]) + NormalDist().inv_cdf(POWER)) * error)
+
+
 def hanley_mcneil_error(area: float, positives: int, negatives: int) -> float:
     """Standard error of an AUC of this size by the formula of Hanley and McNeil, Radiology 1982;143:29."""
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
@@ -205,6 +226,18 @@ def wilson_interval(found: NDArray[np.integer], cases: NDArray[np.integer]
     ends = [binomtest(int(count), int(total)).proportion_ci(1 - 2 * _tails()[0], method="wilson")
             for count, total in zip(found, cases, strict=True)]
     return np.array([end.low for end in ends]), np.array([end.high for end in ends])
+
+
+def holm_adjusted(p: np.ndarray) -> np.ndarray:
+    """P-values of several tests, (tests,), adjusted by Holm, Scand. J. Stat. 1979;6:65; NaN stays and counts for none.
+
+    Their order does not matter.
+    """
+    adjusted = np.full(len(p), np.nan)
+    order = np.argsort(p, kind="stable")[:int(np.isfinite(p).sum())]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps) if len(steps) else steps, 1.0)
+    return adjusted
 
 
 def _one_sided_limit(positives: int, negatives: int) -> float:

@@ -67,6 +67,12 @@ def scored(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return known[LABEL].to_numpy(dtype=int) == 1, known["probability"].to_numpy(dtype=float)
 
 
+def scored_logits(probabilities: np.ndarray) -> np.ndarray:
+    """The logits of probabilities, (cases,), which are cut a millionth before 0 and 1."""
+    kept = np.clip(probabilities, 1e-6, 1 - 1e-6)
+    return np.log(kept / (1 - kept))
+
+
 def counts(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> dict[str, float]:
     """Accuracy, precision, recall and F1 of the positive class; a case is called so from `threshold` up.
 

@@ -13,12 +13,15 @@ import numpy as np
 from radiogen.evaluation.stats.intervals import (
     LEVEL,
     Estimate,
+    bootstrap_auc,
     bootstrap_difference,
     bootstrap_interval,
     delong_difference,
+    delong_unpaired,
     permutation_p,
     resolvable_auc,
     resolvable_difference,
+    resolvable_unpaired,
 )
 from radiogen.evaluation.stats.metrics import auc
 
@@ -61,10 +64,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a difference of two AUCs on the same cases means.
+    """What a difference of two AUCs means, of two runs on the same cases or of one run in two cohorts.
 
-    estimate: DeLong's; bootstrap: the ends of the patient bootstrap's 95 % interval; resolvable: the smallest
-    difference that these cases find reliably; NaN where the cases are too few to compare.
+    estimate: DeLong's; cases: how many there are, of both cohorts together; bootstrap: the ends of the patient
+    bootstrap's 95 % interval; resolvable: the smallest difference that these cases find reliably; NaN where the cases
+    are too few to compare.
     """
 
     outcome: Change
@@ -109,3 +113,20 @@ def compare(labels: np.ndarray, first: np.ndarray, second: np.ndarray, *, seed: 
     limit = resolvable_difference(labels, first, second)
     bounds = bootstrap_difference(labels, first, second, seed=seed)
     return Comparison(decide_change(gap, limit), gap, len(labels), bounds, limit)
+
+
+def compare_cohorts(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,
+                    other_probabilities: np.ndarray, *, seed: int = 42) -> Comparison:
+    """Whether a run ranks the first cohort better than the other, whose cases are other patients.
+
+    labels bool, each pair of shape (cases,). DeLong's interval is unpaired; the bootstrap draws each cohort by itself.
+    """
+    gap = delong_unpaired(labels, probabilities, other_labels, other_probabilities)
+    cases = len(labels) + len(other_labels)
+    if np.isnan(gap.value):
+        return Comparison(Change.NONE_SHOWN, gap, cases, (np.nan, np.nan), np.nan)
+    limit = resolvable_unpaired(labels, probabilities, other_labels, other_probabilities)
+    drawn = (bootstrap_auc(labels, probabilities, seed=seed)
+             - bootstrap_auc(other_labels, other_probabilities, seed=seed + 1))
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Comparison(decide_change(gap, limit), gap, cases, (float(low), float(high)), limit)

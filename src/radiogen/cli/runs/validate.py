@@ -1,0 +1,47 @@
+"""Validate a run on another hospital's data set: refused where patients are in both, judged inside against outside."""
+
+from pathlib import Path
+
+import tyro
+
+from radiogen.cli.names import OneRun, one_run
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command
+
+
+def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data: Path | None = None,
+         cohort: str | None = None, leave_out: tuple[str, ...] = (), models: Path = Path("models"),
+         workers: int | None = None) -> None:
+    """Validate a run on another hospital's data set: refused where patients are in both, judged inside against outside.
+
+    The run stays as it is: its recipe, all its folds' networks, the threshold from its own folds. Every look at a
+    cohort goes on record beside the runs.
+
+    Args:
+        name: The same as --run.
+        run: Name of the run under models/.
+        data: Data set of the other hospital, with labels.
+        cohort: What to call it (default: the name of the data set's folder).
+        leave_out: Ids of its cases that are not judged.
+        models: Where runs are kept.
+        workers: Processes for reading series (default: one per available core).
+    """
+    chosen = one_run(name, run)
+    if chosen is None or data is None:
+        raise UserError("RUN" if chosen is None else "--data", "is missing",
+                        f"{command('validate')} RUN --data FOLDER, a run under models/ and another hospital's data set")
+    from radiogen.evaluation.external.overlap import find_overlap, refuse_overlap
+    from radiogen.evaluation.external.written import validate_run
+    from radiogen.evaluation.text_tables import short_paths
+    from radiogen.inference.external import predict_cohort, prepare_cohort
+    from radiogen.training.runs import open_run
+
+    prepared = prepare_cohort(open_run(models / chosen), data, cohort, leave_out=leave_out, workers=workers)
+    overlap = find_overlap(prepared.own, prepared.marks)
+    refuse_overlap(models, overlap, prepared.look, data)
+    print(f"{chosen} on {prepared.name}: {len(prepared.cases)} cases, none of them known to the run", flush=True)
+    predictions = predict_cohort(prepared, overlap.facts)
+    text, written = validate_run(models, chosen, prepared.name)
+    print(f"\n{text}\n\nfiles written:")
+    print("\n".join(f"  {line}" for line in short_paths([predictions, *written])))
+    print(f"next: {command('evaluate')} --run {as_run(models / chosen)}")

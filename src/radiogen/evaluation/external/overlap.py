@@ -1,0 +1,157 @@
+"""Whether a patient is in both cohorts, under whatever name: if one is, the cohorts are not judged.
+
+In: by what the cases of a run and of another cohort are recognised (`CaseMarks`). Out: an `Overlap`: pairs of cases by
+the way in which they were found: the patient by `patients.csv`, the series' files, the array, and two perceptual
+hashes, which outlive another encoding. Equal case ids alone are counted and not believed: everybody numbers from 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
+from radiogen.evaluation.audit.leakage import (
+    HASH_BITS,
+    HASH_DISTANCE_LIMIT,
+    hash_distance_limit,
+    hash_distances,
+    is_hash,
+)
+from radiogen.runs import layout
+from radiogen.runs.external.cohorts import CaseMarks
+from radiogen.runs.external.looks import Look, append_look
+from radiogen.task import ID
+
+NAMED = 3
+"""So many pairs an error names for each way."""
+
+
+class Way(StrEnum):
+    """How a case of one cohort was recognised in the other; the value is what a reader is shown."""
+
+    PATIENT = f"the same patient by name ({layout.PATIENTS})"
+    FILES = "the same files"
+    ARRAY = "the same array"
+    PICTURE = "nearly the same picture"
+    SERIES = "nearly the same series, whichever way its axes run"
+
+
+Pair = tuple[str, str]
+"""The case's id in the run and in the other cohort."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """pairs: by way, those that have any. unchecked: ways for which a table is missing. same_ids: how many case ids are
+    in both cohorts. limit: up to how many bits of 256 two perceptual hashes are nearly the same, the lesser of the
+    pictures' and the series'."""
+
+    pairs: Mapping[Way, tuple[Pair, ...]]
+    unchecked: tuple[Way, ...]
+    same_ids: int
+    limit: int
+
+    @property
+    def cases(self) -> list[str]:
+        """The cases of the other cohort that the run knows, each once."""
+        return sorted({other for pairs in self.pairs.values() for _, other in pairs})
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `cohort.json` keeps of a comparison that found nobody."""
+        return {"checked": [way.name.lower() for way in Way if way not in self.unchecked],
+                "unchecked": [way.name.lower() for way in self.unchecked], "same_ids": self.same_ids,
+                "limit": self.limit}
+
+
+def find_overlap(own: CaseMarks, other: CaseMarks) -> Overlap:
+    """Compare the cases of a run with those of another cohort.
+
+    A name counts where at least one of the two is more than the case's own id, for everybody numbers from 1: one that a
+    table has, or what a case is called elsewhere; that two equal ids are called the same elsewhere says no more than
+    they do. Files are compared series by series, whatever they are called. A hash of no bit is that of an empty picture
+    and says nothing.
+    """
+    picture, limit = _near(own.cases[ID], other.cases[ID], [(own.cases, other.cases)])
+    series, series_limit = _near(own.cases[ID], other.cases[ID], [
+        (own.series[own.series["sequence"] == name], other.series[other.series["sequence"] == name])
+        for name in sorted(set(own.series["sequence"]) & set(other.series["sequence"]))])
+    names = own.names.merge(other.names, on="name", suffixes=("", "_other"))
+    told = (names["source"] != names["source_other"]) | (names["source"] == "table")
+    found = {Way.PATIENT: _pairs(names[told]),
+             Way.FILES: _same(own.contents, other.contents),
+             Way.ARRAY: _same(own.cases, other.cases), Way.PICTURE: picture, Way.SERIES: series}
+    known = {Way.PATIENT: own.patients or other.patients, Way.FILES: own.files and other.files, Way.ARRAY: True,
+             Way.PICTURE: _all_hashed(own.cases, own.cases) and _all_hashed(other.cases, other.cases),
+             Way.SERIES: _all_hashed(own.cases, own.series) and _all_hashed(other.cases, other.series)}
+    return Overlap({way: pairs for way, pairs in found.items() if pairs},
+                   tuple(way for way in Way if not known[way] and not found[way]),
+                   len(set(own.cases[ID]) & set(other.cases[ID])), min(limit, series_limit))
+
+
+def refuse_overlap(models: Path, overlap: Overlap, look: Look, data: Path) -> None:
+    """Raise UserError where a patient is in both cohorts, after the attempt went on record; else do nothing."""
+    if not overlap.pairs:
+        return
+    append_look(models, replace(look, outcome="refused", auc=""))
+    cases = overlap.cases
+    rest = f"leave them out: {parameter('leave_out')} {' '.join(cases)}" if len(cases) < look.cases else \
+        "choose another cohort"
+    raise UserError(data, f"{len(cases)} of its {look.cases} cases {'is' if len(cases) == 1 else 'are'} in the run "
+                    f"{look.run}, too: {'; '.join(_way_text(way, pairs) for way, pairs in overlap.pairs.items())}",
+                    f"a run is not validated on patients that it knows: {rest}")
+
+
+def _way_text(way: Way, pairs: tuple[Pair, ...]) -> str:
+    shown = ", ".join(f"{other} = {own}" for own, other in pairs[:NAMED])
+    return f"{len({other for _, other in pairs})} by {way} ({shown}{', ...' if len(pairs) > NAMED else ''})"
+
+
+def _near(own: pd.Series, other: pd.Series, tables: Sequence[tuple[pd.DataFrame, pd.DataFrame]]
+          ) -> tuple[tuple[Pair, ...], int]:
+    """The pairs of cases whose perceptual hashes lie within the limit, and the limit.
+
+    own, other: all cases' ids; tables: of each sequence `ID, perceptual_hash` of both cohorts. Several sequences count
+    by their mean: two patients may look alike in one, not in all. Cases without a hash are in no pair.
+    """
+    total, count = np.zeros((len(own), len(other))), np.zeros((len(own), len(other)), int)
+    for pair in tables:
+        one, two = (table[_is_picture(table["perceptual_hash"])] for table in pair)
+        if one.empty or two.empty:
+            continue
+        place = np.ix_(pd.Index(own).get_indexer(one[ID]), pd.Index(other).get_indexer(two[ID]))
+        total[place] += hash_distances(one["perceptual_hash"], two["perceptual_hash"])
+        count[place] += 1
+    known = count > 0
+    if not known.any():
+        return (), HASH_DISTANCE_LIMIT
+    distances = np.where(known, total / np.maximum(count, 1), HASH_BITS)
+    limit = hash_distance_limit(distances[known])
+    rows, columns = (distances <= limit).nonzero()
+    return tuple(sorted(zip(own.iloc[rows], other.iloc[columns], strict=True))), limit
+
+
+def _is_picture(hashes: pd.Series) -> np.ndarray:
+    """Whether each cell is a hash with any bit, bool (cases,)."""
+    return is_hash(hashes) & hashes.str.contains("[1-9a-f]").to_numpy(dtype=bool)
+
+
+def _all_hashed(cases: pd.DataFrame, table: pd.DataFrame) -> bool:
+    """Whether each case has a perceptual hash in the table."""
+    return set(cases[ID]) <= set(table.loc[is_hash(table["perceptual_hash"]), ID])
+
+
+def _same(own: pd.DataFrame, other: pd.DataFrame) -> tuple[Pair, ...]:
+    """The pairs with one SHA-256, each pair once."""
+    known = [table.loc[table["sha256"] != "", [ID, "sha256"]] for table in (own, other)]
+    return _pairs(known[0].merge(known[1], on="sha256", suffixes=("", "_other")))
+
+
+def _pairs(merged: pd.DataFrame) -> tuple[Pair, ...]:
+    return tuple(sorted(set(zip(merged[ID], merged[f"{ID}_other"], strict=True))))

@@ -1,0 +1,88 @@
+"""What a run keeps of a cohort is read as it was written; what is damaged is one line."""
+
+import dataclasses
+import json
+
+import pandas as pd
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.runs.external.cohorts import (
+    INTENSITIES,
+    CohortFacts,
+    checked_cohort,
+    external_cohorts,
+    labels_digest,
+    networks_digest,
+    read_cohort,
+    read_intensities,
+    write_cohort_facts,
+    write_intensities,
+)
+from radiogen.runs.layout import cohort_folder
+from radiogen.runs.predictions import complete, write_predictions
+
+FACTS = CohortFacts("2026-11-28 10:00:00", "input/b", "f", "l", "n", "r", 5, ("a",), (), {"checked": ["files"]}, None)
+GEOMETRY = "BraTS21ID,split,sequence,plane,slices,rows,columns,slice_spacing_mm,row_mm,column_mm\n"
+
+
+def _write(run, name="b", fold="b", **changes):
+    folder = cohort_folder(run, name)
+    write_predictions(folder / "predictions.csv", complete(pd.DataFrame({
+        "case": ["00001", "00002"], "fold": fold, "label": pd.array([0, 1], dtype="Int64"),
+        "probability": [0.2, 0.9]})))
+    (folder / "geometry.csv").write_text(GEOMETRY)
+    write_cohort_facts(folder, dataclasses.replace(FACTS, **changes))
+    return folder
+
+
+def test_a_cohort_is_read_as_it_was_written(tmp_path):
+    _write(tmp_path)
+    cohort = read_cohort(tmp_path, "b")
+    assert cohort.facts == FACTS and cohort.predictions["probability"].tolist() == [0.2, 0.9]
+    assert (cohort.patients, cohort.intensities) == (None, None)
+
+
+def test_cohorts_come_by_date_and_a_folder_without_its_last_file_is_none(tmp_path):
+    _write(tmp_path, "late", "late", date="2026-12-01 00:00:00")
+    _write(tmp_path, "early", "early")
+    (_write(tmp_path, "half", "half") / "cohort.json").unlink()
+    assert list(external_cohorts(tmp_path)) == ["early", "late"]
+
+
+def test_the_fold_of_an_external_case_is_the_cohorts_name(tmp_path):
+    _write(tmp_path, fold="0")
+    with pytest.raises(UserError, match=r"row 2: fold is '0'; write b, the cohort's name"):
+        read_cohort(tmp_path, "b")
+
+
+def test_facts_of_another_version_are_one_line_with_the_command(tmp_path):
+    folder = _write(tmp_path)
+    (folder / "cohort.json").write_text(json.dumps({"date": "x"}))
+    with pytest.raises(UserError, match="cohort.json: is damaged, or of another version .*validate"):
+        read_cohort(tmp_path, "b")
+
+
+def test_intensities_keep_ids_hashes_and_empty_cells(tmp_path):
+    row = {**dict.fromkeys(INTENSITIES, 1.5), "case": "00001", "split": "train", "sequence": "FLAIR",
+           "perceptual_hash": "00", "noise": float("nan")}
+    write_intensities(tmp_path, pd.DataFrame([row]))
+    table = read_intensities(tmp_path)
+    assert table.loc[0, ["case", "perceptual_hash", "median"]].tolist() == ["00001", "00", 1.5]
+    assert table["noise"].isna().all()
+    (tmp_path / "intensities.csv").write_text("BraTS21ID,split\n1,train\n")
+    with pytest.raises(UserError, match="intensities.csv: cannot be read"):
+        read_intensities(tmp_path)
+
+
+def test_hashes_do_not_depend_on_the_order_and_change_with_a_label_or_a_network():
+    cases = pd.DataFrame({"case": ["a", "b"], "label": [0, 1]})
+    assert labels_digest(cases) == labels_digest(cases[::-1]) != labels_digest(cases.assign(label=[1, 0]))
+    assert networks_digest({"0": "x", "1": "y"}) == networks_digest({"1": "y", "0": "x"}) != networks_digest({"0": "y"})
+
+
+@pytest.mark.parametrize("name", ["7", "holdout", "test", "a/b", ""])
+def test_a_name_that_is_a_folds_or_no_folders_is_refused(name):
+    with pytest.raises(UserError):
+        checked_cohort(name)
+    assert checked_cohort("UCSF-PDGM") == "UCSF-PDGM"
