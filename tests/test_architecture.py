@@ -19,13 +19,14 @@ MAY_IMPORT = {
     "runs": ("dataset", "task", "core"),
     "imaging": ("dataset", "task", "core"),
     "arrays": ("imaging", "dataset", "task", "core"),
-    "phantom": ("imaging", "dataset", "task", "core"),
+    "phantom": ("cohorts", "imaging", "dataset", "task", "core"),
+    "cohorts": ("dataset", "task", "core"),
     "networks": ("runs", "task", "core"),
     "training": ("networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
     "inference": ("training", "networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
     "evaluation": ("runs", "dataset", "task", "core"),
-    "cli": ("kaggle", "inference", "training", "evaluation", "networks", "arrays", "imaging", "phantom", "runs",
-            "dataset", "task", "core"),
+    "cli": ("kaggle", "inference", "training", "evaluation", "networks", "arrays", "imaging", "phantom", "cohorts",
+            "runs", "dataset", "task", "core"),
     "kaggle": ("inference", "training", "networks", "arrays", "imaging", "phantom", "runs", "dataset", "task", "core"),
 }
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))

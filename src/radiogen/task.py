@@ -6,9 +6,11 @@ without that file is read as the competition's (`RSNA_MICCAI`). In memory all ta
 whoever reads or writes a file exchanges these names for the task's own.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,19 +122,28 @@ def read_task(folder: Path) -> Task:
 
     Raises UserError, naming the file and the field, for a file that describes no task.
     """
-    content = read_description(folder)
-    return RSNA_MICCAI if content is None else _checked(Path(folder) / FILE, content)
+    text = description_text(folder)
+    return RSNA_MICCAI if text is None else _described_task(Path(folder) / FILE, text)
 
 
-def read_description(folder: Path) -> dict[str, Any] | None:
-    """The fields of a folder's `dataset.json`; None where it has none.
-
-    Raises UserError where it is damaged, or has a field that neither a task nor a data set's source has.
-    """
+def description_text(folder: Path) -> str | None:
+    """A folder's `dataset.json` as it is written; None where it has none. Raises UserError where it cannot be read."""
     path = Path(folder) / FILE
-    if not path.is_file():
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    content, known = files.read_json(path), [*_known(), *SOURCE_FIELDS]
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_description(path: Path, text: str) -> dict[str, Any]:
+    """The fields of a `dataset.json`. Raises UserError where it is damaged, or has a field that is not known."""
+    known = [*_known(), *SOURCE_FIELDS]
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, error) from error
     if not isinstance(content, dict):
         raise UserError(path, "is no table of names", f"write an object with the fields {', '.join(known)}")
     unknown = [name for name in content if name not in known]
@@ -149,12 +160,18 @@ def write_task(folder: Path, task: Task) -> None:
         files.write_json(Path(folder) / FILE, content)
 
 
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(path, f"cannot be read ({error})", "write it as JSON in UTF-8: docs/data-sets.md shows one")
+
+
 def _known() -> list[str]:
     return [each.name for each in fields(Task)]
 
 
-def _checked(path: Path, content: dict[str, Any]) -> Task:
-    """The task that a file describes, each field looked at."""
+@lru_cache(maxsize=64)
+def _described_task(path: Path, text: str) -> Task:
+    """The task that a file describes, each field looked at; the same text is parsed once."""
+    content = read_description(path, text)
     given = {name: value for name, value in content.items() if name in _known()}
     for name, value in given.items():
         if not _is_good(name, value):

@@ -7,7 +7,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_labels
-from radiogen.runs.folds import HOLDOUT, fold_names, make_folds, read_folds
+from radiogen.runs.folds import HOLDOUT, Groups, fold_names, make_folds, read_folds, site_of_folds
 from radiogen.runs.tables import write_folds
 from radiogen.task import RSNA_MICCAI
 
@@ -94,3 +94,92 @@ def test_a_seed_that_no_split_can_have_is_named(seed):
     labels = pd.DataFrame({"case": [f"{case:05d}" for case in range(40)], "label": [0, 1] * 20})
     with pytest.raises(UserError, match=f"seed {seed}: is none"):
         make_folds(labels, seed=seed)
+
+
+def _draw_groups(seed: int, cases: int = 150):
+    """Labels of random cases, and the patient of each, of whom some have several."""
+    rng = np.random.default_rng(seed)
+    labels = _labels(cases, rng.uniform(0.3, 0.7))
+    return labels, {case: f"patient-{rng.integers(cases * 0.7)}" for case in labels["case"]}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cases_of_a_patient_are_never_on_two_sides_of_a_split(seed):
+    labels, patients = _draw_groups(seed)
+    folds = make_folds(labels, groups=Groups(patients), seed=seed)
+    assert (folds.groupby(folds["case"].map(patients))["fold"].nunique() == 1).all()
+    assert sorted(folds["case"]) == sorted(labels["case"])
+    sizes = folds["fold"].value_counts()
+    assert abs(sizes[HOLDOUT] - 30) <= 8 and sizes.drop(HOLDOUT).between(17, 31).all()
+    assert folds.groupby("fold")["label"].mean().sub(labels["label"].mean()).abs().max() < 0.15
+
+
+def test_patients_with_one_case_each_change_no_fold():
+    labels = _labels(120)
+    patients = {case: f"patient-{case}" for case in labels["case"]}
+    assert make_folds(labels, groups=Groups(patients)).equals(make_folds(labels))
+
+
+def test_a_follower_goes_where_the_first_of_its_group_is_and_no_other_case_moves():
+    labels = _labels(120)
+    before = make_folds(labels).set_index("case")["fold"]
+    first = before.index[before == "1"][0]
+    other = before.index[before == HOLDOUT][0]
+    after = make_folds(labels, groups=Groups(followers=((first, other), ("99998", "99999")))).set_index("case")["fold"]
+    assert after[other] == "1" and after.drop(other).equals(before.drop(other))
+
+
+def test_the_two_repeated_patients_of_the_competition_move_no_other_case(rsna_tables):
+    labels = read_labels(rsna_tables / "train_labels.csv")
+    bad = RSNA_MICCAI.blank_series
+    before = make_folds(labels, leave_out=bad, last=bad).set_index("case")["fold"]
+    after = make_folds(labels, leave_out=bad, last=bad, groups=Groups(followers=RSNA_MICCAI.same_patient))
+    after = after.set_index("case")["fold"]
+    moved = set(before.index[before != after])
+    assert moved <= {"00639", "00758"}
+    assert after["00557"] == after["00639"] and after["00626"] == after["00758"]
+
+
+def test_a_late_case_goes_where_its_patient_is():
+    labels = pd.concat([_labels(60), pd.DataFrame({"case": ["90001"], "label": [1]})])
+    where = make_folds(_labels(60)).set_index("case")["fold"]
+    case = where.index[where == "3"][0]
+    folds = make_folds(labels, last=["90001"], groups=Groups({"90001": "A", case: "A"}))
+    assert folds.set_index("case")["fold"]["90001"] == "3"
+
+
+def test_each_large_site_is_a_fold_and_small_ones_share_the_last():
+    labels = _labels(200)
+    names = ["A"] * 90 + ["B"] * 50 + ["C"] * 30 + ["D"] * 10 + ["E"] * 15 + [""] * 5
+    sites = dict(zip(labels["case"], np.random.default_rng(2).permutation(names), strict=True))
+    folds = make_folds(labels, groups=Groups(sites=sites), folds=4)
+    found = site_of_folds(folds, sites)
+    assert [list(found[fold]) for fold in "012"] == [["A"], ["B"], ["C"]]
+    assert set(found["3"]) == {"D", "E", "unknown"}
+    held_out = make_folds(labels, folds=4)
+    assert set(folds.loc[folds["fold"] == HOLDOUT, "case"]) == set(
+        held_out.loc[held_out["fold"] == HOLDOUT, "case"])
+
+
+def test_a_patient_of_two_sites_is_in_one_fold():
+    labels = _labels(100)
+    cases = sorted(labels["case"])
+    sites = {case: "A" if number % 2 else "B" for number, case in enumerate(cases)}
+    patients = {cases[number]: f"P{number // 2}" for number in range(40)}
+    folds = make_folds(labels, groups=Groups(patients, sites=sites), folds=2)
+    assert (folds.groupby(folds["case"].map(lambda case: patients.get(case, case)))["fold"].nunique() == 1).all()
+
+
+def test_fewer_sites_than_folds_are_an_error():
+    labels = _labels(100)
+    sites = {case: "A" if number < 50 else "B" for number, case in enumerate(labels["case"])}
+    with pytest.raises(UserError, match=r"names 2 sites for 5 folds by site \(.*\); use 2 folds"):
+        make_folds(labels, groups=Groups(sites=sites))
+
+
+def test_a_site_without_which_one_class_is_left_is_an_error():
+    labels = _labels(100)
+    sites = {case: "A" if label else ("B", "C")[int(case) % 2]
+             for case, label in zip(labels["case"], labels["label"], strict=True)}
+    with pytest.raises(UserError, match="without the sites of fold 0 one class alone is left"):
+        make_folds(labels, groups=Groups(sites=sites), folds=3)

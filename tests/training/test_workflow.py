@@ -9,6 +9,7 @@ import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.dataset.patients import read_patients
 from radiogen.inference.workflow import predict
 from radiogen.training import runs, workflow
 
@@ -46,8 +47,46 @@ def test_changed_labels_are_noticed(begin):
     run = begin()
     path = run.data / "train_labels.csv"
     path.write_text(path.read_text().replace("00000,0", "00000,1").replace("00001,1", "00001,0"))
-    with pytest.raises(UserError, match="labels or the cases have changed"):
+    with pytest.raises(UserError, match="labels, the cases or their patients have changed"):
         begin()
+
+
+def _write_patients(data, rows):
+    lines = [f"{case},{patient},{site}\n" for case, patient, site in rows]
+    (data / "patients.csv").write_text("BraTS21ID,patient,site\n" + "".join(lines))
+
+
+def test_cases_of_one_patient_are_trained_and_judged_together_and_the_run_keeps_the_table(begin, tmp_path):
+    cases = sorted(path.name for path in (tmp_path / "data" / "train").iterdir())
+    _write_patients(tmp_path / "data", [(case, f"P{number // 2}", "") for number, case in enumerate(cases)])
+    run = begin()
+    patient = run.folds["case"].map(dict(zip(run.patients["case"], run.patients["patient"], strict=True)))
+    assert (run.folds.groupby(patient)["fold"].nunique() == 1).all()
+    assert read_patients(run.folder).equals(run.patients)
+
+
+def test_patients_that_join_cases_of_two_folds_end_a_run(begin, tmp_path):
+    folds = begin().folds.set_index("case")["fold"]
+    two = [folds.index[folds == fold][0] for fold in ("0", "1")]
+    _write_patients(tmp_path / "data", [(case, "A", "") for case in two])
+    with pytest.raises(UserError, match="labels, the cases or their patients have changed"):
+        begin()
+
+
+def test_folds_by_site_leave_a_site_out_and_need_a_table_of_sites(begin, tmp_path, caplog):
+    with pytest.raises(UserError, match="patients.csv: is missing, and with it the sites.*--folds-by site"):
+        begin(folds_by="site", folds=2)
+    cases = sorted(path.name for path in (tmp_path / "data" / "train").iterdir())
+    sites = {case: "north" if number % 3 else "south" for number, case in enumerate(cases)}
+    _write_patients(tmp_path / "data", [(case, "", site) for case, site in sites.items()])
+    with caplog.at_level("INFO"):
+        run = begin(folds_by="site", folds=2)
+    for fold in ("0", "1"):
+        assert len({sites[case] for case in run.folds.loc[run.folds["fold"] == fold, "case"]}) == 1
+    assert re.search(r"fold 0 is judged without north \(\d+\)", caplog.text)
+    _write_patients(tmp_path / "data", [(case, "", "") for case in cases])
+    with pytest.raises(UserError, match="patients.csv: names no site"):
+        begin(folds_by="site", folds=2)
 
 
 def _kept(run):

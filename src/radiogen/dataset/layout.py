@@ -32,8 +32,8 @@ PHANTOM_RECORD = "phantom.json"
 
 def is_data_set(data: Path) -> bool:
     """Whether a folder has a data set's layout: train/ or test/, or a `dataset.json` that names its files."""
-    data = Path(data)
-    return any((data / split).is_dir() for split in get_args(Split)) or bool(read_source(data).files)
+    source = read_source(data)
+    return any((source.images / split).is_dir() for split in get_args(Split)) or bool(source.files)
 
 
 def case_ids(data: Path, split: Split) -> list[str]:
@@ -45,7 +45,7 @@ def case_ids(data: Path, split: Split) -> list[str]:
     task, source = read_task(data), read_source(data)
     if source.files:
         return find_cases(source, task) if split == "train" else []
-    folder = Path(data) / split
+    folder = source.images / split
     if not folder.is_dir():
         return []
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
@@ -62,14 +62,14 @@ def check_data(data: Path) -> None:
     if not data.is_dir():
         raise UserError(data, "there is no such data set",
                         f"make one with `{command('make_phantom')}` or give another folder with {parameter('data')}")
-    if not is_data_set(data):
-        raise UserError(data, "holds neither train/ nor test/",
-                        "give the folder that holds train_labels.csv, train/ and test/; for another layout "
-                        f"`{command('describe_dataset')} FOLDER` drafts a {FILE}")
     images = read_source(data).images
     if not images.is_dir():
         raise UserError(images, "is missing: the images of this data set should lie there",
                         f"correct `images` in {data / FILE}")
+    if not is_data_set(data):
+        raise UserError(data, "holds neither train/ nor test/",
+                        "give the folder that holds train_labels.csv, train/ and test/; for another layout "
+                        f"`{command('describe_dataset')} FOLDER` drafts a {FILE}")
 
 
 def labels_path(data: Path) -> Path:
@@ -80,7 +80,7 @@ def labels_path(data: Path) -> Path:
 def case_path(data: Path, split: Split, case: str) -> Path:
     """Where a case is, for messages: its folder, or the folder of the images and its id."""
     source = read_source(data)
-    return source.images / case if source.files else Path(data) / split / case
+    return source.images / case if source.files else source.images / split / case
 
 
 def series_path(data: Path, split: Split, case: str, sequence: str) -> Path:
@@ -89,7 +89,7 @@ def series_path(data: Path, split: Split, case: str, sequence: str) -> Path:
     if source.files:
         patterns = source.files.get(sequence, (f"{case}/{sequence}",))
         return find_file(source, patterns, case, sequence) or source.images / patterns[0].replace(CASE, case)
-    folder = Path(data) / split / case / sequence
+    folder = source.images / split / case / sequence
     if folder.is_dir():
         return folder
     return next((path for path in _nifti_paths(folder) if path.is_file()), folder)
@@ -115,7 +115,7 @@ def sequences_present(data: Path, split: Split, case: str, task: Task | None = N
     task, source = task or read_task(data), read_source(data)
     if source.files:
         return tuple(name for name in task.sequences if find_file(source, source.files[name], case, name))
-    folder = Path(data) / split / case
+    folder = source.images / split / case
     try:
         with os.scandir(folder) as entries:
             there = {entry.name: entry.is_dir() for entry in entries}

@@ -8,13 +8,16 @@ a path below that folder with `{case}` for the id; `*` and `?` are wildcards wit
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from radiogen.core.errors import UserError
-from radiogen.task import FILE, Task, read_description, read_task
+from radiogen.task import FILE, Task, description_text, read_description, read_task
 
 CASE = "{case}"
+LABELS_TABLE = "train_labels.csv"
+"""The label table where none is named."""
 MASK = "mask"
 """The name of a case's mask in the competition's layout, and no name of a sequence."""
 
@@ -27,9 +30,9 @@ class Source:
     """Where files lie and what a label table's cells mean.
 
     images: the folder below which series and masks lie. files: by sequence the patterns of its file or folder; {}: the
-    competition's layout, `<split>/<case>/<sequence>`. mask: the patterns of a case's tumour mask. labels: the label
-    table. label_values: by cell of the label column the class, 0 or 1; cases with another cell are left out; {}: the
-    cells are 0 and 1.
+    competition's layout there, `<split>/<case>/<sequence>`. mask: the patterns of a case's tumour mask. labels: the
+    label table. label_values: by cell of the label column the class, 0 or 1; cases with another cell are left out; {}:
+    the cells are 0 and 1.
     """
 
     images: Path
@@ -41,9 +44,14 @@ class Source:
 
 def read_source(data: Path) -> Source:
     """The source of the data set `data`. Raises UserError, naming field and remedy, for one that cannot be."""
-    data = Path(data)
-    content = read_description(data) or {}
-    path, task = data / FILE, read_task(data)
+    data, text = Path(data), description_text(data)
+    return Source(data, data / LABELS_TABLE) if text is None else _described_source(data, text)
+
+
+@lru_cache(maxsize=64)
+def _described_source(data: Path, text: str) -> Source:
+    path = data / FILE
+    content, task = read_description(path, text), read_task(data)
     for name, check in _CHECKS.items():
         if name in content and not check(content[name]):
             raise UserError(path, f"{name} is {content[name]!r}", _REMEDIES[name])
@@ -52,7 +60,7 @@ def read_source(data: Path) -> Source:
     if series and unnamed:
         raise UserError(path, f"files and sequences do not agree: {', '.join(unnamed)}",
                         "give each sequence its pattern under the same name")
-    return Source(data / content.get("images", ""), data / content.get("labels", "train_labels.csv"), series,
+    return Source(data / content.get("images", ""), data / content.get("labels", LABELS_TABLE), series,
                   _as_patterns(content.get("mask", [])), content.get("label_values", {}))
 
 

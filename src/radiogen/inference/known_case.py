@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radiogen.core import files
+from radiogen.dataset.fingerprint import list_files
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.tables import read_arrays
 from radiogen.task import ID
@@ -77,7 +78,7 @@ def _contents(folder: Path) -> str:
     import hashlib
 
     try:
-        marks = [files.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()]
+        marks = [files.sha256(path) for path in list_files(folder) if path.is_file()]
     except OSError:
         return ""
     return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()

@@ -8,7 +8,7 @@ depends on the label. Every case is drawn from (seed, split, number) alone: more
 
 import logging
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,16 @@ from radiogen.core.errors import UserError
 from radiogen.core.parallel import map_items
 from radiogen.core.wording import parameter
 from radiogen.dataset.layout import PHANTOM_RECORD
+from radiogen.dataset.source import LABELS_TABLE
+from radiogen.imaging.export.series_export import write_nifti
+from radiogen.imaging.volume import Volume
 from radiogen.phantom.anatomy import Head, draw_head
 from radiogen.phantom.geometry import Grid, draw_grid, draw_planes, read_mix
-from radiogen.phantom.mask import GRID_OF, MASK_FILE, write_mask
+from radiogen.phantom.hospitals import Hospital, Shift, draw_hospital, hospital_of
+from radiogen.phantom.mask import GRID_OF, write_mask
+from radiogen.phantom.namings import Format, Naming
 from radiogen.phantom.series import draw_image, write_series
-from radiogen.task import ID, LABEL, RSNA_MICCAI
+from radiogen.task import ID, LABEL, RSNA_MICCAI, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +41,7 @@ FORMAT = 1
 
 _KEY = "phantom_cases.csv"
 _SPLITS = ("train", "test")
-_LABEL, _LATENT, _ANATOMY, _GEOMETRY, _ACQUISITION, _IDS = range(6)
+_LABEL, _LATENT, _ANATOMY, _GEOMETRY, _ACQUISITION, _IDS, _HOSPITAL = range(7)
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,19 @@ class PhantomSettings:
     """Standard deviation of the coil's shading along each axis, as a share of the signal."""
     seed: int = 42
     """Same seed, same bytes."""
+    format: Format = "dicom"
+    """The competition's layout with series as DICOM or NIfTI, or the namings of BIDS and of published cohorts."""
+    shift: Shift = "none"
+    """Another hospital: more noise and shading, other contrast, coarser grids, more of label 1; give another seed,
+    too, or its patients are the same."""
+    site_confound: bool = False
+    """Tie the label to the hospital instead of the tumour: four hospitals, each with its own look, have label 1 in 9 of
+    10 or in 1 of 10 patients; patients.csv says which."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case before its images are made: id, label and latent variable, and its rows of the mix of series."""
+    """One case before its images are made: number, label, latent variable, its rows of the mix of series, hospital."""
 
     name: str
     split: str
@@ -73,6 +86,7 @@ class Case:
     label: int
     latent: float
     rows: tuple[int, ...]
+    hospital: Hospital = field(default_factory=Hospital)
 
 
 def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None = None) -> None:
@@ -89,8 +103,9 @@ def write_phantom(folder: Path, settings: PhantomSettings, workers: int | None =
         if not (folder / PHANTOM_RECORD).is_file():
             files.write_json(folder / PHANTOM_RECORD, _record(settings))
         cases = list_cases(settings)
-        missing = [case for case in cases if not (folder / case.split / case.name / MASK_FILE).is_file()]
-        if not missing and (folder / "train_labels.csv").is_file():
+        naming = Naming(settings.format)
+        missing = [case for case in cases if not (folder / naming.mask(case.split, case.name)).is_file()]
+        if not missing and (folder / LABELS_TABLE).is_file():
             _LOG.info(f"{folder}: complete already, with these settings")
             return
         map_items(partial(_write_case, folder, settings), missing, "phantom", workers=workers)
@@ -121,12 +136,13 @@ def phantom_cases(settings: PhantomSettings) -> "pd.DataFrame":
     import pandas as pd
 
     mix = read_mix()
+    sites = {"site": [case.hospital.name for case in list_cases(settings)]} if settings.site_confound else {}
     return pd.DataFrame([{
         ID: case.name, "split": case.split, LABEL: case.label, "latent": case.latent,
         "core_fraction": core_fraction(case.latent),
         **{f"{name}_plane": mix.at[row, f"{name}_plane"]
            for name, row in zip(RSNA_MICCAI.sequences, case.rows, strict=True)},
-    } for case in list_cases(settings)])
+    } for case in list_cases(settings)]).assign(**sites)
 
 
 def list_cases(settings: PhantomSettings) -> list[Case]:
@@ -155,21 +171,31 @@ def _names(seed: int, split: str, count: int) -> list[str]:
 
 
 def _draw_case(settings: PhantomSettings, split: str, index: int, name: str) -> Case:
-    """Labels come in pairs, one of each in random order, so any number of cases is balanced up to one."""
+    """Labels come in pairs, one of each in random order, so any number of cases is balanced up to one; in another
+    hospital each is drawn by itself."""
+    hospital = hospital_of(settings.shift)
     first = int(_rng(settings, split, index // 2, _LABEL).integers(2))
     label = first if index % 2 == 0 else 1 - first
-    moved = 0.0 if settings.confound else settings.effect * (label - 0.5)
+    if hospital.prevalence is not None:
+        label = int(_rng(settings, split, index, _LABEL).random() < hospital.prevalence)
+    if settings.site_confound:
+        hospital = draw_hospital(_rng(settings, split, index, _HOSPITAL), label)
+    moved = 0.0 if settings.confound or settings.site_confound else settings.effect * (label - 0.5)
     latent = moved + float(_rng(settings, split, index, _LATENT).normal())
     rows = draw_planes(_rng(settings, split, index, _GEOMETRY), label if settings.confound else None)
-    return Case(name=name, split=split, index=index, label=label, latent=latent, rows=rows)
+    return Case(name=name, split=split, index=index, label=label, latent=latent, rows=rows, hospital=hospital)
 
 
 def _write_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
-    """Write a case's folder; into one that was made before phantoms had masks, the mask alone."""
+    """Write a case's files, the mask last; into a folder that was made before phantoms had masks, the mask alone."""
+    naming = Naming(settings.format)
+    if naming.format != "dicom":
+        _fill_case(folder, settings, case)
+        return
     place = folder / case.split / case.name
     if place.is_dir():
         head = _head(settings, case)
-        write_mask(place, head, _grid(settings, case, GRID_OF, head)[0])
+        write_mask(folder / naming.mask(case.split, case.name), head, _grid(settings, case, GRID_OF, head)[0])
     else:
         files.write_folder(place, partial(_fill_case, settings=settings, case=case))
 
@@ -182,32 +208,38 @@ def _grid(settings: PhantomSettings, case: Case, sequence: str, head: Head) -> t
     """The grid of one series, and the generator from which its image is drawn next."""
     number = RSNA_MICCAI.sequences.index(sequence)
     rng = _rng(settings, case.split, case.index, _ACQUISITION, number)
-    return draw_grid(rng, sequence, case.rows[number], settings.scale, head.centre), rng
+    return draw_grid(rng, sequence, case.rows[number], settings.scale * case.hospital.scale, head.centre), rng
 
 
 def _fill_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
-    head = _head(settings, case)
+    """Write a case's files: as DICOM into its own folder, `folder`; as NIfTI where they belong in the data set."""
+    head, hospital, naming = _head(settings, case), case.hospital, Naming(settings.format)
+    grids = {}
     for sequence in RSNA_MICCAI.sequences:
         grid, rng = _grid(settings, case, sequence, head)
-        if sequence == GRID_OF:
-            write_mask(folder, head, grid)
-        image = draw_image(rng, head, sequence, grid, settings.noise, settings.bias)
-        write_series(folder / sequence, image, grid, case.name, sequence, settings.seed)
+        grids[sequence] = grid
+        image = draw_image(rng, head, sequence, grid, settings.noise * hospital.noise, settings.bias * hospital.bias,
+                           hospital.contrast)
+        if settings.format == "dicom":
+            write_series(folder / sequence, image, grid, case.name, sequence, settings.seed)
+        else:
+            write_nifti(folder / naming.series(case.split, case.name, sequence), Volume(image.voxels, grid.affine))
+    mask = naming.mask(case.split, case.name)
+    write_mask(folder / (mask.name if settings.format == "dicom" else mask), head, grids[GRID_OF])
 
 
 def _write_tables(folder: Path, settings: PhantomSettings) -> None:
     """The label table comes last: where it is, all is there."""
-    key = phantom_cases(settings)
-    files.write_csv(folder / _KEY, RSNA_MICCAI.to_file(key))
-    if settings.test_cases:
-        test = key.loc[key["split"] == "test", [ID]].assign(**{LABEL: 0.5})
-        files.write_csv(folder / "sample_submission.csv", RSNA_MICCAI.to_file(test))
-    labels = key.loc[key["split"] == "train", [ID, LABEL]]
-    files.write_csv(folder / "train_labels.csv", RSNA_MICCAI.to_file(labels))
+    key, naming = phantom_cases(settings), Naming(settings.format)
+    task = RSNA_MICCAI if naming.cohort is None else Task("phantom")
+    files.write_csv(folder / _KEY, task.to_file(key.assign(**{ID: key[ID].map(naming.case)})))
+    naming.write_tables(folder, key)
 
 
 def _record(settings: PhantomSettings) -> dict[str, Any]:
-    if settings.confound:
+    if settings.site_confound:
+        ceiling, why = None, "the label is tied to the hospital; the tumour tells nothing of it (AUC 0.5)"
+    elif settings.confound:
         ceiling, why = None, "the label is tied to the acquisition planes; the tumour tells nothing of it (AUC 0.5)"
     else:
         ceiling, why = ceiling_auc(settings.effect), "Phi(effect / sqrt 2): the AUC of the latent variable itself"
@@ -220,10 +252,17 @@ def _check_settings(settings: PhantomSettings) -> None:
         value = getattr(settings, name)
         if not low <= value <= high:
             raise UserError(f"--{name.replace('_', '-')}", f"is {value}", f"give a number from {low} to {high}")
+    if settings.confound and settings.site_confound:
+        raise UserError("--site-confound", "and --confound both tie the label", "give one of them")
+    largest = max(int(case.name) for case in list_cases(settings))
+    if largest > Naming(settings.format).most:
+        raise UserError(f"--format {settings.format}", f"has no id for case {largest}", "make fewer cases")
 
 
 def _check_folder(folder: Path, settings: PhantomSettings) -> None:
     record = read_phantom(folder)
+    if isinstance(record, dict) and isinstance(record.get("settings"), dict):  # of before a setting was added
+        record = {**record, "settings": {**asdict(PhantomSettings()), **record["settings"]}}
     if record is None:
         if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
             raise UserError(folder, "exists already and is not a phantom",

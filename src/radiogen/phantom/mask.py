@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from radiogen.dataset.source import MASK
 from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.volume import Volume
 from radiogen.phantom.anatomy import Head, render_tumour
@@ -16,10 +15,9 @@ from radiogen.phantom.geometry import Grid
 
 GRID_OF = "T1wCE"
 """The sequence on whose grid the mask lies, as radiologists draw it."""
-MASK_FILE = f"{MASK}.nii.gz"
 
 
-def write_mask(folder: Path, head: Head, grid: Grid) -> None:
-    """Write the tumour's mask on the grid of a series into the folder of the case."""
+def write_mask(path: Path, head: Head, grid: Grid) -> None:
+    """Write the tumour's mask on the grid of a series."""
     share = render_tumour(head, grid.affine, grid.shape, grid.thickness_mm)
-    write_nifti(folder / MASK_FILE, Volume((share >= 0.5).astype(np.uint8), grid.affine))
+    write_nifti(path, Volume((share >= 0.5).astype(np.uint8), grid.affine))

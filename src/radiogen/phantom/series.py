@@ -41,13 +41,16 @@ class Image:
     peak: float
 
 
-def draw_image(rng: np.random.Generator, head: Head, sequence: str, grid: Grid, noise: float, bias: float) -> Image:
+def draw_image(rng: np.random.Generator, head: Head, sequence: str, grid: Grid, noise: float, bias: float,
+               contrast: float = 1.0) -> Image:
     """Scan a head.
 
     noise: standard deviation of each channel's noise as a share of the brightest tissue (Rician: the magnitude of a
     complex signal, Gudbjartsson and Patz 1995). bias: standard deviation of the coil's smooth shading along each axis.
+    contrast: the exponent of every tissue's signal, which lies between 0 and 1.
     """
-    levels = {name: level * float(np.exp(rng.normal(0, 0.04))) for name, level in _tissue_levels(sequence).items()}
+    levels = {name: level ** contrast * float(np.exp(rng.normal(0, 0.04)))
+              for name, level in _tissue_levels(sequence).items()}
     signal = render(head, levels, grid.affine, grid.shape, grid.thickness_mm)
     for axis, count in enumerate(grid.shape):
         signal *= np.expand_dims(_shade(rng, count, bias), [each for each in range(3) if each != axis])

@@ -7,11 +7,11 @@ each run; and beside the last run that it was given.
 
 from pathlib import Path
 
-from radiogen.dataset.layout import GEOMETRY_TABLE
+from radiogen.dataset.layout import GEOMETRY_TABLE, PATIENTS_TABLE
 from radiogen.task import FILE
 
 RUN, RECIPE, ENVIRONMENT, FOLDS, ARRAYS = "run.json", "recipe.json", "environment.json", "folds.csv", "arrays.csv"
-GEOMETRY, TASK = GEOMETRY_TABLE, FILE
+GEOMETRY, PATIENTS, TASK = GEOMETRY_TABLE, PATIENTS_TABLE, FILE
 
 WEIGHTS, WEIGHTS_RECORD, FIRST_WEIGHTS = "model.weights.h5", "weights.json", "first_weights.json"
 CHECKPOINT, HISTORY, TIMINGS, TENSORBOARD = "checkpoint.npz", "history.csv", "timings.json", "tensorboard"

@@ -1,8 +1,9 @@
 """The smaller tables of a run: its folds, its arrays, its geometry, what a 2D run says of each slice.
 
 In and out: `folds.csv` (`ID, LABEL, fold`), `arrays.csv` (`ID, split, sha256, perceptual_hash`: of each case's array),
-`geometry.csv` (a row a series) and `predictions_slices.csv` (`ID, fold, sequence, slice, LABEL, probability`); files
-have the task's names for `ID` and `LABEL`. They outlive the cache from which they were made.
+`geometry.csv` (a row a series), `patients.csv` (a row a case of which a patient is known) and `predictions_slices.csv`
+(`ID, fold, sequence, slice, LABEL, probability`); files have the task's names for `ID` and `LABEL`. They outlive the
+cache from which they were made.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.dataset.patients import to_patients_file
 from radiogen.runs import layout
 from radiogen.task import ID, LABEL, read_task
 
@@ -31,6 +33,15 @@ def write_arrays(folder: Path, index: pd.DataFrame) -> Path:
 def read_arrays(folder: Path, columns: Sequence[str] = tuple(ARRAYS)) -> pd.DataFrame | None:
     """`arrays.csv` as text; None where it is missing or has not these columns."""
     return read_as_text(Path(folder) / layout.ARRAYS, columns)
+
+
+def write_patients(folder: Path, patients: pd.DataFrame | None) -> None:
+    """Write `patients.csv`, as `read_patients` reads it; where nothing is known there is none."""
+    path = Path(folder) / layout.PATIENTS
+    if patients is None:
+        path.unlink(missing_ok=True)
+    else:
+        files.write_csv(path, to_patients_file(read_task(folder), patients))
 
 
 def copy_geometry(cache: Path, folder: Path) -> Path:

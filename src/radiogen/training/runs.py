@@ -22,7 +22,7 @@ from radiogen.runs.environment import write_environment
 from radiogen.runs.folds import fold_names, read_folds
 from radiogen.runs.lineage import Ancestor, lineage_facts, lineage_of
 from radiogen.runs.records import check_facts, read_facts, write_facts, write_recipe
-from radiogen.runs.tables import copy_geometry, write_arrays, write_folds
+from radiogen.runs.tables import copy_geometry, write_arrays, write_folds, write_patients
 from radiogen.task import FILE as TASK_FILE
 from radiogen.task import ID, RSNA_MICCAI, Task, read_task, write_task
 from radiogen.training.recipe.recipe import Recipe, as_dict, as_flat_dict
@@ -37,7 +37,8 @@ class Run:
     folder: models/<run>; data: the data set's folder; cache: the folder of its arrays; folds: `ID, LABEL,
     fold`; leave_out: by the user; known_bad: cases of which the recipe reads a sequence that is blank;
     arrays: `arrays_fingerprint` at the start of the run, "" where that is not known; lineage: the runs whose weights it
-    started with, nearest first, () where it was trained from scratch; task: the data set's.
+    started with, nearest first, () where it was trained from scratch; task: the data set's; patients: what is known of
+    them when arrays are brought up to date, else None (the run's own copy is `read_patients(run.folder)`).
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Run:
     arrays: str = ""
     lineage: tuple[Ancestor, ...] = ()
     task: Task = RSNA_MICCAI
+    patients: pd.DataFrame | None = None
 
 
 def cache_settings(data: DataSettings) -> CacheSettings:
@@ -170,9 +172,10 @@ def seeded_names(name: str, recipe: Recipe, seeds: int) -> dict[str, Recipe]:
 
 
 def _copy_tables(run: Run, index: pd.DataFrame) -> None:
-    """The tables that outlive the cache: geometry of the series, hashes of the arrays."""
+    """The tables that outlive the cache: geometry of the series, hashes of the arrays, what is known of patients."""
     copy_geometry(run.cache, run.folder)
     write_arrays(run.folder, index)
+    write_patients(run.folder, run.patients)
 
 
 def _check_same(run: Run, kept: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -194,7 +197,7 @@ def _check_same(run: Run, kept: dict[str, Any], facts: dict[str, Any]) -> None:
         remedy = f"give that data set or a copy with {parameter('data')}, or {remedy}"
     folds = read_folds(run.folder / layout.FOLDS)
     if not folds.equals(run.folds.astype(folds.dtypes)):
-        raise UserError(run.folder / layout.FOLDS, f"the labels or the cases {since}", remedy)
+        raise UserError(run.folder / layout.FOLDS, f"the labels, the cases or their patients {since}", remedy)
     if kept["arrays"] != facts["arrays"]:
         raise UserError(run.folder, f"was made from other images: its own {since}", remedy)
 

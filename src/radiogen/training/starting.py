@@ -25,7 +25,7 @@ from radiogen.training.runs import Run, fold_folder, open_run, trained_folds
 if TYPE_CHECKING:  # a run starts without Keras
     from radiogen.networks.backend import keras
 
-SAME = ("data.", "network.", "split.folds", "split.holdout_fraction")
+SAME = ("data.", "network.", "split.folds", "split.folds_by", "split.holdout_fraction")
 """Fields of images, network and folds, in which a run may not differ from the one that it starts from."""
 
 

@@ -20,15 +20,17 @@ from radiogen.core.errors import UserError
 from radiogen.core.memory import DID_NOT_FIT, OutOfMemory
 from radiogen.core.wording import parameter
 from radiogen.dataset.fingerprint import data_fingerprint
-from radiogen.dataset.known_cases import known_bad
+from radiogen.dataset.known_cases import known_bad, same_patients
 from radiogen.dataset.labels import data_labels
-from radiogen.dataset.layout import case_ids, case_path, labels_path
+from radiogen.dataset.layout import PATIENTS_TABLE, case_ids, case_path, labels_path
+from radiogen.dataset.patients import PATIENT, SITE, data_patients
 from radiogen.runs.fold_locks import hold_fold, hold_free_folds
-from radiogen.runs.folds import make_folds
+from radiogen.runs.folds import Groups, make_folds, site_of_folds
 from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
 from radiogen.task import ID, read_task
 from radiogen.training.execution.devices import Devices
 from radiogen.training.recipe.recipe import Recipe
+from radiogen.training.recipe.settings import SplitSettings
 from radiogen.training.runs import (
     Run,
     arrays_fingerprint,
@@ -144,12 +146,34 @@ def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave
     with files.reading_folder(data):
         labels = _usable_labels(data, leave_out)
         bad = _known_bad(data, recipe.data.sequences, labels)
+        patients = data_patients(data)
         folds = make_folds(labels, folds=recipe.split.folds, holdout_fraction=recipe.split.holdout_fraction,
-                           seed=recipe.seed_of_split, leave_out=[*bad, *leave_out], last=known_bad(data))
+                           seed=recipe.seed_of_split, leave_out=[*bad, *leave_out], last=known_bad(data),
+                           groups=(groups := _groups(data, patients, recipe.split)))
+        _log_sites(folds, groups)
         _start(Path(folder), recipe, folds, start_from)  # refuse before arrays are made
         (arrays, index), = _make_arrays(data, [recipe], cache, leave_out, workers)
     return Run(Path(folder), recipe, Path(data), arrays, folds, tuple(leave_out), bad,
-               arrays_fingerprint(folds, index), task=read_task(data)), index
+               arrays_fingerprint(folds, index), task=read_task(data), patients=patients), index
+
+
+def _log_sites(folds: pd.DataFrame, groups: Groups) -> None:
+    for fold, sites in site_of_folds(folds, groups.sites).items() if groups.sites is not None else ():
+        _LOG.info(f"fold {fold} is judged without {', '.join(f'{name} ({count})' for name, count in sites.items())}")
+
+
+def _groups(data: Path, patients: pd.DataFrame | None, split: SplitSettings) -> Groups:
+    """Which cases the split keeps together. Raises UserError where folds are by site and no site is known."""
+    in_table = patients is not None and (data / PATIENTS_TABLE).is_file()
+    known = patients if in_table else None
+    groups = Groups({} if known is None else dict(zip(known[ID], known[PATIENT], strict=True)),
+                    () if in_table else same_patients(data))
+    if split.folds_by == "patient":
+        return groups
+    if known is None or (known[SITE] == "").all():
+        raise UserError(data / PATIENTS_TABLE, "names no site" if in_table else "is missing, and with it the sites",
+                        f"write a site a case, or leave out {parameter('split.folds_by', 'site')}")
+    return replace(groups, sites=dict(zip(known[ID], known[SITE], strict=True)))
 
 
 def _make_arrays(data: Path, recipes: Sequence[Recipe], cache: Path, leave_out: Collection[str],

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from radiogen.core import files
-from radiogen.evaluation.audit.findings import Code, ReviewFinding
+from radiogen.evaluation.audit.finding_text import sentence
+from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.audit.leakage import (
     HASH_DISTANCE_LIMIT,
     hash_distance_limit,
@@ -77,6 +78,23 @@ def test_a_case_scored_by_a_network_that_saw_it_is_named():
     assert found == ReviewFinding(Code.PATIENT_IN_OTHER_FOLD, {"patients": ["00000"]})
     found, = review_patients(folds[folds["case"] != "00005"], predictions)
     assert found == ReviewFinding(Code.PATIENT_IN_NO_FOLD, {"patients": ["00005"]})
+
+
+def test_cases_of_one_patient_in_two_folds_are_an_alarm_with_their_places():
+    folds, _, predictions = _run()
+    first, other = (folds.loc[folds["fold"] == fold, "case"].iloc[0] for fold in ("0", "1"))
+    patients = pd.DataFrame({"case": [first, other], "patient": ["A", "A"]})
+    found, = review_patients(folds, predictions, None, patients)
+    assert found.code is Code.PATIENT_SPLIT and found.severity is Severity.ALARM
+    assert found.values["splits"] == {"A": {first: "0", other: "1"}}
+    assert f"A ({first} in fold 0, {other} in fold 1)" in sentence(found)
+
+
+def test_cases_of_one_patient_in_one_fold_are_one_patient():
+    folds, _, predictions = _run()
+    pair = folds.loc[folds["fold"] == "0", "case"].iloc[:2]
+    found, = review_patients(folds, predictions, None, pd.DataFrame({"case": pair, "patient": "A"}))
+    assert found.code is Code.PATIENTS_APART and found.values["patients"] == len(folds) - 1
 
 
 @pytest.mark.parametrize(("one", "other", "places"), [(0, 1, ("0", "1")), (4, 5, ("4", "holdout")),

@@ -1,5 +1,7 @@
 """Exports of a series: the place of its voxels in NIfTI, in the cube and in DICOM; the pictures and their folder."""
 
+import gzip
+
 import cv2
 import nibabel
 import numpy as np
@@ -313,8 +315,25 @@ def test_a_real_gantry_tilt_is_refused_as_dicom_before_anything_is_written(real_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_nifti_file_is_not_exported_again(tmp_path):
-    path = write_nifti(tmp_path / "x.nii.gz", Volume(pattern(), AXIAL))
-    with pytest.raises(UserError, match="x.nii.gz: is a NIfTI file; exports are made of DICOM series; open it"):
-        next(export_series([path], tmp_path / "out", ExportSettings(formats=("nifti",)), key=KEY))
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_nifti_file_is_exported_as_the_dicom_series_is_that_it_was_made_of(tmp_path, whole):
+    volume = Volume(pattern(), AXIAL)
+    source = write_nifti(tmp_path / "00007" / "FLAIR.nii.gz", volume)
+    written = dict(export_series([source], tmp_path / "out", ExportSettings(("dicom", "nifti", "png"), 8, whole=whole),
+                                 key=KEY))
+    assert written["nifti"].name == "00007-FLAIR.nii.gz" and written["png"].name == "00007-FLAIR-slices224-stretch"
+    ours, again = read_series(written["dicom"]), read_series(written["nifti"])
+    wanted = volume if whole else cube_volume(volume, 8)
+    apart_mm, difference = compare((wanted.voxels, wanted.affine), (ours.voxels, ours.affine))
+    assert apart_mm < 1e-3 and difference <= 1 / 65535
+    assert np.array_equal(again.voxels, read_series(source).voxels)
+    dataset = pydicom.dcmread(written["dicom"])
+    assert dataset.PatientID == "00007" and "ReferencedImageEvidenceSequence" not in dataset
+
+
+def test_the_name_of_a_nifti_file_of_another_layout_is_not_written(tmp_path):
+    source = write_nifti(tmp_path / "Smith_John" / "Smith_John_T1w.nii.gz", Volume(pattern(), AXIAL))
+    for _, path in export_series([source], tmp_path / "out", ExportSettings(("dicom", "nifti")), key=KEY):
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        assert "Smith" not in path.name and b"Smith" not in content

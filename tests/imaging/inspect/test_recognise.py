@@ -5,8 +5,10 @@ import pytest
 
 from benchmarks.synthetic.series_files import write_series
 from radiogen.core.errors import UserError
+from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.inspect.recognise import _kind_of_words, not_used_text, recognise, series_folder_of
 from radiogen.imaging.series import read_series
+from radiogen.imaging.volume import Volume
 
 VOXELS = np.arange(1, 65, dtype=np.uint16).reshape(4, 4, 4)
 
@@ -90,7 +92,7 @@ def test_where_nothing_fits_what_was_found_is_named(tmp_path):
 def test_an_empty_folder_an_absent_one_and_one_of_other_files_are_reported_in_one_line(tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "letter.bin").write_bytes(b"dear colleague")
-    for folder, message in ((tmp_path, "found no DICOM file"), (tmp_path / "x", "there is no such folder")):
+    for folder, message in ((tmp_path, "found no series"), (tmp_path / "x", "there is no such folder")):
         with pytest.raises(UserError, match=message) as error:
             recognise(folder)
         assert "\n" not in str(error.value)
@@ -139,3 +141,36 @@ def test_real_t1_series_of_several_vendors_are_recognised_by_their_headers(real_
 def test_real_series_that_are_none_of_the_four_are_not_guessed(real_data, name):
     with pytest.raises(UserError, match="holds no FLAIR or T1w or T1wCE or T2w"):
         recognise(real_data / "dicom" / name)
+
+
+def _nifti(path, number=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write_nifti(path, Volume(VOXELS + number, np.eye(4)))
+
+
+@pytest.mark.parametrize("names", [
+    {"FLAIR": "FLAIR.nii.gz", "T1w": "T1w.nii", "T1wCE": "T1wCE.nii.gz", "T2w": "T2w.nii.gz"},
+    {"FLAIR": "B_1_flair.nii.gz", "T1w": "B_1_t1.nii.gz", "T1wCE": "B_1_t1ce.nii.gz", "T2w": "B_1_t2.nii.gz"},
+    {"FLAIR": "U-4_FLAIR_bias.nii.gz", "T1w": "U-4_T1_bias.nii.gz", "T1wCE": "U-4_T1gad_bias.nii.gz",
+     "T2w": "U-4_T2_bias.nii.gz"},
+    {"FLAIR": "P_11_FLAIR.nii.gz", "T1w": "P_11_T1.nii.gz", "T1wCE": "P_11_T1GD.nii.gz", "T2w": "P_11_T2.nii.gz"},
+    {"FLAIR": "anat/sub-1_FLAIR.nii.gz", "T1w": "anat/sub-1_T1w.nii.gz",
+     "T1wCE": "anat/sub-1_ce-gadolinium_T1w.nii.gz", "T2w": "anat/sub-1_T2w.nii.gz"}])
+def test_nifti_files_are_recognised_by_their_names_and_segmentations_left(tmp_path, names):
+    for name in names.values():
+        _nifti(tmp_path / name)
+    _nifti(tmp_path / "B_1_seg.nii.gz")
+    _nifti(tmp_path / "mask.nii.gz")
+    found, left = recognise(tmp_path)
+    assert {name: one.folder for name, one in found.items()} == {name: tmp_path / names[name] for name in names}
+    assert [one.folder.name for one in left] == ["B_1_seg.nii.gz"]
+    assert (read_series(series_folder_of(found["T1w"], tmp_path / "room")).voxels.size == VOXELS.size)
+
+
+def test_two_nifti_files_that_fit_one_sequence_are_not_guessed_and_one_with_its_name_counts(tmp_path):
+    _nifti(tmp_path / "U_T2.nii.gz")
+    _nifti(tmp_path / "U_T2_bias.nii.gz")
+    with pytest.raises(UserError, match=r"2 series fit T2w: U_T2.nii.gz .*call it T2w.nii.gz"):
+        recognise(tmp_path, ("T2w",))
+    _nifti(tmp_path / "T2w.nii.gz")
+    assert recognise(tmp_path, ("T2w",))[0]["T2w"].folder.name == "T2w.nii.gz"

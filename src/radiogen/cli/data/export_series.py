@@ -20,7 +20,7 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
     """Export series for viewers: the cube as one DICOM file, the series as NIfTI, its slices as PNG.
 
     Args:
-        folders: Folders of one series each, such as input/phantom/train/00000/FLAIR.
+        folders: Folders of one series each, such as input/phantom/train/00000/FLAIR, or NIfTI files.
         to: dicom: the cube in one multi-frame file; nifti: all voxels of the series; png: every slice.
         cube: Edge of the cube in DICOM, in voxels.
         geometry: Of the cube and the PNG slices: stretch resizes every axis to the same number, as in the report;

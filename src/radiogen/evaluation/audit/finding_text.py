@@ -23,6 +23,7 @@ _SENTENCES: Mapping[Code, str] = {
     Code.PATIENT_IN_OTHER_FOLD: f"{{patients}} predicted in another fold than {layout.FOLDS} says, so by a network "
                                 "that may have seen them",
     Code.PATIENT_IN_NO_FOLD: "{patients} predicted but in no fold",
+    Code.PATIENT_SPLIT: "cases of one patient on both sides of a split: {splits}",
     Code.PATIENTS_APART: "{patients} patients, each in one fold",
     Code.PATIENTS_UNCHECKED: "{file} is missing",
     Code.SAME_PIXELS_ACROSS: "the same pixels on both sides of a split: {pairs}",
@@ -53,6 +54,7 @@ _REMEDIES: Mapping[Code, str] = {
     Code.PATIENT_TWICE: "keep one row a patient and train again",
     Code.PATIENT_IN_TEST: "take them out of the labels and train again",
     Code.PATIENT_IN_OTHER_FOLD: _PREDICT, Code.PATIENT_IN_NO_FOLD: _PREDICT,
+    Code.PATIENT_SPLIT: "train a new run: its folds keep the cases of a patient together",
     Code.SAME_PIXELS_ACROSS: "look at both; if they are one patient, keep one case and train again",
     Code.NEAR_PIXELS_ACROSS: "look at both; if they are one patient, keep one case and train again",
     Code.SAME_PIXELS_WITHIN: "look at both; one patient would count twice",
@@ -90,6 +92,9 @@ def _shown(name: str, value: Any) -> Any:
     if name == "pairs":
         return _some([" and ".join(f"{one['case']} ({_place(one['fold'])})" for one in pair) for pair in value],
                      " more pairs")
+    if name == "splits":
+        return _some([f"{patient} ({', '.join(f'{case} in {_place(fold)}' for case, fold in cases.items())})"
+                      for patient, cases in value.items()], " more")
     if name == "runs":
         return "; ".join(unrecorded_text(run, folds) for run, folds in value.items())
     if name == "sources":

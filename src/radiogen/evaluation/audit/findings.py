@@ -41,6 +41,8 @@ class Code(Enum):
     """Predicted in another fold than that of the training (patients)."""
     PATIENT_IN_NO_FOLD = auto()
     """Predicted but in no fold (patients)."""
+    PATIENT_SPLIT = auto()
+    """Cases of one patient in several folds or in training and test (splits: cases and their places by patient)."""
     PATIENTS_APART = auto()
     """Each patient is in one fold (patients: their number)."""
     PATIENTS_UNCHECKED = auto()
@@ -89,7 +91,8 @@ class Code(Enum):
 
 _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
     Check.PATIENTS: {
-        Severity.ALARM: (Code.PATIENT_TWICE, Code.PATIENT_IN_TEST, Code.PATIENT_IN_OTHER_FOLD, Code.PATIENT_IN_NO_FOLD),
+        Severity.ALARM: (Code.PATIENT_TWICE, Code.PATIENT_IN_TEST, Code.PATIENT_IN_OTHER_FOLD, Code.PATIENT_IN_NO_FOLD,
+                         Code.PATIENT_SPLIT),
         Severity.NOT_CHECKED: (Code.PATIENTS_UNCHECKED,), Severity.PASSED: (Code.PATIENTS_APART,)},
     Check.PIXELS: {
         Severity.ALARM: (Code.SAME_PIXELS_ACROSS,),

@@ -1,9 +1,9 @@
 """How a run could have fooled its judge: patients and pixels on both sides of a split, a holdout looked at twice.
 
 In: the tables of a run's folder. Out: findings as data (findings.py; finding_text.py says them in words). What cannot
-be looked at is said to be unchecked and is no error. Patients are identified by their ids, which is all that the
-competition's layout knows; pixels by the hash of a case's cached arrays and by a perceptual hash of 256 bits that
-outlives another encoding.
+be looked at is said to be unchecked and is no error. Patients are those of the run's `patients.csv`, without one each
+case is taken for a patient; pixels are compared by the hash of a case's cached arrays and by a perceptual hash of 256
+bits that outlives another encoding.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.dataset.patients import patient_of, read_patients
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
@@ -44,7 +45,8 @@ def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | Non
     """
     folds = _read_folds(folder)
     arrays = next((table for place in with_members(folder) if (table := read_arrays(place)) is not None), None)
-    findings = [*review_patients(folds, predictions, arrays), *review_pixels(folds, arrays),
+    patients = next((table for place in with_members(folder) if (table := read_patients(place)) is not None), None)
+    findings = [*review_patients(folds, predictions, arrays, patients), *review_pixels(folds, arrays),
                 *review_networks(folder, networks),
                 *(finding for place in with_members(folder) for finding in review_lineage(place)),
                 review_holdout(read_as_text(folder / layout.HOLDOUT_SCORINGS, ("date", "sha256"))),
@@ -96,10 +98,11 @@ def review_lineage(folder: Path) -> list[ReviewFinding]:
 
 
 def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
-                    arrays: pd.DataFrame | None = None) -> list[ReviewFinding]:
+                    arrays: pd.DataFrame | None = None, patients: pd.DataFrame | None = None) -> list[ReviewFinding]:
     """Whether a patient stands in two folds, in training and test, or was scored by a network that had seen them.
 
-    folds: the table of folds; arrays: with `ID, split`; None where they are missing.
+    folds: the table of folds; arrays: with `ID, split`; None where they are missing. patients: the patient of each case
+    (`read_patients`); None where each case is taken for a patient.
     """
     if folds is None:
         return [ReviewFinding(Code.PATIENTS_UNCHECKED, {"file": layout.FOLDS})]
@@ -121,7 +124,14 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
     strange = own.loc[own["fold_kept"].isna(), ID]
     if len(strange):
         findings.append(_of_patients(Code.PATIENT_IN_NO_FOLD, strange))
-    return findings or [ReviewFinding(Code.PATIENTS_APART, {"patients": len(folds)})]
+    places = pd.concat([folds[[ID, "fold"]], pd.DataFrame({ID: sorted(test - set(folds[ID])), "fold": TEST})])
+    places = places.drop_duplicates(ID).assign(patient=lambda table: patient_of(patients, table[ID]))
+    splits = {patient: dict(zip(cases[ID], cases["fold"], strict=True))
+              for patient, cases in places.groupby("patient") if cases["fold"].nunique() > 1}
+    if splits:
+        findings.append(ReviewFinding(Code.PATIENT_SPLIT, {"splits": splits}))
+    return findings or [ReviewFinding(Code.PATIENTS_APART, {
+        "patients": places.loc[places["fold"] != TEST, "patient"].nunique()})]
 
 
 def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> list[ReviewFinding]:

@@ -80,12 +80,10 @@ def export_series(folders: Sequence[Path], output: Path, settings: ExportSetting
     """Write each series in each of the settings' formats into `output`; yields what was written, as soon as it is.
 
     patient: how the patient is called; by default the case id in the competition's layout, else a pseudonym. key: of
-    pseudonyms and new UIDs; by default the user's own. keep_uids: refer to the source's UIDs as they are.
+    pseudonyms and new UIDs; by default the user's own. A NIfTI file has none, so those in DICOM are made of the voxels
+    alone. keep_uids: refer to the source's UIDs as they are.
     Raises UserError where a series is refused, cannot be stored in a format, or two series would have the same name.
     """
-    for folder in folders:
-        if is_nifti(Path(folder)):
-            raise UserError(folder, "is a NIfTI file; exports are made of DICOM series", "open it in a viewer as it is")
     if patient is not None:
         check_patient_id(patient)
     key = read_key() if key is None else key
@@ -180,6 +178,8 @@ def _source_files(folder: Path) -> _Sources:
     from pydicom.uid import UID
 
     folder = Path(folder)
+    if is_nifti(folder):  # has no identifiers; its name says case and sequence, if anything does
+        return _Sources((), None, str(folder.resolve().parent))
     tags = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "FrameOfReferenceUID")
     patient = ""
     found: dict[str, list[tuple[SourceFile, str | None]]] = {}
@@ -208,6 +208,8 @@ def _is_usable(uid: "UID") -> bool:
 def _names(folder: Path, sources: _Sources | None, key: bytes, patient: str | None) -> _Named:
     """By case and sequence in the competition's layout; any other folder's name may be a person's, and is not used."""
     folder = Path(folder).resolve()
+    if is_nifti(folder):
+        folder = folder.with_name(folder.name[:folder.name.lower().index(".", 1)])
     if RSNA_MICCAI.is_id(folder.parent.name) and folder.name in RSNA_MICCAI.sequences:
         patient = patient or folder.parent.name
         return _Named(patient, folder.name, f"{patient}-{folder.name}")
@@ -218,7 +220,8 @@ def _names(folder: Path, sources: _Sources | None, key: bytes, patient: str | No
 def _origin(name: _Named, folder: Path, sources: _Sources, findings: Sequence[Finding], key: bytes | None) -> Origin:
     """Whose a series is, and what is odd in it, naming neither files nor folders; key: None keeps the UIDs."""
     place = Path(folder).resolve()
-    names = {str(folder), str(place), place.name, place.parent.name, *(path.name for path in place.rglob("*"))}
+    stem = {place.name.partition(".")[0]} if place.is_file() else set()
+    names = {str(folder), str(place), place.name, place.parent.name, *stem, *(path.name for path in place.rglob("*"))}
     used, frame = sources.files, sources.frame_of_reference
     if key is not None:
         used = tuple(sorted(SourceFile(new_uid(key, each.study), new_uid(key, each.series), each.sop_class,

@@ -1,8 +1,8 @@
 """Which series of a patient's folder is which sequence: by the folder that it lies in, else by what its headers say.
 
-In: a folder with series, flat, in subfolders or in the competition's layout. Out: for each sequence that is wanted one
-series, and what it was recognised by. Nothing is guessed: a series that fits none is left, two that fit one are an
-error, and a folder that is named FLAIR, T1w, T1wCE or T2w to the letter always counts before anything else.
+In: a folder with series as DICOM or NIfTI, flat, in subfolders or in the competition's layout. Out: for each sequence
+that is wanted one series, and what it was recognised by. Nothing is guessed: a series that fits none is left, two that
+fit one are an error, and what is named FLAIR, T1w, T1wCE or T2w to the letter always counts before anything else.
 """
 
 import re
@@ -34,10 +34,15 @@ _FLAIR = re.compile(r"flair|dark ?fluid|\bspcir")
 _T1 = re.compile(r"\bt1|mp ?rage|\bmpr\b|bravo|f?spgr|\btfl3d|\btfl\b")
 _T2 = re.compile(r"\bt2")
 _WITH = re.compile(r"\bpost(?! ?op)|\bc\+|\+ ?c\b|\+ ?(gd|km)|\b(ce|gd|gad|gado|gadolinium|km|contrast|enhanced|enh)\b|"
-                   r"t1w?i? ?(ce|gd|c)\b|contrast")
+                   r"t1w?i? ?(ce|gado?|gd|c)\b|contrast")
 _WITHOUT = re.compile(r"\bpre\b(?! ?op)|\bpre ?(gd|gad|contrast)|\bwithout\b|\bw/o\b|\bwo\b|"
                       r"\bnon? ?(gd|contrast|enhanced)|\bnative?\b|\bohne\b|unenhanced")
 _NO_AGENT = re.compile(r"(no|none|n/?a|not? (applicable|given|used)|0|without.*|nil|)", re.IGNORECASE)
+
+
+_NO_IMAGE = re.compile(r"seg(m|mentation)?\b|_seg|mask|label|parcel")
+_ENTITIES = re.compile(r"(sub|ses|acq|run|rec)-[^_]*_?")
+"""Parts of a BIDS name that say nothing of the sequence; `sub` would be taken for a subtraction."""
 
 
 class Kind(NamedTuple):
@@ -59,8 +64,8 @@ class FoundSeries:
     """One series of a folder.
 
     sequence: one of `RSNA_MICCAI.sequences`, "" where it is none of them. files: its DICOM files; None: all files of
-    `folder`, which holds no other series that is known of. by: what it was recognised by; certain: the folder has the
-    sequence's own name. doubt: what is inconsistent with it, or "".
+    `folder`, which holds no other series that is known of, or the NIfTI file that `folder` is. by: what it was
+    recognised by; certain: folder or file have the sequence's own name. doubt: what is inconsistent with it, or "".
     """
 
     sequence: str
@@ -82,6 +87,7 @@ def recognise(folder: Path,
     folder = Path(folder)
     names = {*RSNA_MICCAI.sequences, *wanted}
     found = [series for place in _places(folder) for series in _series(folder, place, names)]
+    found += _nifti_series(folder, names)
     chosen = {}
     for name in wanted:
         fitting = [series for series in found if series.sequence == name]
@@ -89,14 +95,15 @@ def recognise(folder: Path,
         if len(fitting) > 1:
             listed = ", ".join(f"{_shown(folder, series)} ({series.by})" for series in fitting[:4])
             raise UserError(folder, f"{len(fitting)} series fit {name}: {listed}",
-                            f"put the one that is meant into a folder named {name}, or give one patient's folder")
+                            f"put the one that is meant into a folder named {name}, or as NIfTI call it "
+                            f"{name}.nii.gz, or give one patient's folder")
         if fitting:
             chosen[name] = fitting[0]
     if not chosen:
         listed = ", ".join(f"{_shown(folder, series)} ({series.sequence or series.by})" for series in found[:6])
         more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-        raise UserError(folder, f"holds no {' or '.join(wanted)}; found {listed + more or 'no DICOM file'}",
-                        f"name the folders of the series {', '.join(wanted)}, or give another folder")
+        raise UserError(folder, f"holds no {' or '.join(wanted)}; found {listed + more or 'no series'}",
+                        f"name the series' folders or NIfTI files {', '.join(wanted)}, or give another folder")
     return chosen, [series for series in found if series not in chosen.values()]
 
 
@@ -130,7 +137,7 @@ def find_mask(folder: Path) -> Path | None:
 
 
 def series_folder_of(series: FoundSeries, room: Path) -> Path:
-    """A folder with nothing but the series' files: its own, or one of links, made as `room`."""
+    """A folder with nothing but the series' files: its own, or one of links, made as `room`; or its NIfTI file."""
     if series.files is None:
         return series.folder
     room.mkdir(parents=True)
@@ -190,6 +197,25 @@ def _series(root: Path, place: Path, names: Collection[str]) -> list[FoundSeries
             groups.setdefault(_description(header), []).append((file, header))
     return [_described(place, [file for file, _ in group], group[0][1], alone=len(groups) == 1)
             for group in groups.values()]
+
+
+def _nifti_series(root: Path, names: Collection[str]) -> list[FoundSeries]:
+    """The NIfTI files from `root` down: one that is called as a sequence is it, else the words of its name count, then
+    those of its folders'. A mask is no series."""
+    found = []
+    for path in sorted(path for ending in NIFTI_SUFFIXES for path in root.rglob(f"*{ending}")):
+        stem = path.name[:path.name.index(".nii")]
+        if path.name.startswith(".") or stem == MASK or not path.is_file():
+            continue
+        if stem in names:
+            found.append(FoundSeries(stem, path, None, "by its file's name", certain=True))
+        elif _NO_IMAGE.search(stem.lower()):
+            found.append(FoundSeries("", path, None, "by its name a segmentation"))
+        else:
+            own = _kind_of_words(_ENTITIES.sub("", stem))
+            kind = own if own.weighting else _kind_of_folder(root, path.parent)
+            found.append(FoundSeries(kind.sequence, path, None, f"by its name {stem!r}"))
+    return found
 
 
 def _kind_of_folder(root: Path, place: Path) -> Kind:
@@ -258,5 +284,7 @@ def _text(value: Any) -> str:
 def _shown(root: Path, series: FoundSeries) -> str:
     """Where a series lies, for a message."""
     place = series.folder.relative_to(root).as_posix()
+    if series.folder.is_file():
+        return place
     count = sum(1 for _ in _files(series.folder)) if series.files is None else len(series.files)
     return f"{'the folder' if place == '.' else place}: {count} file{'s' * (count != 1)}"

@@ -136,6 +136,8 @@ class SplitSettings:
 
     folds: int = 5
     """Stratified folds by patient."""
+    folds_by: Literal["patient", "site"] = "patient"
+    """site: each fold is judged without its hospital's cases in training; the smallest sites share the last fold."""
     holdout_fraction: float = 0.2
     """Fraction of the labelled cases that is never trained on and is scored once at the end."""
     split_seed: int | None = None
