@@ -76,4 +76,5 @@ def _indices(mask: Volume, affine: Affine) -> Points:
 
 
 def _within(places: Points, shape: Shape3D) -> Mask:
-    return ((places > -0.5 - 1e-6) & (places < np.array(shape) - 0.5 + 1e-6)).all(axis=1)
+    inside: Mask = np.all((places > -0.5 - 1e-6) & (places < np.array(shape) - 0.5 + 1e-6), axis=1)
+    return inside
