@@ -155,7 +155,8 @@ def _table(rows: "pd.DataFrame") -> str:
              "of what is possible | rank correlation |", "| --- | --- | --- | --- |"]
     return "\n".join(lines + [
         f"| {row['name']} | {row['auc']:.3f} ({row['low']:.3f} to {row['high']:.3f}) | {max(row['share'], 0):.1%} | "
-        f"{row['correlation']:.2f} ({row['correlation_low']:.2f} to {row['correlation_high']:.2f}) |" for _, row in rows.iterrows()])
+        f"{row['correlation']:.2f} ({row['correlation_low']:.2f} to {row['correlation_high']:.2f}) |"
+        for _, row in rows.iterrows()])
 
 
 if __name__ == "__main__":
