@@ -136,3 +136,9 @@ def test_what_is_known_of_cases_and_masks_outlives_writing(tmp_path):
     task = Task("any", same_patient=(("P1", "P3"),), mask_values={"core": (1, 3), "rim": (4,)})
     write_task(tmp_path, task)
     assert read_task(tmp_path) == task
+
+
+@pytest.mark.parametrize(("text", "is_one"), [("BraTS2021_00042", True), ("BraTS2021_42", False), ("00042", False),
+                                              ("BraTS2021_00042_x", False)])
+def test_the_other_name_of_a_case_is_recognised(text, is_one):
+    assert RSNA_MICCAI.is_other_name(text) is is_one and not Task("x").is_other_name(text)

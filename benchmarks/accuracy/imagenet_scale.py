@@ -39,9 +39,10 @@ def main(data: tuple[Path, ...] = (), weights: str = "imagenet", series: int = 8
     import tempfile
 
     from radiogen.core import files
+    from radiogen.networks.pretrained.hdf5_file import read_layers
     from radiogen.networks.residual import build_network
     from radiogen.networks.settings import NetworkSettings
-    from radiogen.networks.weights import imagenet_file, load_first_weights, read_layers
+    from radiogen.networks.weights import imagenet_file, load_first_weights
     from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
     model = build_network(NetworkSettings("resnet50"), (SIZE, SIZE, 3), "photographs")

@@ -41,6 +41,7 @@ class Task:
     is of, as in "probability of methylation". question: what the report asks. sequences: the names of the series'
     folders. id_pattern: a regular expression that a whole id matches. id_example: one, for messages. blank_series: by
     case the sequence that holds no image, as its publisher says. same_patient: groups of cases that are of one patient.
+    also_called: what a case `{case}` is called in other data sets, "" where it has no other name.
     labels_sha256: a fingerprint of the label table (`labels_fingerprint` of dataset/known_cases.py) for which alone
     `blank_series` and `same_patient` hold; "" where they hold for every one. mask_values: by part of the tumour the
     numbers that it has in a case's mask; {}: every number but 0 is tumour. metric: by which the task is scored; the
@@ -58,6 +59,7 @@ class Task:
     id_example: str = "patient-042"
     blank_series: Mapping[str, str] = field(default_factory=dict)
     same_patient: tuple[tuple[str, ...], ...] = ()
+    also_called: str = ""
     mask_values: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     labels_sha256: str = ""
     metric: str = "auc"
@@ -76,6 +78,12 @@ class Task:
     def is_id(self, text: str) -> bool:
         """Whether `text` is a case id of this task and safe as a file's name."""
         return re.fullmatch(self.id_pattern, text) is not None and re.fullmatch(ANY_NAME, text) is not None
+
+    def is_other_name(self, text: str) -> bool:
+        """Whether `text` is what a case of this task is called in other data sets."""
+        before, found, after = self.also_called.partition("{case}")
+        return bool(found) and text.startswith(before) and text.endswith(after) and self.is_id(
+            text[len(before):len(text) - len(after)])
 
     def id_fault(self, text: str) -> str:
         """How to write an id instead of `text`, which is none."""
@@ -109,6 +117,7 @@ RSNA_MICCAI = Task(
     id_example="00042",
     blank_series={"00109": "FLAIR", "00123": "T1w", "00709": "FLAIR"},
     same_patient=(("00557", "00639"), ("00626", "00758")),
+    also_called="BraTS2021_{case}",
     labels_sha256="cc28ba1e433d496afe02cce0177683c8328f2664d73d60ed087c098b51abe813",
 )
 """The competition at Kaggle. Its organisers asked to leave out the cases of `blank_series` (its data page): of training
@@ -196,6 +205,7 @@ _REMEDIES = {
     "id_column": f"write the column's name; {', '.join(TAKEN)} have another meaning here",
     "label_column": f"write the column's name; {', '.join(TAKEN)} have another meaning here",
     "same_patient": 'list the cases of each patient who has several, as in [["patient-042", "patient-043"]]',
+    "also_called": "write the other name with {case} for the id, as in BraTS2021_{case}",
     "mask_values": 'write the numbers of each part, whole and above 0, as in {"necrosis": [1], "enhancing": [4]}',
     "metric": "write auc: runs are judged by the area under the ROC curve",
 }
@@ -214,8 +224,10 @@ def _is_good(name: str, value: object) -> bool:
     if name == "mask_values":
         return isinstance(value, dict) and all(isinstance(numbers, list) and numbers and all(
             type(each) is int and each > 0 for each in numbers) for numbers in value.values())
-    if not isinstance(value, str) or (not value and name != "labels_sha256"):
+    if not isinstance(value, str) or (not value and name not in ("labels_sha256", "also_called")):
         return False
+    if name == "also_called":
+        return not value or "{case}" in value
     if name == "id_pattern":
         try:
             re.compile(value)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.patients import data_patients, patient_of, read_patients, to_patients_file
-from radiogen.task import ID, Task
+from radiogen.dataset.patients import data_patients, other_names, patient_of, read_patients, to_patients_file
+from radiogen.task import ID, RSNA_MICCAI, Task
 
 
 def _write(folder, text, task=None):
@@ -71,3 +71,10 @@ def test_a_table_is_written_as_it_was_read(tmp_path):
     text = "case,patient,site,age,sex,scanner\nA_1,A,UCSF,61.5,F,Trio\nA_2,A,,,M,\n"
     table = read_patients(_write(tmp_path, text))
     assert to_patients_file(Task("x"), table).to_csv(index=False) == text
+
+
+def test_names_of_a_patient_elsewhere_are_the_patient_the_aliases_and_the_tasks_other_name(tmp_path):
+    table = read_patients(_write(tmp_path, "case,patient,aliases\nA_1,A,BraTS2021_00007 TCGA-1\nB,B,\n"))
+    assert other_names(table, ["A_1", "B", "C"], Task("x")) == {
+        "A_1": {"A", "BraTS2021_00007", "TCGA-1"}, "B": frozenset(), "C": frozenset()}
+    assert other_names(None, ["00007"], RSNA_MICCAI) == {"00007": {"BraTS2021_00007"}}

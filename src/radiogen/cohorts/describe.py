@@ -18,7 +18,6 @@ import pandas as pd
 
 from radiogen.cohorts.published import Cohort, Found, recognise
 from radiogen.cohorts.tables import (
-    ALIASES,
     FACTS,
     CohortTable,
     column_of,
@@ -31,7 +30,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset.labels import data_labels
 from radiogen.dataset.layout import PATIENTS_TABLE, case_ids, is_data_set, mask_path, sequences_present
-from radiogen.dataset.patients import AGE, PATIENT, SITE, data_patients
+from radiogen.dataset.patients import AGE, ALIASES, PATIENT, SITE, data_patients
 from radiogen.dataset.source import LABELS_TABLE
 from radiogen.task import FILE, ID, read_task
 

@@ -17,9 +17,8 @@ import pandas as pd
 from radiogen.cohorts.published import Cohort, usual_cells
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_cells
-from radiogen.dataset.patients import AGE, PATIENT, SEX, SITE
+from radiogen.dataset.patients import AGE, ALIASES, PATIENT, SEX, SITE
 
-ALIASES = "aliases"
 FACTS = (PATIENT, SITE, AGE, SEX, ALIASES)
 _USUAL: Mapping[str, tuple[str, ...]] = {
     PATIENT: ("patient", "patient_id", "subject", "subject_id"),

@@ -17,6 +17,8 @@ from radiogen.dataset.layout import PATIENTS_TABLE
 from radiogen.task import ID, Task, read_task
 
 PATIENT, SITE, AGE, SEX = "patient", "site", "age", "sex"
+ALIASES = "aliases"
+"""A column of further names of the patient in other data sets, divided by spaces."""
 COLUMNS = (ID, PATIENT, SITE, AGE, SEX)
 _SEXES = {"f": "F", "female": "F", "w": "F", "m": "M", "male": "M"}
 
@@ -66,6 +68,20 @@ def patient_of(patients: pd.DataFrame | None, cases: Sequence[str]) -> np.ndarra
     """The patient of each case, str (cases,): its own id where none is known."""
     known = {} if patients is None else dict(zip(patients[ID], patients[PATIENT], strict=True))
     return np.array([known.get(case, case) for case in cases], dtype=object)
+
+
+def other_names(patients: pd.DataFrame | None, cases: Sequence[str], task: Task) -> dict[str, frozenset[str]]:
+    """By case the names of its patient that are not the case's own id: the patient, aliases, the name elsewhere.
+
+    An id alone says nothing of another data set: both may count from 1. These names do.
+    """
+    rows = {} if patients is None else {row[ID]: row for row in patients.to_dict("records")}
+    names = {}
+    for case in cases:
+        row = rows.get(case, {})
+        found = {task.also_called.replace("{case}", case), row.get(PATIENT, ""), *row.get(ALIASES, "").split()}
+        names[case] = frozenset(found - {"", case})
+    return names
 
 
 def to_patients_file(task: Task, table: pd.DataFrame) -> pd.DataFrame:

@@ -11,15 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from radiogen.networks.backend import keras
-from radiogen.networks.settings import NetworkSettings
+from radiogen.networks.settings import BLOCKS, NetworkSettings
 
 layers = keras.layers
 
-BLOCKS = {"resnet6": (1, 1),
-          "resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
-"""Blocks of each stage (He et al., table 1; 10 layers as in Med3D, arXiv 1904.00625; 6 are ours, for small inputs)."""
-
-Scale = Literal["centre", "imagenet", "imagenet z-score", "photographs"]
+Scale = Literal["centre", "imagenet", "imagenet z-score", "photographs", "head", "unchanged"]
 
 PHOTOGRAPHS = np.divide((123.68, 116.779, 103.939), 255)
 """Means of red, green and blue over ImageNet, of a largest value of 1: keras.applications.resnet.preprocess_input."""
@@ -30,6 +26,11 @@ IMAGENET_DEVIATION = 58.0
 MRI_STATISTICS = {"imagenet": (0.16, 0.2), "imagenet z-score": (-1.25, 1.25)}
 """Mean and deviation of MRI slices, air included, after a normalisation to [0, 1] and after `z-score`; measured by
 benchmarks/accuracy/imagenet_scale.py (docs/networks.md)."""
+
+_STEP = MRI_STATISTICS["imagenet"][1] / MRI_STATISTICS["imagenet z-score"][1]
+HEAD_STATISTICS = (MRI_STATISTICS["imagenet"][0] - MRI_STATISTICS["imagenet z-score"][0] * _STEP, _STEP)
+"""Mean and deviation, in [0, 1], of what `z-score` brings to mean 0 and deviation 1: the head without the air; both
+normalisations are linear, so the two pairs of `MRI_STATISTICS` give it."""
 
 HEAD = "predictions"
 """Name of the last layer, which pretrained weights never fill."""
@@ -63,6 +64,8 @@ def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scal
     weights' own statistics than the shift of photographs; `imagenet z-score`: the same for slices normalised by
     z-score; `photographs`: keras.applications.resnet.preprocess_input, for three channels. These three also put a 3D
     ResNet-50's strides where the 2D one has them, so that inflated weights compute what they computed in 2D.
+    For weights that were trained on volumes in PyTorch: `head` brings inputs in [0, 1] to about mean 0 and deviation 1
+    over the head, `unchanged` leaves inputs that have these already (z-score).
 
     Layout: the 2D ResNet-50 is keras.applications'; all others are MONAI's (`resnet50(spatial_dims=3)`: 46,163,010
     parameters with one channel and a head of two).
@@ -98,7 +101,8 @@ def probabilities(outputs: np.ndarray) -> np.ndarray:
 
 def _choose_layout(architecture: str, rank: int, scale: Scale) -> _Layout:
     """Keras's for the 2D ResNet-50, MONAI's for all others; inflated ones: see `build_network`."""
-    ours = architecture == "resnet50" and (rank == 2 or scale != "centre")
+    torch = scale in ("head", "unchanged") or (scale == "centre" and rank == 3)
+    ours = architecture == "resnet50" and not torch
     return _Layout(rank, steps_first=ours, biases=ours and rank == 2, epsilon=1.001e-5 if ours else 1e-5)
 
 
@@ -106,6 +110,9 @@ def _scale(x: Any, scale: Scale) -> Any:
     """Inputs as the first layer expects them; in float32 even where the following layers compute in 16 bits."""
     if scale == "centre":
         return layers.Rescaling(2.0, offset=-1.0, name="centre")(x)
+    if scale in ("head", "unchanged"):
+        mean, deviation = HEAD_STATISTICS if scale == "head" else (0, 1)
+        return layers.Rescaling(1 / deviation, offset=-mean / deviation, dtype="float32", name="head")(x)
     if scale == "photographs":
         means, deviation = PHOTOGRAPHS[::-1].tolist(), IMAGENET_DEVIATION / 255
     else:

@@ -5,6 +5,14 @@ from typing import Literal
 
 Architecture = Literal["resnet6", "resnet10", "resnet18", "resnet34", "resnet50"]
 
+BLOCKS: dict[str, tuple[int, ...]] = {
+    "resnet6": (1, 1), "resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3),
+    "resnet50": (3, 4, 6, 3)}
+"""Blocks of each stage (He et al., table 1; 10 layers as in Med3D, arXiv 1904.00625; 6 are ours, for small inputs)."""
+
+TORCH_FILES = (".pth", ".pt", ".pth.tar", ".safetensors")
+"""How files of weights end that have PyTorch's names and axes."""
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -21,6 +29,12 @@ class NetworkSettings:
     outputs: Literal[1, 2] = 2
     """2: softmax over both classes, categorical cross-entropy; 1: one logit, binary cross-entropy."""
     weights: str | None = None
-    """Initial weights: imagenet, a file of ResNet-50's ImageNet weights (whole or in part), or none. 3D is inflated."""
+    """Initial weights: imagenet, a Keras file of ResNet-50's ImageNet weights (whole or in part; inflated in 3D), in 3D
+    a .pth or .safetensors of MedicalNet or MONAI, or none."""
     pooling: Literal["average", "maximum"] = "average"
     """Pooling of the last features: average is the paper's, maximum finds what fills a small part of the image."""
+
+
+def is_torch_file(name: str) -> bool:
+    """Whether a file of this name has weights as PyTorch trained them."""
+    return name.lower().endswith(TORCH_FILES)

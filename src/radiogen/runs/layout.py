@@ -12,6 +12,8 @@ from radiogen.task import FILE
 
 RUN, RECIPE, ENVIRONMENT, FOLDS, ARRAYS = "run.json", "recipe.json", "environment.json", "folds.csv", "arrays.csv"
 GEOMETRY, PATIENTS, TASK = GEOMETRY_TABLE, PATIENTS_TABLE, FILE
+SEEN_CASES = "saw.csv"
+"""The cases that the run's initial weights were trained on; beside a file of weights it has the same name."""
 
 WEIGHTS, WEIGHTS_RECORD, FIRST_WEIGHTS = "model.weights.h5", "weights.json", "first_weights.json"
 CHECKPOINT, HISTORY, TIMINGS, TENSORBOARD = "checkpoint.npz", "history.csv", "timings.json", "tensorboard"

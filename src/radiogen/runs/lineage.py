@@ -1,8 +1,9 @@
-"""From which run's networks a run began, fold by fold, and that run from which other: the lineage in its run.json.
+"""What a run's networks began with, by its run.json: other runs, fold by fold (the lineage), or a file of weights.
 
 In: a run's folder, its folds. Out: its ancestors, nearest first, each with the hashes of its weights, its epochs and a
-fingerprint of its folds. A fold's weights have seen the cases of all other folds, so they may begin only the same fold
-of a run with the same folds: learning checks it before it begins, evaluation in what was recorded.
+fingerprint of its folds; the file and its hash. A fold's weights have seen the cases of all other folds, so they may
+begin only the same fold of a run with the same folds: training checks it before it begins, evaluation in what was
+recorded.
 """
 
 import hashlib
@@ -17,6 +18,9 @@ from radiogen.runs import layout
 from radiogen.runs.records import another_run, read_facts
 from radiogen.task import ID, LABEL
 
+IMAGENET = "imagenet"
+"""Stands for Keras's own weights instead of a file."""
+
 
 @dataclass(frozen=True)
 class Ancestor:
@@ -30,6 +34,17 @@ class Ancestor:
     weights: Mapping[str, str]
     epochs: Mapping[str, int]
     folds: str
+
+
+@dataclass(frozen=True)
+class FirstWeights:
+    """The weights that others trained and the networks of a run, or of its first ancestor, began with.
+
+    file: its name, or `imagenet`; sha256: of the file, "" for ImageNet's, which each fold records when it begins.
+    """
+
+    file: str
+    sha256: str
 
 
 def folds_fingerprint(folds: pd.DataFrame) -> str:
@@ -59,6 +74,29 @@ def lineage_facts(lineage: Sequence[Ancestor]) -> list[dict]:
     """The lineage as run.json keeps it."""
     return [{name: dict(value) if isinstance(value, Mapping) else value for name, value in asdict(one).items()}
             for one in lineage]
+
+
+def first_weights_of(facts: Mapping, path: Path) -> FirstWeights | None:
+    """The weights of others that run.json records; None where networks began at random, or it is an older run.
+
+    facts: what run.json holds; path: its path. Raises UserError where the record is damaged.
+    """
+    record = facts.get("first_weights")
+    if record is None:
+        return None
+    if not _holds(record, str) or set(record) != {"file", "sha256"}:
+        raise UserError(path, "has no readable record of its first weights: it is damaged",
+                        f"restore it, or {another_run()}")
+    return FirstWeights(**record)
+
+
+def beginning_text(first: FirstWeights | None, lineage: Sequence[Ancestor]) -> str:
+    """`lineage_text`, and `began with resnet_10.pth (SHA-256 0123456789...)`; "" where networks began at random."""
+    parts = [lineage_text(lineage)]
+    if first is not None:
+        file = "ImageNet's weights" if first.file == IMAGENET else first.file
+        parts.append(f"began with {file}" + (f" (SHA-256 {first.sha256[:10]}...)" if first.sha256 else ""))
+    return ", which ".join(filter(None, parts))
 
 
 def read_lineage(folder: Path) -> tuple[Ancestor, ...]:

@@ -2,8 +2,8 @@
 
 In: a run's folder, models/<run>. Out: dictionaries, {} where a file is missing; a damaged one is a UserError.
 `run.json` has `recipe, rank, data, cache, cases, leave_out, known_bad, arrays` and where it applies `moved_from,
-lineage`; that of an ensemble `members, method, data, predictions`. A recipe's fields mean what training says they mean;
-here they are values by name.
+lineage, first_weights`; that of an ensemble `members, method, data, predictions`. A recipe's fields mean what training
+says they mean; here they are values by name.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,10 @@
 """The smaller tables of a run: its folds, its arrays, its geometry, what a 2D run says of each slice.
 
 In and out: `folds.csv` (`ID, LABEL, fold`), `arrays.csv` (`ID, split, sha256, perceptual_hash`: of each case's array),
-`geometry.csv` (a row a series), `patients.csv` (a row a case of which a patient is known) and `predictions_slices.csv`
-(`ID, fold, sequence, slice, LABEL, probability`); files have the task's names for `ID` and `LABEL`. They outlive the
-cache from which they were made.
+`geometry.csv` (a row a series), `patients.csv` (a row a case of which a patient is known), `saw.csv` (`ID`, and where
+known `patient, cohort`: what the initial weights have seen) and `predictions_slices.csv` (`ID, fold, sequence, slice,
+LABEL, probability`); files have the task's names for `ID` and `LABEL`. They outlive the cache and the files from which
+they were made.
 """
 
 from collections.abc import Sequence
@@ -47,6 +48,16 @@ def write_patients(folder: Path, patients: pd.DataFrame | None) -> None:
 def copy_geometry(cache: Path, folder: Path) -> Path:
     """Copy the table of geometry from the folder of the run's arrays."""
     return files.write_bytes(Path(folder) / layout.GEOMETRY, (Path(cache) / layout.GEOMETRY).read_bytes())
+
+
+def write_seen_cases(folder: Path, seen: pd.DataFrame) -> Path:
+    """Write `saw.csv`: the cases that the run's initial weights were trained on."""
+    return _write(Path(folder) / layout.SEEN_CASES, seen)
+
+
+def read_seen_cases(folder: Path) -> pd.DataFrame | None:
+    """`saw.csv` as text: `ID`, and where known `patient` and `cohort`; None where it is missing or has no ids."""
+    return read_as_text(Path(folder) / layout.SEEN_CASES, (ID,))
 
 
 def write_slices(folder: Path, inputs: pd.DataFrame) -> Path:

@@ -32,6 +32,7 @@ from radiogen.training.callbacks import CheckpointCallback, ProgressBar
 from radiogen.training.checkpoints import FoldState, load_checkpoint, save_checkpoint
 from radiogen.training.execution.devices import Devices, Share, check_accumulation, one_gpu_each, placed, synchronise
 from radiogen.training.execution.processes import map_in_subprocesses
+from radiogen.training.first_weights import load_first
 from radiogen.training.input.balance import drawn_text, plane_weights
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, label_inputs, list_inputs
 from radiogen.training.model import make_network
@@ -205,7 +206,7 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict[str, Any], *, wr
     """The state to resume from; where there is none, initial weights are loaded into `model`: those of the run that
     this one starts from, which is no longer needed then, or the recipe's.
     """
-    folder, weights = fold_folder(run, fold), run.recipe.network.weights
+    folder = fold_folder(run, fold)
     if (folder / CHECKPOINT).is_file():
         state = load_checkpoint(folder / CHECKPOINT, model, owner, default_fields())
         if state.history:
@@ -218,13 +219,10 @@ def _begin(run: Run, fold: str, model: keras.Model, owner: dict[str, Any], *, wr
             save_checkpoint(folder / CHECKPOINT, model, FoldState(), owner)
         _LOG.info(first["message"])
         return FoldState()
-    if weights:
-        from radiogen.networks.weights import imagenet_file, load_first_weights
-
-        message = load_first_weights(model, weights)
-        path = imagenet_file() if weights == "imagenet" else Path(weights).expanduser()
-        files.write_json(folder / FIRST_WEIGHTS, {"file": str(path), "sha256": files.sha256(path), "message": message})
-        _LOG.info(message)
+    if run.recipe.network.weights:
+        first = load_first(model, run)
+        files.write_json(folder / FIRST_WEIGHTS, first)
+        _LOG.info(first["message"])
     return FoldState()
 
 

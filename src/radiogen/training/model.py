@@ -3,9 +3,9 @@
 from radiogen.core.errors import UserError, short_reason
 from radiogen.core.wording import as_run, command
 from radiogen.networks.backend import keras
+from radiogen.networks.pretrained.hdf5_file import unreadable
 from radiogen.networks.residual import Scale, build_network
-from radiogen.networks.settings import NetworkSettings
-from radiogen.networks.weights import unreadable
+from radiogen.networks.settings import NetworkSettings, is_torch_file
 from radiogen.runs.fold_weights import check_weights
 from radiogen.runs.layout import WEIGHTS
 from radiogen.training.recipe.settings import DataSettings
@@ -14,8 +14,13 @@ from radiogen.training.runs import Run, fold_folder
 
 def make_network(network: NetworkSettings, data: DataSettings) -> keras.Model:
     """The network for these inputs, with random weights; its first layer scales as the initial weights expect it."""
-    scale: Scale = "imagenet z-score" if data.normalisation == "z-score" else "imagenet"
-    return build_network(network, data.input_shape, scale if network.weights else "centre")
+    standardised = data.normalisation == "z-score"
+    scale: Scale = "centre"
+    if network.weights and is_torch_file(network.weights):
+        scale = "unchanged" if standardised else "head"
+    elif network.weights:
+        scale = "imagenet z-score" if standardised else "imagenet"
+    return build_network(network, data.input_shape, scale)
 
 
 def load_trained(model: keras.Model, run: Run, fold: str) -> None:

@@ -6,7 +6,7 @@ the data set does not matter: a copy with the same labels and images is the same
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from radiogen.core.wording import as_run, command, parameter
 from radiogen.runs import layout
 from radiogen.runs.environment import write_environment
 from radiogen.runs.folds import fold_names, read_folds
-from radiogen.runs.lineage import Ancestor, lineage_facts, lineage_of
+from radiogen.runs.lineage import Ancestor, FirstWeights, first_weights_of, lineage_facts, lineage_of
 from radiogen.runs.records import check_facts, read_facts, write_facts, write_recipe
 from radiogen.runs.tables import copy_geometry, write_arrays, write_folds, write_patients
 from radiogen.task import FILE as TASK_FILE
@@ -38,7 +38,8 @@ class Run:
     fold`; leave_out: by the user; known_bad: cases of which the recipe reads a sequence that is blank;
     arrays: `arrays_fingerprint` at the start of the run, "" where that is not known; lineage: the runs whose weights it
     started with, nearest first, () where it was trained from scratch; task: the data set's; patients: what is known of
-    them when arrays are brought up to date, else None (the run's own copy is `read_patients(run.folder)`).
+    them when arrays are brought up to date, else None (the run's own copy is `read_patients(run.folder)`);
+    first_weights: those of others that its networks, or its first ancestor's, started with.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Run:
     lineage: tuple[Ancestor, ...] = ()
     task: Task = RSNA_MICCAI
     patients: pd.DataFrame | None = None
+    first_weights: FirstWeights | None = None
 
 
 def cache_settings(data: DataSettings) -> CacheSettings:
@@ -82,7 +84,8 @@ def prepare_run(run: Run, index: pd.DataFrame) -> None:
              "data": files.recorded_path(run.data, run.folder), "cache": files.recorded_path(run.cache, run.folder),
              "cases": len(run.folds), "leave_out": list(run.leave_out), "known_bad": list(run.known_bad),
              "arrays": arrays_fingerprint(run.folds, index),
-             **({"lineage": lineage_facts(run.lineage)} if run.lineage else {})}
+             **({"lineage": lineage_facts(run.lineage)} if run.lineage else {}),
+             **({"first_weights": asdict(run.first_weights)} if run.first_weights else {})}
     if (run.folder / layout.RUN).is_file():
         kept = read_facts(run.folder)
         _check_same(run, kept, facts)
@@ -121,7 +124,8 @@ def open_run(folder: Path) -> Run:
     return Run(folder, read_recipe(folder / layout.RECIPE), files.found_path(facts["data"], folder),
                files.found_path(facts["cache"], folder),
                read_folds(folder / layout.FOLDS), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
-               str(facts.get("arrays") or ""), lineage_of(facts, folder / layout.RUN), read_task(folder))
+               str(facts.get("arrays") or ""), lineage_of(facts, folder / layout.RUN), read_task(folder),
+               first_weights_of(facts, folder / layout.RUN))
 
 
 def arrays_fingerprint(folds: pd.DataFrame, index: pd.DataFrame) -> str:

@@ -29,6 +29,7 @@ from radiogen.runs.folds import Groups, make_folds, site_of_folds
 from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
 from radiogen.task import ID, read_task
 from radiogen.training.execution.devices import Devices
+from radiogen.training.first_weights import copy_seen_cases, find_first_weights
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.recipe.settings import SplitSettings
 from radiogen.training.runs import (
@@ -152,9 +153,11 @@ def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave
                            groups=(groups := _groups(data, patients, recipe.split)))
         _log_sites(folds, groups)
         _start(Path(folder), recipe, folds, start_from)  # refuse before arrays are made
+        first = find_first_weights(Path(folder), recipe, read_task(data), start_from)
         (arrays, index), = _make_arrays(data, [recipe], cache, leave_out, workers)
     return Run(Path(folder), recipe, Path(data), arrays, folds, tuple(leave_out), bad,
-               arrays_fingerprint(folds, index), task=read_task(data), patients=patients), index
+               arrays_fingerprint(folds, index), task=read_task(data), patients=patients,
+               first_weights=first), index
 
 
 def _log_sites(folds: pd.DataFrame, groups: Groups) -> None:
@@ -195,6 +198,7 @@ def _prepared(run: Run, index: pd.DataFrame, start_from: Path | None = None) -> 
     if source is not None:
         check_start_arrays(run, source)
     run = replace(run, lineage=start_lineage(source) if source else kept_lineage(run.folder, start_from))
+    copy_seen_cases(run)
     prepare_run(run, index)
     return run
 

@@ -10,8 +10,8 @@ PAIR = [{"case": "00000", "fold": "0"}, {"case": "00005", "fold": "holdout"}]
 VALUES = {"patients": ["00007"], "file": "folds.csv", "pairs": [PAIR], "limit": 7, "bits": 256, "cases": 60,
           "networks": 5, "runs": {"a": ["0", "1"]}, "lineage": (Ancestor("a", {}, {"0": 40}, ""),), "run": "a",
           "fold": "0", "source_fold": "1", "sources": {"0": "a"}, "splits": {"A": {"1": "0", "2": "1"}},
-          "dates": ["2026-01-01", "2026-01-02"],
-          "auc": {"holdout": 0.9}}
+          "dates": ["2026-01-01", "2026-01-02"], "auc": {"holdout": 0.9}, "weights": "resnet_10.pth",
+          "cohorts": ["elsewhere"], "seen": 3, "example": "00042"}
 
 
 @pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)

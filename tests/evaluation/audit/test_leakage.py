@@ -15,6 +15,7 @@ from radiogen.evaluation.audit.leakage import (
     hash_distance_limit,
     record_holdout_scoring,
     review_auc,
+    review_first_weights,
     review_holdout,
     review_lineage,
     review_patients,
@@ -280,3 +281,88 @@ def test_the_lineage_is_part_of_the_review_of_a_run_and_of_an_ensemble(started):
     files.write_json(folder.parent / "both" / "run.json", {"members": ["a", "b"]})
     for place in (folder, folder.parent / "both"):
         assert "lineage" in [one.check for one in review_run(place, predictions) if one.severity == "alarm"]
+
+
+@pytest.fixture
+def pretrained(tmp_path):
+    """A run whose networks began with a file of weights; writes what that has seen, if anything. Returns its review."""
+    _, _, predictions = _run()
+
+    def call(seen=None, weights="there/resnet_10.pth", data="input/hospital"):
+        folder = tmp_path / "a"
+        files.write_json(folder / "recipe.json", {"name": "x", "data": {}, "network": {"weights": weights}})
+        files.write_json(folder / "run.json", {"data": data})
+        (folder / "saw.csv").unlink(missing_ok=True)
+        if seen is not None:
+            files.write_csv(folder / "saw.csv", RSNA_MICCAI.to_file(pd.DataFrame(seen)))
+        return review_first_weights(folder, predictions)
+
+    return call
+
+
+def test_initial_weights_that_have_seen_a_scored_case_are_an_alarm_that_names_it(pretrained):
+    found, = pretrained({"case": ["00003", "00059", "99999"]})
+    assert found == ReviewFinding(Code.FIRST_WEIGHTS_SAW, {"run": "a", "weights": "resnet_10.pth",
+                                                           "patients": ["00003", "00059"]})
+    assert found.severity == "alarm" and found.check == "initial weights"
+
+
+def test_a_patient_whom_they_have_seen_under_another_case_is_an_alarm_too(pretrained):
+    found, = pretrained({"case": ["99999"], "patient": ["00003"]})
+    assert found.values["patients"] == ["00003"] and found.severity == "alarm"
+
+
+@pytest.mark.parametrize("seen", [{"case": ["99999"]}, {"case": ["00061"]}, {"case": []}, {"case": [], "cohort": []}],
+                         ids=["strangers", "test set", "nobody", "nobody of any cohort"])
+def test_weights_that_have_seen_none_of_the_scored_cases_pass(pretrained, seen):
+    """Cases of the test set have no label: nothing is scored on them."""
+    found, = pretrained(seen)
+    assert found.code is Code.FIRST_WEIGHTS_UNSEEN and found.severity == "passed"
+
+
+def test_without_a_table_of_seen_cases_nothing_was_checked(pretrained):
+    found, = pretrained()
+    assert found.code is Code.FIRST_WEIGHTS_UNKNOWN and found.severity == "not checked"
+
+
+def test_a_scored_case_under_the_name_that_it_has_in_another_data_set_is_an_alarm(pretrained):
+    found, = pretrained({"case": ["BraTS2021_00003"], "cohort": ["brats21"]})
+    assert found.code is Code.FIRST_WEIGHTS_SAW and found.values["patients"] == ["00003"]
+
+
+def test_ids_that_are_written_as_no_id_of_the_task_check_nothing(pretrained):
+    found, = pretrained({"case": ["TCGA-02-0003"]})
+    assert found.code is Code.FIRST_WEIGHTS_OTHER_IDS and found.severity == "not checked"
+
+
+@pytest.mark.parametrize(("cohort", "severity"), [("", "alarm"), ("Hospital", "alarm"), (RSNA_MICCAI.name, "alarm"),
+                                                  ("elsewhere", "note")])
+def test_an_id_of_another_cohort_is_a_namesake_and_a_note(pretrained, cohort, severity):
+    found, = pretrained({"case": ["00003"], "cohort": [cohort]})
+    assert found.severity == severity and found.values["patients"] == ["00003"]
+    if severity == "note":
+        assert found.values["cohorts"] == ["elsewhere"]
+
+
+def test_a_case_and_a_namesake_are_both_named(pretrained):
+    findings = pretrained({"case": ["00003", "00004"], "cohort": ["hospital", "elsewhere"]})
+    assert _severities(findings) == ["alarm", "note"]
+    assert [one.values["patients"] for one in findings] == [["00003"], ["00004"]]
+
+
+def test_imagenets_photographs_have_seen_no_patient(pretrained):
+    found, = pretrained(weights="imagenet")
+    assert found.code is Code.FIRST_WEIGHTS_PHOTOGRAPHS and found.severity == "passed"
+
+
+def test_networks_that_began_at_random_have_no_such_finding(pretrained):
+    assert pretrained(weights=None) == []
+
+
+def test_the_initial_weights_are_part_of_the_review_of_a_run_and_of_an_ensembles_members(pretrained, tmp_path):
+    pretrained({"case": ["00003"]})
+    files.write_json(tmp_path / "both" / "run.json", {"members": ["a"]})
+    _, _, predictions = _run()
+    for place in (tmp_path / "a", tmp_path / "both"):
+        found, = [one for one in review_run(place, predictions) if one.check == "initial weights"]
+        assert found.severity == "alarm" and found.values["run"] == "a"

@@ -192,6 +192,26 @@ def test_order_and_augmentation_follow_from_the_epoch_alone(make, small_recipe):
     assert not np.array_equal(images(3), images(3, seed=43))
 
 
+def test_ids_of_any_text_have_an_augmentation_of_their_own_and_numbers_the_one_they_had(make, small_recipe):
+    folder, inputs = make(small_recipe)
+    ids = {"00003": "UCSF-PDGM-0003", "00000": "sub-a", "00005": "00005"}
+    for old, new in ids.items():
+        if old != new:
+            shutil.copy(folder / f"{old}.npy", folder / f"{new}.npy")
+
+    def images(inputs):
+        batches = Batches(small_recipe, CachedImages(folder, small_recipe.data), inputs, np.array([0, 1, 0]),
+                          sampling=Sampling())
+        batches.begin(1)
+        return {case: batches._image(row) for row, case in enumerate(inputs["case"])}
+
+    before, after = images(inputs), images(inputs.assign(case=inputs["case"].map(ids)))
+    again = images(inputs.assign(case=inputs["case"].map(ids)))
+    assert np.array_equal(before["00005"], after["00005"])
+    assert not np.array_equal(before["00003"], after["UCSF-PDGM-0003"])
+    assert all(np.array_equal(after[case], again[case]) for case in after)
+
+
 def test_a_case_that_is_drawn_twice_is_changed_in_two_ways_and_one_of_weight_0_never_comes(make, small_recipe):
     folder, inputs = make(small_recipe)
     labels = np.array([0, 0, 1])

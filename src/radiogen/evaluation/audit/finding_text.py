@@ -42,6 +42,14 @@ _SENTENCES: Mapping[Code, str] = {
     Code.LINEAGE_WRONG_NETWORK: f"fold {{fold}} began with another network than {layout.RUN} records of {{run}}",
     Code.LINEAGE_UNRECORDED: f"{{sources}}, and {layout.RUN} records none",
     Code.ANCESTOR_FOLDS_CHANGED: f"{{run}}, with whose networks it began, has other folds than {layout.RUN} records",
+    Code.FIRST_WEIGHTS_SAW: "{patients} among the cases that {weights}, with which {run} began, was trained on",
+    Code.FIRST_WEIGHTS_SAW_NAMESAKES: "{patients} also an id of another cohort ({cohorts}) that {weights}, with which "
+                                      "{run} began, was trained on",
+    Code.FIRST_WEIGHTS_UNSEEN: "{run} began with {weights}: none of the {seen} cases that it was trained on is scored",
+    Code.FIRST_WEIGHTS_PHOTOGRAPHS: "{run} began with ImageNet's weights, whose photographs show no patient",
+    Code.FIRST_WEIGHTS_UNKNOWN: "{run} began with {weights}, and no {file} says which cases that was trained on",
+    Code.FIRST_WEIGHTS_OTHER_IDS: "{run} began with {weights}, whose {file} has no id as this data set writes them, "
+                                  "such as {example}",
     Code.HOLDOUT_SCORED_ONCE: "scored once, on {dates}",
     Code.HOLDOUT_SCORED_AGAIN: "scored {count} times with different predictions ({dates}): the last figure is no "
                                "longer that of unseen cases",
@@ -63,6 +71,8 @@ _REMEDIES: Mapping[Code, str] = {
     Code.LINEAGE_OTHER_FOLDS: "train a new run from nothing",
     Code.ANCESTOR_FOLDS_CHANGED: "train a new run from nothing",
     Code.LINEAGE_WRONG_FOLD: _RESTORE, Code.LINEAGE_WRONG_NETWORK: _RESTORE, Code.LINEAGE_UNRECORDED: _RESTORE,
+    Code.FIRST_WEIGHTS_SAW: "begin with other weights, or at random; or leave these cases out and train again",
+    Code.FIRST_WEIGHTS_SAW_NAMESAKES: "see whether they are the same patients; if so, leave them out and train again",
     Code.HOLDOUT_SCORED_AGAIN: "report the first scoring, or say how many there were",
     Code.AUC_SUSPICIOUS: "look for cases that share a patient, a burnt-in mark, labels tied to planes or ids, a choice "
                          "made on the scored folds; then judge on data of another hospital"}
@@ -101,7 +111,7 @@ def _shown(name: str, value: Any) -> Any:
         return ", ".join(f"fold {fold} began with a network of {run}" for fold, run in value.items())
     if name == "auc":
         return " and ".join(f"{part} {area:.3f}" for part, area in value.items())
-    if name == "dates":
+    if name in ("dates", "cohorts"):
         return ", ".join(value)
     return lineage_text(value) if name == "lineage" else value
 

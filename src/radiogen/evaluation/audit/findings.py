@@ -26,6 +26,7 @@ class Check(StrEnum):
     PIXELS = "pixels"
     NETWORKS = "networks"
     LINEAGE = "lineage"
+    FIRST_WEIGHTS = "initial weights"
     HOLDOUT = "holdout"
     AUC = "AUC"
 
@@ -75,6 +76,18 @@ class Code(Enum):
     """Folds began with networks of runs that the record does not name (sources: run by fold)."""
     ANCESTOR_FOLDS_CHANGED = auto()
     """The run that it began with has other folds now than were recorded (run)."""
+    FIRST_WEIGHTS_SAW = auto()
+    """Began with weights that were trained on scored cases (run, weights, patients)."""
+    FIRST_WEIGHTS_SAW_NAMESAKES = auto()
+    """The same, but under the name of another cohort (run, weights, patients, cohorts)."""
+    FIRST_WEIGHTS_UNSEEN = auto()
+    """None of the cases that they were trained on is scored (run, weights, seen: their number)."""
+    FIRST_WEIGHTS_PHOTOGRAPHS = auto()
+    """Began with ImageNet's weights (run)."""
+    FIRST_WEIGHTS_UNKNOWN = auto()
+    """Nobody said what they were trained on (run, weights, file)."""
+    FIRST_WEIGHTS_OTHER_IDS = auto()
+    """The cases that they were trained on are called otherwise than this task's (run, weights, file, example)."""
     HOLDOUT_SCORED_ONCE = auto()
     """(dates)"""
     HOLDOUT_SCORED_AGAIN = auto()
@@ -104,6 +117,10 @@ _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
         Severity.ALARM: (Code.LINEAGE_OTHER_FOLDS, Code.LINEAGE_WRONG_FOLD, Code.LINEAGE_WRONG_NETWORK,
                          Code.LINEAGE_UNRECORDED, Code.ANCESTOR_FOLDS_CHANGED),
         Severity.PASSED: (Code.LINEAGE_SAME_FOLDS,)},
+    Check.FIRST_WEIGHTS: {
+        Severity.ALARM: (Code.FIRST_WEIGHTS_SAW,), Severity.NOTE: (Code.FIRST_WEIGHTS_SAW_NAMESAKES,),
+        Severity.NOT_CHECKED: (Code.FIRST_WEIGHTS_UNKNOWN, Code.FIRST_WEIGHTS_OTHER_IDS),
+        Severity.PASSED: (Code.FIRST_WEIGHTS_UNSEEN, Code.FIRST_WEIGHTS_PHOTOGRAPHS)},
     Check.HOLDOUT: {
         Severity.NOTE: (Code.HOLDOUT_SCORED_AGAIN,), Severity.NOT_CHECKED: (Code.HOLDOUT_UNSCORED,),
         Severity.PASSED: (Code.HOLDOUT_SCORED_ONCE,)},

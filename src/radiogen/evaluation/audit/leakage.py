@@ -16,17 +16,17 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
-from radiogen.dataset.patients import patient_of, read_patients
+from radiogen.dataset.patients import other_names, patient_of, read_patients
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run, unrecorded_folds
 from radiogen.runs.folds import TEST
-from radiogen.runs.lineage import Ancestor, folds_fingerprint, read_lineage
+from radiogen.runs.lineage import IMAGENET, Ancestor, folds_fingerprint, read_lineage
 from radiogen.runs.predictions import holdout, out_of_fold
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
-from radiogen.runs.tables import read_arrays, read_as_text
-from radiogen.task import ID, LABEL, RSNA_MICCAI
+from radiogen.runs.tables import read_arrays, read_as_text, read_seen_cases
+from radiogen.task import ID, LABEL, RSNA_MICCAI, read_task
 
 SUSPICIOUS_AUC = 0.75
 """On the competition's data: gold began at 0.601, and no figure above 0.65 has been repeated by others."""
@@ -45,10 +45,11 @@ def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | Non
     """
     folds = _read_folds(folder)
     arrays = next((table for place in with_members(folder) if (table := read_arrays(place)) is not None), None)
-    patients = next((table for place in with_members(folder) if (table := read_patients(place)) is not None), None)
+    patients = _patients(folder)
     findings = [*review_patients(folds, predictions, arrays, patients), *review_pixels(folds, arrays),
                 *review_networks(folder, networks),
                 *(finding for place in with_members(folder) for finding in review_lineage(place)),
+                *(finding for place in with_members(folder) for finding in review_first_weights(place, predictions)),
                 review_holdout(read_as_text(folder / layout.HOLDOUT_SCORINGS, ("date", "sha256"))),
                 review_auc(predictions, suspicious_auc(folder))]
     order = list(Severity)
@@ -95,6 +96,44 @@ def review_lineage(folder: Path) -> list[ReviewFinding]:
     for one in lineage:
         findings += _review_ancestor(folder.parent / one.run, one, own)
     return findings or [ReviewFinding(Code.LINEAGE_SAME_FOLDS, {"lineage": lineage})]
+
+
+def review_first_weights(folder: Path, predictions: pd.DataFrame) -> list[ReviewFinding]:
+    """Whether the weights of others that a run's networks began with had seen the scored cases; [] where they began at
+    random or with another run's alone.
+
+    Takes what run.json and `saw.csv` in the run's folder recorded when it began. A row of `saw.csv` that names another
+    cohort than this data set is of other patients, though an id may be the same: that is a note; a name that the
+    patient has elsewhere (`other_names`) is the same patient in every cohort.
+    """
+    weights = recipe_fields(read_recipe(folder)).get("weights")
+    if not weights:
+        return []
+    if weights == IMAGENET:
+        return [ReviewFinding(Code.FIRST_WEIGHTS_PHOTOGRAPHS, {"run": folder.name})]
+    values = {"run": folder.name, "weights": Path(weights).name}
+    seen, task = read_seen_cases(folder), read_task(folder)
+    if seen is None:
+        return [ReviewFinding(Code.FIRST_WEIGHTS_UNKNOWN, {**values, "file": layout.SEEN_CASES})]
+    here_called = {"", task.name.casefold(), Path(read_facts(folder).get("data") or "").name.casefold()}
+    cohorts = seen["cohort"] if "cohort" in seen else pd.Series("", seen.index)
+    here = cohorts.str.casefold().isin(here_called)
+    scored_ids = predictions.loc[predictions["fold"] != TEST, ID].tolist()
+    patients = _patients(folder)
+    names = other_names(patients, scored_ids, task)
+    own, all_seen, elsewhere = _ids_of(seen[here]), _ids_of(seen), _ids_of(seen[~here])
+    both = sorted(case for case in scored_ids if case in own or names[case] & all_seen)
+    namesakes = sorted(case for case in scored_ids if case in elsewhere and case not in both)
+    findings = [ReviewFinding(Code.FIRST_WEIGHTS_SAW, {**values, "patients": both})] if both else []
+    if namesakes:
+        others = sorted({*cohorts[~here & seen[ID].isin(namesakes)]} or {*cohorts[~here]})
+        findings.append(ReviewFinding(Code.FIRST_WEIGHTS_SAW_NAMESAKES,
+                                      {**values, "patients": namesakes, "cohorts": others}))
+    elif not both and here.any() and not any(task.is_id(name) or task.is_other_name(name) for name in own) and (
+            patients is None):
+        findings = [ReviewFinding(Code.FIRST_WEIGHTS_OTHER_IDS,
+                                  {**values, "file": layout.SEEN_CASES, "example": task.id_example})]
+    return findings or [ReviewFinding(Code.FIRST_WEIGHTS_UNSEEN, {**values, "seen": len(seen)})]
 
 
 def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
@@ -263,6 +302,16 @@ def _pairs(rows: pd.Index) -> list[tuple[int, int]]:
 def _named(cases: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[list[dict[str, str]]]:
     """The pairs of rows as cases, each with its fold."""
     return [[{"case": cases[ID][row], "fold": cases["place"][row]} for row in pair] for pair in pairs]
+
+
+def _ids_of(seen: pd.DataFrame) -> set[str]:
+    """The ids of cases and patients in rows of `saw.csv`."""
+    return {text for name in (ID, "patient") if name in seen for text in seen[name] if text}
+
+
+def _patients(folder: Path) -> pd.DataFrame | None:
+    """What is known of patients: the run's table, or that of an ensemble's first member that has one."""
+    return next((table for place in with_members(folder) if (table := read_patients(place)) is not None), None)
 
 
 def _of_patients(code: Code, ids: Iterable[str]) -> ReviewFinding:

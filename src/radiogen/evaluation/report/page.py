@@ -33,7 +33,7 @@ from radiogen.evaluation.wording import (
 from radiogen.runs import layout
 from radiogen.runs.explained import Explained
 from radiogen.runs.folds import HOLDOUT, TEST
-from radiogen.runs.lineage import lineage_text
+from radiogen.runs.lineage import beginning_text, lineage_text
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import ID, LABEL
 
@@ -133,9 +133,12 @@ def _provenance(made: RunProvenance) -> dict:
     return {"members": [one.name for one in members], "recipe": recipe,
             "versions": [(name.replace("_", " "), _shown(value)) for name, value in versions.items()],
             "facts": [[name.replace("_", " "), *(_shown(one.facts.get(name, "")) for one in members)]
-                      for name in dict.fromkeys(name for one in members for name in one.facts) if name != "lineage"]
+                      for name in dict.fromkeys(name for one in members for name in one.facts)
+                      if name not in ("lineage", "first_weights")]
             + ([["started from", *(lineage_text(one.lineage).removeprefix("started from ") or "nothing"
-                                   for one in members)]] if any(one.lineage for one in members) else []),
+                                   for one in members)]] if any(one.lineage for one in members) else [])
+            + ([["initial weights", *(beginning_text(one.first_weights, ()).removeprefix("began with ") or "random"
+                                      for one in members)]] if any(one.first_weights for one in members) else []),
             "first": [(one.run, fold, mark) for member in members for one in member.lineage
                       for fold, mark in one.weights.items()],
             "networks": [(one.name, fold, mark) for one in members for fold, mark in one.networks.items()],

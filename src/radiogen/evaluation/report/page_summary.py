@@ -7,10 +7,10 @@ are those of the verdicts: nothing is called better here that is not called so t
 import numpy as np
 
 from radiogen.evaluation.audit.finding_text import sentence
-from radiogen.evaluation.audit.findings import Severity
+from radiogen.evaluation.audit.findings import Code, Severity
 from radiogen.evaluation.report.assessment import Ceiling, Patients, RunAssessment, SetAssessment
 from radiogen.evaluation.stats.verdicts import Outcome
-from radiogen.runs.lineage import lineage_text
+from radiogen.runs.lineage import beginning_text
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import Task
 
@@ -70,8 +70,10 @@ def _how(assessed: RunAssessment) -> str:
     name, facts = assessed.name, assessed.provenance.facts
     made = (f"{name} joins {', '.join(facts['members'])}. " if facts.get("members") else
             f"{name}, recipe {facts['recipe']}. " if facts.get("recipe") else f"{name}. ")
-    began = lineage_text(assessed.provenance.lineage)
-    made += f"{began[0].upper()}{began[1:]}, fold by fold. " if began else ""
+    began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)
+    made += f"{began[0].upper()}{began[1:]}{', fold by fold' * bool(assessed.provenance.lineage)}. " if began else ""
+    if any(one.code is Code.FIRST_WEIGHTS_SAW for one in assessed.findings):
+        return made + "Its networks began with weights that had seen scored patients (see the warnings)."
     return made + "Every patient was scored by networks that had not seen that patient."
 
 

@@ -21,7 +21,7 @@ from radiogen.runs import layout
 from radiogen.runs.environment import read_environment
 from radiogen.runs.fold_weights import Networks, check_run
 from radiogen.runs.folds import HOLDOUT, TEST
-from radiogen.runs.lineage import Ancestor, lineage_of
+from radiogen.runs.lineage import Ancestor, FirstWeights, first_weights_of, lineage_of
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields
 from radiogen.runs.tables import read_arrays, read_as_text
@@ -37,7 +37,8 @@ class RunProvenance:
     from there on), and its networks' hashes by fold.
 
     members: of an ensemble, by name; it has no recipe and no network of its own. lineage: the runs whose networks it
-    began with, nearest first; ancestors: how those were made, as far as they are still there.
+    began with, nearest first; ancestors: how those were made, as far as they are still there; first_weights: those of
+    others that it or its first ancestor began with.
     """
 
     name: str
@@ -49,6 +50,7 @@ class RunProvenance:
     members: dict[str, "RunProvenance"] = field(default_factory=dict)
     lineage: tuple[Ancestor, ...] = ()
     ancestors: tuple["RunProvenance", ...] = ()
+    first_weights: FirstWeights | None = None
 
     @property
     def first(self) -> "RunProvenance":
@@ -70,7 +72,8 @@ def read_run_provenance(folder: Path, networks: Networks | None = None) -> RunPr
     ancestors = tuple(RunProvenance(place.name, _facts(place), recipe_fields(read_recipe(place)), {}, {}, {},
                              lineage=lineage[number:]) for number, place in enumerate(places, start=1))
     return RunProvenance(folder.name, facts, recipe, read_environment(folder), check_run(folder, networks),
-                         _arrays(folder), members, lineage, ancestors)
+                         _arrays(folder), members, lineage, ancestors,
+                         first_weights_of(facts, folder / layout.RUN))
 
 
 def provenance_table(run: PredictedRun, provenance: RunProvenance) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from radiogen.evaluation.stats.metrics import MEAN
 from radiogen.evaluation.stats.verdicts import Change
 from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.runs import layout
-from radiogen.runs.lineage import lineage_text
+from radiogen.runs.lineage import beginning_text
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import Task
 
@@ -38,7 +38,7 @@ def _run_text(assessed: RunAssessment) -> str:
     facts = assessed.run.facts
     made = f"ensemble of {', '.join(facts['members'])}" if "members" in facts else (
         f"recipe {facts['recipe']}" if "recipe" in facts else "")
-    began = lineage_text(assessed.provenance.lineage)
+    began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)
     lines = [_filled(f"{assessed.name}{': ' if made else ''}{made}{', ' if began else ''}{began}"),
              text_table(rounded(assessed.fold_metrics), rule=MEAN)]
     if assessed.slices is not None:

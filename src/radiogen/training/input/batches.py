@@ -6,6 +6,7 @@ augmentation follow from (seed, fold, epoch, case) alone, so a resumed run sees 
 memory.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,8 +173,15 @@ class Batches(keras.utils.PyDataset):
         if self.augmentation is None or self.sampling is None:
             return channels_last(planes)
         copies = (int(copy),) if copy else ()
-        seed = (recipe.seed, self.sampling.fold, self.epoch, int(case), max(position, 0), *copies)
+        seed = (recipe.seed, self.sampling.fold, self.epoch, _number(case), max(position, 0), *copies)
         return augment(self.augmentation, recipe.augmentation, recipe.data, planes, seed)
+
+
+def _number(case: str) -> int:
+    """A number that belongs to an id, for seeds alone: itself where it is one, else a hash of its text."""
+    if case.isascii() and case.isdigit():
+        return int(case)
+    return int.from_bytes(hashlib.sha256(case.encode()).digest()[:8])
 
 
 def label_inputs(inputs: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:

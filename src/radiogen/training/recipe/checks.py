@@ -8,7 +8,7 @@ import math
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.networks.settings import NetworkSettings
+from radiogen.networks.settings import NetworkSettings, is_torch_file
 from radiogen.training.recipe.recipe import Recipe, field_value
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
 
@@ -39,7 +39,7 @@ def check_recipe(recipe: Recipe) -> Recipe:
     for wrong, where, problem, remedy in (*_wrong_alone(recipe), *_wrong_data(recipe.data),
                                           *_wrong_mask(recipe.data),
                                           *_wrong_augmentation(recipe.augmentation, recipe.data),
-                                          *_wrong_network(recipe.network)):
+                                          *_wrong_network(recipe.network, recipe.data)):
         if wrong:
             raise UserError(where, problem, remedy)
     return recipe
@@ -112,11 +112,14 @@ def _wrong_augmentation(augmentation: AugmentationSettings, data: DataSettings) 
     ]
 
 
-def _wrong_network(network: NetworkSettings) -> list[Wrong]:
+def _wrong_network(network: NetworkSettings, data: DataSettings) -> list[Wrong]:
     paper = (network.architecture, network.width, network.stem_kernel_size) == ("resnet50", 64, 7)
     return [
         (network.weights == "", parameter("network.weights"), "names nothing",
          "give imagenet or a file, or leave it out"),
+        (data.rank == 2 and is_torch_file(network.weights or ""),
+         parameter("network.weights", network.weights), "is for 3D networks: PyTorch's files are read for these alone",
+         f"add {parameter('data.rank', 3)}, or give imagenet or a file that Keras wrote"),
         (network.weights == "imagenet" and not paper,
          parameter("network.weights", network.weights), "are of the paper's ResNet-50",
          f"add {parameter('network.architecture', 'resnet50')} {parameter('network.width', 64)} "
