@@ -206,7 +206,8 @@ def phantom_name(trial: "Trial") -> str:
     own = trial.phantom
     kind = "tied" if own.confound else f"effect-{own.effect:g}"
     scale = f"-scale-{own.scale:g}" if own.scale != 0.2 else ""
-    return f"{kind}-{own.cases}{scale}" + (f"-seed-{own.seed}" if own.seed != SEED else "")
+    masks = f"-masks-{trial.masks}" if trial.masks != "true" else ""
+    return f"{kind}-{own.cases}{scale}" + (f"-seed-{own.seed}" if own.seed != SEED else "") + masks
 
 
 def run_name(trial: "Trial") -> str:

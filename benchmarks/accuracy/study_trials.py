@@ -35,6 +35,7 @@ class Trial:
     seeds: so many trainings on the same folds, whose mean predicts, as `train.py --seeds` and `ensemble.py` do it.
     on_hidden: the 26 numbers are trained on the hidden variable itself in place of labels: what these images would give
     a method that lacks no case.
+    masks: the phantom's own, or how they are wrong (`regions.py`).
     """
 
     study: str
@@ -46,6 +47,7 @@ class Trial:
     test_plane: str | None = None
     seeds: int = 1
     on_hidden: bool = False
+    masks: str = "true"
 
     def members(self) -> "list[Trial]":
         """A trial a seed; itself where there is but one."""
@@ -68,6 +70,7 @@ def small(name: str, **changes: object) -> Recipe:
         "demo-2d": {"size": 48, "epochs": 12, "batch_size": 32, "micro_batch_size": 32},
         "demo-3d": {},
         "phantom-3d": {"size": 48, "epochs": 48},
+        "demo-3d-tumour": {"size": 24},
     }
     return RECIPES[name].replace(**{**tiny, **own[name], "holdout_fraction": 0.0, **changes})
 

@@ -10,7 +10,9 @@ import pytest
 from benchmarks.synthetic.series_files import AXIAL, planes, write_series
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.findings import Finding, FindingCode
+from radiogen.imaging.volume import Volume
 from radiogen.inference import test_set
 from radiogen.inference.one_case import answer_text, case_mark, check_output, predict_case, record, upright
 from radiogen.inference.prediction import predict_run
@@ -235,3 +237,50 @@ def test_a_slice_is_hung_as_in_radiology_whatever_way_it_was_stored(name, affine
     assert ((1 if down == 1 else -1) * np.diff(shown.heat, axis=0) > 0).all()  # to the back, else to the feet
     assert shown.left + shown.top == {(0, 1): "RA", (0, 2): "RH", (1, 2): "AH"}[across, down]
     assert sorted(shown.mm) == pytest.approx([0.5, 0.75])
+
+
+@pytest.fixture(scope="module")
+def masked(small_data, small_recipe, tmp_path_factory):
+    """A run on crops around a mask, whose folds have networks of chance."""
+    root = tmp_path_factory.mktemp("masked")
+    data = shutil.copytree(small_data, root / "data")
+    voxels = np.zeros((8, 8, 8), np.uint8)
+    voxels[2:5, 2:6, 2:7] = 1
+    for case in (*(data / "train").iterdir(), *(data / "test").iterdir()):
+        write_nifti(case / "mask.nii.gz", Volume(voxels, AXIAL))
+    recipe = small_recipe.replace(region="tumour-only", margin_mm=1.0, mask_channel=True)
+    run = begin_run(data, recipe, root / "models" / "masked", root / "cache", workers=1)
+    for fold in ("0", "1"):
+        keras.utils.set_random_seed(int(fold))
+        write_weights(fold_folder(run, fold), make_network(recipe.network, recipe.data).save_weights)
+    return run, pd.read_csv(predict_run(run), dtype={"BraTS21ID": str, "fold": str}).set_index("BraTS21ID")
+
+
+def test_one_patient_is_cropped_by_the_mask_in_the_folder_as_in_the_data_set(masked):
+    run, table = masked
+    case = _case_of(table, "test")
+    answer = predict_case(run, _split(run, case))
+    assert abs(answer.probability - table["probability"][case]) < 1e-6
+    assert [view.title.split(",")[0] for view in answer.views] == ["FLAIR", "T1wCE"]
+    box_mm = (3 * 3.0, 4 * 0.75, 5 * 0.5)  # of the mask, in slices, rows and columns
+    assert np.allclose(answer.views[0].mm, (max(box_mm) + 2 * 1.0) / 8, atol=1e-3)
+
+
+def test_one_patient_without_the_mask_that_the_recipe_needs_is_refused_in_a_line(masked, tmp_path):
+    run, table = masked
+    folder = shutil.copytree(_split(run, _case_of(table, "test")), tmp_path / "patient")
+    (folder / "mask.nii.gz").unlink()
+    with pytest.raises(UserError, match=r"needs the tumour's mask.*mask\.nii\.gz"):
+        predict_case(run, folder)
+    write_nifti(folder / "mask.nii.gz", Volume(np.zeros((8, 8, 8), np.uint8), AXIAL))
+    with pytest.raises(UserError, match="marks no voxel"):
+        predict_case(run, folder)
+
+
+def test_two_masks_in_a_patients_folder_are_not_chosen_between(masked, tmp_path):
+    run, table = masked
+    folder = shutil.copytree(_split(run, _case_of(table, "test")), tmp_path / "patient")
+    (folder / "more").mkdir()
+    shutil.copy(folder / "mask.nii.gz", folder / "more")
+    with pytest.raises(UserError, match="2 masks"):
+        predict_case(run, folder)

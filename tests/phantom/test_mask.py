@@ -58,7 +58,8 @@ def test_the_mask_does_not_say_how_much_of_the_tumour_is_core():
 
 
 def test_the_tumours_share_is_what_rim_and_core_are_of_the_image():
-    head, grid = draw_head(np.random.default_rng(5), 0.4), (np.diag([5.0, 3.0, 3.0, 1.0]) + _corner(), (40, 70, 60), 5.0)
+    head = draw_head(np.random.default_rng(5), 0.4)
+    grid = np.diag([5.0, 3.0, 3.0, 1.0]) + _corner(), (40, 70, 60), 5.0
     painted = render(head, {"rim": 1.0, "core": 1.0}, *grid)
     assert np.abs(painted - render_tumour(head, *grid)).max() < 1e-5
 

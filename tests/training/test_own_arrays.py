@@ -191,3 +191,22 @@ def test_a_run_on_the_same_arrays_with_other_names_is_refused(tmp_path):
     begun(tmp_path, task=Task("glands", classes=("healthy", "adenoma")))
     with pytest.raises(UserError, match="describes another task than"):
         begun(tmp_path, task=Task("glands", classes=("adenoma", "healthy")))
+
+
+def test_masks_in_memory_crop_images_in_memory(tmp_path):
+    mask = np.zeros((16, 16, 16), bool)
+    mask[:8, :8, :8] = True
+    recipe = RECIPE.replace(region="tumour", margin_mm=0.0)
+    run, _ = begun(tmp_path, recipe, [{"FLAIR": image, "mask": mask} for image in images()])
+    whole, _ = begun(tmp_path / "whole", RECIPE, [image[:8, :8, :8] for image in images()])
+    for case in ("00002", "00003"):
+        found, alone = open_array(run.cache, case)[0], open_array(whole.cache, case)[0]
+        assert np.corrcoef(found.ravel(), alone.ravel())[0, 1] > 0.999
+
+
+def test_a_labelled_image_without_the_mask_that_its_recipe_needs_is_named(tmp_path):
+    recipe = RECIPE.replace(region="tumour-only")
+    with pytest.raises(UserError, match="00000.*mask"):
+        begun(tmp_path, recipe)
+    with pytest.raises(UserError, match="00000.*mask.*no voxel"):
+        begun(tmp_path / "empty", recipe, [{"FLAIR": image, "mask": image * 0} for image in images()])

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.synthetic.series_files import planes
 from radiogen.core.errors import UserError
-from radiogen.imaging.masks.grids import mask_on_series, resample_nearest, share_inside, tumour_grid
+from radiogen.imaging.masks.grids import mask_on_grid, share_inside, tumour_grid
 from radiogen.imaging.volume import Volume, reordered
 
 STEPS = np.diag([2.0, 1.0, 1.5, 1.0])
@@ -28,7 +28,7 @@ def test_a_ball_on_one_grid_is_the_same_ball_on_another_of_any_plane(name, affin
     mask = Volume(_ball(affine, shape, centre, 9.0), affine)
     fine = np.diag([1.0, 1.0, 1.0, 1.0])
     fine[:3, 3] = centre - 15
-    found, true = resample_nearest(mask, fine, (31, 31, 31)), _ball(fine, (31, 31, 31), centre, 9.0)
+    found, true = mask_on_grid(mask, fine, (31, 31, 31)), _ball(fine, (31, 31, 31), centre, 9.0)
     overlap = 2 * (found & (true != 0)).sum() / (found.sum() + true.sum())
     assert overlap > 0.9, name
     middle = np.argwhere(found).mean(axis=0) + fine[:3, 3]
@@ -41,26 +41,25 @@ def test_the_order_of_a_masks_axes_makes_no_difference(order, flips):
     random = np.random.default_rng(0)
     voxels = (random.random((5, 6, 7)) < 0.3).astype(np.uint8)
     turned = Volume(*reordered(voxels, STEPS, order, np.array(flips)))
-    assert np.array_equal(resample_nearest(turned, STEPS, (5, 6, 7)), voxels != 0)
+    assert np.array_equal(mask_on_grid(turned, STEPS, (5, 6, 7)), voxels != 0)
 
 
 def test_a_voxel_takes_the_label_of_the_nearest_one_up_to_the_edge_of_the_grid():
     mask = Volume(np.ones((2, 2, 2), np.uint8), np.diag([3.0, 3.0, 3.0, 1.0]))
-    found = resample_nearest(mask, np.eye(4), (6, 6, 6))
-    assert found[:5, :5, :5].all() and not found[5].any()  # 4.4 mm from the middle of the first is the last of the second
+    found = mask_on_grid(mask, np.eye(4), (6, 6, 6))
+    assert found[:5, :5, :5].all() and not found[5].any()  # from 4.5 mm on all lies outside
     voxels = np.zeros((4, 4, 4), np.uint8)
     voxels[1, 1, 1] = 1
     fine = np.diag([1 / 3, 1 / 3, 1 / 3, 1.0])
     fine[:3, 3] = -1 / 3
-    assert resample_nearest(Volume(voxels, np.eye(4)), fine, (12, 12, 12)).sum() == 27
+    assert mask_on_grid(Volume(voxels, np.eye(4)), fine, (12, 12, 12)).sum() == 27
 
 
 def test_a_tumour_between_two_slices_marks_the_nearest():
     voxels = np.zeros((20, 5, 5), np.uint8)
     voxels[8, 2, 2] = 1
     mask, thick = Volume(voxels, np.eye(4)), np.diag([6.0, 1.0, 1.0, 1.0])
-    assert not resample_nearest(mask, thick, (4, 5, 5)).any()
-    assert np.argwhere(mask_on_series(mask, thick, (4, 5, 5))).tolist() == [[1, 2, 2]]
+    assert np.argwhere(mask_on_grid(mask, thick, (4, 5, 5))).tolist() == [[1, 2, 2]]
 
 
 def test_the_share_inside_counts_voxels_of_the_tumour():
@@ -86,4 +85,4 @@ def test_the_cube_is_around_the_middle_of_the_box_and_as_wide_as_the_box_and_its
 
 def test_a_mask_that_does_not_say_where_it_lies_has_no_place_on_another_grid():
     with pytest.raises(UserError):
-        resample_nearest(Volume(np.ones((2, 2, 2), np.uint8), None), np.eye(4), (2, 2, 2))
+        mask_on_grid(Volume(np.ones((2, 2, 2), np.uint8), None), np.eye(4), (2, 2, 2))

@@ -141,3 +141,25 @@ def test_channels_are_put_last(shape, dtype):
     for given in (planes, planes[..., ::-1]):
         assert np.array_equal(channels_last(given), np.moveaxis(given, 0, -1))
         assert channels_last(given).flags.c_contiguous
+
+
+@pytest.mark.parametrize("recipe", [
+    STILL_2D.replace(mask_channel=True, rotation_degrees=30.0, zoom=0.2, gamma=0.3, shift=0.2, flips=("left-right",)),
+    STILL_3D.replace(mask_channel=True, rotation_degrees=30.0, zoom=0.2, gamma=0.3, shift=0.2, flips=("up-down",)),
+    STILL_3D.replace(mask_channel=True, gamma=0.3)], ids=["slices", "cubes", "gamma alone"])
+def test_a_mask_moves_with_its_image_and_keeps_its_values(recipe):
+    shape = recipe.data.image_shape
+    mask = np.zeros(shape, np.uint8)
+    mask[tuple(slice(3, 8) for _ in shape)] = 255
+    image = np.where(mask, 200, 40).astype(np.uint8)
+    planes = np.stack([image] * (recipe.data.channels - 1) + [mask])
+    changed = [_changed(recipe, planes.copy(), (0, draw)) for draw in range(30)]
+    assert all(set(np.unique(one[..., -1])) <= {0, 255} for one in changed)
+    agreement = [((one[..., 0] > 110) == (one[..., -1] == 255)).mean() for one in changed]
+    assert min(agreement) > 0.9 and len({one[..., 0].tobytes() for one in changed}) > 10
+
+
+def test_without_a_mask_among_the_channels_the_last_one_is_an_image():
+    recipe = STILL_3D.replace(gamma=0.4)
+    changed = _drawn(recipe)
+    assert any(not np.array_equal(one[..., -1], _image(recipe)[..., -1]) for one in changed)

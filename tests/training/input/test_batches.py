@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.series_files import AXIAL
 from radiogen.arrays.cache import build_caches, cache_folder
 from radiogen.arrays.stored_arrays import open_array
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_labels
+from radiogen.imaging.export.series_export import write_nifti
+from radiogen.imaging.volume import Volume
 from radiogen.training import model as model_module
 from radiogen.training.execution.devices import Share
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, label_inputs, list_inputs
@@ -258,3 +261,29 @@ def test_a_share_is_the_part_of_a_batch_that_it_names(make, small_recipe):
     for part in (0, 1):
         own, = Batches(small_recipe, images, inputs, share=Share(2, part, 2))[0]
         assert np.array_equal(own, whole[[part]])
+
+
+def _with_masks(small_data, folder):
+    """A copy of the small data set, with a mask of the corner that is bright in label 1, in every case."""
+    data = shutil.copytree(small_data, folder / "masked")
+    voxels = np.zeros((8, 8, 8), np.uint8)
+    voxels[2:5, 2:5, 2:5] = 1
+    for case in (*(data / "train").iterdir(), *(data / "test").iterdir()):
+        write_nifti(case / "mask.nii.gz", Volume(voxels, AXIAL))
+    return data
+
+
+@pytest.mark.parametrize("changes", [{}, {"rank": 2, "slices_per_series": 4, "flips": ("left-right",)}],
+                         ids=["cube", "axial slices"])
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+def test_the_mask_is_the_last_channel_and_is_0_or_1(small_data, small_recipe, tmp_path, changes, dtype):
+    recipe = small_recipe.replace(region="tumour", margin_mm=1.0, mask_channel=True, array_dtype=dtype, **changes)
+    data, settings = _with_masks(small_data, tmp_path), cache_settings(recipe.data)
+    index, = build_caches(data, [settings], tmp_path / "cache", workers=1)
+    folder, inputs = cache_folder(data, settings, tmp_path / "cache"), list_inputs(recipe.data, index, CASES)
+    for sampling in (None, Sampling()):
+        labels = None if sampling is None else np.zeros(len(inputs), int)
+        batch = Batches(recipe, CachedImages(folder, recipe.data), inputs, labels, sampling=sampling)[0][0]
+        assert batch.shape[1:] == recipe.data.input_shape and batch.shape[-1] == 3
+        assert set(np.unique(batch[..., -1])) == {0, 1}
+    assert make_network(recipe.network, recipe.data).output_shape == (None, 2)

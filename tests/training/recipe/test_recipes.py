@@ -160,6 +160,14 @@ def test_the_winners_recipe_is_what_the_winner_did():
     (WINNER_3D, {"weights": "imagenet"}, "network.weights='imagenet'"),
     (REPORT_2D, {"weights": "imagenet", "width": 32}, "network.weights='imagenet'"),
     (REPORT_2D, {"weights": ""}, "network.weights"),
+    (WINNER_3D, {"region": "tumour"}, "data.region='tumour'"),
+    (WINNER_3D, {"mask_channel": True, "sequences_as_channels": True}, "data.mask_channel"),
+    (REPORT_3D, {"mask_channel": True}, "data.mask_channel"),
+    (REPORT_3D, {"sequences": ("T1w", "mask")}, "data.sequences=('T1w', 'mask')"),
+    (REPORT_3D, {"region": "tumour", "margin_mm": -1.0}, "data.margin_mm=-1.0"),
+    (ISOTROPIC_3D, {"crop_edge_mm": 80.0}, "data.crop_edge_mm=80.0"),
+    (ISOTROPIC_3D, {"region": "tumour", "crop_edge_mm": 0.0}, "data.crop_edge_mm=0.0"),
+    (REPORT_3D, {"region": "tumour", "crop_edge_mm": 80.0}, "data.crop_edge_mm=80.0"),
 ])
 @pytest.mark.usefixtures("as_library")
 def test_fields_that_make_no_sense_together_are_refused_in_one_line_with_a_remedy(recipe, change, field):
@@ -174,6 +182,9 @@ def test_fields_that_make_no_sense_together_are_refused_in_one_line_with_a_remed
     (WINNER_3D, {"weights": "first.weights.h5"}), (WINNER_3D, {"sequences_as_channels": True}),
     (WINNER_3D, {"depth": None}), (WINNER_3D, {"holdout_fraction": 0.0}),
     (REPORT_3D, {"normalisation": "z-score", "array_dtype": "float16"}), (REPORT_3D, {"early_stopping_fraction": 0.1}),
+    (REPORT_3D, {"region": "tumour-only"}), (REPORT_2D, {"region": "tumour", "margin_mm": 0.0}),
+    (ISOTROPIC_3D, {"region": "tumour", "crop_edge_mm": 80.0, "mask_channel": True}),
+    (REPORT_3D, {"sequences": ("T1w",), "sequences_as_channels": True, "mask_channel": True}),
 ])
 def test_fields_that_go_together_are_taken(recipe, change):
     assert check_recipe(recipe.replace(**change))

@@ -18,7 +18,7 @@ from radiogen.core.types import Affine, Shape3D
 from radiogen.dataset.source import MASK
 from radiogen.imaging.cubes import need_affine, patient_grid
 from radiogen.imaging.findings import Finding, FindingCode
-from radiogen.imaging.masks.grids import SMALLEST_SHARE, resample_nearest, share_inside, tumour_grid
+from radiogen.imaging.masks.grids import SMALLEST_SHARE, mask_on_grid, share_inside, tumour_grid
 from radiogen.imaging.resampling import resample_slices
 from radiogen.imaging.resized import Target
 from radiogen.imaging.slices import ComputedSlices
@@ -48,7 +48,7 @@ class IsotropicCube:
 
     def _cubes(self, series: Mapping[str, CaseSeries], mask: Volume | None, grid: Affine) -> Iterator[Channel]:
         use = self.settings.mask or MaskSettings()
-        tumour = None if mask is None else resample_nearest(mask, grid, self._shape)
+        tumour = None if mask is None else mask_on_grid(mask, grid, self._shape)
         for name, one in series.items():
             slices, air = normalised(self.settings, one)  # air is not 0 in z-scores; outside of the series shall be air
             cube, findings = resample_slices(_minus(slices, air), need_affine(one.affine), grid, self._shape)

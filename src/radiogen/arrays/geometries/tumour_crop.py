@@ -13,7 +13,7 @@ from radiogen.arrays.geometries.values import normalised
 from radiogen.arrays.settings import CacheSettings, MaskSettings
 from radiogen.core.types import Mask, Slice2D
 from radiogen.imaging.findings import Finding, FindingCode
-from radiogen.imaging.masks.grids import mask_on_series
+from radiogen.imaging.masks.grids import mask_on_grid
 from radiogen.imaging.slices import ComputedSlices
 from radiogen.imaging.volume import Volume, spacing_mm
 
@@ -57,7 +57,7 @@ def _on_series(mask: Volume, series: CaseSeries) -> Mask:
     """The mask on the series' own grid."""
     if series.affine is None:  # of one shape: case_mask.py
         return mask.voxels != 0
-    return mask_on_series(mask, series.affine, series.header.voxels.shape)
+    return mask_on_grid(mask, series.affine, series.header.voxels.shape)
 
 
 def _span(mask: Mask, axis: int, margin: float) -> slice:

@@ -15,28 +15,13 @@ SMALLEST_SHARE = 0.005
 """Of a tumour, that makes a finding where it is cut off."""
 
 
-def resample_nearest(mask: Volume, affine: Affine, shape: Shape3D) -> Mask:
-    """(slice, row, column) bool of `shape`: whether the mask's voxel nearest to each place of the grid is tumour.
-
-    Outside of the mask nothing is tumour. Raises UserError where the mask does not say where it lies.
-    """
-    from scipy import ndimage
-
-    index = np.linalg.inv(need_place(mask, "resample_nearest")) @ affine
-    if mask.voxels.shape == tuple(shape) and np.abs((index - np.eye(4))[:3] @ [*shape, 1]).max() < 0.01:
-        return mask.voxels != 0
-    labels = mask.voxels.astype(np.uint8, copy=False)
-    found = ndimage.affine_transform(labels, index[:3, :3], index[:3, 3], tuple(shape), order=0, mode="grid-constant")
-    return found != 0
-
-
-def mask_on_series(mask: Volume, affine: Affine, shape: Shape3D) -> Mask:
-    """As `resample_nearest`; a tumour that falls between the slices of the series marks those that it is nearest to."""
-    found = resample_nearest(mask, affine, shape)
+def mask_on_grid(mask: Volume, affine: Affine, shape: Shape3D) -> Mask:
+    """As `_resample_nearest`; a tumour that falls between the voxels of the grid marks those that it is nearest to."""
+    found = _resample_nearest(mask, affine, shape)
     if not found.any():
-        places = np.rint(_indices(mask, affine)).astype(int)
-        places = places[_within(places, shape)]
-        found[tuple(places.T)] = True
+        places = _indices(mask, affine)
+        nearest = np.rint(places[_within(places, shape)]).astype(int).clip(0, np.array(shape) - 1)
+        found[tuple(nearest.T)] = True
     return found
 
 
@@ -63,6 +48,21 @@ def _tumour_box(mask: Volume) -> tuple[Vector, Vector]:
     return points.min(axis=0) - half, points.max(axis=0) + half
 
 
+def _resample_nearest(mask: Volume, affine: Affine, shape: Shape3D) -> Mask:
+    """(slice, row, column) bool of `shape`: whether the mask's voxel nearest to each place of the grid is tumour.
+
+    Outside of the mask nothing is tumour. Raises UserError where the mask does not say where it lies.
+    """
+    from scipy import ndimage
+
+    index = np.linalg.inv(need_place(mask, "a mask on another grid")) @ affine
+    if mask.voxels.shape == tuple(shape) and np.abs((index - np.eye(4))[:3] @ [*shape, 1]).max() < 0.01:
+        return mask.voxels != 0
+    labels = mask.voxels.astype(np.uint8, copy=False)
+    found = ndimage.affine_transform(labels, index[:3, :3], index[:3, 3], tuple(shape), order=0, mode="grid-constant")
+    return found != 0
+
+
 def _points(mask: Volume) -> Points:
     """(x, y, z) in LPS mm of the middle of each voxel of the tumour."""
     affine = need_place(mask, "a tumour's place")
@@ -76,4 +76,5 @@ def _indices(mask: Volume, affine: Affine) -> Points:
 
 
 def _within(places: Points, shape: Shape3D) -> Mask:
-    return ((places > -0.5 - 1e-6) & (places < np.array(shape) - 0.5 + 1e-6)).all(axis=1)
+    inside: Mask = np.all((places > -0.5 - 1e-6) & (places < np.array(shape) - 0.5 + 1e-6), axis=1)
+    return inside
