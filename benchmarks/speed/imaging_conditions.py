@@ -215,6 +215,6 @@ def _read_case(case: Path) -> Span:
     from radiogen.arrays import read_cube
 
     begin = time.monotonic()
-    for folder in sorted(case.iterdir()):
+    for folder in sorted(path for path in case.iterdir() if path.is_dir()):
         read_cube(folder)
     return Span(os.getpid(), begin, time.monotonic())

@@ -19,6 +19,7 @@ from radiogen.core.errors import UserError
 from radiogen.kaggle import whole_run
 from radiogen.kaggle.whole_run import Estimate, Plan, RecipeCost
 from radiogen.phantom.data_set import PhantomSettings, write_phantom
+from radiogen.task import RSNA_MICCAI
 
 from .conftest import SCRIPTS
 
@@ -193,7 +194,7 @@ def test_the_whole_job_goes_on_after_a_kill_and_leaves_a_kernel_ready_to_push(pr
         assert len(list((tmp_path / "models" / run).glob("fold-*/model.weights.h5"))) == 2
         assert (tmp_path / "models" / run / "predictions.csv").is_file()
     table = pd.read_csv(tmp_path / "submissions" / f"{COMPETITION}-ensemble.csv")
-    assert len(table) == 3 and table["label"].between(0, 1).all()
+    assert len(table) == 3 and table[RSNA_MICCAI.label_column].between(0, 1).all()
     assert (tmp_path / "models" / f"{COMPETITION}-ensemble" / "comparison.csv").is_file()
     kernel = files.read_json(tmp_path / "submissions" / "kernel" / "kernel" / "kernel-metadata.json")
     assert kernel["id"].startswith("somebody/")

@@ -54,8 +54,8 @@ class Command:
 
 
 def train(clone, run, fold, epochs=6, forecast=False):
-    words = {"sequences": RECIPE.sequences, "size": [8], "edge-mm": [12], "epochs": [epochs], "width": [4],
-             "folds": [2], "holdout-share": [0.25], "batch-size": [4], "memory-batch": [4], "workers": [1]}
+    words = {"sequences": RECIPE.data.sequences, "size": [8], "edge-mm": [12], "epochs": [epochs], "width": [4],
+             "folds": [2], "holdout-fraction": [0.25], "batch-size": [4], "micro-batch-size": [4], "workers": [1]}
     words = [str(word) for name, values in words.items() for word in (f"--{name}", *values)]
     return Command(clone, "train", "--data", "input/data", "--recipe", "demo-3d", *words, "--run", run, "--fold", fold,
                    "--forecast" if forecast else "--no-forecast")
