@@ -125,7 +125,7 @@ def open_run(folder: Path) -> Run:
                files.found_path(facts["cache"], folder),
                read_folds(folder / layout.FOLDS), tuple(facts["leave_out"]), tuple(facts.get("known_bad", ())),
                str(facts.get("arrays") or ""), lineage_of(facts, folder / layout.RUN), read_task(folder),
-               first_weights_of(facts, folder / layout.RUN))
+               first_weights=first_weights_of(facts, folder / layout.RUN))
 
 
 def arrays_fingerprint(folds: pd.DataFrame, index: pd.DataFrame) -> str:
