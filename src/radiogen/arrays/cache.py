@@ -10,7 +10,6 @@ what is the same in another folder is linked. Each series is read once for all s
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import json
 import logging
 import re
@@ -36,8 +35,8 @@ from radiogen.dataset.fingerprint import (
     KEY,
     Fingerprint,
     check_unchanged,
+    contents_hash,
     data_fingerprint,
-    list_files,
     mask_fingerprint,
     series_fingerprint,
     with_mask_values,
@@ -234,16 +233,9 @@ def _lost_rows(job: _Job, error: UserError) -> _Rows:
 
 
 def _contents(job: _Job, sequence: str) -> str:
-    """SHA-256 of the SHA-256 of a series' files, in their order: `LC_ALL=C sha256sum * | cut -c-64 | sha256sum`.
-
-    "" where one of them cannot be read, which the findings state. A mask's also depends on what its numbers mean.
-    """
+    """`contents_hash` of a series, or of the mask, whose also depends on what its numbers mean; "" where unreadable."""
     path = job.path(sequence)
-    try:
-        marks = [files.sha256(each) for each in ([] if path is None else list_files(path)) if each.is_file()]
-    except OSError:
-        return ""
-    content = hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
+    content = "" if path is None else contents_hash(path)
     return with_mask_values(content, job.task) if sequence == MASK else content
 
 

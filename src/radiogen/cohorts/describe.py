@@ -8,7 +8,7 @@ whatever it says can be corrected by hand.
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,10 @@ def describe_dataset(folder: Path, output: Path | None = None, tables: Sequence[
         for name, table in ((LABELS_TABLE, labels), (PATIENTS_TABLE, _patients(chosen, read))):
             if table is not None:
                 files.write_csv(output / name, table)
-        found = _check(output, chosen, candidates, read, count_labels=not notes)
-    return Description(output, tuple(found), (*notes, *_open_questions(output, chosen)))
+        task = read_task(output)
+        present = {case: sequences_present(output, "train", case, task) for case in case_ids(output, "train")}
+        found = _check(output, chosen, candidates, read, present, count_labels=not notes)
+    return Description(output, tuple(found), (*notes, *_open_questions(output, present)))
 
 
 def _check_output(folder: Path, output: Path) -> None:
@@ -147,13 +149,13 @@ def _joined(table: pd.DataFrame, name: str, cells: pd.Series) -> pd.Series:
     return new.where(new != "", old)
 
 
-def _check(output: Path, chosen: Found, candidates: Sequence[Found], tables: Sequence[CohortTable], *,
-           count_labels: bool) -> list[str]:
-    """What the data set that was written is, read as every command reads it."""
-    cases, task = case_ids(output, "train"), read_task(output)
-    present = Counter(name for case in cases for name in sequences_present(output, "train", case, task))
+def _check(output: Path, chosen: Found, candidates: Sequence[Found], tables: Sequence[CohortTable],
+           present: Mapping[str, Sequence[str]], *, count_labels: bool) -> list[str]:
+    """What the data set that was written is, read as every command reads it; present: the sequences of each case."""
+    cases, task = list(present), read_task(output)
+    series = Counter(name for names in present.values() for name in names)
     masks = sum(mask_path(output, "train", case) is not None for case in cases)
-    counts = ", ".join(f"{name} {present[name]}" for name in task.sequences)
+    counts = ", ".join(f"{name} {series[name]}" for name in task.sequences)
     lines = [f"{chosen.cohort.title}: {len(cases)} cases in {chosen.images}, {cases[0]} to {cases[-1]}",
              f"series: {counts}; masks: {masks}"]
     patients = data_patients(output)
@@ -173,11 +175,10 @@ def _check(output: Path, chosen: Found, candidates: Sequence[Found], tables: Seq
     return [*lines, *chosen.cohort.remarks]
 
 
-def _open_questions(output: Path, chosen: Found) -> list[str]:
-    """What is missing or unused in the images."""
+def _open_questions(output: Path, present: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is missing in the images and tables; present: the sequences of each case."""
     task, lines = read_task(output), []
-    lacking = {name: [case for case in chosen.cases if name not in sequences_present(output, "train", case, task)]
-               for name in task.sequences}
+    lacking = {name: [case for case, names in present.items() if name not in names] for name in task.sequences}
     lines += [f"{name}: {len(cases)} cases have none: {_some(cases)}" for name, cases in lacking.items() if cases]
     if not (output / PATIENTS_TABLE).is_file():
         lines.append("patients, sites, age and sex: no table says them; every case is taken for a patient of its own")

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from radiogen.dataset.source import Source, find_cases
+from radiogen.dataset.source import LABELS_TABLE, Source, as_patterns, find_cases
 from radiogen.task import ANY_NAME, Task
 
 DEPTH = 2
@@ -26,7 +26,8 @@ MOST_FOLDERS = 200
 class Cohort:
     """One layout. description: the fields of its `dataset.json`. columns: by what they hold (id, label, patient, site,
     age, sex, aliases) the names that its tables have. id_forms: a case's id as made of an id in a table. patient: a
-    regular expression of ids whose first group is the patient. site: of all its cases. remarks: for the reader.
+    regular expression of ids whose first group is the patient. ids_are_patients: a table's ids may be patients', each
+    with all of the patient's cases. site: of all its cases. remarks: for the reader.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Cohort:
     columns: Mapping[str, tuple[str, ...]]
     id_forms: tuple[str, ...] = ()
     patient: str = ""
+    ids_are_patients: bool = False
     site: str = ""
     remarks: tuple[str, ...] = ()
 
@@ -63,7 +65,8 @@ def published() -> tuple[Cohort, ...]:
     """All of `published.json`, in its order."""
     return tuple(Cohort(key, one["title"], one["description"],
                         {name: tuple(columns) for name, columns in one["columns"].items()},
-                        tuple(one.get("id_forms", ())), one.get("patient", ""), one.get("site", ""),
+                        tuple(one.get("id_forms", ())), one.get("patient", ""),
+                        one.get("ids_are_patients", False), one.get("site", ""),
                         tuple(one.get("remarks", ()))) for key, one in _content()["cohorts"].items())
 
 
@@ -90,9 +93,8 @@ def _content() -> dict[str, Any]:
 
 
 def _source(images: Path, cohort: Cohort) -> Source:
-    patterns = {name: (value,) if isinstance(value, str) else tuple(value)
-                for name, value in cohort.description["files"].items()}
-    return Source(images, images / "none", patterns)
+    patterns = {name: as_patterns(value) for name, value in cohort.description["files"].items()}
+    return Source(images, images / LABELS_TABLE, patterns)
 
 
 def _folders(folder: Path) -> Iterator[Path]:

@@ -113,14 +113,13 @@ def _owners(ids: Iterable[str], cohort: Cohort, cases: Sequence[str]) -> dict[st
     of_patient: dict[str, list[str]] = {}
     for case in cases:
         loose.setdefault(_without_zeros(case), []).append(case)
-        if cohort.patient_of(case) != case:
+        if cohort.ids_are_patients:
             of_patient.setdefault(cohort.patient_of(case), []).append(case)
     found = {}
     for text in dict.fromkeys(ids):
         forms = (text, *(form.replace("{id}", text) for form in cohort.id_forms))
         for form in forms:
-            owners = exact.get(form) or _only(loose.get(_without_zeros(form))) or (
-                of_patient.get(form) if cohort.key.startswith("bids") else None)
+            owners = exact.get(form) or _only(loose.get(_without_zeros(form))) or of_patient.get(form)
             if owners:
                 found[text] = owners
                 break

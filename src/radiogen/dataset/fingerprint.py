@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset.layout import Split, case_ids, mask_path, sequences_present, series_path
@@ -88,6 +89,18 @@ def series_fingerprint(path: Path) -> str:
         except OSError:
             mark.update(b"cannot be read")
     return mark.hexdigest()
+
+
+def contents_hash(path: Path) -> str:
+    """SHA-256 of the SHA-256 of a series' files, in their order: `LC_ALL=C sha256sum * | cut -c-64 | sha256sum`.
+
+    "" where one of them cannot be read.
+    """
+    try:
+        marks = [files.sha256(each) for each in list_files(path) if each.is_file()]
+    except OSError:
+        return ""
+    return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
 
 
 def list_files(path: Path) -> list[Path]:

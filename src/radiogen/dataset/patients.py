@@ -48,8 +48,8 @@ def read_patients(folder: Path) -> pd.DataFrame | None:
 def data_patients(data: Path) -> pd.DataFrame | None:
     """`read_patients` of a data set; where it has no such table, the cases that its task knows to be of one patient.
 
-    None where nothing is known. Raises UserError as `read_patients`, and where a case of the table is told apart from
-    one of the same patient by the task: neither is overruled in silence.
+    None where nothing is known. Raises UserError as `read_patients`, and where the table parts cases that the
+    task knows to be of one patient: neither is overruled in silence.
     """
     table, groups = read_patients(data), same_patients(data)
     if table is None:

@@ -55,13 +55,13 @@ def _described_source(data: Path, text: str) -> Source:
     for name, check in _CHECKS.items():
         if name in content and not check(content[name]):
             raise UserError(path, f"{name} is {content[name]!r}", _REMEDIES[name])
-    series = {name: _as_patterns(value) for name, value in content.get("files", {}).items()}
+    series = {name: as_patterns(value) for name, value in content.get("files", {}).items()}
     unnamed = sorted(set(task.sequences) ^ set(series))
     if series and unnamed:
         raise UserError(path, f"files and sequences do not agree: {', '.join(unnamed)}",
                         "give each sequence its pattern under the same name")
     return Source(data / content.get("images", ""), data / content.get("labels", LABELS_TABLE), series,
-                  _as_patterns(content.get("mask", [])), content.get("label_values", {}))
+                  as_patterns(content.get("mask", [])), content.get("label_values", {}))
 
 
 def find_cases(source: Source, task: Task) -> list[str]:
@@ -106,7 +106,8 @@ def _matcher(pattern: str, task: Task) -> re.Pattern[str]:
     return re.compile(regex)
 
 
-def _as_patterns(value: str | list[str]) -> Patterns:
+def as_patterns(value: str | list[str]) -> Patterns:
+    """A field of `dataset.json` as patterns: one text is the only alternative."""
     return (value,) if isinstance(value, str) else tuple(value)
 
 

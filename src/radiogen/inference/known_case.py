@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from radiogen.core import files
-from radiogen.dataset.fingerprint import list_files
+from radiogen.dataset.fingerprint import contents_hash
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.tables import read_arrays
 from radiogen.task import ID
@@ -62,7 +61,7 @@ def _same_files(cache: Path, folders: Mapping[str, Path]) -> str:
     notes = sorted(Path(cache).glob("*.json")) if Path(cache).is_dir() else []
     if not notes:
         return ""
-    own = {name: _contents(folder) for name, folder in folders.items()}
+    own = {name: contents_hash(folder) for name, folder in folders.items()}
     for note in notes:
         try:
             kept = json.loads(note.read_text(encoding="utf-8")).get("contents", {})
@@ -71,17 +70,6 @@ def _same_files(cache: Path, folders: Mapping[str, Path]) -> str:
         if any(mark and kept.get(name) == mark for name, mark in own.items()):
             return note.stem
     return ""
-
-
-def _contents(folder: Path) -> str:
-    """As the cache notes it beside an array (arrays/cache.py); "" where a file cannot be read."""
-    import hashlib
-
-    try:
-        marks = [files.sha256(path) for path in list_files(folder) if path.is_file()]
-    except OSError:
-        return ""
-    return hashlib.sha256("".join(f"{mark}\n" for mark in marks).encode()).hexdigest()
 
 
 def _placed(run: Run, case: str, by: str) -> Known:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from radiogen.cohorts.published import Cohort, published
 from radiogen.core import files
 from radiogen.dataset.layout import PATIENTS_TABLE
-from radiogen.dataset.source import CASE, LABELS_TABLE, MASK
-from radiogen.task import FILE, ID, LABEL, RSNA_MICCAI, Task, read_task
+from radiogen.dataset.source import CASE, LABELS_TABLE, MASK, as_patterns
+from radiogen.task import FILE, ID, LABEL, RSNA_MICCAI, read_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,21 +51,19 @@ class Naming:
         """The path of a series below the data set: a folder of DICOM files, or a NIfTI file."""
         if self.cohort is None:
             return Path(split, number, sequence if self.format == "dicom" else f"{sequence}.nii.gz")
-        pattern = self.cohort.description["files"][sequence]
-        first = pattern if isinstance(pattern, str) else pattern[0]
+        first = as_patterns(self.cohort.description["files"][sequence])[0]
         return Path(IMAGES, first.replace(CASE, self.case(number)))
 
     def mask(self, split: str, number: str) -> Path:
         """The path of a case's mask below the data set."""
         if self.cohort is None:
             return Path(split, number, f"{MASK}.nii.gz")
-        pattern = self.cohort.description["mask"]
-        first = pattern if isinstance(pattern, str) else pattern[0]
+        first = as_patterns(self.cohort.description["mask"])[0]
         named = first.replace(f"{CASE}_*mask", f"{CASE}_label-tumour_mask").replace("/*/", "/tumour/")
         return Path(IMAGES, named.replace(CASE, self.case(number)))
 
-    def write_tables(self, folder: Path, key: "pd.DataFrame") -> Task:
-        """Write the tables that say labels and patients, and for a cohort `dataset.json`; returns the task.
+    def write_tables(self, folder: Path, key: "pd.DataFrame") -> None:
+        """Write the tables that say labels and patients, and for a cohort `dataset.json`.
 
         key: the answer key with five-digit ids, whose `site` column, if there is one, goes into patients.csv. The label
         table comes last: where it is, all is there.
@@ -82,12 +80,11 @@ class Naming:
                 test = key.loc[~labelled, [ID]].assign(**{LABEL: 0.5})
                 files.write_csv(folder / "sample_submission.csv", task.to_file(test))
             files.write_csv(folder / LABELS_TABLE, task.to_file(key.loc[labelled, [ID, LABEL]]))
-            return task
+            return
         cells = key[LABEL].map(self._cell).where(labelled, _UNLABELLED.get(self.format, ""))
         table = key.assign(**{ID: cases, LABEL: cells})[cells != ""]
         self._write_metadata(folder, table.assign(**{ID: key.loc[table.index, ID].map(self._table_id)}))
         files.write_csv(folder / LABELS_TABLE, task.to_file(table[[ID, LABEL]]))
-        return task
 
     @property
     def _label_column(self) -> str:

@@ -1,7 +1,7 @@
 """How good a run is among the patients of one site, of one sex, of one age, inside and outside.
 
 In: predictions and a table of patients. Out: a row a group. A group with fewer than `LEAST` cases of a class has no
-AUC: it would be told by a handful of patients.
+AUC: a handful of patients would decide it.
 """
 
 from collections.abc import Iterator

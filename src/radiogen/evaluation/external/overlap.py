@@ -83,8 +83,8 @@ def find_overlap(own: CaseMarks, other: CaseMarks) -> Overlap:
         (own.series[own.series["sequence"] == name], other.series[other.series["sequence"] == name])
         for name in sorted(set(own.series["sequence"]) & set(other.series["sequence"]))])
     names = own.names.merge(other.names, on="name", suffixes=("", "_other"))
-    told = (names["source"] != names["source_other"]) | (names["source"] == "table")
-    found = {Way.PATIENT: _pairs(names[told]),
+    more_than_ids = (names["source"] != names["source_other"]) | (names["source"] == "table")
+    found = {Way.PATIENT: _pairs(names[more_than_ids]),
              Way.FILES: _same(own.contents, other.contents),
              Way.ARRAY: _same(own.cases, other.cases), Way.PICTURE: picture, Way.SERIES: series}
     known = {Way.PATIENT: own.patients or other.patients, Way.FILES: own.files and other.files, Way.ARRAY: True,

@@ -198,8 +198,7 @@ def resolvable_difference(labels: np.ndarray, first: np.ndarray, second: np.ndar
     From DeLong's standard error of this very pair, for it depends on how alike the two runs are.
     """
     _, covariance = delong_covariance(labels, [first, second])
-    error = np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
-    return float((NormalDist().inv_cdf(1 - _tails()[0]) + NormalDist().inv_cdf(POWER)) * error)
+    return _resolvable(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
 
 
 def resolvable_unpaired(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,
@@ -207,8 +206,7 @@ def resolvable_unpaired(labels: np.ndarray, probabilities: np.ndarray, other_lab
     """`resolvable_difference` of two cohorts of different patients, from the standard error of `delong_unpaired`."""
     _, covariance = delong_covariance(labels, [probabilities])
     _, other = delong_covariance(other_labels, [other_probabilities])
-    error = np.sqrt(max(covariance[0, 0] + other[0, 0], 0.0))
-    return float((NormalDist().inv_cdf(1 - _tails()[0]) + NormalDist().inv_cdf(POWER)) * error)
+    return _resolvable(covariance[0, 0] + other[0, 0])
 
 
 def hanley_mcneil_error(area: float, positives: int, negatives: int) -> float:
@@ -238,6 +236,11 @@ def holm_adjusted(p: np.ndarray) -> np.ndarray:
     steps = p[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps) if len(steps) else steps, 1.0)
     return adjusted
+
+
+def _resolvable(variance: float) -> float:
+    """The smallest difference that an estimate of this variance finds with 80 % power at the 5 % level."""
+    return float((NormalDist().inv_cdf(1 - _tails()[0]) + NormalDist().inv_cdf(POWER)) * np.sqrt(max(variance, 0.0)))
 
 
 def _one_sided_limit(positives: int, negatives: int) -> float:
