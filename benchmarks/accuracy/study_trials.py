@@ -107,8 +107,8 @@ def _choice() -> list[Trial]:
 
 def _ceiling() -> list[Trial]:
     """Each family against what is possible."""
-    names = ("phantom-3d", "demo-3d", "isotropic-3d", "winner-3d", "report-3d", "demo-2d", "report-2d",
-             "report-3d-slices")
+    names = ("phantom-3d", "demo-3d", "demo-3d-tumour", "isotropic-3d", "winner-3d", "report-3d", "demo-2d",
+             "report-2d", "report-3d-slices")
     recipes = {"26 chosen features": None, **{name: small(name) for name in names}}
     single = [Trial("ceiling", f"{effect:g}", name, phantom(effect), recipe)
               for name, recipe in recipes.items() for effect in reversed(EFFECTS)]

@@ -121,7 +121,10 @@ def test_a_changed_input_file_makes_its_case_again_in_another_folder_and_no_othe
 def test_two_data_sets_of_one_name_with_files_of_the_same_names_sizes_and_times_keep_their_own_arrays(data):
     other = data.parent / "elsewhere" / data.name
     shutil.copytree(data, other)
-    write_series(other / "train" / "00001" / "FLAIR", pattern((5, 12, 10))[::-1].copy())
+    paths, pixels = sorted((other / "train" / "00001" / "FLAIR").iterdir()), 12 * 10 * 2
+    contents = [path.read_bytes() for path in paths]
+    for path, own, turned in zip(paths, contents, reversed(contents), strict=True):
+        path.write_bytes(own[:-pixels] + turned[-pixels:])
     for path in other.rglob("*.dcm"):
         output = (data / path.relative_to(other)).stat()
         assert path.stat().st_size == output.st_size

@@ -41,8 +41,8 @@ def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path 
     """
     home = labels if labels.is_dir() else labels.parent
     task = read_task(home)
-    known = data_labels(labels)[0] if labels.is_dir() else read_labels(labels, task)
     table = read_geometry(geometry, task)
+    known = data_labels(labels)[0] if labels.is_dir() else read_labels(labels, task)
     found = study(known, table, settings or StudySettings())
     shares = rounded(found.shares.astype({"positive": str}).rename(columns={"positive": task.positive}))
     text = f"{text_table(shares)}\n\n{text_table(rounded(found.models[_SHOWN]))}\n\n{found.sentence}"
