@@ -17,7 +17,7 @@ from radiogen.cli.runs import validate
 from radiogen.core.errors import UserError
 from radiogen.evaluation.external.overlap import Way, find_overlap
 from radiogen.imaging.series import read_series
-from radiogen.inference.external import prepare_cohort
+from radiogen.inference.external import prepare_cohorts
 from radiogen.inference.prediction import predict_run, score_inputs
 from radiogen.networks.backend import keras
 from radiogen.runs.external.cohorts import external_cohorts, read_cohort, read_intensities
@@ -68,7 +68,7 @@ def _validate(house, **options):
 
 
 def _overlap(house):
-    prepared = prepare_cohort(open_run(house / "models" / "run"), house / "input" / "other", workers=1)
+    prepared, = prepare_cohorts(house / "models" / "run", house / "input" / "other", workers=1)
     return find_overlap(prepared.own, prepared.marks).pairs
 
 

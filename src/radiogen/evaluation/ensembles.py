@@ -23,7 +23,7 @@ from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import check_run, unrecorded
 from radiogen.runs.folds import TEST
-from radiogen.runs.predictions import complete, out_of_fold, read_with_hash, write_predictions
+from radiogen.runs.predictions import complete, out_of_fold, read_predictions, read_with_hash, write_predictions
 from radiogen.runs.records import is_trained_run, read_facts, write_facts
 from radiogen.runs.tables import write_folds
 from radiogen.task import ID, LABEL, Task, read_task, write_task
@@ -31,6 +31,9 @@ from radiogen.task import ID, LABEL, Task, read_task, write_task
 _LOG = logging.getLogger(__name__)
 
 SHOWN_IDS = 5
+_JOINED = [ID, "fold", LABEL, "probability"]
+_ELSEWHERE = "elsewhere: "
+"""Before ids of another cohort, which may be those of the members' own cases."""
 
 
 def mean_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -152,6 +155,22 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
         else:
             files.write_csv(folder / layout.ENSEMBLE_WEIGHTS, weights)
         return write_predictions(folder / layout.PREDICTIONS, joined)
+
+
+def join_elsewhere(models: Path, name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join the members' predictions of another cohort's cases as the ensemble `models/<name>` joins its test cases.
+
+    tables: by member `ID, LABEL, probability` of the same cases; so is the result. Weights are fitted to the
+    out-of-fold predictions of the members' own cases, never to these.
+    """
+    facts = read_facts(Path(models) / name)
+    own = _without_known_bad({member: read_predictions(Path(models) / member / layout.PREDICTIONS)
+                              for member in tables}, _facts(models, list(tables)))
+    both = {member: pd.concat([own[member].loc[own[member]["fold"] != TEST, _JOINED], cases.assign(
+        **{ID: _ELSEWHERE + cases[ID], "fold": TEST})[_JOINED]], ignore_index=True) for member, cases in tables.items()}
+    joined = METHODS[facts["method"]](both)
+    joined = joined[joined["fold"] == TEST].reset_index(drop=True)
+    return joined.assign(**{ID: joined[ID].str.removeprefix(_ELSEWHERE)})[[ID, LABEL, "probability"]]
 
 
 def _row(name: str, labels: np.ndarray, probabilities: np.ndarray, flattered: float) -> dict[str, object]:

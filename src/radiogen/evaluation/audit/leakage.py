@@ -25,6 +25,7 @@ from radiogen.runs.folds import TEST
 from radiogen.runs.lineage import IMAGENET, Ancestor, folds_fingerprint, read_lineage
 from radiogen.runs.predictions import holdout, out_of_fold
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
+from radiogen.runs.seen_cases import in_cohort, seen_cases, seen_names
 from radiogen.runs.tables import read_arrays, read_as_text, read_seen_cases
 from radiogen.task import ID, LABEL, RSNA_MICCAI, read_task
 
@@ -116,16 +117,16 @@ def review_first_weights(folder: Path, predictions: pd.DataFrame) -> list[Review
     if seen is None:
         return [ReviewFinding(Code.FIRST_WEIGHTS_UNKNOWN, {**values, "file": layout.SEEN_CASES})]
     here_called = {"", task.name.casefold(), Path(read_facts(folder).get("data") or "").name.casefold()}
-    cohorts = seen["cohort"] if "cohort" in seen else pd.Series("", seen.index)
-    here = cohorts.str.casefold().isin(here_called)
+    here = in_cohort(seen, here_called)
     scored_ids = predictions.loc[predictions["fold"] != TEST, ID].tolist()
     patients = _patients(folder)
     names = other_names(patients, scored_ids, task)
-    own, all_seen, elsewhere = _ids_of(seen[here]), _ids_of(seen), _ids_of(seen[~here])
-    both = sorted(case for case in scored_ids if case in own or names[case] & all_seen)
+    own, elsewhere = seen_names(seen[here]), seen_names(seen[~here])
+    both = seen_cases(seen, scored_ids, names, here_called)
     namesakes = sorted(case for case in scored_ids if case in elsewhere and case not in both)
     findings = [ReviewFinding(Code.FIRST_WEIGHTS_SAW, {**values, "patients": both})] if both else []
     if namesakes:
+        cohorts = seen["cohort"]
         others = sorted({*cohorts[~here & seen[ID].isin(namesakes)]} or {*cohorts[~here]})
         findings.append(ReviewFinding(Code.FIRST_WEIGHTS_SAW_NAMESAKES,
                                       {**values, "patients": namesakes, "cohorts": others}))
@@ -312,11 +313,6 @@ def _pairs(rows: pd.Index) -> list[tuple[int, int]]:
 def _named(cases: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[list[dict[str, str]]]:
     """The pairs of rows as cases, each with its fold."""
     return [[{"case": cases[ID][row], "fold": cases["place"][row]} for row in pair] for pair in pairs]
-
-
-def _ids_of(seen: pd.DataFrame) -> set[str]:
-    """The ids of cases and patients in rows of `saw.csv`."""
-    return {text for name in (ID, "patient") if name in seen for text in seen[name] if text}
 
 
 def _patients(folder: Path) -> pd.DataFrame | None:

@@ -16,7 +16,8 @@ from radiogen.runs import layout
 
 Line = tuple[str, str]
 _WAYS = {"patient": f"names ({layout.PATIENTS})", "files": "hashes of files", "array": "hashes of arrays",
-         "picture": "perceptual hashes", "series": "perceptual hashes along the patient's axes"}
+         "picture": "perceptual hashes", "series": "perceptual hashes along the patient's axes",
+         "weights": f"what the initial weights have seen ({layout.SEEN_CASES})"}
 
 
 def external_lines(judged: ExternalAssessment) -> list[Line]:
@@ -75,7 +76,9 @@ def _outside(judged: ExternalAssessment) -> str:
     text = (f"{found.cases} cases of {judged.name}, {found.positives} {judged.classes[1]}: {verdict_sentence(found)}. "
             f"{reach_sentence(found)}")
     if judged.facts.without_label:
-        text += f". {len(judged.facts.without_label)} cases without a label are not judged"
+        count = len(judged.facts.without_label)
+        text += (f". {count} case{'s' if count > 1 else ''} without a label {'are' if count > 1 else 'is'} predicted and "
+                 f"not judged ({layout.UNLABELLED})")
     if judged.facts.leave_out:
         text += f". Left out by hand: {', '.join(judged.facts.leave_out)}"
     if judged.facts.ceiling is not None:
