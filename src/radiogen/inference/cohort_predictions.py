@@ -48,8 +48,8 @@ def cohort_look(folder: Path, cohorts: Sequence[PreparedCohort]) -> Look:
 
 
 def predict_cohort(folder: Path, cohorts: Sequence[PreparedCohort], look: Look, overlap: Mapping[str, Any],
-                   join: Join) -> Path:
-    """Predict the cohort's cases and write what is judged; returns the path of its `predictions.csv`.
+                   join: Join) -> list[Path]:
+    """Predict the cohort's cases and write what is judged; returns the paths of the tables of predictions.
 
     folder: of the run, models/<run>; cohorts: made ready for it, or for each member of an ensemble, whose predictions
     `join` joins. overlap: what evaluation found when it compared the cohorts, for `cohort.json`. The look goes on
@@ -66,13 +66,13 @@ def predict_cohort(folder: Path, cohorts: Sequence[PreparedCohort], look: Look, 
         for stale in (layout.COHORT, layout.TASK, layout.PATIENTS, layout.INTENSITIES, layout.UNLABELLED):
             (place / stale).unlink(missing_ok=True)
         write_task(place, first.task)
-        path = write_predictions(place / layout.PREDICTIONS, complete(table))
+        written = [write_predictions(place / layout.PREDICTIONS, complete(table))]
         if first.without_label:
             more = _joined(tables, join, labelled=False).assign(fold=first.name)
-            write_predictions(place / layout.UNLABELLED, complete(more))
+            written.append(write_predictions(place / layout.UNLABELLED, complete(more)))
         _write_tables(place, cohorts)
         write_cohort_facts(place, _facts(cohorts, look, overlap))
-    return path
+    return written
 
 
 def _joined(tables: Mapping[str, pd.DataFrame], join: Join, *, labelled: bool) -> pd.DataFrame:

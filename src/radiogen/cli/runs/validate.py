@@ -44,9 +44,9 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
     look = cohort_look(folder, prepared)
     refuse_overlap(models, overlap, look, data)
     print(f"{chosen} on {look.cohort}: {look.cases} cases, none of them known to the run", flush=True)
-    predictions = predict_cohort(folder, prepared, look, overlap.facts,
-                                 lambda tables: join_elsewhere(models, chosen, tables))
+    predicted = predict_cohort(folder, prepared, look, overlap.facts,
+                               lambda tables: join_elsewhere(models, chosen, tables))
     text, written = validate_run(models, chosen, look.cohort)
     print(f"\n{text}\n\nfiles written:")
-    print("\n".join(f"  {line}" for line in short_paths([predictions, *written])))
+    print("\n".join(f"  {line}" for line in short_paths([*predicted, *written])))
     print(f"next: {command('evaluate')} --run {as_run(folder)}")

@@ -164,7 +164,9 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
     strange = own.loc[own["fold_kept"].isna(), ID]
     if len(strange):
         findings.append(_of_patients(Code.PATIENT_IN_NO_FOLD, strange))
-    places = pd.concat([folds[[ID, "fold"]], pd.DataFrame({ID: sorted(test - set(folds[ID])), "fold": TEST})])
+    judged_by_nobody = set() if arrays is None else set(arrays.loc[arrays["split"] == "train", ID])  # without a label
+    places = pd.concat([folds[[ID, "fold"]],
+                        pd.DataFrame({ID: sorted(test - set(folds[ID]) - judged_by_nobody), "fold": TEST})])
     places = places.drop_duplicates(ID).assign(patient=lambda table: patient_of(patients, table[ID]))
     splits = {patient: dict(zip(cases[ID], cases["fold"], strict=True))
               for patient, cases in places.groupby("patient") if cases["fold"].nunique() > 1}

@@ -24,7 +24,7 @@ from radiogen.evaluation.report.page_charts import comparison_charts, external_c
 from radiogen.evaluation.report.page_images import by_label, run_images
 from radiogen.evaluation.report.page_summary import summary_lines, tone
 from radiogen.evaluation.report.provenance import RunProvenance, commands
-from radiogen.evaluation.text_tables import rounded
+from radiogen.evaluation.text_tables import field_text, rounded
 from radiogen.evaluation.wording import (
     comparison_sentence,
     confound_sentences,
@@ -111,7 +111,8 @@ def _run_part(assessed: RunAssessment, last: bool) -> dict:
 
 def _external(assessed: RunAssessment, judged: ExternalAssessment) -> dict:
     """All that the page shows of a run on one external cohort."""
-    shift = judged.shift.sort_values("psi", ascending=False, kind="stable")
+    shift = judged.shift.sort_values("psi", ascending=False, kind="stable").drop(
+        columns=["inside_cases", "outside_cases", "p"])  # in the table's file
     return {"name": judged.name, "lines": external_lines(judged), "charts": external_charts(assessed.run, judged),
             "measures": _table(measures_table(judged)),
             "groups": _table(judged.groups.drop(columns="too_small")) if len(judged.groups) else None,
@@ -204,7 +205,7 @@ def _table(table: pd.DataFrame) -> dict:
         if name in text:
             text[name] = table[name].map(lambda value: f"{value:g}")
     if "field" in text:
-        text["field"] = text["field"].str.replace("_mm", ", mm").str.replace("_", " ")
+        text["field"] = field_text(text["field"])
     numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
     return {"headings": [(_heading(name), number) for name, number in zip(table.columns, numeric, strict=True)],
             "rows": [[(cell if cell not in ("", "nan") else "–", number) for cell, number in
