@@ -77,8 +77,8 @@ def this_command() -> str:
 
 
 def listing(words: Sequence[str], most: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once."""
+    """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once; "" of none."""
     words = list(dict.fromkeys(words))
     if len(words) > most:
         words = [*words[:most], f"{len(words) - most} more"]
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

@@ -26,6 +26,9 @@ PATIENTS_TABLE = "patients.csv"
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 """Of a series that is one file."""
 
+SAMPLE_SUBMISSION = "sample_submission.csv"
+"""In a data set whose test cases are predicted for a competition: their ids in its order."""
+
 PHANTOM_RECORD = "phantom.json"
 """In a data set that is a phantom: its settings and the best AUC that is possible on it."""
 

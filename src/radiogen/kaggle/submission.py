@@ -18,6 +18,7 @@ from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.labels import read_sample_submission
+from radiogen.dataset.layout import SAMPLE_SUBMISSION
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.folds import read_folds
@@ -52,11 +53,11 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     predictions, read = read_with_hash(folder / layout.PREDICTIONS)
     facts = read_facts(folder)
     data = _data_set(folder, facts, data)
-    if not (data / "sample_submission.csv").is_file():
-        raise UserError(data / "sample_submission.csv", "is missing",
+    if not (data / SAMPLE_SUBMISSION).is_file():
+        raise UserError(data / SAMPLE_SUBMISSION, "is missing",
                         f"give the data set that has it with {parameter('data')}")
     task = read_task(data)
-    sample = read_sample_submission(data / "sample_submission.csv", task)
+    sample = read_sample_submission(data / SAMPLE_SUBMISSION, task)
     prevalence = _training_prevalence(folder, predictions)
     table, imputed = fill_sample(sample, predictions, prevalence, where=folder / layout.PREDICTIONS)
     if table[LABEL].nunique() == 1 and not allow_constant:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.dataset.patients import other_names, patient_of, read_patients
+from radiogen.dataset.seen_cases import in_cohort, seen_cases, seen_names
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
@@ -25,7 +26,6 @@ from radiogen.runs.folds import TEST
 from radiogen.runs.lineage import IMAGENET, Ancestor, folds_fingerprint, read_lineage
 from radiogen.runs.predictions import holdout, out_of_fold
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
-from radiogen.runs.seen_cases import in_cohort, seen_cases, seen_names
 from radiogen.runs.tables import read_arrays, read_as_text, read_seen_cases
 from radiogen.task import ID, LABEL, RSNA_MICCAI, read_task
 

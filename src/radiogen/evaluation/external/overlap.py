@@ -17,6 +17,7 @@ import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
+from radiogen.dataset.seen_cases import in_cohort, seen_cases
 from radiogen.evaluation.audit.leakage import (
     HASH_BITS,
     HASH_DISTANCE_LIMIT,
@@ -28,7 +29,6 @@ from radiogen.runs import layout
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.external.looks import Look, append_look
 from radiogen.runs.layout import SEEN_CASES
-from radiogen.runs.seen_cases import in_cohort, seen_cases
 from radiogen.task import ID
 
 NAMED = 3
