@@ -15,7 +15,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import command, parameter
+from radiogen.core.wording import command, parameter, shortened
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
 from radiogen.evaluation.stats.intervals import bootstrap_interval
 from radiogen.evaluation.stats.metrics import auc
@@ -30,7 +30,6 @@ from radiogen.task import ID, LABEL, Task, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
 
-SHOWN_IDS = 5
 _JOINED = [ID, "fold", LABEL, "probability"]
 _ELSEWHERE = "elsewhere: "
 """Before ids of another cohort, which may be those of the members' own cases."""
@@ -196,7 +195,7 @@ def _joined(runs: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFram
     for name, table in runs.items():
         doubled = table.loc[table[ID].duplicated(), ID]
         if len(doubled):
-            raise UserError(name, f"has {_ids(doubled)} more than once",
+            raise UserError(name, f"has {shortened(list(doubled))} more than once",
                             f"{command('predict')} --run {shlex.quote(name)}")
     first = first.reset_index(drop=True)
     probabilities = {first_name: first["probability"]}
@@ -212,7 +211,7 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
                                   (first_name, name, ~table[ID].isin(first[ID]))):
         ids = (first if has == first_name else table).loc[missing.to_numpy(), ID]
         if len(ids):
-            raise UserError(lacking, f"has no prediction for {_ids(ids)}, which {has} has",
+            raise UserError(lacking, f"has no prediction for {shortened(list(ids))}, which {has} has",
                             f"finish it: {command('train')} --run {shlex.quote(lacking)} --fold all, then "
                             f"{command('predict')} --run {shlex.quote(lacking)}")
     table = table.set_index(ID).loc[first[ID]].reset_index()
@@ -220,8 +219,8 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
         differs = table[column].fillna(-1).to_numpy() != first[column].fillna(-1).to_numpy()
         if differs.any():
             row = int(np.flatnonzero(differs)[0])
-            raise UserError(name, f"puts {_ids(first.loc[differs, ID])} into another {column} than {first_name}: "
-                            f"{table[column].iloc[row]}, not {first[column].iloc[row]}",
+            raise UserError(name, f"puts {shortened(list(first.loc[differs, ID]))} into another {column} than "
+                            f"{first_name}: {table[column].iloc[row]}, not {first[column].iloc[row]}",
                             f"join only runs with the same {layout.FOLDS}")
     return table
 
@@ -280,8 +279,3 @@ def _task(models: Path, members: Sequence[str]) -> Task:
             raise UserError(models / other / layout.TASK, f"describes another task than that of {first}",
                             "join only runs of one task")
     return task
-
-
-def _ids(ids: pd.Series) -> str:
-    shown = ", ".join(ids.iloc[:SHOWN_IDS])
-    return f"{shown} and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else shown

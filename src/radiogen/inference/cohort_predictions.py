@@ -7,7 +7,6 @@ before it is written; cases without a label are predicted beside it.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pandas as pd
 
 from radiogen.arrays.stored_arrays import check_arrays
 from radiogen.core import files
+from radiogen.core.clock import utc_text
 from radiogen.dataset.layout import PHANTOM_RECORD
 from radiogen.dataset.patients import data_patients, to_patients_file
 from radiogen.inference.external import PreparedCohort
@@ -41,7 +41,7 @@ def cohort_look(folder: Path, cohorts: Sequence[PreparedCohort]) -> Look:
     """The look that goes on record for the run in `folder`, models/<run>; cohorts: made ready for it or its members."""
     first, folder = cohorts[0], Path(folder)
     recipe = layout.RECIPE if first.source.folder == folder else layout.RUN
-    return Look(datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"), folder.name, first.name,
+    return Look(utc_text(), folder.name, first.name,
                 files.recorded_path(first.run.data, folder), first.fingerprint, len(first.cases),
                 int((first.cases[LABEL] == 1).sum()), labels_digest(first.cases), files.sha256(folder / recipe),
                 run_networks(folder))

@@ -16,7 +16,7 @@ import pandas as pd
 from radiogen import __version__
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
-from radiogen.core.wording import as_run, command, parameter
+from radiogen.core.wording import as_run, command, parameter, shortened
 from radiogen.dataset.labels import read_sample_submission
 from radiogen.dataset.layout import SAMPLE_SUBMISSION
 from radiogen.runs import layout
@@ -94,9 +94,8 @@ def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: flo
     known = submission_cases(predictions).set_index(ID)["probability"]
     strange = known.index[~known.index.isin(sample[ID])]
     if len(strange):
-        more = f" and {len(strange) - SHOWN_IDS} more" if len(strange) > SHOWN_IDS else ""
         raise UserError(where, f"has test cases that the sample submission does not have: "
-                        f"{', '.join(strange[:SHOWN_IDS])}{more}",
+                        f"{shortened(list(strange))}",
                         f"give the data set that was predicted with {parameter('data')}, or predict again")
     probabilities = sample[ID].map(known)
     imputed = tuple(sample.loc[probabilities.isna(), ID])

@@ -142,11 +142,11 @@ def usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
     for cell, cases in without.items():
         named = [case for case in cases if case in there]
         if named:
-            _LOG.info(f"{len(named)} cases have {read_task(data).label_column} {cell!r} and are not used: "
-                      f"{', '.join(named)}")
+            _LOG.info(f"{len(named)} cases have {read_task(data).label_column} {cell!r} and are neither trained on nor "
+                      f"judged: {', '.join(named)}")
     spare = sorted(there - set(labels[ID]) - {case for cases in without.values() for case in cases})
     if spare:
-        _LOG.info(f"{len(spare)} cases of {data} have no label and are not used: {spare[0]} ...")
+        _LOG.info(f"{len(spare)} cases of {data} have no label and are neither trained on nor judged: {spare[0]} ...")
     return labels
 
 

@@ -8,7 +8,6 @@ bits that outlives another encoding.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import NormalDist
 
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.clock import utc_text
 from radiogen.dataset.patients import other_names, patient_of, read_patients
 from radiogen.dataset.seen_cases import in_cohort, seen_cases, seen_names
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
@@ -250,8 +250,7 @@ def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFr
     digest = hashlib.sha256(text.encode()).hexdigest()
     if digest in set(past["sha256"]):
         return past
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    row = {"date": now, "cases": str(len(kept)), "auc": f"{auc(*scored(kept)):.6f}", "sha256": digest}
+    row = {"date": utc_text(), "cases": str(len(kept)), "auc": f"{auc(*scored(kept)):.6f}", "sha256": digest}
     table = pd.concat([past, pd.DataFrame([row])], ignore_index=True)
     files.write_csv(path, table)
     return table
