@@ -112,7 +112,7 @@ def test_the_labels_of_the_scored_fold_change_no_weight(run, eager):
     """The epoch is chosen, yet on other cases; the scored fold's own curve does change."""
     scored = run.folds["fold"] == "0"
     turned = run.folds.assign(**{LABEL: run.folds[LABEL].where(~scored, 1 - run.folds[LABEL])})
-    ours, other = (_changed(run, name, folds, epochs=6, early_stopping_fraction=0.25, early_stopping_patience=3)
+    ours, other = (_changed(run, name, folds, epochs=4, early_stopping_fraction=0.25, early_stopping_patience=2)
                    for name, folds in (("right", run.folds), ("turned", turned)))
     for each in (ours, other):
         train_fold(each, "0")
@@ -123,7 +123,7 @@ def test_the_labels_of_the_scored_fold_change_no_weight(run, eager):
     assert not histories[0]["val_loss"].equals(histories[1]["val_loss"])
     best = int(histories[0]["stop_loss"].argmin())
     assert json.loads((ours.folder / "fold-0" / "timings.json").read_text())["chosen_epoch"] == best + 1
-    assert len(histories[0]) == min(6, best + 1 + 3)
+    assert len(histories[0]) == min(4, best + 1 + 2)
 
 
 def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(run, monkeypatch, eager):
