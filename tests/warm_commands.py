@@ -2,7 +2,8 @@
 
 In: the words of a command line after `python`. Out: what `subprocess.run` of it returns. The command's file runs as
 `__main__` with its own arguments, folder, environment, output and exit code; only its imports are already there, which
-take ten times as long as the rest. What is about imports, limits or signals takes `subprocess` itself.
+take ten times as long as the rest, and it has one core, so that it starts no workers unless `--workers` asks for them.
+What is about imports, limits or signals takes `subprocess` itself.
 """
 
 import atexit
@@ -97,6 +98,8 @@ def _become(order: dict, silent: int) -> int:
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
     os.dup2(silent, 0)
     os.close(silent)
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
