@@ -35,7 +35,7 @@ def _fit(model, batch, epochs):
     return model.get_weights()
 
 
-def test_an_accumulated_batch_takes_the_step_of_one_large_batch(compiled, eager):
+def test_an_accumulated_batch_takes_the_step_of_one_large_batch(compiled):
     large = compiled(batch_size=1024, micro_batch_size=1024)
     small = compiled(batch_size=1024, micro_batch_size=8)
     assert large.optimizer.gradient_accumulation_steps is None and small.optimizer.gradient_accumulation_steps == 12
@@ -55,7 +55,7 @@ def test_an_epoch_that_drops_its_last_batch_has_only_whole_steps(small_recipe):
     assert accumulation(recipe.optimisation, inputs=20, batches=8) == 4
 
 
-def test_a_cosine_ends_at_nothing_with_the_last_batch_though_gradients_are_accumulated(compiled, eager):
+def test_a_cosine_ends_at_nothing_with_the_last_batch_though_gradients_are_accumulated(compiled):
     model = compiled(batch_size=32, micro_batch_size=8, epochs=10, learning_rate=0.5, schedule="cosine")
     assert model.optimizer.gradient_accumulation_steps == 4
     rates = []
