@@ -13,6 +13,8 @@ import pytest
 from radiogen.cli.runs import evaluate
 from radiogen.runs.predictions import complete, read_predictions, write_predictions
 
+from ..warm_commands import run_python
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -38,8 +40,8 @@ def house(tmp_path):
 
 def _call(house, command: str) -> subprocess.CompletedProcess:
     script, *arguments = command.split()
-    return subprocess.run([sys.executable, str(ROOT / "scripts" / script), *arguments], cwd=house, text=True,
-                          capture_output=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+    return run_python(ROOT / "scripts" / script, *arguments, cwd=house,
+                      env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
 
 
 def test_each_command_names_the_next_until_the_submission_is_written(house):
