@@ -46,7 +46,8 @@ def _draw_planes(axes: Axes, known: pd.DataFrame) -> None:
         axes.bar(place, own, color=ORANGE, width=0.6, label="UCSF" if not place else None)
         axes.bar(place, len(inside) - own, bottom=own, color=BLUE, width=0.6, label="others" if not place else None)
         axes.text(place, len(inside) + 5, f"{own} of {len(inside)} UCSF's", ha="center", fontsize=10)
-    axes.set(xticks=range(3), xticklabels=["axial", "coronal", "sagittal"], ylabel="cases", ylim=(0, 400), xlim=(-0.7, 2.7))
+    axes.set(xticks=range(3), xticklabels=["axial", "coronal", "sagittal"], ylabel="cases", ylim=(0, 400),
+             xlim=(-0.7, 2.7))
     axes.legend(frameon=False, fontsize=9)
     axes.set_title("FLAIR's plane is mostly the hospital", loc="left", fontsize=11)
 

@@ -22,7 +22,7 @@ from radiogen.evaluation.external.assessment import (
     Looks,
     Share,
 )
-from radiogen.evaluation.external.groups import group_table
+from radiogen.evaluation.audit.groups import group_table
 from radiogen.evaluation.external.shift import LARGE, Acquired, shift_table
 from radiogen.evaluation.stats.calibration import calibration
 from radiogen.evaluation.stats.intervals import LEVEL, bootstrap_interval, wilson_interval
