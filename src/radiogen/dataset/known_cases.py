@@ -15,7 +15,7 @@ from radiogen.dataset.labels import data_labels
 from radiogen.task import ID, LABEL, RSNA_MICCAI, Task, read_task
 
 _PUBLISHED = Path(__file__).with_name("published_labels.csv")
-"""Test cases of the competition and their ids in UCSF-PDGM, whose metadata (TCIA, CC BY 4.0) states MGMT's status."""
+"""Test cases of the competition and their ids in UCSF-PDGM, whose metadata (TCIA, CC BY 4.0) states the label."""
 
 
 def known_bad(data: Path, sequences: Collection[str] | None = None) -> dict[str, str]:

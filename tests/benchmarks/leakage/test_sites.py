@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.accuracy.sites import OWN, drawn_labels, mean_interval, site_facts
+from benchmarks.leakage.sites import OWN, drawn_labels, mean_interval, site_facts
 from radiogen.phantom.hospitals import HOSPITALS
 
 SITES = {f"{number:05d}": HOSPITALS[number % 4].name for number in range(4000)}
