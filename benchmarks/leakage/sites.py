@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from benchmarks.accuracy.controls import SCALES, Fact, facts_text, phantom_features
+from benchmarks.accuracy.controls import SCALES, Fact, facts_text
 from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
@@ -42,14 +42,18 @@ def main(folder: Path = Path("input/controls"), cases: int = 400, scale: Literal
         output: Markdown file to write the table to as well.
         workers: Processes (default: as many as cores may be used).
     """
+    from benchmarks.accuracy.case_features import cached_cases
     from radiogen.core import files
     from radiogen.dataset.patients import SITE, read_patients
-    from radiogen.phantom.data_set import PhantomSettings
+    from radiogen.phantom.data_set import PhantomSettings, write_phantom
     from radiogen.task import ID
 
     settings = PhantomSettings(cases=cases, test_cases=0, scale=SCALES[scale], seed=seed, site_confound=True)
-    features, _ = phantom_features(folder, "sites", settings, workers)
-    patients = read_patients(folder / "sites")
+    data = folder / "sites"
+    write_phantom(data, settings, workers)
+    cache, index = cached_cases(data, folder / "cache", workers)
+    features = look_features(cache, index["case"])
+    patients = read_patients(data)
     assert patients is not None  # the phantom has hospitals
     sites = dict(zip(patients[ID], patients[SITE], strict=True))
     areas = {by: areas_of_draws(features, sites, by, draws) for by in ("patient", "site")}
@@ -61,6 +65,23 @@ def main(folder: Path = Path("input/controls"), cases: int = 400, scale: Literal
     if not all(fact.holds for fact in facts):
         print("a fact does not hold (above)", file=sys.stderr)
         sys.exit(1)
+
+
+def look_features(cache: Path, cases: "pd.Series") -> "pd.DataFrame":
+    """What a scanner's look is: of each sequence's cube the quantiles and the roughness along each axis."""
+    import numpy as np
+    import pandas as pd
+
+    from radiogen.arrays.stored_arrays import open_array
+    from radiogen.task import ID
+
+    rows = []
+    for case in cases:
+        cubes = np.asarray(open_array(cache, case), np.float32)[:, ::2, ::2, ::2]
+        found = [np.quantile(cubes, (0.1, 0.5, 0.75, 0.9), axis=(1, 2, 3)).ravel()]
+        found += [np.log(1 + np.abs(np.diff(cubes, axis=axis)).mean(axis=(1, 2, 3))) for axis in (1, 2, 3)]
+        rows.append(np.concatenate(found))
+    return pd.DataFrame(rows, index=pd.Index(list(cases), name=ID))
 
 
 def areas_of_draws(features: "pd.DataFrame", sites: dict[str, str], by: str, draws: int) -> "np.ndarray":
