@@ -24,7 +24,7 @@ def _run(folder, folds, sites=SITES):
 
 @pytest.fixture
 def runs(tmp_path):
-    return (_run(tmp_path / "ordinary", np.tile(list("0123"), 10)),
+    return (_run(tmp_path / "ordinary", np.tile(np.repeat(list("0123"), 2), 5)),
             _run(tmp_path / "apart", np.repeat(list("0123"), 10)))
 
 
