@@ -20,6 +20,9 @@ Split = Literal["train", "test"]
 GEOMETRY_TABLE = "geometry.csv"
 """The table of the series' geometry (geometry.py), in a cache's folder and in a run's."""
 
+SCANNER_TABLE = "scanner.csv"
+"""The table of what the series say of their scanners (scanner.py), beside the geometry."""
+
 PATIENTS_TABLE = "patients.csv"
 """The table of what is known of a case's patient (patients.py), in a data set's folder and in a run's."""
 

@@ -17,6 +17,7 @@ from radiogen import __version__
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter, shortened
+from radiogen.dataset.known_cases import published_labels
 from radiogen.dataset.labels import read_sample_submission
 from radiogen.dataset.layout import SAMPLE_SUBMISSION
 from radiogen.runs import layout
@@ -31,13 +32,17 @@ SHOWN_IDS = 5
 
 @dataclass(frozen=True)
 class Submission:
-    """A written submission: its CSV, its record, its number of cases, the imputed ids and their probability."""
+    """A written submission: its CSV, its record, its number of cases, the imputed ids and their probability.
+
+    published: the ids of the cases whose label a public table states.
+    """
 
     path: Path
     record: Path
     cases: int
     imputed: tuple[str, ...]
     prevalence: float
+    published: tuple[str, ...] = ()
 
 
 def write_submission(models: Path, name: str, submissions: Path, *, data: Path | None = None,
@@ -82,7 +87,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
             "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
             "sha256": digest, "predictions_sha256": read,
             "radiogen": __version__, **sent})
-    return Submission(path, record, len(table), imputed, prevalence)
+    return Submission(path, record, len(table), imputed, prevalence, tuple(published_labels(sample[ID], task)))
 
 
 def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: float,
@@ -143,6 +148,13 @@ def imputed_text(submission: Submission) -> str:
     more = f" and {count - SHOWN_IDS} more (all are in the record)" if count > SHOWN_IDS else ""
     return (f"warning: {count} of {submission.cases} test cases have no prediction and got the training "
             f"prevalence {submission.prevalence:.3f}: {', '.join(submission.imputed[:SHOWN_IDS])}{more}")
+
+
+def published_text(submission: Submission) -> str:
+    """One line about the cases whose labels are public, or ''."""
+    count = len(submission.published)
+    return (f"warning: {count} of {submission.cases} test cases have a published label (docs/hospital.md): a score on "
+            "them can be looked up, and weights that saw them know it") if count else ""
 
 
 def _data_set(folder: Path, facts: dict[str, Any], data: Path | None) -> Path:

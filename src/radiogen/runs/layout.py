@@ -7,11 +7,11 @@ each run; beside the last run that it was given; and what validation on another 
 
 from pathlib import Path
 
-from radiogen.dataset.layout import GEOMETRY_TABLE, PATIENTS_TABLE
+from radiogen.dataset.layout import GEOMETRY_TABLE, PATIENTS_TABLE, SCANNER_TABLE
 from radiogen.task import FILE
 
 RUN, RECIPE, ENVIRONMENT, FOLDS, ARRAYS = "run.json", "recipe.json", "environment.json", "folds.csv", "arrays.csv"
-GEOMETRY, PATIENTS, TASK = GEOMETRY_TABLE, PATIENTS_TABLE, FILE
+GEOMETRY, SCANNER, PATIENTS, TASK = GEOMETRY_TABLE, SCANNER_TABLE, PATIENTS_TABLE, FILE
 SEEN_CASES = "saw.csv"
 """The cases that the run's initial weights were trained on; beside a file of weights it has the same name."""
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.patients import read_patients
+from radiogen.evaluation.audit.groups import group_table
 from radiogen.evaluation.audit.image_free import IMAGE_FREE, image_free_predictions, transferred_predictions
 from radiogen.evaluation.external.assessment import (
     INSIDE,
@@ -22,7 +23,6 @@ from radiogen.evaluation.external.assessment import (
     Looks,
     Share,
 )
-from radiogen.evaluation.external.groups import group_table
 from radiogen.evaluation.external.shift import LARGE, Acquired, shift_table
 from radiogen.evaluation.stats.calibration import calibration
 from radiogen.evaluation.stats.intervals import LEVEL, bootstrap_interval, wilson_interval

@@ -94,8 +94,10 @@ def _run_part(assessed: RunAssessment, last: bool) -> dict:
             "confounds": None if found is None else {
                 "sentences": confound_sentences(found), "models": _table(found.image_free),
                 "gains": _table(found.gains), "planes": _table(found.within_planes),
+                "groups": _table(found.groups.drop(columns=["cohort", "too_small"])) if len(found.groups) else None,
                 "correlations": _table(found.correlations.head(SHOWN_CORRELATIONS)),
                 "hidden": max(0, len(found.correlations) - SHOWN_CORRELATIONS)},
+            "labels": None if assessed.label_sensitivity is None else _table(assessed.label_sensitivity),
             "permutations": [permutation_sentence(one) for one in assessed.permutations],
             "permutation_pictures": [_inline(path) for one in assessed.permutations
                                      if (path := folder / layout.permutation_picture(one.within)).is_file()],
