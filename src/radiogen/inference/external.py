@@ -38,10 +38,10 @@ from radiogen.runs.external.cohorts import (
     write_cohort_facts,
     write_intensities,
 )
-from radiogen.runs.external.looks import Look, append_look
 from radiogen.runs.fold_locks import wait_for_training, working_run
 from radiogen.runs.fold_weights import check_run
 from radiogen.runs.folds import TEST
+from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.runs.predictions import complete, out_of_fold, read_predictions, write_predictions
 from radiogen.task import FILE, ID, LABEL, Task, read_task, write_task
 from radiogen.training.runs import Run, cache_settings, trained_folds

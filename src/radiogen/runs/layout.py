@@ -43,8 +43,11 @@ EXTERNAL = "external"
 """The folder of external cohorts, each in a folder of its name, with predictions, geometry and patients as a run's."""
 COHORT, EXTERNAL_ASSESSMENT, INTENSITIES = "cohort.json", "external.json", "intensities.csv"
 MEASURES, GROUPS, SHIFT, SHIFT_PICTURE = "measures.csv", "groups.csv", "shift.csv", "shift.png"
-LOOKS = "external_looks.csv"
-"""Beside the runs, in models/: the record of all looks at external cohorts."""
+LEDGER, OLD_LOOKS = "ledger.jsonl", "external_looks.csv"
+"""Beside the runs, in models/: the record of all looks at scored cases; and what an earlier version kept of those at
+external cohorts."""
+OWN_LOOKS = "looks.csv"
+"""In a run's folder: which entries of the ledger are its own."""
 
 _FOLD = "fold-"
 

@@ -25,7 +25,7 @@ from radiogen.evaluation.audit.leakage import (
 )
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import CaseMarks
-from radiogen.runs.external.looks import Look, append_look
+from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.task import ID
 
 NAMED = 3
