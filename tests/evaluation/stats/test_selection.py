@@ -30,7 +30,7 @@ def test_the_best_of_fifty_looks_at_noise_is_better_than_chance_in_one_study_of_
         found = best_of_looks(labels, places, np.vstack([looks, looks[chosen].mean(axis=0)]), 50, sizes=(members,),
                               draws=159)
         by_itself, as_best = by_itself + (found.p < 0.05), as_best + (found.p_best < 0.05)
-    assert as_best <= FEW and by_itself > REPETITIONS / 2
+    assert as_best <= FEW and by_itself > REPETITIONS / 4
 
 
 def test_one_look_is_as_good_by_itself_as_best_of_one():
