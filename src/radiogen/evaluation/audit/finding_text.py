@@ -15,7 +15,7 @@ SHOWN = 5
 
 _RESTORE = f"restore {layout.RUN}, or train a new run"
 _PREDICT = "predict again, with the folds of the training"
-_NEAR = "nearly the same pixels (up to {limit} of {bits} bits differ)"
+_NEAR = "nearly the same pixels (up to {limit} of {bits} bits differ, or the same once they are registered)"
 
 _LOOKS = ("the {number} of {looks} at these {cases} {cohort} patients{scored} (highest AUC {best:.3f}); p = {p:.2g} "
           "by itself, {p_best:.2g} as one of {looks}")
@@ -35,6 +35,8 @@ _SENTENCES: Mapping[Code, str] = {
     Code.NEAR_PIXELS_WITHIN: f"{_NEAR} within a fold: {{pairs}}",
     Code.PIXELS_APART: "{cases} cases, no two with the same or nearly the same pixels (up to {limit} of {bits} bits)",
     Code.PIXELS_UNCHECKED: "{file} is missing",
+    Code.COPIES_UNCHECKED: "arrays of {cases} cases are of an earlier version, which kept no thumbnails: copies that "
+                           "were moved, mirrored, turned or cut are not looked for",
     Code.WEIGHTS_RECORDED: "{networks} networks, each the file that training of its fold wrote",
     Code.WEIGHTS_UNRECORDED: "{runs}",
     Code.LINEAGE_SAME_FOLDS: "{lineage}, on the same folds",

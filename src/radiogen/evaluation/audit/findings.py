@@ -61,6 +61,8 @@ class Code(Enum):
     """No two cases have the same or nearly the same pixels (cases, limit, bits)."""
     PIXELS_UNCHECKED = auto()
     """A table is missing (file)."""
+    COPIES_UNCHECKED = auto()
+    """So many cases have a hash of an earlier version, without a thumbnail (cases)."""
     WEIGHTS_RECORDED = auto()
     """Each network is the file that training of its fold wrote (networks)."""
     WEIGHTS_UNRECORDED = auto()
@@ -125,7 +127,7 @@ _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
     Check.PIXELS: {
         Severity.ALARM: (Code.SAME_PIXELS_ACROSS,),
         Severity.NOTE: (Code.SAME_PIXELS_WITHIN, Code.NEAR_PIXELS_ACROSS, Code.NEAR_PIXELS_WITHIN),
-        Severity.NOT_CHECKED: (Code.PIXELS_UNCHECKED,), Severity.PASSED: (Code.PIXELS_APART,)},
+        Severity.NOT_CHECKED: (Code.PIXELS_UNCHECKED, Code.COPIES_UNCHECKED), Severity.PASSED: (Code.PIXELS_APART,)},
     Check.NETWORKS: {
         Severity.NOT_CHECKED: (Code.WEIGHTS_UNRECORDED,), Severity.PASSED: (Code.WEIGHTS_RECORDED,)},
     Check.LINEAGE: {
