@@ -84,7 +84,7 @@ def _of_weights(room: Path) -> Iterator[tuple[str, str]]:
 def _of_tables(room: Path) -> Iterator[tuple[str, str]]:
     """Every table of a run and every submission, as text."""
     for path in sorted((*room.glob("models/*/*.csv"), *room.glob("submissions/*.csv"))):
-        if path.name not in ("provenance.csv", "holdout_scorings.csv"):  # these hold times
+        if path.name not in ("provenance.csv", "holdout_scorings.csv", "looks.csv"):  # these hold times
             yield f"table {path.relative_to(room)}", _hash(path.read_bytes())
 
 

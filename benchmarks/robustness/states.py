@@ -16,13 +16,17 @@ from pathlib import Path
 NOT_COMPARED: Mapping[str, tuple[str, ...]] = {
     "timings.json": ("seconds_an_epoch", "peak_memory_mb", "checkpoint_bytes"),
     "environment.json": ("commit", "changed_since"),
-    "holdout_scorings.csv": ("date",),
+    "holdout_scorings.csv": ("date",), "looks.csv": ("date", "entry_sha256"),
 }
 """Of these files, these fields: how long it took, on how much memory, from which commit, and when. A checkpoint tells
 the seconds of its epochs in text, so its bytes are a few more or less."""
 DATED, DATE = ("leakage.csv", "report.html", "assessment.json"), re.compile(
-    rb'(scored once, on |")[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}')
+    rb'(scored once by this run, on |")[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}')
 """Files that say when the holdout was scored first, in words or as data: the moment is not compared either."""
+TIMES = re.compile(rb', scored [0-9]+ times|"scored": [0-9]+')
+"""How often predictions were scored: once more after a kill, which is the same look."""
+LEDGER = ("date", "previous_sha256", "fingerprint", "networks_sha256", "kept")
+"""Of an entry of the ledger: what is another one for each data set, network file and moment, or stands in one alone."""
 MARK = re.compile(rb"(?<=-)[0-9a-f]{12}(?=$|/|\.|&#x2F;)")
 """The data set's fingerprint in the name of its cache, of which the times of its files are a part."""
 GROWING = ("checkpoint.npz", "history.csv", "timings.json")
@@ -80,13 +84,15 @@ def comparable(path: Path) -> bytes:
     """A file's content without what may differ; raises what its reader raises where it is not whole."""
     content = path.read_bytes()
     if path.name in DATED:
-        content = DATE.sub(rb"\1", content)
+        content = TIMES.sub(b"", DATE.sub(rb"\1", content))
     if path.suffix in (".json", ".csv", ".html"):
         content = MARK.sub(b"", content)
     if path.suffix == ".h5":
         return _networks(path)
     if path.suffix == ".npz":
         return _arrays(content)
+    if path.suffix == ".jsonl":
+        return _ledger(content)
     if path.suffix == ".json":
         return _json(path.name, content)
     if path.suffix == ".csv":
@@ -125,6 +131,15 @@ def _json(name: str, content: bytes) -> bytes:
     return json.dumps(fields).encode()
 
 
+def _ledger(content: bytes) -> bytes:
+    """Each look once: it is recorded again where it is repeated after a kill."""
+    if not content.endswith(b"\n"):
+        raise ValueError("its last line is cut off")
+    looks = (json.loads(line) for line in content.splitlines())
+    kept = [json.dumps({name: value for name, value in one.items() if name not in LEDGER}) for one in looks]
+    return "\n".join(dict.fromkeys(kept)).encode()
+
+
 def _csv(name: str, content: bytes) -> bytes:
     import pandas as pd
 
@@ -134,4 +149,4 @@ def _csv(name: str, content: bytes) -> bytes:
     if not left_out:
         return content
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    return table.drop(columns=list(left_out), errors="ignore").to_csv(index=False).encode()
+    return table.drop(columns=list(left_out), errors="ignore").drop_duplicates().to_csv(index=False).encode()

@@ -426,7 +426,8 @@ def test_cases_with_the_same_first_series_have_the_same_perceptual_hash_and_a_lo
         path.write_bytes(b"")
     cubes, slices = _build(data, CUBES, SLICES)
     assert cubes["perceptual_hash"].tolist() == slices["perceptual_hash"].tolist()
-    assert cubes["perceptual_hash"][0] == cubes["perceptual_hash"][1] and len(cubes["perceptual_hash"][0]) == 64
+    assert cubes["perceptual_hash"][0] == cubes["perceptual_hash"][1]
+    assert len(cubes["perceptual_hash"][0]) == 64 + 1 + 12 * 24 * 24
     assert cubes["perceptual_hash"][2] == ""
 
 

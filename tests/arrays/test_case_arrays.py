@@ -100,7 +100,7 @@ def _hash(folder, voxels, *settings, affine=AXIAL, fast=True):
     if not folder.exists():
         write_series(folder, voxels, affine)
     series, _ = _case(folder, *(settings or (CUBES,)), fast=fast)
-    return int(series["T1wCE"].perceptual_hash, 16)
+    return int(series["T1wCE"].perceptual_hash[:64], 16)
 
 
 def _bits(one, other):

@@ -3,8 +3,14 @@
 import numpy as np
 import pandas as pd
 
+from radiogen.dataset.thumbnails import SHAPE, with_thumbnail
 from radiogen.runs.folds import make_folds
 from radiogen.runs.predictions import complete
+
+
+def drawn_hash(random: np.random.Generator) -> str:
+    """A perceptual hash of nobody, with a thumbnail."""
+    return with_thumbnail(random.bytes(32).hex(), random.normal(size=SHAPE).astype(np.float32))
 
 
 def made(cases: int = 300, *, tied: str = "nothing", seed: int = 0, holdout_fraction: float = 0.0

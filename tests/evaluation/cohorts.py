@@ -13,8 +13,8 @@ from radiogen.runs.external.cohorts import (
     write_cohort_facts,
     write_intensities,
 )
-from radiogen.runs.external.looks import Look, append_look
 from radiogen.runs.layout import cohort_folder
+from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.runs.predictions import write_predictions
 from radiogen.task import RSNA_MICCAI
 

@@ -23,9 +23,9 @@ from radiogen.inference.external import prepare_cohorts
 from radiogen.inference.prediction import predict_run, score_inputs
 from radiogen.networks.backend import keras
 from radiogen.runs.external.cohorts import external_cohorts, read_cohort, read_intensities
-from radiogen.runs.external.looks import read_looks
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.layout import WEIGHTS
+from radiogen.runs.ledger.looks import read_looks
 from radiogen.runs.predicted_run import open_predictions
 from radiogen.training.model import make_network
 from radiogen.training.runs import fold_folder, open_run

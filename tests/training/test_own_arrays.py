@@ -120,7 +120,7 @@ def test_going_on_writes_no_array_again_and_other_images_are_refused(tmp_path):
 def test_images_that_look_alike_can_be_found_and_masks_are_not_compared(tmp_path):
     grey, _ = begun(tmp_path / "grey")
     masks, _ = begun(tmp_path / "masks", stack=[image > 100 for image in images()])
-    assert read_index(grey.cache)["perceptual_hash"].str.fullmatch("[0-9a-f]{64}").all()
+    assert read_index(grey.cache)["perceptual_hash"].str.fullmatch(r"[0-9a-f]{64}\.[\w-]{6912}").all()
     assert set(read_index(masks.cache)["perceptual_hash"]) == {""}
 
 

@@ -15,7 +15,7 @@ from radiogen.arrays.case_findings import CaseFinding, of_sequence
 from radiogen.arrays.case_mask import CaseMasks, masks_of, read_case_mask, unusable_mask
 from radiogen.arrays.case_series import CaseSeries
 from radiogen.arrays.geometries import geometry_of
-from radiogen.arrays.perceptual_hash import hash_target, perceptual_hash
+from radiogen.arrays.perceptual_hash import hash_targets, perceptual_hash
 from radiogen.arrays.settings import CacheSettings
 from radiogen.core.memory import OutOfMemory, translate_memory_errors
 from radiogen.core.types import Affine, Shape3D, Voxels
@@ -104,7 +104,7 @@ def _read(folder: Path, sequence: str, wanted: Sequence[CacheSettings], fast: bo
 
     def plan(shape: Shape3D, affine: Affine | None) -> list[Target | None]:
         targets = [geometry.plan(shape, affine) for geometry in geometries]
-        return [*targets, hash_target(shape)] if compared else targets
+        return [*targets, *hash_targets(shape)] if compared else targets
 
     resized, volume = read_resized(folder, plan, fast=fast)
     series = CaseSeries(volume, resized, perceptual_hash=perceptual_hash(resized) if compared else "")

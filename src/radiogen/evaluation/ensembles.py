@@ -16,6 +16,7 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter, shortened
+from radiogen.evaluation.audit.looks import record_looks
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
 from radiogen.evaluation.stats.intervals import bootstrap_interval
 from radiogen.evaluation.stats.metrics import auc
@@ -23,6 +24,7 @@ from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import check_run, unrecorded
 from radiogen.runs.folds import TEST
+from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import complete, out_of_fold, read_predictions, read_with_hash, write_predictions
 from radiogen.runs.records import is_trained_run, read_facts, write_facts
 from radiogen.runs.tables import write_folds
@@ -124,7 +126,8 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
     """Join `members` into the run `models/<name>` (default: `ensemble_name`); returns its `predictions.csv`.
 
     Writes `run.json` (members, method, data set, a hash of each member's predictions), `folds.csv`, `ensemble.csv`
-    (`ensemble_table`), `weights.csv` where weights were fitted, and `predictions.csv`. Raises UserError for fewer than
+    (`ensemble_table`), `weights.csv` where weights were fitted, and `predictions.csv`; the ledger notes that members
+    and ensemble are scored. Raises UserError for fewer than
     two members, a member twice or not predicted, members of different data sets or tasks, a name of a trained run,
     and whatever the method raises.
     """
@@ -153,7 +156,11 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
             (folder / layout.ENSEMBLE_WEIGHTS).unlink(missing_ok=True)
         else:
             files.write_csv(folder / layout.ENSEMBLE_WEIGHTS, weights)
-        return write_predictions(folder / layout.PREDICTIONS, joined)
+        path = write_predictions(folder / layout.PREDICTIONS, joined)
+        scored = {**{member: table for member, (table, _) in read.items()}, folder.name: joined}
+        for run, table in scored.items():
+            record_looks(PredictedRun(run, models / run, read_facts(models / run), table, task))
+    return path
 
 
 def join_elsewhere(models: Path, name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -26,9 +26,9 @@ from radiogen.runs.external.cohorts import (
     write_cohort_facts,
     write_intensities,
 )
-from radiogen.runs.external.looks import Look, append_look
 from radiogen.runs.fold_locks import working_run
 from radiogen.runs.folds import TEST
+from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.task import ID, LABEL, write_task
 from radiogen.training.runs import trained_folds

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radiogen.dataset.fingerprint import contents_hash
+from radiogen.dataset.thumbnails import DIGITS
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.tables import read_arrays
 from radiogen.task import ID
@@ -45,7 +46,7 @@ def find_known(run: Run, folders: Mapping[str, Path], sha256: str, perceptual_ha
         return None
     for column, mark, by in (("sha256", sha256, "the same voxels"),
                              ("perceptual_hash", perceptual_hash, "the same pictures")):
-        same = arrays.loc[(arrays[column] == mark) & (mark != ""), ID]
+        same = arrays.loc[(arrays[column].str[:DIGITS] == mark[:DIGITS]) & (mark != ""), ID]
         if len(same):
             return _placed(run, same.iloc[0], by)
     return None

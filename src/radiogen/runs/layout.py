@@ -45,8 +45,11 @@ COHORT, EXTERNAL_ASSESSMENT, INTENSITIES = "cohort.json", "external.json", "inte
 UNLABELLED = "unlabelled.csv"
 """Predictions of a cohort's cases that have no label."""
 MEASURES, GROUPS, SHIFT, SHIFT_PICTURE = "measures.csv", "groups.csv", "shift.csv", "shift.png"
-LOOKS = "external_looks.csv"
-"""Beside the runs, in models/: the record of all looks at external cohorts."""
+LEDGER, OLD_LOOKS = "ledger.jsonl", "external_looks.csv"
+"""Beside the runs, in models/: the record of all looks at scored cases; and what an earlier version kept of those at
+external cohorts."""
+OWN_LOOKS = "looks.csv"
+"""In a run's folder: which entries of the ledger are its own."""
 
 _FOLD = "fold-"
 

@@ -16,7 +16,7 @@ import pandas as pd
 from radiogen.arrays.case_arrays import case_array
 from radiogen.arrays.case_findings import index_cells
 from radiogen.arrays.case_series import CaseSeries
-from radiogen.arrays.perceptual_hash import hash_target, perceptual_hash
+from radiogen.arrays.perceptual_hash import hash_targets, perceptual_hash
 from radiogen.arrays.settings import REVISION, CacheSettings
 from radiogen.arrays.stored_arrays import COLUMNS, read_index
 from radiogen.core import files
@@ -208,7 +208,7 @@ def _perceptual_hash(volume: Volume) -> str:
     voxels = volume.voxels
     if ((voxels == voxels.min()) | (voxels == voxels.max())).all():
         return ""
-    return perceptual_hash(resize_volume(volume, [hash_target(voxels.shape)]))
+    return perceptual_hash(resize_volume(volume, hash_targets(voxels.shape)))
 
 
 def _write_case(folder: Path, settings: CacheSettings, case: str, split: str,

@@ -1,5 +1,6 @@
 """Fault injection finds what it looks for: half files, leftovers, other bytes; its short form holds for the package."""
 
+import json
 import signal
 import sys
 
@@ -174,7 +175,17 @@ def test_when_the_holdout_was_scored_first_is_not_compared_and_the_rest_is(tmp_p
     for number, (day, rest) in enumerate(((1, "yes"), (2, "yes"), (1, "no"))):
         date = f"2026-11-0{day} 12:00:00"
         content = (f'{{"values": ["{date}"], "text": "{rest}"}}' if name.endswith(".json")
-                   else f'text\n"alarm 0, scored once, on {date}, {rest}"\n')
+                   else f'text\n"alarm 0, scored once by this run, on {date}, {rest}"\n')
         files.write_text(tmp_path / str(number) / name, content)
         found.append(states.state_of(tmp_path / str(number)))
     assert found[0] == found[1] != found[2]
+
+
+def test_a_look_that_is_repeated_after_a_kill_is_no_difference_and_another_one_is(tmp_path):
+    for folder, aucs in (("one", ("0.5",)), ("two", ("0.5", "0.5")), ("three", ("0.5", "0.6"))):
+        (tmp_path / folder).mkdir()
+        lines = [json.dumps({"previous_sha256": f"{number}{folder}", "date": folder, "run": "a", "auc": auc})
+                 for number, auc in enumerate(aucs)]
+        (tmp_path / folder / "ledger.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    one, two, three = (states.state_of(tmp_path / folder) for folder in ("one", "two", "three"))
+    assert states.differences(one, two) == [] and states.differences(one, three) == ["ledger.jsonl differs"]

@@ -11,8 +11,6 @@ from radiogen.core import files
 from radiogen.evaluation.audit.finding_text import sentence
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.audit.leakage import (
-    HASH_DISTANCE_LIMIT,
-    hash_distance_limit,
     record_holdout_scoring,
     review_auc,
     review_first_weights,
@@ -23,9 +21,12 @@ from radiogen.evaluation.audit.leakage import (
     review_run,
     suspicious_auc,
 )
+from radiogen.evaluation.audit.near_pixels import HASH_DISTANCE_LIMIT, hash_distance_limit
 from radiogen.runs.lineage import folds_fingerprint
 from radiogen.runs.predictions import complete
 from radiogen.task import RSNA_MICCAI
+
+from ..acquisitions import drawn_hash
 
 
 def _run(cases: int = 60, test: int = 6, effect: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -37,7 +38,7 @@ def _run(cases: int = 60, test: int = 6, effect: float = 0.0) -> tuple[pd.DataFr
                           "fold": np.resize(["0", "1", "2", "3", "4", "holdout"], cases)})
     arrays = pd.DataFrame({"case": ids, "split": ["train"] * cases + ["test"] * test,
                            "sha256": [hashlib.sha256(case.encode()).hexdigest() for case in ids],
-                           "perceptual_hash": [random.bytes(32).hex() for _ in ids]})
+                           "perceptual_hash": [drawn_hash(random) for _ in ids]})
     predictions = complete(pd.DataFrame({
         "case": ids, "fold": [*folds["fold"], *["test"] * test],
         "label": pd.array([*labels, *[None] * test], dtype="Int64"),
@@ -46,7 +47,7 @@ def _run(cases: int = 60, test: int = 6, effect: float = 0.0) -> tuple[pd.DataFr
 
 
 def _flipped(perceptual_hash: str, bits: int) -> str:
-    return f"{int(perceptual_hash, 16) ^ (2**bits - 1):064x}"
+    return f"{int(perceptual_hash[:64], 16) ^ (2**bits - 1):064x}{drawn_hash(np.random.default_rng(99))[64:]}"
 
 
 def _severities(findings: list[ReviewFinding]) -> list[str]:

@@ -13,7 +13,7 @@ from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.evaluation.stats.thresholds import fold_thresholds, youden_threshold
 from radiogen.evaluation.stats.verdicts import Change
 from radiogen.runs.external.cohorts import write_intensities
-from radiogen.runs.external.looks import Look, append_look
+from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import out_of_fold, read_predictions, write_predictions
 from radiogen.task import RSNA_MICCAI

@@ -9,7 +9,7 @@ import pytest
 from radiogen.core.errors import UserError
 from radiogen.evaluation.external.overlap import Way, find_overlap, join_overlaps, refuse_overlap
 from radiogen.runs.external.cohorts import CaseMarks
-from radiogen.runs.external.looks import Look, read_looks
+from radiogen.runs.ledger.looks import Look, read_looks
 
 SEQUENCES = ("FLAIR", "T1w")
 
@@ -174,7 +174,7 @@ def test_a_refusal_names_count_and_pairs_goes_on_record_without_an_auc_and_says_
     assert "\n" not in text
     row, = read_looks(tmp_path).to_dict("records")
     assert row["outcome"] == "refused" and np.isnan(row["auc"])
-    assert [path.name for path in tmp_path.iterdir() if path.name[0] != "."] == ["external_looks.csv"]
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] != "."] == ["ledger.jsonl"]
 
 
 def test_a_cohort_that_is_the_runs_own_is_refused_whole(tmp_path):

@@ -13,7 +13,7 @@ from radiogen.runs.external.cohorts import write_intensities
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.task import RSNA_MICCAI
 
-from ..acquisitions import made, run_from
+from ..acquisitions import drawn_hash, made, run_from
 from ..cohorts import intensities, write_cohort
 
 RECIPE = {"name": "demo-3d", "seed": 42, "suspicious_auc": 0.7,
@@ -38,7 +38,7 @@ def write_small_runs(root: Path) -> Path:
     (root / "input" / "phantom" / "phantom.json").write_text('{"ceiling_auc": 0.983}', encoding="utf-8")
     arrays = pd.DataFrame({"case": folds["case"], "split": "train",
                            "sha256": [f"{number:064x}" for number in range(len(folds))],
-                           "perceptual_hash": [random.bytes(32).hex() for _ in range(len(folds))]})
+                           "perceptual_hash": [drawn_hash(random) for _ in range(len(folds))]})
     arrays.loc[1, ["sha256", "perceptual_hash"]] = arrays.loc[0, ["sha256", "perceptual_hash"]]
     tables = {}
     for number, name in enumerate(RUNS[:2]):

@@ -78,4 +78,4 @@ def test_a_row_a_series_and_none_for_what_is_missing_or_refused(tmp_path):
     table = measure_intensities(tmp_path, [("train", "00001"), ("train", "00002")], ("FLAIR", "T1w"), workers=1)
     assert isinstance(table, pd.DataFrame) and table[["case", "split", "sequence"]].to_numpy().tolist() == [
         ["00001", "train", "FLAIR"]]
-    assert len(table["perceptual_hash"][0]) == 64 and table["highest"][0] == _head((5, 6, 8)).max()
+    assert len(table["perceptual_hash"][0]) == 64 + 1 + 12 * 24 * 24 and table["highest"][0] == _head((5, 6, 8)).max()

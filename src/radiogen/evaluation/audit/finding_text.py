@@ -14,7 +14,10 @@ from radiogen.runs.lineage import lineage_text
 
 _RESTORE = f"restore {layout.RUN}, or train a new run"
 _PREDICT = "predict again, with the folds of the training"
-_NEAR = "nearly the same pixels (up to {limit} of {bits} bits differ)"
+_NEAR = "nearly the same pixels (up to {limit} of {bits} bits differ, or the same once they are registered)"
+
+_LOOKS = ("the {number} of {looks} at these {cases} {cohort} patients{scored} (highest AUC {best:.3f}); p = {p:.2g} "
+          "by itself, {p_best:.2g} as one of {looks}")
 
 _SENTENCES: Mapping[Code, str] = {
     Code.PATIENT_TWICE: f"{{patients}} in more than one row of {layout.FOLDS}",
@@ -31,6 +34,8 @@ _SENTENCES: Mapping[Code, str] = {
     Code.NEAR_PIXELS_WITHIN: f"{_NEAR} within a fold: {{pairs}}",
     Code.PIXELS_APART: "{cases} cases, no two with the same or nearly the same pixels (up to {limit} of {bits} bits)",
     Code.PIXELS_UNCHECKED: "{file} is missing",
+    Code.COPIES_UNCHECKED: "arrays of {cases} cases are of an earlier version, which kept no thumbnails: copies that "
+                           "were moved, mirrored, turned or cut are not looked for",
     Code.WEIGHTS_RECORDED: "{networks} networks, each the file that training of its fold wrote",
     Code.WEIGHTS_UNRECORDED: "{runs}",
     Code.LINEAGE_SAME_FOLDS: "{lineage}, on the same folds",
@@ -49,10 +54,17 @@ _SENTENCES: Mapping[Code, str] = {
     Code.FIRST_WEIGHTS_UNKNOWN: "{run} began with {weights}, and no {file} says which cases that was trained on",
     Code.FIRST_WEIGHTS_OTHER_IDS: "{run} began with {weights}, whose {file} has no id as this data set writes them, "
                                   "such as {example}",
-    Code.HOLDOUT_SCORED_ONCE: "scored once, on {dates}",
-    Code.HOLDOUT_SCORED_AGAIN: "scored {count} times with different predictions ({dates}): the last figure is no "
-                               "longer that of unseen cases",
+    Code.HOLDOUT_SCORED_ONCE: "scored once by this run, on {dates}",
+    Code.HOLDOUT_SCORED_AGAIN: "scored {count} times by this run with different predictions ({dates}): the last figure "
+                               "is no longer that of unseen cases",
     Code.HOLDOUT_UNSCORED: "{file} is missing: it was not scored yet",
+    Code.LOOKED_ONCE: "the first look at these {cases} {cohort} patients{scored}",
+    Code.LOOKED_BEFORE: f"{_LOOKS}",
+    Code.LOOKS_BY_CHANCE: f"{_LOOKS}: the best of so many looks at labels without meaning is as good",
+    Code.LEDGER_ALTERED: "an entry of {file} was changed or taken out after it was written",
+    Code.LOOKS_REMOVED: "{file} lacks looks that it had, by {names}",
+    Code.LOOKS_UNRECORDED: "{names} judged without an entry in {file}, by an earlier version or after it was deleted",
+    Code.LOOKS_UNCHECKED: "{file} has no look at these patients",
     Code.AUC_SUSPICIOUS: "{auc}: above {limit:.2f}, more than anyone has reproduced",
     Code.AUC_BELOW_LIMIT: "no AUC is above {limit:.2f}",
     Code.AUC_UNLIMITED: "no suspicious_auc is set for this data set"}
@@ -73,6 +85,9 @@ _REMEDIES: Mapping[Code, str] = {
     Code.FIRST_WEIGHTS_SAW: "begin with other weights, or at random; or leave these cases out and train again",
     Code.FIRST_WEIGHTS_SAW_NAMESAKES: "see whether they are the same patients; if so, leave them out and train again",
     Code.HOLDOUT_SCORED_AGAIN: "report the first scoring, or say how many there were",
+    Code.LOOKED_BEFORE: "report how many looks there were, and the p that accounts for them",
+    Code.LOOKS_BY_CHANCE: "report all looks, or judge once on patients at whom nobody has looked",
+    Code.LEDGER_ALTERED: "restore it", Code.LOOKS_REMOVED: "restore it",
     Code.AUC_SUSPICIOUS: "look for cases that share a patient, a burnt-in mark, labels tied to planes or ids, a choice "
                          "made on the scored folds; then judge on data of another hospital"}
 
@@ -113,7 +128,18 @@ def _shown(name: str, value: Any) -> Any:
         return " and ".join(f"{part} {area:.3f}" for part, area in value.items())
     if name in ("dates", "cohorts"):
         return ", ".join(value)
+    if name == "names":
+        return shortened(value)
+    if name == "scored":
+        return f", scored {value} times" if value > 1 else ""
+    if name == "number":
+        return f"{_ordinal(value)} look" if value else "unrecorded look"
     return lineage_text(value) if name == "lineage" else value
+
+
+def _ordinal(number: int) -> str:
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th')}"
 
 
 def _place(fold: str) -> str:

@@ -28,6 +28,7 @@ class Check(StrEnum):
     LINEAGE = "lineage"
     FIRST_WEIGHTS = "initial weights"
     HOLDOUT = "holdout"
+    LOOKS = "looks"
     AUC = "AUC"
 
 
@@ -60,6 +61,8 @@ class Code(Enum):
     """No two cases have the same or nearly the same pixels (cases, limit, bits)."""
     PIXELS_UNCHECKED = auto()
     """A table is missing (file)."""
+    COPIES_UNCHECKED = auto()
+    """So many cases have a hash of an earlier version, without a thumbnail (cases)."""
     WEIGHTS_RECORDED = auto()
     """Each network is the file that training of its fold wrote (networks)."""
     WEIGHTS_UNRECORDED = auto()
@@ -94,6 +97,20 @@ class Code(Enum):
     """Scored with different predictions (dates)."""
     HOLDOUT_UNSCORED = auto()
     """A table is missing (file)."""
+    LOOKED_ONCE = auto()
+    """The first look at these cases (cohort, cases, number, looks, scored, best, p, p_best: `LooksAtSet`)."""
+    LOOKED_BEFORE = auto()
+    """One of several looks at these cases (as LOOKED_ONCE)."""
+    LOOKS_BY_CHANCE = auto()
+    """By itself better than chance, and no better than the best of so many looks is by chance (as LOOKED_ONCE)."""
+    LEDGER_ALTERED = auto()
+    """An entry of the ledger was changed, moved or taken out (file)."""
+    LOOKS_REMOVED = auto()
+    """Runs have recorded looks that the ledger has no more (file, names)."""
+    LOOKS_UNRECORDED = auto()
+    """Runs were judged and the ledger has no look of them (file, names)."""
+    LOOKS_UNCHECKED = auto()
+    """There is no ledger, or none of its looks is at these cases (file)."""
     AUC_SUSPICIOUS = auto()
     """Above the limit (auc by set, limit)."""
     AUC_BELOW_LIMIT = auto()
@@ -110,7 +127,7 @@ _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
     Check.PIXELS: {
         Severity.ALARM: (Code.SAME_PIXELS_ACROSS,),
         Severity.NOTE: (Code.SAME_PIXELS_WITHIN, Code.NEAR_PIXELS_ACROSS, Code.NEAR_PIXELS_WITHIN),
-        Severity.NOT_CHECKED: (Code.PIXELS_UNCHECKED,), Severity.PASSED: (Code.PIXELS_APART,)},
+        Severity.NOT_CHECKED: (Code.PIXELS_UNCHECKED, Code.COPIES_UNCHECKED), Severity.PASSED: (Code.PIXELS_APART,)},
     Check.NETWORKS: {
         Severity.NOT_CHECKED: (Code.WEIGHTS_UNRECORDED,), Severity.PASSED: (Code.WEIGHTS_RECORDED,)},
     Check.LINEAGE: {
@@ -124,6 +141,10 @@ _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
     Check.HOLDOUT: {
         Severity.NOTE: (Code.HOLDOUT_SCORED_AGAIN,), Severity.NOT_CHECKED: (Code.HOLDOUT_UNSCORED,),
         Severity.PASSED: (Code.HOLDOUT_SCORED_ONCE,)},
+    Check.LOOKS: {
+        Severity.ALARM: (Code.LOOKS_BY_CHANCE, Code.LEDGER_ALTERED, Code.LOOKS_REMOVED),
+        Severity.NOTE: (Code.LOOKED_BEFORE,), Severity.NOT_CHECKED: (Code.LOOKS_UNRECORDED, Code.LOOKS_UNCHECKED),
+        Severity.PASSED: (Code.LOOKED_ONCE,)},
     Check.AUC: {
         Severity.ALARM: (Code.AUC_SUSPICIOUS,), Severity.NOT_CHECKED: (Code.AUC_UNLIMITED,),
         Severity.PASSED: (Code.AUC_BELOW_LIMIT,)}}

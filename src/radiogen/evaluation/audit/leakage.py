@@ -2,14 +2,13 @@
 
 In: the tables of a run's folder. Out: findings as data (findings.py; finding_text.py says them in words). What cannot
 be looked at is said to be unchecked and is no error. Patients are those of the run's `patients.csv`, without one each
-case is taken for a patient; pixels are compared by the hash of a case's cached arrays and by a perceptual hash of 256
-bits that outlives another encoding.
+case is taken for a patient; pixels are compared by the hash of a case's cached arrays and by a perceptual hash, which
+outlives another encoding, and whose thumbnail outlives a copy that is moved, mirrored, turned or cut (near_pixels.py).
 """
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,16 @@ from radiogen.core import files
 from radiogen.core.clock import utc_text
 from radiogen.dataset.patients import other_names, patient_of, read_patients
 from radiogen.dataset.seen_cases import in_cohort, seen_cases, seen_names
+from radiogen.dataset.thumbnails import DIGITS
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
+from radiogen.evaluation.audit.near_pixels import (
+    HASH_BITS,
+    HASH_DISTANCE_LIMIT,
+    hash_distance_limit,
+    hash_distances,
+    is_hash,
+    near_thumbnails,
+)
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run, unrecorded_folds
@@ -31,10 +39,6 @@ from radiogen.task import ID, LABEL, RSNA_MICCAI, read_task
 
 SUSPICIOUS_AUC = 0.75
 """On the competition's data: gold began at 0.601, and no figure above 0.65 has been repeated by others."""
-HASH_BITS = 256
-HASH_DISTANCE_LIMIT = 10
-"""Bits of difference up to which two cases may be one image: a real FLAIR series with 1 % noise or another gamma
-differs from itself in at most 9 (of 24 series), two different patients in at least 14."""
 
 
 def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | None = None) -> list[ReviewFinding]:
@@ -179,7 +183,7 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
 def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> list[ReviewFinding]:
     """Whether two cases have the same pixels, or nearly, across folds or across training and test.
 
-    arrays: `ID, split, sha256, perceptual_hash`, the last 64 hexadecimal digits or empty. Copies within one
+    arrays: `ID, split, sha256, perceptual_hash`, the last as in near_pixels.py or empty. Copies within one
     fold leak nothing and are a note.
     """
     if arrays is None or folds is None:
@@ -200,6 +204,9 @@ def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> li
         within = [pair for pair in pairs if pair not in set(across)]
         findings += [ReviewFinding(code, {"pairs": _named(cases, found), **values})
                      for code, found in ((split, across), (inside, within)) if found]
+    old = is_hash(cases["perceptual_hash"]) & (cases["perceptual_hash"].str.len() == DIGITS).to_numpy()
+    if old.any():
+        findings.append(ReviewFinding(Code.COPIES_UNCHECKED, {"cases": int(old.sum())}))
     return findings or [ReviewFinding(Code.PIXELS_APART, {"cases": len(cases), **bits})]
 
 
@@ -268,33 +275,8 @@ def _review_ancestor(place: Path, ancestor: Ancestor, own: str) -> list[ReviewFi
     return [ReviewFinding(Code.ANCESTOR_FOLDS_CHANGED, {"run": ancestor.run})]
 
 
-def hash_distance_limit(distances: np.ndarray) -> int:
-    """Up to how many bits two cases of this set count as nearly the same; distances: of all pairs.
-
-    `HASH_DISTANCE_LIMIT`, or less where the set is so large or its heads so alike that different patients would come
-    that near by chance: a normal curve through the median and the lower deviation may put 0.05 pairs below the limit.
-    """
-    if len(distances) < 10:
-        return HASH_DISTANCE_LIMIT
-    middle, low = np.percentile(distances, [50, 15.87])
-    reach = -NormalDist().inv_cdf(0.05 / len(distances))
-    return int(np.clip(np.floor(middle - reach * (middle - low)), 2, HASH_DISTANCE_LIMIT))
-
-
-def is_hash(hashes: pd.Series) -> np.ndarray:
-    """Whether each cell is a perceptual hash, bool (cases,): the cell of a case without one is empty."""
-    return hashes.str.fullmatch("[0-9a-f]{64}").to_numpy(dtype=bool)
-
-
-def hash_distances(first: pd.Series, second: pd.Series) -> np.ndarray:
-    """In how many bits each perceptual hash of `first` differs from each of `second`, int (first, second)."""
-    one, other = (np.unpackbits(np.array([list(bytes.fromhex(mark)) for mark in hashes], np.uint8),
-                                axis=1).astype(np.float32) for hashes in (first, second))
-    return (one @ (1 - other.T) + (1 - one) @ other.T).astype(int)
-
-
 def _alike(cases: pd.DataFrame) -> tuple[list[tuple[int, int]], int]:
-    """Pairs of rows whose difference hashes lie within the limit, and the limit."""
+    """Pairs of rows whose difference hashes lie within the limit or whose thumbnails show one series, and the limit."""
     known = cases.index[is_hash(cases["perceptual_hash"])]
     if len(known) < 2:
         return [], HASH_DISTANCE_LIMIT
@@ -303,7 +285,8 @@ def _alike(cases: pd.DataFrame) -> tuple[list[tuple[int, int]], int]:
     upper = np.triu_indices(len(known), 1)
     limit = hash_distance_limit(distances[upper])
     near = distances[upper] <= limit
-    return [(known[one], known[other]) for one, other in zip(upper[0][near], upper[1][near], strict=True)], limit
+    pairs = {*zip(upper[0][near], upper[1][near], strict=True), *near_thumbnails(list(hashes))}
+    return [(known[one], known[other]) for one, other in sorted(pairs)], limit
 
 
 def _pairs(rows: pd.Index) -> list[tuple[int, int]]:

@@ -37,8 +37,8 @@ from radiogen.runs.external.cohorts import (
     read_intensities,
     run_networks,
 )
-from radiogen.runs.external.looks import read_looks
 from radiogen.runs.fold_weights import Networks
+from radiogen.runs.ledger.looks import read_looks
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import out_of_fold
 from radiogen.runs.records import with_members

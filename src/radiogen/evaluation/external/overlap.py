@@ -18,17 +18,19 @@ import pandas as pd
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset.seen_cases import in_cohort, seen_cases
-from radiogen.evaluation.audit.leakage import (
+from radiogen.dataset.thumbnails import DIGITS
+from radiogen.evaluation.audit.near_pixels import (
     HASH_BITS,
     HASH_DISTANCE_LIMIT,
     hash_distance_limit,
     hash_distances,
     is_hash,
+    near_thumbnails,
 )
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import CaseMarks
-from radiogen.runs.external.looks import Look, append_look
 from radiogen.runs.layout import SEEN_CASES
+from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.task import ID
 
 NAMED = 3
@@ -150,12 +152,14 @@ def _way_text(way: Way, pairs: tuple[Pair, ...]) -> str:
 
 def _near(own: pd.Series, other: pd.Series, tables: Sequence[tuple[pd.DataFrame, pd.DataFrame]]
           ) -> tuple[tuple[Pair, ...], int]:
-    """The pairs of cases whose perceptual hashes lie within the limit, and the limit.
+    """The pairs of cases whose perceptual hashes lie within the limit or whose thumbnails show one series, and the
+    limit.
 
     own, other: all cases' ids; tables: of each sequence `ID, perceptual_hash` of both cohorts. Several sequences count
-    by their mean: two patients may look alike in one, not in all. Cases without a hash are in no pair.
+    by their mean, and thumbnails in more than half of them: two patients may look alike in one, not in all. Cases
+    without a hash are in no pair.
     """
-    total, count = np.zeros((len(own), len(other))), np.zeros((len(own), len(other)), int)
+    total, count, shown = (np.zeros((len(own), len(other)), kind) for kind in (float, int, int))
     for pair in tables:
         one, two = (table[_is_picture(table["perceptual_hash"])] for table in pair)
         if one.empty or two.empty:
@@ -163,18 +167,20 @@ def _near(own: pd.Series, other: pd.Series, tables: Sequence[tuple[pd.DataFrame,
         place = np.ix_(pd.Index(own).get_indexer(one[ID]), pd.Index(other).get_indexer(two[ID]))
         total[place] += hash_distances(one["perceptual_hash"], two["perceptual_hash"])
         count[place] += 1
+        for row, column in near_thumbnails(list(one["perceptual_hash"]), list(two["perceptual_hash"])):
+            shown[place[0][row, 0], place[1][0, column]] += 1
     known = count > 0
     if not known.any():
         return (), HASH_DISTANCE_LIMIT
     distances = np.where(known, total / np.maximum(count, 1), HASH_BITS)
     limit = hash_distance_limit(distances[known])
-    rows, columns = (distances <= limit).nonzero()
+    rows, columns = ((distances <= limit) | (2 * shown > np.maximum(count, 1))).nonzero()
     return tuple(sorted(zip(own.iloc[rows], other.iloc[columns], strict=True))), limit
 
 
 def _is_picture(hashes: pd.Series) -> np.ndarray:
     """Whether each cell is a hash with any bit, bool (cases,)."""
-    return is_hash(hashes) & hashes.str.contains("[1-9a-f]").to_numpy(dtype=bool)
+    return is_hash(hashes) & hashes.str[:DIGITS].str.contains("[1-9a-f]").to_numpy(dtype=bool)
 
 
 def _all_hashed(cases: pd.DataFrame, table: pd.DataFrame) -> bool:

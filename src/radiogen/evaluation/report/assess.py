@@ -15,10 +15,11 @@ from radiogen.dataset.layout import PHANTOM_RECORD
 from radiogen.dataset.patients import read_patients
 from radiogen.dataset.scanner import read_scanner
 from radiogen.evaluation.audit.confounds import Confounds, judge_confounds
-from radiogen.evaluation.audit.findings import Check
+from radiogen.evaluation.audit.findings import Check, ReviewFinding, Severity
 from radiogen.evaluation.audit.known_inputs import Known
 from radiogen.evaluation.audit.label_sensitivity import label_sensitivity
 from radiogen.evaluation.audit.leakage import review_run
+from radiogen.evaluation.audit.looks import LooksReview, judge_looks, review_looks
 from radiogen.evaluation.audit.site_folds import site_fold_table
 from radiogen.evaluation.external.judge import judge_external
 from radiogen.evaluation.report.assessment import (
@@ -84,17 +85,25 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
     judged = out_of_fold(predictions)
     groups = dict(sorted(judged.groupby("fold"), key=lambda pair: int(pair[0])))
     groups |= {HOLDOUT: parts[HOLDOUT]} if HOLDOUT in parts else {}
+    looks = judge_looks(run)
     provenance, area = read_run_provenance(folder, networks), auc(*scored(judged))
     return RunAssessment(
         run, provenance, provenance_table(run, provenance), _patients(predictions),
         tuple(_assess_set(name, cases) for name, cases in parts.items()), fold_table(predictions),
         threshold_table(predictions), {fold: _matrix(cases) for fold, cases in groups.items()}, _slices(run),
         _confounds(run),
-        tuple(one for one in review_run(folder, predictions, networks) if one.check is not Check.HOLDOUT
-              or HOLDOUT in parts),
+        _findings(run, networks, looks),
         tuple(permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()),
         _ceiling(run), read_histories(folder), read_explained_cases(folder),
-        judge_external(run, networks), label_sensitivity(judged, read_patients(folder)))
+        judge_external(run, networks), label_sensitivity(judged, read_patients(folder)), looks)
+
+
+def _findings(run: PredictedRun, networks: Networks | None, looks: LooksReview) -> tuple[ReviewFinding, ...]:
+    """Those of the leakage review and of the ledger, alarms first; none on a holdout that is not there."""
+    found = [*review_run(run.folder, run.predictions, networks), *review_looks(looks)]
+    order = list(Severity)
+    return tuple(sorted((one for one in found if one.check is not Check.HOLDOUT or len(holdout(run.predictions))),
+                        key=lambda one: order.index(one.severity)))
 
 
 def _assess_set(name: SetName, cases: pd.DataFrame) -> SetAssessment:

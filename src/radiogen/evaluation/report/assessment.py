@@ -12,6 +12,7 @@ import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Conclusion, Confounds
 from radiogen.evaluation.audit.findings import ReviewFinding, Severity
+from radiogen.evaluation.audit.looks import LooksReview
 from radiogen.evaluation.external.assessment import ExternalValidation
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.evaluation.stats.label_permutation import PermutationTest
@@ -100,6 +101,7 @@ class RunAssessment:
     confounds: None where no geometry is known or fewer than two folds are predicted. findings: of the leakage review,
     alarms first. histories: of training, by fold. explained: images for the page, if any. external: on other cohorts.
     label_sensitivity: as `label_sensitivity` makes it, None where no label is marked as uncertain.
+    looks: what the ledger says of its cases.
     """
 
     run: PredictedRun
@@ -119,6 +121,7 @@ class RunAssessment:
     explained: Explained | None
     external: ExternalValidation = ExternalValidation()
     label_sensitivity: pd.DataFrame | None = None
+    looks: LooksReview = LooksReview()
 
     @property
     def name(self) -> str:

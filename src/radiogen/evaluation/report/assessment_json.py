@@ -76,7 +76,7 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "label_permutations": [_permutation(one) for one in assessed.permutations],
         "external": {"cohorts": [external_record(one) for one in assessed.external.cohorts],
                      "stale": assessed.external.stale},
-        "ceiling": assessed.ceiling, "provenance": _provenance(assessed.provenance)}
+        "looks": assessed.looks, "ceiling": assessed.ceiling, "provenance": _provenance(assessed.provenance)}
 
 
 def _set(part: SetAssessment) -> dict[str, Any]:

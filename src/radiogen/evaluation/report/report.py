@@ -15,6 +15,7 @@ from radiogen.core import files
 from radiogen.core.progress import progress
 from radiogen.evaluation.audit.finding_text import finding_row
 from radiogen.evaluation.audit.leakage import record_holdout_scoring
+from radiogen.evaluation.audit.looks import record_looks
 from radiogen.evaluation.figures import run_figures
 from radiogen.evaluation.figures.permutation_figures import permutation_png
 from radiogen.evaluation.report.assess import SETS, assess_run, join
@@ -59,6 +60,8 @@ def _evaluate_held(runs: Sequence[PredictedRun]) -> tuple[str, list[Path]]:
     """`evaluate_runs` with the folders of all runs held: nobody predicts or trains between reading and judging."""
     networks = check_runs(place for run in runs for place in with_members(run.folder))
     assessed, written = [], []
+    for run in runs:
+        record_looks(run, networks)
     for run in progress(runs, "evaluate", len(runs), "run"):
         record_holdout_scoring(run.folder, run.predictions)
         assessed.append(assess_run(run, networks))

@@ -15,6 +15,7 @@ import pandas as pd
 from radiogen.core.parallel import map_items
 from radiogen.core.types import FloatArray, Voxels
 from radiogen.dataset.layout import Split, sequences_present, series_path
+from radiogen.dataset.thumbnails import SHAPE, thumbnail_slices, with_thumbnail
 from radiogen.imaging.folder import SeriesError
 from radiogen.imaging.series import read_series
 from radiogen.imaging.transforms import reorient
@@ -54,7 +55,8 @@ def volume_intensities(voxels: Voxels) -> dict[str, float]:
 
 
 def anatomical_hash(volume: Volume) -> str:
-    """64 hexadecimal digits of how a volume looks along the patient's own axes; "" where its place is not known.
+    """64 hexadecimal digits of how a volume looks along the patient's own axes, and after a dot its thumbnail; "" where
+    its place is not known.
 
     The volume is turned until slices, rows and columns run as the patient does, averaged to 4 x 8 x 9 voxels, and a bit
     is set where the next voxel to the left is brighter by a thousandth of the range, as in arrays/perceptual_hash.py.
@@ -62,10 +64,11 @@ def anatomical_hash(volume: Volume) -> str:
     """
     if volume.affine is None:
         return ""
-    grid = np.asarray(reorient(volume).voxels, np.float64)
-    for axis, count in enumerate(_GRID):
-        grid = np.moveaxis(np.tensordot(_averages(grid.shape[axis], count), grid, (1, axis)), 0, axis)
-    return np.packbits(np.diff(grid, axis=2) > 0.001 * np.ptp(grid)).tobytes().hex()
+    voxels = reorient(volume).voxels
+    grid = _averaged(np.asarray(voxels, np.float64), _GRID)
+    digits = np.packbits(np.diff(grid, axis=2) > 0.001 * np.ptp(grid)).tobytes().hex()
+    chosen = np.asarray(voxels[thumbnail_slices(len(voxels))], np.float32)
+    return with_thumbnail(digits, _averaged(chosen, SHAPE))
 
 
 def noise_share(pixels: np.ndarray, scale: float) -> float:
@@ -79,6 +82,12 @@ def noise_share(pixels: np.ndarray, scale: float) -> float:
     answer = sum(weight * pixels[row:row + inner[0], column:column + inner[1]]
                  for row, weights in enumerate(_KERNEL) for column, weight in enumerate(weights))
     return float(np.sqrt(np.pi / 2) * np.abs(answer).mean() / 6 / scale)
+
+
+def _averaged(grid: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    for axis, count in enumerate(shape):
+        grid = np.moveaxis(np.tensordot(_averages(grid.shape[axis], count), grid, (1, axis)), 0, axis)
+    return grid
 
 
 def _averages(size: int, count: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What a run keeps of other hospitals' cohorts, and the record of all looks at them.
+"""What a run keeps of other hospitals' cohorts.
 
 Read first: `cohorts.py`.
 """

@@ -95,7 +95,7 @@ class ExternalCohort:
 def checked_cohort(name: str) -> str:
     """`name`, which becomes a folder's and stands in the column `fold`. Raises UserError where it cannot."""
     name = files.checked_name(parameter("cohort"), name)
-    if name in (HOLDOUT, TEST) or name.isdigit():
+    if name in (HOLDOUT, TEST, "out-of-fold") or name.isdigit():
         raise UserError(parameter("cohort", name), "is what a fold is called, whose name stands in the same column",
                         "give another name")
     return name

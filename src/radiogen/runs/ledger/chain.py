@@ -1,0 +1,68 @@
+"""A file of JSON lines to which lines are only added, each with the SHA-256 of all that stood before it.
+
+In: records, plain dictionaries. Out: the file, and its lines with whether each was written after exactly what stands
+before it now: so a line that was changed, moved or taken out is noticed, unless it was the last.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.core.locks import hold
+
+PREVIOUS = "previous_sha256"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line: its record, the SHA-256 of its bytes, and whether all before it is as it was when it was written."""
+
+    record: Mapping[str, Any]
+    sha256: str
+    intact: bool
+
+
+def append_entry(path: Path, record: Mapping[str, Any], then: Callable[[str], object] = lambda mark: None) -> Path:
+    """Add a line to the file; what stands there is kept to the byte. Concurrent writers wait for each other.
+
+    then: called with the line's SHA-256 while the file is still locked. Raises UserError where the folder is not
+    writable.
+    """
+    path = Path(path)
+    with files.writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f".{path.name}.lock")
+        with hold(lock, lambda holder: f"{path} is in use by another process: waiting ({holder.text()})"):
+            before = path.read_bytes() if path.is_file() else b""
+            before += b"\n" if before and not before.endswith(b"\n") else b""
+            whole = {PREVIOUS: hashlib.sha256(before).hexdigest(), **record}
+            line = f"{json.dumps(whole, separators=(',', ':'))}\n".encode()
+            files.write_bytes(path, before + line)
+            then(hashlib.sha256(line).hexdigest())
+    return path
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """The lines in their order; [] without a file. Raises UserError where a line is no record."""
+    if not Path(path).is_file():
+        return []
+    try:
+        return list(_entries(Path(path).read_bytes()))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(path, f"cannot be read ({error})", "restore it: it records what was looked at") from error
+
+
+def _entries(content: bytes) -> Iterator[Entry]:
+    before = hashlib.sha256()
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
+        record = json.loads(line)
+        if not isinstance(record, dict) or PREVIOUS not in record:
+            raise ValueError(f"line {number} is no entry")
+        previous = record.pop(PREVIOUS)
+        yield Entry(record, hashlib.sha256(line).hexdigest(), previous == before.hexdigest())
+        before.update(line)

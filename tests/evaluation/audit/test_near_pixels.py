@@ -1,0 +1,73 @@
+"""Copies that were moved, mirrored, turned or cut are found; other heads are not, and what has no thumbnail is in no
+pair."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from radiogen.dataset.thumbnails import SHAPE, with_thumbnail
+from radiogen.evaluation.audit.near_pixels import hash_distances, is_hash, near_thumbnails
+
+GRID = (36, 72, 72)
+
+
+def _head(seed):
+    """An ellipsoid, alike in all, with a texture of its own."""
+    axes = np.meshgrid(*(np.linspace(-1, 1, size) for size in GRID), indexing="ij")
+    outline = np.clip(6 * (0.8 - np.sqrt(sum(axis ** 2 for axis in axes))), 0, 1)
+    texture = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=GRID), (2.5, 5, 5))
+    return (outline * (1 + 0.25 * texture / texture.std())).astype(np.float32)
+
+
+def _mark(voxels):
+    """A hash whose digits say nothing; the thumbnail is of averages."""
+    weights = [np.repeat(np.eye(count), 6, axis=1) for count in SHAPE]
+    fine = ndimage.zoom(voxels, [6 * count / size for count, size in zip(SHAPE, voxels.shape, strict=True)], order=1,
+                        grid_mode=True, mode="nearest")
+    for axis, each in enumerate(weights):
+        fine = np.moveaxis(np.tensordot(each / 6, fine, (1, axis)), 0, axis)
+    return with_thumbnail("0" * 64, fine.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def heads():
+    return [_head(seed) for seed in range(6)]
+
+
+@pytest.fixture(scope="module")
+def originals(heads):
+    return [_mark(head) for head in heads]
+
+
+CHANGES = {
+    "shifted": lambda head: np.roll(head, 1, (1, 2)), "mirrored": lambda head: head[:, :, ::-1],
+    "upside down": lambda head: head[::-1],
+    "turned": lambda head: ndimage.rotate(head, 3, axes=(1, 2), reshape=False, order=1),
+    "cropped": lambda head: head[1:-1, 2:-2, 2:-2], "fewer slices": lambda head: np.delete(head, np.s_[5::10], axis=0),
+    "cut below": lambda head: head[3:], "brighter": lambda head: 100 + 7 * head ** 0.8}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+def test_a_copy_is_found_among_strangers_and_nobody_else(heads, originals, change):
+    assert near_thumbnails(originals, [_mark(change(head)) for head in heads]) == [(one, one) for one in range(6)]
+
+
+def test_different_heads_of_one_outline_are_no_copies(originals):
+    assert near_thumbnails(originals) == []
+
+
+def test_a_copy_within_a_set_is_one_pair(heads, originals):
+    assert near_thumbnails([*originals, _mark(heads[2][:, ::-1])]) == [(2, 6)]
+
+
+def test_hashes_without_thumbnail_and_empty_pictures_are_in_no_pair(originals):
+    empty = with_thumbnail("1" * 64, np.zeros(SHAPE, np.float32))
+    assert near_thumbnails(["", "0" * 64, empty, empty, originals[0]]) == []
+    assert near_thumbnails([], originals) == near_thumbnails([""], [""]) == []
+
+
+def test_hashes_of_this_and_of_earlier_versions_are_compared_by_their_digits(originals):
+    hashes = pd.Series([originals[0], "0" * 63 + "7", "", "no hash", "0" * 64 + ".x y"])
+    assert is_hash(hashes).tolist() == [True, True, False, False, False]
+    assert hash_distances(hashes[:2], hashes[:2]).tolist() == [[0, 3], [3, 0]]
