@@ -18,11 +18,13 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.dataset.patients import other_names, patient_of, read_patients
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
+from radiogen.evaluation.audit.origin import review_origin
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run, unrecorded_folds
 from radiogen.runs.folds import TEST
 from radiogen.runs.lineage import IMAGENET, Ancestor, folds_fingerprint, read_lineage
+from radiogen.runs.origin import origin_of
 from radiogen.runs.predictions import holdout, out_of_fold
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
 from radiogen.runs.tables import read_arrays, read_as_text, read_seen_cases
@@ -52,6 +54,7 @@ def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | Non
                 *(finding for place in with_members(folder) for finding in review_first_weights(place, predictions)),
                 review_holdout(read_as_text(folder / layout.HOLDOUT_SCORINGS, ("date", "sha256"))),
                 review_auc(predictions, suspicious_auc(folder))]
+    findings = review_origin(origin_of(read_facts(folder)), findings)
     order = list(Severity)
     return sorted(findings, key=lambda finding: order.index(finding.severity))
 

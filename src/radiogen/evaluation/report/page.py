@@ -32,7 +32,7 @@ from radiogen.evaluation.wording import (
     slice_sentence,
     verdict_sentence,
 )
-from radiogen.runs import layout
+from radiogen.runs import layout, origin
 from radiogen.runs.explained import Explained
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.lineage import beginning_text, lineage_text
@@ -151,7 +151,9 @@ def _provenance(made: RunProvenance) -> dict:
             "versions": [(name.replace("_", " "), _shown(value)) for name, value in versions.items()],
             "facts": [[name.replace("_", " "), *(_shown(one.facts.get(name, "")) for one in members)]
                       for name in dict.fromkeys(name for one in members for name in one.facts)
-                      if name not in ("lineage", "first_weights")]
+                      if name not in ("lineage", "first_weights", origin.KEY)]
+            + ([["made from", *(origin.origin_text(one) if (one := origin.origin_of(member.facts)) else "training"
+                                for member in members)]] if any(origin.origin_of(one.facts) for one in members) else [])
             + ([["started from", *(lineage_text(one.lineage).removeprefix("started from ") or "nothing"
                                    for one in members)]] if any(one.lineage for one in members) else [])
             + ([["initial weights", *(beginning_text(one.first_weights, ()).removeprefix("began with ") or "random"
