@@ -54,8 +54,9 @@ _SENTENCES: Mapping[Code, str] = {
     Code.PATIENTS_UNNAMED: "no table says which cases are of one patient",
     Code.FOLDS_UNKNOWN: "there are no folds: that none of these cases trained the model is taken on trust",
     Code.PIXELS_UNSEEN: "there are no images, so a case that is there twice may be missed",
-    Code.TRAINING_UNSEEN: "{file} is a table of predictions: what trained the model that scored a case, its weights and "
-                          "what was chosen on the scored cases cannot be seen, nor can it be trained on permuted labels",
+    Code.TRAINING_UNSEEN: "{file} is a table of predictions: what trained the model that scored a case, its weights, "
+                          "what was chosen on the scored cases, and how good its training is on permuted labels cannot "
+                          "be seen",
     Code.TRAINING_NESTED: "{learner}: features and settings were chosen inside the training folds",
     Code.FEATURES_SELECTED_BEFORE: "{features} features were selected on all cases, the scored ones among them: this "
                                    "AUC is made of leakage, and shown to be compared with the right one",

@@ -50,8 +50,8 @@ def judge_predictions(paths: Sequence[Path], models: Path, naming: Naming, label
     known = None if labels is None else read_label_table(labels, naming)
     read = [read_other_predictions(path, naming, known) for path in paths]
     check_same_labels(read)
-    table = None if patients is None else read_patient_table(patients, naming.id_column)
-    runs = [OtherRun(name, one.table, one.classes, _origin(one, table is not None))
+    table, named = (None, False) if patients is None else read_patient_table(patients, naming.id_column)
+    runs = [OtherRun(name, one.table, one.classes, _origin(one, named))
             for name, one in zip(run_names([one.file for one in read]), read, strict=True)]
     for run in runs:
         write_other_run(models, run, table)

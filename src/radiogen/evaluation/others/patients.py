@@ -1,6 +1,6 @@
 """Who the cases are: patient, age, sex and site from somebody's clinical table, as a `patients.csv` has them.
 
-In: a CSV with ids and any of these columns, under the names that are in use. Out: a table as `read_patients` returns it.
+In: a CSV with ids and any of these columns, under the names that are in use. Out: a table as `read_patients` has it.
 """
 
 import re
@@ -20,9 +20,10 @@ _PATIENTS = ("patient", "patient id", "subject", "subject id")
 _SITES = ("site", "hospital", "center", "centre", "institution")
 
 
-def read_patient_table(path: Path, id_column: str | None = None) -> pd.DataFrame:
+def read_patient_table(path: Path, id_column: str | None = None) -> tuple[pd.DataFrame, bool]:
     """Read who the cases are: `COLUMNS` of `dataset/patients.py`; an age that is no number is not known.
 
+    Returns the table, and whether it says which cases are of one patient; where it does not each case is a patient.
     Raises UserError where no column of ids is recognised, or an id stands twice.
     """
     path = Path(path)
@@ -42,6 +43,7 @@ def read_patient_table(path: Path, id_column: str | None = None) -> pd.DataFrame
         return known[name] if name is not None else pd.Series("", index=cells.index)
 
     ages = pd.to_numeric(text(age), errors="coerce").astype(float)
-    return pd.DataFrame({
+    table = pd.DataFrame({
         ID: cells[case].map(safe_id), PATIENT: text(patient).where(text(patient) != "", cells[case]), SITE: text(site),
         AGE: ages.where(ages.between(0, 130), np.nan), SEX: text(sex).map(lambda one: _SEXES.get(one.casefold(), one))})
+    return table, patient is not None

@@ -28,7 +28,7 @@ from radiogen.evaluation.others.columns import (
     required,
     safe_id,
 )
-from radiogen.evaluation.others.labels import MISSING, Labels, check_ids_once, read_label_table, two_classes
+from radiogen.evaluation.others.labels import MISSING, Labels, check_ids_once, two_classes
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.predictions import complete
 from radiogen.task import ID, LABEL
@@ -199,7 +199,8 @@ def _labels(path: Path, cells: pd.DataFrame, columns: Mapping[str, str], naming:
     found = case.map(labels.label)
     if found.isna().all():
         raise UserError(path, f"row {case.index[0] + 2}: {columns['case']} {shown(case.iloc[0])}, and no other, is in "
-                        "the table of labels", f"write ids alike in both; there they are as {listing(list(labels.label), 2)}")
+                        "the table of labels",
+                        f"write ids alike in both; there they are as {listing(list(labels.label), 2)}")
     if naming.positive is None or naming.negative is None:
         missing = case[found.isna()]
         _refuse_unlabelled(path, missing, pd.Series("", index=missing.index), labels.column)
@@ -230,8 +231,8 @@ def _probabilities(path: Path, cells: pd.Series, column: str, scores: str) -> pd
         found = 1 / (1 + np.exp(-values.clip(-700, 700)))
         if found.nunique() < values.nunique():
             row = values.abs().idxmax()
-            raise UserError(path, f"row {row + 2}: {column} is {cells[row]}, which is no logit: different scores become "
-                            "one probability", f"judge their order alone: {parameter('scores', 'any')}")
+            raise UserError(path, f"row {row + 2}: {column} is {cells[row]}, which is no logit: different scores would "
+                            "become one probability", f"judge their order alone: {parameter('scores', 'any')}")
         return found
     outside = (values < 0) | (values > 1)
     if outside.any():
