@@ -11,7 +11,8 @@ VALUES = {"patients": ["00007"], "file": "folds.csv", "pairs": [PAIR], "limit": 
           "networks": 5, "runs": {"a": ["0", "1"]}, "lineage": (Ancestor("a", {}, {"0": 40}, ""),), "run": "a",
           "fold": "0", "source_fold": "1", "sources": {"0": "a"}, "splits": {"A": {"1": "0", "2": "1"}},
           "dates": ["2026-01-01", "2026-01-02"], "auc": {"holdout": 0.9}, "weights": "resnet_10.pth",
-          "cohorts": ["elsewhere"], "seen": 3, "example": "00042"}
+          "cohorts": ["elsewhere"], "seen": 3, "example": "00042", "learner": "logistic regression",
+          "features": 20}
 
 
 @pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)

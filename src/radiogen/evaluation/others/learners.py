@@ -53,24 +53,22 @@ def settings_of(learner: str, features: int, fixed: int | None = None) -> list[S
 
 def split_part(inputs: NDArray[np.float64], labels: NDArray[np.bool_], train: np.ndarray, scored: np.ndarray,
                order: np.ndarray | None = None) -> Part:
-    """Fill gaps by the training median, standardise by the training, order features by it; inputs: (cases, features).
+    """Standardise by the training cases, fill gaps by their mean, order features by them; inputs: (cases, features).
 
     train, scored: numbers of rows. order: numbers of features, best first, instead: chosen elsewhere, which leaks.
     """
     own, others = inputs[train], inputs[scored]
-    gaps = np.isnan(own).any(axis=0) | np.isnan(others).any(axis=0)
-    middle = np.zeros(inputs.shape[1])
-    for column in np.flatnonzero(gaps & ~np.isnan(own).all(axis=0)):
-        middle[column] = np.nanmedian(own[:, column])
-    own, others = (np.where(np.isnan(part), middle, part) for part in (own, others))
-    mean, spread = own.mean(axis=0), own.std(axis=0)
+    counts = np.maximum((~np.isnan(own)).sum(axis=0), 1)
+    mean = np.nansum(own, axis=0) / counts
+    spread = np.sqrt(np.nansum((own - mean) ** 2, axis=0) / counts)
     kept = np.flatnonzero(spread > 1e-12 * np.maximum(1e-12, np.abs(mean)))
-    own, others = ((part[:, kept] - mean[kept]) / spread[kept] for part in (own, others))
-    if order is None:
+    own, others = (np.nan_to_num((part[:, kept] - mean[kept]) / spread[kept]) for part in (own, others))
+    if order is None and labels[train].any() and not labels[train].all():
         ranked = np.argsort(-separation(own, labels[train]), kind="stable")
     else:
         places = {int(column): number for number, column in enumerate(kept)}
-        ranked = np.array([places[int(column)] for column in order if int(column) in places], dtype=int)
+        ranked = np.array([places[int(column)] for column in (kept if order is None else order)
+                           if int(column) in places], dtype=int)
     return Part(own, labels[train], others, ranked, kept)
 
 

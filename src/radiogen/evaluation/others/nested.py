@@ -120,6 +120,9 @@ def _inner_choice(cases: Cases, train: np.ndarray, learners: Sequence[str], fixe
     found = {}
     for name in learners:
         tried = settings_of(name, cases.inputs.shape[1], fixed)
+        if len(tried) == len(learners) == 1:  # there is nothing to choose
+            found[name] = (tried[0], np.nan)
+            continue
         areas = np.array([np.nanmean([0.5, *(auc(truth, fit_predict(part, setting, seed))
                                              for part, truth in zip(parts, truths, strict=True))][bool(parts):])
                           for setting in tried])

@@ -1,0 +1,101 @@
+"""A table of features is judged as runs are: a folder a learner, age and sex beside, leakage named, permuted labels."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.core.errors import UserError
+from radiogen.evaluation.others.columns import Naming
+from radiogen.evaluation.others.study import Sources, judge_features
+from radiogen.evaluation.others.study_options import CENTROID, LOGISTIC, StudyOptions
+
+CASES = 80
+
+
+def _write(root, name, prefix, seed):
+    """A table of 30 features, one with a signal, and labels; every second pair of cases is one patient."""
+    random, labels = np.random.default_rng(seed), np.arange(CASES) // 2 % 2
+    inputs = random.normal(size=(CASES, 30))
+    inputs[:, 4] += 2.0 * labels
+    ids = [f"{prefix}{number}" for number in range(CASES)]
+    table = pd.DataFrame(inputs, columns=[f"f{number}" for number in range(30)])
+    table.insert(0, "SubjectID", ids)
+    table.to_csv(root / f"{name}.csv", index=False)
+    clinical = pd.DataFrame({"ID": [*ids, "nobody"], "marker": [*np.where(labels == 1, "High", "Low"), "Not done"],
+                             "patient": [*(f"{prefix}p{number // 2}" for number in range(CASES)), "nobody"],
+                             "Age": [*random.integers(30, 80, CASES), 50], "Sex": [*np.resize(["F", "M"], CASES), "F"]})
+    clinical.to_csv(root / f"{name}-clinical.csv", index=False)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    root = tmp_path_factory.mktemp("features")
+    _write(root, "own", "a", 0)
+    _write(root, "other", "b", 1)
+    options = StudyOptions(learners=(LOGISTIC, CENTROID), features=5, permutations=19, select_before=True)
+    sources = Sources(root / "own.csv", root / "own-clinical.csv", root / "own-clinical.csv", root / "other.csv",
+                      root / "other-clinical.csv")
+    text, _ = judge_features(sources, root / "models", Naming(label_column="marker", positive="High", negative="Low"),
+                             options)
+    record = json.loads((root / "models" / "own-chosen" / "assessment.json").read_text(encoding="utf-8"))
+    return root / "models", text, {one["name"]: one for one in record["runs"]}
+
+
+def test_each_learner_their_choice_age_and_sex_and_the_wrong_way_are_runs_of_one_page(judged):
+    assert list(judged[2]) == ["own-leakage", "own-age-sex", "own-logistic", "own-centroid", "own-chosen"]
+    assert (judged[0] / "own-chosen" / "report.html").is_file()
+
+
+def test_a_signal_is_found_inside_and_in_the_other_cohort_and_age_and_sex_know_nothing(judged):
+    sets = judged[2]["own-chosen"]["sets"]
+    assert sets["out_of_fold"]["auc"]["value"] > 0.8 and sets["holdout"]["auc"]["value"] > 0.8
+    assert sets["holdout"]["cases"] == sets["out_of_fold"]["cases"] == CASES
+    assert judged[2]["own-age-sex"]["sets"]["out_of_fold"]["auc"]["value"] < 0.7
+
+
+def test_selection_before_the_split_is_an_alarm_and_is_named_in_text_and_page(judged):
+    alarms = [one["code"] for one in judged[2]["own-leakage"]["findings"] if one["severity"] == "alarm"]
+    assert alarms == ["features_selected_before"] and "LEAKAGE, shown on purpose" in judged[1]
+    assert not [one for one in judged[2]["own-chosen"]["findings"] if one["severity"] == "alarm"]
+
+
+def test_patients_stay_in_one_fold(judged):
+    folds = pd.read_csv(judged[0] / "own-chosen" / "folds.csv", dtype=str)
+    folds = folds[folds["fold"] != "holdout"]
+    patient = folds["case"].str[1:].astype(int) // 2
+    assert (folds.groupby(patient)["fold"].nunique() == 1).all() and folds["fold"].nunique() == 5
+    assert "patients_apart" in {one["code"] for one in judged[2]["own-chosen"]["findings"]}
+
+
+def test_the_permuted_trainings_are_of_each_learner_and_reach_less_than_the_signal(judged):
+    for name in ("own-logistic", "own-chosen"):
+        test, = judged[2][name]["label_permutations"]
+        assert test["draws"] == 19 and test["p"] == 0.05 and 0.3 < test["median_auc"] < 0.7
+    assert not judged[2]["own-leakage"]["label_permutations"]
+
+
+def test_choices_of_the_inner_folds_are_written_with_the_selected_features(judged):
+    choices = pd.read_csv(judged[0] / "own-chosen" / "choices.csv", dtype={"fold": str})
+    assert choices["names"].str.split("; ").map(lambda names: "f4" in names).all()
+    assert set(choices["fold"]) == {*"01234", "holdout"}
+
+
+def test_a_learner_that_is_none_and_labels_of_other_ids_are_errors(tmp_path):
+    _write(tmp_path, "own", "a", 0)
+    _write(tmp_path, "other", "b", 0)
+    naming = Naming(label_column="marker", positive="High", negative="Low")
+    with pytest.raises(UserError, match="choose among logistic, centroid, forest"):
+        judge_features(Sources(tmp_path / "own.csv"), tmp_path, naming, StudyOptions(learners=("svm",)))
+    with pytest.raises(UserError, match="ids are as in a0, there as in b0"):
+        judge_features(Sources(tmp_path / "own.csv", tmp_path / "other-clinical.csv"), tmp_path, naming, StudyOptions())
+
+
+def test_a_table_with_its_own_labels_does_not_learn_from_them(tmp_path):
+    random = np.random.default_rng(0)
+    rows = "\n".join(f"c{number},{number % 2},{random.normal():.4f}" for number in range(60))
+    (tmp_path / "t.csv").write_text(f"id,label,x\n{rows}\n", encoding="utf-8")
+    text, _ = judge_features(Sources(tmp_path / "t.csv"), tmp_path / "models", Naming(),
+                             StudyOptions(learners=(CENTROID,), permutations=0))
+    assert "1 features" in text and "not distinguishable from chance" in text
