@@ -1,14 +1,17 @@
 """Predictions of another program become a folder that the report reads: its words claim nothing that nobody checked."""
 
-import json
-
 import numpy as np
 import pytest
 
 from radiogen.core.errors import UserError
+from radiogen.evaluation.audit.findings import Code, Severity
 from radiogen.evaluation.others.columns import Naming
-from radiogen.evaluation.others.judge import judge_predictions, run_names
-from radiogen.runs.origin import origin_of
+from radiogen.evaluation.others.judge import judge_predictions, run_names, write_prediction_runs
+from radiogen.evaluation.others.origin import origin_of
+from radiogen.evaluation.report.assess import assess
+from radiogen.evaluation.report.text import report_text
+from radiogen.evaluation.stats.verdicts import Change
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.records import read_facts
 
 
@@ -34,45 +37,37 @@ def judged(tmp_path_factory):
     patients.write_text("case,patient,age,sex\n" + "".join(
         f"P {number},{'same' if number in (0, 2) else number},{40 + number},F\n" for number in range(60)),
         encoding="utf-8")
-    text, written = judge_predictions(paths, root / "models", Naming(), patients=patients)
-    return root / "models", text, written
+    models = root / "models"
+    names, lines = write_prediction_runs(paths, models, Naming(), patients=patients)
+    assessment = assess([open_predictions(models, name) for name in names])
+    return models, f"{lines}\n{report_text(assessment)}", assessment
 
 
-def _findings(models, name):
-    rows = json.loads((models / "few" / "assessment.json").read_text(encoding="utf-8"))["runs"]
-    return {one["code"]: one for one in next(run for run in rows if run["name"] == name)["findings"]}
+def _findings(judged, name):
+    return {one.code: one for run in judged[2].runs if run.name == name for one in run.findings}
 
 
 def test_training_weights_and_images_are_said_to_be_unchecked(judged):
-    found = _findings(judged[0], "good")
-    assert found["training_unseen"]["severity"] == found["pixels_unseen"]["severity"] == "not_checked"
-    assert "weights_recorded" not in found and "folds_unknown" not in found
-    assert "folds_unknown" in _findings(judged[0], "flat")
+    found = _findings(judged, "good")
+    assert found[Code.TRAINING_UNSEEN].severity is found[Code.PIXELS_UNSEEN].severity is Severity.NOT_CHECKED
+    assert Code.WEIGHTS_RECORDED not in found and Code.FOLDS_UNKNOWN not in found
+    assert Code.FOLDS_UNKNOWN in _findings(judged, "flat")
 
 
 def test_a_patient_whom_the_table_of_patients_has_in_two_folds_is_an_alarm(judged):
-    assert _findings(judged[0], "good")["patient_split"]["values"]["splits"].keys() == {"same"}
-
-
-def test_the_page_does_not_claim_that_no_network_had_seen_a_patient(judged):
-    page = (judged[0] / "few" / "report.html").read_text(encoding="utf-8")
-    assert "had not seen that patient" not in page and "predictions of another program, from few.csv" in page.lower()
-    assert "deep learning" not in page
+    assert _findings(judged, "good")[Code.PATIENT_SPLIT].values["splits"].keys() == {"same"}
 
 
 def test_tables_are_compared_on_the_cases_that_both_have_folds_or_not(judged):
-    record = json.loads((judged[0] / "few" / "assessment.json").read_text(encoding="utf-8"))
-    assert [(one["other"], one["comparison"]["cases"]) for one in record["comparison"]["differences"]] == [
-        ("good", 50), ("flat", 50)]
-    assert record["comparison"]["differences"][0]["comparison"]["outcome"] == "worse"
+    differences = judged[2].differences
+    assert [(one.other, one.comparison.cases) for one in differences] == [("good", 50), ("flat", 50)]
+    assert differences[0].comparison.outcome is Change.WORSE
 
 
 def test_the_figures_are_those_of_the_file(judged):
-    record = json.loads((judged[0] / "few" / "assessment.json").read_text(encoding="utf-8"))
-    good = record["runs"][0]
-    assert good["patients"]["in_folds"] == 60 and good["patients"]["folds"] == 5
-    assert good["sets"]["out_of_fold"]["auc"]["value"] > 0.9
-    assert record["runs"][1]["patients"]["held_out"] == 60
+    good, flat, _ = judged[2].runs
+    assert good.patients.in_folds == 60 and good.patients.folds == 5 and good.main.measures["auc"] > 0.9
+    assert flat.patients.held_out == 60
 
 
 def test_the_text_has_what_was_read_and_no_empty_tables(judged):
@@ -82,9 +77,9 @@ def test_the_text_has_what_was_read_and_no_empty_tables(judged):
 
 def test_judging_again_replaces_the_tables_and_leaves_no_patients_of_before(judged):
     models, root = judged[0], judged[0].parent
-    judge_predictions([_table(root / "again.csv")], models, Naming(), patients=root / "who.csv")
+    write_prediction_runs([_table(root / "again.csv")], models, Naming(), patients=root / "who.csv")
     assert (models / "again" / "patients.csv").is_file()
-    judge_predictions([_table(root / "again.csv", folds=False)], models, Naming())
+    write_prediction_runs([_table(root / "again.csv", folds=False)], models, Naming())
     assert not (models / "again" / "patients.csv").exists() and not (models / "again" / "folds.csv").exists()
     assert origin_of(read_facts(models / "again")).patients is False
 
@@ -96,6 +91,16 @@ def test_a_run_that_was_trained_here_is_not_overwritten(tmp_path):
     with pytest.raises(UserError, match="trained here"):
         judge_predictions([_table(tmp_path / "mine.csv")], tmp_path / "models", Naming())
     assert [path.name for path in folder.iterdir()] == ["recipe.json"]
+
+
+def test_the_page_of_a_single_table_does_not_claim_that_no_network_had_seen_a_patient(tmp_path):
+    path = _table(tmp_path / "one.csv", cases=20, folds=False)
+    text, written = judge_predictions([path], tmp_path / "models", Naming())
+    assert {"report.html", "assessment.json", "roc.png"} <= {path.name for path in written}
+    assert "taken on" in text
+    page = (tmp_path / "models" / "one" / "report.html").read_text(encoding="utf-8")
+    assert "had not seen that patient" not in page and "redictions of another program, from one.csv" in page
+    assert "deep learning" not in page
 
 
 def test_files_of_one_name_get_the_names_of_their_folders(tmp_path):

@@ -1,15 +1,18 @@
 """A table of features is judged as runs are: a folder a learner, age and sex beside, leakage named, permuted labels."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from radiogen.core.errors import UserError
+from radiogen.evaluation.audit.findings import Code, Severity
 from radiogen.evaluation.others.columns import Naming
-from radiogen.evaluation.others.study import Sources, judge_features
+from radiogen.evaluation.others.study import Sources, judge_features, write_feature_runs
 from radiogen.evaluation.others.study_options import CENTROID, LOGISTIC, StudyOptions
+from radiogen.evaluation.report.assess import assess
+from radiogen.evaluation.report.page_summary import summary_lines
+from radiogen.evaluation.report.text import report_text
+from radiogen.runs.predicted_run import open_predictions
 
 CASES = 80
 
@@ -37,28 +40,28 @@ def judged(tmp_path_factory):
     options = StudyOptions(learners=(LOGISTIC, CENTROID), features=5, permutations=19, select_before=True)
     sources = Sources(root / "own.csv", root / "own-clinical.csv", root / "own-clinical.csv", root / "other.csv",
                       root / "other-clinical.csv")
-    text, _ = judge_features(sources, root / "models", Naming(label_column="marker", positive="High", negative="Low"),
-                             options)
-    record = json.loads((root / "models" / "own-chosen" / "assessment.json").read_text(encoding="utf-8"))
-    return root / "models", text, {one["name"]: one for one in record["runs"]}
+    models, naming = root / "models", Naming(label_column="marker", positive="High", negative="Low")
+    names, _, lines = write_feature_runs(sources, models, naming, options)
+    assessment = assess([open_predictions(models, name) for name in names])
+    return models, f"{lines}\n{report_text(assessment)}", {one.name: one for one in assessment.runs}
 
 
-def test_each_learner_their_choice_age_and_sex_and_the_wrong_way_are_runs_of_one_page(judged):
+def test_each_learner_their_choice_age_and_sex_and_the_wrong_way_are_runs_the_choice_last(judged):
     assert list(judged[2]) == ["own-leakage", "own-age-sex", "own-logistic", "own-centroid", "own-chosen"]
-    assert (judged[0] / "own-chosen" / "report.html").is_file()
 
 
 def test_a_signal_is_found_inside_and_in_the_other_cohort_and_age_and_sex_know_nothing(judged):
-    sets = judged[2]["own-chosen"]["sets"]
-    assert sets["out_of_fold"]["auc"]["value"] > 0.8 and sets["holdout"]["auc"]["value"] > 0.8
-    assert sets["holdout"]["cases"] == sets["out_of_fold"]["cases"] == CASES
-    assert judged[2]["own-age-sex"]["sets"]["out_of_fold"]["auc"]["value"] < 0.7
+    inside, outside = judged[2]["own-chosen"].sets
+    assert inside.measures["auc"] > 0.8 and outside.measures["auc"] > 0.8
+    assert inside.measures["cases"] == outside.measures["cases"] == CASES
+    assert judged[2]["own-age-sex"].main.measures["auc"] < 0.7
 
 
 def test_selection_before_the_split_is_an_alarm_and_is_named_in_text_and_page(judged):
-    alarms = [one["code"] for one in judged[2]["own-leakage"]["findings"] if one["severity"] == "alarm"]
-    assert alarms == ["features_selected_before"] and "LEAKAGE, shown on purpose" in judged[1]
-    assert not [one for one in judged[2]["own-chosen"]["findings"] if one["severity"] == "alarm"]
+    alarms = [one.code for one in judged[2]["own-leakage"].of_severity(Severity.ALARM)]
+    assert alarms == [Code.FEATURES_SELECTED_BEFORE] and "LEAKAGE, shown on" in judged[1]
+    assert "no figure of this run is a result" in dict(summary_lines(judged[2]["own-leakage"]))["Judged how"]
+    assert not judged[2]["own-chosen"].of_severity(Severity.ALARM)
 
 
 def test_patients_stay_in_one_fold(judged):
@@ -66,14 +69,14 @@ def test_patients_stay_in_one_fold(judged):
     folds = folds[folds["fold"] != "holdout"]
     patient = folds["case"].str[1:].astype(int) // 2
     assert (folds.groupby(patient)["fold"].nunique() == 1).all() and folds["fold"].nunique() == 5
-    assert "patients_apart" in {one["code"] for one in judged[2]["own-chosen"]["findings"]}
+    assert Code.PATIENTS_APART in {one.code for one in judged[2]["own-chosen"].findings}
 
 
 def test_the_permuted_trainings_are_of_each_learner_and_reach_less_than_the_signal(judged):
     for name in ("own-logistic", "own-chosen"):
-        test, = judged[2][name]["label_permutations"]
-        assert test["draws"] == 19 and test["p"] == 0.05 and 0.3 < test["median_auc"] < 0.7
-    assert not judged[2]["own-leakage"]["label_permutations"]
+        test, = judged[2][name].permutations
+        assert len(test.areas) == 19 and test.p == 0.05 and 0.3 < test.median < 0.7
+    assert not judged[2]["own-leakage"].permutations
 
 
 def test_choices_of_the_inner_folds_are_written_with_the_selected_features(judged):

@@ -13,11 +13,11 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.evaluation.external.sentences import claim_sentence
+from radiogen.evaluation.others.origin import origin_of, origin_text
 from radiogen.evaluation.report.assessment import Patients, RunAssessment
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.runs import layout
 from radiogen.runs.lineage import lineage_text
-from radiogen.runs.origin import origin_of, origin_text
 from radiogen.task import RSNA_MICCAI
 
 UNKNOWN = "unknown"

@@ -97,6 +97,7 @@ _REMEDIES: Mapping[Code, str] = {
     Code.FEATURES_SELECTED_BEFORE: "select features inside the training folds",
     Code.VALIDATION_CASES: "judge on cases that chose nothing",
     Code.CALLS_ALONE: "give the probabilities from which the calls were made",
+    Code.SCORES_RANKED: "give probabilities where calls and calibration matter",
     Code.SAME_FEATURES_ACROSS: "look at both; if they are one patient, give them one patient in a table of patients",
     Code.FEATURE_NEAR_LABEL: "look at how it was made; if it follows the label, take it out",
     Code.HOLDOUT_SCORED_AGAIN: "report the first scoring, or say how many there were",

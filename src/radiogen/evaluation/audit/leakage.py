@@ -19,12 +19,12 @@ from radiogen.core import files
 from radiogen.dataset.patients import other_names, patient_of, read_patients
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.audit.origin import review_origin
+from radiogen.evaluation.others.origin import origin_of
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run, unrecorded_folds
 from radiogen.runs.folds import TEST
 from radiogen.runs.lineage import IMAGENET, Ancestor, folds_fingerprint, read_lineage
-from radiogen.runs.origin import origin_of
 from radiogen.runs.predictions import holdout, out_of_fold
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
 from radiogen.runs.tables import read_arrays, read_as_text, read_seen_cases

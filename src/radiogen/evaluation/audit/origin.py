@@ -7,7 +7,7 @@ findings in which those are replaced by what is missing here: training, weights,
 from collections.abc import Sequence
 
 from radiogen.evaluation.audit.findings import Code, ReviewFinding
-from radiogen.runs.origin import Origin
+from radiogen.evaluation.others.origin import Origin
 
 _OF_FILES = (Code.PATIENTS_UNCHECKED, Code.PIXELS_UNCHECKED)
 

@@ -15,12 +15,12 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.evaluation.others.columns import Naming
 from radiogen.evaluation.others.labels import read_label_table
+from radiogen.evaluation.others.origin import Origin, origin_facts, origin_of
 from radiogen.evaluation.others.patients import read_patient_table
 from radiogen.evaluation.others.predictions import OtherPredictions, check_same_labels, read_other_predictions
 from radiogen.evaluation.report.report import evaluate_runs
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT
-from radiogen.runs.origin import Origin, origin_facts, origin_of
 from radiogen.runs.predictions import write_predictions
 from radiogen.runs.records import read_facts, write_facts
 from radiogen.runs.tables import write_folds, write_patients
@@ -47,6 +47,14 @@ def judge_predictions(paths: Sequence[Path], models: Path, naming: Naming, label
     labels: a table of labels where the predictions have none; patients: ids, patient, age, sex, site. Raises UserError
     for what cannot be read, labels that contradict each other, and a folder under models/ that is another run's.
     """
+    names, lines = write_prediction_runs(paths, models, naming, labels, patients)
+    text, written = evaluate_runs(models, names)
+    return f"{lines}\n\n{text}", written
+
+
+def write_prediction_runs(paths: Sequence[Path], models: Path, naming: Naming, labels: Path | None = None,
+                          patients: Path | None = None) -> tuple[list[str], str]:
+    """Write the folders alone: returns their names, and what was read in words; arguments as in `judge_predictions`."""
     known = None if labels is None else read_label_table(labels, naming)
     read = [read_other_predictions(path, naming, known) for path in paths]
     check_same_labels(read)
@@ -55,8 +63,7 @@ def judge_predictions(paths: Sequence[Path], models: Path, naming: Naming, label
             for name, one in zip(run_names([one.file for one in read]), read, strict=True)]
     for run in runs:
         write_other_run(models, run, table)
-    text, written = evaluate_runs(models, [run.name for run in runs])
-    return "\n\n".join(["\n".join(map(_read_line, read)) + _common(read), text]), written
+    return [run.name for run in runs], "\n".join(map(_read_line, read)) + _common(read)
 
 
 def run_names(paths: Sequence[Path]) -> list[str]:

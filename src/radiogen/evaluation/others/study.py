@@ -28,13 +28,13 @@ from radiogen.evaluation.others.judge import OtherRun, run_names, write_other_ru
 from radiogen.evaluation.others.labels import Labels, read_label_table
 from radiogen.evaluation.others.learners import COUNTS, TITLES
 from radiogen.evaluation.others.nested import CHOSEN, Cases, Nested, nested, permute_by_patient, selected_before
+from radiogen.evaluation.others.origin import Origin
 from radiogen.evaluation.others.patients import read_patient_table
 from radiogen.evaluation.others.study_options import LEARNERS, LOGISTIC, StudyOptions
 from radiogen.evaluation.report.report import evaluate_runs
 from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, Groups, make_folds
-from radiogen.runs.origin import Origin
 from radiogen.runs.predictions import complete
 from radiogen.task import ID, LABEL
 
@@ -70,6 +70,14 @@ def judge_features(sources: Sources, models: Path, naming: Naming, options: Stud
     cohort's cases are the holdout, predicted by models of all cases of the first. Raises UserError for what cannot be
     read, too few cases, no common feature, a patient in both cohorts.
     """
+    names, choices, lines = write_feature_runs(sources, models, naming, options)
+    text, written = evaluate_runs(models, names)
+    return f"{lines}\n\n{text}", [choices, *written]
+
+
+def write_feature_runs(sources: Sources, models: Path, naming: Naming, options: StudyOptions
+                       ) -> tuple[list[str], Path, str]:
+    """Write the folders alone: returns their names, the table of choices, and what was read and chosen in words."""
     _check(options)
     read = _read(sources, naming, options)
     cases = _cases(read)
@@ -83,8 +91,7 @@ def judge_features(sources: Sources, models: Path, naming: Naming, options: Stud
     for run in runs:
         write_other_run(models, run, read.patients)
     choices = files.write_csv(Path(models) / runs[-1].name / layout.CHOICES, done.choices)
-    text, written = evaluate_runs(models, [run.name for run in runs])
-    return f"{_read_line(read, cases)}\n{_choice_lines(done)}\n\n{text}", [choices, *written]
+    return [run.name for run in runs], choices, f"{_read_line(read, cases)}\n{_choice_lines(done)}"
 
 
 def _check(options: StudyOptions) -> None:

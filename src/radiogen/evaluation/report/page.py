@@ -19,6 +19,7 @@ from radiogen.evaluation.audit.claim import claim_items
 from radiogen.evaluation.audit.finding_text import finding_row
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, measures_table, stale_sentence
+from radiogen.evaluation.others import origin
 from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
 from radiogen.evaluation.report.page_charts import comparison_charts, external_charts, run_charts
 from radiogen.evaluation.report.page_images import by_label, run_images
@@ -32,7 +33,7 @@ from radiogen.evaluation.wording import (
     slice_sentence,
     verdict_sentence,
 )
-from radiogen.runs import layout, origin
+from radiogen.runs import layout
 from radiogen.runs.explained import Explained
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.lineage import beginning_text, lineage_text

@@ -8,10 +8,10 @@ import numpy as np
 
 from radiogen.evaluation.audit.finding_text import sentence
 from radiogen.evaluation.audit.findings import Code, Severity
+from radiogen.evaluation.others.origin import origin_of, origin_sentence
 from radiogen.evaluation.report.assessment import Ceiling, Patients, RunAssessment, SetAssessment
 from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.runs.lineage import beginning_text
-from radiogen.runs.origin import origin_of, origin_sentence
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import Task
 

@@ -14,6 +14,7 @@ from radiogen.evaluation.audit.finding_text import remedy, sentence
 from radiogen.evaluation.audit.findings import Severity
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, stale_sentence
+from radiogen.evaluation.others.origin import origin_of, origin_text
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, RunDifference
 from radiogen.evaluation.stats import intervals
 from radiogen.evaluation.stats.metrics import MEAN
@@ -21,7 +22,6 @@ from radiogen.evaluation.stats.verdicts import Change
 from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.runs import layout
 from radiogen.runs.lineage import beginning_text
-from radiogen.runs.origin import origin_of, origin_text
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import Task
 
