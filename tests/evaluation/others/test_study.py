@@ -1,5 +1,8 @@
 """A table of features is judged as runs are: a folder a learner, age and sex beside, leakage named, permuted labels."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,10 +98,22 @@ def test_a_learner_that_is_none_and_labels_of_other_ids_are_errors(tmp_path):
         judge_features(Sources(tmp_path / "own.csv", tmp_path / "other-clinical.csv"), tmp_path, naming, StudyOptions())
 
 
+def test_too_few_cases_for_the_folds_are_an_error_that_names_the_table(tmp_path):
+    (tmp_path / "t.csv").write_text("id,label,x\na,1,1\nb,0,2\nc,0,3\nd,1,4\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"t\.csv: has 2 labelled cases of one class for 5 folds; .*--folds 2"):
+        judge_features(Sources(tmp_path / "t.csv"), tmp_path, Naming(), StudyOptions())
+
+
+def test_judging_tables_loads_neither_tensorflow_nor_keras():
+    program = ("import sys, radiogen.evaluation.others.study, radiogen.evaluation.others.judge\n"
+               "print([name for name in ('tensorflow', 'keras', 'cv2') if name in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+
+
 def test_a_table_with_its_own_labels_does_not_learn_from_them(tmp_path):
     random = np.random.default_rng(0)
     rows = "\n".join(f"c{number},{number % 2},{random.normal():.4f}" for number in range(60))
     (tmp_path / "t.csv").write_text(f"id,label,x\n{rows}\n", encoding="utf-8")
     text, _ = judge_features(Sources(tmp_path / "t.csv"), tmp_path / "models", Naming(),
                              StudyOptions(learners=(CENTROID,), permutations=0))
-    assert "1 features" in text and "not distinguishable from chance" in text
+    assert "1 feature;" in text and "not distinguishable from chance" in text

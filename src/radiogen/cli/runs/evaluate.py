@@ -28,14 +28,16 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         parallel_folds: With --permutations: folds trained in parallel.
         predictions: Tables of predictions by any program (CSV: id, fold or split, label, probability), judged in place
             of runs; several are compared on their common cases.
-        labels: With --predictions: a table of labels, where they have none.
-        patients: With --predictions: a table of patients (id, patient, age, sex, site).
-        naming: With --predictions: how the tables are to be read.
+        labels: Their labels, where they have none.
+        patients: Their patients (id, patient, age, sex, site).
+        naming: How these tables are to be read.
     """
     from radiogen.evaluation.report.report import evaluate_runs
     from radiogen.evaluation.text_tables import short_paths
     from radiogen.runs.predictions import chosen_runs
 
+    if (labels or patients) and not predictions:
+        raise UserError("--labels and --patients", "are of predictions", "name them: --predictions FILE.csv")
     if predictions:
         from radiogen.evaluation.others.judge import judge_predictions
 
@@ -54,8 +56,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
             from radiogen.training.runs import open_run
 
             minutes = permutations * draw_seconds(open_run(models / name)) / 60
-            print(f"label-permutation test of {name}: {permutations} draws, about {minutes:.1f} minutes if none is "
-                  "there yet", flush=True)
+            print(f"label-permutation test of {name}, {permutations} draws: {minutes:.1f} minutes if new", flush=True)
             run_permutations(open_run(models / name), permutations, within_planes, parallel_folds)
         text, written = evaluate_runs(models, runs)
     print("\n".join([text, "\nfiles written:", *(f"  {line}" for line in short_paths(written))]))

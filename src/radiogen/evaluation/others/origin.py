@@ -58,7 +58,7 @@ def origin_text(origin: Origin) -> str:
     if origin.kind == "predictions":
         return f"predictions of another program, from {origin.file}"
     leak = ", selected on all cases before the split: LEAKAGE, shown on purpose" if origin.select_before else ""
-    return f"{origin.learner} on {origin.features} features of {origin.file}{leak}"
+    return f"{origin.learner} on {origin.features:,} features of {origin.file}{leak}"
 
 
 def origin_sentence(origin: Origin) -> str:

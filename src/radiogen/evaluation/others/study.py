@@ -109,6 +109,10 @@ def _read(sources: Sources, naming: Naming, options: StudyOptions) -> _Read:
                                                                                       naming.id_column)
     known = [case for case in table.cases if case in labels.label]
     rows = pd.DataFrame({ID: known, LABEL: [labels.label[case] for case in known]})
+    fewest = int(rows[LABEL].value_counts().reindex([0, 1], fill_value=0).min())
+    if fewest < options.folds:
+        raise UserError(sources.table, f"has {fewest} labelled cases of one class for {options.folds} folds",
+                        f"give more, or {parameter('folds', max(2, fewest))}")
     patient = dict(zip(known, patient_of(patients, known), strict=True))
     folds = make_folds(rows, folds=options.folds, holdout_fraction=0, seed=options.seed,
                        groups=Groups(patients=patient))
@@ -210,11 +214,15 @@ def _read_line(read: _Read, cases: Cases) -> str:
     inside = cases.folds != HOLDOUT
     unused = len(read.table.cases) - len(cases.labels)
     dropped = "".join(f"; {len(names)} columns left out ({why})" for why, names in read.table.dropped.items())
-    other = (f"; tested on {int((~inside).sum())} cases of {read.cohort}, {len(cases.names)} features in common"
+    other = (f"; tested on {int((~inside).sum())} cases of {read.cohort}, {_features(len(cases.names))} in common"
              if read.cohort else "")
     return (f"{read.table.file}: {int(inside.sum())} cases of {len(set(cases.patients[inside]))} patients, "
-            f"{int(cases.labels[inside].sum())} {read.classes[1]}, {len(cases.names)} features{dropped}; {unused} "
+            f"{int(cases.labels[inside].sum())} {read.classes[1]}, {_features(len(cases.names))}{dropped}; {unused} "
             f"cases without label{other}")
+
+
+def _features(count: int) -> str:
+    return f"{count:,} feature{'s' * (count != 1)}"
 
 
 def _choice_lines(done: Nested) -> str:
