@@ -1,11 +1,13 @@
-"""How commands name runs: `RUN` and `--run RUN` are the same, everywhere."""
+"""How commands name runs: `RUN` and `--run RUN` are the same, everywhere; and what comes after one is judged."""
 
+from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from radiogen.core.errors import UserError
 from radiogen.core.files import checked_name
+from radiogen.core.wording import as_run, command
 
 OneRun = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
 SeveralRuns = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
@@ -22,3 +24,14 @@ def one_run(name: str | None, run: str | None) -> str | None:
 def several_runs(names: tuple[str, ...], run: tuple[str, ...]) -> tuple[str, ...]:
     """The runs that are named, those without `--run` first."""
     return tuple(checked_name("RUN", name) for name in (*names, *run))
+
+
+def step_after_judgement(folder: Path) -> str:
+    """What to do with a run that is judged: submit it, where its data set has a sample submission, else validate it."""
+    from radiogen.dataset.layout import SAMPLE_SUBMISSION
+    from radiogen.runs.records import data_folder, read_facts
+
+    place = data_folder(folder, read_facts(folder))
+    if place is not None and (place / SAMPLE_SUBMISSION).is_file():
+        return f"next: {command('submit')} --run {as_run(folder)}"
+    return f"next, with another hospital's data set: {command('validate')} --run {as_run(folder)} --data FOLDER"

@@ -30,6 +30,9 @@ PERMUTATIONS, PERMUTATION_DRAWS = "permutations.csv", "permutations"
 
 ENSEMBLE, ENSEMBLE_WEIGHTS = "ensemble.csv", "weights.csv"
 
+CHOICES = "choices.csv"
+"""Of learners on a table of features: what the inner folds chose, and which features."""
+
 FOLD_METRICS, FOLD_METRICS_ROUNDED = "fold_metrics.csv", "fold_metrics_rounded.csv"
 HOLDOUT_MATRIX, ROC, CALIBRATION = "confusion_matrix_holdout.png", "roc.png", "calibration.png"
 PROBABILITIES, PROVENANCE, HOLDOUT_SCORINGS = "probabilities.png", "provenance.csv", "holdout_scorings.csv"

@@ -12,7 +12,8 @@ VALUES = {"patients": ["00007"], "file": "folds.csv", "pairs": [PAIR], "limit": 
           "fold": "0", "source_fold": "1", "sources": {"0": "a"}, "splits": {"A": {"1": "0", "2": "1"}},
           "dates": ["2026-01-01", "2026-01-02"], "auc": {"holdout": 0.9}, "weights": "resnet_10.pth",
           "cohorts": ["elsewhere"], "seen": 3, "example": "00042", "cohort": "holdout", "number": 22, "looks": 30,
-          "scored": 1, "best": 0.71, "p": 0.012, "p_best": 0.3, "names": ("a", "b")}
+          "scored": 1, "best": 0.71, "p": 0.012, "p_best": 0.3, "names": ("a", "b"), "learner": "logistic regression",
+          "features": 20}
 
 
 @pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)

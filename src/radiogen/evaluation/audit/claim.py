@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.evaluation.external.sentences import claim_sentence
+from radiogen.evaluation.others.origin import origin_of, origin_text
 from radiogen.evaluation.report.assessment import Patients, RunAssessment
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.runs import layout
@@ -61,8 +62,10 @@ Answers = dict[int, tuple[str, tuple[tuple[str, str], ...]]]
 def _data_answers(assessed: RunAssessment) -> Answers:
     provenance, patients, task = assessed.provenance, assessed.patients, assessed.run.task
     recipe, facts, data = _recipe(provenance), provenance.first.facts, provenance.facts.get("data")
+    origin = origin_of(facts)
     answers: Answers = {
-        1: ("deep learning: residual networks on MRI" if recipe else "deep learning on MRI", ()),
+        1: ("deep learning: residual networks on MRI" if recipe else origin_text(origin) if origin else
+            "deep learning on MRI", ()),
         4: (f"{task.question} No hypothesis was registered.", (("#summary", "summary"),)),
         11: (f"{task.label_column}: 1 {task.positive}, 0 {task.negative}; sequences by the names of their folders", ()),
         19: (f"{patients.labelled} labelled cases. What so many can show was worked out; they are as many as there "

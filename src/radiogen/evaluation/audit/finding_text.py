@@ -6,7 +6,7 @@ In: a `ReviewFinding`. Out: text. Nothing is ever read back from it.
 from collections.abc import Mapping
 from typing import Any
 
-from radiogen.core.wording import shortened
+from radiogen.core.wording import parameter, shortened
 from radiogen.evaluation.audit.findings import Code, ReviewFinding
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import unrecorded_text
@@ -54,6 +54,25 @@ _SENTENCES: Mapping[Code, str] = {
     Code.FIRST_WEIGHTS_UNKNOWN: "{run} began with {weights}, and no {file} says which cases that was trained on",
     Code.FIRST_WEIGHTS_OTHER_IDS: "{run} began with {weights}, whose {file} has no id as this data set writes them, "
                                   "such as {example}",
+    Code.PATIENTS_UNNAMED: "no table says which cases are of one patient",
+    Code.FOLDS_UNKNOWN: "there are no folds: that none of these cases trained the model is taken on trust",
+    Code.PIXELS_UNSEEN: "there are no images, so a case that is there twice may be missed",
+    Code.TRAINING_UNSEEN: "{file} is a table of predictions: what trained the model that scored a case, its weights, "
+                          "what was chosen on the scored cases, and how good its training is on permuted labels cannot "
+                          "be seen",
+    Code.TRAINING_NESTED: "{learner}: features and settings were chosen inside the training folds",
+    Code.FEATURES_SELECTED_BEFORE: "{features} features were selected on all cases, the scored ones among them: this "
+                                   "AUC is made of leakage, and shown to be compared with the right one",
+    Code.VALIDATION_CASES: "these are cases of a validation set: if they chose the epoch, the settings or the model, "
+                           "the figures are too high",
+    Code.CALLS_ALONE: "the probabilities are 0 and 1 alone: these are calls, which rank no case within a class",
+    Code.SCORES_RANKED: "the probabilities are ranks of scores: only the AUC means something, calls at 0.5 and "
+                        "calibration do not",
+    Code.SAME_FEATURES_ACROSS: "the same features on both sides of a split: {pairs}",
+    Code.FEATURE_NEAR_LABEL: "{auc}: a feature that alone ranks nearly all cases may be the label itself, or made from "
+                             "it",
+    Code.FEATURES_APART: "{features} features; no two cases of different folds have the same, and none alone is nearly "
+                         "the label",
     Code.HOLDOUT_SCORED_ONCE: "scored once by this run, on {dates}",
     Code.HOLDOUT_SCORED_AGAIN: "scored {count} times by this run with different predictions ({dates}): the last figure "
                                "is no longer that of unseen cases",
@@ -84,6 +103,13 @@ _REMEDIES: Mapping[Code, str] = {
     Code.LINEAGE_WRONG_FOLD: _RESTORE, Code.LINEAGE_WRONG_NETWORK: _RESTORE, Code.LINEAGE_UNRECORDED: _RESTORE,
     Code.FIRST_WEIGHTS_SAW: "begin with other weights, or at random; or leave these cases out and train again",
     Code.FIRST_WEIGHTS_SAW_NAMESAKES: "see whether they are the same patients; if so, leave them out and train again",
+    Code.PATIENTS_UNNAMED: f"name a table of patients: {parameter('patients')} FILE",
+    Code.FEATURES_SELECTED_BEFORE: "select features inside the training folds",
+    Code.VALIDATION_CASES: "judge on cases that chose nothing",
+    Code.CALLS_ALONE: "give the probabilities from which the calls were made",
+    Code.SCORES_RANKED: "give probabilities where calls and calibration matter",
+    Code.SAME_FEATURES_ACROSS: "look at both; if they are one patient, give them one patient in a table of patients",
+    Code.FEATURE_NEAR_LABEL: "look at how it was made; if it follows the label, take it out",
     Code.HOLDOUT_SCORED_AGAIN: "report the first scoring, or say how many there were",
     Code.LOOKED_BEFORE: "report how many looks there were, and the p that accounts for them",
     Code.LOOKS_BY_CHANCE: "report all looks, or judge once on patients at whom nobody has looked",

@@ -27,6 +27,8 @@ class Check(StrEnum):
     NETWORKS = "networks"
     LINEAGE = "lineage"
     FIRST_WEIGHTS = "initial weights"
+    TRAINING = "training"
+    FEATURES = "features"
     HOLDOUT = "holdout"
     LOOKS = "looks"
     AUC = "AUC"
@@ -91,6 +93,30 @@ class Code(Enum):
     """Nobody said what they were trained on (run, weights, file)."""
     FIRST_WEIGHTS_OTHER_IDS = auto()
     """The cases that they were trained on are called otherwise than this task's (run, weights, file, example)."""
+    PATIENTS_UNNAMED = auto()
+    """No table says which cases are of one patient."""
+    FOLDS_UNKNOWN = auto()
+    """Predictions without folds: one set, which no training is said to have seen."""
+    PIXELS_UNSEEN = auto()
+    """Predictions without images."""
+    TRAINING_UNSEEN = auto()
+    """Only a table of predictions is known (file)."""
+    TRAINING_NESTED = auto()
+    """Fitted here, features and settings chosen inside the training folds (learner)."""
+    FEATURES_SELECTED_BEFORE = auto()
+    """Features were selected on all cases, on purpose (features: their number)."""
+    VALIDATION_CASES = auto()
+    """The scored cases are a validation set's."""
+    CALLS_ALONE = auto()
+    """No probability but 0 and 1."""
+    SCORES_RANKED = auto()
+    """The probabilities are ranks of scores."""
+    SAME_FEATURES_ACROSS = auto()
+    """Two cases with the same features in different folds (pairs of case and fold)."""
+    FEATURE_NEAR_LABEL = auto()
+    """Features that alone nearly are the label (auc by feature)."""
+    FEATURES_APART = auto()
+    """Neither of both (features: their number)."""
     HOLDOUT_SCORED_ONCE = auto()
     """(dates)"""
     HOLDOUT_SCORED_AGAIN = auto()
@@ -123,11 +149,13 @@ _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
     Check.PATIENTS: {
         Severity.ALARM: (Code.PATIENT_TWICE, Code.PATIENT_IN_TEST, Code.PATIENT_IN_OTHER_FOLD, Code.PATIENT_IN_NO_FOLD,
                          Code.PATIENT_SPLIT),
-        Severity.NOT_CHECKED: (Code.PATIENTS_UNCHECKED,), Severity.PASSED: (Code.PATIENTS_APART,)},
+        Severity.NOT_CHECKED: (Code.PATIENTS_UNCHECKED, Code.PATIENTS_UNNAMED, Code.FOLDS_UNKNOWN),
+        Severity.PASSED: (Code.PATIENTS_APART,)},
     Check.PIXELS: {
         Severity.ALARM: (Code.SAME_PIXELS_ACROSS,),
         Severity.NOTE: (Code.SAME_PIXELS_WITHIN, Code.NEAR_PIXELS_ACROSS, Code.NEAR_PIXELS_WITHIN),
-        Severity.NOT_CHECKED: (Code.PIXELS_UNCHECKED, Code.COPIES_UNCHECKED), Severity.PASSED: (Code.PIXELS_APART,)},
+        Severity.NOT_CHECKED: (Code.PIXELS_UNCHECKED, Code.COPIES_UNCHECKED, Code.PIXELS_UNSEEN),
+        Severity.PASSED: (Code.PIXELS_APART,)},
     Check.NETWORKS: {
         Severity.NOT_CHECKED: (Code.WEIGHTS_UNRECORDED,), Severity.PASSED: (Code.WEIGHTS_RECORDED,)},
     Check.LINEAGE: {
@@ -138,6 +166,13 @@ _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
         Severity.ALARM: (Code.FIRST_WEIGHTS_SAW,), Severity.NOTE: (Code.FIRST_WEIGHTS_SAW_NAMESAKES,),
         Severity.NOT_CHECKED: (Code.FIRST_WEIGHTS_UNKNOWN, Code.FIRST_WEIGHTS_OTHER_IDS),
         Severity.PASSED: (Code.FIRST_WEIGHTS_UNSEEN, Code.FIRST_WEIGHTS_PHOTOGRAPHS)},
+    Check.TRAINING: {
+        Severity.ALARM: (Code.FEATURES_SELECTED_BEFORE,),
+        Severity.NOTE: (Code.VALIDATION_CASES, Code.CALLS_ALONE, Code.SCORES_RANKED),
+        Severity.NOT_CHECKED: (Code.TRAINING_UNSEEN,), Severity.PASSED: (Code.TRAINING_NESTED,)},
+    Check.FEATURES: {
+        Severity.ALARM: (Code.SAME_FEATURES_ACROSS,), Severity.NOTE: (Code.FEATURE_NEAR_LABEL,),
+        Severity.PASSED: (Code.FEATURES_APART,)},
     Check.HOLDOUT: {
         Severity.NOTE: (Code.HOLDOUT_SCORED_AGAIN,), Severity.NOT_CHECKED: (Code.HOLDOUT_UNSCORED,),
         Severity.PASSED: (Code.HOLDOUT_SCORED_ONCE,)},

@@ -27,6 +27,8 @@ from radiogen.evaluation.audit.near_pixels import (
     is_hash,
     near_thumbnails,
 )
+from radiogen.evaluation.audit.origin import review_origin
+from radiogen.evaluation.others.origin import origin_of
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run, unrecorded_folds
@@ -57,6 +59,7 @@ def review_run(folder: Path, predictions: pd.DataFrame, networks: Networks | Non
                 *(finding for place in with_members(folder) for finding in review_first_weights(place, predictions)),
                 review_holdout(read_as_text(folder / layout.HOLDOUT_SCORINGS, ("date", "sha256"))),
                 review_auc(predictions, suspicious_auc(folder))]
+    findings = review_origin(origin_of(read_facts(folder)), findings)
     order = list(Severity)
     return sorted(findings, key=lambda finding: order.index(finding.severity))
 

@@ -158,11 +158,17 @@ def _ceiling(run: PredictedRun) -> Ceiling | None:
 
 
 def _difference(run: PredictedRun, other: PredictedRun) -> RunDifference:
-    pair = out_of_fold(run.predictions).merge(out_of_fold(other.predictions)[[ID, "probability"]], on=ID,
+    pair = _judged(run.predictions).merge(_judged(other.predictions)[[ID, "probability"]], on=ID,
                                               suffixes=("", "_other"))
     labels, own = scored(pair)
     others = pair.loc[pair[LABEL].notna(), "probability_other"].to_numpy(float)
     return RunDifference(run.name, other.name, compare(labels, own, others))
+
+
+def _judged(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The cases that a run is judged by: out of fold, or where there are none the holdout."""
+    inside = out_of_fold(predictions)
+    return inside if len(inside) else holdout(predictions)
 
 
 def _best_image_free(runs: Sequence[RunAssessment]) -> float | None:

@@ -19,6 +19,7 @@ from radiogen.evaluation.audit.claim import claim_items
 from radiogen.evaluation.audit.finding_text import finding_row
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, measures_table, stale_sentence
+from radiogen.evaluation.others import origin
 from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
 from radiogen.evaluation.report.page_charts import comparison_charts, external_charts, run_charts
 from radiogen.evaluation.report.page_images import by_label, run_images
@@ -154,7 +155,9 @@ def _provenance(made: RunProvenance) -> dict:
             "versions": [(name.replace("_", " "), _shown(value)) for name, value in versions.items()],
             "facts": [[name.replace("_", " "), *(_shown(one.facts.get(name, "")) for one in members)]
                       for name in dict.fromkeys(name for one in members for name in one.facts)
-                      if name not in ("lineage", "first_weights")]
+                      if name not in ("lineage", "first_weights", origin.KEY)]
+            + ([["made from", *(origin.origin_text(one) if (one := origin.origin_of(member.facts)) else "training"
+                                for member in members)]] if any(origin.origin_of(one.facts) for one in members) else [])
             + ([["started from", *(lineage_text(one.lineage).removeprefix("started from ") or "nothing"
                                    for one in members)]] if any(one.lineage for one in members) else [])
             + ([["initial weights", *(beginning_text(one.first_weights, ()).removeprefix("began with ") or "random"

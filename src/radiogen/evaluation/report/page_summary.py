@@ -8,6 +8,7 @@ import numpy as np
 
 from radiogen.evaluation.audit.finding_text import sentence
 from radiogen.evaluation.audit.findings import Code, Severity
+from radiogen.evaluation.others.origin import origin_of, origin_sentence
 from radiogen.evaluation.report.assessment import Ceiling, Patients, RunAssessment, SetAssessment
 from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.runs.lineage import beginning_text
@@ -68,6 +69,8 @@ def _patients(patients: Patients, task: Task) -> str:
 
 def _how(assessed: RunAssessment) -> str:
     name, facts = assessed.name, assessed.provenance.facts
+    if (origin := origin_of(facts)) is not None:
+        return origin_sentence(origin)
     made = (f"{name} joins {', '.join(facts['members'])}. " if facts.get("members") else
             f"{name}, recipe {facts['recipe']}. " if facts.get("recipe") else f"{name}. ")
     began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)

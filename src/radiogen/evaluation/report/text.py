@@ -14,6 +14,7 @@ from radiogen.evaluation.audit.finding_text import remedy, sentence
 from radiogen.evaluation.audit.findings import Severity
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, stale_sentence
+from radiogen.evaluation.others.origin import origin_of, origin_text
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, RunDifference
 from radiogen.evaluation.stats import intervals
 from radiogen.evaluation.stats.metrics import MEAN
@@ -41,9 +42,11 @@ def _run_text(assessed: RunAssessment) -> str:
     facts = assessed.run.facts
     made = f"ensemble of {', '.join(facts['members'])}" if "members" in facts else (
         f"recipe {facts['recipe']}" if "recipe" in facts else "")
+    made = origin_text(origin) if (origin := origin_of(facts)) is not None else made
     began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)
-    lines = [_filled(f"{assessed.name}{': ' if made else ''}{made}{', ' if began else ''}{began}"),
-             text_table(rounded(assessed.fold_metrics), rule=MEAN)]
+    lines = [_filled(f"{assessed.name}{': ' if made else ''}{made}{', ' if began else ''}{began}")]
+    if assessed.patients.in_folds:
+        lines.append(text_table(rounded(assessed.fold_metrics), rule=MEAN))
     if assessed.slices is not None:
         lines.append(_filled(wording.slice_sentence(assessed.slices)))
     lines += [_wrapped(f"{one.name}:", f"{wording.verdict_sentence(one.verdict)}. "
@@ -57,7 +60,7 @@ def review_text(assessed: RunAssessment) -> str:
     mean = assessed.thresholds.set_index("fold").loc[MEAN]
     lines = [_wrapped("threshold:", f"chosen for each fold in the others, {mean['threshold']:.3f} on average: accuracy "
                       f"{mean['accuracy']:.3f}, F1 {mean['f1']:.3f}; at 0.5: {mean['accuracy_at_half']:.3f}, "
-                      f"{mean['f1_at_half']:.3f}")]
+                      f"{mean['f1_at_half']:.3f}")] if assessed.patients.in_folds else []
     if assessed.confounds is None:
         lines.append(f"no image:    not checked: {layout.GEOMETRY} is missing, or fewer than two folds are predicted")
     else:
@@ -119,7 +122,7 @@ def _seeds_text(seeds: pd.DataFrame) -> str:
 def _differences_text(assessment: Assessment) -> str:
     """The last run against each other one, on the cases that both scored out of fold; "" for a single run."""
     lines = [_difference(one) for one in assessment.differences]
-    return "\n".join(["differences, out-of-fold, same cases", *lines]) if lines else ""
+    return "\n".join(["differences, same cases", *lines]) if lines else ""
 
 
 def _ceiling_text(assessment: Assessment) -> str:
