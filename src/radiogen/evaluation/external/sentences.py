@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core.wording import command
-from radiogen.evaluation.external.assessment import CohortFigures, ExternalAssessment, Looks, Share
+from radiogen.evaluation.external.assessment import CohortFigures, ExternalAssessment, Looks
 from radiogen.evaluation.external.shift import LARGE
 from radiogen.evaluation.stats.intervals import Estimate
+from radiogen.evaluation.stats.shares import Share
 from radiogen.evaluation.wording import comparison_sentence, reach_sentence, verdict_sentence
 from radiogen.runs import layout
 
