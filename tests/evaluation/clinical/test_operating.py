@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radiogen.evaluation.clinical.operating import error_rates, predictive_values
+from radiogen.evaluation.clinical.operating import PREVALENCES, error_rates, predictive_value_table, predictive_values
 
 LABELS = np.array([True] * 40 + [False] * 60)
 CALLS = np.array([True] * 30 + [False] * 10 + [True] * 12 + [False] * 48)
@@ -44,6 +44,14 @@ def test_the_interval_of_a_predictive_value_holds_the_true_one_in_95_percent():
 def test_calls_that_are_all_right_have_an_interval_below_one():
     positive, negative = predictive_values(error_rates(LABELS, LABELS), 0.3)
     assert 0.7 < positive.low < positive.value < 1 and 0.7 < negative.low < negative.value < 1
+
+
+def test_the_table_has_a_row_a_prevalence():
+    rates = error_rates(LABELS, CALLS)
+    table = predictive_value_table(rates)
+    assert table["prevalence"].tolist() == list(PREVALENCES)
+    assert table["positive_value"].is_monotonic_increasing and table["negative_value"].is_monotonic_decreasing
+    assert table["positive_value_low"][0] == predictive_values(rates, PREVALENCES[0])[0].low
 
 
 def test_without_a_class_there_are_no_predictive_values():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from radiogen.evaluation.clinical.decision_curve import decision_curve
-from radiogen.evaluation.clinical.operating import ErrorRates, error_rates
+from radiogen.evaluation.clinical.operating import ErrorRates, error_rates, predictive_value_table
 from radiogen.evaluation.clinical.recalibration import METHODS, recalibrate
 from radiogen.evaluation.stats.calibration import Calibration, calibration
 from radiogen.evaluation.stats.metrics import brier, calibration_error, scored
@@ -19,6 +19,8 @@ from radiogen.runs.predictions import out_of_fold
 from radiogen.task import LABEL
 
 AS_PREDICTED = "as predicted"
+SMALLEST_GAIN = 1e-12
+"""Less is the error of floating point."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,16 @@ class ClinicalAssessment:
     """Of the out-of-fold cases.
 
     calibrations: by `AS_PREDICTED` and each of `recalibration.METHODS`. rates: at the thresholds chosen in the other
-    folds. benefit: `decision_curve` of the probabilities after logistic recalibration.
+    folds; predictive_values: what these rates mean under other prevalences. benefit: `decision_curve` of the probabilities after logistic recalibration; better_at: the thresholds at
+    which it exceeds that of treating all patients alike, largest_gain: by how much at most, NaN without one.
     """
 
     calibrations: Mapping[str, CalibrationFigures]
     rates: ErrorRates
+    predictive_values: pd.DataFrame
     benefit: pd.DataFrame
+    better_at: tuple[float, ...]
+    largest_gain: float
 
 
 def judge_clinical(predictions: pd.DataFrame) -> ClinicalAssessment | None:
@@ -51,9 +57,13 @@ def judge_clinical(predictions: pd.DataFrame) -> ClinicalAssessment | None:
         return None
     tables = {AS_PREDICTED: cases} | {name: cases.assign(probability=recalibrate(cases, name)) for name in METHODS}
     labels, probabilities = scored(tables["logistic"])
-    return ClinicalAssessment({name: _figures(table) for name, table in tables.items()},
-                              error_rates(labels, called(cases).to_numpy(bool)),
-                              decision_curve(labels, probabilities))
+    benefit = decision_curve(labels, probabilities)
+    gain = benefit["model"] - benefit[["treat_all", "treat_none"]].max(axis=1)
+    better = gain > SMALLEST_GAIN
+    rates = error_rates(labels, called(cases).to_numpy(bool))
+    return ClinicalAssessment({name: _figures(table) for name, table in tables.items()}, rates,
+                              predictive_value_table(rates), benefit,
+                              tuple(benefit.loc[better, "threshold"]), float(gain[better].max()))
 
 
 def _figures(cases: pd.DataFrame) -> CalibrationFigures:

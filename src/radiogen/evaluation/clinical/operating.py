@@ -1,17 +1,20 @@
 """The error rates of calls at a threshold, and what a call would mean where the class is more, or less, common.
 
-In: labels and calls of the same cases. Out: `ErrorRates`, and predictive values under a stated prevalence.
+In: labels and calls of the same cases. Out: `ErrorRates`, and predictive values under stated prevalences.
 """
 
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
 
 from radiogen.core.types import BoolArray
 from radiogen.evaluation.stats.intervals import LEVEL, Estimate
 from radiogen.evaluation.stats.shares import Share, share_of
 
+PREVALENCES = (0.1, 0.3, 0.5, 0.7)
+"""Shares of positive patients for which predictive values are shown."""
 _UNKNOWN = Estimate(np.nan, np.nan, np.nan, np.nan)
 
 
@@ -52,6 +55,16 @@ def predictive_values(rates: ErrorRates, prevalence: float) -> tuple[Estimate, E
     positive_error = np.sqrt((1 - true) / true / found.cases + false / (1 - false) / correct.cases)
     negative_error = np.sqrt(true / (1 - true) / found.cases + (1 - false) / false / correct.cases)
     return _from_logit(positive, positive_error), _from_logit(negative, negative_error)
+
+
+def predictive_value_table(rates: ErrorRates) -> pd.DataFrame:
+    """`prevalence, positive_value, negative_value`, both with `_low` and `_high`; a row for each of `PREVALENCES`."""
+    rows = []
+    for prevalence in PREVALENCES:
+        found = zip(("positive_value", "negative_value"), predictive_values(rates, prevalence), strict=True)
+        rows.append({"prevalence": prevalence} | {f"{name}{end}": value for name, one in found for end, value in (
+            ("", one.value), ("_low", one.low), ("_high", one.high))})
+    return pd.DataFrame(rows)
 
 
 def _from_logit(value: float, error: float) -> Estimate:

@@ -15,6 +15,7 @@ from radiogen.dataset.layout import PHANTOM_RECORD
 from radiogen.evaluation.audit.confounds import Confounds, judge_confounds
 from radiogen.evaluation.audit.findings import Check
 from radiogen.evaluation.audit.leakage import review_run
+from radiogen.evaluation.clinical.judge import judge_clinical
 from radiogen.evaluation.external.judge import judge_external
 from radiogen.evaluation.report.assessment import (
     HOLDOUT,
@@ -89,7 +90,7 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
               or HOLDOUT in parts),
         tuple(permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()),
         _ceiling(run), read_histories(folder), read_explained_cases(folder),
-        judge_external(run, networks))
+        judge_external(run, networks), judge_clinical(predictions))
 
 
 def _assess_set(name: SetName, cases: pd.DataFrame) -> SetAssessment:

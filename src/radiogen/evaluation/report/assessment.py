@@ -12,6 +12,7 @@ import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Conclusion, Confounds
 from radiogen.evaluation.audit.findings import ReviewFinding, Severity
+from radiogen.evaluation.clinical.judge import ClinicalAssessment
 from radiogen.evaluation.external.assessment import ExternalValidation
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.evaluation.stats.label_permutation import PermutationTest
@@ -99,6 +100,7 @@ class RunAssessment:
     `thresholds.threshold_table`. matrices: by fold, the holdout last. slices: a 2D run's measures per slice, else None.
     confounds: None where no geometry is known or fewer than two folds are predicted. findings: of the leakage review,
     alarms first. histories: of training, by fold. explained: images for the page, if any. external: on other cohorts.
+    clinical: what the predictions would mean for patients; None with fewer than two folds.
     """
 
     run: PredictedRun
@@ -117,6 +119,7 @@ class RunAssessment:
     histories: Mapping[str, pd.DataFrame]
     explained: Explained | None
     external: ExternalValidation = ExternalValidation()
+    clinical: ClinicalAssessment | None = None
 
     @property
     def name(self) -> str:
