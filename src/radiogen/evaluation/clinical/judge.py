@@ -37,8 +37,9 @@ class ClinicalAssessment:
     """Of the out-of-fold cases.
 
     calibrations: by `AS_PREDICTED` and each of `recalibration.METHODS`. rates: at the thresholds chosen in the other
-    folds; predictive_values: what these rates mean under other prevalences. benefit: `decision_curve` of the probabilities after logistic recalibration; better_at: the thresholds at
-    which it exceeds that of treating all patients alike, largest_gain: by how much at most, NaN without one.
+    folds; predictive_values: what these rates mean under other prevalences. benefit: `decision_curve` of the
+    probabilities after logistic recalibration; better_at: the thresholds at which it exceeds that of treating all
+    patients alike, largest_gain: by how much at most, NaN without one.
     """
 
     calibrations: Mapping[str, CalibrationFigures]
