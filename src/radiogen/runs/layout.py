@@ -22,6 +22,7 @@ FOLD_FILES = (WEIGHTS, WEIGHTS_RECORD, CHECKPOINT, HISTORY, TIMINGS, FIRST_WEIGH
 """What training writes into the folder of a fold."""
 
 PREDICTIONS, SLICE_PREDICTIONS, EXPLAINED = "predictions.csv", "predictions_slices.csv", "explained.npz"
+REFERENCE = "reference.npz"
 CASES = "cases"
 """The folder of answers on single patients."""
 
