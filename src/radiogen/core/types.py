@@ -49,3 +49,6 @@ IntTable = NDArray[np.int64]
 
 IndexArray = NDArray[np.integer]
 """(count,): positions along an axis, counted from 0."""
+
+BoolArray = NDArray[np.bool_]
+"""(cases,): what is true of each case."""

@@ -20,6 +20,7 @@ import pandas as pd
 from radiogen.arrays.case_arrays import CaseArray, case_array, read_case
 from radiogen.arrays.case_mask import mask_refusal
 from radiogen.arrays.case_series import CaseSeries
+from radiogen.arrays.summary import SUMMARY_SIZE, array_summary
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
@@ -29,6 +30,8 @@ from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.inspect.recognise import FoundSeries, find_mask, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
 from radiogen.inference.known_case import Known, find_known, same_id
+from radiogen.inference.reference import read_reference
+from radiogen.inference.typicality import FEWEST, Typicality, judge_typicality
 from radiogen.runs.explained import SliceView
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import unrecorded
@@ -57,7 +60,7 @@ class CaseAnswer:
 
     by_fold: the probability by each network that was used; probability is their mean. known: the case of the run that
     this is. series: a line for each series used. notes: what a reader has to know of it, a line each. name, images: as
-    in `case_mark`.
+    in `case_mark`. typicality: how much the patient looks like those that trained; None where that is not known.
     """
 
     name: str
@@ -69,6 +72,7 @@ class CaseAnswer:
     views: tuple[SliceView, ...]
     images: str = ""
     task: Task = RSNA_MICCAI
+    typicality: Typicality | None = None
 
     @property
     def called(self) -> int:
@@ -99,6 +103,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
         perceptual_hash = series[cache_settings(run.recipe.data).first_sequence].perceptual_hash
         known = find_known(run, folders, files.sha256(path), perceptual_hash)
         used = [known.place] if known and known.trained and known.place in folds else folds
+        typicality = _typicality(run, made, known.case if known else "")
         moved = dataclasses.replace(run, cache=path.parent)
         by_fold, views = _ask(moved, used, made, series)
     name, images = case_mark(folder)
@@ -107,7 +112,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
     notes += [str(one) for one in made.findings if one.sequence == MASK]
     lines = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
     return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(lines), tuple(notes), views,
-                      images, run.task)
+                      images, run.task, typicality)
 
 
 def case_mark(folder: Path) -> tuple[str, str]:
@@ -136,7 +141,8 @@ def check_output(output: Path, name: str, images: str) -> None:
 
 def answer_text(answer: CaseAnswer) -> str:
     """The answer as lines for a terminal."""
-    return "\n".join([title_text(answer), *answer.notes, "based on:", *(f"  {line}" for line in answer.series)])
+    return "\n".join([title_text(answer), *filter(None, [typicality_text(answer)]), *answer.notes, "based on:",
+                      *(f"  {line}" for line in answer.series)])
 
 
 def title_text(answer: CaseAnswer) -> str:
@@ -149,6 +155,18 @@ def title_text(answer: CaseAnswer) -> str:
             f"{answer.called_as}\n{spread}")
 
 
+def typicality_text(answer: CaseAnswer) -> str:
+    """Whether the run abstains, and why; "" where the patient is like those that trained it."""
+    found = answer.typicality
+    if found is None:
+        return (f"not compared with the training cases: the run has fewer than {FEWEST} of them, or was predicted by "
+                "an older version")
+    if not found.atypical:
+        return ""
+    return (f"the run abstains: {', '.join(found.sequences) or 'the patient'} unlike anything that trained it "
+            f"(distance {found.distance:.2f}, usual up to {found.limit:.2f}); the probability above says nothing")
+
+
 def heat_text(answer: CaseAnswer) -> str:
     """What the heat of the views speaks for."""
     return f"Grad-CAM, what speaks for {answer.called_as}"
@@ -159,6 +177,8 @@ def record(answer: CaseAnswer, run: Run) -> dict:
     return {"case": answer.name, "images": answer.images, "run": run.folder.name,
             "probability": answer.probability, "called": answer.called,
             "by_fold": dict(answer.by_fold), "known": dataclasses.asdict(answer.known) if answer.known else None,
+            "typicality": None if answer.typicality is None else {
+                **dataclasses.asdict(answer.typicality), "abstains": answer.typicality.atypical},
             "series": list(answer.series), "notes": list(answer.notes)}
 
 
@@ -199,6 +219,15 @@ def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tu
         raise UserError(folder, f"the recipe of {run.folder.name} needs the tumour's mask, and it {refused.reason}",
                         f"put it there as {MASK}.nii.gz")
     return series, made
+
+
+def _typicality(run: Run, made: CaseArray, leave_out: str) -> Typicality | None:
+    """The case compared with those that trained the run, but for itself; None where these are not known, or too few."""
+    reference, sequences = read_reference(run.folder), run.recipe.data.sequences
+    if reference is None or reference.summaries.shape[1:] != (len(sequences), SUMMARY_SIZE):
+        return None
+    summary = array_summary(made.array, made.slices, sequences)
+    return judge_typicality(reference, summary, sequences, leave_out)
 
 
 def _ask(run: Run, folds: Sequence[str], made: CaseArray,

@@ -1,7 +1,8 @@
 """A trained run scores every case by networks that were not trained on it.
 
 In: a run with one or more trained folds. Out: `predictions.csv` (one row a case: out-of-fold by the one network that
-did not see it, holdout and test by the mean of all) and, in 2D, `predictions_slices.csv`. Probabilities are of
+did not see it, holdout and test by the mean of all), `reference.npz`, which a new patient is compared with, and, in
+2D, `predictions_slices.csv`. Probabilities are of
 class 1; a case's is the mean over its inputs, with test-time augmentation over all of their flips.
 """
 
@@ -11,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen.arrays.stored_arrays import check_arrays, read_index
+from radiogen.arrays.stored_arrays import check_arrays, open_array, read_index
+from radiogen.arrays.summary import array_summary
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
 from radiogen.dataset.source import read_source
+from radiogen.inference.reference import Reference, write_reference
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names
 from radiogen.runs.layout import PREDICTIONS
@@ -41,8 +44,17 @@ def predict_run(run: Run) -> Path:
     inputs = score_inputs(run, index, cases, folds)
     if run.recipe.data.rank == 2:
         write_slices(run.folder, inputs)
+    write_reference(run.folder, make_reference(run, index))
     table = cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
     return write_predictions(run.folder / PREDICTIONS, complete(table))
+
+
+def make_reference(run: Run, index: pd.DataFrame) -> Reference:
+    """What the arrays of the cases in folds look like; index: of the run's cache, whose arrays are there."""
+    cases = run.folds.loc[run.folds["fold"] != HOLDOUT, ID].tolist()
+    slices, sequences = index.set_index(ID)["slices"], run.recipe.data.sequences
+    return Reference(np.array(cases), np.stack([array_summary(open_array(run.cache, case), slices[case], sequences)
+                                                for case in cases]))
 
 
 def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ FOLD_FILES = (WEIGHTS, WEIGHTS_RECORD, CHECKPOINT, HISTORY, TIMINGS, FIRST_WEIGH
 """What training writes into the folder of a fold."""
 
 PREDICTIONS, SLICE_PREDICTIONS, EXPLAINED = "predictions.csv", "predictions_slices.csv", "explained.npz"
+REFERENCE = "reference.npz"
 CASES = "cases"
 """The folder of answers on single patients."""
 
@@ -36,6 +37,8 @@ CHOICES = "choices.csv"
 FOLD_METRICS, FOLD_METRICS_ROUNDED = "fold_metrics.csv", "fold_metrics_rounded.csv"
 HOLDOUT_MATRIX, ROC, CALIBRATION = "confusion_matrix_holdout.png", "roc.png", "calibration.png"
 PROBABILITIES, PROVENANCE, HOLDOUT_SCORINGS = "probabilities.png", "provenance.csv", "holdout_scorings.csv"
+DECISION_CURVE, PRECISION_RECALL = "decision_curve.png", "precision_recall.png"
+DECISION_CURVE_TABLE, CALIBRATION_TABLE = "decision_curve.csv", "calibration.csv"
 THRESHOLDS, LEAKAGE, CORRELATIONS = "thresholds.csv", "leakage.csv", "correlations.csv"
 IMAGE_FREE, IMAGE_FREE_GAIN, WITHIN_PLANES = "image_free.csv", "image_free_gain.csv", "within_planes.csv"
 

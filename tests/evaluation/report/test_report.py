@@ -46,7 +46,8 @@ def test_every_run_gets_its_tables_and_pictures_and_the_last_one_the_comparison(
     assert text.count("no image:    not checked: geometry.csv is missing") == 2
     expected = {f"{run}/{name}" for run in "ab" for name in (
         "fold_metrics.csv", "fold_metrics_rounded.csv", "confusion_matrix_holdout.png", "roc.png", "calibration.png",
-        "probabilities.png", "thresholds.csv", "leakage.csv", "provenance.csv",
+        "probabilities.png", "decision_curve.png", "precision_recall.png", "decision_curve.csv",
+        "calibration.csv", "thresholds.csv", "leakage.csv", "provenance.csv",
         *(f"fold-{fold}/confusion_matrix.png" for fold in range(5)))}
     expected |= {"b/comparison.csv", "b/roc_comparison.png", "b/forest.png", "b/report.html", "b/assessment.json"}
     assert {str(path.relative_to(tmp_path)) for path in written} == expected

@@ -9,22 +9,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from radiogen.evaluation.stats.calibration import Calibration
+from radiogen.evaluation.stats.shares import Share
 from radiogen.evaluation.stats.verdicts import Comparison, Verdict
 from radiogen.runs.external.cohorts import CohortFacts
 
 INSIDE = "inside"
 """What the run's own cohort is called beside another one."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """found of cases, with Wilson's 95 % interval; NaN where there are no cases."""
-
-    found: int
-    cases: int
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ fitted to the outside: the threshold is the run's own, and calibration is measur
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from radiogen.dataset.geometry import read_geometry
@@ -21,12 +20,12 @@ from radiogen.evaluation.external.assessment import (
     ExternalAssessment,
     ExternalValidation,
     Looks,
-    Share,
 )
 from radiogen.evaluation.external.shift import LARGE, Acquired, shift_table
 from radiogen.evaluation.stats.calibration import calibration
-from radiogen.evaluation.stats.intervals import LEVEL, bootstrap_interval, wilson_interval
+from radiogen.evaluation.stats.intervals import LEVEL, bootstrap_interval
 from radiogen.evaluation.stats.metrics import auc, measure, scored
+from radiogen.evaluation.stats.shares import share_of
 from radiogen.evaluation.stats.thresholds import called, youden_threshold
 from radiogen.evaluation.stats.verdicts import compare_cohorts, verdict
 from radiogen.runs import layout
@@ -95,15 +94,8 @@ def _read_geometry(folder: Path) -> pd.DataFrame | None:
 def _figures(cases: pd.DataFrame, calls: pd.Series) -> CohortFigures:
     labels, probabilities = scored(cases)
     positive = calls.to_numpy(bool)
-    return CohortFigures(verdict(labels, probabilities), _share(positive[labels]), _share(~positive[~labels]),
+    return CohortFigures(verdict(labels, probabilities), share_of(positive[labels]), share_of(~positive[~labels]),
                          calibration(labels, probabilities), measure(cases))
-
-
-def _share(right: np.ndarray) -> Share:
-    if not len(right):
-        return Share(0, 0, np.nan, np.nan, np.nan)
-    low, high = wilson_interval(np.array([right.sum()]), np.array([len(right)]))
-    return Share(int(right.sum()), len(right), float(right.mean()), float(low[0]), float(high[0]))
 
 
 def _image_free(own: pd.DataFrame, geometry: pd.DataFrame | None, cohort: ExternalCohort) -> pd.DataFrame:

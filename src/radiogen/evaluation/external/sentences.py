@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core.wording import command
-from radiogen.evaluation.external.assessment import CohortFigures, ExternalAssessment, Looks, Share
+from radiogen.evaluation.clinical.sentences import share_text
+from radiogen.evaluation.external.assessment import CohortFigures, ExternalAssessment, Looks
 from radiogen.evaluation.external.shift import LARGE
 from radiogen.evaluation.stats.intervals import Estimate
+from radiogen.evaluation.stats.shares import Share
 from radiogen.evaluation.text_tables import field_text
 from radiogen.evaluation.wording import comparison_sentence, reach_sentence, verdict_sentence
 from radiogen.runs import layout
@@ -88,16 +90,10 @@ def _outside(judged: ExternalAssessment) -> str:
 
 
 def _threshold(judged: ExternalAssessment) -> str:
-    parts = [f"sensitivity {_share(one.sensitivity)}, specificity {_share(one.specificity)}"
+    parts = [f"sensitivity {share_text(one.sensitivity)}, specificity {share_text(one.specificity)}"
              for one in (judged.outside, judged.inside)]
     return (f"frozen at {judged.threshold:.3f}, from the run's own folds: {parts[0]}; inside, at those of the other "
             f"folds: {parts[1]}")
-
-
-def _share(share: Share) -> str:
-    if not share.cases:
-        return "not known"
-    return f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f}; {share.found} of {share.cases})"
 
 
 def _calibration(judged: ExternalAssessment) -> str:

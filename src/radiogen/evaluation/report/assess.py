@@ -21,6 +21,7 @@ from radiogen.evaluation.audit.label_sensitivity import label_sensitivity
 from radiogen.evaluation.audit.leakage import review_run
 from radiogen.evaluation.audit.looks import LooksReview, judge_looks, review_looks
 from radiogen.evaluation.audit.site_folds import site_fold_table
+from radiogen.evaluation.clinical.judge import judge_clinical
 from radiogen.evaluation.external.judge import judge_external
 from radiogen.evaluation.report.assessment import (
     HOLDOUT,
@@ -95,7 +96,8 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
         _findings(run, networks, looks),
         tuple(permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()),
         _ceiling(run), read_histories(folder), read_explained_cases(folder),
-        judge_external(run, networks), label_sensitivity(judged, read_patients(folder)), looks)
+        judge_external(run, networks), label_sensitivity(judged, read_patients(folder)), looks,
+        judge_clinical(predictions))
 
 
 def _findings(run: PredictedRun, networks: Networks | None, looks: LooksReview) -> tuple[ReviewFinding, ...]:

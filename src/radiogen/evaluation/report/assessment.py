@@ -13,6 +13,7 @@ import pandas as pd
 from radiogen.evaluation.audit.confounds import Conclusion, Confounds
 from radiogen.evaluation.audit.findings import ReviewFinding, Severity
 from radiogen.evaluation.audit.looks import LooksReview
+from radiogen.evaluation.clinical.judge import ClinicalAssessment
 from radiogen.evaluation.external.assessment import ExternalValidation
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.evaluation.stats.label_permutation import PermutationTest
@@ -102,6 +103,7 @@ class RunAssessment:
     alarms first. histories: of training, by fold. explained: images for the page, if any. external: on other cohorts.
     label_sensitivity: as `label_sensitivity` makes it, None where no label is marked as uncertain.
     looks: what the ledger says of its cases.
+    clinical: what the predictions would mean for patients; None with fewer than two folds.
     """
 
     run: PredictedRun
@@ -122,6 +124,7 @@ class RunAssessment:
     external: ExternalValidation = ExternalValidation()
     label_sensitivity: pd.DataFrame | None = None
     looks: LooksReview = LooksReview()
+    clinical: ClinicalAssessment | None = None
 
     @property
     def name(self) -> str:

@@ -70,7 +70,7 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "sets": {one.name.replace("-", "_"): _set(one) for one in assessed.sets},
         "fold_metrics": assessed.fold_metrics, "thresholds": assessed.thresholds,
         "confusion_matrices": {name: one.counts for name, one in assessed.matrices.items()},
-        "slices": assessed.slices, "label_sensitivity": assessed.label_sensitivity,
+        "slices": assessed.slices, "clinical": assessed.clinical, "label_sensitivity": assessed.label_sensitivity,
         "acquisition": None if assessed.confounds is None else _acquisition(assessed.confounds),
         "findings": [_finding(one) for one in assessed.findings],
         "label_permutations": [_permutation(one) for one in assessed.permutations],

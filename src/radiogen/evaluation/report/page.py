@@ -17,11 +17,12 @@ import pandas as pd
 
 from radiogen.evaluation.audit.claim import claim_items
 from radiogen.evaluation.audit.finding_text import finding_row
+from radiogen.evaluation.clinical.sentences import calibration_table, clinical_lines
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, measures_table, stale_sentence
 from radiogen.evaluation.others import origin
 from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
-from radiogen.evaluation.report.page_charts import comparison_charts, external_charts, run_charts
+from radiogen.evaluation.report.page_charts import clinical_charts, comparison_charts, external_charts, run_charts
 from radiogen.evaluation.report.page_images import by_label, run_images
 from radiogen.evaluation.report.page_summary import summary_lines, tone
 from radiogen.evaluation.report.provenance import RunProvenance, commands
@@ -45,6 +46,9 @@ HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "br
             "within_fold_auc": "AUC within folds", "within_fold_low": "from", "within_fold_high": "to",
             "optimistic_auc": "optimistic AUC", "p_adjusted": "p adjusted", "bootstrap_low": "from, bootstrap",
             "bootstrap_high": "to, bootstrap", ID: "patient",
+            "slope_low": "from", "slope_high": "to", "intercept_low": "from", "intercept_high": "to",
+            "positive_value": "PPV", "positive_value_low": "from", "positive_value_high": "to",
+            "negative_value": "NPV", "negative_value_low": "from", "negative_value_high": "to",
             "inside_low": "from", "inside_high": "to", "outside_low": "from", "outside_high": "to", "ks": "KS",
             "psi": "PSI", "psi_by_chance": "PSI by chance", "inside_auc": "AUC inside", "outside_auc": "AUC outside"}
 SHOWN_CORRELATIONS = SHOWN_SHIFTS = 12
@@ -92,6 +96,10 @@ def _run_part(assessed: RunAssessment, last: bool) -> dict:
             "folds": _table(assessed.fold_metrics), "thresholds": _table(assessed.thresholds),
             "matrices": [_matrix("Holdout" if fold == HOLDOUT else f"Fold {fold}", one)
                          for fold, one in assessed.matrices.items()],
+            "clinical": None if assessed.clinical is None else {
+                "lines": clinical_lines(assessed.clinical, assessed.run.task), "charts": clinical_charts(assessed),
+                "calibration": _table(calibration_table(assessed.clinical)),
+                "predictive": _table(assessed.clinical.predictive_values)},
             "confounds": None if found is None else {
                 "sentences": confound_sentences(found), "models": _table(found.image_free),
                 "gains": _table(found.gains), "planes": _table(found.within_planes),

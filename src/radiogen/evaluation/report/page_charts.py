@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from radiogen.evaluation.external.assessment import INSIDE, ExternalAssessment
 from radiogen.evaluation.external.shift import LARGE, SOME
 from radiogen.evaluation.figures import run_figures
+from radiogen.evaluation.figures.decision_figures import decision_curve_figure, precision_recall_figure
 from radiogen.evaluation.figures.shift_figures import shift_figure
 from radiogen.evaluation.report.assess import SETS
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment
@@ -66,6 +67,21 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
         parts.append((CURVES[column], "Broken: the cases that train. Whole: the fold that is scored, which chooses "
                       "nothing.", run_figures.curves_figure(histories, column, SCALE), ""))
     return [Chart(title, caption, svg(figure, f"{run.name} {title}"), file) for title, caption, figure, file in parts]
+
+
+def clinical_charts(assessed: RunAssessment) -> list[Chart]:
+    """Net benefit of acting on the probabilities, and precision against recall; none where nothing is said of them."""
+    if assessed.clinical is None:
+        return []
+    curves = {str(one.name): scored(SETS[one.name](assessed.run.predictions)) for one in assessed.sets}
+    parts = [("Net benefit", "Of acting on the recalibrated probability from a threshold up, beside treating everybody "
+              "or nobody. The higher line is the better policy at that threshold.",
+              decision_curve_figure(assessed.clinical.benefit, scale=SCALE), layout.DECISION_CURVE),
+             ("Precision and recall", "Of those called positive, how many are, against how many of the positive are "
+              "found. Dotted: what calling at random gets.", precision_recall_figure(curves, scale=SCALE),
+              layout.PRECISION_RECALL)]
+    return [Chart(title, caption, svg(figure, f"{assessed.name} {title}"), file)
+            for title, caption, figure, file in parts]
 
 
 def external_charts(run: PredictedRun, judged: ExternalAssessment) -> list[Chart]:

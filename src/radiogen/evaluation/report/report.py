@@ -16,7 +16,9 @@ from radiogen.core.progress import progress
 from radiogen.evaluation.audit.finding_text import finding_row
 from radiogen.evaluation.audit.leakage import record_holdout_scoring
 from radiogen.evaluation.audit.looks import record_looks
+from radiogen.evaluation.clinical.sentences import calibration_table
 from radiogen.evaluation.figures import run_figures
+from radiogen.evaluation.figures.decision_figures import decision_curve_png, precision_recall_png
 from radiogen.evaluation.figures.permutation_figures import permutation_png
 from radiogen.evaluation.report.assess import SETS, assess_run, join
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment
@@ -107,6 +109,9 @@ def write_tables(assessed: RunAssessment) -> list[Path]:
         found = assessed.confounds
         tables |= {layout.IMAGE_FREE: found.image_free, layout.IMAGE_FREE_GAIN: found.gains,
                    layout.WITHIN_PLANES: found.within_planes, layout.CORRELATIONS: found.correlations}
+    if assessed.clinical is not None:
+        tables |= {layout.DECISION_CURVE_TABLE: assessed.clinical.benefit,
+                   layout.CALIBRATION_TABLE: calibration_table(assessed.clinical)}
     return [files.write_csv(assessed.run.folder / name, table) for name, table in tables.items()]
 
 
@@ -124,6 +129,10 @@ def draw_run(assessed: RunAssessment) -> list[Path]:
     curves = {str(part): scored(cases) for part, cases in parts.items()}
     written.append(run_figures.roc_png(folder / layout.ROC, curves, f"ROC of {name}"))
     written.append(run_figures.calibration_png(folder / layout.CALIBRATION, curves, f"Calibration of {name}", task))
+    written.append(precision_recall_png(folder / layout.PRECISION_RECALL, curves, f"Precision and recall of {name}"))
+    if assessed.clinical is not None:
+        written.append(decision_curve_png(folder / layout.DECISION_CURVE, assessed.clinical.benefit,
+                                          f"Net benefit of {name}"))
     part, (labels, probabilities) = next(iter(curves.items()))
     written.append(run_figures.probabilities_png(folder / layout.PROBABILITIES, labels, probabilities,
                                                  f"{name}, {part}", task))

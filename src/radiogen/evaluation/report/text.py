@@ -12,6 +12,7 @@ import pandas as pd
 from radiogen.evaluation import wording
 from radiogen.evaluation.audit.finding_text import remedy, sentence
 from radiogen.evaluation.audit.findings import Severity
+from radiogen.evaluation.clinical.sentences import clinical_lines
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, stale_sentence
 from radiogen.evaluation.others.origin import origin_of, origin_text
@@ -55,12 +56,14 @@ def _run_text(assessed: RunAssessment) -> str:
 
 
 def review_text(assessed: RunAssessment) -> str:
-    """Thresholds, models without images, the label-permutation test, and the leakage review, its passed checks as one
-    line."""
+    """Thresholds, calibration, error rates, models without images, the label-permutation test, and the leakage review,
+    its passed checks as one line."""
     mean = assessed.thresholds.set_index("fold").loc[MEAN]
     lines = [_wrapped("threshold:", f"chosen for each fold in the others, {mean['threshold']:.3f} on average: accuracy "
                       f"{mean['accuracy']:.3f}, F1 {mean['f1']:.3f}; at 0.5: {mean['accuracy_at_half']:.3f}, "
                       f"{mean['f1_at_half']:.3f}")] if assessed.patients.in_folds else []
+    if assessed.clinical is not None:
+        lines += [_wrapped(f"{head}:", text) for head, text in clinical_lines(assessed.clinical, assessed.run.task)]
     if assessed.confounds is None:
         lines.append(f"no image:    not checked: {layout.GEOMETRY} is missing, or fewer than two folds are predicted")
     else:

@@ -113,6 +113,12 @@ def roc_points(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
             np.concatenate([[0.0], found / max(labels.sum(), 1)]))
 
 
+def precision_recall_points(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Precision and recall, one point a distinct probability, the highest first; positive cases needed."""
+    called, found = _cumulative(labels, probabilities)
+    return found / called, found / labels.sum()
+
+
 def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Precision averaged over the steps in recall, without interpolation; NaN without a positive case."""
     if not labels.any():

@@ -1,0 +1,73 @@
+"""Recalibration: probabilities become right, the judged cases have no part in it, and the order stays."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radiogen.evaluation.clinical.recalibration import METHODS, fit_recalibration, recalibrate
+from radiogen.evaluation.stats.calibration import calibration
+from radiogen.evaluation.stats.metrics import brier, scored
+
+
+def _overconfident(cases=4000, seed=0):
+    """Predictions whose true logit is half of what they say, and one lower."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 2, cases)
+    label = (random.random(cases) < 1 / (1 + np.exp(-(logits / 2 - 1)))).astype(int)
+    return pd.DataFrame({"case": [f"{number:05d}" for number in range(cases)], "label": label,
+                         "fold": [str(number % 5) for number in range(cases)],
+                         "probability": 1 / (1 + np.exp(-logits))})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_overconfident_probabilities_become_right(method):
+    table = _overconfident()
+    assert calibration(*scored(table)).slope.value == pytest.approx(0.5, abs=0.06)
+    mended = table.assign(probability=recalibrate(table, method))
+    assert brier(*scored(mended)) < brier(*scored(table)) - 0.01
+    if method == "logistic":
+        found = calibration(*scored(mended))
+        assert found.slope.low < 1 < found.slope.high and found.intercept.low < 0 < found.intercept.high
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_labels_of_a_fold_have_no_part_in_its_own_probabilities(method):
+    table = _overconfident(400)
+    flipped = table.assign(label=np.where(table["fold"] == "2", 1 - table["label"], table["label"]))
+    own = table["fold"] == "2"
+    before, after = recalibrate(table, method), recalibrate(flipped, method)
+    pd.testing.assert_series_equal(before[own], after[own])
+    assert not np.allclose(before[~own], after[~own])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_holdout_and_test_set_get_the_map_of_all_folds_and_change_nothing(method):
+    table = _overconfident(400)
+    table["label"] = table["label"].astype("Int64")
+    extra = table.head(4).assign(fold=["holdout", "holdout", "test", "test"], label=[0, 1, pd.NA, pd.NA])
+    both = recalibrate(pd.concat([table, extra], ignore_index=True), method)
+    pd.testing.assert_series_equal(both[:400], recalibrate(table, method), check_index=False, check_names=False)
+    expected = fit_recalibration(*scored(table), method)(extra["probability"].to_numpy())
+    assert both[400:].to_numpy() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_order_is_never_turned_round(method):
+    table = _overconfident(300)
+    labels, probabilities = scored(table.assign(label=1 - table["label"]))
+    found = fit_recalibration(labels, probabilities, method)(np.array([0.1, 0.5, 0.9]))
+    assert np.all(np.diff(found) >= 0)
+    assert found == pytest.approx(labels.mean(), abs=0.01)
+
+
+def test_classes_that_a_line_parts_have_no_certain_cases():
+    labels = np.repeat([False, True], 20)
+    found = fit_recalibration(labels, np.linspace(0.01, 0.99, 40))(np.array([0.0, 1.0]))
+    assert 0 < found[0] < 0.05 and 0.95 < found[1] < 1
+
+
+@pytest.mark.parametrize(("labels", "probabilities", "share"), [
+    ([True, True], [0.2, 0.7], 3 / 4), ([True, False, False], [0.5, 0.5, 0.5], 2 / 5), ([], [], 1 / 2)])
+def test_where_nothing_can_be_fitted_all_cases_get_the_smoothed_share(labels, probabilities, share):
+    fitted = fit_recalibration(np.array(labels, bool), np.array(probabilities, float))
+    assert fitted(np.array([0.1, 0.9])).tolist() == [share, share]
