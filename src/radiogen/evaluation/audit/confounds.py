@@ -20,8 +20,9 @@ from radiogen.evaluation.audit.image_free import (
     image_free_table,
     left_over,
 )
-from radiogen.evaluation.stats.intervals import Estimate, holm_adjusted, stratified_auc
-from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.evaluation.stats.cross_validation import within_folds
+from radiogen.evaluation.stats.intervals import Estimate, delong_covariance, holm_adjusted, stratified_auc
+from radiogen.evaluation.stats.metrics import auc, scored, scored_folds
 from radiogen.evaluation.stats.verdicts import Change, Comparison, Outcome, Verdict, compare, is_significant, verdict
 from radiogen.runs.predictions import out_of_fold
 from radiogen.task import ID, LABEL
@@ -88,8 +89,8 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     predictions: the run's; folds: its `folds.csv`; geometry: as `read_geometry` gives it. The run is held against the
     image-free model with the highest AUC on the scored cases themselves: that choice flatters the model and never the
     run. *Better than the image-free baseline* needs *better than chance*, too. *Explained by acquisition* is said of a
-    run that is better than chance where that model is distinguishable from chance, the run is not better than it, and
-    among cases of the same planes, or without what the acquisition predicts of its probabilities (`left_over`), the run
+    run that is better than chance where that model is distinguishable from chance by labels permuted within folds (which
+    is less strict than the verdict, in favour of the model), the run is not better than it, and among cases of the same planes, or without what the acquisition predicts of its probabilities (`left_over`), the run
     is at chance. Raises UserError where the geometry knows none of the cases.
     """
     baselines = image_free_predictions(folds, geometry, seed=seed)
@@ -98,24 +99,25 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     free, gains = image_free_table(baselines, seed=seed), gain_table(predictions, baselines, seed=seed)
     own = gains[gains["set"] == "out-of-fold"]
     best = str(own.loc[own["baseline_auc"].idxmax(), "model"]) if own["baseline_auc"].notna().any() else PLANES
-    planes = within_plane_table(judged, geometry, seed=seed)
+    planes = within_plane_table(judged, geometry)
     same = Estimate(*(float(planes.iloc[-1][name]) for name in ("auc", "low", "high", "p")))
-    rest = stratified_auc(scored(judged)[0], left_over(judged, geometry, seed=seed), np.zeros(len(judged)), seed=seed)
+    rest = within_folds(scored(judged)[0], left_over(judged, geometry, seed=seed), scored_folds(judged))
     pair = judged.merge(baselines[best][[ID, "probability"]], on=ID, suffixes=("", "_free"))
     labels, probabilities = scored(pair)
-    image_free = pair["probability_free"].to_numpy()
-    run, baseline = verdict(labels, probabilities, seed=seed), verdict(labels, image_free, seed=seed)
-    found = compare(labels, probabilities, image_free, seed=seed)
-    return Confounds(run, best, baseline, found, same, rest, _conclude(run, baseline, found, same, rest), free, gains,
+    image_free, names = pair["probability_free"].to_numpy(), scored_folds(pair)
+    run, baseline = (verdict(labels, scores, names, seed=seed) for scores in (probabilities, image_free))
+    found = compare(labels, probabilities, image_free, names, seed=seed)
+    tells = is_significant(stratified_auc(labels, image_free, names, seed=seed))
+    return Confounds(run, best, baseline, found, same, rest, _conclude(run, tells, found, same, rest), free, gains,
                      planes, correlation_table(judged, geometry), baselines)
 
 
-def _conclude(run: Verdict, baseline: Verdict, comparison: Comparison, same_planes: Estimate,
-             beyond: Estimate) -> tuple[Conclusion, ...]:
+def _conclude(run: Verdict, baseline_tells: bool, comparison: Comparison, same_planes: Estimate,
+              beyond: Estimate) -> tuple[Conclusion, ...]:
     """What follows from the estimates; see `judge_confounds`."""
     if comparison.outcome is Change.BETTER and run.outcome is Outcome.BETTER:
         return (Conclusion.ABOVE_BASELINE,)
-    explained = (run.outcome is Outcome.BETTER and is_significant(baseline.estimate)
+    explained = (run.outcome is Outcome.BETTER and baseline_tells
                  and _where_at_chance(same_planes, beyond))
     return (Conclusion.NOT_ABOVE_BASELINE, *([Conclusion.EXPLAINED] if explained else []))
 
@@ -129,8 +131,9 @@ def _where_at_chance(same_planes: Estimate, beyond: Estimate) -> tuple[_AtChance
 def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -> pd.DataFrame:
     """The run less each image-free model on the same cases, a row a model and set.
 
-    Columns: `model, set, cases, run_auc, baseline_auc, gain`, DeLong's `low, high, p`, the patient bootstrap's
-    `bootstrap_low, bootstrap_high`, `resolvable` (the smallest gain that these cases find reliably), `words`.
+    Columns: `model, set, cases, run_auc, baseline_auc, gain` (out-of-fold within folds), DeLong's `low, high`, `p`, the
+    patient bootstrap's `bootstrap_low, bootstrap_high`, `resolvable` (the gain that is found in 80 % of studies),
+    `words`.
     """
     rows = []
     for name, table in baselines.items():
@@ -140,9 +143,11 @@ def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame],
             if not len(labels):
                 continue
             free = pair.loc[pair[LABEL].notna(), "probability_free"].to_numpy()
-            found = compare(labels, own, free, seed=seed)
-            rows.append({"model": name, "set": part, "cases": len(labels), "run_auc": auc(labels, own),
-                         "baseline_auc": auc(labels, free), "gain": found.estimate.value, "low": found.estimate.low,
+            names = scored_folds(pair)
+            found, (areas, _) = compare(labels, own, free, names, seed=seed), delong_covariance(
+                labels, [own, free], names)
+            rows.append({"model": name, "set": part, "cases": len(labels), "run_auc": areas[0],
+                         "baseline_auc": areas[1], "gain": found.estimate.value, "low": found.estimate.low,
                          "high": found.estimate.high, "p": found.estimate.p, "bootstrap_low": found.bootstrap[0],
                          "bootstrap_high": found.bootstrap[1], "resolvable": found.resolvable,
                          "words": str(found.outcome)})
@@ -151,14 +156,15 @@ def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame],
     return pd.DataFrame(rows, columns=columns)
 
 
-def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame, *, seed: int = 42) -> pd.DataFrame:
+def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame) -> pd.DataFrame:
     """The AUC among cases whose series lie in one plane, a row a sequence and plane; last row: all planes the same.
 
-    predictions: the cases to judge. Columns: `sequence, plane, cases, positive, auc, low, high, p`. In the last row
-    (`all`, `same`) only pairs of cases with the same planes in every sequence are compared.
+    predictions: the cases to judge, out-of-fold: only those of one fold are compared (`within_folds`). Columns:
+    `sequence, plane, cases, positive, auc, low, high, p`. In the last row (`all`, `same`) only pairs of cases with the
+    same planes in every sequence are compared.
     """
     cases = predictions[predictions[LABEL].notna()]
-    labels, probabilities = scored(cases)
+    (labels, probabilities), folds = scored(cases), scored_folds(cases)
     table = acquisition_table(geometry, cases[ID])
     planes = table[[name for name in table if name.endswith(" plane")]]
     groups = [(name.removesuffix(" plane"), plane, (planes[name] == plane).to_numpy())
@@ -168,7 +174,7 @@ def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame, *, see
     for sequence, plane, inside in groups:
         strata = planes.agg("/".join, axis=1).to_numpy() if sequence == "all" and len(planes.columns) else (
             np.zeros(len(cases)))
-        found = stratified_auc(labels[inside], probabilities[inside], strata[inside], seed=seed)
+        found = within_folds(labels[inside], probabilities[inside], folds[inside], strata[inside])
         rows.append({"sequence": sequence, "plane": plane, "cases": int(inside.sum()),
                      "positive": int(labels[inside].sum()), "auc": found.value, "low": found.low, "high": found.high,
                      "p": found.p})

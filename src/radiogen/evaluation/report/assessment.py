@@ -166,7 +166,7 @@ class RunDifference:
 class Assessment:
     """What is said of runs; the last one named is the one that the report is about.
 
-    summary: `metrics.summary_table`, a row a run. differences: the last run against each other one. seeds:
+    summary: `metrics.summary_table`, a row a run, with `out_of_fold_within_fold_auc, _low, _high`. differences: the last run against each other one. seeds:
     `seeds.seed_table`. ensemble: `ensembles.ensemble_table` of the last run, where it is an ensemble. resolvability:
     `power.resolvability_table` of the last run's cases. image_free_auc: of the best image-free model of any run, None
     where none was made.

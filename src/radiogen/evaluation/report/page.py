@@ -68,7 +68,7 @@ def render_page(assessment: Assessment) -> str:
 def _comparison(assessment: Assessment) -> dict:
     """Forest, confusion matrices of the holdout, both tables, differences of the last run from each other one."""
     tables, summary = [], assessment.summary
-    for prefix, title in (("out_of_fold", "Out-of-fold, all folds pooled"), ("holdout", "Holdout")):
+    for prefix, title in (("out_of_fold", "Out-of-fold: AUC with all folds pooled and within folds, the rest pooled"), ("holdout", "Holdout")):
         if summary[f"{prefix}_cases"].any():
             own = summary[["run", *(name for name in summary if name.startswith(f"{prefix}_"))]]
             tables.append((title, _table(own.rename(columns=lambda name, cut=f"{prefix}_": name.removeprefix(cut)

@@ -10,6 +10,7 @@ from radiogen.evaluation.audit.finding_text import sentence
 from radiogen.evaluation.audit.findings import Code, Severity
 from radiogen.evaluation.report.assessment import Ceiling, Patients, RunAssessment, SetAssessment
 from radiogen.evaluation.stats.verdicts import Outcome
+from radiogen.evaluation.wording import GAP
 from radiogen.runs.lineage import beginning_text
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import Task
@@ -80,10 +81,15 @@ def _how(assessed: RunAssessment) -> str:
 def _found(part: SetAssessment | None, task: Task) -> str:
     if part is None or np.isnan(part.verdict.estimate.value):
         return "Not judged: no patient, or none of one of the classes."
-    estimate = part.verdict.estimate
-    return (f"AUC {estimate.value:.3f}, 95 % interval {estimate.low:.3f} to {estimate.high:.3f}: of 100 pairs of one "
+    estimate, pooled = part.verdict.estimate, part.verdict.pooled
+    pairs = "pairs" if pooled is None else "pairs within a fold"
+    text = (f"AUC {estimate.value:.3f}, 95 % interval {estimate.low:.3f} to {estimate.high:.3f}: of 100 {pairs} of one "
             f"{task.positive} and one {task.negative} patient {round(100 * estimate.value)} are put in the right "
             "order. A coin gets 50.")
+    if pooled is not None and abs(pooled.value - estimate.value) >= GAP:
+        text += (f" All folds pooled: {pooled.value:.3f}; that also compares patients who were scored by different "
+                 "networks, whose probabilities are on different scales.")
+    return text
 
 
 def _verdict(assessed: RunAssessment) -> str:
@@ -95,11 +101,11 @@ def _verdict(assessed: RunAssessment) -> str:
 
 def _reach(assessed: RunAssessment) -> str:
     names = {"out-of-fold": "cross-validation"}
-    limits = [f"{names.get(one.name, one.name)}: an AUC from {one.verdict.resolvable:.2f} up"
-            if one.verdict.resolvable < 1 else f"{names.get(one.name, one.name)}: nothing, too few"
-            for one in assessed.sets]
-    return (f"With so many patients four studies of five would find, by {', by '.join(limits)}. Anything smaller "
-            "cannot be distinguished from chance here, whether or not it is there.")
+    limits = [f"{names.get(one.name, one.name)}: an AUC of {one.verdict.resolvable:.2f}"
+              if one.verdict.resolvable < 1 else f"{names.get(one.name, one.name)}: none, too few"
+              for one in assessed.sets]
+    return (f"With so many patients four studies of five would call better than chance, by {', by '.join(limits)}. A "
+            "smaller one is called so less often: that it was not found does not say that it is not there.")
 
 
 def _without(assessed: RunAssessment) -> str:
