@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Confounds
+from radiogen.evaluation.audit.run_verdict import RunVerdict
 from radiogen.evaluation.stats.label_permutation import PermutationTest
 from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
 from radiogen.evaluation.text_tables import p_text
@@ -35,6 +36,20 @@ def verdict_sentence(verdict: Verdict) -> str:
     if verdict.outcome is Outcome.UNCLEAR and not found.low <= 0.5 <= found.high:
         text += "; the interval takes the predictions as they are, p allows for another training"
     return text
+
+
+def run_verdict_sentence(said: RunVerdict) -> str:
+    """What is finally said of a run, with what forbids to believe its numbers and what was not checked."""
+    head = f"{said.outcome}: {said.by_numbers} by its numbers alone" if said.outcome is Outcome.NOT_ESTABLISHED else (
+        str(said.outcome))
+    parts = ["; ".join([head, *said.conclusions])]
+    parts += [f"Alarm of the leakage review: {', '.join(said.alarms)}"] if said.alarms else []
+    parts += [f"Against {len(one.areas)} trainings on labels permuted {WITHIN[one.within]} p = {p_text(one.p)}"
+              + (", which is the least that so few can show" if one.p <= 1 / (len(one.areas) + 1) else
+                 ": training does as well on labels that mean nothing") for one in said.reached]
+    parts += [f"On the holdout alone: {said.holdout}"] if said.holdout is not None else []
+    parts += [f"Not checked: {', '.join(said.unchecked)}"] if said.unchecked else []
+    return ". ".join(parts)
 
 
 def reach_sentence(verdict: Verdict) -> str:

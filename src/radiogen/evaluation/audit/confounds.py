@@ -22,7 +22,7 @@ from radiogen.evaluation.audit.image_free import (
 )
 from radiogen.evaluation.stats.cross_validation import within_folds
 from radiogen.evaluation.stats.intervals import Estimate, delong_covariance, holm_adjusted, stratified_auc
-from radiogen.evaluation.stats.metrics import auc, scored, scored_folds
+from radiogen.evaluation.stats.metrics import scored, scored_folds
 from radiogen.evaluation.stats.verdicts import Change, Comparison, Outcome, Verdict, compare, is_significant, verdict
 from radiogen.runs.predictions import out_of_fold
 from radiogen.task import ID, LABEL
@@ -89,9 +89,10 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     predictions: the run's; folds: its `folds.csv`; geometry: as `read_geometry` gives it. The run is held against the
     image-free model with the highest AUC on the scored cases themselves: that choice flatters the model and never the
     run. *Better than the image-free baseline* needs *better than chance*, too. *Explained by acquisition* is said of a
-    run that is better than chance where that model is distinguishable from chance by labels permuted within folds (which
-    is less strict than the verdict, in favour of the model), the run is not better than it, and among cases of the same planes, or without what the acquisition predicts of its probabilities (`left_over`), the run
-    is at chance. Raises UserError where the geometry knows none of the cases.
+    run that is better than chance where that model is distinguishable from chance by labels permuted within folds
+    (less strict than the verdict, in favour of the model), the run is not better than it, and among cases of the same
+    planes, or without what the acquisition predicts of its probabilities (`left_over`), the run is at chance. Raises
+    UserError where the geometry knows none of the cases.
     """
     baselines = image_free_predictions(folds, geometry, seed=seed)
     judged = out_of_fold(predictions)

@@ -73,7 +73,8 @@ def judge_cohort(run: PredictedRun, cohort: ExternalCohort) -> ExternalAssessmen
     return ExternalAssessment(
         cohort.name, cohort.facts, cohort.task.classes, cohort.predictions, _figures(own, called(own)),
         _figures(cohort.predictions, cohort.predictions["probability"] >= threshold), threshold,
-        compare_cohorts(*scored(cohort.predictions), *scored(own), scored_folds(own)), pd.concat(groups, ignore_index=True), shift,
+        compare_cohorts(*scored(cohort.predictions), *scored(own), scored_folds(own)),
+        pd.concat(groups, ignore_index=True), shift,
         int((shift["p_adjusted"] < 1 - LEVEL).sum()), int((shift["psi"] - shift["psi_by_chance"] >= LARGE).sum()),
         intensities is not None and cohort.intensities is not None, _image_free(own, geometry, cohort),
         _looks(run.folder, cohort))
@@ -82,8 +83,8 @@ def judge_cohort(run: PredictedRun, cohort: ExternalCohort) -> ExternalAssessmen
 def _figures(cases: pd.DataFrame, calls: pd.Series) -> CohortFigures:
     labels, probabilities = scored(cases)
     positive = calls.to_numpy(bool)
-    return CohortFigures(verdict(labels, probabilities, scored_folds(cases)), _share(positive[labels]), _share(~positive[~labels]),
-                         calibration(labels, probabilities), measure(cases))
+    return CohortFigures(verdict(labels, probabilities, scored_folds(cases)), _share(positive[labels]),
+                         _share(~positive[~labels]), calibration(labels, probabilities), measure(cases))
 
 
 def _share(right: np.ndarray) -> Share:

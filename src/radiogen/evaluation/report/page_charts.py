@@ -52,8 +52,8 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
     curves = {str(one.name): scored(SETS[one.name](run.predictions)) for one in assessed.sets}
     name, (labels, probabilities) = next(iter(curves.items()))
     parts = [
-        ("ROC", "Each case placed by its probability; all folds pooled; band: 95 % of resamples of patients. On the diagonal a coin "
-         "would do as well.", run_figures.roc_figure(curves, scale=SCALE), layout.ROC),
+        ("ROC", "Each case placed by its probability; all folds pooled; band: 95 % of resamples of patients. On the "
+         "diagonal a coin would do as well.", run_figures.roc_figure(curves, scale=SCALE), layout.ROC),
         ("Calibration", f"Of the cases given a probability, how many are {run.task.positive}. On the diagonal a "
          "probability means what it says.", run_figures.calibration_figure(curves, scale=SCALE, task=run.task),
          layout.CALIBRATION),
@@ -86,8 +86,8 @@ def external_charts(run: PredictedRun, judged: ExternalAssessment) -> list[Chart
 def comparison_charts(assessment: Assessment) -> list[Chart]:
     """The forest of all runs and, of several, their ROC curves in one."""
     runs = [one.run for one in assessment.runs]
-    parts = [("AUC of every run", "With its 95 % interval, out-of-fold within folds, beside chance and beside the best model that sees no "
-              "image.",
+    parts = [("AUC of every run", "With its 95 % interval, out-of-fold within folds, beside chance and beside the "
+              "best model that sees no image.",
               run_figures.forest_figure(forest_rows(assessment.summary), baseline=assessment.image_free_auc,
                                         scale=SCALE), layout.FOREST)]
     if len(runs) > 1:

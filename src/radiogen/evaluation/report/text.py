@@ -47,6 +47,7 @@ def _run_text(assessed: RunAssessment) -> str:
         lines.append(_filled(wording.slice_sentence(assessed.slices)))
     lines += [_wrapped(f"{one.name}:", f"{wording.verdict_sentence(one.verdict)}. "
                        f"{wording.reach_sentence(one.verdict)}.") for one in assessed.sets]
+    lines.append(_wrapped("verdict:", f"{wording.run_verdict_sentence(assessed.verdict)}."))
     return "\n".join(lines)
 
 
@@ -139,8 +140,8 @@ def _difference(one: RunDifference) -> str:
         return f"{one.run} and {one.other} share too few cases for a comparison"
     words = found.outcome if found.outcome is Change.NONE_SHOWN else f"{one.run} is {found.outcome}"
     return (f"{one.run} against {one.other}: {words}\n    AUC {gap.value:+.3f} (95 % interval {gap.low:+.3f} "
-            f"to {gap.high:+.3f}, p = {p_text(gap.p)}); {found.cases} cases show a difference of {found.resolvable:.3f} in 80 % of "
-            "studies")
+            f"to {gap.high:+.3f}, p = {p_text(gap.p)}); {found.cases} cases show a difference of "
+            f"{found.resolvable:.3f} in 80 % of studies")
 
 
 def _filled(text: str) -> str:

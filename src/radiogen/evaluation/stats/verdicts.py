@@ -28,11 +28,13 @@ from radiogen.evaluation.stats.power import resolvable_auc, resolvable_gap
 
 
 class Outcome(StrEnum):
-    """Of a run against chance; the value is what a reader is shown."""
+    """Of a run against chance; the value is what a reader is shown. NOT_ESTABLISHED is never that of an AUC, but of a
+    run whose AUC is better than chance while something forbids to believe it (audit/run_verdict.py)."""
 
     BETTER = "better than chance"
     UNCLEAR = "not distinguishable from chance"
     WORSE = "worse than chance"
+    NOT_ESTABLISHED = "not established"
 
 
 class Change(StrEnum):
