@@ -130,8 +130,7 @@ def _ceiling_text(assessment: Assessment) -> str:
 
 def _method(task: Task) -> str:
     return (f"positive class: 1, {task.positive}; called from a probability of {THRESHOLD:g} up; intervals: 95 %, "
-            "DeLong's on the logit scale;\nbetter or worse: two-sided p below 0.05; standard deviation: of the sample, "
-            "over folds")
+            "DeLong's;\nbetter or worse: two-sided p below 0.05; standard deviation: of the sample, over folds")
 
 
 def _difference(one: RunDifference) -> str:

@@ -3,7 +3,7 @@
 In: labels, probabilities and the fold of each case. Out: an `Estimate`. Each fold is scored by a network of its own, so
 only patients of one fold are compared. Two patients of different folds are used twice, each once to score the other:
 without a signal the AUC therefore varies up to twice as much as shuffled labels say, and p is corrected for that.
-benchmarks/leakage/null_trainings.py measures what is left: docs/verdict.md.
+benchmarks/leakage/null_trainings.py measures what is left: docs/judgement.md.
 """
 
 from dataclasses import replace

@@ -2,7 +2,7 @@
 
 In: labels and probabilities of the same cases, and the fold of each where they are out-of-fold. Out: a `Verdict` or a
 `Comparison`. The rule is one: a two-sided p below 0.05 by a test that holds its level (`decide`, `decide_change`).
-Where nothing is to be found, *better* is then said in at most 2.5 % of studies, and as often *worse*.
+Where nothing is to be found, *better* is then said in at most 2.5 % of studies (docs/judgement.md).
 """
 
 from dataclasses import dataclass, replace
