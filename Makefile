@@ -38,10 +38,11 @@ demo: setup
 rsna: setup
 	$(RUN) scripts/rsna.py $(RSNA)
 
+# The usual kernels are compiled beside mypy: each worker would compile them. A file stays in one worker, with its fixtures.
 test: setup
 	$(RUN) -m ruff check .
-	$(RUN) -m mypy
-	$(RUN) -m pytest -m "not slow" -n auto
+	@$(RUN) -c "from radiogen.imaging.fast.warm_up import warm_up; warm_up()" & $(RUN) -m mypy; code=$$?; wait; exit $$code
+	$(RUN) -m pytest -m "not slow" -n auto --dist loadscope
 
 test-all: setup
 	$(RUN) -m ruff check .

@@ -105,6 +105,16 @@ def small_data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_cache(small_data, small_recipe, tmp_path_factory) -> Path:
+    """Where the arrays of `small_data` for `small_recipe` are, for tests that change none of them."""
+    from radiogen.training.workflow import preprocess
+
+    cache = tmp_path_factory.mktemp("small-cache")
+    preprocess(small_data, [small_recipe], cache, workers=1)
+    return cache
+
+
+@pytest.fixture(scope="session")
 def small_recipe() -> "Recipe":
     """Cubes of 8 voxels, two folds, four epochs."""
     from radiogen.training.recipe.recipes import DEMO_3D

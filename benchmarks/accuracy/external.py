@@ -117,6 +117,7 @@ def with_copy(way: "Way", seed: list[int]) -> "tuple[CaseMarks, CaseMarks, tuple
     import pandas as pd
 
     from radiogen.evaluation.external.overlap import Way
+    from radiogen.runs import layout
 
     random, (own, other) = np.random.default_rng([*seed, 1]), strangers(seed)
     one, two = random.integers(len(own.cases)), random.integers(len(other.cases))
@@ -128,6 +129,9 @@ def with_copy(way: "Way", seed: list[int]) -> "tuple[CaseMarks, CaseMarks, tuple
         cases.loc[two, "sha256"] = own.cases["sha256"][one]
     elif way is Way.PICTURE:
         cases.loc[two, "perceptual_hash"] = _flipped(random, own.cases["perceptual_hash"][one])
+    elif way is Way.WEIGHTS:
+        own = replace(own, seen=pd.DataFrame({"case": [pair[1]], "cohort": ["b"]}))
+        other, pair = replace(other, called=frozenset({"b"})), (layout.SEEN_CASES, pair[1])
     elif way is Way.FILES:
         row = random.integers(len(SEQUENCES))
         contents.loc[two * len(SEQUENCES) + row, "sha256"] = own.contents["sha256"][one * len(SEQUENCES) + row]

@@ -18,6 +18,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint, series_fingerprint
 from radiogen.dataset.geometry import read_geometry
+from radiogen.dataset.scanner import read_scanner
 from radiogen.imaging.findings import Finding, FindingCode
 
 CUBES = CacheSettings("cubes", ("FLAIR", "T1wCE"), 8, "stretch", "min-max")
@@ -561,3 +562,17 @@ def test_an_array_of_a_version_that_noted_no_contents_is_kept(data):
     note.write_text(json.dumps(kept))
     _build(data, CUBES)
     assert "contents" not in json.loads(note.read_text())
+
+
+def test_a_cache_has_a_row_a_series_of_its_scanner_also_where_an_older_version_noted_none(data):
+    _build(data, CUBES)
+    folder = _folder(data, CUBES)
+    first = read_scanner(folder)
+    assert sorted(zip(first["case"], first["sequence"], strict=True)) == [
+        (case, name) for case in ("00001", "00003", "00007") for name in ("FLAIR", "T1wCE")]
+    assert first["air_mean"].notna().all()
+    for note in folder.glob("0*.json"):
+        note.write_text(json.dumps({name: value for name, value in json.loads(note.read_text()).items()
+                                    if name != "scanner"}))
+    _build(data, CUBES)
+    assert read_scanner(folder).equals(first)

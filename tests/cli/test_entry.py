@@ -1,8 +1,6 @@
 """`python scripts/<command>.py` and `radiogen <command>` are the same command, named as it was called."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,14 @@ from radiogen.cli.entry import commands
 from radiogen.cli.names import one_run, several_runs
 from radiogen.core.errors import UserError
 
+from ..warm_commands import run_python
+
 pytestmark = pytest.mark.usefixtures("as_library")
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
 def _run(folder, *words):
-    return subprocess.run([sys.executable, *map(str, words)], cwd=folder, capture_output=True, text=True)
+    return run_python(*words, cwd=folder)
 
 
 def test_every_script_runs_the_command_of_its_name():

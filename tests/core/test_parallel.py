@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from radiogen.core import parallel
 from radiogen.core.errors import UserError
 from radiogen.core.memory import OutOfMemory
 from radiogen.core.parallel import available_cores, map_in_processes, map_items
@@ -89,8 +90,9 @@ def test_the_same_work_runs_on_a_dask_cluster():
     assert os.getpid() not in {process for _, process in results}
 
 
-def test_a_cluster_that_does_not_answer_is_named():
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr(parallel, "_ANSWER_WITHIN", "1s")
     with pytest.raises(UserError, match="tcp://127.0.0.1:9: no Dask scheduler answers"):
         map_items(_where, [1, 2], "test", scheduler="tcp://127.0.0.1:9")
 

@@ -56,3 +56,14 @@ def test_a_run_is_named_with_its_place_where_that_is_not_models(tmp_path, monkey
 def test_what_a_user_would_copy_is_quoted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert wording.as_run(tmp_path / "models" / "my run; rm -r *") == "'my run; rm -r *'"
+
+
+def test_a_list_is_words_as_they_are_spoken_and_of_many_the_first():
+    assert [wording.listing(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "b", "c"])] == [
+        "", "a", "a and b", "a, b and c"]
+    assert wording.listing(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_a_shortened_list_has_its_first_words_and_how_many_are_left():
+    assert wording.shortened(["a", "b"]) == "a, b"
+    assert wording.shortened(list("abcd"), 2, more="more pairs") == "a, b and 2 more pairs"

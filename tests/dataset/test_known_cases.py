@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from radiogen.dataset.known_cases import known_bad, labels_fingerprint
-from radiogen.dataset.labels import read_labels
-from radiogen.task import RSNA_MICCAI
+from radiogen.dataset.known_cases import known_bad, labels_fingerprint, published_labels
+from radiogen.dataset.labels import read_labels, read_sample_submission
+from radiogen.task import RSNA_MICCAI, Task
 
 BLANK = RSNA_MICCAI.blank_series
 
@@ -51,3 +51,15 @@ def test_nothing_is_known_of_another_table_a_wrong_one_or_none(tmp_path, content
 def test_an_order_of_digits_that_pandas_would_lose_is_kept():
     labels = pd.DataFrame({"case": ["00001"], "label": [1]})
     assert labels_fingerprint(labels, ()) != labels_fingerprint(labels.assign(case="1"), ())
+
+
+def test_of_the_competitions_test_cases_those_of_ucsf_have_a_published_label_and_of_others_none():
+    assert published_labels(["00001", "00002", "00013"], RSNA_MICCAI) == ["00001", "00013"]
+    assert published_labels(["00001", "00013"], Task("another")) == []
+
+
+def test_no_training_case_is_among_those_with_a_published_label(rsna_tables):
+    labels = read_labels(rsna_tables / "train_labels.csv")
+    sample = read_sample_submission(rsna_tables / "sample_submission.csv")
+    assert published_labels(labels["case"], RSNA_MICCAI) == []
+    assert len(published_labels(sample["case"], RSNA_MICCAI)) == 36

@@ -9,7 +9,13 @@ import pytest
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.evaluation import ensembles
-from radiogen.evaluation.ensembles import ensemble_name, mean_ensemble, rank_mean_ensemble, write_ensemble
+from radiogen.evaluation.ensembles import (
+    ensemble_name,
+    join_elsewhere,
+    mean_ensemble,
+    rank_mean_ensemble,
+    write_ensemble,
+)
 from radiogen.runs.folds import read_folds
 from radiogen.runs.predictions import COLUMNS, complete, read_predictions, write_predictions
 
@@ -162,3 +168,18 @@ def test_the_name_comes_from_the_data_set_where_a_member_knows_it(tmp_path):
     _run(tmp_path, "a", _table([0.1, 0.2]))
     assert ensemble_name(tmp_path, ["nobody", "a"]) == "phantom-ensemble"
     assert ensemble_name(tmp_path, ["nobody"]) == "ensemble"
+
+
+@pytest.mark.parametrize("method", ["mean", "greedy", "stacking"])
+def test_cases_of_another_cohort_are_joined_as_test_cases_whatever_their_ids_and_labels(tmp_path, method):
+    random = np.random.default_rng(1)
+    tables = {name: _table(list(random.uniform(size=54))) for name in ("a", "b")}
+    for name, table in tables.items():
+        _run(tmp_path, name, table)
+    joined = read_predictions(write_ensemble(tmp_path, ["a", "b"], "both", method))
+    tests = (joined["fold"] == "test").to_numpy()
+    outside = {name: table.loc[tests, ["case", "label", "probability"]].assign(
+        case=[f"{number:05d}" for number in range(tests.sum())], label=1) for name, table in tables.items()}
+    found = join_elsewhere(tmp_path, "both", outside)
+    assert found["probability"].to_numpy() == pytest.approx(joined["probability"][tests].to_numpy(), abs=1e-9)
+    assert found["case"].tolist() == outside["a"]["case"].tolist() and (found["label"] == 1).all()

@@ -1,5 +1,6 @@
 """What a large series takes of memory, as a multiple of its voxels as stored, counted by tracemalloc."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -77,20 +78,29 @@ def _peak(make, folder, fast):
     return peak / (np.prod(SHAPE) * 2)
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-@pytest.mark.parametrize("kind", ["plain", "rescaled", "gaps", "rescaled gaps", "enhanced", "jpeg-ls", "damaged"])
+KINDS = ("plain", "rescaled", "gaps", "rescaled gaps", "enhanced", "jpeg-ls", "damaged")
+
+
+def _quick(pairs, chosen):
+    """All of these pairs as parameters; those that are not chosen run with the slow tests."""
+    return [pytest.param(*pair, marks=() if chosen(*pair) else pytest.mark.slow) for pair in pairs]
+
+
+@pytest.mark.parametrize(("kind", "output"), _quick(itertools.product(KINDS, OUTPUTS), lambda kind, output: (
+    kind == "plain" or output in ("volume", "slices"))))
 def test_one_series_takes_less_than_two_and_a_half_times_its_voxels_as_stored(series, kind, output):
     assert _peak(OUTPUTS[output], series / kind, True) < 2.5
 
 
-@pytest.mark.parametrize("output", ["volume", "slices", "isotropic cube", "z-score"])
-@pytest.mark.parametrize("kind", ["plain", "gaps", "enhanced"])
+@pytest.mark.parametrize(("kind", "output"), _quick(
+    itertools.product(("plain", "gaps", "enhanced"), ("volume", "slices", "isotropic cube", "z-score")),
+    lambda kind, output: output == "volume" or (kind, output) == ("plain", "slices")))
 def test_pydicom_takes_no_more(series, kind, output):
     assert _peak(OUTPUTS[output], series / kind, False) < 2.5
 
 
-@pytest.mark.parametrize("kind", ["plain", "rescaled"])
-@pytest.mark.parametrize("size", [32, 56, 80, 96, 112, 128])
+@pytest.mark.parametrize(("kind", "size"), _quick(
+    itertools.product(("plain", "rescaled"), (32, 56, 80, 96, 112, 128)), lambda kind, size: size in (56, 128)))
 def test_bytes_made_while_files_are_read_take_less_than_one_and_a_fifth(series, kind, size):
     assert _peak(lambda folder, fast: read_slices(folder, size), series / kind, True) < 1.2
 

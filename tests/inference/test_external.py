@@ -15,15 +15,18 @@ from benchmarks.synthetic.series_files import write_series
 from radiogen.arrays.stored_arrays import read_index
 from radiogen.cli.runs import validate
 from radiogen.core.errors import UserError
+from radiogen.evaluation.ensembles import write_ensemble
+from radiogen.evaluation.external.judge import judge_external
 from radiogen.evaluation.external.overlap import Way, find_overlap
 from radiogen.imaging.series import read_series
-from radiogen.inference.external import prepare_cohort
+from radiogen.inference.external import prepare_cohorts
 from radiogen.inference.prediction import predict_run, score_inputs
 from radiogen.networks.backend import keras
 from radiogen.runs.external.cohorts import external_cohorts, read_cohort, read_intensities
 from radiogen.runs.external.looks import read_looks
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.layout import WEIGHTS
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.training.model import make_network
 from radiogen.training.runs import fold_folder, open_run
 from radiogen.training.workflow import begin_run
@@ -67,8 +70,16 @@ def _validate(house, **options):
     validate.main("run", data=house / "input" / "other", models=house / "models", workers=1, **options)
 
 
+def _alone(house, run, cases, folds):
+    """What networks of these folds of a run say of cases of the other data set, whose arrays are made."""
+    cache, = (house / "input" / "cache").glob("other-*/cubes-*")
+    moved = dataclasses.replace(open_run(run), cache=cache)
+    cases = cases[["case", "label"]].assign(fold="test").astype({"label": "Int64"})
+    return score_inputs(moved, read_index(cache), cases, folds)["probability"].to_numpy()
+
+
 def _overlap(house):
-    prepared = prepare_cohort(open_run(house / "models" / "run"), house / "input" / "other", workers=1)
+    prepared, = prepare_cohorts(house / "models" / "run", house / "input" / "other", workers=1)
     return find_overlap(prepared.own, prepared.marks).pairs
 
 
@@ -142,13 +153,11 @@ def test_an_alias_of_a_patient_in_the_other_hospitals_table_is_refused(house):
 
 def test_the_cases_are_scored_by_the_mean_of_all_networks_and_written_in_the_cohorts_own_words(house, capsys):
     _validate(house)
-    run, folder = open_run(house / "models" / "run"), house / "models" / "run" / "external" / "other"
+    folder = house / "models" / "run" / "external" / "other"
     table = pd.read_csv(folder / "predictions.csv")
     assert list(table) == ["subject", "fold", "idh", "probability", "predicted"] and set(table["fold"]) == {"other"}
-    cache, = (house / "input" / "cache").glob("other-*/cubes-*")
-    cases = pd.DataFrame({"case": table["subject"], "fold": "test", "label": pd.array(table["idh"], dtype="Int64")})
-    moved = dataclasses.replace(run, cache=cache)
-    alone = [score_inputs(moved, read_index(cache), cases, [fold])["probability"].to_numpy() for fold in ("0", "1")]
+    cases = table.rename(columns={"subject": "case", "idh": "label"})
+    alone = [_alone(house, house / "models" / "run", cases, [fold]) for fold in ("0", "1")]
     assert table["probability"].to_numpy() == pytest.approx(np.mean(alone, axis=0), abs=1e-6)
     printed = capsys.readouterr().out
     assert "8 cases of other, 4 mutant" in printed and "look 1 of 1 at this cohort" in printed
@@ -171,12 +180,65 @@ def test_a_second_look_is_a_second_row_and_trained_networks_that_changed_another
     assert looks["auc"].iloc[0] == looks["auc"].iloc[1]
 
 
-def test_cases_without_a_label_are_named_and_not_judged(house):
-    _write_stranger(house / "input" / "other" / "train" / "S-8" / "FLAIR", 8)
-    _write_stranger(house / "input" / "other" / "train" / "S-8" / "T1wCE", 8)
+def test_cases_without_a_label_are_predicted_and_not_judged(house, capsys):
+    for sequence in SEQUENCES:  # the same images as S-3, so the same probability
+        _write_stranger(house / "input" / "other" / "train" / "S-8" / sequence, 3)
+        _write_stranger(house / "input" / "other" / "test" / "S-9" / sequence, 9)
     _validate(house)
     cohort = read_cohort(house / "models" / "run", "other")
-    assert cohort.facts.without_label == ("S-8",) and len(cohort.predictions) == 8
+    assert cohort.facts.without_label == ("S-8", "S-9") and len(cohort.predictions) == 8
+    table = pd.read_csv(cohort.folder / "unlabelled.csv").set_index("subject")
+    assert list(table.index) == ["S-8", "S-9"] and table["idh"].isna().all()
+    judged = cohort.predictions.set_index("case")["probability"]
+    assert table["probability"]["S-8"] == pytest.approx(judged["S-3"], abs=1e-6) != table["probability"]["S-9"]
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "8 cases of other" in printed and "external/other/unlabelled.csv" in printed
+
+
+def test_a_case_without_a_label_that_cannot_be_read_stops_nothing(house):
+    (house / "input" / "other" / "train" / "S-8" / "FLAIR").mkdir(parents=True)
+    _validate(house)
+    folder = house / "models" / "run" / "external" / "other"
+    assert len(pd.read_csv(folder / "predictions.csv")) == 8 and not (folder / "unlabelled.csv").exists()
+
+
+def test_an_ensemble_is_validated_by_the_mean_of_its_members(house):
+    models = house / "models"
+    shutil.copytree(models / "run", models / "twin")
+    twin = open_run(models / "twin")
+    keras.utils.set_random_seed(7)
+    write_weights(fold_folder(twin, "0"), make_network(twin.recipe.network, twin.recipe.data).save_weights)
+    predict_run(twin)
+    write_ensemble(models, ["run", "twin"], "both")
+    validate.main("both", data=house / "input" / "other", models=models, workers=1)
+    table = read_cohort(models / "both", "other").predictions
+    one, two = (_alone(house, models / name, table, ["0", "1"]) for name in ("run", "twin"))
+    assert table["probability"].to_numpy() == pytest.approx((one + two) / 2, abs=1e-6) and abs(one - two).max() > 1e-4
+    judged, = judge_external(open_predictions(models, "both")).cohorts
+    assert judged.facts.networks == 4 and len(judged.image_free) and judged.intensities
+    assert judged.looks.number == 1 and judged.looks.judged == 1
+    write_weights(fold_folder(twin, "1"), make_network(twin.recipe.network, twin.recipe.data).save_weights)
+    assert judge_external(open_predictions(models, "both")).stale == ("other",)
+
+
+def test_an_ensemble_of_ranks_is_not_validated(house):
+    run = house / "models" / "ranks" / "run.json"
+    run.parent.mkdir()
+    run.write_text(json.dumps({"members": ["run", "run"], "method": "rank-mean"}))
+    with pytest.raises(UserError, match="ranks: joins ranks"):
+        validate.main("ranks", data=house / "input" / "other", models=house / "models", workers=1)
+
+
+def test_a_patient_whom_the_initial_weights_have_seen_is_refused(house):
+    folder = house / "models" / "run"
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(facts | {"first_weights": {"file": "x.pth", "sha256": "0" * 64}}))
+    (folder / "saw.csv").write_text("BraTS21ID,cohort\nS-4,Other\nS-5,a third\n")
+    with pytest.raises(UserError, match=r"initial weights have seen \(saw.csv\) \(S-4 = saw.csv\).*--leave-out S-4"):
+        _validate(house)
+    (folder / "saw.csv").unlink()
+    prepared, = prepare_cohorts(folder, house / "input" / "other", workers=1)
+    assert Way.WEIGHTS in find_overlap(prepared.own, prepared.marks).unchecked
 
 
 def test_a_data_set_without_the_recipes_sequences_is_one_line(house):

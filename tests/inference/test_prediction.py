@@ -1,5 +1,6 @@
 """Every case is scored by networks that never saw it, in all the mirrors that the recipe names."""
 
+import functools
 import shutil
 
 import numpy as np
@@ -41,10 +42,16 @@ def make(small_data, cache, tmp_path):
     return build
 
 
+@functools.lru_cache(2)
+def _network(path, recipe):
+    network = make_network(recipe.network, recipe.data)
+    network.load_weights(path)
+    return network
+
+
 def _asked(run, fold, case, *, flips=()):
     """What a fold's network says of a case's joined cube or section, mirrored along these axes of the array."""
-    network = make_network(run.recipe.network, run.recipe.data)
-    network.load_weights(fold_folder(run, fold) / WEIGHTS)
+    network = _network(fold_folder(run, fold) / WEIGHTS, run.recipe)
     cube = np.flip(np.asarray(open_array(run.cache, case)), flips)
     images = np.moveaxis(cube, 0, -1)[None] if run.recipe.data.rank == 3 else cube.reshape(-1, *cube.shape[-2:], 1)
     output = network(images.astype(np.float32) / 255, training=False).numpy().astype(float)

@@ -2,13 +2,14 @@
 
 import os
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from benchmarks.synthetic.kaggle_commands import SOURCE, redirected_command, user_variables
 from benchmarks.synthetic.kaggle_server import TOKEN, serving
+
+from ..warm_commands import run_python
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -53,8 +54,7 @@ def client(stand_in):
 def command(stand_in, tmp_path):
     """Run a script in `tmp_path` with the real client turned to `stand_in`."""
     def run(script, *arguments, **environment):
-        return subprocess.run(redirected_command(SCRIPTS / f"{script}.py", *arguments), cwd=tmp_path,
-                              capture_output=True, text=True,
-                              env={**os.environ, "PYTHONPATH": SOURCE, "KAGGLE_STAND_IN": stand_in.address,
-                                   **environment})
+        return run_python(*redirected_command(SCRIPTS / f"{script}.py", *arguments)[1:], cwd=tmp_path,
+                          env={**os.environ, "PYTHONPATH": SOURCE, "KAGGLE_STAND_IN": stand_in.address,
+                               **environment})
     return run

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_sample_submission
 from radiogen.kaggle import submission
-from radiogen.kaggle.submission import check_submission, imputed_text, write_submission
+from radiogen.kaggle.submission import Submission, check_submission, imputed_text, published_text, write_submission
 from radiogen.runs.predictions import complete, write_predictions
 
 SAMPLE = ["00114", "00000", "00013", "00109"]
@@ -177,3 +179,9 @@ def test_the_record_keeps_the_score_of_this_very_file_and_of_no_other(house):
     assert json.loads(_submit(house).record.read_text())["kaggle"] == {"submission": 4711}
     _predict(house, {"00000": 0.5, "00013": 0.125, "00109": 0.5, "00114": 0.875})
     assert "kaggle" not in json.loads(_submit(house).record.read_text())
+
+
+def test_cases_whose_labels_are_public_are_counted():
+    made = Submission(Path("a.csv"), Path("a.json"), 87, (), 0.5, ("00001", "00013"))
+    assert published_text(made).startswith("warning: 2 of 87 test cases have a published label")
+    assert published_text(replace(made, published=())) == ""

@@ -1,10 +1,8 @@
 """The phantom as a data set: its answer key, its ceiling, same bytes, stopping and going on."""
 
 import hashlib
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,8 @@ from radiogen.dataset.layout import case_ids, sequences_present
 from radiogen.phantom import data_set
 from radiogen.phantom.data_set import PhantomSettings, ceiling_auc, core_fraction, phantom_cases, write_phantom
 from radiogen.task import RSNA_MICCAI
+
+from ..warm_commands import run_python
 
 SMALL = PhantomSettings(cases=3, test_cases=1, scale=0.05)
 
@@ -211,8 +211,7 @@ def test_settings_that_make_no_phantom_are_reported_by_their_option(tmp_path, na
 
 def make_phantom(*options: str) -> subprocess.CompletedProcess:
     root = Path(__file__).resolve().parents[2]
-    return subprocess.run([sys.executable, root / "scripts" / "make_phantom.py", *options], capture_output=True,
-                          text=True, env={**os.environ, "PYTHONPATH": str(root / "src")}, check=False)
+    return run_python(root / "scripts" / "make_phantom.py", *options)
 
 
 def test_the_script_says_what_it_made_its_ceiling_and_the_next_command(small):

@@ -6,7 +6,7 @@ import pytest
 from radiogen.core.errors import UserError
 from radiogen.dataset.patients import read_patients
 from radiogen.imaging.series import read_series
-from radiogen.phantom.data_set import PhantomSettings, phantom_cases, write_phantom
+from radiogen.phantom.data_set import PhantomSettings, list_cases, phantom_cases, write_phantom
 
 
 def _series(folder):
@@ -54,3 +54,15 @@ def test_where_the_label_goes_with_the_hospital_the_tumour_says_nothing(tmp_path
 def test_the_label_is_tied_to_one_thing(tmp_path):
     with pytest.raises(UserError, match="--site-confound: and --confound both tie the label"):
         write_phantom(tmp_path / "p", PhantomSettings(confound=True, site_confound=True))
+
+
+def test_where_the_label_goes_with_the_maker_headers_and_air_show_it_and_planes_do_not():
+    settings = PhantomSettings(cases=2000, test_cases=0, vendor_confound=True)
+    key, cases = phantom_cases(settings), list_cases(settings)
+    second = np.array([case.hospital.noise for case in cases]) > 1
+    label = np.array([case.label for case in cases]) == 1
+    assert abs(second[label].mean() - 0.9) < 0.03 and abs(second[~label].mean() - 0.1) < 0.03
+    assert len({case.hospital.manufacturer for case in cases}) == 2
+    coronal = (key["FLAIR_plane"] == "coronal").to_numpy()
+    assert abs(coronal[label].mean() - coronal[~label].mean()) < 4 * np.sqrt(0.5 / 1000)
+    assert abs(key.groupby("label")["latent"].mean().diff().iloc[-1]) < 4 * np.sqrt(2 / 1000)

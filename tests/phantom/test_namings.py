@@ -54,6 +54,32 @@ def test_every_naming_is_a_data_set_with_the_same_cases_and_labels(phantoms, nam
         assert sequences_present(folder, "train", case) == task.sequences == RSNA_MICCAI.sequences
 
 
+def test_one_network_predicts_the_same_for_the_same_patients_in_every_naming(phantoms, tmp_path):
+    from radiogen.inference.prediction import predict_run
+    from radiogen.networks.backend import keras
+    from radiogen.runs.fold_weights import write_weights
+    from radiogen.runs.predictions import read_predictions
+    from radiogen.training.model import make_network
+    from radiogen.training.recipe.recipes import DEMO_3D
+    from radiogen.training.runs import fold_folder
+    from radiogen.training.workflow import begin_run
+
+    recipe = DEMO_3D.replace(size=12, width=4, folds=2, holdout_fraction=0.0, batch_size=4, micro_batch_size=4)
+    keras.utils.set_random_seed(3)
+    network, predicted = make_network(recipe.network, recipe.data), {}
+    for name in FORMATS:
+        run = begin_run(phantoms / name, recipe, tmp_path / "models" / name, tmp_path / "cache", workers=1)
+        for fold in ("0", "1"):
+            write_weights(fold_folder(run, fold), network.save_weights)
+        table = read_predictions(predict_run(run)).set_index("case")
+        predicted[name] = table.loc[[Naming(name).case(case.name) for case in list_cases(SETTINGS)]]
+    expected = predicted["dicom"]["probability"].to_numpy()
+    assert len(expected) == 5 and np.ptp(expected) > 1e-3
+    for table in predicted.values():
+        assert table["probability"].to_numpy() == pytest.approx(expected, abs=1e-4)
+        assert (table["fold"] == "test").tolist() == [case.split == "test" for case in list_cases(SETTINGS)]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_naming_has_the_same_voxels_and_masks(phantoms, name):
     expected = _places(phantoms / "dicom", "dicom")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..warm_commands import run_python
+
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 
@@ -16,4 +18,4 @@ def command(script: str, *words: object) -> list[str]:
 
 def call(folder: Path, script: str, *words: object) -> subprocess.CompletedProcess:
     """Run a script in `folder` to its end; its text is kept."""
-    return subprocess.run(command(script, *words), cwd=folder, text=True, capture_output=True, env=ENVIRONMENT)
+    return run_python(*command(script, *words)[1:], cwd=folder, env=ENVIRONMENT)

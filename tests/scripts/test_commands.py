@@ -1,19 +1,18 @@
 """The commands as a user meets them: what they say, where they stop, and that nothing half-written is left."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.synthetic.series_files import pattern, write_series
 
+from ..warm_commands import run_python
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
 def _run(folder, script, *arguments):
-    return subprocess.run([sys.executable, str(SCRIPTS / f"{script}.py"), *map(str, arguments)], cwd=folder,
-                          capture_output=True, text=True)
+    return run_python(SCRIPTS / f"{script}.py", *arguments, cwd=folder)
 
 
 @pytest.fixture

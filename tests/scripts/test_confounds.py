@@ -1,8 +1,6 @@
 """The command that shows what needs no image: from two tables, or from a run's folder."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -13,13 +11,14 @@ from radiogen.runs.tables import write_folds
 from radiogen.task import RSNA_MICCAI
 
 from ..evaluation.acquisitions import made, run_from
+from ..warm_commands import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def _call(folder, *arguments):
-    return subprocess.run([sys.executable, str(ROOT / "scripts" / "confounds.py"), *arguments], cwd=folder, text=True,
-                          capture_output=True, timeout=200, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+    return run_python(ROOT / "scripts" / "confounds.py", *arguments, cwd=folder,
+                      env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
 
 
 @pytest.mark.slow

@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.cli.runs import evaluate
 from radiogen.runs.predictions import complete, read_predictions, write_predictions
+
+from ..warm_commands import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,8 +40,8 @@ def house(tmp_path):
 
 def _call(house, command: str) -> subprocess.CompletedProcess:
     script, *arguments = command.split()
-    return subprocess.run([sys.executable, str(ROOT / "scripts" / script), *arguments], cwd=house, text=True,
-                          capture_output=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+    return run_python(ROOT / "scripts" / script, *arguments, cwd=house,
+                      env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
 
 
 def test_each_command_names_the_next_until_the_submission_is_written(house):
@@ -52,6 +55,14 @@ def test_each_command_names_the_next_until_the_submission_is_written(house):
     assert "submissions/phantom-ensemble.csv (6 cases" in answer.stdout
     assert (house / "submissions" / "phantom-ensemble.csv").is_file()
     assert (house / "models" / "phantom-ensemble" / "comparison.csv").is_file()
+
+
+def test_a_run_whose_data_set_has_no_sample_submission_is_not_to_be_submitted(house, capsys, monkeypatch):
+    monkeypatch.chdir(house)
+    (house / "input" / "phantom" / "sample_submission.csv").unlink()
+    evaluate.main(run=("flat",))
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "next, with another hospital's data set: python scripts/validate.py --run flat --data FOLDER"
 
 
 def test_runs_may_be_named_without_the_option_and_the_method_chosen(house):

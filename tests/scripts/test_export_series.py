@@ -1,19 +1,18 @@
 """The command that exports series for viewers, as a user types it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.synthetic.series_files import AXIAL, pattern, write_series
 
+from ..warm_commands import run_python
+
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "export_series.py"
 
 
 def _run(folder, *arguments):
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], cwd=folder, capture_output=True,
-                          text=True)
+    return run_python(SCRIPT, *arguments, cwd=folder)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,5 @@
 """The command inspect_dataset as a user meets it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +8,13 @@ import pytest
 from benchmarks.synthetic.series_files import pattern, write_series
 from radiogen.dataset.fingerprint import data_fingerprint
 
+from ..warm_commands import run_python
+
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "inspect_dataset.py"
 
 
 def _run(folder, *arguments):
-    return subprocess.run([sys.executable, str(SCRIPT), *arguments], cwd=folder, capture_output=True, text=True)
+    return run_python(SCRIPT, *arguments, cwd=folder)
 
 
 @pytest.fixture

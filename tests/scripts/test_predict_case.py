@@ -1,7 +1,5 @@
 """`scripts/predict.py RUN --case FOLDER` answers about one patient, and tells what is wrong in one line."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +11,13 @@ from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 
 from ..kaggle.small_run import RECIPE, write_data, write_paper_run, write_predicted_run
+from ..warm_commands import run_python
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "predict.py"
 
 
 def _run(folder, *arguments):
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], cwd=folder, capture_output=True,
-                          text=True)
+    return run_python(SCRIPT, *arguments, cwd=folder)
 
 
 @pytest.mark.slow

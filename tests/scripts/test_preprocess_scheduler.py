@@ -2,13 +2,13 @@
 
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from radiogen.phantom.data_set import PhantomSettings, write_phantom
+
+from ..warm_commands import run_python
 
 distributed = pytest.importorskip("distributed")
 
@@ -60,8 +60,7 @@ def alone(phantom, tmp_path_factory):
 
 
 def _preprocess(folder, data, cache, *options):
-    return subprocess.run([sys.executable, str(PREPROCESS), "--data", str(data), "--recipe", "demo-3d", "--cache",
-                           str(cache), *options], cwd=folder, capture_output=True, text=True)
+    return run_python(PREPROCESS, "--data", data, "--recipe", "demo-3d", "--cache", cache, *options, cwd=folder)
 
 
 def _arrays(cache):

@@ -1,21 +1,19 @@
 """`scripts/push_kernel.py` stops early, in one line, and leaves nothing half-made."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ..kaggle.small_run import write_paper_run
+from ..warm_commands import run_python
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "push_kernel.py"
 
 
 def _run(folder, *arguments, **environment):
     kept = {key: value for key, value in os.environ.items() if not key.startswith("KAGGLE_")}
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], cwd=folder, capture_output=True,
-                          text=True, env={**kept, "HOME": str(folder / "home"), **environment})
+    return run_python(SCRIPT, *arguments, cwd=folder, env={**kept, "HOME": str(folder / "home"), **environment})
 
 
 def _error(end):

@@ -33,7 +33,7 @@ def _fit(model, batches):
 
 
 @pytest.fixture
-def kept(tmp_path):
+def kept(tmp_path, eager):
     """The path of a checkpoint, and the model as it was saved."""
     keras.utils.set_random_seed(1)
     model = _fit(_model(), 3)

@@ -1,7 +1,6 @@
 """Runs that begin with other people's weights: checked before anything is made, recorded, held to what was recorded."""
 
 import json
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -30,12 +29,10 @@ def weights(tmp_path):
 @pytest.fixture
 def begin(small_data, small_recipe, weights, tmp_path):
     """Begin the run `name` with the file of weights; options change recipe fields."""
-    data = shutil.copytree(small_data, tmp_path / "data")
-
     def call(name="a", start_from=None, **change):
         recipe = small_recipe.replace(**{"weights": str(weights), "epochs": 1, **change})
         start = tmp_path / "models" / start_from if start_from else None
-        return workflow.begin_run(data, recipe, tmp_path / "models" / name, tmp_path / "cache", workers=1,
+        return workflow.begin_run(small_data, recipe, tmp_path / "models" / name, tmp_path / "cache", workers=1,
                                   start_from=start)
 
     return call
@@ -45,11 +42,11 @@ def _saw(weights, text):
     (weights.parent / "saw.csv").write_text(text)
 
 
-def test_a_run_records_the_file_and_each_fold_what_was_found(begin, weights):
+def test_a_run_records_the_file_and_each_fold_what_was_found(begin, weights, eager):
     run = begin()
     assert run.first_weights == FirstWeights("net.safetensors", files.sha256(weights))
     assert runs.open_run(run.folder).first_weights == run.first_weights
-    workflow.train(run, ["0"])
+    fit.train_fold(run, "0")
     record = json.loads((run.folder / "fold-0" / "first_weights.json").read_text())
     assert record["sha256"] == files.sha256(weights) and record["file"] == str(weights)
     assert record["message"] == "12 of 12 layers took their initial weights from net.safetensors"
@@ -94,11 +91,11 @@ def test_a_file_that_was_exchanged_is_refused_when_a_fold_begins(begin, weights)
     safetensors_of(weights, state)
     assert begin().first_weights == run.first_weights  # what was recorded stays
     with pytest.raises(UserError, match=r"is not the file that a was begun with \(SHA-256 .*restore it"):
-        workflow.train(run, ["0"])
+        fit.train_fold(run, "0")
 
 
-def test_a_trained_run_needs_its_file_no_longer(begin, weights):
-    workflow.train(begin(), ["0", "1"])
+def test_a_trained_run_needs_its_file_no_longer(begin, weights, pretend_trained):
+    pretend_trained(begin())
     weights.unlink()
     run = begin()
     workflow.train(run, ["0", "1"])
@@ -137,10 +134,10 @@ def test_short_numbers_of_another_cohort_have_lost_nothing(begin, weights):
     assert list(read_seen_cases(begin().folder)["case"]) == ["7"]
 
 
-def test_a_run_that_starts_from_such_a_run_takes_its_record_over_without_the_file(begin, weights):
+def test_a_run_that_starts_from_such_a_run_takes_its_record_over_without_the_file(begin, weights, pretend_trained):
     _saw(weights, "case\n00001\n")
     first = begin("a")
-    workflow.train(first, ["0", "1"])
+    pretend_trained(first)
     weights.unlink()
     (weights.parent / "saw.csv").unlink()
     second = begin("b", start_from="a")

@@ -24,10 +24,10 @@ ID, LABEL = "case", "label"
 
 
 @pytest.fixture(scope="module")
-def run(small_data, small_recipe, tmp_path_factory):
+def run(small_data, small_recipe, small_cache, tmp_path_factory):
     """A run with its tables written and nothing trained."""
-    root = tmp_path_factory.mktemp("runs")
-    return workflow.begin_run(small_data, small_recipe, root / "models" / "a", root / "cache", workers=1)
+    folder = tmp_path_factory.mktemp("runs") / "models" / "a"
+    return workflow.begin_run(small_data, small_recipe, folder, small_cache, workers=1)
 
 
 def _changed(run, name, folds=None, **change):
@@ -108,11 +108,11 @@ def test_cases_that_choose_are_a_share_of_each_label_and_drawn_anew_by_seed_and_
         _early_stopping_cases(cases.iloc[[0, 60, 61, 62, 1, 2, 3, 4, 5, 6]], 0.9, 42, 0)
 
 
-def test_the_labels_of_the_scored_fold_change_no_weight(run):
+def test_the_labels_of_the_scored_fold_change_no_weight(run, eager):
     """The epoch is chosen, yet on other cases; the scored fold's own curve does change."""
     scored = run.folds["fold"] == "0"
     turned = run.folds.assign(**{LABEL: run.folds[LABEL].where(~scored, 1 - run.folds[LABEL])})
-    ours, other = (_changed(run, name, folds, epochs=6, early_stopping_fraction=0.25, early_stopping_patience=3)
+    ours, other = (_changed(run, name, folds, epochs=4, early_stopping_fraction=0.25, early_stopping_patience=2)
                    for name, folds in (("right", run.folds), ("turned", turned)))
     for each in (ours, other):
         train_fold(each, "0")
@@ -123,10 +123,10 @@ def test_the_labels_of_the_scored_fold_change_no_weight(run):
     assert not histories[0]["val_loss"].equals(histories[1]["val_loss"])
     best = int(histories[0]["stop_loss"].argmin())
     assert json.loads((ours.folder / "fold-0" / "timings.json").read_text())["chosen_epoch"] == best + 1
-    assert len(histories[0]) == min(6, best + 1 + 3)
+    assert len(histories[0]) == min(4, best + 1 + 2)
 
 
-def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(run, monkeypatch):
+def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(run, monkeypatch, eager):
     sick, read = _changed(run, "sick"), []
 
     def get(batches, number, get=fit.Batches.__getitem__):
@@ -148,7 +148,7 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_keeps_the_epoch_before(
     assert not (sick.folder / "fold-0" / runs.layout.WEIGHTS).exists()
 
 
-def test_a_rate_that_is_far_too_high_is_named(run):
+def test_a_rate_that_is_far_too_high_is_named(run, eager):
     wild = _changed(run, "wild", learning_rate=1e30, schedule="constant")
     with pytest.raises(UserError, match="became n.*in epoch .*lower --learning-rate"):
         train_fold(wild, "0")
@@ -170,7 +170,7 @@ def test_memory_that_runs_out_names_the_batch_and_the_accumulation(run, monkeypa
         train_fold(_changed(run, "full"), "0")
 
 
-def test_a_fold_whose_history_was_not_written_before_the_kill_gets_it_whole(run):
+def test_a_fold_whose_history_was_not_written_before_the_kill_gets_it_whole(run, eager):
     """Killed after the last checkpoint: nothing is left to train, but history, timings and weights are."""
     late, folder = _changed(run, "late", epochs=1), run.folder.parent / "late" / "fold-0"
     kept = fit._finish

@@ -14,6 +14,8 @@ import pytest
 from radiogen.arrays.stored_arrays import read_index
 from radiogen.training import runs, workflow
 
+from ..warm_commands import run_python
+
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
 KILLER = Path(__file__).with_name("kill_fold.py")
 
@@ -35,8 +37,7 @@ def _twin(run, name):
 
 def _train(plans):
     """Train each run by its plan; returns how often each was killed."""
-    words = [str(word) for run, plan in plans for word in (run.folder, plan)]
-    end = subprocess.run([sys.executable, str(KILLER), *words], capture_output=True, text=True)
+    end = run_python(KILLER, *(word for run, plan in plans for word in (run.folder, plan)))
     assert end.returncode == 0, end.stderr
     return [int(line) for line in end.stdout.split()]
 

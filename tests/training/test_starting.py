@@ -21,16 +21,15 @@ from .changed_data import change_data
 
 
 @pytest.fixture(scope="module")
-def place(small_data, small_recipe, tmp_path_factory):
-    """A folder with the run `a`, both of its folds trained for four epochs."""
+def place(small_data, small_recipe, small_cache, pretend_trained, tmp_path_factory):
+    """A folder with the run `a`, both of its folds as if they were trained for four epochs."""
     root = tmp_path_factory.mktemp("starting")
-    run = workflow.begin_run(small_data, small_recipe, root / "models" / "a", root / "cache", workers=1)
-    workflow.train(run, ["0", "1"])
+    pretend_trained(workflow.begin_run(small_data, small_recipe, root / "models" / "a", small_cache, workers=1))
     return root
 
 
 @pytest.fixture
-def begin(place, small_data, small_recipe, tmp_path):
+def begin(place, small_data, small_recipe, small_cache, tmp_path):
     """Begin the run `name` from a copy of `a`; options change its recipe. Returns it."""
     models = tmp_path / "models"
     shutil.copytree(place / "models" / "a", models / "a")
@@ -38,7 +37,7 @@ def begin(place, small_data, small_recipe, tmp_path):
     def call(name="b", source="a", data=small_data, leave_out=(), **change):
         recipe = small_recipe.replace(**{"epochs": 2, "learning_rate": 0.001, **change})
         start = models / source if source else None
-        return workflow.begin_run(data, recipe, models / name, place / "cache", leave_out=leave_out, workers=1,
+        return workflow.begin_run(data, recipe, models / name, small_cache, leave_out=leave_out, workers=1,
                                   start_from=start)
 
     return call
@@ -89,21 +88,21 @@ def test_before_the_first_step_a_fold_has_the_weights_of_the_same_fold_and_a_new
     assert first["run"] == "a" and first["fold"] == "1" and first["sha256"] == run.lineage[0].weights["1"]
 
 
-def test_a_fold_that_has_begun_goes_on_without_its_source_to_the_same_weights(begin, begin_fold):
+def test_a_fold_that_has_begun_goes_on_without_its_source_to_the_same_weights(begin, begin_fold, eager):
     whole, cut = begin("whole"), begin("cut")
-    workflow.train(whole, ["0"])
+    fit.train_fold(whole, "0")
     begin_fold(cut, "0")
     shutil.rmtree(cut.folder.parent / "a")
-    workflow.train(begin("cut"), ["0"])
+    fit.train_fold(begin("cut"), "0")
     assert _same(_weights(whole, "0"), _weights(cut, "0"))
     assert len((runs.fold_folder(cut, "0") / "history.csv").read_text().splitlines()) == 3
     with pytest.raises(UserError, match="models/a: is missing, and cut starts from it; fold 1 of cut has not started"):
-        workflow.train(cut, ["1"])
+        fit.train_fold(cut, "1")
 
 
-def test_run_json_tells_the_source_its_weights_epochs_and_its_own_ancestors(begin):
+def test_run_json_tells_the_source_its_weights_epochs_and_its_own_ancestors(begin, pretend_trained):
     one = begin("b")
-    workflow.train(one, ["0", "1"])
+    pretend_trained(one)
     two = begin("c", "b")
     facts = json.loads((two.folder / "run.json").read_text())["lineage"]
     assert [ancestor["run"] for ancestor in facts] == ["b", "a"]
@@ -195,7 +194,7 @@ def test_a_source_that_was_trained_anew_meanwhile_is_refused(begin):
     source = runs.fold_folder(run, "0").parent.parent / "a" / "fold-0"
     write_weights(source, make_network(run.recipe.network, run.recipe.data).save_weights)
     with pytest.raises(UserError, match="a/fold-0: does not have the weights that b was started with"):
-        workflow.train(run, ["0"])
+        fit.train_fold(run, "0")
 
 
 def test_a_source_whose_own_ancestor_had_other_folds_is_refused(begin):
@@ -223,7 +222,7 @@ def test_a_checkpoint_of_another_lineage_is_refused(begin, begin_fold):
     facts = json.loads((run.folder / "run.json").read_text())
     (run.folder / "run.json").write_text(json.dumps({key: facts[key] for key in facts if key != "lineage"}))
     with pytest.raises(UserError, match="belongs to another run or fold: started_from was"):
-        workflow.train(runs.open_run(run.folder), ["0"])
+        fit.train_fold(runs.open_run(run.folder), "0")
 
 
 def test_permuted_labels_start_from_nothing(begin):

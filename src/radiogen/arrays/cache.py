@@ -1,10 +1,11 @@
 """Series become arrays once: `input/cache/<data set>-<fingerprint>/<kind>-<key>/<case>.npy`.
 
 In: a data set and the settings of one or more recipes. Out: a folder of arrays with `settings.json`, `index.csv` (case,
-split, sha256, findings and changes as text and as codes, or why there is none) and `geometry.csv` (a row a series that
-was read). The key is a hash of the settings, the fingerprint one of the series: other images go to another folder, and
-no array is replaced that a training may be reading. `<case>.json` beside an array says from which files it was made;
-what is the same in another folder is linked. Each series is read once for all settings; a killed run resumes.
+split, sha256, findings and changes as text and as codes, or why there is none), `geometry.csv` and `scanner.csv` (a row
+a series that was read). The key is a hash of the settings, the fingerprint one of the series: other images go to
+another folder, and no array is replaced that a training may be reading. `<case>.json` beside an array says from which
+files it was made; what is the same in another folder is linked. Each series is read once for all settings; a killed run
+resumes.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.memory import OutOfMemory, available_memory, translate_memory_errors
 from radiogen.core.parallel import available_cores, map_in_processes, map_items
 from radiogen.core.wording import parameter
-from radiogen.dataset import geometry
+from radiogen.dataset import geometry, scanner
 from radiogen.dataset.fingerprint import (
     KEY,
     Fingerprint,
@@ -44,6 +45,7 @@ from radiogen.dataset.fingerprint import (
 from radiogen.dataset.known_cases import known_bad
 from radiogen.dataset.layout import (
     GEOMETRY_TABLE,
+    SCANNER_TABLE,
     Split,
     case_ids,
     case_path,
@@ -52,13 +54,15 @@ from radiogen.dataset.layout import (
     series_path,
 )
 from radiogen.dataset.source import MASK
+from radiogen.imaging.inspect.scanner import Row as ScannerRow
+from radiogen.imaging.inspect.scanner import scanner_row
 from radiogen.task import ID, Task, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
 
 
 _Row = dict[str, Any]
-"""A case's row of an index, and under `geometry` its series' rows of the table of geometry."""
+"""A case's row of an index, and under `geometry` and `scanner` its series' rows of these tables."""
 _Rows = dict[Path, _Row]
 """By folder."""
 
@@ -180,11 +184,13 @@ def _make_cases(jobs: Sequence[_Job], workers: int | str | None) -> list[_Rows]:
 
 
 def _write_index(folder: Path, task: Task, rows: Sequence[_Row]) -> pd.DataFrame:
-    """`geometry.csv` and `index.csv` of a folder; returns the index."""
+    """`geometry.csv`, `scanner.csv` and `index.csv` of a folder; returns the index."""
     series = [one for row in rows for one in row.get("geometry", ())]
     measured = pd.DataFrame(series, columns=geometry.COLUMNS)
     measured = measured.astype(dict.fromkeys(("slices", "rows", "columns"), int))
     files.write_csv(folder / GEOMETRY_TABLE, task.to_file(measured))
+    scanners = pd.DataFrame([one for row in rows for one in row.get("scanner", ())], columns=scanner.COLUMNS)
+    files.write_csv(folder / SCANNER_TABLE, task.to_file(scanners))
     table = pd.DataFrame(rows, columns=COLUMNS)
     files.write_csv(folder / "index.csv", task.to_file(table))
     return table
@@ -206,14 +212,23 @@ def _make_case(job: _Job) -> _Rows:
             _check_unchanged(job)
     except UserError as error:
         return {folder: _failed_row(job, error) for _, folder in job.folders}
+    scanners = functools.cache(lambda name: scanner_row(places[name]))
     for settings, folder in todo:
         try:
-            rows[folder] = _write_case(job, settings, folder, series, {"source": job.source, "contents": contents()})
+            rows[folder] = _write_case(job, settings, folder, series, {"source": job.source, "contents": contents()},
+                                       scanners)
         except UserError as error:
             if Path(error.where).is_relative_to(folder):
                 raise  # the cache itself cannot be written: no other case will fare better
             rows[folder] = _failed_row(job, error)
+    for row in rows.values():
+        if "scanner" not in row and not row["failed"]:  # kept of a version that did not look at scanners
+            row["scanner"] = _scanner_rows(job, [one["sequence"] for one in row["geometry"]], scanners)
     return rows
+
+
+def _scanner_rows(job: _Job, sequences: Sequence[str], scanners: Callable[[str], ScannerRow]) -> list[_Row]:
+    return [{ID: job.case, "split": job.split, "sequence": name, **scanners(name)} for name in sequences]
 
 
 def _fitting_workers(jobs: Sequence[_Job], wanted: int) -> tuple[int, bool]:
@@ -255,7 +270,8 @@ def _kept_row(folder: Path, job: _Job) -> _Row | None:
         intact = fresh and files.sha256(array) == kept["row"]["sha256"]
         row = {name: str(kept["row"][name]) for name in COLUMNS}
         measured = [{name: series[name] for name in geometry.COLUMNS} for series in kept["geometry"]]
-        return {**row, "geometry": measured} if intact else None
+        seen = {"scanner": kept["scanner"]} if "scanner" in kept else {}
+        return {**row, "geometry": measured, **seen} if intact else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # damaged, or of another version
         return None
 
@@ -313,7 +329,7 @@ def _check_unchanged(job: _Job) -> None:
 
 
 def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[str, CaseSeries],
-                marks: dict[str, dict[str, str]]) -> _Row:
+                marks: dict[str, dict[str, str]], scanners: Callable[[str], ScannerRow]) -> _Row:
     """Make one array and its note. marks: fingerprints of the series by what they are of and by sequence."""
     where = case_path(job.data, job.split, job.case)
     try:
@@ -332,11 +348,12 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
            "perceptual_hash": series[settings.first_sequence].perceptual_hash}
     measured = [{ID: job.case, "split": job.split, "sequence": name, **series[name].geometry}
                 for name in settings.sequences if series[name].unusable is None]
+    seen = _scanner_rows(job, [one["sequence"] for one in measured], scanners)
     files.write_json(folder / f"{job.case}.json", {
-        "row": row, "geometry": measured, "wanted": list(settings.inputs),
+        "row": row, "geometry": measured, "scanner": seen, "wanted": list(settings.inputs),
         **{kind: {name: mark for name, mark in each.items() if name in settings.inputs}
            for kind, each in marks.items()}})
-    return {**row, "geometry": measured}
+    return {**row, "geometry": measured, "scanner": seen}
 
 
 def _failed_row(job: _Job, error: UserError) -> _Row:

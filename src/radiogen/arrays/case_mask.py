@@ -5,7 +5,7 @@ space as that series, or the finding for which it cannot be used. A mask has an 
 any series' grid; where it or a series has none, both have to have the same shape and are laid over each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +32,13 @@ class CaseMasks(NamedTuple):
     @property
     def refusal(self) -> Finding | None:
         """Why the mask is not used; None where it is."""
-        return next((each.finding for each in self.findings if each.finding.code.policy is Policy.REFUSED), None)
+        return mask_refusal(self.findings)
+
+
+def mask_refusal(findings: Iterable[CaseFinding]) -> Finding | None:
+    """Why a case's mask is not used, among the findings of the case; None where it is."""
+    return next((each.finding for each in findings
+                 if each.sequence == MASK and each.finding.code.policy is Policy.REFUSED), None)
 
 
 def read_case_mask(path: Path | None, values: Mapping[str, Sequence[int]]) -> CaseSeries:

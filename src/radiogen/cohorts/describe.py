@@ -27,7 +27,7 @@ from radiogen.cohorts.tables import (
 )
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
+from radiogen.core.wording import parameter, shortened
 from radiogen.dataset.labels import data_labels
 from radiogen.dataset.layout import PATIENTS_TABLE, case_ids, is_data_set, mask_path, sequences_present
 from radiogen.dataset.patients import AGE, ALIASES, PATIENT, SITE, data_patients
@@ -168,7 +168,7 @@ def _check(output: Path, chosen: Found, candidates: Sequence[Found], tables: Seq
         left_out = "".join(f"; {cell!r} {len(ids)}, left out" for cell, ids in without.items())
         counts = f"{task.negative} {negative}, {task.positive} {positive}{left_out}"
         lines.append(f"labels in {task.label_column!r}: {counts}")
-    lines += [f"{table.path.name}: {len(table.unmatched)} rows are of no case here: {_some(table.unmatched)}"
+    lines += [f"{table.path.name}: {len(table.unmatched)} rows are of no case here: {shortened(table.unmatched)}"
               for table in tables if table.unmatched]
     lines += [f"also looks like {other.cohort.title} ({len(other.cases)} cases in {other.images}): not used"
               for other in candidates[1:]]
@@ -179,7 +179,7 @@ def _open_questions(output: Path, present: Mapping[str, Sequence[str]]) -> list[
     """What is missing in the images and tables; present: the sequences of each case."""
     task, lines = read_task(output), []
     lacking = {name: [case for case, names in present.items() if name not in names] for name in task.sequences}
-    lines += [f"{name}: {len(cases)} cases have none: {_some(cases)}" for name, cases in lacking.items() if cases]
+    lines += [f"{name}: {len(cases)} cases have none: {shortened(cases)}" for name, cases in lacking.items() if cases]
     if not (output / PATIENTS_TABLE).is_file():
         lines.append("patients, sites, age and sex: no table says them; every case is taken for a patient of its own")
     return lines
@@ -203,7 +203,3 @@ def _unrecognised(folder: Path) -> UserError:
     most = "; ".join(f"{shape} ({number})" for shape, number in shapes.most_common(SHOWN))
     return UserError(folder, f"has no layout that is known here; its files are called {most}",
                      f"write a {FILE} with a pattern a sequence in `files`, such as {{case}}/{{case}}_flair.nii.gz")
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f", and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -24,7 +24,7 @@ from radiogen.core.progress import progress
 from radiogen.core.wording import parameter
 
 _LOG = logging.getLogger(__name__)
-
+_ANSWER_WITHIN = "10s"
 _SHARE: contextvars.ContextVar[int | None] = contextvars.ContextVar("cores of this process", default=None)
 
 
@@ -78,7 +78,7 @@ def cluster_client(scheduler: str) -> Any:
     except ImportError:
         raise UserError(parameter("scheduler"), "needs Dask", "pip install dask distributed") from None
     try:
-        return Client(scheduler, timeout="10s")
+        return Client(scheduler, timeout=_ANSWER_WITHIN)
     except (OSError, ValueError) as error:
         raise UserError(scheduler, f"no Dask scheduler answers ({error})",
                         f"start one with `dask scheduler` or leave {parameter('scheduler')} out") from error

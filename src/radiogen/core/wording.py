@@ -76,9 +76,15 @@ def this_command() -> str:
     return shlex.join([Path(sys.executable).name, *sys.argv])
 
 
+def shortened(words: Sequence[str], most: int = 5, more: str = "more") -> str:
+    """The first `most`, and how many there are beside them: `a, b and 3 more`."""
+    rest = len(words) - most
+    return ", ".join(words[:most]) + (f" and {rest} {more}" if rest > 0 else "")
+
+
 def listing(words: Sequence[str], most: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once."""
+    """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once; "" of none."""
     words = list(dict.fromkeys(words))
     if len(words) > most:
-        words = [*words[:most], f"{len(words) - most} more"]
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+        return shortened(words, most)
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

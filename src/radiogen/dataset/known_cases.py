@@ -12,7 +12,10 @@ import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.labels import data_labels
-from radiogen.task import ID, LABEL, Task, read_task
+from radiogen.task import ID, LABEL, RSNA_MICCAI, Task, read_task
+
+_PUBLISHED = Path(__file__).with_name("published_labels.csv")
+"""Test cases of the competition and their ids in UCSF-PDGM, whose metadata (TCIA, CC BY 4.0) states the label."""
 
 
 def known_bad(data: Path, sequences: Collection[str] | None = None) -> dict[str, str]:
@@ -32,6 +35,14 @@ def same_patients(data: Path) -> tuple[tuple[str, ...], ...]:
     """Groups of training cases that are known to be of one patient each; () where none is, as in `known_bad`."""
     task = read_task(data)
     return task.same_patient if task.same_patient and _holds(data, task) else ()
+
+
+def published_labels(cases: Collection[str], task: Task) -> list[str]:
+    """Of these test cases of the competition those whose label a public table states (UCSF-PDGM's), sorted; else []."""
+    if task != RSNA_MICCAI:
+        return []
+    table = pd.read_csv(_PUBLISHED, dtype=str)
+    return sorted(set(table[ID]) & set(cases))
 
 
 def labels_fingerprint(labels: pd.DataFrame, without: Collection[str]) -> str:

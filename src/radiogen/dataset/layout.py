@@ -20,11 +20,17 @@ Split = Literal["train", "test"]
 GEOMETRY_TABLE = "geometry.csv"
 """The table of the series' geometry (geometry.py), in a cache's folder and in a run's."""
 
+SCANNER_TABLE = "scanner.csv"
+"""The table of what the series say of their scanners (scanner.py), beside the geometry."""
+
 PATIENTS_TABLE = "patients.csv"
 """The table of what is known of a case's patient (patients.py), in a data set's folder and in a run's."""
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 """Of a series that is one file."""
+
+SAMPLE_SUBMISSION = "sample_submission.csv"
+"""In a data set whose test cases are predicted for a competition: their ids in its order."""
 
 PHANTOM_RECORD = "phantom.json"
 """In a data set that is a phantom: its settings and the best AUC that is possible on it."""

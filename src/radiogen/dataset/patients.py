@@ -19,6 +19,8 @@ from radiogen.task import ID, Task, read_task
 PATIENT, SITE, AGE, SEX = "patient", "site", "age", "sex"
 ALIASES = "aliases"
 """A column of further names of the patient in other data sets, divided by spaces."""
+UNCERTAIN = "label_uncertain"
+"""A column that is 1, yes or true where the label of a case is not certain."""
 COLUMNS = (ID, PATIENT, SITE, AGE, SEX)
 _SEXES = {"f": "F", "female": "F", "w": "F", "m": "M", "male": "M"}
 

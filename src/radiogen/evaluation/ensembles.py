@@ -15,7 +15,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import command, parameter
+from radiogen.core.wording import command, parameter, shortened
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
 from radiogen.evaluation.stats.intervals import auc_interval
 from radiogen.evaluation.stats.metrics import auc
@@ -23,14 +23,16 @@ from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import check_run, unrecorded
 from radiogen.runs.folds import TEST
-from radiogen.runs.predictions import complete, out_of_fold, read_with_hash, write_predictions
+from radiogen.runs.predictions import complete, out_of_fold, read_predictions, read_with_hash, write_predictions
 from radiogen.runs.records import is_trained_run, read_facts, write_facts
 from radiogen.runs.tables import write_folds
 from radiogen.task import ID, LABEL, Task, read_task, write_task
 
 _LOG = logging.getLogger(__name__)
 
-SHOWN_IDS = 5
+_JOINED = [ID, "fold", LABEL, "probability"]
+_ELSEWHERE = "elsewhere: "
+"""Before ids of another cohort, which may be those of the members' own cases."""
 
 
 def mean_ensemble(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -154,6 +156,22 @@ def write_ensemble(models: Path, members: Sequence[str], name: str | None = None
         return write_predictions(folder / layout.PREDICTIONS, joined)
 
 
+def join_elsewhere(models: Path, name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join the members' predictions of another cohort's cases as the ensemble `models/<name>` joins its test cases.
+
+    tables: by member `ID, LABEL, probability` of the same cases; so is the result. Weights are fitted to the
+    out-of-fold predictions of the members' own cases, never to these.
+    """
+    facts = read_facts(Path(models) / name)
+    own = _without_known_bad({member: read_predictions(Path(models) / member / layout.PREDICTIONS)
+                              for member in tables}, _facts(models, list(tables)))
+    both = {member: pd.concat([own[member].loc[own[member]["fold"] != TEST, _JOINED], cases.assign(
+        **{ID: _ELSEWHERE + cases[ID], "fold": TEST})[_JOINED]], ignore_index=True) for member, cases in tables.items()}
+    joined = METHODS[facts["method"]](both)
+    joined = joined[joined["fold"] == TEST].reset_index(drop=True)
+    return joined.assign(**{ID: joined[ID].str.removeprefix(_ELSEWHERE)})[[ID, LABEL, "probability"]]
+
+
 def _row(name: str, labels: np.ndarray, probabilities: np.ndarray, flattered: float) -> dict[str, object]:
     low, high = auc_interval(labels, probabilities)
     return {"name": name, "cases": len(labels), "auc": auc(labels, probabilities), "low": low, "high": high,
@@ -177,7 +195,7 @@ def _joined(runs: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFram
     for name, table in runs.items():
         doubled = table.loc[table[ID].duplicated(), ID]
         if len(doubled):
-            raise UserError(name, f"has {_ids(doubled)} more than once",
+            raise UserError(name, f"has {shortened(list(doubled))} more than once",
                             f"{command('predict')} --run {shlex.quote(name)}")
     first = first.reset_index(drop=True)
     probabilities = {first_name: first["probability"]}
@@ -193,7 +211,7 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
                                   (first_name, name, ~table[ID].isin(first[ID]))):
         ids = (first if has == first_name else table).loc[missing.to_numpy(), ID]
         if len(ids):
-            raise UserError(lacking, f"has no prediction for {_ids(ids)}, which {has} has",
+            raise UserError(lacking, f"has no prediction for {shortened(list(ids))}, which {has} has",
                             f"finish it: {command('train')} --run {shlex.quote(lacking)} --fold all, then "
                             f"{command('predict')} --run {shlex.quote(lacking)}")
     table = table.set_index(ID).loc[first[ID]].reset_index()
@@ -201,8 +219,8 @@ def _aligned(first_name: str, first: pd.DataFrame, name: str, table: pd.DataFram
         differs = table[column].fillna(-1).to_numpy() != first[column].fillna(-1).to_numpy()
         if differs.any():
             row = int(np.flatnonzero(differs)[0])
-            raise UserError(name, f"puts {_ids(first.loc[differs, ID])} into another {column} than {first_name}: "
-                            f"{table[column].iloc[row]}, not {first[column].iloc[row]}",
+            raise UserError(name, f"puts {shortened(list(first.loc[differs, ID]))} into another {column} than "
+                            f"{first_name}: {table[column].iloc[row]}, not {first[column].iloc[row]}",
                             f"join only runs with the same {layout.FOLDS}")
     return table
 
@@ -261,8 +279,3 @@ def _task(models: Path, members: Sequence[str]) -> Task:
             raise UserError(models / other / layout.TASK, f"describes another task than that of {first}",
                             "join only runs of one task")
     return task
-
-
-def _ids(ids: pd.Series) -> str:
-    shown = ", ".join(ids.iloc[:SHOWN_IDS])
-    return f"{shown} and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else shown

@@ -25,6 +25,11 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(text)
 
 
+def field_text(fields: pd.Series) -> pd.Series:
+    """Names of measured fields in words: `slice_spacing_mm` as `slice spacing, mm`."""
+    return fields.astype(str).str.replace("_mm", ", mm").str.replace("_", " ")
+
+
 def p_text(value: float) -> str:
     """A p-value with as many decimals as it deserves; below 0.0001 as in 2e-09."""
     if value < 1e-4:

@@ -80,10 +80,33 @@ def confound_sentences(confounds: Confounds) -> list[str]:
         f"among cases of the same planes AUC {same.value:.3f} ({same.low:.3f} to {same.high:.3f}, p = {p_text(same.p)})"
         f"; less what the acquisition predicts of the run {beyond.value:.3f} ({beyond.low:.3f} to {beyond.high:.3f}, "
         f"p = {p_text(beyond.p)})"]
+    sites, person = confounds.same_sites, confounds.beyond_patient
+    if sites is not None:
+        sentences.append(f"among cases of the same site AUC {sites.value:.3f} ({sites.low:.3f} to {sites.high:.3f}, "
+                         f"p = {p_text(sites.p)})")
+    if person is not None:
+        sentences.append(f"less what age, sex and the like predict of the run {person.value:.3f} ({person.low:.3f} to "
+                         f"{person.high:.3f}, p = {p_text(person.p)})")
     if confounds.explained:
         sentences.append(f"{conclusions[1]}: {confounds.best} alone does as well, and "
                          f"{' and '.join(confounds.at_chance)} the run is not distinguishable from chance")
     return sentences
+
+
+def group_sentences(groups: pd.DataFrame) -> list[str]:
+    """A sentence a way of grouping the patients: the AUC of each group with its interval."""
+    if groups.empty:
+        return []
+    return [f"by {by}: " + "; ".join(
+        f"{row.group} ({row.cases}) " + ("too few" if row.too_small else
+                                         f"AUC {row.auc:.3f} ({row.low:.3f} to {row.high:.3f})")
+        for row in rows.itertuples()) for by, rows in groups.groupby("by", sort=False)]
+
+
+def label_sentence(table: pd.DataFrame) -> str:
+    """The AUC by what is done with the uncertain labels."""
+    return f"{int(table['uncertain'].max())} are uncertain; AUC " + ", ".join(
+        f"{row.labels} {row.auc:.3f} ({row.low:.3f} to {row.high:.3f})" for row in table.itertuples())
 
 
 def permutation_sentence(test: PermutationTest) -> str:

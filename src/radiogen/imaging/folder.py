@@ -1,9 +1,11 @@
-"""The files of a series' folder, in the order of their names.
+"""The files of a series' folder, in the order of their names, and how a series is refused.
 
-In: a folder, or one file. Out: paths, and findings about what else lies there and is not read.
+In: a folder, or one file. Out: paths, and findings about what else lies there and is not read; the error of a series
+that nobody can use, such as a blank one.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from radiogen.core.errors import UserError
@@ -29,6 +31,21 @@ class SeriesError(UserError):
 def is_nifti(path: Path) -> bool:
     """Whether a series is a NIfTI file, by its name."""
     return path.name.lower().endswith(NIFTI_ENDINGS) and not path.is_dir()
+
+
+def blank_findings(place: Path, values: Sequence[float | None], names: Sequence[str]) -> list[Finding]:
+    """Which slices of the series in `place` are blank.
+
+    values: by slice, its one value where it is blank, else None; names: of the slices.
+    Raises SeriesError where the whole series is blank.
+    """
+    blank = [name for name, value in zip(names, values, strict=True) if value is not None]
+    known = {value for value in values if value is not None}
+    if len(blank) == len(names) and len(known) == 1:
+        raise SeriesError(place, Finding(FindingCode.SERIES_BLANK, (), {
+            "slices": len(names), "value": float(known.pop())}),
+            f"fetch the {'file' if is_nifti(place) else 'series'} again or leave it out")
+    return [Finding(FindingCode.SLICES_BLANK, blank, {"blank": len(blank), "total": len(names)})] if blank else []
 
 
 def series_files(folder: Path) -> list[Path]:

@@ -22,7 +22,7 @@ from radiogen.imaging.dicom.headers import NotAnImage, SliceHeader, read_headers
 from radiogen.imaging.dicom.pixels import is_rescaled, read_pixels, real_values, stored_dtype
 from radiogen.imaging.dicom.stacks import Stack, group_grids, names, split_repeats
 from radiogen.imaging.findings import Finding, FindingCode
-from radiogen.imaging.folder import SeriesError, is_nifti, list_folder
+from radiogen.imaging.folder import SeriesError, blank_findings, is_nifti, list_folder
 from radiogen.imaging.reader import Reader, Reason, Unsupported
 from radiogen.imaging.volume import Volume
 
@@ -112,24 +112,11 @@ def read_volumes(folder: Path | str, *, fast: bool = True, threads: int | None =
         return _all_volumes(folder, _FastParse(scanned), scanned, threads)
 
 
-def _blank_findings(folder: Path, values: Sequence[float | None], names: Sequence[str]) -> list[Finding]:
-    """Which slices are blank. values: by slice, its one value where it is blank, else None; names: by slice.
-
-    Raises SeriesError where the whole series is blank.
-    """
-    blank = [name for name, value in zip(names, values, strict=True) if value is not None]
-    known = {value for value in values if value is not None}
-    if len(blank) == len(names) and len(known) == 1:
-        raise SeriesError(folder, Finding(FindingCode.SERIES_BLANK, (), {
-            "slices": len(names), "value": float(known.pop())}), "fetch the series again or leave it out")
-    return [Finding(FindingCode.SLICES_BLANK, blank, {"blank": len(blank), "total": len(names)})] if blank else []
-
-
 def uniform_findings(folder: Path, series: "UniformSeries", values: Sequence[float | None]) -> tuple[Finding, ...]:
-    """All findings of a uniform series; values as in `_blank_findings`. Raises SeriesError where it is blank."""
+    """All findings of a uniform series; values as in `blank_findings`. Raises SeriesError where it is blank."""
     names_in_order = [series.names[index] for index in series.placement.order]
     return (*series.placement.findings, *_factor_findings(series.factors),
-            *_blank_findings(folder, values, names_in_order))
+            *blank_findings(folder, values, names_in_order))
 
 
 def _factor_findings(factors: Sequence[tuple[float, float]]) -> list[Finding]:
@@ -350,7 +337,7 @@ def _read_voxels(folder: Path, ordered: Sequence[SliceHeader], placement: Placem
 def _findings(folder: Path, placement: Placement, ordered: Sequence[SliceHeader], values: Sequence[float | None]
               ) -> list[Finding]:
     """What is odd in a stack, but for what was set aside."""
-    blank = _blank_findings(folder, values, [header.name for header in ordered])
+    blank = blank_findings(folder, values, [header.name for header in ordered])
     inverted = any(header.storage.inverted for header in ordered)
     return [*placement.findings, *([Finding(FindingCode.INVERTED)] if inverted else []),
             *_factor_findings([(header.slope, header.intercept) for header in ordered]), *blank]

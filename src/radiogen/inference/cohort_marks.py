@@ -16,7 +16,8 @@ from radiogen.core.wording import as_run, command
 from radiogen.dataset.patients import data_patients, other_names, read_patients
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.layout import ARRAYS
-from radiogen.runs.tables import read_arrays
+from radiogen.runs.lineage import IMAGENET
+from radiogen.runs.tables import read_arrays, read_seen_cases
 from radiogen.task import ID, Task
 from radiogen.training.runs import Run
 
@@ -36,12 +37,16 @@ def run_marks(run: Run, series: pd.DataFrame | None) -> CaseMarks:
     if patients is None and run.data.is_dir():
         patients = data_patients(run.data)
     own = arrays[(arrays["split"] == "train") & arrays[ID].isin(run.folds[ID])]
-    return _marks(run, own, patients, series)
+    marks = _marks(run, own, patients, series)
+    if run.first_weights is None or run.first_weights.file == IMAGENET:
+        return marks
+    return replace(marks, seen=read_seen_cases(run.folder))
 
 
 def cohort_marks(run: Run, index: pd.DataFrame, cases: Collection[str], series: pd.DataFrame) -> CaseMarks:
     """The marks of a data set's cases; run: with this data set, its task and its arrays in the place of its own."""
-    return _marks(run, index[index[ID].isin(cases)], data_patients(run.data), series)
+    called = frozenset({run.task.name.casefold(), Path(run.data).name.casefold()} - {""})
+    return replace(_marks(run, index[index[ID].isin(cases)], data_patients(run.data), series), called=called)
 
 
 def _marks(run: Run, arrays: pd.DataFrame, patients: pd.DataFrame | None, series: pd.DataFrame | None) -> CaseMarks:

@@ -1,50 +1,39 @@
-"""A trained run predicts the cases of another hospital: frozen, with the mean of all its folds' networks.
+"""Another hospital's cases are made ready for a trained run: its arrays, and by what both cohorts are recognised.
 
-In: a run, another data set. Out: first what both cohorts' cases are recognised by (`prepare_cohort`), and, once nobody
-is in both, `models/<run>/external/<cohort>/` (runs/external/cohorts.py). Between the two evaluation compares the
-cohorts: no case is predicted before. A prediction with labels is a look, and goes on record before it is written.
+In: a run, another data set. Out: a `PreparedCohort`. Evaluation compares the cohorts next, and once nobody is in both
+cohort_predictions.py predicts: no case is predicted before.
 """
 
 import dataclasses
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from radiogen.arrays.cache import cache_folder
-from radiogen.arrays.stored_arrays import check_arrays, read_index
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.fingerprint import data_fingerprint
-from radiogen.dataset.layout import PHANTOM_RECORD, Split, labels_path
-from radiogen.dataset.patients import data_patients, to_patients_file
+from radiogen.dataset.layout import Split, labels_path
 from radiogen.imaging.inspect.intensities import FIELDS, measure_intensities
 from radiogen.inference.cohort_marks import cohort_marks, run_marks
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import (
     INTENSITIES,
     CaseMarks,
-    CohortFacts,
     checked_cohort,
     external_cohorts,
-    labels_digest,
-    networks_digest,
     read_intensities,
-    write_cohort_facts,
-    write_intensities,
 )
-from radiogen.runs.external.looks import Look, append_look
-from radiogen.runs.fold_locks import wait_for_training, working_run
-from radiogen.runs.fold_weights import check_run
-from radiogen.runs.folds import TEST
-from radiogen.runs.predictions import complete, out_of_fold, read_predictions, write_predictions
-from radiogen.task import FILE, ID, LABEL, Task, read_task, write_task
-from radiogen.training.runs import Run, cache_settings, trained_folds
+from radiogen.runs.fold_locks import wait_for_training
+from radiogen.runs.predictions import out_of_fold, read_predictions
+from radiogen.runs.records import read_facts, with_members
+from radiogen.task import FILE, ID, LABEL, Task, read_task
+from radiogen.training.runs import Run, cache_settings, open_run, trained_folds
 from radiogen.training.workflow import preprocess, usable_labels
 
 _LOG = logging.getLogger(__name__)
@@ -56,8 +45,8 @@ class PreparedCohort:
 
     name: of the cohort; run: with the cohort's data set and arrays in the place of its own; source: the run itself;
     cases: `ID, LABEL`; index: of the arrays; own, marks: by what the cases of the run and of the cohort are recognised;
-    look: what goes on record. inside, outside: raw intensities of both, inside None where unknown. without_label: cases
-    that have images alone; leave_out: by the user; task: the cohort's.
+    fingerprint: of the data set. inside, outside: raw intensities of both, inside None where unknown. without_label:
+    cases that have images alone, of the test set, too; leave_out: by the user; task: the cohort's.
     """
 
     name: str
@@ -67,7 +56,7 @@ class PreparedCohort:
     index: pd.DataFrame
     own: CaseMarks
     marks: CaseMarks
-    look: Look
+    fingerprint: str
     inside: pd.DataFrame | None
     outside: pd.DataFrame
     without_label: tuple[str, ...]
@@ -75,61 +64,49 @@ class PreparedCohort:
     task: Task
 
 
-def prepare_cohort(run: Run, data: Path, name: str | None = None, *, leave_out: Collection[str] = (),
-                   workers: int | None = None) -> PreparedCohort:
-    """Make the arrays of another data set by the run's recipe, and collect what its cases are recognised by.
+def prepare_cohorts(folder: Path, data: Path, name: str | None = None, *, leave_out: Collection[str] = (),
+                    workers: int | None = None) -> list[PreparedCohort]:
+    """Make the arrays of another data set by a run's recipe, and collect what its cases are recognised by.
 
-    name: of the cohort (default: the data set's folder). leave_out: cases that are not judged.
-    Raises UserError where the run is not trained and predicted as a whole, the data set lacks a sequence of its recipe,
-    a labelled case or a class, or another cohort has this name.
+    folder: of the run, models/<run>; of an ensemble one cohort a member is returned, all of the same cases. name: of
+    the cohort (default: the data set's folder). leave_out: cases that are not judged.
+    Raises UserError where a run is not trained and predicted as a whole, the data set lacks a sequence of its recipe,
+    a labelled case or a class, another cohort has this name, or an ensemble ranks its cases.
     """
+    facts, (first, *members) = read_facts(folder), with_members(Path(folder))
+    if members and facts.get("method") == "rank-mean":
+        raise UserError(folder, "joins ranks, which are of no patient alone but among the cases beside him or her",
+                        f"join its members otherwise: {command('ensemble')} --method mean")
+    name = checked_cohort(name or files.name_from(data))
+    _check_free(first, name, data)
+    cohorts = [_prepared(open_run(place), data, name, leave_out, workers) for place in members or [first]]
+    common = set.intersection(*({*one.cases[ID], *one.without_label} for one in cohorts))
+    return [dataclasses.replace(one, cases=one.cases[one.cases[ID].isin(common)].reset_index(drop=True),
+                                without_label=tuple(case for case in one.without_label if case in common))
+            for one in cohorts]
+
+
+def _prepared(run: Run, data: Path, name: str, leave_out: Collection[str], workers: int | None) -> PreparedCohort:
+    """The cohort for a run with networks of its own."""
     wait_for_training(run.folder)
     _check_run(run)
-    task, name = read_task(data), checked_cohort(name or files.name_from(data))
+    task = read_task(data)
     _check_sequences(run, data, task)
     cache = run.cache.parent.parent if run.cache.parent.parent.is_dir() else Path("input/cache")
     labels = usable_labels(data, leave_out)
     preprocess(data, [run.recipe], cache, leave_out=leave_out, workers=workers)
     mark = data_fingerprint(data)
-    _check_free(run.folder, name, data, mark.key)
     folder = cache_folder(data, cache_settings(run.recipe.data), cache, mark)
     index = read_index(folder)
-    made = index.loc[(index["split"] == "train") & (index["sha256"] != ""), ID]
-    cases = labels[labels[ID].isin(made) & ~labels[ID].isin(list(leave_out))].reset_index(drop=True)
+    made = index[(index["sha256"] != "") & ~index[ID].isin(list(leave_out))]
+    cases = labels[labels[ID].isin(made.loc[made["split"] == "train", ID])].reset_index(drop=True)
     _check_classes(data, cases, task)
-    without = tuple(sorted(set(made) - set(labels[ID])))
+    without = tuple(sorted(set(made[ID]) - set(labels[ID])))
     there = dataclasses.replace(run, data=Path(data), cache=folder, task=task)
     inside, outside = _own_intensities(run, workers), _measured(there, cases[ID].tolist(), workers)
     return PreparedCohort(name, there, run, cases, index, run_marks(run, inside),
                           cohort_marks(there, index, set(cases[ID]), outside),
-                          _look(run, name, data, mark.key, cases), inside, outside, without, tuple(leave_out), task)
-
-
-def predict_cohort(cohort: PreparedCohort, overlap: Mapping[str, Any]) -> Path:
-    """Predict the cohort's cases and write what is judged; returns the path of its `predictions.csv`.
-
-    overlap: what evaluation found when it compared the cohorts, for `cohort.json`. The look goes on record first.
-    """
-    from sklearn.metrics import roc_auc_score
-
-    run, folder = cohort.source, layout.cohort_folder(cohort.source.folder, cohort.name)
-    with working_run(run.folder):
-        table = complete(_probabilities(cohort).assign(fold=cohort.name))
-        area = float(roc_auc_score(table[LABEL].astype(int), table["probability"]))
-        append_look(run.folder.parent, dataclasses.replace(cohort.look, outcome="judged", auc=f"{area:.6f}"))
-        for stale in (layout.COHORT, layout.TASK, layout.PATIENTS, layout.INTENSITIES):
-            (folder / stale).unlink(missing_ok=True)
-        write_task(folder, cohort.task)
-        path = write_predictions(folder / layout.PREDICTIONS, table)
-        files.write_bytes(folder / layout.GEOMETRY, (cohort.run.cache / layout.GEOMETRY).read_bytes())
-        patients = data_patients(cohort.run.data)
-        if patients is not None:
-            files.write_csv(folder / layout.PATIENTS, to_patients_file(cohort.task, patients))
-        write_intensities(folder, cohort.outside)
-        if cohort.inside is not None:
-            write_intensities(run.folder, cohort.inside)
-        write_cohort_facts(folder, _facts(cohort, overlap))
-    return path
+                          mark.key, inside, outside, without, tuple(leave_out), task)
 
 
 def _check_run(run: Run) -> None:
@@ -152,10 +129,11 @@ def _check_sequences(run: Run, data: Path, task: Task) -> None:
                         f"needs {', '.join(lacking)}", "give its sequences the names that the run's data set has")
 
 
-def _check_free(run: Path, name: str, data: Path, fingerprint: str) -> None:
+def _check_free(run: Path, name: str, data: Path) -> None:
     """The name is free, or of this data set: as it is now, or as it was before cases were added."""
     kept = external_cohorts(run).get(name)
-    if kept and kept.fingerprint != fingerprint and files.found_path(kept.data, run).resolve() != Path(data).resolve():
+    there = kept and files.found_path(kept.data, run).resolve() == Path(data).resolve()
+    if kept and not there and kept.fingerprint != data_fingerprint(data).key:
         raise UserError(layout.cohort_folder(run, name), f"is another cohort, of {kept.data}",
                         f"give this one another name with {parameter('cohort')}")
 
@@ -165,30 +143,6 @@ def _check_classes(data: Path, cases: pd.DataFrame, task: Task) -> None:
         if not (cases[LABEL] == label).any():
             raise UserError(labels_path(data), f"none of its {len(cases)} cases with images has label {label} "
                             f"({meaning}): there is nothing to judge", "add cases of both classes")
-
-
-def _look(run: Run, name: str, data: Path, fingerprint: str, cases: pd.DataFrame) -> Look:
-    return Look(_now(), run.folder.name, name, files.recorded_path(data, run.folder), fingerprint, len(cases),
-                int((cases[LABEL] == 1).sum()), labels_digest(cases), files.sha256(run.folder / layout.RECIPE),
-                networks_digest(check_run(run.folder)))
-
-
-def _facts(cohort: PreparedCohort, overlap: Mapping[str, Any]) -> CohortFacts:
-    look, record = cohort.look, cohort.run.data / PHANTOM_RECORD
-    ceiling = files.read_json(record).get("ceiling_auc") if record.is_file() else None
-    return CohortFacts(look.date, look.data, look.fingerprint, look.labels_sha256, look.networks_sha256,
-                       look.recipe_sha256, len(trained_folds(cohort.source)), cohort.leave_out, cohort.without_label,
-                       dict(overlap), float(ceiling) if isinstance(ceiling, int | float) else None)
-
-
-def _probabilities(cohort: PreparedCohort) -> pd.DataFrame:
-    """`ID, LABEL, probability` (float64) of the cohort's cases, the mean over all folds' networks."""
-    from radiogen.inference.prediction import score_inputs
-
-    check_arrays(cohort.run.cache, cohort.index, cohort.cases[ID])
-    cases = cohort.cases.assign(fold=TEST).astype({LABEL: "Int64"})
-    inputs = score_inputs(cohort.run, cohort.index, cases, trained_folds(cohort.source))
-    return cohort.cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
 
 
 def _own_intensities(run: Run, workers: int | None) -> pd.DataFrame | None:
@@ -218,7 +172,3 @@ def _measured(run: Run, cases: list[str], workers: int | None) -> pd.DataFrame:
         kept = found if kept.empty else pd.concat([kept, found], ignore_index=True)
         files.write_csv(path, kept)
     return kept[kept[ID].isin(cases) & kept["sequence"].isin(names)].reset_index(drop=True)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")

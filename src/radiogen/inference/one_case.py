@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 from radiogen.arrays.case_arrays import CaseArray, case_array, read_case
+from radiogen.arrays.case_mask import mask_refusal
 from radiogen.arrays.case_series import CaseSeries
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.source import MASK
-from radiogen.imaging.findings import Finding, FindingCode, Policy
+from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.inspect.recognise import FoundSeries, find_mask, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
 from radiogen.inference.known_case import Known, find_known, same_id
@@ -193,8 +194,7 @@ def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tu
         placeless = Finding(FindingCode.PLACE_UNKNOWN)
         reasons = "; ".join(f"{name}: {(series[name].unusable or placeless).reason}" for name in folders)
         raise UserError(folder, f"has no series that can be used ({reasons})", "mend its files, or give another folder")
-    refused = next((one.finding for one in made.findings
-                    if one.sequence == MASK and one.finding.code.policy is Policy.REFUSED), None)
+    refused = mask_refusal(made.findings)
     if refused is not None and run.recipe.data.without_mask == "refuse":
         raise UserError(folder, f"the recipe of {run.folder.name} needs the tumour's mask, and it {refused.reason}",
                         f"put it there as {MASK}.nii.gz")

@@ -14,6 +14,7 @@ import pandas as pd
 from radiogen.arrays.stored_arrays import check_arrays, read_index
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
+from radiogen.dataset.source import read_source
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names
 from radiogen.runs.layout import PREDICTIONS
@@ -73,10 +74,20 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
 
 
 def _cases(run: Run, index: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
-    """`ID, fold, LABEL` of every case that has an array and a network that may judge it."""
+    """`ID, fold, LABEL` of every case that has an array and a network that may judge it.
+
+    A described data set has no test/: its cases without a label are its test set.
+    """
     judged = run.folds[run.folds["fold"].isin([*folds, HOLDOUT])][[ID, "fold", LABEL]]
-    test = index[(index["split"] == TEST) & (index["sha256"] != "")]
+    test = index[(index["sha256"] != "") & ((index["split"] == TEST) | _without_label(run, index))]
     test = pd.DataFrame({ID: test[ID], "fold": TEST, LABEL: pd.NA})
     if set(fold_names(run.folds)) - set(folds):
         _LOG.info(f"trained so far: fold {', '.join(folds)}; holdout and test are judged by these alone")
     return pd.concat([judged.astype({LABEL: "Int64"}), test.astype({LABEL: "Int64"})], ignore_index=True)
+
+
+def _without_label(run: Run, index: pd.DataFrame) -> pd.Series:
+    """Which cases of a data set that names its files by patterns have no label, bool (cases,)."""
+    if not read_source(run.data).files:
+        return pd.Series(False, index.index)
+    return ~index[ID].isin([*run.folds[ID], *run.leave_out, *run.known_bad])

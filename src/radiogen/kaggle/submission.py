@@ -16,8 +16,10 @@ import pandas as pd
 from radiogen import __version__
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
-from radiogen.core.wording import as_run, command, parameter
+from radiogen.core.wording import as_run, command, parameter, shortened
+from radiogen.dataset.known_cases import published_labels
 from radiogen.dataset.labels import read_sample_submission
+from radiogen.dataset.layout import SAMPLE_SUBMISSION
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.folds import read_folds
@@ -30,13 +32,17 @@ SHOWN_IDS = 5
 
 @dataclass(frozen=True)
 class Submission:
-    """A written submission: its CSV, its record, its number of cases, the imputed ids and their probability."""
+    """A written submission: its CSV, its record, its number of cases, the imputed ids and their probability.
+
+    published: the ids of the cases whose label a public table states.
+    """
 
     path: Path
     record: Path
     cases: int
     imputed: tuple[str, ...]
     prevalence: float
+    published: tuple[str, ...] = ()
 
 
 def write_submission(models: Path, name: str, submissions: Path, *, data: Path | None = None,
@@ -52,11 +58,11 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     predictions, read = read_with_hash(folder / layout.PREDICTIONS)
     facts = read_facts(folder)
     data = _data_set(folder, facts, data)
-    if not (data / "sample_submission.csv").is_file():
-        raise UserError(data / "sample_submission.csv", "is missing",
+    if not (data / SAMPLE_SUBMISSION).is_file():
+        raise UserError(data / SAMPLE_SUBMISSION, "is missing",
                         f"give the data set that has it with {parameter('data')}")
     task = read_task(data)
-    sample = read_sample_submission(data / "sample_submission.csv", task)
+    sample = read_sample_submission(data / SAMPLE_SUBMISSION, task)
     prevalence = _training_prevalence(folder, predictions)
     table, imputed = fill_sample(sample, predictions, prevalence, where=folder / layout.PREDICTIONS)
     if table[LABEL].nunique() == 1 and not allow_constant:
@@ -81,7 +87,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
             "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
             "sha256": digest, "predictions_sha256": read,
             "radiogen": __version__, **sent})
-    return Submission(path, record, len(table), imputed, prevalence)
+    return Submission(path, record, len(table), imputed, prevalence, tuple(published_labels(sample[ID], task)))
 
 
 def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: float,
@@ -93,9 +99,8 @@ def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: flo
     known = submission_cases(predictions).set_index(ID)["probability"]
     strange = known.index[~known.index.isin(sample[ID])]
     if len(strange):
-        more = f" and {len(strange) - SHOWN_IDS} more" if len(strange) > SHOWN_IDS else ""
         raise UserError(where, f"has test cases that the sample submission does not have: "
-                        f"{', '.join(strange[:SHOWN_IDS])}{more}",
+                        f"{shortened(list(strange))}",
                         f"give the data set that was predicted with {parameter('data')}, or predict again")
     probabilities = sample[ID].map(known)
     imputed = tuple(sample.loc[probabilities.isna(), ID])
@@ -143,6 +148,13 @@ def imputed_text(submission: Submission) -> str:
     more = f" and {count - SHOWN_IDS} more (all are in the record)" if count > SHOWN_IDS else ""
     return (f"warning: {count} of {submission.cases} test cases have no prediction and got the training "
             f"prevalence {submission.prevalence:.3f}: {', '.join(submission.imputed[:SHOWN_IDS])}{more}")
+
+
+def published_text(submission: Submission) -> str:
+    """One line about the cases whose labels are public, or ''."""
+    count = len(submission.published)
+    return (f"warning: {count} of {submission.cases} test cases have a published label (docs/hospital.md): a score on "
+            "them can be looked up, and weights that saw them know it") if count else ""
 
 
 def _data_set(folder: Path, facts: dict[str, Any], data: Path | None) -> Path:

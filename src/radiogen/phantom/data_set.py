@@ -25,7 +25,7 @@ from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.volume import Volume
 from radiogen.phantom.anatomy import Head, draw_head
 from radiogen.phantom.geometry import Grid, draw_grid, draw_planes, read_mix
-from radiogen.phantom.hospitals import Hospital, Shift, draw_hospital, hospital_of
+from radiogen.phantom.hospitals import Hospital, Shift, draw_hospital, draw_vendor, hospital_of
 from radiogen.phantom.mask import GRID_OF, write_mask
 from radiogen.phantom.namings import Format, Naming
 from radiogen.phantom.series import draw_image, write_series
@@ -74,6 +74,9 @@ class PhantomSettings:
     site_confound: bool = False
     """Tie the label to the hospital instead of the tumour: four hospitals, each with its own look, have label 1 in 9 of
     10 or in 1 of 10 patients; patients.csv says which."""
+    vendor_confound: bool = False
+    """Tie the label to the scanner's maker instead of the tumour: its headers and the noise of the air outside the head
+    go with the label in 9 of 10 patients; planes and sizes do not."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,10 @@ def _draw_case(settings: PhantomSettings, split: str, index: int, name: str) -> 
         label = int(_rng(settings, split, index, _LABEL).random() < hospital.prevalence)
     if settings.site_confound:
         hospital = draw_hospital(_rng(settings, split, index, _HOSPITAL), label)
-    moved = 0.0 if settings.confound or settings.site_confound else settings.effect * (label - 0.5)
+    if settings.vendor_confound:
+        hospital = draw_vendor(_rng(settings, split, index, _HOSPITAL), label)
+    tied = settings.confound or settings.site_confound or settings.vendor_confound
+    moved = 0.0 if tied else settings.effect * (label - 0.5)
     latent = moved + float(_rng(settings, split, index, _LATENT).normal())
     rows = draw_planes(_rng(settings, split, index, _GEOMETRY), label if settings.confound else None)
     return Case(name=name, split=split, index=index, label=label, latent=latent, rows=rows, hospital=hospital)
@@ -221,7 +227,7 @@ def _fill_case(folder: Path, settings: PhantomSettings, case: Case) -> None:
         image = draw_image(rng, head, sequence, grid, settings.noise * hospital.noise, settings.bias * hospital.bias,
                            hospital.contrast)
         if settings.format == "dicom":
-            write_series(folder / sequence, image, grid, case.name, sequence, settings.seed)
+            write_series(folder / sequence, image, grid, case.name, sequence, settings.seed, hospital)
         else:
             write_nifti(folder / naming.series(case.split, case.name, sequence), Volume(image.voxels, grid.affine))
     mask = naming.mask(case.split, case.name)
@@ -239,6 +245,8 @@ def _write_tables(folder: Path, settings: PhantomSettings) -> None:
 def _record(settings: PhantomSettings) -> dict[str, Any]:
     if settings.site_confound:
         ceiling, why = None, "the label is tied to the hospital; the tumour tells nothing of it (AUC 0.5)"
+    elif settings.vendor_confound:
+        ceiling, why = None, "the label is tied to the scanner's maker; the tumour tells nothing of it (AUC 0.5)"
     elif settings.confound:
         ceiling, why = None, "the label is tied to the acquisition planes; the tumour tells nothing of it (AUC 0.5)"
     else:
@@ -252,8 +260,10 @@ def _check_settings(settings: PhantomSettings) -> None:
         value = getattr(settings, name)
         if not low <= value <= high:
             raise UserError(f"--{name.replace('_', '-')}", f"is {value}", f"give a number from {low} to {high}")
-    if settings.confound and settings.site_confound:
-        raise UserError("--site-confound", "and --confound both tie the label", "give one of them")
+    tied = [f"--{name.replace('_', '-')}" for name in ("confound", "site_confound", "vendor_confound")
+            if getattr(settings, name)]
+    if len(tied) > 1:
+        raise UserError(tied[-1], f"and {tied[0]} both tie the label", "give one of them")
     largest = max(int(case.name) for case in list_cases(settings))
     if largest > Naming(settings.format).most:
         raise UserError(f"--format {settings.format}", f"has no id for case {largest}", "make fewer cases")

@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 
 from radiogen.phantom.geometry import Grid
+from radiogen.phantom.hospitals import Hospital
 from radiogen.task import RSNA_MICCAI
 
 _MR_IMAGE_STORAGE, _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.1"
@@ -28,12 +29,15 @@ def _unique_id(*parts: object) -> str:
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
-def slice_headers(case: str, sequence: str, grid: Grid, bits: int, peak: float, seed: int) -> Iterator[bytes]:
+def slice_headers(case: str, sequence: str, grid: Grid, bits: int, peak: float, seed: int,
+                  hospital: Hospital = Hospital()) -> Iterator[bytes]:
     """For each slice of the grid, in its order, all bytes of its file before the pixels.
 
-    bits: BitsStored. peak: the value of the brightest tissue. Nothing in a header depends on the label.
+    bits: BitsStored. peak: the value of the brightest tissue. Nothing in a header depends on the label but
+    what the hospital's scanner writes.
     """
-    series = _encode({**_subject(case, sequence, seed), **_acquisition(sequence, grid), **_image(grid, bits, peak)})
+    series = _encode({**_subject(case, sequence, seed, hospital), **_acquisition(sequence, grid, hospital),
+                      **_image(grid, bits, peak)})
     normal = grid.affine[:3, 0] / np.linalg.norm(grid.affine[:3, 0])
     for index, number in enumerate(grid.numbers):
         uid = _unique_id(seed, case, sequence, number)
@@ -82,7 +86,7 @@ def _tag_and_kind(keyword: str) -> tuple[int, str]:
     return tag, dictionary_VR(tag).split(" or ")[0]
 
 
-def _subject(case: str, sequence: str, seed: int) -> dict[str, object]:
+def _subject(case: str, sequence: str, seed: int, hospital: Hospital) -> dict[str, object]:
     empty = ("StudyDate", "SeriesDate", "ContentDate", "StudyTime", "SeriesTime", "ContentTime", "InstitutionName",
              "ReferringPhysicianName", "StationName", "StudyDescription", "PatientBirthDate", "PatientSex",
              "PatientAge", "PatientWeight", "Laterality", "PositionReferenceIndicator", "ImageComments",
@@ -90,8 +94,9 @@ def _subject(case: str, sequence: str, seed: int) -> dict[str, object]:
              "PerformedProcedureStepDescription")
     return {
         **dict.fromkeys(empty, ""), "SpecificCharacterSet": "ISO_IR 100", "ImageType": ["DERIVED", "SECONDARY"],
-        "SOPClassUID": _MR_IMAGE_STORAGE, "AccessionNumber": case, "Modality": "MR", "Manufacturer": "radiogen",
-        "ManufacturerModelName": "phantom", "SeriesDescription": sequence, "PatientName": case, "PatientID": case,
+        "SOPClassUID": _MR_IMAGE_STORAGE, "AccessionNumber": case, "Modality": "MR",
+        "Manufacturer": hospital.manufacturer, "ManufacturerModelName": hospital.model,
+        "SeriesDescription": sequence, "PatientName": case, "PatientID": case,
         "PatientIdentityRemoved": "YES", "DeidentificationMethod": "a synthetic head", "BodyPartExamined": "BRAIN",
         "StudyInstanceUID": _unique_id(seed, case), "SeriesInstanceUID": _unique_id(seed, case, sequence),
         "FrameOfReferenceUID": _unique_id(seed, case, "frame"), "StudyID": case,
@@ -99,7 +104,7 @@ def _subject(case: str, sequence: str, seed: int) -> dict[str, object]:
         "TemporalPositionIdentifier": 1, "NumberOfTemporalPositions": 1}
 
 
-def _acquisition(sequence: str, grid: Grid) -> dict[str, object]:
+def _acquisition(sequence: str, grid: Grid, hospital: Hospital) -> dict[str, object]:
     _, rows, columns = grid.shape
     spacing = np.linalg.norm(grid.affine[:3, :3], axis=0)
     height, width = rows * float(spacing[1]), columns * float(spacing[2])
@@ -107,11 +112,12 @@ def _acquisition(sequence: str, grid: Grid) -> dict[str, object]:
     return {
         "ScanningSequence": "SE" if sequence == "T2w" else "IR", "SequenceVariant": "SK", "ScanOptions": "",
         "MRAcquisitionType": "3D" if grid.header_thickness_mm < 2 else "2D", "SequenceName": "", "AngioFlag": "N",
-        "SliceThickness": f"{grid.header_thickness_mm:g}", "RepetitionTime": repetition, "EchoTime": echo,
-        "InversionTime": inversion, "NumberOfAverages": 1, "ImagingFrequency": "123.2", "ImagedNucleus": "1H",
-        "EchoNumbers": 1, "MagneticFieldStrength": 3, "SpacingBetweenSlices": "1.0", "NumberOfPhaseEncodingSteps": rows,
+        "SliceThickness": f"{grid.header_thickness_mm:g}", "RepetitionTime": f"{repetition * hospital.repetition:g}",
+        "EchoTime": echo, "InversionTime": inversion, "NumberOfAverages": 1, "ImagingFrequency": "123.2",
+        "ImagedNucleus": "1H", "EchoNumbers": 1, "MagneticFieldStrength": f"{hospital.field_strength_t:g}",
+        "SpacingBetweenSlices": "1.0", "NumberOfPhaseEncodingSteps": rows,
         "EchoTrainLength": 1, "PercentSampling": 100, "PercentPhaseFieldOfView": f"{100 * width / height:.3f}",
-        "PixelBandwidth": 200, "SoftwareVersions": "", "ProtocolName": sequence,
+        "PixelBandwidth": 200, "SoftwareVersions": hospital.software, "ProtocolName": sequence,
         "ContrastBolusAgent": "GADOLINIUM" if sequence == "T1wCE" else "",
         "ReconstructionDiameter": f"{max(height, width):.3f}", "ReceiveCoilName": "HEAD", "TransmitCoilName": "BODY",
         "AcquisitionMatrix": [0, columns, rows, 0], "InPlanePhaseEncodingDirection": "ROW",

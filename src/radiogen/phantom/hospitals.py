@@ -1,7 +1,7 @@
 """Another hospital: the same patients' anatomy, scanned with more noise, shading and other contrast on coarser grids.
 
-In: a shift, or the hospitals of a phantom whose label goes with the hospital. Out: `Hospital`: what is multiplied in a
-case's acquisition, and how often label 1 is.
+In: a shift, or the hospitals or scanners of a phantom whose label goes with them. Out: `Hospital`: what is multiplied
+in a case's acquisition, what its headers say of the scanner, and how often label 1 is.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ Shift = Literal["none", "mild", "strong"]
 @dataclass(frozen=True)
 class Hospital:
     """Factors of a phantom's noise, bias and scale; contrast: the exponent of every tissue's signal. prevalence: the
-    share of label 1, None where labels come in pairs.
+    share of label 1, None where labels come in pairs. manufacturer, model, software, field_strength_t: in the headers;
+    repetition: factor of the repetition time there.
     """
 
     name: str = ""
@@ -24,6 +25,11 @@ class Hospital:
     scale: float = 1.0
     contrast: float = 1.0
     prevalence: float | None = None
+    manufacturer: str = "radiogen"
+    model: str = "phantom"
+    software: str = ""
+    field_strength_t: float = 3
+    repetition: float = 1.0
 
 
 def hospital_of(shift: Shift) -> Hospital:
@@ -43,3 +49,16 @@ _SHARES = {1: (0.45, 0.05, 0.45, 0.05), 0: (0.05, 0.45, 0.05, 0.45)}
 def draw_hospital(rng: np.random.Generator, label: int) -> Hospital:
     """The hospital of a case where the label goes with the hospital."""
     return HOSPITALS[int(rng.choice(len(HOSPITALS), p=_SHARES[label]))]
+
+
+VENDORS = (Hospital(manufacturer="Alpha Medical", model="A1", software="a 1.0", noise=0.8),
+           Hospital(manufacturer="Beta Imaging", model="B2", software="b 2.0", noise=1.6, field_strength_t=1.5,
+                    repetition=0.9))
+"""Scanners of two makers: what tells them apart is the noise, which air shows as it is, and the headers."""
+_OWN_VENDOR = 0.9
+"""How often a case of label 0 is of the first maker, and one of label 1 of the second."""
+
+
+def draw_vendor(rng: np.random.Generator, label: int) -> Hospital:
+    """The scanner of a case where the label goes with the maker."""
+    return VENDORS[label if rng.random() < _OWN_VENDOR else 1 - label]

@@ -13,6 +13,7 @@ import numpy as np
 from radiogen.phantom.anatomy import TISSUES, Head, render
 from radiogen.phantom.geometry import Grid
 from radiogen.phantom.headers import slice_headers
+from radiogen.phantom.hospitals import Hospital
 
 _LEVELS = {
     #         fat  muscle bone fluid grey white nuclei blood air oedema rim  core
@@ -63,10 +64,11 @@ def draw_image(rng: np.random.Generator, head: Head, sequence: str, grid: Grid, 
     return Image(voxels=stored.astype("<u2"), bits=bits, peak=peak)
 
 
-def write_series(folder: Path, image: Image, grid: Grid, case: str, sequence: str, seed: int) -> None:
+def write_series(folder: Path, image: Image, grid: Grid, case: str, sequence: str, seed: int,
+                 hospital: Hospital = Hospital()) -> None:
     """Write one file a slice into the new folder `folder`: `Image-<number>.dcm`."""
     folder.mkdir()
-    headers = slice_headers(case, sequence, grid, image.bits, image.peak, seed)
+    headers = slice_headers(case, sequence, grid, image.bits, image.peak, seed, hospital)
     for number, header, pixels in zip(grid.numbers, headers, image.voxels, strict=True):
         (folder / f"Image-{number}.dcm").write_bytes(header + pixels.tobytes())
 

@@ -7,11 +7,11 @@ each run; beside the last run that it was given; and what validation on another 
 
 from pathlib import Path
 
-from radiogen.dataset.layout import GEOMETRY_TABLE, PATIENTS_TABLE
+from radiogen.dataset.layout import GEOMETRY_TABLE, PATIENTS_TABLE, SCANNER_TABLE
 from radiogen.task import FILE
 
 RUN, RECIPE, ENVIRONMENT, FOLDS, ARRAYS = "run.json", "recipe.json", "environment.json", "folds.csv", "arrays.csv"
-GEOMETRY, PATIENTS, TASK = GEOMETRY_TABLE, PATIENTS_TABLE, FILE
+GEOMETRY, SCANNER, PATIENTS, TASK = GEOMETRY_TABLE, SCANNER_TABLE, PATIENTS_TABLE, FILE
 SEEN_CASES = "saw.csv"
 """The cases that the run's initial weights were trained on; beside a file of weights it has the same name."""
 
@@ -42,6 +42,8 @@ REPORT, ASSESSMENT = "report.html", "assessment.json"
 EXTERNAL = "external"
 """The folder of external cohorts, each in a folder of its name, with predictions, geometry and patients as a run's."""
 COHORT, EXTERNAL_ASSESSMENT, INTENSITIES = "cohort.json", "external.json", "intensities.csv"
+UNLABELLED = "unlabelled.csv"
+"""Predictions of a cohort's cases that have no label."""
 MEASURES, GROUPS, SHIFT, SHIFT_PICTURE = "measures.csv", "groups.csv", "shift.csv", "shift.png"
 LOOKS = "external_looks.csv"
 """Beside the runs, in models/: the record of all looks at external cohorts."""

@@ -1,10 +1,10 @@
 """The smaller tables of a run: its folds, its arrays, its geometry, what a 2D run says of each slice.
 
 In and out: `folds.csv` (`ID, LABEL, fold`), `arrays.csv` (`ID, split, sha256, perceptual_hash`: of each case's array),
-`geometry.csv` (a row a series), `patients.csv` (a row a case of which a patient is known), `saw.csv` (`ID`, and where
-known `patient, cohort`: what the initial weights have seen) and `predictions_slices.csv` (`ID, fold, sequence, slice,
-LABEL, probability`); files have the task's names for `ID` and `LABEL`. They outlive the cache and the files from which
-they were made.
+`geometry.csv` and `scanner.csv` (a row a series), `patients.csv` (a row a case of which a patient is known), `saw.csv`
+(`ID`, and where known `patient, cohort`: what the initial weights have seen) and `predictions_slices.csv` (`ID, fold,
+sequence, slice, LABEL, probability`); files have the task's names for `ID` and `LABEL`. They outlive the cache and the
+files from which they were made.
 """
 
 from collections.abc import Sequence
@@ -46,8 +46,12 @@ def write_patients(folder: Path, patients: pd.DataFrame | None) -> None:
 
 
 def copy_geometry(cache: Path, folder: Path) -> Path:
-    """Copy the table of geometry from the folder of the run's arrays."""
-    return files.write_bytes(Path(folder) / layout.GEOMETRY, (Path(cache) / layout.GEOMETRY).read_bytes())
+    """Copy the table of geometry from the folder of the run's arrays, and beside it that of scanners, if there is one.
+    """
+    for name in (layout.SCANNER, layout.GEOMETRY):
+        if (Path(cache) / name).is_file():
+            path = files.write_bytes(Path(folder) / name, (Path(cache) / name).read_bytes())
+    return path
 
 
 def write_seen_cases(folder: Path, seen: pd.DataFrame) -> Path:

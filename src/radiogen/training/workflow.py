@@ -142,11 +142,11 @@ def usable_labels(data: Path, leave_out: Collection[str]) -> pd.DataFrame:
     for cell, cases in without.items():
         named = [case for case in cases if case in there]
         if named:
-            _LOG.info(f"{len(named)} cases have {read_task(data).label_column} {cell!r} and are not used: "
-                      f"{', '.join(named)}")
+            _LOG.info(f"{len(named)} cases have {read_task(data).label_column} {cell!r} and are neither trained on nor "
+                      f"judged: {', '.join(named)}")
     spare = sorted(there - set(labels[ID]) - {case for cases in without.values() for case in cases})
     if spare:
-        _LOG.info(f"{len(spare)} cases of {data} have no label and are not used: {spare[0]} ...")
+        _LOG.info(f"{len(spare)} cases of {data} have no label and are neither trained on nor judged: {spare[0]} ...")
     return labels
 
 
@@ -273,6 +273,8 @@ def _check_failed(data: Path, indexes: Sequence[pd.DataFrame]) -> None:
         raise UserError(data, f"{len(short)} cases {DID_NOT_FIT} (above)",
                         f"run again with fewer workers ({parameter('workers')} 1), or on a machine with more memory")
     broken = failed[failed["split"] == "train"][ID]
+    if len(broken) and labels_path(data).is_file():  # one without a label is only not predicted, as a test case
+        broken = broken[broken.isin(data_labels(data)[0][ID])]
     if len(broken):
         raise UserError(data, f"{len(broken)} training cases failed (above)",
                         f"repair their files, or run again with {parameter('leave_out')} {' '.join(broken)}")

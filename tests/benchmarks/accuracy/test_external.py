@@ -39,5 +39,5 @@ def test_the_copy_is_recognised_by_its_way_alone(way):
 
 def test_every_renamed_patient_is_refused_and_a_blind_comparison_is_caught(monkeypatch):
     assert all(fact.holds for fact in external.overlap_facts(5, 1))
-    monkeypatch.setattr(overlap, "find_overlap", lambda own, other: Overlap({}, (), 0, 10))
+    monkeypatch.setattr(overlap, "find_overlap", lambda own, other: Overlap({}, (), (), 0, 10))
     assert [fact.holds for fact in external.overlap_facts(5, 1)] == [False] * len(Way) + [True]

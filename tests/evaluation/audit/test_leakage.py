@@ -81,6 +81,17 @@ def test_a_case_scored_by_a_network_that_saw_it_is_named():
     assert found == ReviewFinding(Code.PATIENT_IN_NO_FOLD, {"patients": ["00005"]})
 
 
+def test_a_case_without_a_label_of_a_patient_who_was_trained_on_is_no_leak_and_a_test_case_is():
+    folds, arrays, predictions = _run()
+    case = folds.loc[folds["fold"] == "0", "case"].iloc[0]
+    patients = pd.DataFrame({"case": [case, "00900"], "patient": ["A", "A"]})
+    more = pd.DataFrame({"case": ["00900"], "fold": ["test"], "probability": [0.5], "predicted": [1]})
+    for split, code in (("train", Code.PATIENTS_APART), ("test", Code.PATIENT_SPLIT)):
+        table = pd.concat([arrays, pd.DataFrame({"case": ["00900"], "split": [split]})])
+        found, = review_patients(folds, pd.concat([predictions, more]), table, patients)
+        assert found.code is code
+
+
 def test_cases_of_one_patient_in_two_folds_are_an_alarm_with_their_places():
     folds, _, predictions = _run()
     first, other = (folds.loc[folds["fold"] == fold, "case"].iloc[0] for fold in ("0", "1"))

@@ -149,7 +149,8 @@ def test_the_sentence_for_claim_has_the_auc_outside_the_drop_and_the_looks(model
 def test_a_case_that_was_left_out_one_without_a_label_and_equal_ids_are_said(models):
     write_cohort(models / "r")
     lines = dict(external_lines(_judged(models)))
-    assert "1 cases without a label are not judged. Left out by hand: 00900" in lines["outside"]
+    assert "1 case without a label is predicted and not judged (unlabelled.csv)" in lines["outside"]
+    assert "Left out by hand: 00900" in lines["outside"]
     assert "not checked: names (patients.csv)" in lines["overlap"]
     assert "3 case ids are in both, which alone means nothing" in lines["overlap"]
     assert measures_table(_judged(models))["measure"].tolist()[:3] == ["AUC", "sensitivity", "specificity"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.evaluation.external.overlap import Way, find_overlap, refuse_overlap
+from radiogen.evaluation.external.overlap import Way, find_overlap, join_overlaps, refuse_overlap
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.external.looks import Look, read_looks
 
@@ -62,7 +62,15 @@ def with_copy(own, other, way, seed):
     return CaseMarks(cases, pd.concat([other.names, more]), contents, series, True, True), pair
 
 
-@pytest.mark.parametrize("way", Way)
+def seen(*rows):
+    """A `saw.csv`: case, patient and cohort."""
+    return pd.DataFrame(rows, columns=["case", "patient", "cohort"])
+
+
+WAYS = [way for way in Way if way is not Way.WEIGHTS]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_one_renamed_patient_is_found_by_each_way_alone_in_every_draw(way):
     for seed in range(40):
         own = marks("a", 60, 1000 + seed)
@@ -117,6 +125,37 @@ def test_what_was_not_there_to_compare_is_unchecked_and_not_passed():
     found = find_overlap(blind, replace(other, patients=False))
     assert found.unchecked == (Way.PATIENT, Way.FILES, Way.PICTURE, Way.SERIES)
     assert found.facts["checked"] == ["array"] and found.facts["unchecked"] == ["patient", "files", "picture", "series"]
+
+
+def test_a_patient_whom_the_initial_weights_have_seen_is_found_by_id_in_that_cohort_and_by_name_in_any():
+    other = replace(marks("b", 4, 2), called=frozenset({"elsewhere"}))
+    named = replace(other, names=pd.concat([other.names, names(["b002"], ["Anna"], "table")]))
+    own = replace(marks("a", 3, 1), seen=seen(("b000", "", "Elsewhere"), ("b001", "", "a third"), ("x", "Anna", "y")))
+    found = find_overlap(own, named)
+    assert found.pairs == {Way.WEIGHTS: (("saw.csv", "b000"), ("saw.csv", "b002"))}
+    assert found.facts["checked"][-1] == "weights"
+
+
+def test_an_id_that_weights_have_seen_in_no_named_cohort_counts_unless_it_may_be_a_case_of_the_run():
+    other = marks("a", 4, 2)
+    own = replace(marks("a", 2, 1), seen=seen(("a001", "", ""), ("a003", "", "")))
+    assert find_overlap(own, other).pairs == {Way.WEIGHTS: (("saw.csv", "a003"),)}
+
+
+def test_what_weights_have_seen_is_unchecked_where_nobody_wrote_it_down_and_no_matter_where_there_are_none():
+    own, other = marks("a", 5, 1), marks("b", 5, 2)
+    assert find_overlap(replace(own, seen=None), other).unchecked == (Way.WEIGHTS,)
+    facts = find_overlap(own, other).facts
+    assert "weights" not in facts["checked"] + facts["unchecked"]
+
+
+def test_of_several_runs_each_pair_counts_once_and_a_way_is_checked_where_it_is_for_all():
+    own, other = marks("a", 20, 1), marks("b", 20, 2)
+    copied, pair = with_copy(own, other, Way.FILES, 3)
+    found = join_overlaps([find_overlap(own, copied), find_overlap(replace(own, patients=False), replace(
+        copied, patients=False)), find_overlap(own, copied)])
+    assert found.pairs == {Way.FILES: (pair,)} and found.unchecked == (Way.PATIENT,)
+    assert set(found.checked) == {*WAYS} - {Way.PATIENT}
 
 
 def _look(**changes):

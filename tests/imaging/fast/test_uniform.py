@@ -261,6 +261,7 @@ def test_texts_that_are_no_three_numbers_are_not_guessed(text):
     assert np.isnan(decimals(content, np.array([[1, len(text)]], np.int32), 3)).any()
 
 
+@pytest.mark.slow
 def test_fast_path_and_pydicom_agree_on_every_real_series(real_data):
     compared = 0
     folders = [path for path in (real_data / "dicom").iterdir() if path.is_dir()]

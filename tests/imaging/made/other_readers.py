@@ -1,7 +1,7 @@
-"""The same series through dcm2niix and SimpleITK, in our conventions, and how far two volumes are apart.
+"""The same series through dcm2niix, SimpleITK and nibabel, in our conventions, and how far two volumes are apart.
 
-In: a folder of DICOM files. Out: volumes with their axes in whatever order the other reader likes, and the affine to
-LPS mm; `compare` finds the exchange and flip of axes that brings ours onto theirs.
+In: a folder of DICOM files, or a NIfTI file. Out: volumes with their axes in whatever order the other reader likes,
+and the affine to LPS mm; `compare` finds the exchange and flip of axes that brings ours onto theirs.
 """
 
 import itertools
@@ -40,13 +40,32 @@ def simpleitk_volumes(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     for series in reader.GetGDCMSeriesIDs(str(folder)):
         files = reader.GetGDCMSeriesFileNames(str(folder), series)
         image = SimpleITK.ReadImage(files[0] if len(files) == 1 else files)
-        if image.GetDimension() == 4:
-            image = image[..., 0]
-        affine = np.eye(4)
-        affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-        affine[:3, 3] = image.GetOrigin()
-        volumes.append((SimpleITK.GetArrayFromImage(image).transpose(2, 1, 0), affine))
+        volumes.append(_itk_volume(image[..., 0] if image.GetDimension() == 4 else image))
     return volumes
+
+
+def simpleitk_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The volume that SimpleITK reads from a NIfTI file."""
+    import SimpleITK
+
+    return _itk_volume(SimpleITK.ReadImage(str(path)))
+
+
+def nibabel_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The volume that nibabel reads from a NIfTI file."""
+    import nibabel
+
+    image = nibabel.load(path)
+    return np.asanyarray(image.dataobj), RAS_TO_LPS @ image.affine
+
+
+def _itk_volume(image) -> tuple[np.ndarray, np.ndarray]:
+    import SimpleITK
+
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    return SimpleITK.GetArrayFromImage(image).transpose(2, 1, 0), affine
 
 
 def compare(ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:

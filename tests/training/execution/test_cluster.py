@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from radiogen.arrays.stored_arrays import read_index
+from radiogen.core import parallel
 from radiogen.core.errors import UserError
 from radiogen.training import runs, workflow
 from radiogen.training.execution.cluster import train_on_cluster
@@ -89,7 +90,8 @@ def test_a_fold_that_fails_is_named_and_the_others_are_trained(cluster, run):
     assert runs.trained_folds(good) == ["0"]
 
 
-def test_a_scheduler_that_does_not_answer_is_named(run):
+def test_a_scheduler_that_does_not_answer_is_named(run, monkeypatch):
+    monkeypatch.setattr(parallel, "_ANSWER_WITHIN", "1s")
     with pytest.raises(UserError, match="no Dask scheduler answers"):
         train_on_cluster([(_twin(run, "lonely"), "0")], "tcp://127.0.0.1:9")
 

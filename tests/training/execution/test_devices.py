@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -17,17 +16,18 @@ from radiogen.training import runs, workflow
 from radiogen.training.execution.cluster import _fold_order
 from radiogen.training.execution.devices import Devices, Share, _visible_gpus, check_devices, one_gpu_each
 
+from ...warm_commands import run_python
+
 JAX_PYTHON = os.environ.get("RADIOGEN_JAX_PYTHON")
 needs_jax = pytest.mark.skipif(not JAX_PYTHON, reason="RADIOGEN_JAX_PYTHON names no interpreter with Keras on JAX: "
                                                       "make test-jax makes one")
 
 
 @pytest.fixture(scope="module")
-def run(small_data, small_recipe, tmp_path_factory):
+def run(small_data, small_recipe, small_cache, tmp_path_factory):
     """A run whose eight training cases are two batches of four; nothing is trained."""
-    root = tmp_path_factory.mktemp("devices")
-    recipe = small_recipe.replace(epochs=3)
-    return workflow.begin_run(small_data, recipe, root / "models" / "one", root / "cache", workers=1)
+    folder = tmp_path_factory.mktemp("devices") / "models" / "one"
+    return workflow.begin_run(small_data, small_recipe.replace(epochs=3), folder, small_cache, workers=1)
 
 
 def _twin(run, name):
@@ -37,21 +37,27 @@ def _twin(run, name):
     return twin
 
 
-def _begin(run, devices, backend="tensorflow"):
-    """Train fold 0 in a new process: devices are chosen once in a process's life."""
+def _ended(run, devices):
+    """Train fold 0 in a new process to its end: devices are chosen once in a process's life."""
+    return run_python("-m", "radiogen.training.execution.cluster", json.dumps(_fold_order(run, "0", devices)))
+
+
+def _begin_on_jax(run, devices):
     order = json.dumps(_fold_order(run, "0", devices))
-    python = JAX_PYTHON if backend == "jax" else sys.executable
-    return subprocess.Popen([python, "-m", "radiogen.training.execution.cluster", order], text=True,
+    return subprocess.Popen([JAX_PYTHON, "-m", "radiogen.training.execution.cluster", order], text=True,
                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                            env={**os.environ, "KERAS_BACKEND": backend})
+                            env={**os.environ, "KERAS_BACKEND": "jax"})
 
 
-def _train(run, devices, backend="tensorflow"):
-    return _end(_begin(run, devices, backend), run)
+def _train(run, devices):
+    end = _ended(run, devices)
+    assert end.returncode == 0, end.stderr
+    return pd.read_csv(runs.fold_folder(run, "0") / "history.csv")
 
 
-def _end(process, run):
+def _train_on_jax(run, devices):
     """The fold's history; stdin stays open, for its end is the fold's."""
+    process = _begin_on_jax(run, devices)
     output = process.stderr.read()
     assert process.wait() == 0, output
     process.communicate()
@@ -76,7 +82,7 @@ def test_devices_that_share_a_batch_give_the_loss_curve_of_one(run, devices):
 @pytest.mark.slow
 def test_a_short_fold_trains_on_jax_without_tensorflow(run):
     twin = _twin(run, "jax")
-    history = _train(twin, Devices("cpu"), "jax")
+    history = _train_on_jax(twin, Devices("cpu"))
     assert len(history) == 3
     assert (runs.fold_folder(twin, "0") / runs.layout.WEIGHTS).is_file()
     end = subprocess.run([JAX_PYTHON, "-c", "import sys; import radiogen.training.fit; "
@@ -88,9 +94,9 @@ def test_a_short_fold_trains_on_jax_without_tensorflow(run):
 @needs_jax
 @pytest.mark.slow
 def test_two_machines_on_jax_give_the_loss_curve_of_one_and_the_first_writes(run, free_port):
-    one = _train(_twin(run, "jax-one"), Devices("cpu"), "jax")
+    one = _train_on_jax(_twin(run, "jax-one"), Devices("cpu"))
     twin = _twin(run, "jax-two")
-    both = [_begin(twin, Devices("cpu", 2, machine, f"127.0.0.1:{free_port}"), "jax") for machine in (0, 1)]
+    both = [_begin_on_jax(twin, Devices("cpu", 2, machine, f"127.0.0.1:{free_port}")) for machine in (0, 1)]
     output = [process.stderr.read() for process in both]
     assert [process.wait() for process in both] == [0, 0], output
     several = pd.read_csv(runs.fold_folder(twin, "0") / "history.csv")
@@ -110,10 +116,9 @@ def test_accumulating_on_several_tensorflow_devices_is_refused_with_the_remedy(r
     recipe = run.recipe.replace(micro_batch_size=2)
     twin = dataclasses.replace(run, recipe=recipe, folder=run.folder.parent / "accumulates")
     runs.prepare_run(twin, read_index(run.cache))
-    process = _begin(twin, Devices("cpu:2"))
-    output = process.stderr.read()
-    assert process.wait() == 2
-    assert "gradient accumulation" in output and "--micro-batch-size" in output
+    end = _ended(twin, Devices("cpu:2"))
+    assert end.returncode == 2
+    assert "gradient accumulation" in end.stderr and "--micro-batch-size" in end.stderr
     assert not (runs.fold_folder(twin, "0") / runs.layout.WEIGHTS).is_file()
 
 
@@ -134,10 +139,9 @@ def test_machines_need_an_address():
 
 def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(run, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    process = _begin(_twin(run, "no-gpu"), Devices("gpu"))
-    output = process.stderr.read()
-    assert process.wait() == 2
-    assert "asks for 1 where 0 can be used" in output
+    end = _ended(_twin(run, "no-gpu"), Devices("gpu"))
+    assert end.returncode == 2
+    assert "asks for 1 where 0 can be used" in end.stderr
 
 
 def test_machines_feed_each_input_of_a_batch_once_and_batches_divide_by_the_devices():

@@ -24,13 +24,21 @@ from radiogen.training.runs import cache_settings
 CASES = ["00003", "00000", "00005"]
 
 
+@pytest.fixture(scope="module")
+def caches(tmp_path_factory):
+    """Where the arrays of this file's recipes are made, once."""
+    return tmp_path_factory.mktemp("caches")
+
+
 @pytest.fixture
-def make(small_data, tmp_path):
-    """A function that builds a recipe's cache and gives its folder and the inputs of three cases."""
+def make(small_data, caches, tmp_path):
+    """A function that returns the folder of a copy of a recipe's arrays and the inputs of three cases."""
     def build(recipe):
         settings = cache_settings(recipe.data)
-        index, = build_caches(small_data, [settings], tmp_path, workers=1)
-        return cache_folder(small_data, settings, tmp_path), list_inputs(recipe.data, index, CASES)
+        index, = build_caches(small_data, [settings], caches, workers=1)
+        folder = cache_folder(small_data, settings, caches)
+        return (shutil.copytree(folder, tmp_path / folder.name, dirs_exist_ok=True),
+                list_inputs(recipe.data, index, CASES))
     return build
 
 

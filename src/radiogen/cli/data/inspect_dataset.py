@@ -33,16 +33,20 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     from radiogen.core.errors import UserError
     from radiogen.evaluation.figures.contact_sheet import Tile, contact_sheets
     from radiogen.imaging.inspect import quality
+    from radiogen.imaging.inspect.masks import inspect_masks, summarise_masks
     from radiogen.task import ID, read_task
 
     with files.reading_folder(data):
         place = quality.output_folder(data, output, cache)
         table, pictures = quality.inspect_dataset(data, drawn=cases_drawn, workers=workers, scheduler=scheduler)
+        masks = inspect_masks(data, workers=workers, scheduler=scheduler)
         changed = quality.output_folder(data, output, cache) != place
     if changed:
         raise UserError(data, "was changed while it was read", "run the same command again")
     print("\n".join(quality.summarise(table, read_task(data).sequences)))
-    print(f"table: {files.write_csv(place / 'quality.csv', read_task(data).to_file(table))}")
+    print("\n".join(summarise_masks(masks)), end="\n" * bool(len(masks)))
+    for name, rows in {"quality.csv": table, **({"masks.csv": masks} if len(masks) else {})}.items():
+        print(f"table: {files.write_csv(place / name, read_task(data).to_file(rows))}")
     rows = [(table.iloc[number], *(picture or (None, "", ""))) for number, picture in pictures.items()]
     tiles = [Tile(pixels, quality.name_of(row), quality.caption(row), quality.note(row), left, top)
              for row, pixels, left, top in rows]

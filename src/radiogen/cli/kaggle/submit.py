@@ -27,7 +27,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
         message: Description of the submission (default: the run's name).
         competition: Competition to send it to.
     """
-    from radiogen.kaggle.submission import imputed_text, write_submission
+    from radiogen.kaggle.submission import imputed_text, published_text, write_submission
     from radiogen.runs.predictions import chosen_runs
 
     chosen = chosen_runs(models, [named] if (named := one_run(name, run)) else [])[-1]
@@ -35,6 +35,8 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
     submission = write_submission(models, chosen, submissions, data=data, allow_constant=allow_constant)
     if submission.imputed:
         print(imputed_text(submission))
+    if submission.published:
+        print(published_text(submission))
     print(f"submission: {submission.path} ({submission.cases} cases, ids and order of the sample checked)")
     print(f"record: {submission.record}")
     if send:

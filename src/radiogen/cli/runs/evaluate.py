@@ -22,9 +22,11 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         within_planes: With --permutations: permute labels only among cases whose series lie in the same planes.
         parallel_folds: With --permutations: folds trained in parallel.
     """
+    from radiogen.dataset.layout import SAMPLE_SUBMISSION
     from radiogen.evaluation.report.report import evaluate_runs
     from radiogen.evaluation.text_tables import short_paths
     from radiogen.runs.predictions import chosen_runs
+    from radiogen.runs.records import data_folder, read_facts
 
     runs = chosen_runs(models, several_runs(names, run))
     print(f"runs in {models}: {', '.join(runs)}", flush=True)
@@ -44,4 +46,9 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     print(text)
     print("\nfiles written:")
     print("\n".join(f"  {line}" for line in short_paths(written)))
-    print(f"next: {command('submit')} --run {as_run(models / runs[-1])}")
+    last = models / runs[-1]
+    place = data_folder(last, read_facts(last))
+    if place is not None and (place / SAMPLE_SUBMISSION).is_file():
+        print(f"next: {command('submit')} --run {as_run(last)}")
+    else:
+        print(f"next, with another hospital's data set: {command('validate')} --run {as_run(last)} --data FOLDER")

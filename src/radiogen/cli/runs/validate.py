@@ -14,12 +14,13 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
          workers: int | None = None) -> None:
     """Validate a run on another hospital's data set: refused where patients are in both, judged inside against outside.
 
-    The run stays as it is: its recipe, all its folds' networks, the threshold from its own folds. Every look at a
+    The run stays as it is: its recipe, all its folds' networks, the threshold from its own folds. An ensemble joins its
+    members' predictions as it joined their own. Cases without a label are predicted and not judged. Every look at a
     cohort goes on record beside the runs.
 
     Args:
         name: The same as --run.
-        run: Name of the run under models/.
+        run: Name of the run or ensemble under models/.
         data: Data set of the other hospital, with labels.
         cohort: What to call it (default: the name of the data set's folder).
         leave_out: Ids of its cases that are not judged.
@@ -30,18 +31,22 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
     if chosen is None or data is None:
         raise UserError("RUN" if chosen is None else "--data", "is missing",
                         f"{command('validate')} RUN --data FOLDER, a run under models/ and another hospital's data set")
-    from radiogen.evaluation.external.overlap import find_overlap, refuse_overlap
+    from radiogen.evaluation.ensembles import join_elsewhere
+    from radiogen.evaluation.external.overlap import find_overlap, join_overlaps, refuse_overlap
     from radiogen.evaluation.external.written import validate_run
     from radiogen.evaluation.text_tables import short_paths
-    from radiogen.inference.external import predict_cohort, prepare_cohort
-    from radiogen.training.runs import open_run
+    from radiogen.inference.cohort_predictions import cohort_look, predict_cohort
+    from radiogen.inference.external import prepare_cohorts
 
-    prepared = prepare_cohort(open_run(models / chosen), data, cohort, leave_out=leave_out, workers=workers)
-    overlap = find_overlap(prepared.own, prepared.marks)
-    refuse_overlap(models, overlap, prepared.look, data)
-    print(f"{chosen} on {prepared.name}: {len(prepared.cases)} cases, none of them known to the run", flush=True)
-    predictions = predict_cohort(prepared, overlap.facts)
-    text, written = validate_run(models, chosen, prepared.name)
+    folder = models / chosen
+    prepared = prepare_cohorts(folder, data, cohort, leave_out=leave_out, workers=workers)
+    overlap = join_overlaps([find_overlap(one.own, one.marks) for one in prepared])
+    look = cohort_look(folder, prepared)
+    refuse_overlap(models, overlap, look, data)
+    print(f"{chosen} on {look.cohort}: {look.cases} cases, none of them known to the run", flush=True)
+    predicted = predict_cohort(folder, prepared, look, overlap.facts,
+                               lambda tables: join_elsewhere(models, chosen, tables))
+    text, written = validate_run(models, chosen, look.cohort)
     print(f"\n{text}\n\nfiles written:")
-    print("\n".join(f"  {line}" for line in short_paths([predictions, *written])))
-    print(f"next: {command('evaluate')} --run {as_run(models / chosen)}")
+    print("\n".join(f"  {line}" for line in short_paths([*predicted, *written])))
+    print(f"next: {command('evaluate')} --run {as_run(folder)}")

@@ -1,25 +1,31 @@
 """Whether a run predicts more than the acquisition of its images does.
 
-In: a run's predictions, its folds and the geometry of its series. Out: what the run gains over models without images
-(image_free.py), its AUC among cases alike in plane, its correlation with every field of the acquisition, and what
-follows. Whoever does not look here may take a hospital's habits for biology.
+In: a run's predictions, its folds, the geometry of its series, and what else is known of scanners and patients. Out:
+what the run gains over models without images (image_free.py), its AUC among cases alike in plane or site, its
+correlation with every field of the acquisition, and what follows. Whoever does not look here may take a hospital's
+habits for biology.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
+from radiogen.dataset.patients import SITE
+from radiogen.evaluation.audit.groups import group_table
 from radiogen.evaluation.audit.image_free import (
+    IMAGE_FREE,
     PLANES,
     SETS,
     acquisition_table,
     image_free_predictions,
     image_free_table,
     left_over,
+    residual_logits,
 )
+from radiogen.evaluation.audit.known_inputs import PATIENT_MODELS, Known, joined_inputs, known_inputs
 from radiogen.evaluation.stats.cross_validation import within_folds
 from radiogen.evaluation.stats.intervals import Estimate, delong_covariance, holm_adjusted, stratified_auc
 from radiogen.evaluation.stats.metrics import scored, scored_folds
@@ -34,6 +40,7 @@ class Conclusion(StrEnum):
     ABOVE_BASELINE = "better than the image-free baseline"
     NOT_ABOVE_BASELINE = "not better than the image-free baseline"
     EXPLAINED = "explained by acquisition"
+    EXPLAINED_BY_PATIENT = "explained by what is known of the patients"
 
 
 class _AtChance(StrEnum):
@@ -41,6 +48,7 @@ class _AtChance(StrEnum):
 
     SAME_PLANES = "among cases of the same planes"
     BEYOND = "less what the acquisition predicts of it"
+    BEYOND_PATIENT = "less what age, sex and the like predict of it"
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,10 @@ class Confounds:
 
     run: the run's verdict out-of-fold. best: the image-free model that the run is compared with; baseline: its verdict
     on the same cases; comparison: the run against it. same_planes: the AUC among cases of the same planes; beyond: of
-    what is left of the run without what the acquisition predicts of it. conclusions: ABOVE_BASELINE or
-    NOT_ABOVE_BASELINE, then EXPLAINED where it is. predictions: the image-free ones by model.
+    what is left of the run without what the acquisition predicts of it; beyond_patient: without what is known of the
+    patients, None where nothing is. same_sites: the AUC among cases of the same site, None where no site is known.
+    conclusions: ABOVE_BASELINE or NOT_ABOVE_BASELINE, then EXPLAINED or EXPLAINED_BY_PATIENT where it is. groups: as
+    `group_table` makes it. predictions: the image-free ones by model.
     """
 
     run: Verdict
@@ -65,6 +75,9 @@ class Confounds:
     within_planes: pd.DataFrame
     correlations: pd.DataFrame
     predictions: Mapping[str, pd.DataFrame]
+    beyond_patient: Estimate | None = None
+    same_sites: Estimate | None = None
+    groups: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def outcomes(self) -> tuple[Outcome | Conclusion, ...]:
@@ -74,27 +87,29 @@ class Confounds:
     @property
     def at_chance(self) -> tuple[_AtChance, ...]:
         """Where the run is not distinguishable from chance."""
-        return _where_at_chance(self.same_planes, self.beyond)
+        return _where_at_chance(self.best, self.same_planes, self.beyond, self.beyond_patient)
 
     @property
     def explained(self) -> bool:
-        """Whether the acquisition explains the run."""
-        return Conclusion.EXPLAINED in self.conclusions
+        """Whether the acquisition, or what is known of the patients, explains the run."""
+        return bool({Conclusion.EXPLAINED, Conclusion.EXPLAINED_BY_PATIENT} & set(self.conclusions))
 
 
 def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd.DataFrame, *,
-                    seed: int = 42) -> Confounds:
+                    known: Known | None = None, seed: int = 42) -> Confounds:
     """Hold a run against what its acquisition predicts, out-of-fold.
 
-    predictions: the run's; folds: its `folds.csv`; geometry: as `read_geometry` gives it. The run is held against the
-    image-free model with the highest AUC on the scored cases themselves: that choice flatters the model and never the
-    run. *Better than the image-free baseline* needs *better than chance*, too. *Explained by acquisition* is said of a
-    run that is better than chance where that model is distinguishable from chance by labels permuted within folds
-    (less strict than the verdict, in favour of the model), the run is not better than it, and among cases of the same
-    planes, or without what the acquisition predicts of its probabilities (`left_over`), the run is at chance. Raises
-    UserError where the geometry knows none of the cases.
+    predictions: the run's; folds: its `folds.csv`; geometry: as `read_geometry` returns it; known: its scanners and
+    patients. The run is compared with the image-free model that has the highest AUC on the scored cases themselves:
+    that choice flatters the model and never the run. *Better than the image-free baseline* needs *better than chance*,
+    too. *Explained* is said of a run that is better than chance where that model is distinguishable from chance by
+    labels permuted within folds (less strict than the verdict, in favour of the model), the run is not better than it,
+    and without what the acquisition predicts of its probabilities (`left_over`), or where the model knows the geometry
+    alone among cases of the same planes, the run is at chance; where the model knows the patient alone, without what
+    that predicts. Raises UserError where the geometry knows none of the cases.
     """
-    baselines = image_free_predictions(folds, geometry, seed=seed)
+    known = known or Known()
+    baselines = image_free_predictions(folds, geometry, seed=seed, known=known)
     judged = out_of_fold(predictions)
     judged = judged[judged[LABEL].notna()]
     free, gains = image_free_table(baselines, seed=seed), gain_table(predictions, baselines, seed=seed)
@@ -102,31 +117,57 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     best = str(own.loc[own["baseline_auc"].idxmax(), "model"]) if own["baseline_auc"].notna().any() else PLANES
     planes = within_plane_table(judged, geometry)
     same = Estimate(*(float(planes.iloc[-1][name]) for name in ("auc", "low", "high", "p")))
-    rest = within_folds(scored(judged)[0], left_over(judged, geometry, seed=seed), scored_folds(judged))
+    rest = _area(judged, left_over(judged, geometry, seed=seed, known=known))
+    person = joined_inputs(known_inputs(known, judged[ID]), PATIENT_MODELS)
+    own_rest = None if person is None else _area(judged, residual_logits(judged, person, seed=seed))
     pair = judged.merge(baselines[best][[ID, "probability"]], on=ID, suffixes=("", "_free"))
     labels, probabilities = scored(pair)
     image_free, names = pair["probability_free"].to_numpy(), scored_folds(pair)
     run, baseline = (verdict(labels, scores, names, seed=seed) for scores in (probabilities, image_free))
     found = compare(labels, probabilities, image_free, names, seed=seed)
     tells = is_significant(stratified_auc(labels, image_free, names, seed=seed))
-    return Confounds(run, best, baseline, found, same, rest, _conclude(run, tells, found, same, rest), free, gains,
-                     planes, correlation_table(judged, geometry), baselines)
+    chance = _where_at_chance(best, same, rest, own_rest)
+    return Confounds(run, best, baseline, found, same, rest, _conclude(run, best, tells, found, chance), free, gains,
+                     planes, correlation_table(judged, geometry), baselines, own_rest,
+                     _within_sites(judged, known.patients), group_table("inside", judged, known.patients))
 
 
-def _conclude(run: Verdict, baseline_tells: bool, comparison: Comparison, same_planes: Estimate,
-              beyond: Estimate) -> tuple[Conclusion, ...]:
+def _conclude(run: Verdict, best: str, baseline_tells: bool, comparison: Comparison, at_chance: tuple[_AtChance, ...]
+              ) -> tuple[Conclusion, ...]:
     """What follows from the estimates; see `judge_confounds`."""
     if comparison.outcome is Change.BETTER and run.outcome is Outcome.BETTER:
         return (Conclusion.ABOVE_BASELINE,)
-    explained = (run.outcome is Outcome.BETTER and baseline_tells
-                 and _where_at_chance(same_planes, beyond))
-    return (Conclusion.NOT_ABOVE_BASELINE, *([Conclusion.EXPLAINED] if explained else []))
+    explained = run.outcome is Outcome.BETTER and baseline_tells and at_chance
+    word = Conclusion.EXPLAINED_BY_PATIENT if best in PATIENT_MODELS else Conclusion.EXPLAINED
+    return (Conclusion.NOT_ABOVE_BASELINE, *([word] if explained else []))
 
 
-def _where_at_chance(same_planes: Estimate, beyond: Estimate) -> tuple[_AtChance, ...]:
-    """Which of the two is not distinguishable from chance."""
-    return tuple(place for place, estimate in ((_AtChance.SAME_PLANES, same_planes), (_AtChance.BEYOND, beyond))
-                 if not is_significant(estimate))
+def _where_at_chance(best: str, same_planes: Estimate, beyond: Estimate, beyond_patient: Estimate | None
+                     ) -> tuple[_AtChance, ...]:
+    """Of the estimates that speak of the `best` model, those that are not distinguishable from chance.
+
+    The planes speak of models of the geometry alone: a scanner may differ within a plane.
+    """
+    if best in PATIENT_MODELS:
+        asked = [] if beyond_patient is None else [(_AtChance.BEYOND_PATIENT, beyond_patient)]
+    else:
+        asked = [*([(_AtChance.SAME_PLANES, same_planes)] if best in IMAGE_FREE else []), (_AtChance.BEYOND, beyond)]
+    return tuple(place for place, estimate in asked if not is_significant(estimate))
+
+
+def _area(judged: pd.DataFrame, scores: np.ndarray) -> Estimate:
+    """The AUC of other scores of the judged cases, within folds."""
+    return within_folds(scored(judged)[0], scores, scored_folds(judged))
+
+
+def _within_sites(judged: pd.DataFrame, patients: pd.DataFrame | None) -> Estimate | None:
+    """The AUC where only cases of one site and fold are compared; None where fewer than two sites are known."""
+    if patients is None:
+        return None
+    cases = judged.merge(patients.loc[patients[SITE] != "", [ID, SITE]], on=ID)
+    if cases[SITE].nunique() < 2:
+        return None
+    return within_folds(*scored(cases), scored_folds(cases), cases[SITE].to_numpy(str))
 
 
 def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -> pd.DataFrame:

@@ -3,15 +3,14 @@
 In: a `ReviewFinding`. Out: text. Nothing is ever read back from it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from radiogen.core.wording import shortened
 from radiogen.evaluation.audit.findings import Check, Code, ReviewFinding, Severity
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import unrecorded_text
 from radiogen.runs.lineage import lineage_text
-
-SHOWN = 5
 
 _RESTORE = f"restore {layout.RUN}, or train a new run"
 _PREDICT = "predict again, with the folds of the training"
@@ -120,13 +119,14 @@ def finding_row(finding: ReviewFinding) -> dict[str, str]:
 def _shown(name: str, value: Any) -> Any:
     """A value as its sentence takes it."""
     if name == "patients" and not isinstance(value, int):
-        return f"{_some(value, ' more')} {'is' if len(value) == 1 else 'are'}"
+        return f"{shortened(value)} {'is' if len(value) == 1 else 'are'}"
     if name == "pairs":
-        return _some([" and ".join(f"{one['case']} ({_place(one['fold'])})" for one in pair) for pair in value],
-                     " more pairs")
+        return shortened(
+            [" and ".join(f"{one['case']} ({_place(one['fold'])})" for one in pair) for pair in value],
+            more="more pairs")
     if name == "splits":
-        return _some([f"{patient} ({', '.join(f'{case} in {_place(fold)}' for case, fold in cases.items())})"
-                      for patient, cases in value.items()], " more")
+        return shortened([f"{patient} ({', '.join(f'{case} in {_place(fold)}' for case, fold in cases.items())})"
+                          for patient, cases in value.items()])
     if name == "runs":
         return "; ".join(unrecorded_text(run, folds) for run, folds in value.items())
     if name == "sources":
@@ -136,11 +136,6 @@ def _shown(name: str, value: Any) -> Any:
     if name in ("dates", "cohorts"):
         return ", ".join(value)
     return lineage_text(value) if name == "lineage" else value
-
-
-def _some(texts: Sequence[str], more: str) -> str:
-    """The first of them, and how many more there are."""
-    return ", ".join(texts[:SHOWN]) + (f" and {len(texts) - SHOWN}{more}" if len(texts) > SHOWN else "")
 
 
 def _place(fold: str) -> str:

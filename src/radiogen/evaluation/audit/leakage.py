@@ -8,7 +8,6 @@ bits that outlives another encoding.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import NormalDist
 
@@ -16,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.clock import utc_text
 from radiogen.dataset.patients import other_names, patient_of, read_patients
+from radiogen.dataset.seen_cases import in_cohort, seen_cases, seen_names
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
@@ -116,16 +117,16 @@ def review_first_weights(folder: Path, predictions: pd.DataFrame) -> list[Review
     if seen is None:
         return [ReviewFinding(Code.FIRST_WEIGHTS_UNKNOWN, {**values, "file": layout.SEEN_CASES})]
     here_called = {"", task.name.casefold(), Path(read_facts(folder).get("data") or "").name.casefold()}
-    cohorts = seen["cohort"] if "cohort" in seen else pd.Series("", seen.index)
-    here = cohorts.str.casefold().isin(here_called)
+    here = in_cohort(seen, here_called)
     scored_ids = predictions.loc[predictions["fold"] != TEST, ID].tolist()
     patients = _patients(folder)
     names = other_names(patients, scored_ids, task)
-    own, all_seen, elsewhere = _ids_of(seen[here]), _ids_of(seen), _ids_of(seen[~here])
-    both = sorted(case for case in scored_ids if case in own or names[case] & all_seen)
+    own, elsewhere = seen_names(seen[here]), seen_names(seen[~here])
+    both = seen_cases(seen, scored_ids, names, here_called)
     namesakes = sorted(case for case in scored_ids if case in elsewhere and case not in both)
     findings = [ReviewFinding(Code.FIRST_WEIGHTS_SAW, {**values, "patients": both})] if both else []
     if namesakes:
+        cohorts = seen["cohort"]
         others = sorted({*cohorts[~here & seen[ID].isin(namesakes)]} or {*cohorts[~here]})
         findings.append(ReviewFinding(Code.FIRST_WEIGHTS_SAW_NAMESAKES,
                                       {**values, "patients": namesakes, "cohorts": others}))
@@ -163,7 +164,9 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
     strange = own.loc[own["fold_kept"].isna(), ID]
     if len(strange):
         findings.append(_of_patients(Code.PATIENT_IN_NO_FOLD, strange))
-    places = pd.concat([folds[[ID, "fold"]], pd.DataFrame({ID: sorted(test - set(folds[ID])), "fold": TEST})])
+    judged_by_nobody = set() if arrays is None else set(arrays.loc[arrays["split"] == "train", ID])  # without a label
+    places = pd.concat([folds[[ID, "fold"]],
+                        pd.DataFrame({ID: sorted(test - set(folds[ID]) - judged_by_nobody), "fold": TEST})])
     places = places.drop_duplicates(ID).assign(patient=lambda table: patient_of(patients, table[ID]))
     splits = {patient: dict(zip(cases[ID], cases["fold"], strict=True))
               for patient, cases in places.groupby("patient") if cases["fold"].nunique() > 1}
@@ -247,8 +250,7 @@ def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFr
     digest = hashlib.sha256(text.encode()).hexdigest()
     if digest in set(past["sha256"]):
         return past
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    row = {"date": now, "cases": str(len(kept)), "auc": f"{auc(*scored(kept)):.6f}", "sha256": digest}
+    row = {"date": utc_text(), "cases": str(len(kept)), "auc": f"{auc(*scored(kept)):.6f}", "sha256": digest}
     table = pd.concat([past, pd.DataFrame([row])], ignore_index=True)
     files.write_csv(path, table)
     return table
@@ -312,11 +314,6 @@ def _pairs(rows: pd.Index) -> list[tuple[int, int]]:
 def _named(cases: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[list[dict[str, str]]]:
     """The pairs of rows as cases, each with its fold."""
     return [[{"case": cases[ID][row], "fold": cases["place"][row]} for row in pair] for pair in pairs]
-
-
-def _ids_of(seen: pd.DataFrame) -> set[str]:
-    """The ids of cases and patients in rows of `saw.csv`."""
-    return {text for name in (ID, "patient") if name in seen for text in seen[name] if text}
 
 
 def _patients(folder: Path) -> pd.DataFrame | None:

@@ -48,8 +48,8 @@ class RunVerdict:
         """Good: better than chance, nothing forbids it, and the acquisition does not explain it."""
         if self.outcome is Outcome.UNCLEAR:
             return Tone.NONE
-        good = self.outcome is Outcome.BETTER and Conclusion.EXPLAINED not in self.conclusions
-        return Tone.GOOD if good else Tone.POOR
+        explained = {Conclusion.EXPLAINED, Conclusion.EXPLAINED_BY_PATIENT} & {*self.conclusions}
+        return Tone.GOOD if self.outcome is Outcome.BETTER and not explained else Tone.POOR
 
 
 def judge_run(by_numbers: Outcome, holdout: Outcome | None, conclusions: Sequence[Conclusion] | None,

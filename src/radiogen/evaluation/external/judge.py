@@ -5,7 +5,7 @@ out-of-fold cases, each judged by the one network that did not see it; outside a
 fitted to the outside: the threshold is the run's own, and calibration is measured and not mended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.patients import read_patients
+from radiogen.evaluation.audit.groups import group_table
 from radiogen.evaluation.audit.image_free import IMAGE_FREE, image_free_predictions, transferred_predictions
 from radiogen.evaluation.external.assessment import (
     INSIDE,
@@ -22,7 +23,6 @@ from radiogen.evaluation.external.assessment import (
     Looks,
     Share,
 )
-from radiogen.evaluation.external.groups import group_table
 from radiogen.evaluation.external.shift import LARGE, Acquired, shift_table
 from radiogen.evaluation.stats.calibration import calibration
 from radiogen.evaluation.stats.intervals import LEVEL, auc_interval, wilson_interval
@@ -33,26 +33,29 @@ from radiogen.runs import layout
 from radiogen.runs.external.cohorts import (
     ExternalCohort,
     external_cohorts,
-    networks_digest,
     read_cohort,
     read_intensities,
+    run_networks,
 )
 from radiogen.runs.external.looks import read_looks
-from radiogen.runs.fold_weights import Networks, check_run
+from radiogen.runs.fold_weights import Networks
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.records import with_members
 from radiogen.task import ID, LABEL
 
 
 def judge_external(run: PredictedRun, networks: Networks | None = None) -> ExternalValidation:
-    """Judge every external cohort that the run's own networks have predicted; networks: as in `check_run`.
+    """Judge every external cohort that the run's own networks, or its members', have predicted.
+
+    networks: as in `check_run`.
 
     Raises UserError where a table of a cohort or the record of looks is damaged.
     """
     found = external_cohorts(run.folder)
     if not found:
         return ExternalValidation()
-    digest = networks_digest(check_run(run.folder, networks))
+    digest = run_networks(run.folder, networks)
     current = [name for name, facts in found.items() if facts.networks_sha256 == digest]
     return ExternalValidation(tuple(judge_cohort(run, read_cohort(run.folder, name)) for name in current),
                               tuple(name for name in found if name not in current))
@@ -63,8 +66,8 @@ def judge_cohort(run: PredictedRun, cohort: ExternalCohort) -> ExternalAssessmen
     own = out_of_fold(run.predictions)
     own = own[own[LABEL].notna()]
     threshold = youden_threshold(*scored(own))
-    geometry = read_geometry(run.folder / layout.GEOMETRY) if (run.folder / layout.GEOMETRY).is_file() else None
-    patients, intensities = read_patients(run.folder), read_intensities(run.folder)
+    geometry, patients, intensities = (_first(run.folder, read) for read in (
+        _read_geometry, read_patients, read_intensities))
     shift = shift_table(Acquired(own, geometry, intensities, patients),
                         Acquired(cohort.predictions, cohort.geometry, cohort.intensities, cohort.patients))
     groups = [group_table(name, cases, table) for name, cases, table in (
@@ -78,6 +81,16 @@ def judge_cohort(run: PredictedRun, cohort: ExternalCohort) -> ExternalAssessmen
         int((shift["p_adjusted"] < 1 - LEVEL).sum()), int((shift["psi"] - shift["psi_by_chance"] >= LARGE).sum()),
         intensities is not None and cohort.intensities is not None, _image_free(own, geometry, cohort),
         _looks(run.folder, cohort))
+
+
+def _first(folder: Path, read: Callable[[Path], pd.DataFrame | None]) -> pd.DataFrame | None:
+    """The run's own table, or that of an ensemble's first member that has one."""
+    return next((table for place in with_members(folder) if (table := read(place)) is not None), None)
+
+
+def _read_geometry(folder: Path) -> pd.DataFrame | None:
+    path = folder / layout.GEOMETRY
+    return read_geometry(path) if path.is_file() else None
 
 
 def _figures(cases: pd.DataFrame, calls: pd.Series) -> CohortFigures:

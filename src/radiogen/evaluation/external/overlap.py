@@ -3,6 +3,7 @@
 In: by what the cases of a run and of another cohort are recognised (`CaseMarks`). Out: an `Overlap`: pairs of cases by
 the way in which they were found: the patient by `patients.csv`, the series' files, the array, and two perceptual
 hashes, which outlive another encoding. Equal case ids alone are counted and not believed: everybody numbers from 1.
+Cases that the weights have seen with which the run began count as the run's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
+from radiogen.dataset.seen_cases import in_cohort, seen_cases
 from radiogen.evaluation.audit.leakage import (
     HASH_BITS,
     HASH_DISTANCE_LIMIT,
@@ -26,6 +28,7 @@ from radiogen.evaluation.audit.leakage import (
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.external.looks import Look, append_look
+from radiogen.runs.layout import SEEN_CASES
 from radiogen.task import ID
 
 NAMED = 3
@@ -40,19 +43,22 @@ class Way(StrEnum):
     ARRAY = "the same array"
     PICTURE = "nearly the same picture"
     SERIES = "nearly the same series, whichever way its axes run"
+    WEIGHTS = f"the table of what its initial weights have seen ({layout.SEEN_CASES})"
 
 
 Pair = tuple[str, str]
-"""The case's id in the run and in the other cohort."""
+"""The case's id in the run, or what it is called in `saw.csv`, and its id in the other cohort."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """pairs: by way, those that have any. unchecked: ways for which a table is missing. same_ids: how many case ids are
+    """pairs: by way, those that have any. checked: ways that were compared; unchecked: ways for which a table is
+    missing; what a run never had, such as weights of others, is neither. same_ids: how many case ids are
     in both cohorts. limit: up to how many bits of 256 two perceptual hashes are nearly the same, the lesser of the
     pictures' and the series'."""
 
     pairs: Mapping[Way, tuple[Pair, ...]]
+    checked: tuple[Way, ...]
     unchecked: tuple[Way, ...]
     same_ids: int
     limit: int
@@ -65,7 +71,7 @@ class Overlap:
     @property
     def facts(self) -> dict[str, Any]:
         """What `cohort.json` keeps of a comparison that found nobody."""
-        return {"checked": [way.name.lower() for way in Way if way not in self.unchecked],
+        return {"checked": [way.name.lower() for way in self.checked],
                 "unchecked": [way.name.lower() for way in self.unchecked], "same_ids": self.same_ids,
                 "limit": self.limit}
 
@@ -86,13 +92,28 @@ def find_overlap(own: CaseMarks, other: CaseMarks) -> Overlap:
     more_than_ids = (names["source"] != names["source_other"]) | (names["source"] == "table")
     found = {Way.PATIENT: _pairs(names[more_than_ids]),
              Way.FILES: _same(own.contents, other.contents),
-             Way.ARRAY: _same(own.cases, other.cases), Way.PICTURE: picture, Way.SERIES: series}
+             Way.ARRAY: _same(own.cases, other.cases), Way.PICTURE: picture, Way.SERIES: series,
+             Way.WEIGHTS: _seen(own, other)}
     known = {Way.PATIENT: own.patients or other.patients, Way.FILES: own.files and other.files, Way.ARRAY: True,
              Way.PICTURE: _all_hashed(own.cases, own.cases) and _all_hashed(other.cases, other.cases),
-             Way.SERIES: _all_hashed(own.cases, own.series) and _all_hashed(other.cases, other.series)}
+             Way.SERIES: _all_hashed(own.cases, own.series) and _all_hashed(other.cases, other.series),
+             Way.WEIGHTS: own.seen is not None}
+    if own.seen is not None and own.seen.empty:
+        del known[Way.WEIGHTS]
     return Overlap({way: pairs for way, pairs in found.items() if pairs},
-                   tuple(way for way in Way if not known[way] and not found[way]),
+                   tuple(way for way in known if known[way] or found[way]),
+                   tuple(way for way in known if not known[way] and not found[way]),
                    len(set(own.cases[ID]) & set(other.cases[ID])), min(limit, series_limit))
+
+
+def join_overlaps(overlaps: Sequence[Overlap]) -> Overlap:
+    """What an ensemble's members together know of another cohort: a way is unchecked where one member's is."""
+    pairs = {way: tuple(sorted({pair for one in overlaps for pair in one.pairs.get(way, ())})) for way in Way}
+    unchecked = {way for one in overlaps for way in one.unchecked if not pairs[way]}
+    checked = {way for one in overlaps for way in one.checked} - unchecked
+    return Overlap({way: found for way, found in pairs.items() if found},
+                   tuple(way for way in Way if way in checked), tuple(way for way in Way if way in unchecked),
+                   max(one.same_ids for one in overlaps), min(one.limit for one in overlaps))
 
 
 def refuse_overlap(models: Path, overlap: Overlap, look: Look, data: Path) -> None:
@@ -106,6 +127,20 @@ def refuse_overlap(models: Path, overlap: Overlap, look: Look, data: Path) -> No
     raise UserError(data, f"{len(cases)} of its {look.cases} cases {'is' if len(cases) == 1 else 'are'} in the run "
                     f"{look.run}, too: {'; '.join(_way_text(way, pairs) for way, pairs in overlap.pairs.items())}",
                     f"a run is not validated on patients that it knows: {rest}")
+
+
+def _seen(own: CaseMarks, other: CaseMarks) -> tuple[Pair, ...]:
+    """The cases on which the weights that the run began with were trained.
+
+    A row of the table that names no cohort counts, too, unless it may be of a case of the run.
+    """
+    if own.seen is None or own.seen.empty:
+        return ()
+    seen = own.seen[~(in_cohort(own.seen, {""}) & own.seen[ID].isin(own.cases[ID]).to_numpy())]
+    names = other.names[other.names["source"] != "id"].groupby(ID)["name"].agg(set).to_dict()
+    cases = other.cases[ID].tolist()
+    found = seen_cases(seen, cases, {case: names.get(case, set()) for case in cases}, {"", *other.called})
+    return tuple((SEEN_CASES, case) for case in found)
 
 
 def _way_text(way: Way, pairs: tuple[Pair, ...]) -> str:

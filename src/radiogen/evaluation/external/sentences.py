@@ -11,12 +11,14 @@ from radiogen.core.wording import command
 from radiogen.evaluation.external.assessment import CohortFigures, ExternalAssessment, Looks, Share
 from radiogen.evaluation.external.shift import LARGE
 from radiogen.evaluation.stats.intervals import Estimate
+from radiogen.evaluation.text_tables import field_text
 from radiogen.evaluation.wording import comparison_sentence, reach_sentence, verdict_sentence
 from radiogen.runs import layout
 
 Line = tuple[str, str]
 _WAYS = {"patient": f"names ({layout.PATIENTS})", "files": "hashes of files", "array": "hashes of arrays",
-         "picture": "perceptual hashes", "series": "perceptual hashes along the patient's axes"}
+         "picture": "perceptual hashes", "series": "perceptual hashes along the patient's axes",
+         "weights": f"what the initial weights have seen ({layout.SEEN_CASES})"}
 
 
 def external_lines(judged: ExternalAssessment) -> list[Line]:
@@ -75,7 +77,9 @@ def _outside(judged: ExternalAssessment) -> str:
     text = (f"{found.cases} cases of {judged.name}, {found.positives} {judged.classes[1]}: {verdict_sentence(found)}. "
             f"{reach_sentence(found)}")
     if judged.facts.without_label:
-        text += f". {len(judged.facts.without_label)} cases without a label are not judged"
+        count = len(judged.facts.without_label)
+        text += (f". {count} {'cases' if count > 1 else 'case'} without a label {'are' if count > 1 else 'is'} "
+                 f"predicted and not judged ({layout.UNLABELLED})")
     if judged.facts.leave_out:
         text += f". Left out by hand: {', '.join(judged.facts.leave_out)}"
     if judged.facts.ceiling is not None:
@@ -125,6 +129,7 @@ def _shift(judged: ExternalAssessment) -> str:
             f"adjusted below 0.05); {judged.large} of {len(judged.shift)} fields have a stability index that is "
             f"by {LARGE:g} or more above chance")
     largest = judged.shift.sort_values("psi", ascending=False, kind="stable").head(3)
+    largest = largest.assign(field=field_text(largest["field"]))
     named = ", ".join(f"{' '.join(filter(None, (row['sequence'], row['field'])))} {row['psi']:.2f}"
                       for row in largest.to_dict("records"))
     text += f", the largest {named}" if named else ""

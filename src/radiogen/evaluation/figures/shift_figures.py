@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.evaluation.figures.run_figures import BLUE, GREEN, GREY, ORANGE, _figure, _save, _title
+from radiogen.evaluation.text_tables import field_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,8 +38,7 @@ def shift_figure(shift: pd.DataFrame, limits: tuple[float, float], title: str = 
               label="mean by chance")
     for limit, style in zip(limits, (":", "--"), strict=True):
         axes.axvline(limit, color=GREY, linewidth=1.1, linestyle=style)
-    fields = rows["field"].astype(str).str.replace("_mm", ", mm").str.replace("_", " ")
-    axes.set_yticks(places, (rows["sequence"].astype(str) + " " + fields).str.strip(), fontsize=8.5)
+    axes.set_yticks(places, (rows["sequence"].astype(str) + " " + field_text(rows["field"])).str.strip(), fontsize=8.5)
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="population stability index\n(dotted: moderate, dashed: large)")
     axes.set_xlim(left=0)
     axes.grid(axis="x", alpha=0.25)

@@ -9,8 +9,11 @@ from pathlib import Path
 from radiogen.core import files
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import data_labels, read_labels
+from radiogen.dataset.patients import read_patients
+from radiogen.dataset.scanner import read_scanner
 from radiogen.evaluation.audit.confounds import judge_confounds
 from radiogen.evaluation.audit.image_free import StudySettings, study
+from radiogen.evaluation.audit.known_inputs import Known
 from radiogen.evaluation.figures.confound_figures import image_free_png
 from radiogen.evaluation.text_tables import rounded, text_table
 from radiogen.evaluation.wording import confound_sentences
@@ -47,7 +50,8 @@ def report_acquisition(geometry: Path, labels: Path, output: Path, *, run: Path 
     shares = rounded(found.shares.astype({"positive": str}).rename(columns={"positive": task.positive}))
     text = f"{text_table(shares)}\n\n{text_table(rounded(found.models[_SHOWN]))}\n\n{found.sentence}"
     if run is not None:
-        judged = judge_confounds(read_predictions(run / layout.PREDICTIONS), read_folds(run / layout.FOLDS), table)
+        judged = judge_confounds(read_predictions(run / layout.PREDICTIONS), read_folds(run / layout.FOLDS), table,
+                                 known=Known(read_scanner(run), read_patients(run)))
         text += "\n  ".join([f"\n\n{run.name}: {', '.join(judged.outcomes)}", *confound_sentences(judged)])
     title = f"Without any image: {home.resolve().name}, {len(known)} cases"
     written = (files.write_csv(output / "planes.csv", found.shares), files.write_csv(output / "auc.csv", found.models),

@@ -12,9 +12,14 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.layout import PHANTOM_RECORD
+from radiogen.dataset.patients import read_patients
+from radiogen.dataset.scanner import read_scanner
 from radiogen.evaluation.audit.confounds import Confounds, judge_confounds
 from radiogen.evaluation.audit.findings import Check
+from radiogen.evaluation.audit.known_inputs import Known
+from radiogen.evaluation.audit.label_sensitivity import label_sensitivity
 from radiogen.evaluation.audit.leakage import review_run
+from radiogen.evaluation.audit.site_folds import site_fold_table
 from radiogen.evaluation.external.judge import judge_external
 from radiogen.evaluation.report.assessment import (
     HOLDOUT,
@@ -69,7 +74,7 @@ def join(runs: Sequence[RunAssessment]) -> Assessment:
         tuple(runs), _summary(runs),
         tuple(_difference(last, run) for run in predicted[:-1]), seed_table(predicted),
         pd.read_csv(table) if table.is_file() and last.facts.get("members") else None,
-        resolvability_table(fold_groups(last.predictions)), _best_image_free(runs))
+        resolvability_table(fold_groups(last.predictions)), _best_image_free(runs), site_fold_table(predicted))
 
 
 def _summary(runs: Sequence[RunAssessment]) -> pd.DataFrame:
@@ -100,7 +105,7 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
               or HOLDOUT in parts),
         tuple(permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()),
         _ceiling(run), read_histories(folder), read_explained_cases(folder),
-        judge_external(run, networks))
+        judge_external(run, networks), label_sensitivity(judged, read_patients(folder)))
 
 
 def _assess_set(name: SetName, cases: pd.DataFrame) -> SetAssessment:
@@ -140,7 +145,8 @@ def _confounds(run: PredictedRun) -> Confounds | None:
     if path is None or out_of_fold(run.predictions)["fold"].nunique() < 2:
         return None
     folds = run.predictions.loc[run.predictions["fold"] != TEST, [ID, LABEL, "fold"]]
-    return judge_confounds(run.predictions, folds, read_geometry(path))
+    known = Known(read_scanner(path.parent), read_patients(path.parent))
+    return judge_confounds(run.predictions, folds, read_geometry(path), known=known)
 
 
 def _ceiling(run: PredictedRun) -> Ceiling | None:

@@ -5,7 +5,7 @@ what cannot be computed NaN. Nothing here is a sentence.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pandas as pd
@@ -100,6 +100,7 @@ class RunAssessment:
     `thresholds.threshold_table`. matrices: by fold, the holdout last. slices: a 2D run's measures per slice, else None.
     confounds: None where no geometry is known or fewer than two folds are predicted. findings: of the leakage review,
     alarms first. histories: of training, by fold. explained: images for the page, if any. external: on other cohorts.
+    label_sensitivity: as `label_sensitivity` makes it, None where no label is marked as uncertain.
     """
 
     run: PredictedRun
@@ -118,6 +119,7 @@ class RunAssessment:
     histories: Mapping[str, pd.DataFrame]
     explained: Explained | None
     external: ExternalValidation = ExternalValidation()
+    label_sensitivity: pd.DataFrame | None = None
 
     @property
     def name(self) -> str:
@@ -178,7 +180,8 @@ class Assessment:
     summary: `metrics.summary_table`, a row a run, and `out_of_fold_within_fold_auc, _low, _high`. differences: the last
     run against each other one. seeds: `seeds.seed_table`. ensemble: `ensembles.ensemble_table` of the last run, where
     it is an ensemble. resolvability: `power.resolvability_table` of the last run's cases. image_free_auc: of the best
-    image-free model of any run, None where none was made.
+    image-free model of any run, None where none was made. site_folds: `site_fold_table`, without rows where no run
+    leaves sites out.
     """
 
     runs: tuple[RunAssessment, ...]
@@ -188,6 +191,7 @@ class Assessment:
     ensemble: pd.DataFrame | None
     resolvability: pd.DataFrame
     image_free_auc: float | None
+    site_folds: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def last(self) -> RunAssessment:

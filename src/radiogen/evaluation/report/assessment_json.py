@@ -35,7 +35,7 @@ def assessment_record(assessment: Assessment) -> dict[str, Any]:
         "comparison": {
             "summary": assessment.summary, "differences": assessment.differences, "seeds": assessment.seeds,
             "ensemble": assessment.ensemble, "resolvability": assessment.resolvability,
-            "image_free_auc": assessment.image_free_auc}})
+            "image_free_auc": assessment.image_free_auc, "site_folds": assessment.site_folds}})
 
 
 def plain(value: Any) -> Any:
@@ -70,7 +70,7 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "sets": {one.name.replace("-", "_"): _set(one) for one in assessed.sets},
         "fold_metrics": assessed.fold_metrics, "thresholds": assessed.thresholds,
         "confusion_matrices": {name: one.counts for name, one in assessed.matrices.items()},
-        "slices": assessed.slices,
+        "slices": assessed.slices, "label_sensitivity": assessed.label_sensitivity,
         "acquisition": None if assessed.confounds is None else _acquisition(assessed.confounds),
         "findings": [_finding(one) for one in assessed.findings],
         "label_permutations": [_permutation(one) for one in assessed.permutations],
@@ -98,6 +98,7 @@ def _set(part: SetAssessment) -> dict[str, Any]:
 def _acquisition(found: Confounds) -> dict[str, Any]:
     return {"conclusions": found.conclusions, "best_model": found.best, "baseline": found.baseline,
             "comparison": found.comparison, "same_planes": found.same_planes, "beyond": found.beyond,
+            "beyond_patient": found.beyond_patient, "same_sites": found.same_sites, "groups": found.groups,
             "at_chance": found.at_chance, "image_free": found.image_free, "gains": found.gains,
             "within_planes": found.within_planes, "correlations": found.correlations}
 

@@ -24,7 +24,7 @@ from radiogen.evaluation.report.page_charts import comparison_charts, external_c
 from radiogen.evaluation.report.page_images import by_label, run_images
 from radiogen.evaluation.report.page_summary import summary_lines
 from radiogen.evaluation.report.provenance import RunProvenance, commands
-from radiogen.evaluation.text_tables import rounded
+from radiogen.evaluation.text_tables import field_text, rounded
 from radiogen.evaluation.wording import (
     comparison_sentence,
     confound_sentences,
@@ -95,8 +95,10 @@ def _run_part(assessed: RunAssessment, last: bool) -> dict:
             "confounds": None if found is None else {
                 "sentences": confound_sentences(found), "models": _table(found.image_free),
                 "gains": _table(found.gains), "planes": _table(found.within_planes),
+                "groups": _table(found.groups.drop(columns=["cohort", "too_small"])) if len(found.groups) else None,
                 "correlations": _table(found.correlations.head(SHOWN_CORRELATIONS)),
                 "hidden": max(0, len(found.correlations) - SHOWN_CORRELATIONS)},
+            "labels": None if assessed.label_sensitivity is None else _table(assessed.label_sensitivity),
             "permutations": [permutation_sentence(one) for one in assessed.permutations],
             "permutation_pictures": [_inline(path) for one in assessed.permutations
                                      if (path := folder / layout.permutation_picture(one.within)).is_file()],
@@ -112,7 +114,8 @@ def _run_part(assessed: RunAssessment, last: bool) -> dict:
 
 def _external(assessed: RunAssessment, judged: ExternalAssessment) -> dict:
     """All that the page shows of a run on one external cohort."""
-    shift = judged.shift.sort_values("psi", ascending=False, kind="stable")
+    shift = judged.shift.sort_values("psi", ascending=False, kind="stable").drop(
+        columns=["inside_cases", "outside_cases", "p"])  # in the table's file
     return {"name": judged.name, "lines": external_lines(judged), "charts": external_charts(assessed.run, judged),
             "measures": _table(measures_table(judged)),
             "groups": _table(judged.groups.drop(columns="too_small")) if len(judged.groups) else None,
@@ -205,7 +208,7 @@ def _table(table: pd.DataFrame) -> dict:
         if name in text:
             text[name] = table[name].map(lambda value: f"{value:g}")
     if "field" in text:
-        text["field"] = text["field"].str.replace("_mm", ", mm").str.replace("_", " ")
+        text["field"] = field_text(text["field"])
     numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
     return {"headings": [(_heading(name), number) for name, number in zip(table.columns, numeric, strict=True)],
             "rows": [[(cell if cell not in ("", "nan") else "–", number) for cell, number in

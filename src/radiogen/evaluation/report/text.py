@@ -30,7 +30,7 @@ def report_text(assessment: Assessment) -> str:
     """All that is said of the runs."""
     parts = [_method(assessment.last.run.task), *(f"{_run_text(one)}\n{review_text(one)}" for one in assessment.runs),
              *(_external_text(one) for one in assessment.runs),
-             _comparison_text(assessment.summary), _seeds_text(assessment.seeds),
+             _comparison_text(assessment.summary), _sites_text(assessment.site_folds), _seeds_text(assessment.seeds),
              _differences_text(assessment), _ceiling_text(assessment)]
     return "\n\n".join(part for part in parts if part)
 
@@ -63,12 +63,22 @@ def review_text(assessed: RunAssessment) -> str:
     else:
         lines += [_wrapped("no image:", ", ".join(assessed.conclusions)),
                   *(_wrapped("", text) for text in wording.confound_sentences(assessed.confounds)[1:])]
+        lines += [_wrapped("groups:", text) for text in wording.group_sentences(assessed.confounds.groups)]
+    if assessed.label_sensitivity is not None:
+        lines.append(_wrapped("labels:", wording.label_sentence(assessed.label_sensitivity)))
     lines += [_wrapped("permuted:", wording.permutation_sentence(one)) for one in assessed.permutations]
     lines += [_wrapped(f"{one.severity}:", "; ".join(filter(None, [f"{one.check}: {sentence(one)}", remedy(one)])))
               for one in assessed.findings if one.severity is not Severity.PASSED]
     passed = assessed.of_severity(Severity.PASSED)
     lines += [_wrapped("passed:", f"leakage review of {', '.join(one.check for one in passed)}")] if passed else []
     return "\n".join(lines)
+
+
+def _sites_text(table: pd.DataFrame) -> str:
+    """Runs whose folds are sites beside those whose folds are not; "" where none is."""
+    if table.empty:
+        return ""
+    return "\n".join(["folds by site beside folds by patient, AUC within folds:", text_table(rounded(table))])
 
 
 def external_text(judged: ExternalAssessment) -> str:

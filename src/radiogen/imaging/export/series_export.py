@@ -30,7 +30,7 @@ from radiogen.imaging.export.pseudonyms import (
 from radiogen.imaging.findings import Finding
 from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.intensity import min_max
-from radiogen.imaging.nifti.place import LPS_TO_RAS
+from radiogen.imaging.nifti.place import FILE_ORDER, LPS_TO_RAS
 from radiogen.imaging.resized import resize_volume
 from radiogen.imaging.series import read_series
 from radiogen.imaging.transforms import to_cube
@@ -119,7 +119,7 @@ def write_nifti(path: Path, volume: Volume) -> Path:
     path = Path(path)
     if not path.name.endswith((".nii", ".nii.gz")):
         raise UserError(path, "is no name of a NIfTI file", "let it end in .nii or .nii.gz")
-    voxels = volume.voxels.astype(_nifti_dtype(volume.voxels), copy=False).transpose(2, 1, 0)
+    voxels = volume.voxels.astype(_nifti_dtype(volume.voxels), copy=False).transpose(FILE_ORDER)
     image = nibabel.Nifti1Image(voxels, None)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"radiogen"
@@ -127,7 +127,7 @@ def write_nifti(path: Path, volume: Volume) -> Path:
         image.set_sform(None, code=0)
         image.set_qform(None, code=0)
     else:
-        affine = LPS_TO_RAS @ volume.affine[:, [2, 1, 0, 3]]
+        affine = LPS_TO_RAS @ volume.affine[:, [*FILE_ORDER, 3]]
         image.set_sform(affine, code=1)
         image.set_qform(affine, code=int(is_upright(volume.affine, volume.voxels.shape)))
     content = image.to_bytes()

@@ -23,7 +23,7 @@ from radiogen.imaging.dicom.vectors import Vector, orientation_of, spacing_of
 from radiogen.imaging.fast import scan
 from radiogen.imaging.fast.alike import same_values
 from radiogen.imaging.fast.decimals import decimals
-from radiogen.imaging.fast.elements import COLUMN, KEYWORDS
+from radiogen.imaging.fast.elements import COLUMN, FD, KEYWORDS, REPRESENTATION
 from radiogen.imaging.fast.files import ScannedFiles
 from radiogen.imaging.fast.headers import HeaderParser
 from radiogen.imaging.fast.pixels import read_frame, used_bits
@@ -36,6 +36,8 @@ _FREE = (*_OWN, "SpecificCharacterSet", "ImagePositionPatient", "InstanceNumber"
          "AcquisitionTime", "ContentTime", "EchoNumbers", "ComplexImageComponent")
 """Elements whose values need not be the same; the later ones count only where positions repeat."""
 _SHARED = np.array([keyword not in _FREE and isinstance(keyword, str) for keyword in KEYWORDS])
+_DOUBLES = [COLUMN[keyword] for keyword in _FREE if REPRESENTATION[COLUMN[keyword]] == FD]
+"""Of `_FREE`, those of which pydicom says that they cannot be parsed: a double has eight bytes."""
 _ABSENT = [COLUMN[keyword] for keyword in (
     "ModalityLUTSequence", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")]
 
@@ -83,7 +85,7 @@ def uniform_series(folder: Path, scanned: ScannedFiles, parser: HeaderParser | N
     """The series in `folder` where it is uniform, else None. parser: of these files, so that none is parsed twice."""
     marks, count = scanned.marks, len(scanned.names)
     if count < 2 or not scanned.complete or not scanned.descriptors or marks[:, scan.STATE].any() or (
-            scanned.spans[:, _ABSENT, 1] >= 0).any():
+            scanned.spans[:, _ABSENT, 1] >= 0).any() or (np.maximum(scanned.spans[:, _DOUBLES, 1], 0) % 8).any():
         return None
     same = same_values(scanned.store, scanned.spans)
     if not same[:, _SHARED].all() or (marks[:, scan.ENCODING] != marks[0, scan.ENCODING]).any():

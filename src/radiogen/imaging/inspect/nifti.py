@@ -21,21 +21,27 @@ def nifti_row(volume: Volume) -> dict[str, Any]:
     """The cells of the quality table that a NIfTI file has."""
     voxels, normal = volume.voxels, slice_normal(volume)
     steps = spacing_mm(volume) or (None, None, None)
-    blank = voxels.min(axis=(1, 2)) == voxels.max(axis=(1, 2))
-    finite = voxels[np.isfinite(voxels)]
-    reader = volume.reader
     return {
+        **volume_cells(volume),
         "plane": plane(volume) or "", "oblique_degrees": None if normal is None else round(oblique_degrees(normal), 2),
-        "rows": voxels.shape[1], "columns": voxels.shape[2], "slices": voxels.shape[0],
+        "rows": voxels.shape[1], "columns": voxels.shape[2],
         **{f"{name}_spacing_mm": step and round(step, 4)
            for name, step in zip(("slice", "row", "column"), steps, strict=True)},
         "ordered_by": "" if volume.affine is None else "affine", "file_names": "", "instance_numbers": "",
         "missing_slices": 0, "smallest_gap_mm": None, "largest_gap_mm": None, "uneven": "",
-        "blank_share": round(float(blank.mean()), 4), "dtype": str(voxels.dtype), "lowest": finite.min().item(),
-        "highest": finite.max().item(), "signed": "yes" if voxels.dtype.kind == "i" else "",
-        "rescaled": "", "files": 1, "reader": reader.name if reader else "", "reader_reason": "",
-        "findings": "; ".join(map(str, volume.findings)), "finding_codes": codes_text(volume.findings), "refused": "",
-        "refused_code": ""}
+        "signed": "yes" if voxels.dtype.kind == "i" else "", "rescaled": "", "files": 1}
+
+
+def volume_cells(volume: Volume) -> dict[str, Any]:
+    """The cells of the quality table that every series has, whichever file it was read from."""
+    voxels, reader = volume.voxels, volume.reader
+    blank = voxels.min(axis=(1, 2)) == voxels.max(axis=(1, 2))
+    finite = voxels[np.isfinite(voxels)] if voxels.dtype.kind == "f" else voxels
+    return {
+        "slices": len(voxels), "blank_share": round(float(blank.mean()), 4), "dtype": str(voxels.dtype),
+        "lowest": finite.min().item(), "highest": finite.max().item(), "reader": reader.name if reader else "",
+        "reader_reason": str(reader.reason or "") if reader else "", "findings": "; ".join(map(str, volume.findings)),
+        "finding_codes": codes_text(volume.findings), "refused": "", "refused_code": ""}
 
 
 def picture_sides(volume: Volume) -> tuple[str, str]:

@@ -27,10 +27,10 @@ from radiogen.dataset.source import read_source
 from radiogen.imaging.cubes import resize
 from radiogen.imaging.dicom.pixels import is_rescaled
 from radiogen.imaging.dicom.stacks import natural_order
-from radiogen.imaging.findings import FindingCode, codes_text
+from radiogen.imaging.findings import FindingCode
 from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.inspect.evidence import Evidence, file_name_order, gather, instance_order, oblique_degrees, side
-from radiogen.imaging.inspect.nifti import nifti_row, picture_sides
+from radiogen.imaging.inspect.nifti import nifti_row, picture_sides, volume_cells
 from radiogen.imaging.intensity import normalise
 from radiogen.imaging.series import read_series
 from radiogen.imaging.volume import spacing_mm
@@ -233,14 +233,14 @@ def _inspect_nifti(series: Series, draw: bool, row: dict[str, Any]) -> tuple[dic
 
 
 def _row(evidence: Evidence) -> dict[str, Any]:
-    voxels, affine, slices = evidence.volume.voxels, evidence.volume.affine, evidence.slices
+    affine, slices = evidence.volume.affine, evidence.slices
     between_rows, between_columns = slices[0].pixel_spacing or (None, None)
     gaps: list[float] = [] if evidence.along_mm is None else np.diff(evidence.along_mm).tolist()
-    blank, reader = voxels.min(axis=(1, 2)) == voxels.max(axis=(1, 2)), evidence.volume.reader
     return {
+        **volume_cells(evidence.volume),
         "plane": evidence.plane,
         "oblique_degrees": None if evidence.normal is None else round(oblique_degrees(evidence.normal), 2),
-        "rows": slices[0].rows, "columns": slices[0].columns, "slices": len(voxels),
+        "rows": slices[0].rows, "columns": slices[0].columns,
         "slice_spacing_mm": None if affine is None else round(float(np.linalg.norm(affine[:3, 0])), 4),
         "row_spacing_mm": between_rows, "column_spacing_mm": between_columns,
         "ordered_by": evidence.ordered_by.value, "file_names": file_name_order(slices),
@@ -248,12 +248,8 @@ def _row(evidence: Evidence) -> dict[str, Any]:
         "smallest_gap_mm": round(float(min(gaps)), 4) if len(gaps) else None,
         "largest_gap_mm": round(float(max(gaps)), 4) if len(gaps) else None,
         "uneven": _yes(any(finding.code in _UNEVEN for finding in evidence.volume.findings)),
-        "blank_share": round(float(blank.mean()), 4), "dtype": str(voxels.dtype), "lowest": voxels.min().item(),
-        "highest": voxels.max().item(), "signed": _yes(slices[0].storage.signed),
-        "rescaled": _yes(any(map(is_rescaled, slices))), "files": len(evidence.paths),
-        "reader": reader.name if reader else "", "reader_reason": str(reader.reason or "") if reader else "",
-        "findings": "; ".join(map(str, evidence.volume.findings)),
-        "finding_codes": codes_text(evidence.volume.findings), "refused": "", "refused_code": ""}
+        "signed": _yes(slices[0].storage.signed), "rescaled": _yes(any(map(is_rescaled, slices))),
+        "files": len(evidence.paths)}
 
 
 def _picture(evidence: Evidence) -> Picture:

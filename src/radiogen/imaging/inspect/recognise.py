@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
+from radiogen.core.wording import parameter, shortened
 from radiogen.dataset.layout import NIFTI_SUFFIXES
 from radiogen.dataset.source import MASK
 from radiogen.imaging.dicom.guarded import read_tags
@@ -100,9 +100,8 @@ def recognise(folder: Path,
         if fitting:
             chosen[name] = fitting[0]
     if not chosen:
-        listed = ", ".join(f"{_shown(folder, series)} ({series.sequence or series.by})" for series in found[:6])
-        more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-        raise UserError(folder, f"holds no {' or '.join(wanted)}; found {listed + more or 'no series'}",
+        listed = shortened([f"{_shown(folder, series)} ({series.sequence or series.by})" for series in found], 6)
+        raise UserError(folder, f"holds no {' or '.join(wanted)}; found {listed or 'no series'}",
                         f"name the series' folders or NIfTI files {', '.join(wanted)}, or give another folder")
     return chosen, [series for series in found if series not in chosen.values()]
 
@@ -149,8 +148,7 @@ def series_folder_of(series: FoundSeries, room: Path) -> Path:
 def not_used_text(folder: Path, left: Sequence[FoundSeries]) -> str:
     """One line on the series that are not used; "" where there is none."""
     listed = [f"{_shown(folder, series)} ({series.by})" for series in left]
-    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
-    return f"not used: {', '.join(listed[:3])}{more}" if listed else ""
+    return f"not used: {shortened(listed, 3)}" if listed else ""
 
 
 def _places(folder: Path) -> list[Path]:

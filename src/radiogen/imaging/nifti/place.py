@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM's patient axes run to the left and back, NIfTI's to the right and front; its own inverse."""
+FILE_ORDER = (2, 1, 0)
+"""From (i, j, k) to (slice, row, column): NIfTI's first axis is the fastest in the file, as the columns of an image
+are; its own inverse."""
 LEAST_MM, MOST_MM = 1e-3, 1e3
 """Between two voxels of a patient, as for DICOM."""
 CODES = {1: "the scanner's coordinates", 2: "aligned to another image", 3: "Talairach", 4: "MNI 152",

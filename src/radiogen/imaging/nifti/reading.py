@@ -14,9 +14,9 @@ import numpy as np
 from radiogen.core.memory import translate_memory_errors
 from radiogen.core.types import Voxels
 from radiogen.imaging.findings import Finding, FindingCode
-from radiogen.imaging.folder import SeriesError
+from radiogen.imaging.folder import SeriesError, blank_findings
 from radiogen.imaging.nifti.files import NiftiFile, read_file
-from radiogen.imaging.nifti.place import read_affine
+from radiogen.imaging.nifti.place import FILE_ORDER, read_affine
 from radiogen.imaging.reader import Reader
 from radiogen.imaging.volume import Volume, display_order
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
 
 Order = Literal["display", "file"]
-FILE_ORDER = (2, 1, 0)
-"""NIfTI's first axis is the fastest in the file, as the columns of an image are."""
 
 
 def read_nifti(path: Path | str, *, order: Order = "display") -> Volume:
@@ -118,13 +116,7 @@ def _value_findings(path: Path, voxels: Voxels) -> list[Finding]:
     else:
         lost = 0
     findings = [Finding(FindingCode.VALUES_NOT_FINITE, (), {"count": lost, "total": voxels.size})] if lost else []
-    blank = [number for number, each in enumerate(voxels) if (each == each.flat[0]).all()]
-    if len(blank) == len(voxels) and (voxels[:, 0, 0] == voxels[0, 0, 0]).all():
-        raise SeriesError(path, Finding(FindingCode.SERIES_BLANK, (), {
-            "slices": len(voxels), "value": float(voxels[0, 0, 0])}), "fetch the file again or leave it out")
-    if blank:
-        findings.append(Finding(FindingCode.SLICES_BLANK, [f"slice {number + 1}" for number in blank],
-                                {"blank": len(blank), "total": len(voxels)}))
-    return findings
+    values = [each.flat[0] if (each == each.flat[0]).all() else None for each in voxels]
+    return [*findings, *blank_findings(path, values, [f"slice {number + 1}" for number in range(len(voxels))])]
 
 

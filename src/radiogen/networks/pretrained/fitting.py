@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
+from radiogen.core.wording import parameter, shortened
 from radiogen.networks.pretrained.layer_shapes import STEM, LayerShapes
 
 SHOWN = 3
@@ -109,6 +109,5 @@ def _message(shapes: LayerShapes, stored: StoredLayers, fitted: Layers, where: o
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first names, each shortened, and how many more there are."""
-    shown = ", ".join("".join(filter(str.isprintable, name))[:60] for name in names[:SHOWN])
-    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    """The first names, each cut short, and how many more there are."""
+    return shortened(["".join(filter(str.isprintable, name))[:60] for name in names], SHOWN)

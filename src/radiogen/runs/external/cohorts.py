@@ -1,13 +1,14 @@
 """External cohorts of a run, `models/<run>/external/<cohort>/`: what inference writes there and evaluation reads.
 
-In and out: `predictions.csv` (the run's schema, `fold` is the cohort's name), `geometry.csv`, `intensities.csv` (a row
+In and out: `predictions.csv` (the run's schema, `fold` is the cohort's name), `unlabelled.csv` (the same of cases
+without a label, where there are any), `geometry.csv`, `intensities.csv` (a row
 a series, `INTENSITIES`), `patients.csv` where the data set has one, `dataset.json` of the cohort's own task, and
 `cohort.json`, the `CohortFacts`, which is written last. `models/<run>/intensities.csv` is of the run's own data set.
 """
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.patients import read_patients
 from radiogen.runs import layout
+from radiogen.runs.fold_weights import Networks, check_run
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.runs.predictions import read_predictions
+from radiogen.runs.records import with_members
 from radiogen.task import ID, LABEL, Task, read_task
 
 INTENSITY_FIELDS = ("lowest", "median", "p99", "highest", "mean", "deviation", "at_lowest", "noise")
@@ -35,7 +38,9 @@ class CaseMarks:
     is called: `id`, the case's own; `table`, a name or alias in `patients.csv`; `task`, what the case is called
     elsewhere by its data set's form of ids. contents: `ID, sha256`, a row a series, of the
     series' files. series: `ID, sequence, perceptual_hash`, of the volumes along the patient's axes. patients: whether a
-    `patients.csv` says who is who; files: whether the contents of every case are known.
+    `patients.csv` says who is who; files: whether the contents of every case are known. seen: of a run `saw.csv`, the
+    cases of its initial weights: empty where it has none of others, None where nobody wrote down what they saw. called:
+    of the other cohort the names by which such a table may call it.
     """
 
     cases: pd.DataFrame
@@ -44,6 +49,8 @@ class CaseMarks:
     series: pd.DataFrame
     patients: bool
     files: bool
+    seen: pd.DataFrame | None = field(default_factory=lambda: pd.DataFrame(columns=[ID]))
+    called: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,9 @@ class CohortFacts:
     """What `cohort.json` holds.
 
     date: of the predictions, UTC; data: the data set's folder; fingerprint: of its series; labels_sha256: of the cases'
-    ids and labels (`labels_digest`); networks_sha256: `networks_digest` of the networks that predicted; recipe_sha256:
-    of recipe.json; networks: how many; leave_out: cases, by the user; without_label: cases that have images alone.
+    ids and labels (`labels_digest`); networks_sha256: `run_networks` of the run that predicted; recipe_sha256: of
+    recipe.json, of an ensemble of run.json; networks: how many; leave_out: cases, by the user; without_label: cases
+    that have images alone, which are predicted and not judged.
     overlap: what was compared with the run's cases: `checked` and `unchecked` (ways), `same_ids` (ids that are in both
     cohorts), `limit` (bits). ceiling: of a phantom, the best AUC that is possible, else None.
     """
@@ -96,6 +104,18 @@ def checked_cohort(name: str) -> str:
 def networks_digest(networks: Mapping[str, str]) -> str:
     """One SHA-256 for the networks of all folds; networks: the SHA-256 of each by fold."""
     return hashlib.sha256("".join(f"{fold} {mark}\n" for fold, mark in sorted(networks.items())).encode()).hexdigest()
+
+
+def run_networks(folder: Path, known: Networks | None = None) -> str:
+    """`networks_digest` of the run in `folder`; of an ensemble that of all members' networks and of how it joins them.
+
+    known: as in `fold_weights.check_run`, which raises UserError where a network is not its fold's.
+    """
+    first, *members = with_members(folder)
+    if not members:
+        return networks_digest(check_run(first, known))
+    marks = {f"{place.name} {fold}": mark for place in members for fold, mark in check_run(place, known).items()}
+    return networks_digest({**marks, layout.RUN: files.sha256(first / layout.RUN)})
 
 
 def labels_digest(cases: pd.DataFrame) -> str:
