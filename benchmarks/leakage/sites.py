@@ -97,7 +97,7 @@ def areas_of_draws(features: "pd.DataFrame", sites: dict[str, str], by: str, dra
     count, areas = len(set(sites.values())), np.empty(draws)
     for draw in range(draws):
         folds = make_folds(drawn_labels(sites, draw), folds=count, holdout_fraction=0, seed=draw, groups=groups)
-        areas[draw] = within_fold(out_of_fold(predict_by_features(features, folds)), draws=1).value
+        areas[draw] = within_fold(out_of_fold(predict_by_features(features, folds))).value
     return areas
 
 

@@ -18,7 +18,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter, shortened
 from radiogen.evaluation.audit.looks import record_looks
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
-from radiogen.evaluation.stats.intervals import bootstrap_interval
+from radiogen.evaluation.stats.intervals import auc_interval
 from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
@@ -86,7 +86,7 @@ METHODS: dict[str, Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]] = {
 def ensemble_table(runs: Mapping[str, pd.DataFrame], methods: Sequence[str] = tuple(METHODS)) -> pd.DataFrame:
     """What joining these runs gives out of fold: the members, the best of them, then the methods, a row each.
 
-    Columns: `name, cases, auc, low, high` (patient bootstrap), `optimistic_auc`: with weights, or the best member,
+    Columns: `name, cases, auc, low, high` (folds pooled, DeLong), `optimistic_auc`: with weights, or the best member,
     chosen on the scored cases themselves; the same as `auc` where nothing is chosen. The row `best member` takes for
     each fold the member that is best in the others. Errors as in `mean_ensemble`; no row without out-of-fold cases.
     """
@@ -180,7 +180,7 @@ def join_elsewhere(models: Path, name: str, tables: Mapping[str, pd.DataFrame]) 
 
 
 def _row(name: str, labels: np.ndarray, probabilities: np.ndarray, flattered: float) -> dict[str, object]:
-    low, high = bootstrap_interval(labels, probabilities)
+    low, high = auc_interval(labels, probabilities)
     return {"name": name, "cases": len(labels), "auc": auc(labels, probabilities), "low": low, "high": high,
             "optimistic_auc": flattered}
 

@@ -10,41 +10,63 @@ import numpy as np
 import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Confounds
+from radiogen.evaluation.audit.run_verdict import RunVerdict
 from radiogen.evaluation.stats.label_permutation import PermutationTest
 from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
 from radiogen.evaluation.text_tables import p_text
 
 WITHIN = {"folds": "within folds", "planes": "within folds and planes"}
+GAP = 0.02
+"""From here on a gap between the AUC within folds and the pooled one is explained."""
 
 
 def verdict_sentence(verdict: Verdict) -> str:
-    """The outcome, the AUC and why it is called so."""
-    found = verdict.estimate
+    """The outcome, the AUC and why it is called so; of out-of-fold predictions the pooled AUC beside it."""
+    found, pooled = verdict.estimate, verdict.pooled
     if np.isnan(found.value):
-        return f"{verdict.outcome}: {verdict.cases} cases of one class have no AUC"
-    text = (f"{verdict.outcome}: AUC {found.value:.3f} (95 % interval {found.low:.3f} to {found.high:.3f}, permutation "
-            f"p = {p_text(found.p)})")
-    if verdict.outcome is Outcome.UNCLEAR and verdict.significant:
-        text += (f"; {verdict.cases} cases are too few to call it, for they find reliably only an AUC of "
-                 f"{verdict.resolvable:.3f} or more" if verdict.resolvable < 1 else
-                 f"; {verdict.cases} cases are too few to call anything")
+        lacking = "cases of one class" if pooled is None else "cases in folds of one class each"
+        return f"{verdict.outcome}: {verdict.cases} {lacking} have no AUC"
+    interval = f"95 % interval {found.low:.3f} to {found.high:.3f}"
+    if pooled is None:
+        return f"{verdict.outcome}: AUC {found.value:.3f} ({interval}, permutation p = {p_text(found.p)})"
+    text = (f"{verdict.outcome}: AUC {found.value:.3f} within folds ({interval}, p = {p_text(found.p)} corrected for "
+            f"cross-validation); all folds pooled {pooled.value:.3f} ({pooled.low:.3f} to {pooled.high:.3f})")
+    if abs(pooled.value - found.value) >= GAP:
+        text += ", which also compares patients of different folds, whose networks are on different scales"
+    if verdict.outcome is Outcome.UNCLEAR and not found.low <= 0.5 <= found.high:
+        text += "; the interval takes the predictions as they are, p allows for another training"
     return text
+
+
+def run_verdict_sentence(said: RunVerdict) -> str:
+    """What is finally said of a run, with what forbids to believe its numbers and what was not checked."""
+    head = f"{said.outcome}: {said.by_numbers} by its numbers alone" if said.outcome is Outcome.NOT_ESTABLISHED else (
+        str(said.outcome))
+    parts = ["; ".join([head, *said.conclusions])]
+    parts += [f"Alarm of the leakage review: {', '.join(said.alarms)}"] if said.alarms else []
+    parts += [f"Against {len(one.areas)} trainings on labels permuted {WITHIN[one.within]} p = {p_text(one.p)}"
+              + (", which is the least that so few can show" if one.p <= 1 / (len(one.areas) + 1) else
+                 ": training does as well on labels that mean nothing") for one in said.reached]
+    parts += [f"On the holdout alone: {said.holdout}"] if said.holdout is not None else []
+    parts += [f"Not checked: {', '.join(said.unchecked)}"] if said.unchecked else []
+    return ". ".join(parts)
 
 
 def reach_sentence(verdict: Verdict) -> str:
     """What so many cases can show."""
-    return (f"{verdict.cases} cases find an AUC of {verdict.resolvable:.3f} or more in 80 % of studies"
-            if verdict.resolvable < 1 else f"{verdict.cases} cases are too few to find anything")
+    return (f"{verdict.cases} cases call an AUC of {verdict.resolvable:.3f} better than chance in 80 % of studies, a "
+            "smaller one in fewer" if verdict.resolvable < 1 else
+            f"{verdict.cases} cases are too few to show anything in 80 % of studies")
 
 
 def comparison_sentence(comparison: Comparison) -> str:
-    """The outcome, the difference with both intervals, and what the cases resolve."""
+    """The outcome, the difference with both intervals, and what the cases can show."""
     gap, (low, high) = comparison.estimate, comparison.bootstrap
     if np.isnan(gap.value):
         return f"{comparison.outcome}: {comparison.cases} cases are too few to compare"
-    return (f"{comparison.outcome}: AUC {gap.value:+.3f} (95 % interval {gap.low:+.3f} to {gap.high:+.3f}, DeLong p = "
-            f"{p_text(gap.p)}; bootstrap {low:+.3f} to {high:+.3f}); {comparison.cases} cases resolve "
-            f"{comparison.resolvable:.3f} or more")
+    return (f"{comparison.outcome}: AUC {gap.value:+.3f} (95 % interval {gap.low:+.3f} to {gap.high:+.3f}, p = "
+            f"{p_text(gap.p)}; bootstrap {low:+.3f} to {high:+.3f}); {comparison.cases} cases show a difference of "
+            f"{comparison.resolvable:.3f} in 80 % of studies")
 
 
 def confound_sentences(confounds: Confounds) -> list[str]:

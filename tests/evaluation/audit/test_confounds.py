@@ -74,13 +74,14 @@ def test_gains_are_the_differences_of_the_aucs_on_the_same_cases_and_agree_with_
     assert table.loc[~inside, "run_auc"].tolist() == pytest.approx([expected] * 4)
 
 
-def test_the_auc_within_a_plane_is_that_of_its_cases():
+def test_the_auc_within_a_plane_is_that_of_its_cases_within_folds():
     folds, geometry = made(tied="plane")
     run = run_from(folds, 1.0 * folds["label"], 1.0)
     table = within_plane_table(run, geometry).set_index(["sequence", "plane"])
     inside = _flair_is_coronal(geometry) == 1
-    labels = folds["label"].to_numpy() == 1
-    assert table.loc[("FLAIR", "coronal"), "auc"] == pytest.approx(auc(labels[inside], run["probability"][inside]))
+    parts = [(part["label"].to_numpy() == 1, part["probability"].to_numpy()) for _, part in run[inside].groupby("fold")]
+    areas, pairs = [auc(*part) for part in parts], [labels.sum() * (~labels).sum() for labels, _ in parts]
+    assert table.loc[("FLAIR", "coronal"), "auc"] == pytest.approx(np.average(areas, weights=pairs))
     assert table.loc[("FLAIR", "coronal"), "cases"] == inside.sum()
     assert table.index[-1] == ("all", "same") and table.loc[("all", "same"), "cases"] == len(folds)
 

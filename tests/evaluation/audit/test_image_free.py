@@ -101,7 +101,7 @@ def test_training_on_permuted_labels_lies_around_a_half_and_below_a_true_relatio
     null = permuted_auc(folds, geometry, draws=25)
     assert np.mean(null) == pytest.approx(0.5, abs=4 * np.std(null) / np.sqrt(25))
     found = image_free_predictions(folds, geometry, models=(PLANES,))[PLANES]
-    assert within_fold(found, draws=1).value > null.max()
+    assert within_fold(found).value > null.max()
 
 
 def test_shares_by_plane_are_counts_with_wilsons_interval():
@@ -131,7 +131,7 @@ def test_on_the_competitions_training_set_planes_alone_are_distinguished_from_ch
     folds = make_folds(labels, holdout_fraction=0, seed=42, leave_out=())
     found = image_free_predictions(folds, geometry, models=(PLANES,))[PLANES]
     output = within_fold(found)
-    assert 0.55 < output.value < 0.60 and output.p < 0.02 and output.low > 0.5
+    assert 0.55 < output.value < 0.60 and output.p < 0.05 and output.low > 0.5
 
 
 def test_models_without_images_are_carried_to_another_cohort_by_what_both_have():

@@ -49,7 +49,7 @@ def test_inside_is_out_of_fold_outside_the_cohort_and_the_drop_is_seen(models):
     write_cohort(models / "r")
     judged = _judged(models)
     own = out_of_fold(read_predictions(models / "r" / "predictions.csv"))
-    assert judged.inside.verdict.estimate.value == auc(*scored(own)) and judged.inside.verdict.cases == 160
+    assert judged.inside.verdict.pooled.value == auc(*scored(own)) and judged.inside.verdict.cases == 160
     assert judged.outside.verdict.estimate.value == auc(*scored(judged.predictions))
     gap = judged.difference.estimate
     assert gap.value == pytest.approx(judged.outside.verdict.estimate.value - judged.inside.verdict.estimate.value)

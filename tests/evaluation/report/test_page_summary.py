@@ -5,11 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.report.assess import assess_run
-from radiogen.evaluation.report.page_summary import ceiling_sentence, summary_lines, tone
+from radiogen.evaluation.audit.findings import Check
+from radiogen.evaluation.report.assess import assess_run, join
+from radiogen.evaluation.report.assessment_json import assessment_record, plain
+from radiogen.evaluation.report.page_summary import ceiling_sentence, summary_lines
+from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.runs.lineage import FirstWeights
 from radiogen.runs.predicted_run import open_predictions
-from radiogen.runs.predictions import complete, write_predictions
+from radiogen.runs.predictions import complete, read_predictions, write_predictions
+from radiogen.task import RSNA_MICCAI
 
 
 def _lines(models, effect, cases=120, data=None, **more):
@@ -26,9 +30,9 @@ def _lines(models, effect, cases=120, data=None, **more):
 
 def test_a_signal_is_called_one_and_noise_is_not(tmp_path):
     assessed, lines = _lines(tmp_path / "signal", 3)
-    assert lines["Verdict"].startswith("Better than chance") and tone(assessed) == "good"
+    assert lines["Verdict"].startswith("Better than chance") and assessed.verdict.tone == "good"
     assessed, lines = _lines(tmp_path / "noise", 0)
-    assert lines["Verdict"].startswith("Not distinguishable from chance") and tone(assessed) == "none"
+    assert lines["Verdict"].startswith("Not distinguishable from chance") and assessed.verdict.tone == "none"
     assert len(lines) == 10
 
 
@@ -40,7 +44,7 @@ def test_initial_weights_are_named_and_what_they_have_seen_is_not_called_unseen(
     assessed, lines = _lines(tmp_path, 1, first_weights=first)
     assert assessed.provenance.first_weights == FirstWeights(**first)
     how, = [text for text in lines.values() if "resnet_10.pth (SHA-256 ababababab...)" in text]
-    assert how.endswith("Every patient was scored by networks that had not seen that patient.")
+    assert "As far as it was checked, every patient was scored by networks that had not seen that patient" in how
     (tmp_path / "r" / "saw.csv").write_text("BraTS21ID\n00003\n")
     _, lines = _lines(tmp_path, 1, first_weights=first)
     how, = [text for text in lines.values() if "ababababab" in text]
@@ -60,7 +64,67 @@ def test_what_could_not_be_checked_is_said(tmp_path):
 
 def test_accuracy_stands_beside_that_of_always_saying_the_commoner_answer(tmp_path):
     _, lines = _lines(tmp_path, 1)
-    assert "of 100; always saying the commoner answer is right in 50" in lines["As a test"]
+    assert "of 100 (always saying the commoner answer: 50)" in lines["As a test"]
+
+
+def test_the_holdout_stands_beside_the_folds_as_a_test(tmp_path):
+    assessed, lines = _lines(tmp_path, 1)
+    assert [one.calls.matrix.cases for one in assessed.sets] == [100, 20]
+    for one in assessed.sets:
+        assert f"right in {one.calls.matrix.right} of {one.calls.matrix.cases}" in lines["As a test"]
+    assert "each patient by one network" in lines["As a test"] and "mean of all networks" in lines["As a test"]
+
+
+def test_a_gap_between_pooled_and_within_folds_is_explained(tmp_path):
+    _, lines = _lines(tmp_path, 3)
+    assert "pairs within a fold" in lines["Found"] and "All folds pooled" not in lines["Found"]
+    table = read_predictions(tmp_path / "r" / "predictions.csv")
+    fold = pd.to_numeric(table["fold"], errors="coerce").fillna(0)
+    squeezed = table.assign(probability=(table["probability"] + fold) / 5)
+    write_predictions(tmp_path / "r" / "predictions.csv", complete(squeezed))
+    lines = dict(summary_lines(assess_run(open_predictions(tmp_path, "r"))))
+    assert "All folds pooled: 0." in lines["Found"] and "different networks" in lines["Found"]
+    assert lines["Verdict"].startswith("Better than chance")
+
+
+def _with_folds(models, folds):
+    """The run of `_lines` with a signal, its folds.csv and a review of it."""
+    assessed, _ = _lines(models, 3)
+    table = assessed.run.predictions
+    RSNA_MICCAI.to_file(folds(table[["case", "label", "fold"]])).to_csv(models / "r" / "folds.csv", index=False)
+    assessed = assess_run(open_predictions(models, "r"))
+    return assessed, dict(summary_lines(assessed))
+
+
+def test_an_alarm_forbids_green_and_stands_in_the_verdict_and_no_network_is_called_new_to_its_patients(tmp_path):
+    def moved(table):
+        return table.assign(fold=["1" if row == 0 else fold for row, fold in enumerate(table["fold"])])
+
+    assessed, lines = _with_folds(tmp_path / "moved", moved)
+    assert assessed.main.verdict.outcome is Outcome.BETTER and assessed.outcome is Outcome.NOT_ESTABLISHED
+    assert assessed.verdict.tone == "poor" and assessed.verdict.alarms == (Check.PATIENTS,)
+    assert lines["Verdict"].startswith("Not established: better than chance by its numbers alone")
+    assert "Alarm of the leakage review: patients" in lines["Verdict"]
+    assert "had not seen that patient" not in " ".join(lines.values())
+    assert plain(assessment_record(join([assessed])))["runs"][0]["verdict"]["outcome"] == "not_established"
+    clean, lines = _with_folds(tmp_path / "clean", lambda table: table)
+    assert clean.verdict.tone == "good" and "very patient was scored by networks that" in lines["Judged how"]
+
+
+def test_trainings_on_permuted_labels_that_do_as_well_forbid_green(tmp_path):
+    _lines(tmp_path, 3)
+    for areas, tone in ((np.full(19, 1.0), "poor"), (np.full(19, 0.5), "good"), (np.full(9, 0.5), "poor")):
+        pd.DataFrame({"draw": range(len(areas)), "within": "folds", "auc": areas}).to_csv(
+            tmp_path / "r" / "permutations.csv", index=False)
+        assessed = assess_run(open_predictions(tmp_path, "r"))
+        assert assessed.verdict.tone == tone
+        assert ("labels permuted within folds p =" in dict(summary_lines(assessed))["Verdict"]) == (tone == "poor")
+
+
+def test_what_was_not_checked_stands_in_the_verdict(tmp_path):
+    _, lines = _lines(tmp_path, 3)
+    assert "Not checked: patients, pixels" in lines["Verdict"]
+    assert "models without images, trained label permutations" in lines["Verdict"]
 
 
 def test_a_phantom_is_called_one_and_tells_its_ceiling(tmp_path):

@@ -21,6 +21,7 @@ from radiogen.evaluation.report.text import report_text
 from radiogen.evaluation.stats.intervals import DRAWS
 from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.evaluation.text_tables import p_text
+from radiogen.evaluation.wording import run_verdict_sentence
 from radiogen.runs.predicted_run import open_predictions
 
 from .small_runs import RUNS, write_small_runs
@@ -96,7 +97,10 @@ def test_the_verdict_of_each_run_is_the_same_in_all_three(assessment, record, pa
     for one, kept in zip(assessment.runs, record["runs"], strict=True):
         outcome = Outcome[kept["verdict"]["outcome"].upper()]
         assert outcome is one.outcome
-        words = f"{outcome}: AUC {kept['sets']['out_of_fold']['auc']['value']:.3f}"
+        assert kept["verdict"]["tone"] == one.verdict.tone and f"verdict: {run_verdict_sentence(one.verdict)}." in text
+        numbers = Outcome[kept["sets"]["out_of_fold"]["outcome"].upper()]
+        assert kept["verdict"]["by_numbers"] == kept["sets"]["out_of_fold"]["outcome"]
+        words = f"{numbers}: AUC {kept['sets']['out_of_fold']['auc']['value']:.3f} within folds"
         assert f"out-of-fold: {words}" in text and f"Out-of-fold: {words}" in page
     assert [name.lower() for name in record["runs"][-1]["verdict"]["conclusions"]] == [
         one.name.lower() for one in assessment.last.conclusions]

@@ -22,22 +22,33 @@ def separated(tmp_path):
     random = np.random.default_rng(3)
     scores = [0.75 if label == 1 else 0.25 for label in labels[:80]]
     scores += list(random.permutation(np.linspace(0.3, 0.7, 20)))
-    folds = ["0", "1"] * 40 + ["holdout"] * 20 + ["test"] * 5
+    folds = ["0", "0", "1", "1"] * 20 + ["holdout"] * 20 + ["test"] * 5
     return _run(tmp_path / "run", [*scores, *[0.75] * 5], labels, folds)
 
 
 def test_out_of_fold_and_holdout_are_distinguished(separated):
     lines = reliability_summary(separated, 0.75)
-    assert lines[0].startswith("out-of-fold, 80 cases: better than chance: AUC 1.000")
-    assert lines[1].startswith("holdout, 20 cases: not distinguishable from chance")
+    assert lines[0].startswith("out-of-fold, 80 cases by one network each")
+    assert ": better than chance: AUC 1.000" in lines[0]
+    assert lines[1].startswith("holdout, 20 cases by the mean") and "not distinguishable from chance" in lines[1]
 
 
-def test_answers_like_this_one_are_counted_among_known_patients_only(separated):
+def test_answers_like_this_one_are_counted_apart_for_single_networks_and_for_their_mean(separated):
     table = read_predictions(separated / "predictions.csv")
-    near = table[(table["fold"] != "test") & ((table["probability"] - 0.75).abs() <= 0.1)]
-    assert f"of its {len(near)} answers within 0.1 of this one {int(near['label'].sum())} were" in \
-        reliability_summary(separated, 0.75)[-1]
-    assert reliability_summary(separated, 0.0)[-1].startswith("none of its answers on known patients")
+    near = table[(table["probability"] - 0.6).abs() <= 0.1]
+    near = near[near["fold"] == "holdout"]
+    lines = reliability_summary(separated, 0.6)
+    assert lines[-2].startswith("out-of-fold: none of the answers on known patients by one network each")
+    assert f"of {len(near)} answers by the mean of all networks, as this one within 0.1 of this one " \
+        f"{int(near['label'].sum())} were" in lines[-1]
+
+
+def test_an_alarm_of_the_last_review_stands_beside_an_answer(separated):
+    assert any(line.startswith("not yet reviewed for leakage") for line in reliability_summary(separated, 0.5))
+    pd.DataFrame({"code": ["patient_in_other_fold", "auc_below_limit"]}).to_csv(separated / "leakage.csv", index=False)
+    line, = [line for line in reliability_summary(separated, 0.5) if line.startswith("verdict:")]
+    assert line.startswith("verdict: not established: better than chance by its numbers alone")
+    assert "Alarm of the leakage review: patients" in line
 
 
 def test_a_run_that_was_never_predicted_is_worth_nobody_knows_what(tmp_path):

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from radiogen.evaluation.stats.intervals import (
+    auc_interval,
     bootstrap_auc,
     bootstrap_difference,
     bootstrap_interval,
@@ -19,8 +20,6 @@ from radiogen.evaluation.stats.intervals import (
     hanley_mcneil_error,
     holm_adjusted,
     permutation_p,
-    resolvable_auc,
-    resolvable_difference,
     roc_band,
     stratified_auc,
     wilson_interval,
@@ -140,30 +139,6 @@ def test_hanley_and_mcneils_error_at_chance_is_that_of_the_rank_sum_test():
     assert hanley_mcneil_error(0.5, 307, 278) == pytest.approx(np.sqrt(586 / (12 * 307 * 278)), rel=1e-9)
 
 
-def test_the_resolvable_auc_is_found_in_about_80_of_100_studies():
-    limit = resolvable_auc(60, 60)
-    effect = np.sqrt(2) * stats.norm.ppf(limit)
-    labels = np.arange(120) < 60
-    random = np.random.default_rng(8)
-    found = [stats.mannwhitneyu(scores[labels], scores[~labels]).pvalue < 0.05
-             for scores in random.normal(effect * labels, size=(600, 120))]
-    assert np.mean(found) == pytest.approx(0.8, abs=0.06)
-
-
-def test_more_cases_resolve_smaller_aucs_and_too_few_resolve_nothing():
-    limits = [resolvable_auc(count, count) for count in (5, 20, 80, 300)]
-    assert limits == sorted(limits, reverse=True) and limits[-1] > 0.5
-    assert resolvable_auc(2, 2) == 1 and resolvable_auc(0, 9) == 1
-
-
-def test_the_resolvable_difference_is_2_8_standard_errors_of_the_pair():
-    labels, first = _cases(9, cases=200)
-    _, second = _cases(10, cases=200)
-    estimate = delong_difference(labels, first, second)
-    error = (estimate.high - estimate.low) / 2 / stats.norm.ppf(0.975)
-    assert resolvable_difference(labels, first, second) == pytest.approx(2.8016 * error, rel=1e-4)
-
-
 def test_the_roc_band_holds_the_curve_and_is_all_the_way_within_zero_and_one():
     labels, scores = _cases(11, cases=150)
     rates = np.linspace(0, 1, 21)
@@ -196,9 +171,12 @@ ASAH = Path(__file__).with_name("asah.csv")
 def test_delongs_interval_is_that_of_proc(marker, area, low, high, variance):
     table = pd.read_csv(ASAH)
     labels, scores = (table["outcome"] == "Poor").to_numpy(), table[marker].to_numpy(float)
-    found = delong(labels, scores)
-    assert (found.value, found.low, found.high) == pytest.approx((area, low, high), abs=1e-6)
-    assert delong_covariance(labels, [scores])[1][0, 0] == pytest.approx(variance, rel=1e-10)
+    found, ((value,), covariance) = delong(labels, scores), delong_covariance(labels, [scores])
+    reach = stats.norm.ppf(0.975) * np.sqrt(covariance[0, 0])
+    assert (value, value - reach, value + reach) == pytest.approx((area, low, high), abs=1e-6)
+    assert covariance[0, 0] == pytest.approx(variance, rel=1e-10)
+    ends = special.expit(special.logit(area) + np.array([-1, 1]) * reach / (area * (1 - area)))
+    assert (found.low, found.high) == pytest.approx(ends, abs=1e-6)
 
 
 @pytest.mark.parametrize(("first", "second", "p", "low", "high"), [
@@ -235,13 +213,54 @@ def test_scores_that_only_know_the_stratum_are_at_chance_within_it():
 def test_one_stratum_is_the_plain_auc_with_its_interval_and_p():
     labels, scores = _cases(5)
     found = stratified_auc(labels, scores, np.zeros(80))
-    assert (found.low, found.high) == pytest.approx(bootstrap_interval(labels, scores))
+    assert (found.low, found.high) == pytest.approx(auc_interval(labels, scores))
     assert (found.value, found.p) == pytest.approx((auc(labels, scores), permutation_p(labels, scores)))
 
 
 def test_strata_of_one_class_have_no_stratified_auc():
     labels = np.array([True, True, False])
     assert np.isnan(stratified_auc(labels, np.arange(3.0), np.array(["a", "a", "b"])).value)
+
+
+def _binormal_studies(random, cases, area, studies):
+    """Labels and scores (studies, cases) whose AUC is `area` in truth; the prevalence is the competition's."""
+    labels = np.arange(cases) < round(0.525 * cases)
+    return labels, random.normal(size=(studies, cases)) + labels * np.sqrt(2) * stats.norm.ppf(area)
+
+
+def test_of_25_cases_with_an_auc_of_095_the_interval_holds_it_in_95_of_100_studies():
+    labels, scores = _binormal_studies(np.random.default_rng(0), 25, 0.95, 600)
+    held = [low <= 0.95 <= high for low, high in (auc_interval(labels, one) for one in scores)]
+    assert 0.94 <= np.mean(held) <= 0.99  # a symmetric interval holds it in 77
+
+
+@pytest.mark.parametrize("strata", [np.zeros(6), np.array([0, 0, 1, 1, 1, 1])])
+def test_a_perfect_order_of_six_cases_is_not_certain(strata):
+    labels = np.array([True, False, True, True, False, False])
+    found = stratified_auc(labels, labels + 0.1 * np.arange(6), strata)
+    assert (found.value, found.high) == (1, 1) and 0 <= found.low < 0.7 and found.p > 0.05
+    mirrored = stratified_auc(labels, -1.0 * labels - 0.1 * np.arange(6), strata)
+    assert (mirrored.value, mirrored.low, mirrored.high) == pytest.approx((0, 0, 1 - found.low))
+
+
+def test_strata_that_contradict_each_other_are_not_certain_either():
+    labels, strata = np.array([True, False, True, False]), np.array([0, 0, 1, 1])
+    found = stratified_auc(labels, np.array([1.0, 0.0, 0.0, 1.0]), strata)
+    assert found.value == 0.5 and found.high - found.low > 0.5
+
+
+def test_a_class_of_one_case_has_a_wide_interval():
+    found = delong(np.arange(9) == 7, np.arange(9.0))
+    assert 0 < found.low < found.value < found.high < 1 and found.high - found.low > 0.4
+
+
+def test_the_stratified_covariance_is_that_of_the_strata_where_they_are_of_one_size():
+    labels, strata = np.tile(np.arange(20) < 9, 30), np.repeat(np.arange(30), 20)
+    scores = np.random.default_rng(0).normal(labels * 1.0)
+    (value,), pooled = delong_covariance(labels, [scores], strata)
+    alone = [delong_covariance(labels[:20], [part]) for part in scores.reshape(30, 20)]
+    assert value == pytest.approx(np.mean([areas[0] for areas, _ in alone]))
+    assert pooled[0, 0] == pytest.approx(np.mean([one[0, 0] for _, one in alone]) / 30)
 
 
 @pytest.mark.slow
@@ -267,7 +286,8 @@ def test_the_unpaired_difference_has_the_sum_of_both_variances():
     alone = [delong(*part) for part in (one, other)]
     found = delong_unpaired(*one, *other)
     assert found.value == pytest.approx(alone[0].value - alone[1].value)
-    widths = [(part.high - part.value) for part in alone]
+    widths = [stats.norm.ppf(0.975) * np.sqrt(delong_covariance(labels, [scores])[1][0, 0])
+              for labels, scores in (one, other)]
     assert found.high - found.value == pytest.approx(np.hypot(*widths))
     assert delong_unpaired(*other, *one).value == pytest.approx(-found.value)
 

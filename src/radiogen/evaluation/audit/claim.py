@@ -16,6 +16,7 @@ from radiogen.evaluation.external.sentences import claim_sentence
 from radiogen.evaluation.others.origin import origin_of, origin_text
 from radiogen.evaluation.report.assessment import Patients, RunAssessment
 from radiogen.evaluation.report.provenance import RunProvenance
+from radiogen.evaluation.text_tables import p_text
 from radiogen.runs import layout
 from radiogen.runs.lineage import lineage_text
 from radiogen.task import RSNA_MICCAI
@@ -128,7 +129,8 @@ def _evaluation_answers(assessed: RunAssessment, explained: bool) -> Answers:
     answers: Answers = {
         28: ("AUC, accuracy, precision, recall, F1, average precision, Brier score, calibration error; positive class: "
              f"{assessed.run.task.positive}", (("#folds", "tables per fold"),)),
-        29: ("95 % intervals by 2,000 resamples of patients, permutation test, DeLong's test of differences",
+        29: ("AUC within folds; 95 % intervals by DeLong on the logit scale; p corrected for cross-validation, "
+             "permutation test of the holdout; DeLong's test of differences",
              (("#summary", "summary"), ("#comparison", "comparison"))),
         32: ("; ".join(map(claim_sentence, external.cohorts)) or "none: not validated on another cohort",
              (("#external", "another hospital"),)),
@@ -203,4 +205,5 @@ def _limits(assessed: RunAssessment) -> str:
               "intervals do not hold another training"]
     limits += list(assessed.conclusions) if assessed.confounds is not None else ["confounds not checked"]
     limits += [f"{one.severity}: {one.check}" for one in assessed.warnings]
+    limits += [f"trained on permuted labels it does as well (p = {p_text(one.p)})" for one in assessed.verdict.reached]
     return "; ".join(limits)

@@ -26,8 +26,9 @@ from radiogen.evaluation.audit.image_free import (
     residual_logits,
 )
 from radiogen.evaluation.audit.known_inputs import PATIENT_MODELS, Known, joined_inputs, known_inputs
-from radiogen.evaluation.stats.intervals import Estimate, holm_adjusted, stratified_auc
-from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.evaluation.stats.cross_validation import within_folds
+from radiogen.evaluation.stats.intervals import Estimate, delong_covariance, holm_adjusted, stratified_auc
+from radiogen.evaluation.stats.metrics import scored, scored_folds
 from radiogen.evaluation.stats.verdicts import Change, Comparison, Outcome, Verdict, compare, is_significant, verdict
 from radiogen.runs.predictions import out_of_fold
 from radiogen.task import ID, LABEL
@@ -101,10 +102,11 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     predictions: the run's; folds: its `folds.csv`; geometry: as `read_geometry` returns it; known: its scanners and
     patients. The run is compared with the image-free model that has the highest AUC on the scored cases themselves:
     that choice flatters the model and never the run. *Better than the image-free baseline* needs *better than chance*,
-    too. *Explained* is said of a run that is better than chance where that model is distinguishable from chance, the
-    run is not better than it, and without what the acquisition predicts of its probabilities (`left_over`), or where
-    the model knows the geometry alone among cases of the same planes, the run is at chance; where the model knows the
-    patient alone, without what that predicts. Raises UserError where the geometry knows none of the cases.
+    too. *Explained* is said of a run that is better than chance where that model is distinguishable from chance by
+    labels permuted within folds (less strict than the verdict, in favour of the model), the run is not better than it,
+    and without what the acquisition predicts of its probabilities (`left_over`), or where the model knows the geometry
+    alone among cases of the same planes, the run is at chance; where the model knows the patient alone, without what
+    that predicts. Raises UserError where the geometry knows none of the cases.
     """
     known = known or Known()
     baselines = image_free_predictions(folds, geometry, seed=seed, known=known)
@@ -113,28 +115,29 @@ def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd
     free, gains = image_free_table(baselines, seed=seed), gain_table(predictions, baselines, seed=seed)
     own = gains[gains["set"] == "out-of-fold"]
     best = str(own.loc[own["baseline_auc"].idxmax(), "model"]) if own["baseline_auc"].notna().any() else PLANES
-    planes = within_plane_table(judged, geometry, seed=seed)
+    planes = within_plane_table(judged, geometry)
     same = Estimate(*(float(planes.iloc[-1][name]) for name in ("auc", "low", "high", "p")))
-    rest = _area(judged, left_over(judged, geometry, seed=seed, known=known), seed)
+    rest = _area(judged, left_over(judged, geometry, seed=seed, known=known))
     person = joined_inputs(known_inputs(known, judged[ID]), PATIENT_MODELS)
-    own_rest = None if person is None else _area(judged, residual_logits(judged, person, seed=seed), seed)
+    own_rest = None if person is None else _area(judged, residual_logits(judged, person, seed=seed))
     pair = judged.merge(baselines[best][[ID, "probability"]], on=ID, suffixes=("", "_free"))
     labels, probabilities = scored(pair)
-    image_free = pair["probability_free"].to_numpy()
-    run, baseline = verdict(labels, probabilities, seed=seed), verdict(labels, image_free, seed=seed)
-    found = compare(labels, probabilities, image_free, seed=seed)
+    image_free, names = pair["probability_free"].to_numpy(), scored_folds(pair)
+    run, baseline = (verdict(labels, scores, names, seed=seed) for scores in (probabilities, image_free))
+    found = compare(labels, probabilities, image_free, names, seed=seed)
+    tells = is_significant(stratified_auc(labels, image_free, names, seed=seed))
     chance = _where_at_chance(best, same, rest, own_rest)
-    return Confounds(run, best, baseline, found, same, rest, _conclude(run, best, baseline, found, chance), free, gains,
+    return Confounds(run, best, baseline, found, same, rest, _conclude(run, best, tells, found, chance), free, gains,
                      planes, correlation_table(judged, geometry), baselines, own_rest,
-                     _within_sites(judged, known.patients, seed), group_table("inside", judged, known.patients))
+                     _within_sites(judged, known.patients), group_table("inside", judged, known.patients))
 
 
-def _conclude(run: Verdict, best: str, baseline: Verdict, comparison: Comparison, at_chance: tuple[_AtChance, ...]
+def _conclude(run: Verdict, best: str, baseline_tells: bool, comparison: Comparison, at_chance: tuple[_AtChance, ...]
               ) -> tuple[Conclusion, ...]:
     """What follows from the estimates; see `judge_confounds`."""
     if comparison.outcome is Change.BETTER and run.outcome is Outcome.BETTER:
         return (Conclusion.ABOVE_BASELINE,)
-    explained = run.outcome is Outcome.BETTER and is_significant(baseline.estimate) and at_chance
+    explained = run.outcome is Outcome.BETTER and baseline_tells and at_chance
     word = Conclusion.EXPLAINED_BY_PATIENT if best in PATIENT_MODELS else Conclusion.EXPLAINED
     return (Conclusion.NOT_ABOVE_BASELINE, *([word] if explained else []))
 
@@ -152,26 +155,27 @@ def _where_at_chance(best: str, same_planes: Estimate, beyond: Estimate, beyond_
     return tuple(place for place, estimate in asked if not is_significant(estimate))
 
 
-def _area(judged: pd.DataFrame, scores: np.ndarray, seed: int) -> Estimate:
-    """The AUC of other scores of the judged cases."""
-    return stratified_auc(scored(judged)[0], scores, np.zeros(len(judged)), seed=seed)
+def _area(judged: pd.DataFrame, scores: np.ndarray) -> Estimate:
+    """The AUC of other scores of the judged cases, within folds."""
+    return within_folds(scored(judged)[0], scores, scored_folds(judged))
 
 
-def _within_sites(judged: pd.DataFrame, patients: pd.DataFrame | None, seed: int) -> Estimate | None:
-    """The AUC where only cases of one site are compared; None where fewer than two sites are known."""
+def _within_sites(judged: pd.DataFrame, patients: pd.DataFrame | None) -> Estimate | None:
+    """The AUC where only cases of one site and fold are compared; None where fewer than two sites are known."""
     if patients is None:
         return None
     cases = judged.merge(patients.loc[patients[SITE] != "", [ID, SITE]], on=ID)
     if cases[SITE].nunique() < 2:
         return None
-    return stratified_auc(*scored(cases), cases[SITE].to_numpy(str), seed=seed)
+    return within_folds(*scored(cases), scored_folds(cases), cases[SITE].to_numpy(str))
 
 
 def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -> pd.DataFrame:
     """The run less each image-free model on the same cases, a row a model and set.
 
-    Columns: `model, set, cases, run_auc, baseline_auc, gain`, DeLong's `low, high, p`, the patient bootstrap's
-    `bootstrap_low, bootstrap_high`, `resolvable` (the smallest gain that these cases find reliably), `words`.
+    Columns: `model, set, cases, run_auc, baseline_auc, gain` (out-of-fold within folds), DeLong's `low, high`, `p`, the
+    patient bootstrap's `bootstrap_low, bootstrap_high`, `resolvable` (the gain that is found in 80 % of studies),
+    `words`.
     """
     rows = []
     for name, table in baselines.items():
@@ -181,9 +185,11 @@ def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame],
             if not len(labels):
                 continue
             free = pair.loc[pair[LABEL].notna(), "probability_free"].to_numpy()
-            found = compare(labels, own, free, seed=seed)
-            rows.append({"model": name, "set": part, "cases": len(labels), "run_auc": auc(labels, own),
-                         "baseline_auc": auc(labels, free), "gain": found.estimate.value, "low": found.estimate.low,
+            names = scored_folds(pair)
+            found, (areas, _) = compare(labels, own, free, names, seed=seed), delong_covariance(
+                labels, [own, free], names)
+            rows.append({"model": name, "set": part, "cases": len(labels), "run_auc": areas[0],
+                         "baseline_auc": areas[1], "gain": found.estimate.value, "low": found.estimate.low,
                          "high": found.estimate.high, "p": found.estimate.p, "bootstrap_low": found.bootstrap[0],
                          "bootstrap_high": found.bootstrap[1], "resolvable": found.resolvable,
                          "words": str(found.outcome)})
@@ -192,14 +198,15 @@ def gain_table(predictions: pd.DataFrame, baselines: Mapping[str, pd.DataFrame],
     return pd.DataFrame(rows, columns=columns)
 
 
-def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame, *, seed: int = 42) -> pd.DataFrame:
+def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame) -> pd.DataFrame:
     """The AUC among cases whose series lie in one plane, a row a sequence and plane; last row: all planes the same.
 
-    predictions: the cases to judge. Columns: `sequence, plane, cases, positive, auc, low, high, p`. In the last row
-    (`all`, `same`) only pairs of cases with the same planes in every sequence are compared.
+    predictions: the cases to judge, out-of-fold: only those of one fold are compared (`within_folds`). Columns:
+    `sequence, plane, cases, positive, auc, low, high, p`. In the last row (`all`, `same`) only pairs of cases with the
+    same planes in every sequence are compared.
     """
     cases = predictions[predictions[LABEL].notna()]
-    labels, probabilities = scored(cases)
+    (labels, probabilities), folds = scored(cases), scored_folds(cases)
     table = acquisition_table(geometry, cases[ID])
     planes = table[[name for name in table if name.endswith(" plane")]]
     groups = [(name.removesuffix(" plane"), plane, (planes[name] == plane).to_numpy())
@@ -209,7 +216,7 @@ def within_plane_table(predictions: pd.DataFrame, geometry: pd.DataFrame, *, see
     for sequence, plane, inside in groups:
         strata = planes.agg("/".join, axis=1).to_numpy() if sequence == "all" and len(planes.columns) else (
             np.zeros(len(cases)))
-        found = stratified_auc(labels[inside], probabilities[inside], strata[inside], seed=seed)
+        found = within_folds(labels[inside], probabilities[inside], folds[inside], strata[inside])
         rows.append({"sequence": sequence, "plane": plane, "cases": int(inside.sum()),
                      "positive": int(labels[inside].sum()), "auc": found.value, "low": found.low, "high": found.high,
                      "p": found.p})

@@ -3,11 +3,11 @@
 In: a `ReviewFinding`. Out: text. Nothing is ever read back from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from radiogen.core.wording import parameter, shortened
-from radiogen.evaluation.audit.findings import Code, ReviewFinding
+from radiogen.evaluation.audit.findings import Check, Code, ReviewFinding, Severity
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import unrecorded_text
 from radiogen.runs.lineage import lineage_text
@@ -118,6 +118,10 @@ _REMEDIES: Mapping[Code, str] = {
                          "made on the scored folds; then judge on data of another hospital"}
 
 
+_UNSEEN = (Check.PATIENTS, Check.PIXELS, Check.NETWORKS, Check.LINEAGE, Check.FIRST_WEIGHTS, Check.AUC)
+"""Checks on which it depends whether networks had seen the patients whom they scored."""
+
+
 def sentence(finding: ReviewFinding) -> str:
     """What was found."""
     return _SENTENCES[finding.code].format(**{name: _shown(name, value) for name, value in finding.values.items()},
@@ -127,6 +131,24 @@ def sentence(finding: ReviewFinding) -> str:
 def remedy(finding: ReviewFinding) -> str:
     """What to do about it, "" where there is nothing to do."""
     return _REMEDIES.get(finding.code, "")
+
+
+def unseen_sentence(findings: Iterable[ReviewFinding]) -> str:
+    """Whether patients were scored by networks that had not seen them: only as far as the review bears it."""
+    found = [one for one in findings if one.check in _UNSEEN]
+    by_severity = {severity: list(dict.fromkeys(str(one.check) for one in found if one.severity is severity))
+                   for severity in Severity}
+    if any(one.code is Code.FIRST_WEIGHTS_SAW for one in found):
+        return "Its networks began with weights that had seen scored patients (see the warnings)."
+    if alarms := [name for name in by_severity[Severity.ALARM] if name != Check.AUC]:
+        return f"An alarm says that networks had seen patients whom they scored: {', '.join(alarms)} (see Warnings)."
+    if by_severity[Severity.ALARM]:
+        return "By its tables no network had seen a patient whom it scored; an AUC this high makes that doubtful."
+    if any(one.code in (Code.NEAR_PIXELS_ACROSS, Code.FIRST_WEIGHTS_SAW_NAMESAKES) for one in found):
+        return "A network may have seen a patient whom it scored (see the warnings)."
+    unseen = "very patient was scored by networks that had not seen that patient"
+    unchecked = [name for name in by_severity[Severity.NOT_CHECKED] if name != Check.AUC]
+    return f"As far as it was checked, e{unseen}; not checked: {', '.join(unchecked)}." if unchecked else f"E{unseen}."
 
 
 def finding_row(finding: ReviewFinding) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.dataset.patients import AGE, SEX, SITE
-from radiogen.evaluation.stats.intervals import bootstrap_interval
+from radiogen.evaluation.stats.intervals import auc_interval
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.task import ID, LABEL
 
@@ -23,7 +23,7 @@ def group_table(cohort: str, predictions: pd.DataFrame, patients: pd.DataFrame |
     """`COLUMNS`, a row a group of the cohort by site, sex and age, as far as known.
 
     patients: as `read_patients` returns it. too_small: fewer than `LEAST` cases of a class, the AUC is NaN then. The
-    interval is the patient bootstrap's.
+    interval is DeLong's.
     """
     if patients is None:
         return pd.DataFrame(columns=COLUMNS)
@@ -32,7 +32,7 @@ def group_table(cohort: str, predictions: pd.DataFrame, patients: pd.DataFrame |
     for field, name, cases in _groups(known):
         labels, probabilities = scored(cases)
         small = bool(min(labels.sum(), (~labels).sum()) < LEAST)
-        low, high = (np.nan, np.nan) if small else bootstrap_interval(labels, probabilities)
+        low, high = (np.nan, np.nan) if small else auc_interval(labels, probabilities)
         rows.append({"cohort": cohort, "by": field, "group": name, "cases": len(labels), "positive": int(labels.sum()),
                      "auc": np.nan if small else auc(labels, probabilities), "low": low, "high": high,
                      "too_small": small})

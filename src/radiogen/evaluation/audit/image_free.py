@@ -22,8 +22,9 @@ from radiogen.evaluation.audit.known_inputs import (
     joined_inputs,
     known_inputs,
 )
-from radiogen.evaluation.stats.intervals import DRAWS, Estimate, stratified_auc, wilson_interval
-from radiogen.evaluation.stats.metrics import auc, scored, scored_logits
+from radiogen.evaluation.stats.cross_validation import within_folds
+from radiogen.evaluation.stats.intervals import Estimate, auc_interval, wilson_interval
+from radiogen.evaluation.stats.metrics import auc, scored, scored_folds, scored_logits
 from radiogen.evaluation.stats.verdicts import verdict
 from radiogen.runs.folds import HOLDOUT, fold_names, make_folds
 from radiogen.runs.predictions import complete, holdout, out_of_fold
@@ -71,7 +72,7 @@ def study(labels: pd.DataFrame, geometry: pd.DataFrame, settings: StudySettings)
     for number in progress(range(repeats), "other folds", repeats, "draw"):
         drawn = make_folds(labels, folds=folds, holdout_fraction=0, seed=number, leave_out=())
         for name, found in image_free_predictions(drawn, geometry, seed=seed).items():
-            areas[name].append(within_fold(found, draws=1).value)
+            areas[name].append(within_fold(found).value)
     null = permuted_auc(table, geometry, draws=settings.permutations, seed=seed)
     reached = models.loc[models["model"] == PLANES, "within_fold_auc"].item()
     p = (1 + (null >= reached - 1e-12).sum()) / (len(null) + 1) if settings.permutations else np.nan
@@ -162,10 +163,10 @@ def transferred_predictions(folds: pd.DataFrame, geometry: pd.DataFrame, labels:
 def image_free_table(baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -> pd.DataFrame:
     """What the image-free models reach, a row a model and set (out-of-fold, holdout).
 
-    Columns: `model, set, cases, auc, low, high, p, verdict` with all folds pooled (patient bootstrap, permutation test,
-    both of the predictions as they are), then `within_fold_auc, within_fold_low, within_fold_high`: only cases of one
-    fold are compared, for another fold's probabilities come from another model. It is mostly higher; its interval is
-    `widened`, for these models were trained here.
+    Columns: `model, set, cases, auc, low, high` with all folds pooled, `p, verdict` (`verdicts.verdict`, out-of-fold
+    within folds), then `within_fold_auc, within_fold_low, within_fold_high`: only cases of one fold are compared, for
+    another fold's probabilities come from another model. It is mostly higher; its interval is `widened`,
+    for these models were trained here.
     """
     rows = []
     for name, table in baselines.items():
@@ -174,12 +175,12 @@ def image_free_table(baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -
             if cases.empty:
                 continue
             labels, probabilities = scored(cases)
-            judged, within = verdict(labels, probabilities, seed=seed), within_fold(cases, seed=seed)
-            within = widened(within, table["fold"].nunique() - (HOLDOUT in set(table["fold"])))
-            rows.append({"model": name, "set": part, "cases": len(labels), "auc": judged.estimate.value,
-                         "low": judged.estimate.low, "high": judged.estimate.high, "p": judged.estimate.p,
-                         "verdict": str(judged.outcome), "within_fold_auc": within.value, "within_fold_low": within.low,
-                         "within_fold_high": within.high})
+            low, high = auc_interval(labels, probabilities)
+            judged = verdict(labels, probabilities, scored_folds(cases), seed=seed)
+            found = widened(judged.estimate, table["fold"].nunique() - (HOLDOUT in set(table["fold"])))
+            rows.append({"model": name, "set": part, "cases": len(labels), "auc": auc(labels, probabilities),
+                         "low": low, "high": high, "p": found.p, "verdict": str(judged.outcome),
+                         "within_fold_auc": found.value, "within_fold_low": found.low, "within_fold_high": found.high})
     return pd.DataFrame(rows)
 
 
@@ -214,11 +215,9 @@ def residual_logits(predictions: pd.DataFrame, inputs: np.ndarray, *, seed: int 
     return rest
 
 
-def within_fold(predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int = 42) -> Estimate:
-    """The AUC where only cases of one fold are compared: the mean over folds, each counting by its pairs."""
-    labels, probabilities = scored(predictions)
-    names = predictions.loc[predictions[LABEL].notna(), "fold"].to_numpy(str)
-    return stratified_auc(labels, probabilities, names, draws=draws, seed=seed)
+def within_fold(predictions: pd.DataFrame) -> Estimate:
+    """The AUC where only cases of one fold are compared (`within_folds`): the mean over folds, each by its pairs."""
+    return within_folds(*scored(predictions), scored_folds(predictions))
 
 
 def widened(estimate: Estimate, folds: int) -> Estimate:

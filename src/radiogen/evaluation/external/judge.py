@@ -23,8 +23,8 @@ from radiogen.evaluation.external.assessment import (
 )
 from radiogen.evaluation.external.shift import LARGE, Acquired, shift_table
 from radiogen.evaluation.stats.calibration import calibration
-from radiogen.evaluation.stats.intervals import LEVEL, bootstrap_interval
-from radiogen.evaluation.stats.metrics import auc, measure, scored
+from radiogen.evaluation.stats.intervals import LEVEL, auc_interval
+from radiogen.evaluation.stats.metrics import auc, measure, scored, scored_folds
 from radiogen.evaluation.stats.shares import share_of
 from radiogen.evaluation.stats.thresholds import called, youden_threshold
 from radiogen.evaluation.stats.verdicts import compare_cohorts, verdict
@@ -75,7 +75,8 @@ def judge_cohort(run: PredictedRun, cohort: ExternalCohort) -> ExternalAssessmen
     return ExternalAssessment(
         cohort.name, cohort.facts, cohort.task.classes, cohort.predictions, _figures(own, called(own)),
         _figures(cohort.predictions, cohort.predictions["probability"] >= threshold), threshold,
-        compare_cohorts(*scored(cohort.predictions), *scored(own)), pd.concat(groups, ignore_index=True), shift,
+        compare_cohorts(*scored(cohort.predictions), *scored(own), scored_folds(own)),
+        pd.concat(groups, ignore_index=True), shift,
         int((shift["p_adjusted"] < 1 - LEVEL).sum()), int((shift["psi"] - shift["psi_by_chance"] >= LARGE).sum()),
         intensities is not None and cohort.intensities is not None, _image_free(own, geometry, cohort),
         _looks(run.folder, cohort))
@@ -94,8 +95,8 @@ def _read_geometry(folder: Path) -> pd.DataFrame | None:
 def _figures(cases: pd.DataFrame, calls: pd.Series) -> CohortFigures:
     labels, probabilities = scored(cases)
     positive = calls.to_numpy(bool)
-    return CohortFigures(verdict(labels, probabilities), share_of(positive[labels]), share_of(~positive[~labels]),
-                         calibration(labels, probabilities), measure(cases))
+    return CohortFigures(verdict(labels, probabilities, scored_folds(cases)), share_of(positive[labels]),
+                         share_of(~positive[~labels]), calibration(labels, probabilities), measure(cases))
 
 
 def _image_free(own: pd.DataFrame, geometry: pd.DataFrame | None, cohort: ExternalCohort) -> pd.DataFrame:
@@ -112,7 +113,7 @@ def _image_free(own: pd.DataFrame, geometry: pd.DataFrame | None, cohort: Extern
 
 def _area(place: str, cases: pd.DataFrame) -> Mapping[str, float]:
     labels, probabilities = scored(cases)
-    low, high = bootstrap_interval(labels, probabilities)
+    low, high = auc_interval(labels, probabilities)
     return {f"{place}_auc": auc(labels, probabilities), f"{place}_low": low, f"{place}_high": high}
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.evaluation.stats.intervals import bootstrap_interval, roc_band, wilson_interval
+from radiogen.evaluation.stats.intervals import auc_interval, roc_band, wilson_interval
 from radiogen.evaluation.stats.metrics import auc, calibration_bins, roc_points
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import RSNA_MICCAI, Task
@@ -100,7 +100,7 @@ def roc_figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str =
         if labels.all() or not labels.any():
             axes.plot([], [], color=colour, linestyle=style, label=f"{name}: one class only, no curve")
             continue
-        low, high = bootstrap_interval(labels, probabilities)
+        low, high = auc_interval(labels, probabilities)
         axes.fill_between(rates, *roc_band(labels, probabilities, rates), color=colour, alpha=0.13, linewidth=0)
         axes.plot(*roc_points(labels, probabilities), color=colour, linestyle=style, linewidth=2,
                   label=f"{name}, {len(labels)} cases\nAUC {auc(labels, probabilities):.3f} ({low:.3f} to {high:.3f})")

@@ -37,9 +37,9 @@ from radiogen.evaluation.report.assessment import (
     SetName,
 )
 from radiogen.evaluation.report.provenance import provenance_table, read_run_provenance
-from radiogen.evaluation.stats.intervals import bootstrap_interval
+from radiogen.evaluation.stats.intervals import auc_interval
 from radiogen.evaluation.stats.label_permutation import permutation_test
-from radiogen.evaluation.stats.metrics import auc, counts, fold_table, measure, scored, summary_table
+from radiogen.evaluation.stats.metrics import auc, counts, fold_table, measure, scored, scored_folds, summary_table
 from radiogen.evaluation.stats.power import fold_groups, resolvability_table
 from radiogen.evaluation.stats.seeds import seed_table
 from radiogen.evaluation.stats.thresholds import threshold_table
@@ -73,10 +73,21 @@ def join(runs: Sequence[RunAssessment]) -> Assessment:
     predicted, last = [one.run for one in runs], runs[-1].run
     table = last.folder / layout.ENSEMBLE
     return Assessment(
-        tuple(runs), summary_table({run.name: run.predictions for run in predicted}, bootstrap_interval),
+        tuple(runs), _summary(runs),
         tuple(_difference(last, run) for run in predicted[:-1]), seed_table(predicted),
         pd.read_csv(table) if table.is_file() and last.facts.get("members") else None,
         resolvability_table(fold_groups(last.predictions)), _best_image_free(runs), site_fold_table(predicted))
+
+
+def _summary(runs: Sequence[RunAssessment]) -> pd.DataFrame:
+    """`summary_table`, and after the pooled AUC what the verdict rests on: within folds."""
+    table = summary_table({one.name: one.run.predictions for one in runs}, auc_interval)
+    inside = [one.main.verdict.estimate if one.main.name == OUT_OF_FOLD else None for one in runs]
+    place = table.columns.get_loc("out_of_fold_auc_high") + 1
+    for number, name in enumerate(("value", "low", "high")):
+        column = f"out_of_fold_within_fold_{'auc' if name == 'value' else name}"
+        table.insert(place + number, column, [np.nan if one is None else getattr(one, name) for one in inside])
+    return table
 
 
 def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssessment:
@@ -114,7 +125,7 @@ def _assess_set(name: SetName, cases: pd.DataFrame) -> SetAssessment:
     calls = Calls(_matrix(cases), max(int(labels.sum()), int(negative.sum())),
                   counts(labels, probabilities)["recall"],
                   float((probabilities[negative] < THRESHOLD).mean()) if negative.any() else np.nan)
-    return SetAssessment(name, verdict(labels, probabilities), measure(cases), calls)
+    return SetAssessment(name, verdict(labels, probabilities, scored_folds(cases)), measure(cases), calls)
 
 
 def _matrix(cases: pd.DataFrame) -> ConfusionMatrix:
@@ -164,7 +175,7 @@ def _difference(run: PredictedRun, other: PredictedRun) -> RunDifference:
                                               suffixes=("", "_other"))
     labels, own = scored(pair)
     others = pair.loc[pair[LABEL].notna(), "probability_other"].to_numpy(float)
-    return RunDifference(run.name, other.name, compare(labels, own, others))
+    return RunDifference(run.name, other.name, compare(labels, own, others, scored_folds(pair)))
 
 
 def _judged(predictions: pd.DataFrame) -> pd.DataFrame:

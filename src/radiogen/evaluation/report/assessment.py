@@ -13,6 +13,7 @@ import pandas as pd
 from radiogen.evaluation.audit.confounds import Conclusion, Confounds
 from radiogen.evaluation.audit.findings import ReviewFinding, Severity
 from radiogen.evaluation.audit.looks import LooksReview
+from radiogen.evaluation.audit.run_verdict import RunVerdict, judge_run
 from radiogen.evaluation.clinical.judge import ClinicalAssessment
 from radiogen.evaluation.external.assessment import ExternalValidation
 from radiogen.evaluation.report.provenance import RunProvenance
@@ -142,9 +143,17 @@ class RunAssessment:
         return next((one for one in self.sets[1:] if one.name == HOLDOUT), None)
 
     @property
+    def verdict(self) -> RunVerdict:
+        """What is finally said of the run: text, page and JSON format this."""
+        held = self.held_out
+        return judge_run(self.main.verdict.outcome, None if held is None else held.verdict.outcome,
+                         None if self.confounds is None else self.confounds.conclusions, self.findings,
+                         self.permutations)
+
+    @property
     def outcome(self) -> Outcome:
-        """The verdict on the run."""
-        return self.main.verdict.outcome
+        """The outcome of `verdict`."""
+        return self.verdict.outcome
 
     @property
     def conclusions(self) -> tuple[Conclusion, ...]:
@@ -174,10 +183,11 @@ class RunDifference:
 class Assessment:
     """What is said of runs; the last one named is the one that the report is about.
 
-    summary: `metrics.summary_table`, a row a run. differences: the last run against each other one. seeds:
-    `seeds.seed_table`. ensemble: `ensembles.ensemble_table` of the last run, where it is an ensemble. resolvability:
-    `power.resolvability_table` of the last run's cases. image_free_auc: of the best image-free model of any run, None
-    where none was made. site_folds: `site_fold_table`, without rows where no run leaves sites out.
+    summary: `metrics.summary_table`, a row a run, and `out_of_fold_within_fold_auc, _low, _high`. differences: the last
+    run against each other one. seeds: `seeds.seed_table`. ensemble: `ensembles.ensemble_table` of the last run, where
+    it is an ensemble. resolvability: `power.resolvability_table` of the last run's cases. image_free_auc: of the best
+    image-free model of any run, None where none was made. site_folds: `site_fold_table`, without rows where no run
+    leaves sites out.
     """
 
     runs: tuple[RunAssessment, ...]

@@ -16,6 +16,7 @@ import pandas as pd
 
 from radiogen.evaluation.audit.confounds import Confounds
 from radiogen.evaluation.audit.findings import ReviewFinding
+from radiogen.evaluation.audit.run_verdict import RunVerdict
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, SetAssessment
 from radiogen.evaluation.report.provenance import RunProvenance, commands
@@ -23,7 +24,7 @@ from radiogen.evaluation.stats.intervals import DRAWS, LEVEL
 from radiogen.evaluation.stats.label_permutation import PermutationTest
 from radiogen.runs.predictions import THRESHOLD
 
-VERSION = 1
+VERSION = 2
 
 
 def assessment_record(assessment: Assessment) -> dict[str, Any]:
@@ -64,8 +65,7 @@ def external_record(judged: ExternalAssessment) -> dict[str, Any]:
 def _run(assessed: RunAssessment) -> dict[str, Any]:
     return {
         "name": assessed.name,
-        "verdict": {"set": assessed.main.name.replace("-", "_"), "outcome": assessed.outcome,
-                    "conclusions": assessed.conclusions},
+        "verdict": {"set": assessed.main.name.replace("-", "_"), **_verdict(assessed.verdict)},
         "patients": assessed.patients,
         "sets": {one.name.replace("-", "_"): _set(one) for one in assessed.sets},
         "fold_metrics": assessed.fold_metrics, "thresholds": assessed.thresholds,
@@ -79,9 +79,17 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "looks": assessed.looks, "ceiling": assessed.ceiling, "provenance": _provenance(assessed.provenance)}
 
 
+def _verdict(said: RunVerdict) -> dict[str, Any]:
+    return {"outcome": said.outcome, "tone": said.tone, "by_numbers": said.by_numbers, "holdout": said.holdout,
+            "conclusions": said.conclusions, "alarms": said.alarms,
+            "label_permutations_reached": [{"within": one.within, "draws": len(one.areas), "p": one.p}
+                                           for one in said.reached], "not_checked": said.unchecked}
+
+
 def _set(part: SetAssessment) -> dict[str, Any]:
     return {"outcome": part.verdict.outcome, "cases": part.verdict.cases, "positives": part.verdict.positives,
             "auc": part.verdict.estimate, "significant": part.verdict.significant,
+            "pooled_auc": part.verdict.pooled,
             "resolvable_auc": part.verdict.resolvable, "measures": part.measures, "right": part.calls.matrix.right,
             "commonest_right": part.calls.commonest, "sensitivity": part.calls.sensitivity,
             "specificity": part.calls.specificity}

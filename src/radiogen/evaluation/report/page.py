@@ -24,7 +24,7 @@ from radiogen.evaluation.others import origin
 from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
 from radiogen.evaluation.report.page_charts import clinical_charts, comparison_charts, external_charts, run_charts
 from radiogen.evaluation.report.page_images import by_label, run_images
-from radiogen.evaluation.report.page_summary import summary_lines, tone
+from radiogen.evaluation.report.page_summary import summary_lines
 from radiogen.evaluation.report.provenance import RunProvenance, commands
 from radiogen.evaluation.text_tables import field_text, rounded
 from radiogen.evaluation.wording import (
@@ -65,7 +65,7 @@ def render_page(assessment: Assessment) -> str:
                                      lstrip_blocks=True)
     return environment.from_string(_kept("page.html")).render(
         title=last.name, style=_kept("page.css"), script=_kept("viewer.js"), lines=summary_lines(last),
-        tone=tone(last), task=last.run.task, runs=parts, comparison=_comparison(assessment), files=layout,
+        tone=last.verdict.tone, task=last.run.task, runs=parts, comparison=_comparison(assessment), files=layout,
         resolvability=_table(assessment.resolvability), claim=claim_items(last, explained),
         data=_script_data(parts, assessment))
 
@@ -73,7 +73,8 @@ def render_page(assessment: Assessment) -> str:
 def _comparison(assessment: Assessment) -> dict:
     """Forest, confusion matrices of the holdout, both tables, differences of the last run from each other one."""
     tables, summary = [], assessment.summary
-    for prefix, title in (("out_of_fold", "Out-of-fold, all folds pooled"), ("holdout", "Holdout")):
+    for prefix, title in (("out_of_fold", "Out-of-fold: AUC pooled and within folds, all else with folds pooled"),
+                          ("holdout", "Holdout")):
         if summary[f"{prefix}_cases"].any():
             own = summary[["run", *(name for name in summary if name.startswith(f"{prefix}_"))]]
             tables.append((title, _table(own.rename(columns=lambda name, cut=f"{prefix}_": name.removeprefix(cut)

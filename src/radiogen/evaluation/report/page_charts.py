@@ -53,8 +53,8 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
     curves = {str(one.name): scored(SETS[one.name](run.predictions)) for one in assessed.sets}
     name, (labels, probabilities) = next(iter(curves.items()))
     parts = [
-        ("ROC", "Each case placed by its probability; band: 95 % of resamples of patients. On the diagonal a coin "
-         "would do as well.", run_figures.roc_figure(curves, scale=SCALE), layout.ROC),
+        ("ROC", "Each case placed by its probability; all folds pooled; band: 95 % of resamples of patients. On the "
+         "diagonal a coin would do as well.", run_figures.roc_figure(curves, scale=SCALE), layout.ROC),
         ("Calibration", f"Of the cases given a probability, how many are {run.task.positive}. On the diagonal a "
          "probability means what it says.", run_figures.calibration_figure(curves, scale=SCALE, task=run.task),
          layout.CALIBRATION),
@@ -102,7 +102,8 @@ def external_charts(run: PredictedRun, judged: ExternalAssessment) -> list[Chart
 def comparison_charts(assessment: Assessment) -> list[Chart]:
     """The forest of all runs and, of several, their ROC curves in one."""
     runs = [one.run for one in assessment.runs]
-    parts = [("AUC of every run", "With its 95 % interval, beside chance and beside the best model that sees no image.",
+    parts = [("AUC of every run", "With its 95 % interval, out-of-fold within folds, beside chance and beside the "
+              "best model that sees no image.",
               run_figures.forest_figure(forest_rows(assessment.summary), baseline=assessment.image_free_auc,
                                         scale=SCALE), layout.FOREST)]
     if len(runs) > 1:
@@ -113,14 +114,16 @@ def comparison_charts(assessment: Assessment) -> list[Chart]:
 
 
 def forest_rows(summary: pd.DataFrame) -> pd.DataFrame:
-    """`run, set, cases, auc, low, high` of every run and set that has an AUC, from `summary_table`."""
+    """`run, set, cases, auc, low, high` of every run and set that has an AUC, from
+    `Assessment.summary`; out-of-fold within folds."""
     rows = []
     for row in summary.to_dict("records"):
-        for prefix, name in (("out_of_fold", "out-of-fold"), ("holdout", "holdout")):
-            if np.isfinite(row[f"{prefix}_auc"]):
-                rows.append({"run": row["run"], "set": name, "cases": row[f"{prefix}_cases"],
-                             "auc": row[f"{prefix}_auc"], "low": row[f"{prefix}_auc_low"],
-                             "high": row[f"{prefix}_auc_high"]})
+        for name, prefix, area in (("out-of-fold", "out_of_fold", "out_of_fold_within_fold"),
+                                   ("holdout", "holdout", "holdout_auc")):
+            value = row[area if area.endswith("_auc") else f"{area}_auc"]
+            if np.isfinite(value):
+                rows.append({"run": row["run"], "set": name, "cases": row[f"{prefix}_cases"], "auc": value,
+                             "low": row[f"{area}_low"], "high": row[f"{area}_high"]})
     return pd.DataFrame(rows, columns=["run", "set", "cases", "auc", "low", "high"])
 
 

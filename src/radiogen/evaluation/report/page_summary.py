@@ -6,11 +6,11 @@ are those of the verdicts: nothing is called better here that is not called so t
 
 import numpy as np
 
-from radiogen.evaluation.audit.finding_text import sentence
-from radiogen.evaluation.audit.findings import Code, Severity
+from radiogen.evaluation.audit.finding_text import sentence, unseen_sentence
+from radiogen.evaluation.audit.findings import Severity
 from radiogen.evaluation.others.origin import origin_of, origin_sentence
 from radiogen.evaluation.report.assessment import Ceiling, Patients, RunAssessment, SetAssessment
-from radiogen.evaluation.stats.verdicts import Outcome
+from radiogen.evaluation.wording import GAP, run_verdict_sentence
 from radiogen.runs.lineage import beginning_text
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import Task
@@ -30,17 +30,9 @@ def summary_lines(assessed: RunAssessment) -> list[Line]:
         ("Verdict", _verdict(assessed)),
         ("Could be seen", _reach(assessed)),
         ("Without images", _without(assessed)),
-        ("As a test", _calls(assessed.main, assessed.run.task)),
+        ("As a test", _calls(assessed)),
         ("Warnings", _warnings(assessed)),
     ]
-
-
-def tone(assessed: RunAssessment) -> str:
-    """`good`: better than chance, and not explained; `none`: not distinguishable from chance; else `poor`."""
-    if assessed.outcome is Outcome.UNCLEAR:
-        return "none"
-    explained = assessed.confounds is not None and assessed.confounds.explained
-    return "good" if assessed.outcome is Outcome.BETTER and not explained else "poor"
 
 
 def ceiling_sentence(ceiling: Ceiling | None) -> str:
@@ -75,34 +67,35 @@ def _how(assessed: RunAssessment) -> str:
             f"{name}, recipe {facts['recipe']}. " if facts.get("recipe") else f"{name}. ")
     began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)
     made += f"{began[0].upper()}{began[1:]}{', fold by fold' * bool(assessed.provenance.lineage)}. " if began else ""
-    if any(one.code is Code.FIRST_WEIGHTS_SAW for one in assessed.findings):
-        return made + "Its networks began with weights that had seen scored patients (see the warnings)."
-    return made + "Every patient was scored by networks that had not seen that patient."
+    return made + unseen_sentence(assessed.findings)
 
 
 def _found(part: SetAssessment | None, task: Task) -> str:
     if part is None or np.isnan(part.verdict.estimate.value):
         return "Not judged: no patient, or none of one of the classes."
-    estimate = part.verdict.estimate
-    return (f"AUC {estimate.value:.3f}, 95 % interval {estimate.low:.3f} to {estimate.high:.3f}: of 100 pairs of one "
+    estimate, pooled = part.verdict.estimate, part.verdict.pooled
+    pairs = "pairs" if pooled is None else "pairs within a fold"
+    text = (f"AUC {estimate.value:.3f}, 95 % interval {estimate.low:.3f} to {estimate.high:.3f}: of 100 {pairs} of one "
             f"{task.positive} and one {task.negative} patient {round(100 * estimate.value)} are put in the right "
             "order. A coin gets 50.")
+    if pooled is not None and abs(pooled.value - estimate.value) >= GAP:
+        text += (f" All folds pooled: {pooled.value:.3f}; that also compares patients who were scored by different "
+                 "networks, whose probabilities are on different scales.")
+    return text
 
 
 def _verdict(assessed: RunAssessment) -> str:
-    text = "; ".join([assessed.outcome, *assessed.conclusions])
-    held = assessed.held_out
-    text += f". On the holdout alone: {held.verdict.outcome}" if held is not None else ""
+    text = run_verdict_sentence(assessed.verdict)
     return f"{text[0].upper()}{text[1:]}."
 
 
 def _reach(assessed: RunAssessment) -> str:
     names = {"out-of-fold": "cross-validation"}
-    limits = [f"{names.get(one.name, one.name)}: an AUC from {one.verdict.resolvable:.2f} up"
-            if one.verdict.resolvable < 1 else f"{names.get(one.name, one.name)}: nothing, too few"
-            for one in assessed.sets]
-    return (f"With so many patients four studies of five would find, by {', by '.join(limits)}. Anything smaller "
-            "cannot be distinguished from chance here, whether or not it is there.")
+    limits = [f"{names.get(one.name, one.name)}: an AUC of {one.verdict.resolvable:.2f}"
+              if one.verdict.resolvable < 1 else f"{names.get(one.name, one.name)}: none, too few"
+              for one in assessed.sets]
+    return (f"With so many patients four studies of five would call better than chance, by {', by '.join(limits)}. A "
+            "smaller one is called so less often: that it was not found does not say that it is not there.")
 
 
 def _without(assessed: RunAssessment) -> str:
@@ -115,12 +108,15 @@ def _without(assessed: RunAssessment) -> str:
             f"): {found.comparison.outcome}.")
 
 
-def _calls(part: SetAssessment, task: Task) -> str:
-    calls = part.calls
-    return (f"Calling {task.positive} from a probability of {THRESHOLD:g} up is right in {calls.matrix.right} of "
-            f"{calls.matrix.cases}; always saying the commoner answer is right in {calls.commonest}. Sensitivity "
-            f"{calls.sensitivity:.0%}, specificity {calls.specificity:.0%}. Brier score {part.measures['brier']:.3f} "
-            "(0.25: as good as always saying 0.5).")
+def _calls(assessed: RunAssessment) -> str:
+    """Of every set: the calls of single networks, and beside them those of their mean on the holdout."""
+    names = {"out-of-fold": "By cross-validation, each patient by one network",
+             "holdout": "On the holdout, by the mean of all networks"}
+    parts = [f"{names[one.name]}: right in {one.calls.matrix.right} of {one.calls.matrix.cases} (always saying the "
+             f"commoner answer: {one.calls.commonest}), sensitivity {one.calls.sensitivity:.0%}, specificity "
+             f"{one.calls.specificity:.0%}, Brier score {one.measures['brier']:.3f}." for one in assessed.sets]
+    return (f"Calling {assessed.run.task.positive} from a probability of {THRESHOLD:g} up. {' '.join(parts)} A Brier "
+            "score of 0.25 is as good as always saying 0.5.")
 
 
 def _warnings(assessed: RunAssessment) -> str:

@@ -1,10 +1,11 @@
 """What a run's own predictions say of it, in a few lines: to stand beside whatever it says of one more patient.
 
-In: a run's folder. Out: sentences: AUC with interval and verdict, the same of the holdout, whether the acquisition
-alone explains it where the run was judged, and how often an answer like this one was right. Nothing is computed that
-is not from cases that the network had not seen.
+In: a run's folder. Out: sentences: the run's verdict with the alarms of its last evaluation, AUC with interval, the
+same of the holdout, models without images, and how often an answer like this one was right. An answer on one more
+patient is the mean of all networks, as on the holdout; out-of-fold one network answers, so both are counted apart.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,22 @@ import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
+from radiogen.evaluation.audit.findings import Code, ReviewFinding
+from radiogen.evaluation.audit.run_verdict import judge_run
 from radiogen.evaluation.stats.intervals import wilson_interval
-from radiogen.evaluation.stats.metrics import scored
-from radiogen.evaluation.stats.verdicts import verdict
-from radiogen.evaluation.wording import verdict_sentence
+from radiogen.evaluation.stats.label_permutation import permutation_test
+from radiogen.evaluation.stats.metrics import auc, scored, scored_folds
+from radiogen.evaluation.stats.verdicts import Verdict, verdict
+from radiogen.evaluation.wording import run_verdict_sentence, verdict_sentence
 from radiogen.runs import layout
+from radiogen.runs.label_permutations import read_permutations
 from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
 from radiogen.task import LABEL, read_task
 
 NEAR = 0.1
 """Answers that lie so near to another's probability are counted as like it."""
+SCORED_BY = {"out-of-fold": " by one network each, which is more extreme than their mean",
+             "holdout": " by the mean of all networks, as this one"}
 
 
 def reliability_summary(folder: Path, probability: float) -> list[str]:
@@ -32,20 +39,41 @@ def reliability_summary(folder: Path, probability: float) -> list[str]:
         return [f"how good it is, is not known: {error}"]
     positive_class = read_task(folder).positive
     parts = {"out-of-fold": out_of_fold(predictions), "holdout": holdout(predictions)}
-    parts = {name: part[part[LABEL].notna()] for name, part in parts.items()}
-    lines = [f"{name}, {len(part)} cases: {verdict_sentence(verdict(*scored(part)))}" for name, part in parts.items()
-             if len(part)]
+    parts = {name: part[part[LABEL].notna()] for name, part in parts.items() if part[LABEL].notna().any()}
+    verdicts = {name: verdict(*scored(part), scored_folds(part)) for name, part in parts.items()}
+    lines = [f"{name}, {len(parts[name])} cases{SCORED_BY[name]}: {verdict_sentence(one)}"
+             for name, one in verdicts.items()]
+    lines += _review(Path(folder), verdicts, parts)
     lines += _without_images(Path(folder) / layout.IMAGE_FREE_GAIN)
-    near = pd.concat(parts.values())
-    near = near[(near["probability"] - probability).abs() <= NEAR]
-    if len(near):
-        positive = int((near[LABEL] == 1).sum())
-        low, high = wilson_interval(np.array([positive]), np.array([len(near)]))
-        lines.append(f"of its {len(near)} answers within {NEAR:g} of this one {positive} were of "
-                     f"{positive_class} patients (95 % interval {low[0]:.0%} to {high[0]:.0%})")
-    else:
-        lines.append(f"none of its answers on known patients lies within {NEAR:g} of this one")
-    return lines
+    return lines + [_near(part, name, probability, positive_class) for name, part in parts.items()]
+
+
+def _review(folder: Path, verdicts: Mapping[str, Verdict], parts: Mapping[str, pd.DataFrame]) -> list[str]:
+    """The run's verdict with what its last evaluation found against it."""
+    if not verdicts:
+        return []
+    if not (folder / layout.LEAKAGE).is_file():
+        return [f"not yet reviewed for leakage: {command('evaluate')}"]
+    known = Code.__members__
+    codes = (str(code).upper() for code in pd.read_csv(folder / layout.LEAKAGE)["code"])
+    main, *others = verdicts.values()
+    area = auc(*scored(next(iter(parts.values()))))
+    tests = [permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()]
+    said = judge_run(main.outcome, others[0].outcome if others else None,
+                     () if (folder / layout.IMAGE_FREE_GAIN).is_file() else None,
+                     [ReviewFinding(known[code]) for code in codes if code in known], tests)
+    return [f"verdict: {run_verdict_sentence(said)}"]
+
+
+def _near(cases: pd.DataFrame, name: str, probability: float, positive_class: str) -> str:
+    """What came true of the answers near this one."""
+    near = cases[(cases["probability"] - probability).abs() <= NEAR]
+    if near.empty:
+        return f"{name}: none of the answers on known patients{SCORED_BY[name]} lies within {NEAR:g} of this one"
+    positive = int((near[LABEL] == 1).sum())
+    low, high = wilson_interval(np.array([positive]), np.array([len(near)]))
+    return (f"{name}: of {len(near)} answers{SCORED_BY[name]} within {NEAR:g} of this one {positive} were of "
+            f"{positive_class} patients (95 % interval {low[0]:.0%} to {high[0]:.0%})")
 
 
 def _without_images(path: Path) -> list[str]:

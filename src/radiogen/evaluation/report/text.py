@@ -17,10 +17,9 @@ from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, stale_sentence
 from radiogen.evaluation.others.origin import origin_of, origin_text
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, RunDifference
-from radiogen.evaluation.stats import intervals
 from radiogen.evaluation.stats.metrics import MEAN
 from radiogen.evaluation.stats.verdicts import Change
-from radiogen.evaluation.text_tables import rounded, text_table
+from radiogen.evaluation.text_tables import p_text, rounded, text_table
 from radiogen.runs import layout
 from radiogen.runs.lineage import beginning_text
 from radiogen.runs.predictions import THRESHOLD
@@ -52,6 +51,7 @@ def _run_text(assessed: RunAssessment) -> str:
         lines.append(_filled(wording.slice_sentence(assessed.slices)))
     lines += [_wrapped(f"{one.name}:", f"{wording.verdict_sentence(one.verdict)}. "
                        f"{wording.reach_sentence(one.verdict)}.") for one in assessed.sets]
+    lines.append(_wrapped("verdict:", f"{wording.run_verdict_sentence(assessed.verdict)}."))
     return "\n".join(lines)
 
 
@@ -103,13 +103,17 @@ def _external_text(assessed: RunAssessment) -> str:
 def _comparison_text(summary: pd.DataFrame) -> str:
     """The summary of all runs as two tables, out-of-fold and holdout."""
     parts = []
-    for prefix, title in (("out_of_fold", "out-of-fold, all folds pooled"), ("holdout", "holdout")):
+    for prefix, title, area in (
+            ("out_of_fold", "out-of-fold: AUC within folds, all else with folds pooled", "out_of_fold_within_fold"),
+            ("holdout", "holdout", "holdout_auc")):
         columns = {"run": summary["run"], "cases": summary[f"{prefix}_cases"]}
         if not summary[f"{prefix}_cases"].any():
             continue
-        shown = rounded(summary[[f"{prefix}_auc", f"{prefix}_auc_low", f"{prefix}_auc_high"]])
-        columns["AUC"] = shown[f"{prefix}_auc"]
-        columns["95 % interval"] = shown[f"{prefix}_auc_low"] + " to " + shown[f"{prefix}_auc_high"]
+        value = area if area.endswith("_auc") else f"{area}_auc"
+        shown = rounded(summary[[value, f"{area}_low", f"{area}_high"]])
+        columns["AUC"] = shown[value]
+        columns["95 % interval"] = shown[f"{area}_low"] + " to " + shown[f"{area}_high"]
+        columns |= {"pooled": summary[f"{prefix}_auc"]} if value != f"{prefix}_auc" else {}
         for name in ("accuracy", "precision", "recall", "f1"):
             columns[name] = summary[f"{prefix}_{name}"]
         parts.append(f"{title}\n{text_table(rounded(pd.DataFrame(columns)))}")
@@ -142,8 +146,7 @@ def _ceiling_text(assessment: Assessment) -> str:
 
 def _method(task: Task) -> str:
     return (f"positive class: 1, {task.positive}; called from a probability of {THRESHOLD:g} up; intervals: 95 %, "
-            f"{intervals.DRAWS:,} resamples\nof patients within each class, seed 42; standard deviation: of the "
-            "sample, over folds")
+            "DeLong's;\nbetter or worse: two-sided p below 0.05; standard deviation: of the sample, over folds")
 
 
 def _difference(one: RunDifference) -> str:
@@ -152,7 +155,8 @@ def _difference(one: RunDifference) -> str:
         return f"{one.run} and {one.other} share too few cases for a comparison"
     words = found.outcome if found.outcome is Change.NONE_SHOWN else f"{one.run} is {found.outcome}"
     return (f"{one.run} against {one.other}: {words}\n    AUC {gap.value:+.3f} (95 % interval {gap.low:+.3f} "
-            f"to {gap.high:+.3f}, DeLong p = {gap.p:.2g}); {found.cases} cases resolve {found.resolvable:.3f} or more")
+            f"to {gap.high:+.3f}, p = {p_text(gap.p)}); {found.cases} cases show a difference of "
+            f"{found.resolvable:.3f} in 80 % of studies")
 
 
 def _filled(text: str) -> str:

@@ -5,7 +5,8 @@ it takes the predictions as given: what another training on other cases would gi
 again can tell. What they mean is decided in verdicts.py.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -16,7 +17,7 @@ from radiogen.evaluation.stats.metrics import auc, midranks
 
 LEVEL = 0.95
 DRAWS = 2000
-POWER = 0.8
+_REACH = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True)
@@ -33,26 +34,20 @@ def stratified_auc(labels: np.ndarray, probabilities: np.ndarray, strata: np.nda
                    seed: int = 42) -> Estimate:
     """The AUC among cases alike in `strata`, (cases,): only pairs of one stratum are compared, each pair counts once.
 
-    A stratum of one class has no pair. The interval is the bootstrap's, the p-value the two-sided permutation test's;
-    both draw within each stratum. With one stratum it is the AUC of all. NaN where no stratum has both classes.
+    A stratum of one class has no pair. The interval is `delong`'s, the p-value the two-sided permutation test's, which
+    draws within each stratum. With one stratum it is the AUC of all. NaN where no stratum has both classes.
     """
-    wins, drawn, shuffled, pairs = 0.0, np.zeros(draws), np.zeros(draws), 0
-    for number, name in enumerate(pd.unique(np.asarray(strata))):
-        inside = np.asarray(strata) == name
-        own, scores = labels[inside], probabilities[inside]
+    found, shuffled, pairs = delong(labels, probabilities, strata), np.zeros(draws), 0
+    if np.isnan(found.value):
+        return found
+    for number, inside in enumerate(_strata(labels, strata)):
+        own = labels[inside]
         weight = int(own.sum()) * int((~own).sum())
-        if not weight:
-            continue
         pairs += weight
-        wins += weight * auc(own, scores)
-        drawn += weight * bootstrap_auc(own, scores, draws=draws, seed=seed + 1000 * number)
-        shuffled += weight * _shuffled_auc(own, scores, draws, seed + 1000 * number)
-    if not pairs:
-        return Estimate(np.nan, np.nan, np.nan, np.nan)
-    low, high = np.quantile(drawn / pairs, _tails())
-    gap = abs(wins / pairs - 0.5)
+        shuffled += weight * _shuffled_auc(own, probabilities[inside], draws, seed + 1000 * number)
+    gap = abs(found.value - 0.5)
     p = (1 + (np.abs(shuffled / pairs - 0.5) >= gap - 1e-12).sum()) / (draws + 1)
-    return Estimate(wins / pairs, float(low), float(high), float(p))
+    return replace(found, p=float(p))
 
 
 def bootstrap_interval(labels: np.ndarray, probabilities: np.ndarray, *, draws: int = DRAWS,
@@ -66,19 +61,27 @@ def bootstrap_interval(labels: np.ndarray, probabilities: np.ndarray, *, draws: 
     if np.isnan(value):
         return np.nan, np.nan
     if value in (0.0, 1.0):
-        limit = _one_sided_limit(int(labels.sum()), int((~labels).sum()))
+        limit = _one_sided_limit(stratum_sizes(labels, None))
         return (limit, 1.0) if value == 1 else (0.0, 1 - limit)
     low, high = np.quantile(bootstrap_auc(labels, probabilities, draws=draws, seed=seed), _tails())
     return float(low), float(high)
 
 
-def bootstrap_auc(labels: np.ndarray, probabilities: np.ndarray, *, draws: int = DRAWS, seed: int = 42) -> np.ndarray:
-    """The AUC of `draws` resamples of the cases, shape (draws,).
+def bootstrap_auc(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndarray | None = None, *,
+                  draws: int = DRAWS, seed: int = 42) -> np.ndarray:
+    """The AUC of `draws` resamples of the cases, shape (draws,); NaN without a pair.
 
     Patients are drawn with replacement within each class, so every resample keeps the class counts and has an AUC.
-    The same seed and labels draw the same patients: two runs on the same cases may be subtracted draw by draw.
+    The same seed and labels draw the same patients: two runs on the same cases may be subtracted draw by draw. strata:
+    only pairs of one stratum are compared, and patients are drawn within each.
     """
-    return _weighted_auc(labels, probabilities, draw_patients(labels, draws, seed))
+    total, pairs = np.zeros(draws), 0
+    for number, inside in enumerate(_strata(labels, strata)):
+        own = labels[inside]
+        weight = int(own.sum()) * int((~own).sum())
+        total += weight * _weighted_auc(own, probabilities[inside], draw_patients(own, draws, seed + 1000 * number))
+        pairs += weight
+    return total / pairs if pairs else np.full(draws, np.nan)
 
 
 def roc_band(labels: np.ndarray, probabilities: np.ndarray, rates: np.ndarray, *, draws: int = DRAWS,
@@ -107,11 +110,14 @@ def draw_patients(labels: np.ndarray, draws: int, seed: int) -> np.ndarray:
     return times
 
 
-def bootstrap_difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray, *, draws: int = DRAWS,
-                         seed: int = 42) -> tuple[float, float]:
-    """The 95 % percentile interval of AUC(first) - AUC(second): both on the same cases and the same resamples."""
-    gaps = (bootstrap_auc(labels, first, draws=draws, seed=seed)
-            - bootstrap_auc(labels, second, draws=draws, seed=seed))
+def bootstrap_difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray, strata: np.ndarray | None = None,
+                         *, draws: int = DRAWS, seed: int = 42) -> tuple[float, float]:
+    """The 95 % percentile interval of AUC(first) - AUC(second): both on the same cases and the same resamples.
+
+    strata: as in `bootstrap_auc`.
+    """
+    gaps = (bootstrap_auc(labels, first, strata, draws=draws, seed=seed)
+            - bootstrap_auc(labels, second, strata, draws=draws, seed=seed))
     low, high = np.quantile(gaps, _tails())
     return float(low), float(high)
 
@@ -129,84 +135,100 @@ def permutation_p(labels: np.ndarray, probabilities: np.ndarray, *, draws: int =
     return float((1 + (np.abs(areas - 0.5) >= gap - 1e-12).sum()) / (draws + 1))
 
 
-def delong(labels: np.ndarray, probabilities: np.ndarray) -> Estimate:
-    """The AUC with the interval and two-sided p-value (of 0.5) of DeLong et al., Biometrics 1988;44:837.
+def delong(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndarray | None = None) -> Estimate:
+    """The AUC with the variance of DeLong et al., Biometrics 1988;44:837, and the two-sided p-value of 0.5.
 
-    The interval is symmetric, cut at 0 and 1. NaN unless each class has two cases.
+    The 95 % interval is symmetric on the logit scale (Pepe, The Statistical Evaluation of Medical Tests, 2003, section
+    5.2.4), so that it holds its level near 0 and 1 too and never leaves them. Where the variance says nothing (classes
+    fully apart, a class of one case) Hanley and McNeil's stands for it; a perfect order ends at the AUC that lies 1.96
+    of its own errors below 1. strata: only pairs of one stratum are compared. NaN where there is no pair.
     """
-    areas, covariance = delong_covariance(labels, [probabilities])
-    return _normal_estimate(areas[0], covariance[0, 0], null=0.5, low=0.0)
+    sizes = stratum_sizes(labels, strata)
+    if not sizes:
+        return Estimate(np.nan, np.nan, np.nan, np.nan)
+    (value,), covariance = delong_covariance(labels, [probabilities], strata)
+    error = float(np.sqrt(max(covariance[0, 0], 0.0))) if np.isfinite(covariance[0, 0]) else 0.0
+    if error < 1e-9 and any(np.ptp(probabilities[inside]) > 0 for inside in _strata(labels, strata)):
+        error = stratified_error(value, sizes)
+    found = _normal_estimate(value, error**2, null=0.5, low=0.0)
+    if min(value, 1 - value) < 1e-12:
+        limit = _one_sided_limit(sizes)
+        p = 2 * NormalDist().cdf(-0.5 / stratified_error(0.5, sizes))
+        return Estimate(float(value), *((limit, 1.0) if value > 0.5 else (0.0, 1 - limit)), p)
+    odds, reach = value / (1 - value), np.exp(_REACH * error / (value * (1 - value)))
+    return replace(found, low=float(odds / (odds + reach)), high=float(1 - 1 / (1 + odds * reach)))
 
 
-def delong_difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> Estimate:
-    """AUC(first) - AUC(second) on the same cases, with DeLong's paired interval and p-value of no difference."""
-    areas, covariance = delong_covariance(labels, [first, second])
+def auc_interval(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndarray | None = None
+                 ) -> tuple[float, float]:
+    """The ends of `delong`'s 95 % interval."""
+    found = delong(labels, probabilities, strata)
+    return found.low, found.high
+
+
+def delong_difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray, strata: np.ndarray | None = None
+                      ) -> Estimate:
+    """AUC(first) - AUC(second) on the same cases, with DeLong's paired interval and p-value of no difference.
+
+    strata: only pairs of one stratum are compared.
+    """
+    areas, covariance = delong_covariance(labels, [first, second], strata)
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     return _normal_estimate(areas[0] - areas[1], variance, null=0.0, low=-1.0)
 
 
 def delong_unpaired(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,
-                    other_probabilities: np.ndarray) -> Estimate:
+                    other_probabilities: np.ndarray, other_strata: np.ndarray | None = None) -> Estimate:
     """AUC of the first cohort - AUC of the other, whose cases are other patients, with interval and p of no difference.
 
-    The variances by DeLong are added, for the cohorts are independent. labels bool, each pair of shape (cases,). NaN
-    unless both classes of both cohorts have two cases.
+    The variances by DeLong are added, for the cohorts are independent. labels bool, each pair of shape (cases,).
+    other_strata: of the other cohort only pairs of one stratum are compared. NaN unless both classes of both cohorts
+    have two cases.
     """
     areas, covariance = delong_covariance(labels, [probabilities])
-    others, other_covariance = delong_covariance(other_labels, [other_probabilities])
+    others, other_covariance = delong_covariance(other_labels, [other_probabilities], other_strata)
     return _normal_estimate(areas[0] - others[0], covariance[0, 0] + other_covariance[0, 0], null=0.0, low=-1.0)
 
 
-def delong_covariance(labels: np.ndarray, scores: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def delong_covariance(labels: np.ndarray, scores: list[np.ndarray], strata: np.ndarray | None = None
+                      ) -> tuple[np.ndarray, np.ndarray]:
     """AUCs, shape (runs,), and their covariance, shape (runs, runs), by mid-ranks.
 
-    Sun and Xu, IEEE Signal Process. Lett. 2014;21:1389: the structural components of DeLong et al. in n log n.
+    Sun and Xu, IEEE Signal Process. Lett. 2014;21:1389: the structural components of DeLong et al. in n log n. strata:
+    only pairs of one stratum are compared, each counting once; the components' covariance is pooled over the strata,
+    each about its own mean. AUCs are NaN where there is no pair, the covariance where no stratum has two cases of a
+    class.
     """
-    positives, negatives = int(labels.sum()), int((~labels).sum())
-    if min(positives, negatives) < 2:
-        return np.full(len(scores), np.nan), np.full((len(scores), len(scores)), np.nan)
-    above, below = [], []
-    for score in scores:
-        ranks = midranks(score)
-        above.append((ranks[labels] - midranks(score[labels])) / negatives)
-        below.append(1 - (ranks[~labels] - midranks(score[~labels])) / positives)
-    covariance = np.atleast_2d(np.cov(above)) / positives + np.atleast_2d(np.cov(below)) / negatives
-    return np.mean(above, axis=1), covariance
+    runs, sizes = len(scores), stratum_sizes(labels, strata)
+    pairs, free = sum(one * no for one, no in sizes), np.array([sum(one - 1 for one, _ in sizes),
+                                                               sum(no - 1 for _, no in sizes)])
+    sums, spread = np.zeros(runs), np.zeros((2, runs, runs))
+    for inside in _strata(labels, strata):
+        own = labels[inside]
+        positives, negatives = int(own.sum()), int((~own).sum())
+        ranks = [(midranks(score[inside]), midranks(score[inside][own]), midranks(score[inside][~own]))
+                 for score in scores]
+        above = np.array([(every[own] - among) / negatives for every, among, _ in ranks])
+        below = np.array([1 - (every[~own] - among) / positives for every, _, among in ranks])
+        sums += above.sum(axis=1) * negatives
+        for place, part in enumerate((above, below)):
+            part = part - part.mean(axis=1, keepdims=True)
+            spread[place] += part @ part.T
+    if not pairs or not free.all():
+        return sums / pairs if pairs else np.full(runs, np.nan), np.full((runs, runs), np.nan)
+    weights = [sum((one * no / pairs)**2 / (one, no)[place] for one, no in sizes) for place in (0, 1)]
+    return sums / pairs, weights[0] * spread[0] / free[0] + weights[1] * spread[1] / free[1]
 
 
-def resolvable_auc(positives: int, negatives: int) -> float:
-    """The smallest AUC above 0.5 which that many cases find in 80 % of studies at the two-sided 5 % level.
-
-    Variance by Hanley and McNeil, Radiology 1982;143:29. 1 where even a perfect ranking would not do.
-    """
-    from scipy.optimize import brentq
-
-    if not positives or not negatives:
-        return 1.0
-    null = NormalDist().inv_cdf(1 - _tails()[0]) * hanley_mcneil_error(0.5, positives, negatives)
-    reach = NormalDist().inv_cdf(POWER)
-
-    def shortfall(area: float) -> float:
-        return area - 0.5 - null - reach * hanley_mcneil_error(area, positives, negatives)
-
-    return 1.0 if shortfall(1.0) <= 0 else float(brentq(shortfall, 0.5, 1.0))
+def stratum_sizes(labels: np.ndarray, strata: np.ndarray | None) -> list[tuple[int, int]]:
+    """(positive, negative) cases of each stratum that has both, all in one where `strata` is None."""
+    return [(int(labels[inside].sum()), int((~labels[inside]).sum())) for inside in _strata(labels, strata)]
 
 
-def resolvable_difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
-    """The smallest difference of these two runs' AUCs which these cases find with 80 % power at the 5 % level.
-
-    From DeLong's standard error of this very pair, for it depends on how alike the two runs are.
-    """
-    _, covariance = delong_covariance(labels, [first, second])
-    return _resolvable(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-
-
-def resolvable_unpaired(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,
-                        other_probabilities: np.ndarray) -> float:
-    """`resolvable_difference` of two cohorts of different patients, from the standard error of `delong_unpaired`."""
-    _, covariance = delong_covariance(labels, [probabilities])
-    _, other = delong_covariance(other_labels, [other_probabilities])
-    return _resolvable(covariance[0, 0] + other[0, 0])
+def stratified_error(area: float, sizes: Sequence[tuple[int, int]]) -> float:
+    """`hanley_mcneil_error` of an AUC over strata of these `stratum_sizes`, each pair counting once."""
+    pairs = sum(one * no for one, no in sizes)
+    return float(np.sqrt(sum((one * no / pairs * hanley_mcneil_error(area, one, no))**2 for one, no in sizes)))
 
 
 def hanley_mcneil_error(area: float, positives: int, negatives: int) -> float:
@@ -238,19 +260,19 @@ def holm_adjusted(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def _resolvable(variance: float) -> float:
-    """The smallest difference that an estimate of this variance finds with 80 % power at the 5 % level."""
-    return float((NormalDist().inv_cdf(1 - _tails()[0]) + NormalDist().inv_cdf(POWER)) * np.sqrt(max(variance, 0.0)))
+def _strata(labels: np.ndarray, strata: np.ndarray | None) -> list[np.ndarray]:
+    """The places of each stratum with cases of both classes, in the order in which they come."""
+    groups = [np.arange(len(labels))] if strata is None else [
+        np.flatnonzero(np.asarray(strata) == name) for name in pd.unique(np.asarray(strata))]
+    return [inside for inside in groups if labels[inside].any() and not labels[inside].all()]
 
 
-def _one_sided_limit(positives: int, negatives: int) -> float:
+def _one_sided_limit(sizes: Sequence[tuple[int, int]]) -> float:
     """The AUC that lies just 1.96 of its own standard errors (Hanley and McNeil) below 1."""
     from scipy.optimize import brentq
 
-    reach = NormalDist().inv_cdf(1 - _tails()[0])
-
     def gap(area: float) -> float:
-        return 1 - area - reach * hanley_mcneil_error(area, positives, negatives)
+        return 1 - area - _REACH * stratified_error(area, sizes)
 
     return float(brentq(gap, 0.0, 1 - 1e-9)) if gap(0.0) > 0 > gap(1 - 1e-9) else 0.0
 
@@ -280,10 +302,10 @@ def _group_weights(labels: np.ndarray, scores: np.ndarray, times: np.ndarray) ->
 
 
 def _normal_estimate(value: float, variance: float, null: float, low: float) -> Estimate:
-    if np.isnan(value):
+    if np.isnan(value) or np.isnan(variance):
         return Estimate(np.nan, np.nan, np.nan, np.nan)
     error = float(np.sqrt(max(variance, 0.0)))
-    reach = NormalDist().inv_cdf(1 - _tails()[0]) * error
+    reach = _REACH * error
     if error > 0:
         p = 2 * NormalDist().cdf(-abs(value - null) / error)
     else:

@@ -36,7 +36,7 @@ def summary_table(runs: Mapping[str, pd.DataFrame],
                   interval: Callable[[np.ndarray, np.ndarray], tuple[float, float]]) -> pd.DataFrame:
     """One row a run, in the order given: AUC with its interval and the other figures, out-of-fold and on the holdout.
 
-    runs: predictions by the run's name. interval: (labels, probabilities) to the low and high end of the AUC's.
+    runs: predictions by the run's name. interval: (labels, probabilities) to the low and high end of the pooled AUC's.
     Columns: `run`, then for each of `out_of_fold` and `holdout`: `<set>_cases`, `_auc`, `_auc_low`, `_auc_high`,
     `_accuracy`, `_precision`, `_recall`, `_f1`, `_average_precision`, `_brier`, `_calibration_error`. Out-of-fold
     figures are of all folds' cases pooled; NaN where a run has no such case.
@@ -65,6 +65,11 @@ def scored(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Labels (bool, True = positive) and probabilities (float64) of the cases that have a label, shape (cases,)."""
     known = predictions[predictions[LABEL].notna()]
     return known[LABEL].to_numpy(dtype=int) == 1, known["probability"].to_numpy(dtype=float)
+
+
+def scored_folds(predictions: pd.DataFrame) -> np.ndarray:
+    """The folds of the cases that have a label, text, (cases,), in the order of `scored`."""
+    return predictions.loc[predictions[LABEL].notna(), "fold"].to_numpy(str)
 
 
 def scored_logits(probabilities: np.ndarray) -> np.ndarray:
@@ -103,7 +108,8 @@ def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 def midranks(scores: np.ndarray) -> np.ndarray:
     """Ranks from 1 up, shape (cases,); equal scores share the mean of their ranks."""
-    return pd.Series(scores).rank().to_numpy()
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[places]
 
 
 def roc_points(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,22 +1,54 @@
 """What a number of cases can show, said before anything is trained and again when it is judged.
 
-In: how many cases of each class there are. Out: how wide the interval of an AUC will be, the smallest AUC that can be
-distinguished from chance and the smallest difference of two runs that can be distinguished from none, each with 80 %
-power at the two-sided 5 % level. Below these no run is called better or worse.
+In: how many cases of each class there are, fold by fold. Out: how wide the interval of an AUC will be, the AUC that
+four studies of five would call better than chance and the difference of two runs that four of five would call one, by
+the rules of verdicts.py. It is no limit: a smaller one is found less often, and is then as true.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.stats.intervals import LEVEL, POWER, hanley_mcneil_error, resolvable_auc
+from radiogen.evaluation.stats.cross_validation import variance_factor
+from radiogen.evaluation.stats.intervals import LEVEL, hanley_mcneil_error, stratified_error
 from radiogen.runs.folds import HOLDOUT
 from radiogen.task import LABEL
 
+POWER = 0.8
 CORRELATION = 0.5
 """How alike the AUCs of two runs are thought to be before either is there: on the same cases, different networks."""
+
+Sizes = Sequence[tuple[int, int]]
+"""(positive, negative) cases of each fold; a set that is scored as a whole is a single one."""
+
+
+def resolvable_auc(sizes: Sizes) -> float:
+    """The smallest AUC above 0.5 that `verdicts.verdict` calls better than chance in 80 % of studies.
+
+    sizes: of the folds that have both classes, or of the one set. Variance by Hanley and McNeil, Radiology 1982;143:29,
+    under chance times `variance_factor`. 1 where even a perfect ranking would not do.
+    """
+    from scipy.optimize import brentq
+
+    if not sizes or not all(one and no for one, no in sizes):
+        return 1.0
+    null = _critical(len(sizes)) * stratified_error(0.5, sizes)
+    reach = NormalDist().inv_cdf(POWER)
+
+    def shortfall(area: float) -> float:
+        return area - 0.5 - null - reach * stratified_error(area, sizes)
+
+    return 1.0 if shortfall(1.0) <= 0 else float(brentq(shortfall, 0.5, 1.0))
+
+
+def resolvable_gap(error: float, factor: float = 1.0) -> float:
+    """The smallest difference that is called one in 80 % of studies, from the standard error of the difference.
+
+    factor: by how much its variance under no difference exceeds that of the estimate (`variance_factor`).
+    """
+    return float((NormalDist().inv_cdf((1 + LEVEL) / 2) * np.sqrt(factor) + NormalDist().inv_cdf(POWER)) * error)
 
 
 def half_width(positives: int, negatives: int, area: float = 0.5) -> float:
@@ -29,36 +61,39 @@ def half_width(positives: int, negatives: int, area: float = 0.5) -> float:
     return NormalDist().inv_cdf((1 + LEVEL) / 2) * hanley_mcneil_error(area, positives, negatives)
 
 
-def smallest_difference(positives: int, negatives: int, correlation: float = CORRELATION, area: float = 0.5) -> float:
-    """The smallest difference of two AUCs on the same cases that is found in 80 % of studies at the 5 % level.
+def smallest_difference(sizes: Sizes, correlation: float = CORRELATION, area: float = 0.5) -> float:
+    """The smallest difference of two AUCs on the same cases that is called one in 80 % of studies.
 
-    correlation: of the two AUCs over samples of patients; 1 would be the same run twice (Hanley and McNeil, Radiology
-    1983;148:839, with their r). For two runs that are there, `intervals.resolvable_difference` measures it. NaN where
-    a class has no case.
+    sizes: as in `resolvable_auc`. correlation: of the two AUCs over samples of patients; 1 would be the same run twice
+    (Hanley and McNeil, Radiology 1983;148:839, with their r). For two runs that are there `verdicts.compare` measures
+    it. NaN where a class has no case.
     """
-    if not positives or not negatives:
+    if not sizes or not all(one and no for one, no in sizes):
         return np.nan
-    error = hanley_mcneil_error(area, positives, negatives) * np.sqrt(2 * (1 - correlation))
-    return float((NormalDist().inv_cdf((1 + LEVEL) / 2) + NormalDist().inv_cdf(POWER)) * error)
+    error = stratified_error(area, sizes) * np.sqrt(2 * (1 - correlation))
+    return resolvable_gap(error, variance_factor(len(sizes)))
 
 
-def resolvability_table(groups: Mapping[str, tuple[int, int]], correlation: float = CORRELATION) -> pd.DataFrame:
+def resolvability_table(groups: Mapping[str, Sizes], correlation: float = CORRELATION) -> pd.DataFrame:
     """One row a group of cases, in the order given.
 
-    groups: (positive, negative) cases by the group's name. Columns: `cases` (the group's name), `number`,
+    groups: the group's folds by its name. Columns: `cases` (the group's name), `number`,
     `positive`, `half_width`, `smallest_auc` (1 where even a perfect ranking would not be found),
     `smallest_difference`.
     """
-    return pd.DataFrame([{
-        "cases": name, "number": positives + negatives, "positive": positives,
-        "half_width": half_width(positives, negatives), "smallest_auc": resolvable_auc(positives, negatives),
-        "smallest_difference": smallest_difference(positives, negatives, correlation)}
-        for name, (positives, negatives) in groups.items()],
-        columns=["cases", "number", "positive", "half_width", "smallest_auc", "smallest_difference"])
+    rows = []
+    for name, sizes in groups.items():
+        both = [(one, no) for one, no in sizes if one and no]
+        positives, negatives = (sum(part) for part in zip(*sizes, strict=True))
+        rows.append({"cases": name, "number": positives + negatives, "positive": positives,
+                     "half_width": half_width(positives, negatives), "smallest_auc": resolvable_auc(both),
+                     "smallest_difference": smallest_difference(both, correlation)})
+    return pd.DataFrame(rows, columns=["cases", "number", "positive", "half_width", "smallest_auc",
+                                       "smallest_difference"])
 
 
-def fold_groups(folds: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """The groups of a table of folds or of predictions: all folds pooled, the smallest fold, the holdout.
+def fold_groups(folds: pd.DataFrame) -> dict[str, list[tuple[int, int]]]:
+    """The groups of a table of folds or of predictions: all folds, the smallest fold, the holdout, each as `Sizes`.
 
     Cases without a label do not count; what has no case is left out.
     """
@@ -68,11 +103,11 @@ def fold_groups(folds: pd.DataFrame) -> dict[str, tuple[int, int]]:
     held = sizes.pop(HOLDOUT, None)
     groups = {}
     if sizes:
-        groups["all folds, out-of-fold"] = (sum(one for one, _ in sizes.values()), sum(no for _, no in sizes.values()))
+        groups["all folds, out-of-fold"] = list(sizes.values())
     if len(sizes) > 1:
-        groups["one fold"] = min(sizes.values(), key=sum)
+        groups["one fold"] = [min(sizes.values(), key=sum)]
     if held:
-        groups["holdout"] = held
+        groups["holdout"] = [held]
     return groups
 
 
@@ -83,9 +118,13 @@ def resolvability_text(folds: pd.DataFrame) -> str:
     """
     rows = resolvability_table(fold_groups(folds))
     lines = [f"  {row.cases}: {row.number} cases, AUC +-{row.half_width:.3f}; "
-             + (f"from {row.smallest_auc:.3f} up distinguishable from chance, two runs from "
-                f"{row.smallest_difference:.3f} apart"
+             + (f"an AUC of {row.smallest_auc:.3f} is found, a difference of two runs of {row.smallest_difference:.3f}"
                 if row.smallest_auc < 1 else "too few to tell anything from chance")
              for row in rows.itertuples()]
-    head = "what these cases can show (95 % interval around 0.5; found in 80 % of studies at the 5 % level):"
+    head = "what these cases can show (95 % interval around 0.5; what four studies of five find):"
     return "\n".join([head, *lines])
+
+
+def _critical(folds: int) -> float:
+    """How many standard errors an AUC has to lie from 0.5 to be called better or worse."""
+    return float(NormalDist().inv_cdf((1 + LEVEL) / 2) * np.sqrt(variance_factor(folds)))

@@ -3,7 +3,8 @@
 In: a table of predictions. Out: a threshold for each fold, and the figures at it beside those at 0.5. A fold's
 threshold comes from the out-of-fold probabilities of the other folds, the holdout's from all of them. The networks of
 those other folds were trained on this fold's cases; that is so in every choice by cross-validation, and no probability
-of the judged fold has a part in it.
+of the judged fold has a part in it. The holdout is scored by the mean of all networks, whose probabilities are less
+extreme than those of single ones: there the threshold is that of another score, which `scored_by` says.
 """
 
 import numpy as np
@@ -51,17 +52,22 @@ def called(predictions: pd.DataFrame) -> pd.Series:
 def threshold_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Figures at the chosen threshold and at 0.5, one row a fold, mean and deviation of the folds, the holdout last.
 
-    Columns: `fold, cases, threshold`, then accuracy, precision, recall and F1 at it, then the same at 0.5 with the
-    ending `_at_half`. Positive class: 1. The deviation is the sample's. Cases without label do not count.
+    Columns: `fold, cases, threshold, scored_by` (one network, or the mean of how many), then accuracy, precision,
+    recall and F1 at it, then the same at 0.5 with the ending `_at_half`. Positive class: 1. The deviation is the
+    sample's. Cases without label do not count.
     """
     thresholds = fold_thresholds(predictions)
     known = predictions[predictions[LABEL].notna()]
-    rows = [{"fold": name, **_figures(known[known["fold"] == name], thresholds[name])}
+    networks = out_of_fold(predictions)["fold"].nunique()
+    rows = [{"fold": name, "scored_by": f"mean of {networks}" if name == HOLDOUT and networks > 1 else "one network",
+             **_figures(known[known["fold"] == name], thresholds[name])}
             for name in thresholds if name != TEST and (known["fold"] == name).any()]
-    table = pd.DataFrame(rows, columns=["fold", "cases", "threshold", *COUNTS, *(f"{name}_at_half" for name in COUNTS)])
+    columns = ["fold", "cases", "threshold", "scored_by", *COUNTS, *(f"{name}_at_half" for name in COUNTS)]
+    table = pd.DataFrame(rows, columns=columns)
     held = table["fold"] == HOLDOUT
-    figures = table.loc[~held].drop(columns="fold").astype(float)
-    ends = pd.DataFrame([{"fold": MEAN, **figures.mean()}, {"fold": DEVIATION, **figures.std(ddof=1)}])
+    figures = table.loc[~held].drop(columns=["fold", "scored_by"]).astype(float)
+    ends = pd.DataFrame([{"fold": name, "scored_by": "", **ends} for name, ends in (
+        (MEAN, figures.mean()), (DEVIATION, figures.std(ddof=1)))])[table.columns]
     parts = [table[~held].astype({"cases": float}), ends, table[held].astype({"cases": float})]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 

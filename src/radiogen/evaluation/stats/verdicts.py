@@ -1,37 +1,40 @@
 """What an AUC, or a difference of two, means: the decision as data; wording.py says it in words.
 
-In: labels and probabilities of the same cases. Out: a `Verdict` or a `Comparison`. *Better* is decided in one place
-each, `decide` and `decide_change`: it needs a significant test and a value that this many cases would usually have
-found; a lucky draw among few cases is not called a finding.
+In: labels and probabilities of the same cases, and the fold of each where they are out-of-fold. Out: a `Verdict` or a
+`Comparison`. The rule is one: a two-sided p below 0.05 by a test that holds its level (`decide`, `decide_change`).
+Where nothing is to be found, *better* is then said in at most 2.5 % of studies (docs/judgement.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
+from radiogen.evaluation.stats.cross_validation import corrected_p, variance_factor, within_folds
 from radiogen.evaluation.stats.intervals import (
     LEVEL,
     Estimate,
     bootstrap_auc,
     bootstrap_difference,
-    bootstrap_interval,
+    delong,
+    delong_covariance,
     delong_difference,
     delong_unpaired,
     permutation_p,
-    resolvable_auc,
-    resolvable_difference,
-    resolvable_unpaired,
+    stratified_error,
+    stratum_sizes,
 )
-from radiogen.evaluation.stats.metrics import auc
+from radiogen.evaluation.stats.power import resolvable_auc, resolvable_gap
 
 
 class Outcome(StrEnum):
-    """Of a run against chance; the value is what a reader is shown."""
+    """Of a run against chance; the value is what a reader is shown. NOT_ESTABLISHED is never that of an AUC, but of a
+    run whose AUC is better than chance while something forbids to believe it (audit/run_verdict.py)."""
 
     BETTER = "better than chance"
     UNCLEAR = "not distinguishable from chance"
     WORSE = "worse than chance"
+    NOT_ESTABLISHED = "not established"
 
 
 class Change(StrEnum):
@@ -46,8 +49,11 @@ class Change(StrEnum):
 class Verdict:
     """What an AUC means.
 
-    estimate: the AUC, the bootstrap's 95 % interval, the permutation test's p. cases, positives: how many were scored,
-    and how many of them are positive. resolvable: the smallest AUC that so many cases find reliably.
+    estimate: the AUC with `delong`'s interval, which takes the predictions as they are, and p: of out-of-fold
+    predictions within folds and corrected (`within_folds`), else the permutation test's. cases, positives: how many
+    were scored, and how many of them are positive. resolvable: the AUC that is called better than chance in 80 % of
+    studies of so many cases. pooled: of out-of-fold predictions the AUC of all folds pooled, which decides nothing;
+    None elsewhere, and without a p-value, for none of it is valid.
     """
 
     outcome: Outcome
@@ -55,10 +61,11 @@ class Verdict:
     cases: int
     positives: int
     resolvable: float
+    pooled: Estimate | None = None
 
     @property
     def significant(self) -> bool:
-        """Whether p is below 0.05, which alone is not yet *better*."""
+        """Whether p is below 0.05."""
         return is_significant(self.estimate)
 
 
@@ -66,9 +73,9 @@ class Verdict:
 class Comparison:
     """What a difference of two AUCs means, of two runs on the same cases or of one run in two cohorts.
 
-    estimate: DeLong's; cases: how many there are, of both cohorts together; bootstrap: the ends of the patient
-    bootstrap's 95 % interval; resolvable: the smallest difference that these cases find reliably; NaN where the cases
-    are too few to compare.
+    estimate: DeLong's, p corrected where predictions are out-of-fold; cases: how many there are, of both cohorts
+    together; bootstrap: the ends of the patient bootstrap's 95 % interval; resolvable: the difference that is called
+    one in 80 % of studies of so many cases; NaN where the cases are too few to compare.
     """
 
     outcome: Change
@@ -78,16 +85,16 @@ class Comparison:
     resolvable: float
 
 
-def decide(estimate: Estimate, resolvable: float) -> Outcome:
-    """*Better than chance* needs a two-sided p below 0.05 and an AUC of at least `resolvable`; *worse* its mirror."""
-    if np.isnan(estimate.value) or not is_significant(estimate) or abs(estimate.value - 0.5) < resolvable - 0.5:
+def decide(estimate: Estimate) -> Outcome:
+    """*Better than chance* needs a two-sided p below 0.05 and an AUC above 0.5; *worse* its mirror."""
+    if np.isnan(estimate.value) or not is_significant(estimate):
         return Outcome.UNCLEAR
     return Outcome.BETTER if estimate.value > 0.5 else Outcome.WORSE
 
 
-def decide_change(estimate: Estimate, resolvable: float) -> Change:
-    """A change needs a p below 0.05 and a difference of at least `resolvable`."""
-    if np.isnan(estimate.value) or not is_significant(estimate) or abs(estimate.value) < resolvable:
+def decide_change(estimate: Estimate) -> Change:
+    """A change needs a two-sided p below 0.05."""
+    if np.isnan(estimate.value) or not is_significant(estimate):
         return Change.NONE_SHOWN
     return Change.BETTER if estimate.value > 0 else Change.WORSE
 
@@ -97,36 +104,76 @@ def is_significant(estimate: Estimate) -> bool:
     return bool(estimate.p < 1 - LEVEL)
 
 
-def verdict(labels: np.ndarray, probabilities: np.ndarray, *, seed: int = 42) -> Verdict:
-    """Whether the probabilities, shape (cases,), rank the cases better than chance would; labels bool, (cases,)."""
-    low, high = bootstrap_interval(labels, probabilities, seed=seed)
-    estimate = Estimate(auc(labels, probabilities), low, high, permutation_p(labels, probabilities, seed=seed))
-    limit = resolvable_auc(int(labels.sum()), int((~labels).sum()))
-    return Verdict(decide(estimate, limit), estimate, len(labels), int(labels.sum()), limit)
+def verdict(labels: np.ndarray, probabilities: np.ndarray, folds: np.ndarray | None = None, *, seed: int = 42
+            ) -> Verdict:
+    """Whether the probabilities, shape (cases,), rank the cases better than chance would; labels bool, (cases,).
+
+    folds: the fold that scored each case, where they are out-of-fold: then it is decided within folds. None, or one
+    fold alone: of a set that is scored as a whole.
+    """
+    cases, positives, whole = len(labels), int(labels.sum()), delong(labels, probabilities)
+    if folds is None or len(np.unique(folds)) < 2:
+        whole = replace(whole, p=permutation_p(labels, probabilities, seed=seed))
+        return Verdict(decide(whole), whole, cases, positives, resolvable_auc(stratum_sizes(labels, None)))
+    inside = within_folds(labels, probabilities, folds)
+    limit = resolvable_auc(stratum_sizes(labels, folds))
+    return Verdict(decide(inside), inside, cases, positives, limit, replace(whole, p=np.nan))
 
 
-def compare(labels: np.ndarray, first: np.ndarray, second: np.ndarray, *, seed: int = 42) -> Comparison:
-    """Whether `first` ranks the cases better than `second`; labels bool, all three of shape (cases,)."""
-    gap = delong_difference(labels, first, second)
+def compare(labels: np.ndarray, first: np.ndarray, second: np.ndarray, folds: np.ndarray | None = None, *,
+            seed: int = 42) -> Comparison:
+    """Whether `first` ranks the cases better than `second`; labels bool, all of shape (cases,); folds: as in `verdict`.
+    """
+    gap = delong_difference(labels, first, second, folds)
     if np.isnan(gap.value):
         return Comparison(Change.NONE_SHOWN, gap, len(labels), (np.nan, np.nan), np.nan)
-    limit = resolvable_difference(labels, first, second)
-    bounds = bootstrap_difference(labels, first, second, seed=seed)
-    return Comparison(decide_change(gap, limit), gap, len(labels), bounds, limit)
+    _, covariance = delong_covariance(labels, [first, second], folds)
+    error = _error(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    factor = _factor(folds)
+    gap = replace(gap, p=corrected_p(gap, error, factor))
+    bounds = bootstrap_difference(labels, first, second, folds, seed=seed)
+    return Comparison(decide_change(gap), gap, len(labels), bounds, resolvable_gap(error, factor))
 
 
 def compare_cohorts(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,
-                    other_probabilities: np.ndarray, *, seed: int = 42) -> Comparison:
+                    other_probabilities: np.ndarray, other_folds: np.ndarray | None = None, *, seed: int = 42
+                    ) -> Comparison:
     """Whether a run ranks the first cohort better than the other, whose cases are other patients.
 
-    labels bool, each pair of shape (cases,). DeLong's interval is unpaired; the bootstrap draws each cohort by itself.
+    labels bool, each pair of shape (cases,); other_folds: as in `verdict`, of the other cohort. DeLong's interval is
+    unpaired; the bootstrap draws each cohort by itself.
     """
-    gap = delong_unpaired(labels, probabilities, other_labels, other_probabilities)
+    gap = delong_unpaired(labels, probabilities, other_labels, other_probabilities, other_folds)
     cases = len(labels) + len(other_labels)
     if np.isnan(gap.value):
         return Comparison(Change.NONE_SHOWN, gap, cases, (np.nan, np.nan), np.nan)
-    limit = resolvable_unpaired(labels, probabilities, other_labels, other_probabilities)
+    variance = delong_covariance(labels, [probabilities])[1][0, 0]
+    other = delong_covariance(other_labels, [other_probabilities], other_folds)[1][0, 0]
+    error, null = _error(variance + other), _null_error(labels, probabilities, other_labels, other_probabilities,
+                                                        other_folds)
+    gap = replace(gap, p=corrected_p(gap, null, 1.0))
+    factor = (null / error)**2 if error else 1.0
     drawn = (bootstrap_auc(labels, probabilities, seed=seed)
-             - bootstrap_auc(other_labels, other_probabilities, seed=seed + 1))
+             - bootstrap_auc(other_labels, other_probabilities, other_folds, seed=seed + 1))
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Comparison(decide_change(gap, limit), gap, cases, (float(low), float(high)), limit)
+    return Comparison(decide_change(gap), gap, cases, (float(low), float(high)), resolvable_gap(error, factor))
+
+
+def _factor(folds: np.ndarray | None) -> float:
+    return 1.0 if folds is None else variance_factor(len(np.unique(folds)))
+
+
+def _null_error(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,
+                other_probabilities: np.ndarray, other_folds: np.ndarray | None) -> float:
+    """The standard error of the difference of two cohorts' AUCs where both are the same, that of all cases together.
+
+    DeLong's own error of a small cohort is too small where its AUC happens to be near 1.
+    """
+    sizes, others = stratum_sizes(labels, None), stratum_sizes(other_labels, other_folds)
+    areas = (delong(labels, probabilities).value, delong(other_labels, other_probabilities, other_folds).value)
+    common = float(np.average(areas, weights=(len(labels), len(other_labels))))
+    return _error(stratified_error(common, sizes)**2 + _factor(other_folds) * stratified_error(common, others)**2)
+
+
+def _error(variance: float) -> float:
+    return float(np.sqrt(max(variance, 0.0)))

@@ -1,0 +1,65 @@
+"""A run is called better only where nothing forbids it; whatever was not looked at is named."""
+
+import numpy as np
+import pytest
+
+from radiogen.evaluation.audit.confounds import Conclusion
+from radiogen.evaluation.audit.finding_text import unseen_sentence
+from radiogen.evaluation.audit.findings import POLICY, Code, ReviewFinding, Severity
+from radiogen.evaluation.audit.run_verdict import Tone, judge_run
+from radiogen.evaluation.stats.label_permutation import permutation_test
+from radiogen.evaluation.stats.verdicts import Outcome
+from radiogen.evaluation.wording import run_verdict_sentence
+
+ALARMS = [code for code, (severity, _) in POLICY.items() if severity is Severity.ALARM]
+UNSEEN = "very patient was scored by networks that had not seen that patient"
+
+
+def _judged(*codes, by_numbers=Outcome.BETTER, holdout=None, conclusions=(), permutations=()):
+    return judge_run(by_numbers, holdout, conclusions, [ReviewFinding(code) for code in codes], permutations)
+
+
+@pytest.mark.parametrize("code", ALARMS)
+def test_no_alarm_leaves_a_run_better_than_chance(code):
+    said = _judged(code)
+    assert said.outcome is Outcome.NOT_ESTABLISHED and said.tone is Tone.POOR
+    assert f"Alarm of the leakage review: {POLICY[code][1]}" in run_verdict_sentence(said)
+    assert UNSEEN not in unseen_sentence([ReviewFinding(code)])
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNCLEAR, Outcome.WORSE])
+def test_an_alarm_makes_no_run_better_than_its_numbers(outcome):
+    said = _judged(Code.PATIENT_TWICE, by_numbers=outcome)
+    assert said.outcome is outcome and said.tone is not Tone.GOOD and "patients" in run_verdict_sentence(said)
+
+
+@pytest.mark.parametrize(("draws", "reached"), [(19, 0), (19, 1), (99, 4), (99, 5), (9, 0)])
+def test_a_p_of_the_trained_permutations_above_005_forbids_better(draws, reached):
+    areas = np.where(np.arange(draws) < reached, 0.9, 0.5)
+    said = _judged(permutations=[permutation_test("folds", areas, 0.8)])
+    assert (said.tone is Tone.GOOD) == ((1 + reached) / (1 + draws) <= 0.05)
+    assert ("labels permuted within folds" in run_verdict_sentence(said)) == (said.tone is not Tone.GOOD)
+
+
+def test_a_holdout_that_is_worse_than_chance_forbids_better_and_an_unclear_one_does_not():
+    assert _judged(holdout=Outcome.WORSE).outcome is Outcome.NOT_ESTABLISHED
+    assert _judged(holdout=Outcome.UNCLEAR).tone is Tone.GOOD
+
+
+def test_what_the_acquisition_explains_is_not_green():
+    assert _judged(conclusions=(Conclusion.NOT_ABOVE_BASELINE, Conclusion.EXPLAINED)).tone is Tone.POOR
+    assert _judged(conclusions=(Conclusion.NOT_ABOVE_BASELINE,)).tone is Tone.GOOD
+
+
+def test_what_was_not_checked_is_named_and_forbids_nothing():
+    said = judge_run(Outcome.BETTER, None, None, [ReviewFinding(Code.PIXELS_UNCHECKED)], ())
+    assert said.unchecked == ("pixels", "models without images", "trained label permutations")
+    assert said.tone is Tone.GOOD and run_verdict_sentence(said).endswith(", ".join(said.unchecked))
+
+
+def test_networks_are_called_new_to_their_patients_only_as_far_as_that_was_checked():
+    assert unseen_sentence([ReviewFinding(Code.PATIENTS_APART), ReviewFinding(Code.HOLDOUT_SCORED_AGAIN)]).startswith(
+        f"E{UNSEEN}")
+    part = unseen_sentence([ReviewFinding(Code.PATIENTS_APART), ReviewFinding(Code.PIXELS_UNCHECKED)])
+    assert part.startswith(f"As far as it was checked, e{UNSEEN}") and part.endswith("not checked: pixels.")
+    assert UNSEEN not in unseen_sentence([ReviewFinding(Code.NEAR_PIXELS_ACROSS)])
