@@ -23,7 +23,7 @@ the seconds of its epochs in text, so its bytes are a few more or less."""
 DATED, DATE = ("leakage.csv", "report.html", "assessment.json"), re.compile(
     rb'(scored once by this run, on |")[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}')
 """Files that say when the holdout was scored first, in words or as data: the moment is not compared either."""
-TIMES = re.compile(rb', scored [0-9]+ times|"scored": [0-9]+')
+TIMES = re.compile(rb'"scored": [0-9]+')
 """How often predictions were scored: once more after a kill, which is the same look."""
 LEDGER = ("date", "previous_sha256", "fingerprint", "networks_sha256", "kept")
 """Of an entry of the ledger: what is another one for each data set, network file and moment, or stands in one alone."""

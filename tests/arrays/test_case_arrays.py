@@ -173,7 +173,7 @@ def test_settings_with_the_same_target_share_its_stack_and_get_their_own_dtype(t
     write_series(tmp_path, _head())
     halves = dataclasses.replace(CUBES, dtype="float16")
     series, (whole, half) = _case(tmp_path, CUBES, halves)
-    assert len(series["T1wCE"].resized.stacks) == 2  # one is of the hash
+    assert len(series["T1wCE"].resized.stacks) == 3  # two are of the hash
     assert (whole.array.dtype, half.array.dtype) == (np.uint8, np.float16)
     assert np.abs(whole.array / 255 - half.array.astype(float)).max() < 0.01
 

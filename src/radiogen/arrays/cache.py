@@ -212,7 +212,7 @@ def _make_case(job: _Job) -> _Rows:
             _check_unchanged(job)
     except UserError as error:
         return {folder: _failed_row(job, error) for _, folder in job.folders}
-    scanners = functools.cache(lambda name: scanner_row(places[name]))
+    scanners = functools.cache(lambda name: scanner_row(series_path(job.data, job.split, job.case, name)))
     for settings, folder in todo:
         try:
             rows[folder] = _write_case(job, settings, folder, series, {"source": job.source, "contents": contents()},
@@ -346,9 +346,10 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
            "shape": " x ".join(map(str, made.array.shape)), "slices": made.slices,
            **index_cells(made.findings, made.changes), "failed": "", "failed_code": "",
            "perceptual_hash": series[settings.first_sequence].perceptual_hash}
+    read = [name for name in settings.sequences if series[name].unusable is None]
     measured = [{ID: job.case, "split": job.split, "sequence": name, **series[name].geometry}
-                for name in settings.sequences if series[name].unusable is None]
-    seen = _scanner_rows(job, [one["sequence"] for one in measured], scanners)
+                for name in read]
+    seen = _scanner_rows(job, read, scanners)
     files.write_json(folder / f"{job.case}.json", {
         "row": row, "geometry": measured, "scanner": seen, "wanted": list(settings.inputs),
         **{kind: {name: mark for name, mark in each.items() if name in settings.inputs}

@@ -26,8 +26,9 @@ class Reference(NamedTuple):
 
 def write_reference(folder: Path, reference: Reference) -> Path:
     """Write it into the run's folder."""
-    kept = {"ids": reference.ids.astype(np.str_), "summaries": reference.summaries.astype(np.float32)}
-    return files.write_with(Path(folder) / layout.REFERENCE, lambda file: np.savez_compressed(file, **kept))
+    ids, summaries = reference.ids.astype(np.str_), reference.summaries.astype(np.float32)
+    return files.write_with(Path(folder) / layout.REFERENCE,
+                            lambda file: np.savez_compressed(file, ids=ids, summaries=summaries))
 
 
 def read_reference(folder: Path) -> Reference | None:

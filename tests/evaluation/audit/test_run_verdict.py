@@ -5,7 +5,7 @@ import pytest
 
 from radiogen.evaluation.audit.confounds import Conclusion
 from radiogen.evaluation.audit.finding_text import unseen_sentence
-from radiogen.evaluation.audit.findings import POLICY, Code, ReviewFinding, Severity
+from radiogen.evaluation.audit.findings import POLICY, Check, Code, ReviewFinding, Severity
 from radiogen.evaluation.audit.run_verdict import Tone, judge_run
 from radiogen.evaluation.stats.label_permutation import permutation_test
 from radiogen.evaluation.stats.verdicts import Outcome
@@ -24,7 +24,8 @@ def test_no_alarm_leaves_a_run_better_than_chance(code):
     said = _judged(code)
     assert said.outcome is Outcome.NOT_ESTABLISHED and said.tone is Tone.POOR
     assert f"Alarm of the leakage review: {POLICY[code][1]}" in run_verdict_sentence(said)
-    assert UNSEEN not in unseen_sentence([ReviewFinding(code)])
+    if POLICY[code][1] is not Check.LOOKS:  # how often one has looked says nothing of what a network has seen
+        assert UNSEEN not in unseen_sentence([ReviewFinding(code)])
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNCLEAR, Outcome.WORSE])

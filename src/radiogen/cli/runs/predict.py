@@ -1,6 +1,5 @@
 """Predict every case of a run's data set, or the one patient whose series lie in a folder."""
 
-import dataclasses
 from pathlib import Path
 
 import tyro
@@ -54,14 +53,12 @@ def _predict_one(folder: Path, case: Path, output: Path) -> None:
     answer = one_case.predict_case(run, case)
     print(one_case.answer_text(answer), flush=True)
     judged = judge_patient_of(folder, answer.by_fold, answer.known.case if answer.known else "")
-    if judged is not None:
-        print("\n".join(patient_lines(judged, answer.task)), flush=True)
     standing = reliability_summary(folder, answer.probability)
-    print("\n".join([f"how reliable {folder.name} is:", *(f"  {line}" for line in standing)]), flush=True)
+    print("\n".join([*patient_lines(judged, answer.task), f"how reliable {folder.name} is:", *(f"  {line}" for line in standing)]), flush=True)
     with files.working_folder(output):
         one_case.check_output(output, answer.name, answer.images)
         files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing,
-                                                               "judgement": judged and dataclasses.asdict(judged)})
+                                                               "judgement": judged and vars(judged)})
         picture = case_png(output / f"{answer.name}.png", answer.views,
                            one_case.title_text(answer), one_case.heat_text(answer), one_case.DISCLAIMER)
     print(f"picture: {picture}\n{one_case.DISCLAIMER}")

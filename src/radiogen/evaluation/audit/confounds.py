@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from radiogen.dataset.patients import SITE
-from radiogen.evaluation.audit.groups import group_table
 from radiogen.evaluation.audit.image_free import (
     IMAGE_FREE,
     PLANES,
@@ -30,6 +29,7 @@ from radiogen.evaluation.stats.cross_validation import within_folds
 from radiogen.evaluation.stats.intervals import Estimate, delong_covariance, holm_adjusted, stratified_auc
 from radiogen.evaluation.stats.metrics import scored, scored_folds
 from radiogen.evaluation.stats.verdicts import Change, Comparison, Outcome, Verdict, compare, is_significant, verdict
+from radiogen.evaluation.subgroups.groups import group_table
 from radiogen.runs.predictions import out_of_fold
 from radiogen.task import ID, LABEL
 

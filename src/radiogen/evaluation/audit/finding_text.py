@@ -16,7 +16,7 @@ _RESTORE = f"restore {layout.RUN}, or train a new run"
 _PREDICT = "predict again, with the folds of the training"
 _NEAR = "nearly the same pixels (up to {limit} of {bits} bits differ, or the same once they are registered)"
 
-_LOOKS = ("the {number} of {looks} at these {cases} {cohort} patients{scored} (highest AUC {best:.3f}); p = {p:.2g} "
+_LOOKS = ("the {number} of {looks} at these {cases} {cohort} patients (highest AUC {best:.3f}); p = {p:.2g} "
           "by itself, {p_best:.2g} as one of {looks}")
 
 _SENTENCES: Mapping[Code, str] = {
@@ -77,7 +77,7 @@ _SENTENCES: Mapping[Code, str] = {
     Code.HOLDOUT_SCORED_AGAIN: "scored {count} times by this run with different predictions ({dates}): the last figure "
                                "is no longer that of unseen cases",
     Code.HOLDOUT_UNSCORED: "{file} is missing: it was not scored yet",
-    Code.LOOKED_ONCE: "the first look at these {cases} {cohort} patients{scored}",
+    Code.LOOKED_ONCE: "the first look at these {cases} {cohort} patients",
     Code.LOOKED_BEFORE: f"{_LOOKS}",
     Code.LOOKS_BY_CHANCE: f"{_LOOKS}: the best of so many looks at labels without meaning is as good",
     Code.LEDGER_ALTERED: "an entry of {file} was changed or taken out after it was written",
@@ -118,7 +118,8 @@ _REMEDIES: Mapping[Code, str] = {
                          "made on the scored folds; then judge on data of another hospital"}
 
 
-_UNSEEN = (Check.PATIENTS, Check.PIXELS, Check.NETWORKS, Check.LINEAGE, Check.FIRST_WEIGHTS, Check.AUC)
+_UNSEEN = (Check.PATIENTS, Check.PIXELS, Check.NETWORKS, Check.LINEAGE, Check.FIRST_WEIGHTS, Check.TRAINING,
+           Check.FEATURES, Check.AUC)
 """Checks on which it depends whether networks had seen the patients whom they scored."""
 
 
@@ -178,8 +179,6 @@ def _shown(name: str, value: Any) -> Any:
         return ", ".join(value)
     if name == "names":
         return shortened(value)
-    if name == "scored":
-        return f", scored {value} times" if value > 1 else ""
     if name == "number":
         return f"{_ordinal(value)} look" if value else "unrecorded look"
     return lineage_text(value) if name == "lineage" else value

@@ -51,8 +51,10 @@ def judge_patient(predictions: pd.DataFrame, by_fold: Mapping[str, float], leave
                             (float(p_values[0]), float(p_values[1])), conformal_set(p_values))
 
 
-def patient_lines(judged: PatientJudgement, task: Task) -> list[str]:
-    """The recalibrated probability and the set of classes, a line each."""
+def patient_lines(judged: PatientJudgement | None, task: Task) -> list[str]:
+    """The recalibrated probability and the set of classes, a line each; none where nobody could be judged."""
+    if judged is None:
+        return []
     lines = [f"recalibrated by its out-of-fold cases, the probability of {task.target} is {judged.probability:.3f}"]
     if judged.classes is None:
         return [*lines, "which classes can be ruled out is not known: a class has no out-of-fold case"]

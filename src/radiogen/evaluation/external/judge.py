@@ -12,7 +12,6 @@ import pandas as pd
 
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.patients import read_patients
-from radiogen.evaluation.audit.groups import group_table
 from radiogen.evaluation.audit.image_free import IMAGE_FREE, image_free_predictions, transferred_predictions
 from radiogen.evaluation.external.assessment import (
     INSIDE,
@@ -28,6 +27,7 @@ from radiogen.evaluation.stats.metrics import auc, measure, scored, scored_folds
 from radiogen.evaluation.stats.shares import share_of
 from radiogen.evaluation.stats.thresholds import called, youden_threshold
 from radiogen.evaluation.stats.verdicts import compare_cohorts, verdict
+from radiogen.evaluation.subgroups.groups import group_table
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import (
     ExternalCohort,

@@ -17,10 +17,8 @@ from radiogen.dataset.scanner import read_scanner
 from radiogen.evaluation.audit.confounds import Confounds, judge_confounds
 from radiogen.evaluation.audit.findings import Check, ReviewFinding, Severity
 from radiogen.evaluation.audit.known_inputs import Known
-from radiogen.evaluation.audit.label_sensitivity import label_sensitivity
 from radiogen.evaluation.audit.leakage import review_run
 from radiogen.evaluation.audit.looks import LooksReview, judge_looks, review_looks
-from radiogen.evaluation.audit.site_folds import site_fold_table
 from radiogen.evaluation.clinical.judge import judge_clinical
 from radiogen.evaluation.external.judge import judge_external
 from radiogen.evaluation.report.assessment import (
@@ -44,6 +42,8 @@ from radiogen.evaluation.stats.power import fold_groups, resolvability_table
 from radiogen.evaluation.stats.seeds import seed_table
 from radiogen.evaluation.stats.thresholds import threshold_table
 from radiogen.evaluation.stats.verdicts import compare, verdict
+from radiogen.evaluation.subgroups.label_sensitivity import label_sensitivity
+from radiogen.evaluation.subgroups.site_folds import site_fold_table
 from radiogen.runs import layout
 from radiogen.runs.explained import read_explained_cases
 from radiogen.runs.fold_weights import Networks

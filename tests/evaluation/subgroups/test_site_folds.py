@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.audit.site_folds import COLUMNS, site_fold_table
+from radiogen.evaluation.subgroups.site_folds import COLUMNS, site_fold_table
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import complete
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.audit.groups import COLUMNS, group_table
+from radiogen.evaluation.subgroups.groups import COLUMNS, group_table
 
 
 def _cohort(cases=120):

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.audit.label_sensitivity import (
+from radiogen.evaluation.stats.metrics import auc
+from radiogen.evaluation.subgroups.label_sensitivity import (
     AS_THEY_ARE,
     DROPPED,
     FLIPPED,
@@ -15,7 +16,6 @@ from radiogen.evaluation.audit.label_sensitivity import (
     label_sensitivity,
     uncertain_cases,
 )
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs.predictions import complete
 
 
