@@ -18,8 +18,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
         name: The same as --run.
         run: Name of the run under models/.
         case: Folder with one patient's series, flat or in subfolders: only this case is predicted, with a picture.
-        data: The run's data set where it was moved or copied: labels and images have to be the same (default: its
-            last known place).
+        data: The run's data set, of the same labels and images, where it was moved or copied (default: as last known).
         models: Where runs are kept.
         output: With --case: folder for picture and record (default: models/RUN/cases).
         workers: Processes for making missing arrays (default: one per available core).
@@ -54,7 +53,8 @@ def _predict_one(folder: Path, case: Path, output: Path) -> None:
     print(one_case.answer_text(answer), flush=True)
     judged = judge_patient_of(folder, answer.by_fold, answer.known.case if answer.known else "")
     standing = reliability_summary(folder, answer.probability)
-    print("\n".join([*patient_lines(judged, answer.task), f"how reliable {folder.name} is:", *(f"  {line}" for line in standing)]), flush=True)
+    print("\n".join([*patient_lines(judged, answer.task), f"how reliable {folder.name} is:",
+                     *(f"  {line}" for line in standing)]), flush=True)
     with files.working_folder(output):
         one_case.check_output(output, answer.name, answer.images)
         files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing,
