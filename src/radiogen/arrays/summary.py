@@ -10,7 +10,7 @@ import numpy as np
 
 from radiogen.core.types import FloatArray, Voxels
 
-BLOCKS = 6
+BLOCKS = 5
 """Blocks along each axis of the coarse image."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SUMMARY_SIZE = BLOCKS ** 3 + len(QUANTILES) + 2

@@ -4,7 +4,7 @@ In: a `Reference` of training cases and a patient's own numbers. Out: a `Typical
 mean distance to its nearest training cases, once in coarse images and intensities as they are, once along the
 directions in which the training cases vary, in units of how much they do (Lee et al., NeurIPS 2018, use the same
 distance; nearest neighbours allow for several planes and hospitals). The distances of training cases to the others, by
-five folds of their own, say how far is too far: about one in forty of them is. The spread of the networks over folds,
+five folds of their own, say how far is too far: about one in thirty of them is. The spread of the networks over folds,
 which is often shown for this, is no measure of it: networks agree on an upside-down head.
 """
 
@@ -18,7 +18,7 @@ from radiogen.inference.reference import Reference
 
 NEIGHBOURS = 5
 FOLDS = 5
-TAIL = 0.025
+TAIL = 0.035
 """Share of training cases that lie farther off than the limit."""
 FEWEST = 40
 """With fewer training cases a limit says nothing."""
@@ -55,7 +55,7 @@ def judge_typicality(reference: Reference, summary: FloatArray, sequences: tuple
     if len(known) < FEWEST:
         return None
     there = np.flatnonzero(np.isfinite(summary).all(axis=1))
-    directions = max(2, len(known) * (FOLDS - 1) // FOLDS // 8)
+    directions = max(2, len(known) * (FOLDS - 1) // FOLDS // 4)
     usual = np.full((len(known), 2 * len(sequences)), np.nan)
     for fold in range(FOLDS):
         own = np.arange(len(known)) % FOLDS == fold
