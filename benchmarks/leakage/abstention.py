@@ -60,7 +60,7 @@ def recipe_facts(name: str, folder: Path) -> list[Fact]:
     from radiogen.arrays.stored_arrays import open_array, read_index
     from radiogen.arrays.summary import array_summary
     from radiogen.inference.reference import Reference
-    from radiogen.inference.typicality import judge_typicality
+    from radiogen.inference.typicality import judge_typicality, usual_distances
     from radiogen.training.recipe.recipes import find_recipe
     from radiogen.training.runs import cache_settings
 
@@ -71,11 +71,13 @@ def recipe_facts(name: str, folder: Path) -> list[Fact]:
     known = {case: array_summary(array, slices, sequences) for case, (array, slices, split) in arrays.items()
              if split == "train"}
     reference = Reference(np.array(list(known)), np.stack(list(known.values())))
+    usual = usual_distances(reference)
+    assert usual is not None, "the phantom has too few training cases"
     tests = [array for array, _, split in arrays.values() if split == "test"]
     facts = []
     for way, spoil in ways().items():
-        judged = [judge_typicality(reference, array_summary(spoil(array), "", sequences), sequences) for array in tests]
-        declined = float(np.mean([one is not None and one.atypical for one in judged]))
+        judged = [judge_typicality(usual, array_summary(spoil(array), "", sequences), sequences) for array in tests]
+        declined = float(np.mean([one.atypical for one in judged]))
         usual = way == "as it is"
         facts.append(Fact(name, f"{way}: declined in at {'most' if usual else 'least'} "
                           f"{MOST_DECLINED if usual else LEAST_DECLINED:.0%}",

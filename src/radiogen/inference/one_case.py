@@ -31,7 +31,7 @@ from radiogen.imaging.inspect.recognise import FoundSeries, find_mask, not_used_
 from radiogen.imaging.volume import plane, spacing_mm
 from radiogen.inference.known_case import Known, find_known, same_id
 from radiogen.inference.reference import read_reference
-from radiogen.inference.typicality import FEWEST, Typicality, judge_typicality
+from radiogen.inference.typicality import FEWEST, Typicality, judge_typicality, usual_distances
 from radiogen.runs.explained import SliceView
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import unrecorded
@@ -226,8 +226,8 @@ def _typicality(run: Run, made: CaseArray, leave_out: str) -> Typicality | None:
     reference, sequences = read_reference(run.folder), run.recipe.data.sequences
     if reference is None or reference.summaries.shape[1:] != (len(sequences), SUMMARY_SIZE):
         return None
-    summary = array_summary(made.array, made.slices, sequences)
-    return judge_typicality(reference, summary, sequences, leave_out)
+    usual = usual_distances(reference, leave_out)
+    return usual and judge_typicality(usual, array_summary(made.array, made.slices, sequences), sequences)
 
 
 def _ask(run: Run, folds: Sequence[str], made: CaseArray,

@@ -8,8 +8,9 @@ five folds of their own, say how far is too far: about one in thirty of them is.
 which is often shown for this, is no measure of it: networks agree on an upside-down head.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,29 +45,44 @@ class Typicality:
         return self.distance > self.limit
 
 
-def judge_typicality(reference: Reference, summary: FloatArray, sequences: tuple[str, ...], leave_out: str = ""
-                     ) -> Typicality | None:
-    """Compare a patient with the training cases; None where these are fewer than `FEWEST`.
+class Usual(NamedTuple):
+    """How far training cases lie from the others: known (cases, sequences, numbers), of how many directions, the usual
+    distances (2 sequences,) by which others are divided, and the limit."""
 
-    summary: (sequences, numbers), NaN where a sequence is missing, which does not count here. leave_out: the id of the
-    training case that the patient is, if any.
+    known: FloatArray
+    directions: int
+    scale: FloatArray
+    limit: float
+
+
+def usual_distances(reference: Reference, leave_out: str = "") -> Usual | None:
+    """How far training cases lie from those of the other folds; None where they are fewer than `FEWEST`.
+
+    leave_out: the id of the training case that the patient is, if any.
     """
     known = reference.summaries[reference.ids != leave_out]
     if len(known) < FEWEST:
         return None
-    there = np.flatnonzero(np.isfinite(summary).all(axis=1))
     directions = max(2, len(known) * (FOLDS - 1) // FOLDS // 4)
-    usual = np.full((len(known), 2 * len(sequences)), np.nan)
+    usual = np.full((len(known), 2 * known.shape[1]), np.nan)
     for fold in range(FOLDS):
         own = np.arange(len(known)) % FOLDS == fold
         usual[own] = _distances(known[~own], known[own], directions)
     scale = np.nanquantile(usual, 0.9, axis=0)
-    relative = np.nanmax(usual / scale, axis=1)
-    limit = float(np.quantile(relative, 1 - TAIL, method="higher"))
-    found = np.nan_to_num(_distances(known, summary[None], directions)[0] / scale, nan=0.0, posinf=_LARGE)
-    by_sequence = found.reshape(2, -1).max(axis=0)
-    return Typicality(float(by_sequence[there].max()) if len(there) else _LARGE, limit,
-                      tuple(sequences[place] for place in there if by_sequence[place] > limit))
+    return Usual(known, directions, scale,
+                 float(np.quantile(np.nanmax(usual / scale, axis=1), 1 - TAIL, method="higher")))
+
+
+def judge_typicality(usual: Usual, summary: FloatArray, sequences: Sequence[str]) -> Typicality:
+    """Compare a patient with the training cases.
+
+    summary: (sequences, numbers), NaN where a sequence is missing, which does not count here.
+    """
+    there = np.flatnonzero(np.isfinite(summary).all(axis=1))
+    found = _distances(usual.known, summary[None], usual.directions)[0] / usual.scale
+    by_sequence = np.nan_to_num(found, nan=0.0, posinf=_LARGE).reshape(2, -1).max(axis=0)
+    return Typicality(float(by_sequence[there].max()) if len(there) else _LARGE, usual.limit,
+                      tuple(sequences[place] for place in there if by_sequence[place] > usual.limit))
 
 
 def _distances(known: FloatArray, cases: FloatArray, directions: int) -> FloatArray:

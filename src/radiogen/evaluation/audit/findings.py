@@ -31,7 +31,7 @@ class Check(StrEnum):
     FEATURES = "features"
     HOLDOUT = "holdout"
     LOOKS = "looks"
-    AUC = "AUC"
+    AUC = "implausible AUC"
 
 
 class Code(Enum):
