@@ -82,7 +82,7 @@ def judge_typicality(usual: Usual, summary: FloatArray, sequences: Sequence[str]
     found = _distances(usual.known, summary[None], usual.directions)[0] / usual.scale
     by_sequence = np.nan_to_num(found, nan=0.0, posinf=_LARGE).reshape(2, -1).max(axis=0)
     return Typicality(float(by_sequence[there].max()) if len(there) else _LARGE, usual.limit,
-                      tuple(sequences[place] for place in there if by_sequence[place] > usual.limit))
+                      tuple(sequences[int(place)] for place in there if by_sequence[place] > usual.limit))
 
 
 def _distances(known: FloatArray, cases: FloatArray, directions: int) -> FloatArray:
