@@ -97,6 +97,7 @@ def _spoil(kind, seed, *, odd=(), reordered=False, damage=None) -> None:
     (0x0028_3000, "SQ", b"SV10"), (0x0020_0012, "IS", b"1\\2 "), (0x0020_0013, "IS", b"1\\2 "),
     (0x0028_0008, "IS", b"1\\1 "), (0x0008_0005, "SS", b"ORIGINAL"), (0x0008_0005, "UN", b"\x92\xbe"),
     (0x0008_0005, "CS", b"nothing known "), (0x0018_0081, "DS", b"1\\2 "), (0x0018_9087, "FD", bytes(10)),
+    (0x0008_0005, "CS", b"ISO_IR 100\0\\X"),
     (0x0018_9089, "FD", b"\0\0\0\0")], ids=str)
 def test_both_paths_agree_on_several_values_and_on_values_that_are_no_such(kind, which, tag, representation, value):
     _spoil(kind, 28, odd=[((tag, representation, value, None), which, 3)])

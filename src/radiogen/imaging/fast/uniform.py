@@ -31,7 +31,7 @@ from radiogen.imaging.reader import Reason, Unsupported
 
 _OWN = ("ImageOrientationPatient", "PixelSpacing", "RescaleIntercept", "RescaleSlope")
 """Elements, beside the position, that may differ from file to file."""
-_FREE = (*_OWN, "SpecificCharacterSet", "ImagePositionPatient", "InstanceNumber", "EchoTime", "InversionTime",
+_FREE = (*_OWN, "ImagePositionPatient", "InstanceNumber", "EchoTime", "InversionTime",
          "TriggerTime", "FlipAngle", "DiffusionBValue", "DiffusionGradientOrientation", "AcquisitionNumber",
          "AcquisitionTime", "ContentTime", "EchoNumbers", "ComplexImageComponent")
 """Elements whose values need not be the same; the later ones count only where positions repeat."""

@@ -36,7 +36,10 @@ def value_of(representation: int, raw: bytes) -> Any:
 def _text(raw: bytes) -> str | list[str]:
     if not raw.isascii():
         raise Unsupported(Reason.ODD_VALUE)
-    parts = raw.decode("ascii").rstrip(" \0").split("\\")
+    text = raw.decode("ascii").rstrip(" \0")
+    if "\0" in text:  # pydicom reads no file whose character set has one
+        raise Unsupported(Reason.ODD_VALUE)
+    parts = text.split("\\")
     return parts[0] if len(parts) == 1 else parts
 
 
