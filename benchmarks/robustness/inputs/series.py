@@ -198,9 +198,10 @@ def _alone(folder: Path) -> str:
         if series is None:
             return ""
         try:
-            voxels = read_voxels(series)[0]
+            room = read_voxels(series)[0]
         except Unsupported:
             return ""
+        voxels = room[len(room) - len(series.files):]  # what is before them is kept for slices that are missing
         for place, index in enumerate(series.placement.order):
             wrong = _against_pydicom(folder / series.names[index], series, place, voxels[place])
             if wrong:

@@ -89,6 +89,15 @@ def test_a_compiled_reader_that_took_another_value_than_pydicom_is_seen(tmp_path
     assert message in series._alone(tmp_path / "series")
 
 
+def test_slices_around_a_gap_are_compared_with_their_own_files(tmp_path):
+    series_damage.write_base(tmp_path / "series", "plain")
+    between = sorted((tmp_path / "series").iterdir(), key=lambda path: path.name)[3]
+    between.unlink()
+    volume = read_series(tmp_path / "series")
+    assert FindingCode.SLICES_MISSING in {one.code for one in volume.findings}
+    assert series._alone(tmp_path / "series") == ""
+
+
 def test_a_file_with_two_lots_of_pixels_is_taken_by_no_reader(tmp_path):
     series_damage.write_base(tmp_path / "series", "plain")
     path = min((tmp_path / "series").iterdir())
