@@ -72,7 +72,6 @@ def main(folder: Path = Path("input/controls"), cases: int = 200, scale: Literal
         output: Markdown file to write the table to as well.
         workers: Processes (default: as many as cores may be used).
     """
-    from radiogen.core import files
     from radiogen.phantom.data_set import PhantomSettings
 
     base = PhantomSettings(cases=cases, test_cases=0, effect=effect, scale=SCALES[scale], seed=seed)
@@ -81,14 +80,10 @@ def main(folder: Path = Path("input/controls"), cases: int = 200, scale: Literal
     nothing = [one for number in (2, 3) for one in judge_nothing(
         folder, f"nothing-{number - 1}", replace(base, effect=0.0, seed=seed + number), workers)]
     facts = [*signal_facts(signal), *nothing_facts(nothing), *confound_facts(confound)]
-    text = facts_text(facts)
-    print(f"\n{text}")
+    print()
+    write_facts(facts, output)
     print(f"picture: {draw(picture, signal, effect, nothing, confound)}")
-    if output:
-        files.write_text(output, text + "\n")
-    if not all(fact.holds for fact in facts):
-        print("the judge cannot be trusted: a fact does not hold (above)", file=sys.stderr)
-        sys.exit(1)
+    exit_unless_held(facts, "the judge cannot be trusted: a fact does not hold (above)")
     print("next: python benchmarks/leakage/run.py")
 
 
@@ -184,11 +179,23 @@ def confound_facts(judged: Judged) -> list[Fact]:
                  f"{within['high']:.3f}, p = {within['p']:.2f})", within["p"] >= 0.05)]
 
 
-def facts_text(facts: list[Fact]) -> str:
-    """The facts as a Markdown table."""
-    rows = ["| phantom | has to show | found | holds |", "| --- | --- | --- | --- |"]
-    return "\n".join(rows + [f"| {fact.phantom} | {fact.claim} | {fact.found} | {'yes' if fact.holds else '**no**'} |"
+def write_facts(facts: list[Fact], output: Path | None = None, *, about: str = "phantom") -> None:
+    """Print the facts as a Markdown table, and write it to `output`, too; about: the heading of the first column."""
+    from radiogen.core import files
+
+    rows = [f"| {about} | has to show | found | holds |", "| --- | --- | --- | --- |"]
+    text = "\n".join(rows + [f"| {fact.phantom} | {fact.claim} | {fact.found} | {'yes' if fact.holds else '**no**'} |"
                              for fact in facts])
+    print(text)
+    if output:
+        files.write_text(output, text + "\n")
+
+
+def exit_unless_held(facts: list[Fact], complaint: str = "a fact does not hold (above)") -> None:
+    """End with exit code 1 and the complaint where a fact does not hold."""
+    if not all(fact.holds for fact in facts):
+        print(complaint, file=sys.stderr)
+        sys.exit(1)
 
 
 def called_better(draws: "list[tuple[np.ndarray, np.ndarray]]") -> list[bool]:

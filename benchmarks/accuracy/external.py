@@ -7,13 +7,12 @@ fails. Inside and outside the logits are two normals, so that the AUCs, and the 
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
-from benchmarks.accuracy.controls import Fact, facts_text
+from benchmarks.accuracy.controls import Fact, exit_unless_held, write_facts
 from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
@@ -44,16 +43,10 @@ def main(draws: int = 1000, overlaps: int = 200, seed: int = 7, output: Path | N
         seed: Of the first draw.
         output: Markdown file to write the table to as well.
     """
-    from radiogen.core import files
 
     facts = [*(drop_fact(*study, draws=draws, seed=seed) for study in STUDIES), *overlap_facts(overlaps, seed)]
-    text = facts_text(facts).replace("phantom", "drawn", 1)
-    print(text)
-    if output:
-        files.write_text(output, text + "\n")
-    if not all(fact.holds for fact in facts):
-        print("validation cannot be trusted: a fact does not hold (above)", file=sys.stderr)
-        sys.exit(1)
+    write_facts(facts, output, about="drawn")
+    exit_unless_held(facts, "validation cannot be trusted: a fact does not hold (above)")
 
 
 def drop_fact(inside: float, outside: float, cases: int, others: int, *, draws: int, seed: int) -> Fact:

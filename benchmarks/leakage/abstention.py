@@ -7,7 +7,6 @@ Exit code 1 where a fact fails. The networks have no part in it: what is compare
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 import tyro
 from scipy import ndimage
 
-from benchmarks.accuracy.controls import Fact, facts_text
+from benchmarks.accuracy.controls import Fact, exit_unless_held, write_facts
 from radiogen.core.errors import run_command
 
 LEAST_DECLINED, MOST_DECLINED = 0.95, 0.05
@@ -34,7 +33,6 @@ def main(folder: Path = Path("input/abstention"), cases: int = 160, test_cases: 
         output: Markdown file to write the table to as well.
         workers: Processes (default: as many as cores may be used).
     """
-    from radiogen.core import files
     from radiogen.phantom.data_set import PhantomSettings, write_phantom
     from radiogen.training.recipe.recipes import find_recipe
     from radiogen.training.workflow import preprocess
@@ -45,13 +43,8 @@ def main(folder: Path = Path("input/abstention"), cases: int = 160, test_cases: 
     for name in RECIPES:
         preprocess(folder / "phantom", [find_recipe(name)], folder / "cache", workers=workers)
         facts += recipe_facts(name, folder)
-    text = facts_text(facts).replace("phantom", "recipe", 1)
-    print(text)
-    if output:
-        files.write_text(output, text + "\n")
-    if not all(fact.holds for fact in facts):
-        print("a fact does not hold (above)", file=sys.stderr)
-        sys.exit(1)
+    write_facts(facts, output, about="recipe")
+    exit_unless_held(facts)
 
 
 def recipe_facts(name: str, folder: Path) -> list[Fact]:

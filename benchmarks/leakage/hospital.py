@@ -8,14 +8,13 @@ of facts and the picture. Exit code 1 where a fact is another than the one that 
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
-from benchmarks.accuracy.controls import Fact, facts_text
+from benchmarks.accuracy.controls import Fact, exit_unless_held, write_facts
 from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
@@ -60,17 +59,12 @@ def main(tables: Path, competition: Path, geometry: Path | None = None, output: 
 
     read = read_tables(tables, competition, geometry or competition / "series_geometry.csv")
     facts = [*hospital_facts(read), *plane_facts(read), *label_facts(read)]
-    text = facts_text(facts).replace("phantom", "about", 1)
-    print(text)
-    if output:
-        files.write_text(output, text + "\n")
+    write_facts(facts, output, about="about")
     if picture:
         hospital_png(picture, read.cases, planes_within_hospitals(read), BRONZE)
     if test_cases:
         files.write_csv(test_cases, published_test_cases(read))
-    if not all(fact.holds for fact in facts):
-        print("a fact is another than docs/hospital.md states (above)", file=sys.stderr)
-        sys.exit(1)
+    exit_unless_held(facts, "a fact is another than docs/hospital.md states (above)")
 
 
 def read_tables(tables: Path, competition: Path, geometry: Path) -> Tables:

@@ -6,7 +6,6 @@ In: nothing but settings; predictions are drawn. Out: a Markdown table of facts.
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import numpy as np
 import tyro
 from scipy.stats import rankdata
 
-from benchmarks.accuracy.controls import Fact, facts_text
+from benchmarks.accuracy.controls import Fact, exit_unless_held, write_facts
 from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ def main(repetitions: int = 200, draws: int = 399, seed: int = 3, output: Path |
         seed: Of the first.
         output: Markdown file to write the table to as well.
     """
-    from radiogen.core import files
 
     facts = []
     for cases, folds in SETS:
@@ -51,13 +49,8 @@ def main(repetitions: int = 200, draws: int = 399, seed: int = 3, output: Path |
     kept = np.mean([one[1] < 0.05 for one in found])
     facts.append(Fact("160 cases, AUC 0.74 in each look: the best of 50", f"p below 0.05 in {LEAST_KEPT:.0%} or more",
                       f"{kept:.1%} of {repetitions}", bool(kept >= LEAST_KEPT)))
-    text = facts_text(facts).replace("phantom", "study", 1)
-    print(text)
-    if output:
-        files.write_text(output, text + "\n")
-    if not all(fact.holds for fact in facts):
-        print("the p of many looks cannot be trusted: a fact does not hold (above)", file=sys.stderr)
-        sys.exit(1)
+    write_facts(facts, output, about="study")
+    exit_unless_held(facts, "the p of many looks cannot be trusted: a fact does not hold (above)")
 
 
 def judge_best(random: np.random.Generator, cases: int, folds: int, effect: float, draws: int) -> tuple[float, float]:

@@ -9,7 +9,6 @@ if not __package__:  # run as a file
     import environment  # noqa: F401
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 import tyro
 from scipy import ndimage
 
-from benchmarks.accuracy.controls import Fact, facts_text
+from benchmarks.accuracy.controls import Fact, exit_unless_held, write_facts
 from radiogen.core.errors import run_command
 
 LEAST_FOUND = 0.95
@@ -38,19 +37,13 @@ def main(phantoms: int = 150, seed: int = 9, output: Path | None = None) -> None
         seed: Of the first.
         output: Markdown file to write the table to as well.
     """
-    from radiogen.core import files
 
     facts = copy_facts("phantoms", draw_phantoms(phantoms, seed), seed)
     real = Path(os.environ.get("RADIOGEN_REAL_DATA", ""), "tcga_lgg_side", "train")
     for sequence in ("FLAIR", "T1wCE") if os.environ.get("RADIOGEN_REAL_DATA") and real.is_dir() else ():
         facts += copy_facts(f"real {sequence}", read_all(sorted(real.glob(f"*/{sequence}"))), seed)
-    text = facts_text(facts).replace("phantom", "series", 1)
-    print(text)
-    if output:
-        files.write_text(output, text + "\n")
-    if not all(fact.holds for fact in facts):
-        print("near-duplicates are not found as they should be: a fact does not hold (above)", file=sys.stderr)
-        sys.exit(1)
+    write_facts(facts, output, about="series")
+    exit_unless_held(facts, "near-duplicates are not found as they should be: a fact does not hold (above)")
 
 
 def changes(seed: int) -> dict[str, tuple[Change, float]]:

@@ -8,13 +8,12 @@ pooled AUC and shuffled labels say, which hold no level for cross-validated pred
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
-from benchmarks.accuracy.controls import Fact, facts_text
+from benchmarks.accuracy.controls import Fact, exit_unless_held, write_facts
 from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
@@ -37,16 +36,10 @@ def main(draws: int = 1000, seed: int = 7, output: Path | None = None) -> None:
         seed: Of the first draw.
         output: Markdown file to write the table to as well.
     """
-    from radiogen.core import files
 
     facts = [null_fact(learner, cases, draws=draws, seed=seed) for cases in SIZES for learner in LEARNERS]
-    text = facts_text(facts).replace("phantom", "trainings", 1)
-    print(text)
-    if output:
-        files.write_text(output, text + "\n")
-    if not all(fact.holds for fact in facts):
-        print("the verdict cannot be trusted: a fact does not hold (above)", file=sys.stderr)
-        sys.exit(1)
+    write_facts(facts, output, about="trainings")
+    exit_unless_held(facts, "the verdict cannot be trusted: a fact does not hold (above)")
 
 
 def null_fact(learner: str, cases: int, *, draws: int, seed: int) -> Fact:

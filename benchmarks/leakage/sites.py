@@ -10,13 +10,12 @@ with the label, so a network of the other hospitals is at chance there; one draw
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from benchmarks.accuracy.controls import SCALES, Fact, facts_text
+from benchmarks.accuracy.controls import SCALES, Fact, exit_unless_held, write_facts
 from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ def main(folder: Path = Path("input/controls"), cases: int = 400, scale: Literal
         workers: Processes (default: as many as cores may be used).
     """
     from benchmarks.accuracy.case_features import cached_cases
-    from radiogen.core import files
     from radiogen.dataset.patients import SITE, read_patients
     from radiogen.phantom.data_set import PhantomSettings, write_phantom
     from radiogen.task import ID
@@ -58,13 +56,9 @@ def main(folder: Path = Path("input/controls"), cases: int = 400, scale: Literal
     sites = dict(zip(patients[ID], patients[SITE], strict=True))
     areas = {by: areas_of_draws(features, sites, by, draws) for by in ("patient", "site")}
     facts = site_facts(areas)
-    text = facts_text(facts).replace("phantom", "folds", 1)
-    print(f"\n{text}")
-    if output:
-        files.write_text(output, text + "\n")
-    if not all(fact.holds for fact in facts):
-        print("a fact does not hold (above)", file=sys.stderr)
-        sys.exit(1)
+    print()
+    write_facts(facts, output, about="folds")
+    exit_unless_held(facts)
 
 
 def look_features(cache: Path, cases: "pd.Series") -> "pd.DataFrame":

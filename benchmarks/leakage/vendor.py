@@ -9,13 +9,12 @@ network is simulated: its logit is what the noise of the air says of the maker, 
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
-from benchmarks.accuracy.controls import Fact, facts_text
+from benchmarks.accuracy.controls import Fact, exit_unless_held, write_facts
 from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
@@ -42,17 +41,11 @@ def main(folder: Path = Path("input/controls"), cases: int = 160, scale: float =
         output: Markdown file to write the table to as well.
         workers: Processes (default: as many as cores may be used).
     """
-    from radiogen.core import files
 
     clean = clean_fact(*phantom_tables(folder / f"clean-{cases}", cases, scale, seed, workers))
     facts = [clean, *vendor_facts(*phantom_tables(folder / f"vendor-{cases}", cases, scale, seed, workers, True))]
-    text = facts_text(facts)
-    print(text)
-    if output:
-        files.write_text(output, text + "\n")
-    if not all(fact.holds for fact in facts):
-        print("a fact does not hold (above)", file=sys.stderr)
-        sys.exit(1)
+    write_facts(facts, output)
+    exit_unless_held(facts)
 
 
 def phantom_tables(folder: Path, cases: int, scale: float, seed: int, workers: int | None, vendor: bool = False

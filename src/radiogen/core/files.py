@@ -50,7 +50,12 @@ def checked_name(option: str, name: str) -> str:
 
 def name_from(path: Path) -> str:
     """A valid name (`checked_name`) from the last part of a path, with hyphens for characters that are not allowed."""
-    return re.sub(r"[^\w.-]+", "-", Path(path).resolve().name).lstrip(".-") or "data"
+    return valid_name(Path(path).resolve().name) or "data"
+
+
+def valid_name(text: str) -> str:
+    """A text with hyphens for characters that a name (`checked_name`) may not have; "" where nothing is left."""
+    return re.sub(r"[^\w.-]+", "-", text).lstrip(".-")
 
 
 def recorded_path(path: Path | str, run: Path) -> str:

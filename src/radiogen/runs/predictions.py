@@ -6,6 +6,7 @@ the case, or `holdout`, `test` or, in the table of an external cohort, its name;
 `predicted` is 1 where it is at least 0.5. Test cases have no label: the cell is empty.
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def write_predictions(path: Path, table: pd.DataFrame) -> Path:
 def complete(table: pd.DataFrame) -> pd.DataFrame:
     """`table` with `predicted` set from `probability`, and its columns and rows in the order of `COLUMNS`."""
     return table.assign(predicted=(table["probability"] >= THRESHOLD).astype(int))[COLUMNS].reset_index(drop=True)
+
+
+def scores_digest(cases: pd.DataFrame) -> str:
+    """The SHA-256 of ids, labels and probabilities, whatever the order of the rows."""
+    rows = cases.astype({LABEL: "Int64"}).sort_values(ID).to_dict("records")
+    text = "\n".join(f"{row[ID]},{row[LABEL]},{row['probability']!r}" for row in rows)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def out_of_fold(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -43,6 +43,10 @@ class Conclusion(StrEnum):
     EXPLAINED_BY_PATIENT = "explained by what is known of the patients"
 
 
+EXPLAINED = frozenset({Conclusion.EXPLAINED, Conclusion.EXPLAINED_BY_PATIENT})
+"""Conclusions by which a run shows nothing that is not known without its images."""
+
+
 class _AtChance(StrEnum):
     """Where a run is not distinguishable from chance; the value is what a reader is shown."""
 
@@ -92,7 +96,7 @@ class Confounds:
     @property
     def explained(self) -> bool:
         """Whether the acquisition, or what is known of the patients, explains the run."""
-        return bool({Conclusion.EXPLAINED, Conclusion.EXPLAINED_BY_PATIENT} & set(self.conclusions))
+        return not EXPLAINED.isdisjoint(self.conclusions)
 
 
 def judge_confounds(predictions: pd.DataFrame, folds: pd.DataFrame, geometry: pd.DataFrame, *,

@@ -6,7 +6,6 @@ case is taken for a patient; pixels are compared by the hash of a case's cached 
 outlives another encoding, and whose thumbnail outlives a copy that is moved, mirrored, turned or cut (near_pixels.py).
 """
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run, unrecorded_folds
 from radiogen.runs.folds import TEST
 from radiogen.runs.lineage import IMAGENET, Ancestor, folds_fingerprint, read_lineage
-from radiogen.runs.predictions import holdout, out_of_fold
+from radiogen.runs.predictions import holdout, out_of_fold, scores_digest
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
 from radiogen.runs.tables import read_arrays, read_as_text, read_seen_cases
 from radiogen.task import ID, LABEL, RSNA_MICCAI, read_task
@@ -250,14 +249,13 @@ def record_holdout_scoring(folder: Path, predictions: pd.DataFrame) -> pd.DataFr
     Returns the table: `date` (UTC), `cases`, `auc`, `sha256` (of the holdout's ids, labels and probabilities). To be
     called, with the folder held, before a figure on the holdout is shown; without holdout cases nothing is written.
     """
-    kept = holdout(predictions).sort_values(ID)
+    kept = holdout(predictions)
     path = folder / layout.HOLDOUT_SCORINGS
     past = read_as_text(path, ("date", "cases", "auc", "sha256"))
     past = pd.DataFrame(columns=["date", "cases", "auc", "sha256"]) if past is None else past
     if kept.empty:
         return past
-    text = "\n".join(f"{row[ID]},{row[LABEL]},{row['probability']!r}" for row in kept.to_dict("records"))
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = scores_digest(kept)
     if digest in set(past["sha256"]):
         return past
     row = {"date": utc_text(), "cases": str(len(kept)), "auc": f"{auc(*scored(kept)):.6f}", "sha256": digest}

@@ -7,11 +7,9 @@ predictions are another. Looks count that saw at least half of the cases, of the
 its series, or because the cases that both have carry the same labels.
 """
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.clock import utc_text
 from radiogen.core.errors import UserError
 from radiogen.evaluation.audit.findings import Code, ReviewFinding
 from radiogen.evaluation.stats.metrics import auc, scored
@@ -29,7 +28,7 @@ from radiogen.runs.fold_weights import Networks, check_run
 from radiogen.runs.ledger.looks import KEPT, Look, append_look, own_looks, read_looks
 from radiogen.runs.lineage import first_weights_of
 from radiogen.runs.predicted_run import PredictedRun
-from radiogen.runs.predictions import holdout, out_of_fold
+from radiogen.runs.predictions import holdout, out_of_fold, scores_digest
 from radiogen.runs.records import read_facts, with_members
 from radiogen.task import ID, LABEL
 
@@ -79,14 +78,14 @@ def record_looks(run: PredictedRun, networks: Networks | None = None) -> None:
 
     networks: as in `fold_weights.check_run`. A models folder that is not writable is a warning, and no error.
     """
-    models = run.folder.parent
+    models, digest = run.folder.parent, ""
     for cohort, choose in _SETS.items():
-        cases = choose(run.predictions)
-        cases = cases[cases[LABEL].notna()].sort_values(ID)
+        cases = _labelled(choose(run.predictions))
         if cases[LABEL].nunique() < 2:
             continue
         try:
-            append_look(models, _look(run, cohort, cases, networks), cases.astype({LABEL: int})[list(KEPT)])
+            digest = digest or networks_digest(check_run(run.folder, networks))
+            append_look(models, _look(run, cohort, cases, digest), cases.astype({LABEL: int})[list(KEPT)])
         except (OSError, UserError) as error:
             _LOG.warning(f"{models / layout.LEDGER}: this look at the {cohort} cases of {run.name} is not recorded "
                          f"({error})")
@@ -102,7 +101,8 @@ def judge_looks(run: PredictedRun) -> LooksReview:
     missing = tuple(name for name, table in own.items() if not set(table["entry_sha256"]) <= entries)
     unrecorded = tuple(path.parent.name for path in sorted(models.glob(f"*/{layout.FOLD_METRICS}"))
                        if path.parent.name not in {*own, *known})
-    sets = [_judge_set(run, cohort, cases, _at_cases(looks, _fingerprint(run.folder), cases))
+    fingerprint = _fingerprint(run.folder)
+    sets = [_judge_set(run, cohort, cases, _at_cases(looks, fingerprint, cases))
             for cohort, choose in _SETS.items() if (cases := _labelled(choose(run.predictions)))[LABEL].nunique() > 1]
     return LooksReview(tuple(one for one in sets if one.looks), bool(looks["intact"].all()), missing, unrecorded)
 
@@ -131,20 +131,14 @@ def _code(one: LooksAtSet) -> Code:
     return Code.LOOKS_BY_CHANCE if one.p < 2 * LEVEL and one.p_best > LEVEL else Code.LOOKED_BEFORE
 
 
-def _look(run: PredictedRun, cohort: str, cases: pd.DataFrame, networks: Networks | None) -> Look:
+def _look(run: PredictedRun, cohort: str, cases: pd.DataFrame, networks_sha256: str) -> Look:
     recipe, first = run.folder / layout.RECIPE, first_weights_of(run.facts, run.folder / layout.RUN)
     return Look(
-        datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"), run.name, cohort, str(run.facts.get("data") or ""),
+        utc_text(), run.name, cohort, str(run.facts.get("data") or ""),
         _fingerprint(run.folder), len(cases), int((cases[LABEL] == 1).sum()), labels_digest(cases),
-        files.sha256(recipe) if recipe.is_file() else "", networks_digest(check_run(run.folder, networks)), "judged",
-        f"{auc(*scored(cases)):.6f}", str(run.facts.get("recipe") or ""), _digest(cases),
+        files.sha256(recipe) if recipe.is_file() else "", networks_sha256, "judged",
+        f"{auc(*scored(cases)):.6f}", str(run.facts.get("recipe") or ""), scores_digest(cases),
         first.sha256 or first.file if first is not None else "", tuple(run.facts.get("members") or ()))
-
-
-def _digest(cases: pd.DataFrame) -> str:
-    """The SHA-256 of ids, labels and probabilities, whatever the order of the rows."""
-    rows = (f"{row[ID]},{int(row[LABEL])},{row['probability']!r}" for row in cases.sort_values(ID).to_dict("records"))
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _fingerprint(folder: Path) -> str:
@@ -166,12 +160,12 @@ def _at_cases(looks: pd.DataFrame, fingerprint: str, cases: pd.DataFrame) -> pd.
     rows = looks[looks["outcome"] == "judged"]
     by_hash = {mark: table for mark, table in zip(rows["predictions_sha256"], rows["kept"], strict=True)
                if table is not None}
-    groups: list[dict[str, Any]] = []
+    digest, groups = labels_digest(cases), list[dict[str, Any]]()
     for _, group in rows.groupby(["run", "cohort", "predictions_sha256"], sort=False):
         kept = by_hash.get(group["predictions_sha256"].iloc[0])
         if kept is not None and _same_cases(kept, group["fingerprint"].iloc[0] == fingerprint != "", cases):
             groups.append({**group.iloc[0].to_dict(), "kept": kept, "times": len(group)})
-        elif kept is None and (group["labels_sha256"] == labels_digest(cases)).any():
+        elif kept is None and (group["labels_sha256"] == digest).any():
             groups.append({**group.iloc[0].to_dict(), "times": len(group)})
     return pd.DataFrame(groups, columns=[*looks.columns, "times"])
 
@@ -185,7 +179,7 @@ def _same_cases(kept: pd.DataFrame, same_data: bool, cases: pd.DataFrame) -> boo
 
 def _judge_set(run: PredictedRun, cohort: str, cases: pd.DataFrame, looks: pd.DataFrame) -> LooksAtSet:
     own = np.flatnonzero((looks["run"] == run.name) & (looks["cohort"] == cohort)
-                         & (looks["predictions_sha256"] == _digest(cases)))
+                         & (looks["predictions_sha256"] == scores_digest(cases)))
     place = int(own[0]) if len(own) else None
     kept = [table for number, table in enumerate(looks["kept"]) if table is not None and number != place]
     rows = [table.drop_duplicates(ID).set_index(ID)["probability"].reindex(cases[ID]).to_numpy(float)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from radiogen.evaluation.audit.confounds import Conclusion
+from radiogen.evaluation.audit.confounds import EXPLAINED, Conclusion
 from radiogen.evaluation.audit.findings import Check, ReviewFinding, Severity
 from radiogen.evaluation.stats.label_permutation import LEVEL, PermutationTest
 from radiogen.evaluation.stats.verdicts import Outcome
@@ -48,8 +48,8 @@ class RunVerdict:
         """Good: better than chance, nothing forbids it, and the acquisition does not explain it."""
         if self.outcome is Outcome.UNCLEAR:
             return Tone.NONE
-        explained = {Conclusion.EXPLAINED, Conclusion.EXPLAINED_BY_PATIENT} & {*self.conclusions}
-        return Tone.GOOD if self.outcome is Outcome.BETTER and not explained else Tone.POOR
+        unexplained = EXPLAINED.isdisjoint(self.conclusions)
+        return Tone.GOOD if self.outcome is Outcome.BETTER and unexplained else Tone.POOR
 
 
 def judge_run(by_numbers: Outcome, holdout: Outcome | None, conclusions: Sequence[Conclusion] | None,

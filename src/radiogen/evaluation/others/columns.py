@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from radiogen.core.errors import UserError
+from radiogen.core.files import valid_name
 from radiogen.core.wording import parameter
 
 Scores = Literal["probabilities", "logits", "any"]
@@ -84,4 +85,4 @@ def required(path: Path, heading: Sequence[str], found: str | None, what: str, o
 
 def safe_id(text: str) -> str:
     """An id as a file's name may be: `sub 01/T1.nii` becomes `sub-01-T1.nii`; others stay as they are."""
-    return re.sub(r"[^\w.-]+", "-", text).lstrip(".-") or "case"
+    return valid_name(text) or "case"

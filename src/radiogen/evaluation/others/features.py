@@ -18,6 +18,7 @@ from radiogen.core.wording import listing
 from radiogen.dataset.labels import read_cells
 from radiogen.evaluation.others.columns import Naming, find_id, folded, required, safe_id
 from radiogen.evaluation.others.labels import MISSING, check_ids_once
+from radiogen.evaluation.stats.metrics import auc
 
 MOST_WORDS = 10
 """A column of text with more different words is no feature."""
@@ -97,15 +98,12 @@ def common_features(first: FeatureTable, second: FeatureTable) -> tuple[FeatureT
 def near_label(inputs: NDArray[np.float64], names: Sequence[str], labels: np.ndarray) -> dict[str, float]:
     """By name the AUC, either way, of features that alone are nearly the label; inputs: (cases, features)."""
     found = {}
-    ranks = pd.DataFrame(inputs).rank()
-    for number, name in enumerate(names):
-        known = ranks[number].notna().to_numpy()
+    for name, values in zip(names, inputs.T, strict=True):
+        known = ~np.isnan(values)
         own = labels[known]
-        positive, negative = int(own.sum()), int((~own).sum())
-        if min(positive, negative) < 5:
+        if min(own.sum(), (~own).sum()) < 5:
             continue
-        total = ranks[number].to_numpy()[known][own].sum()
-        area = (total - positive * (positive + 1) / 2) / (positive * negative)
+        area = auc(own, values[known])
         if max(area, 1 - area) >= NEAR_LABEL_AUC:
             found[name] = float(max(area, 1 - area))
     return found

@@ -53,8 +53,7 @@ def nested(cases: Cases, learners: Sequence[str], *, fixed: int | None = None, s
     found = {name: np.full(len(cases.labels), np.nan) for name in learners}
     rows = []
     for fold in sorted(set(cases.folds), key=lambda name: (name == HOLDOUT, name)):
-        scored = np.flatnonzero(cases.folds == fold)
-        train = np.flatnonzero((cases.folds != fold) & (cases.folds != HOLDOUT))
+        train, scored = _outer_split(cases.folds, fold)
         part = split_part(cases.inputs, cases.labels, train, scored)
         for name, (setting, area) in _inner_choice(cases, train, learners, fixed, seed).items():
             found[name][scored] = fit_predict(part, setting, seed)
@@ -79,8 +78,7 @@ def selected_before(cases: Cases, features: int, *, seed: int = 42) -> NDArray[n
     order = whole.kept[np.argsort(-separation(whole.train, cases.labels), kind="stable")]
     found = np.full(len(cases.labels), np.nan)
     for fold in sorted(set(cases.folds)):
-        scored = np.flatnonzero(cases.folds == fold)
-        train = np.flatnonzero((cases.folds != fold) & (cases.folds != HOLDOUT))
+        train, scored = _outer_split(cases.folds, fold)
         part = split_part(cases.inputs, cases.labels, train, scored, order)
         found[scored] = fit_predict(part, Setting(LOGISTIC, features), seed)
     return found
@@ -109,6 +107,11 @@ def inner_folds(labels: NDArray[np.bool_], patients: np.ndarray, seed: int) -> l
     repeated = len(set(patients)) < len(patients)
     splitter = (StratifiedGroupKFold if repeated else StratifiedKFold)(count, shuffle=True, random_state=seed)
     return list(splitter.split(np.zeros(len(labels)), labels, patients if repeated else None))
+
+
+def _outer_split(folds: np.ndarray, fold: str) -> tuple[np.ndarray, np.ndarray]:
+    """Training and scored rows of an outer fold, or of the holdout, which trains nothing."""
+    return np.flatnonzero((folds != fold) & (folds != HOLDOUT)), np.flatnonzero(folds == fold)
 
 
 def _inner_choice(cases: Cases, train: np.ndarray, learners: Sequence[str], fixed: int | None, seed: int

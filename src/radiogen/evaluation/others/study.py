@@ -4,7 +4,6 @@ In: a table of features, labels, perhaps patients, perhaps another cohort's tabl
 models/, and tables, pictures, page and JSON as `evaluate_runs` writes them. Read first: `judge_features`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -195,11 +194,8 @@ def _clinical(read: _Read, cases: Cases) -> Cases | None:
     if read.patients is None:
         return None
     rows = read.patients.drop_duplicates(ID).set_index(ID).reindex(list(read.folds[ID]))
-    known: dict[str, Callable[[], np.ndarray]] = {
-        AGE: lambda: rows[AGE].to_numpy(float),
-        SEX: lambda: rows[SEX].map({"F": 0.0, "M": 1.0}).to_numpy(float)}
-    columns = {name: make() for name, make in known.items()}
-    columns = {name: column for name, column in columns.items() if len(np.unique(column[~np.isnan(column)])) > 1}
+    known = {AGE: rows[AGE].to_numpy(float), SEX: rows[SEX].map({"F": 0.0, "M": 1.0}).to_numpy(float)}
+    columns = {name: column for name, column in known.items() if len(np.unique(column[~np.isnan(column)])) > 1}
     if not columns:
         return None
     return replace(cases, inputs=np.stack(list(columns.values()), axis=1), names=tuple(columns))

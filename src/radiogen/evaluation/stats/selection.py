@@ -99,22 +99,13 @@ def _centred_ranks(row: Floats, folds: Groups) -> Floats:
     return ranks
 
 
-def _centred(values: Floats, strata: Groups) -> Floats:
-    """Rows of `values`, (rows, cases), less their mean within each stratum."""
-    out = values.copy()
-    for stratum in np.unique(strata):
-        inside = strata == stratum
-        out[:, inside] -= values[:, inside].mean(axis=1, keepdims=True)
-    return out
-
-
 def _scores(values: Floats, null: _Null) -> Floats:
     """Of each row and permutation the sum over positive cases, in standard deviations of all permutations; NaN where
-    a row does not vary. Of ranks this is the AUC within folds, whatever the number of cases."""
-    centred = _centred(values, null.strata)
-    spread = np.sqrt(centred ** 2 @ null.weight)
+    a row does not vary. values: centred within each stratum; of ranks this is the AUC within folds, whatever the number
+    of cases."""
+    spread = np.sqrt(values ** 2 @ null.weight)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread[:, None] > 1e-9, centred @ null.labels / spread[:, None], np.nan)
+        return np.where(spread[:, None] > 1e-9, values @ null.labels / spread[:, None], np.nan)
 
 
 def _best_ensemble(looks: Floats, scores: Floats, size: int, null: _Null) -> Floats:
@@ -122,7 +113,7 @@ def _best_ensemble(looks: Floats, scores: Floats, size: int, null: _Null) -> Flo
     are taken one by one because the mean gains most."""
     single = np.nan_to_num(scores, nan=-np.inf, neginf=-np.inf)
     chosen = np.argpartition(-single, size - 1, axis=0)[:size].T
-    filled = np.nan_to_num(_centred_known(looks, null.strata))
+    filled = np.nan_to_num(_centred(looks, null.strata))
     answer = np.full(scores.shape[1], -np.inf)
     for members in (chosen, _greedy(filled, size, null)):
         joined = filled[members].mean(axis=1)  # (draws, cases)
@@ -130,7 +121,7 @@ def _best_ensemble(looks: Floats, scores: Floats, size: int, null: _Null) -> Flo
     return answer
 
 
-def _centred_known(looks: Floats, strata: Groups) -> Floats:
+def _centred(looks: Floats, strata: Groups) -> Floats:
     """Predictions less their mean within each stratum, over the cases that the look has."""
     out = looks.copy()
     for stratum in np.unique(strata):
