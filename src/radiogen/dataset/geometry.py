@@ -31,15 +31,20 @@ def read_geometry(path: Path, task: Task | None = None) -> pd.DataFrame:
     path = Path(path)
     task = task or read_task(path.parent)
     table = _table(path, task)
+    check_series(path, table, task)
+    for name in SIZES:
+        table[name] = _sizes(path, table[name], name)
+    return table.assign(plane=table["plane"].replace("", None))[list(COLUMNS)]
+
+
+def check_series(path: Path, table: pd.DataFrame, task: Task) -> None:
+    """Raise UserError with the row for a malformed id, or a series that stands twice in a table of series."""
     check_ids(path, table[ID], task)
     doubled = table.duplicated([ID, "split", "sequence"]).to_numpy().nonzero()[0]
     if len(doubled):
         case, split, sequence = table.loc[doubled[0], [ID, "split", "sequence"]]
         raise UserError(path, f"row {doubled[0] + 2}: {sequence} of {split} case {case} stands twice",
                         "keep one row a series")
-    for name in SIZES:
-        table[name] = _sizes(path, table[name], name)
-    return table.assign(plane=table["plane"].replace("", None))[list(COLUMNS)]
 
 
 def planes_together(geometry: pd.DataFrame, cases: pd.Series, sequences: Sequence[str] | None = None) -> np.ndarray:

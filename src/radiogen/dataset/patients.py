@@ -43,8 +43,13 @@ def read_patients(folder: Path) -> pd.DataFrame | None:
     known = table[AGE] != ""
     ages = numbers(path, table[AGE].where(known, "0"), AGE, low=0, high=130)
     table[AGE] = ages.where(known, np.nan)
-    table[SEX] = table[SEX].map(lambda text: _SEXES.get(text.casefold(), text))
+    table[SEX] = table[SEX].map(sex_of)
     return table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
+
+
+def sex_of(text: str) -> str:
+    """F or M for the words that are in use, in any case; another text as it is."""
+    return _SEXES.get(text.casefold(), text)
 
 
 def data_patients(data: Path) -> pd.DataFrame | None:

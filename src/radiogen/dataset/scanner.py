@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.labels import check_ids, read_cells, shown
+from radiogen.dataset.geometry import check_series
+from radiogen.dataset.labels import read_cells, shown
 from radiogen.dataset.layout import SCANNER_TABLE
 from radiogen.task import ID, read_task
 
@@ -30,18 +31,12 @@ def read_scanner(folder: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     task = read_task(folder)
-    keys = [ID, "split", "sequence"]
     table = task.from_file(read_cells(path, [task.column(name) for name in COLUMNS]))
-    missing = [name for name in keys if name not in table]
+    missing = [name for name in (ID, "split", "sequence") if name not in table]
     if missing:
         raise UserError(path, f"row 1: has no column {' or '.join(map(task.column, missing))}",
                         "make it again: preprocess writes it")
-    check_ids(path, table[ID], task)
-    doubled = table.duplicated(keys).to_numpy().nonzero()[0]
-    if len(doubled):
-        case, split, sequence = table.loc[doubled[0], keys]
-        raise UserError(path, f"row {doubled[0] + 2}: {sequence} of {split} case {case} stands twice",
-                        "keep one row a series")
+    check_series(path, table, task)
     for name in TEXTS:
         table[name] = table.get(name, "")
     for name in NUMBERS:

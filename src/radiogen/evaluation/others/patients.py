@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from radiogen.dataset.labels import read_cells
-from radiogen.dataset.patients import AGE, COLUMNS, PATIENT, SEX, SITE
+from radiogen.dataset.patients import AGE, COLUMNS, PATIENT, SEX, SITE, sex_of
 from radiogen.evaluation.others.columns import find_column, find_id, folded, required, safe_id
 from radiogen.evaluation.others.labels import MISSING, check_ids_once
 from radiogen.task import ID
 
-_SEXES = {"f": "F", "female": "F", "w": "F", "m": "M", "male": "M"}
 _PATIENTS = ("patient", "patient id", "subject", "subject id")
 _SITES = ("site", "hospital", "center", "centre", "institution")
 
@@ -45,5 +44,5 @@ def read_patient_table(path: Path, id_column: str | None = None) -> tuple[pd.Dat
     ages = pd.to_numeric(text(age), errors="coerce").astype(float)
     table = pd.DataFrame({
         ID: cells[case].map(safe_id), PATIENT: text(patient).where(text(patient) != "", cells[case]), SITE: text(site),
-        AGE: ages.where(ages.between(0, 130), np.nan), SEX: text(sex).map(lambda one: _SEXES.get(one.casefold(), one))})
+        AGE: ages.where(ages.between(0, 130), np.nan), SEX: text(sex).map(sex_of)})
     return table, patient is not None
