@@ -5,7 +5,7 @@ import pytest
 
 from radiogen.dataset.known_cases import known_bad, labels_fingerprint, published_labels
 from radiogen.dataset.labels import read_labels, read_sample_submission
-from radiogen.task import RSNA_MICCAI, Task
+from radiogen.task import RSNA_MICCAI, Task, write_task
 
 BLANK = RSNA_MICCAI.blank_series
 
@@ -53,13 +53,21 @@ def test_an_order_of_digits_that_pandas_would_lose_is_kept():
     assert labels_fingerprint(labels, ()) != labels_fingerprint(labels.assign(case="1"), ())
 
 
-def test_of_the_competitions_test_cases_those_of_ucsf_have_a_published_label_and_of_others_none():
-    assert published_labels(["00001", "00002", "00013"], RSNA_MICCAI) == ["00001", "00013"]
-    assert published_labels(["00001", "00013"], Task("another")) == []
+def test_of_the_competitions_test_cases_those_of_ucsf_have_a_published_label_and_of_others_none(tmp_path,
+                                                                                               as_competition):
+    (tmp_path / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n00000,1\n00002,0\n")
+    assert published_labels(["00001", "00013"], tmp_path) == []  # a phantom: the same ids, other labels
+    as_competition(tmp_path)
+    assert published_labels(["00001", "00002", "00013"], tmp_path) == ["00001", "00013"]
 
 
-def test_no_training_case_is_among_those_with_a_published_label(rsna_tables):
+def test_another_task_has_no_published_labels(competition):
+    write_task(competition, Task("another"))
+    assert published_labels(["00001", "00013"], competition) == []
+
+
+def test_no_training_case_is_among_those_with_a_published_label(competition, rsna_tables):
     labels = read_labels(rsna_tables / "train_labels.csv")
     sample = read_sample_submission(rsna_tables / "sample_submission.csv")
-    assert published_labels(labels["case"], RSNA_MICCAI) == []
-    assert len(published_labels(sample["case"], RSNA_MICCAI)) == 36
+    assert published_labels(labels["case"], competition) == []
+    assert len(published_labels(sample["case"], competition)) == 36

@@ -37,9 +37,11 @@ def same_patients(data: Path) -> tuple[tuple[str, ...], ...]:
     return task.same_patient if task.same_patient and _holds(data, task) else ()
 
 
-def published_labels(cases: Collection[str], task: Task) -> list[str]:
-    """Of these test cases of the competition those whose label a public table states (UCSF-PDGM's), sorted; else []."""
-    if task != RSNA_MICCAI:
+def published_labels(cases: Collection[str], data: Path) -> list[str]:
+    """Of these test cases those whose label a public table states (UCSF-PDGM's), sorted; [] but for the competition's
+    own data, as in `known_bad`: other data sets number their cases alike."""
+    task = read_task(data)
+    if task.name != RSNA_MICCAI.name or not _holds(data, task):
         return []
     table = pd.read_csv(_PUBLISHED, dtype=str)
     return sorted(set(table[ID]) & set(cases))

@@ -87,7 +87,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
             "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
             "sha256": digest, "predictions_sha256": read,
             "radiogen": __version__, **sent})
-    return Submission(path, record, len(table), imputed, prevalence, tuple(published_labels(sample[ID], task)))
+    return Submission(path, record, len(table), imputed, prevalence, tuple(published_labels(sample[ID], data)))
 
 
 def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: float,
