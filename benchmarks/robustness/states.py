@@ -84,7 +84,7 @@ def comparable(path: Path) -> bytes:
     """A file's content without what may differ; raises what its reader raises where it is not whole."""
     content = path.read_bytes()
     if path.name in DATED:
-        content = TIMES.sub(b"", DATE.sub(rb"\1", content))
+        content = TIMES.sub(b'"scored": 0', DATE.sub(rb"\1", content))
     if path.suffix in (".json", ".csv", ".html"):
         content = MARK.sub(b"", content)
     if path.suffix == ".h5":
