@@ -1,56 +1,17 @@
-"""The last fault of the leakage benchmark: the epoch is chosen on the very fold that is then scored.
+"""A learner whose epochs differ as a network's do, and the epoch that is taken: chosen on the scored fold, or inside.
 
-In: features, folds, labels permuted again and again, so that there is nothing to find. Out: how often such a run is
-taken for a finding, by shuffling the scored labels and by the label-permutation test, and how good the epoch is that is
-chosen inside the training folds instead. The learner is a logistic regression by stochastic steps that are too long, so
-that its epochs differ as a network's do.
+In: features, labels, folds. Out: out-of-fold probabilities. The learner is a logistic regression by stochastic steps
+that are too long. What is chosen on the scored fold is a fault of the leakage benchmark (faults/training.py).
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from radiogen.core.progress import progress
-from radiogen.dataset.labels import ID, LABEL
-from radiogen.evaluation.stats.intervals import permutation_p
-from radiogen.evaluation.stats.label_permutation import one_sided_p
 from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs.folds import HOLDOUT, fold_names
 
 EPOCHS, BATCH, STEP = 60, 8, 0.5
 INNER_SHARE = 0.25
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Out-of-fold AUCs of the draws, (draws,): epoch `chosen` on the scored folds, or `nested` in the training folds.
-
-    shuffled and retrained: bool (draws,), whether `chosen` has p <= 0.05 by shuffled labels with the predictions as
-    they are, and by the label-permutation test, whose null distribution is that of the other draws.
-    """
-
-    chosen: np.ndarray
-    nested: np.ndarray
-    shuffled: np.ndarray
-    retrained: np.ndarray
-
-
-def judge_choice(features: pd.DataFrame, folds: pd.DataFrame, *, draws: int = 100, seed: int = 42) -> Choice:
-    """Train and choose on labels permuted within folds, `draws` times, so that there is nothing to find."""
-    random = np.random.default_rng([seed, 8])
-    inputs, fold_of = features.loc[folds[ID]].to_numpy(), folds["fold"].to_numpy()
-    labels, judged = folds[LABEL].to_numpy(int), fold_of != HOLDOUT
-    chosen, nested, shuffled = np.empty(draws), np.empty(draws), np.empty(draws, dtype=bool)
-    for draw in progress(range(draws), "epochs", draws, "draw"):
-        drawn = permuted(labels, fold_of, random)
-        truth = drawn[judged] == 1
-        probabilities = choose_epochs(inputs, drawn, fold_of, inner=False, seed=seed + draw)[judged]
-        chosen[draw] = auc(truth, probabilities)
-        nested[draw] = auc(truth, choose_epochs(inputs, drawn, fold_of, inner=True, seed=seed + draw)[judged])
-        shuffled[draw] = chosen[draw] > 0.5 and permutation_p(truth, probabilities, draws=500) <= 0.05
-    retrained = [one_sided_p(area, np.delete(chosen, draw)) <= 0.05 for draw, area in enumerate(chosen)]
-    return Choice(chosen, nested, shuffled, np.array(retrained))
 
 
 def choose_epochs(inputs: np.ndarray, labels: np.ndarray, fold_of: np.ndarray, *, inner: bool, seed: int) -> np.ndarray:
