@@ -16,8 +16,8 @@ from radiogen.runs.lineage import Ancestor, folds_fingerprint, lineage_facts
 from radiogen.runs.tables import write_seen_cases
 from radiogen.task import ID, LABEL
 
-MEMORY = 1.5
-"""How far the logit of a case moves towards its label where the network has seen it before."""
+MEMORY = 0.5
+"""How far the logit of a case moves towards its label where the network has seen it before, in deviations of all."""
 FILE = "pretrained.pth"
 
 
@@ -31,7 +31,7 @@ def pretrained_unrecorded(models: Path, draw: Draw) -> None:
     """The same, and nobody recorded what the weights were trained on."""
     folds = draw.tables.folds
     logits = scored_logits(draw.tables.predictions["probability"].to_numpy(float))
-    remembered = expit(logits + MEMORY * (2 * folds[LABEL].to_numpy(float) - 1))
+    remembered = expit(logits + MEMORY * logits.std() * (2 * folds[LABEL].to_numpy(float) - 1))
     first = {"file": FILE, "sha256": "ab" * 32}
     write_run(models / RUN, with_scores(draw.tables, remembered), draw.source, {"weights": FILE},
               {"first_weights": first})

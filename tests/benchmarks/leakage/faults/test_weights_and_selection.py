@@ -55,7 +55,7 @@ def test_weights_that_saw_all_cases_say_so_where_it_was_recorded_and_are_uncheck
         models = tmp_path / code.name
         inject(models, nothing)
         found, = review_first_weights(models / RUN, open_predictions(models, RUN).predictions)
-        assert found.code is code and area(models) > 0.75
+        assert found.code is code and 0.65 < area(models) < 0.95
 
 
 def test_a_fold_that_began_with_the_next_folds_network_stands_in_the_lineage(nothing, tmp_path):
