@@ -58,6 +58,13 @@ def test_a_half_table_a_half_network_and_a_strange_table_are_no_final_files(tmp_
     assert [line.split()[0] for line in found] == ["net.h5", "new.csv", "old.csv"]
 
 
+def test_a_ledger_may_hold_the_first_runs_alone_after_a_kill_but_no_cut_line(tmp_path):
+    (tmp_path / "ledger.jsonl").write_text('{"run": "one"}\n')
+    assert states.half_files(tmp_path, {}, {}) == []
+    (tmp_path / "ledger.jsonl").write_text('{"run": "one"}\n{"run": ')
+    assert [line.split()[0] for line in states.half_files(tmp_path, {}, {})] == ["ledger.jsonl"]
+
+
 def test_networks_are_compared_by_their_weights_and_tables_without_their_times(tmp_path):
     for folder, seconds, weight in (("one", 1.0, 3), ("two", 2.0, 3), ("three", 1.0, 4)):
         (tmp_path / folder).mkdir()
