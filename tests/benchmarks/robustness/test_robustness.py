@@ -80,7 +80,8 @@ def test_an_assessment_that_was_made_again_is_the_same_but_for_when_and_how_ofte
     for folder, scored, auc in (("one", 1, 0.7), ("two", 3, 0.7), ("three", 1, 0.8)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "assessment.json").write_text(
-            f'{{"looks": {{\n "looks": 1,\n "scored": {scored},\n "first": "2026-01-0{scored} 10:00:00"}}, "auc": {auc}}}\n')
+            f'{{"looks": {{\n "looks": 1,\n "scored": {scored},\n "first": "2026-01-0{scored} 10:00:00"}}, '
+            f'"auc": {auc}}}\n')
     one, two, three = (states.state_of(tmp_path / folder) for folder in ("one", "two", "three"))
     assert states.differences(one, two) == []
     assert states.differences(one, three) == ["assessment.json differs"]

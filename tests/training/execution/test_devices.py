@@ -43,7 +43,7 @@ def _ended(run, devices):
 
 
 def _begin_on_jax(run, devices, said):
-    """Its process, which writes its errors to the file `said`; its input stays open, for the end of that is the fold's."""
+    """Its process, which writes its errors to the file `said`; its input stays open: the end of that is the fold's."""
     order = json.dumps(_fold_order(run, "0", devices))
     with said.open("w") as file:
         return subprocess.Popen([JAX_PYTHON, "-m", "radiogen.training.execution.cluster", order], text=True,
