@@ -1,7 +1,7 @@
 """The results of the leakage benchmark as text: a row a fault, false alarms of clean runs, why faults are missed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -21,7 +21,8 @@ def results_text(results: Sequence[Result], faults: Sequence[Fault]) -> str:
         own = [one for one in results if one.fault == fault.name]
         if own:
             rows.append([fault.name, fault.made, _mean_auc(own), _count(own, [one.better for one in own]),
-                         _caught_cell(own, fault), _checks(own), _count(own, [one.green for one in own])])
+                         _caught_cell(own, fault), _checks(own, () if fault in CLEAN else (By.STRANGERS,)),
+                         _count(own, [one.green for one in own])])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -80,8 +81,8 @@ def _caught_cell(own: Sequence[Result], fault: Fault) -> str:
     return _count(own, [is_caught(one, fault) for one in own]) if fault.by else "cannot be"
 
 
-def _checks(own: Sequence[Result]) -> str:
-    counts = Counter((check, how) for one in own for check, how in one.caught.items())
+def _checks(own: Sequence[Result], but: Collection[str] = ()) -> str:
+    counts = Counter((check, how) for one in own for check, how in one.caught.items() if check not in but)
     order = sorted(counts, key=lambda pair: (-sum(counts[pair[0], how] for check, how in counts if check == pair[0]),
                                              pair))
     return ", ".join(" and ".join(f"{check} {counts[check, how]}{'' if how == 'said' else f' ({how})'}"
