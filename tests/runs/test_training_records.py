@@ -2,6 +2,7 @@
 
 import pytest
 
+from radiogen.core.errors import UserError
 from radiogen.runs import layout
 from radiogen.runs.training_records import epochs_of, read_histories, read_timings, write_history, write_timings
 
@@ -42,3 +43,18 @@ def test_the_weights_of_a_fold_are_those_of_its_last_epoch_unless_one_was_chosen
 def test_a_fold_that_says_nothing_of_its_epochs_has_none(tmp_path, timings):
     write_timings(tmp_path, timings)
     assert epochs_of(tmp_path) == 0
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "\xff"])
+def test_damaged_timings_are_one_line_with_the_file(tmp_path, text):
+    (tmp_path / layout.TIMINGS).write_bytes(text.encode("latin-1"))
+    for read in (read_timings, epochs_of):
+        with pytest.raises(UserError, match=r"timings\.json: .*; delete it"):
+            read(tmp_path)
+
+
+def test_a_damaged_history_is_one_line_for_whoever_counts_its_epochs(tmp_path):
+    folder = _history(tmp_path, "0", 1).parent
+    (folder / layout.HISTORY).write_text("")
+    with pytest.raises(UserError, match=r"history\.csv: cannot be read as a table .*; train the fold again"):
+        epochs_of(folder)
