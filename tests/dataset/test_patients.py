@@ -7,7 +7,7 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.dataset.patients import data_patients, other_names, patient_of, read_patients, to_patients_file
-from radiogen.task import ID, RSNA_MICCAI, Task
+from radiogen.task import ID, RSNA_MICCAI, Task, read_task
 
 
 def _write(folder, text, task=None):
@@ -33,6 +33,28 @@ def test_columns_that_are_missing_are_not_known(tmp_path):
 def test_an_id_column_of_another_name(tmp_path):
     table = read_patients(_write(tmp_path, "patient,site\nA,X\n", {"id_column": "patient"}))
     assert table[ID].tolist() == ["A"] and table["patient"].tolist() == ["A"]
+
+
+@pytest.mark.parametrize(("text", "task"), [
+    ("patient,site,age,sex\nA,X,,F\n", {"id_column": "patient"}),
+    ("case,patient,site,age,sex\nA,B,,61,F\n", {"label_column": "sex"}),
+    ("case,patient,site,age,sex\nA,B,X,61,F\n", {"label_column": "site"})])
+def test_a_column_of_the_tasks_that_is_also_the_patients_comes_back_as_it_was(tmp_path, text, task):
+    table = read_patients(_write(tmp_path, text, task))
+    assert to_patients_file(read_task(tmp_path), table).to_csv(index=False) == text
+
+
+def test_a_site_or_a_sex_that_is_the_label_is_known_of_the_patient_too(tmp_path):
+    text = "case,site,sex\nA,X,female\n"
+    for label in ("site", "sex"):
+        table = read_patients(_write(tmp_path, text, {"label_column": label}))
+        assert (table["site"].tolist(), table["sex"].tolist()) == (["X"], ["F"])
+
+
+def test_ids_that_are_called_as_patients_are_and_are_not_theirs_are_refused(tmp_path):
+    table = read_patients(_write(tmp_path, "patient\nA\nB\n", {"id_column": "patient"}))
+    with pytest.raises(UserError, match="dataset.json: id_column is 'patient', which is another column of patients.csv"):
+        to_patients_file(read_task(tmp_path), table.assign(patient="A"))
 
 
 @pytest.mark.parametrize(("text", "wrong"), [
