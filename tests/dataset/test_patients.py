@@ -53,7 +53,7 @@ def test_a_site_or_a_sex_that_is_the_label_is_known_of_the_patient_too(tmp_path)
 
 def test_ids_that_are_called_as_patients_are_and_are_not_theirs_are_refused(tmp_path):
     table = read_patients(_write(tmp_path, "patient\nA\nB\n", {"id_column": "patient"}))
-    with pytest.raises(UserError, match="dataset.json: id_column is 'patient', which is another column of patients.csv"):
+    with pytest.raises(UserError, match="dataset.json: id_column is 'patient', which is another column"):
         to_patients_file(read_task(tmp_path), table.assign(patient="A"))
 
 

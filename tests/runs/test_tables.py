@@ -48,7 +48,7 @@ def test_slices_keep_ids_and_folds_as_text_and_probabilities_to_the_last_digit(t
 @pytest.mark.parametrize("text", ["", '"BraTS21ID,fold\n1\n', "BraTS21ID,fold\n1,2,3\n1,2\n1,2,3,4\n"])
 def test_a_damaged_table_of_slices_is_one_line_with_the_command_that_makes_it(tmp_path, text):
     (tmp_path / layout.SLICE_PREDICTIONS).write_text(text)
-    with pytest.raises(UserError, match=r"predictions_slices\.csv: cannot be read .*; write it again: .*predict") as one:
+    with pytest.raises(UserError, match=r"slices\.csv: cannot be read .*; write it again: .*predict") as one:
         read_slices(tmp_path)
     assert "\n" not in str(one.value)
 

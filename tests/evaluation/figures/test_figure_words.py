@@ -42,7 +42,7 @@ def test_a_curve_of_one_class_is_named_in_the_legend(labels):
 
 
 def test_two_curves_differ_by_colour_and_by_style():
-    figure = roc_figure({name: (LABELS, SCORES) for name in ("a", "b")})
+    figure = roc_figure(dict.fromkeys(("a", "b"), (LABELS, SCORES)))
     chance, first, second = figure.axes[0].get_lines()
     assert first.get_color() != second.get_color() and first.get_linestyle() != second.get_linestyle()
 

@@ -12,7 +12,7 @@ from radiogen.imaging.inspect.evidence import Evidence, file_name_order, instanc
 from radiogen.imaging.volume import Volume
 
 
-@dataclass
+@dataclass(frozen=True)
 class Storage:
     frames: int = 1
 
