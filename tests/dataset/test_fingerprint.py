@@ -122,6 +122,9 @@ def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(data):
     (folder / "0.dcm").symlink_to(folder / "nowhere")
     assert series_fingerprint(folder) != before
     assert contents_hash(folder) == contents_hash(data / "train" / "00001" / "FLAIR")  # it has no content
+    named = series_fingerprint(folder)
+    (folder / "0.dcm").rename(folder / "00.dcm")
+    assert series_fingerprint(folder) != named
 
 
 def test_a_series_that_is_not_there_has_a_mark_too(data):

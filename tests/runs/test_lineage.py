@@ -94,7 +94,7 @@ def test_the_text_names_each_ancestor_with_its_own_epochs():
 
 
 @pytest.mark.parametrize(("epochs", "text"), [
-    ({"0": 1, "1": 1}, "1 epoch"), ({"0": 2}, "2 epochs"), ({"0": 9, "1": 12, "2": 10}, "9 to 12 epochs"),
+    ({"0": 1, "1": 1}, "1 epoch"), ({"0": 2}, "2 epochs"), ({"0": 9, "1": 16, "2": 12}, "9 to 16 epochs"),
     ({}, "? epochs")])
 def test_epochs_that_folds_do_not_share_are_a_range(epochs, text):
     assert lineage_text([Ancestor("a", {}, epochs, "")]) == f"started from a ({text})"

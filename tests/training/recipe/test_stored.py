@@ -54,7 +54,7 @@ def test_a_field_without_a_default_is_needed_and_named(stored, name):
     ("data.window", 1, "data.window 1"), ("optimisation.learning_rate", "0.1", "optimisation.learning_rate '0.1'"),
     ("augmentation.flips", ["sideways"], "augmentation.flips"), ("split.split_seed", "7", "split.split_seed '7'"),
     ("seed", 4.5, "seed 4.5"), ("name", 7, "name 7"), ("suspicious_auc", "high", "suspicious_auc 'high'"),
-    ("network", ["resnet6"], "network"), ("data.colour", "red", "data.colour 'red'"),
+    ("network", ["resnet6"], "network"), ("data", 7, "data 7"), ("data.colour", "red", "data.colour 'red'"),
     ("colour", "red", "colour 'red'")])
 def test_a_value_of_another_type_or_a_field_that_no_recipe_has_is_named(stored, path, value, shown):
     with pytest.raises(UserError, match=rf"recipe\.json: contains {shown}.*; restore it"):
