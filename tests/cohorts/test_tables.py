@@ -48,6 +48,11 @@ def test_where_no_column_has_the_cohorts_name_the_one_with_most_ids_is_taken(rea
     assert table.rows["age"].to_dict() == {"sub-01": "4", "sub-02": "5"}
 
 
+def test_a_column_of_the_cohorts_name_without_an_id_leaves_it_to_the_others(read):
+    table = read("participant_id,subject,age\n7,sub-01,4\n8,sub-02,5\n")
+    assert table.rows["age"].to_dict() == {"sub-01": "4", "sub-02": "5"}
+
+
 @pytest.mark.parametrize("text", ["participant_id\nsub-01\nsub-01\n", "participant_id\nsub-01\nsub-1\n"])
 def test_two_rows_of_one_case_are_refused_however_they_write_its_id(read, text):
     with pytest.raises(UserError, match=r"given\.csv: has more than one row for sub-01; keep one row a case"):
@@ -68,6 +73,17 @@ def test_what_is_no_table_of_tabs_is_one_line_with_the_file_and_the_remedy(read,
     with pytest.raises(UserError, match=rf"given\.tsv: {problem}.*; (save|keep) ") as error:
         read(content, name="given.tsv")
     assert len(str(error.value)) < 500
+
+
+def test_tabs_at_the_end_of_every_row_are_columns_without_a_name(read):
+    assert read("participant_id\tage\t\t\nsub-01\t4\t\t\n", name="given.tsv").rows["age"].to_dict() == {"sub-01": "4"}
+
+
+def test_a_table_that_is_a_folder_or_is_not_there_is_named(tmp_path):
+    (tmp_path / "folder.tsv").mkdir()
+    for name in ("folder.tsv", "none.tsv"):
+        with pytest.raises(UserError, match=rf"{name}: cannot be read"):
+            read_cohort_table(tmp_path / name, COHORTS["bids"], CASES["bids"])
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "participant_id,age\nsub-99,4\n", "participant_id,age\n,\n"])

@@ -100,7 +100,7 @@ def _id_column(path: Path, table: pd.DataFrame, cohort: Cohort, cases: Sequence[
     owners = {column: _owners(table[column], cohort, cases) for column in table}
     named = [column for column in table if column.casefold() in {
         name.casefold() for name in (*cohort.columns.get("id", ()), "case", "id")}]
-    order = sorted(table, key=lambda column: (-sum(map(len, owners[column].values())), column not in named))
+    order = sorted(table, key=lambda column: -sum(map(len, owners[column].values())))
     if not order or not owners[order[0]]:
         raise UserError(path, f"has no column with ids of these cases, such as {cases[0]}",
                         "name a table of this cohort, or write its ids as the images are called")
