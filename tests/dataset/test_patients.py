@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.patients import data_patients, other_names, patient_of, read_patients, to_patients_file
+from radiogen.dataset.patients import (
+    data_patients,
+    other_names,
+    patient_of,
+    read_patients,
+    sex_of,
+    to_patients_file,
+)
 from radiogen.task import ID, RSNA_MICCAI, Task, read_task
 
 
@@ -100,3 +107,21 @@ def test_names_of_a_patient_elsewhere_are_the_patient_the_aliases_and_the_tasks_
     assert other_names(table, ["A_1", "B", "C"], Task("x")) == {
         "A_1": {"A", "BraTS2021_00007", "TCGA-1"}, "B": frozenset(), "C": frozenset()}
     assert other_names(None, ["00007"], RSNA_MICCAI) == {"00007": {"BraTS2021_00007"}}
+
+
+def test_a_table_that_agrees_with_the_task_is_the_one_that_counts(tmp_path):
+    _write(tmp_path, "case,patient\nP1,A\nP3,A\nP4,B\n", {"same_patient": [["P1", "P3"]]})
+    assert data_patients(tmp_path)["patient"].tolist() == ["A", "A", "B"]
+    _write(tmp_path, "case,patient\nP1,A\n", {"same_patient": [["P1", "P3"]]})  # of one of them nothing is said
+    assert data_patients(tmp_path)[ID].tolist() == ["P1"]
+
+
+@pytest.mark.parametrize(("text", "sex"), [("f", "F"), ("FEMALE", "F"), ("w", "F"), ("M", "M"), ("Male", "M"),
+                                           ("", ""), ("x", "x"), ("femme", "femme")])
+def test_a_sex_is_f_or_m_in_the_usual_words_and_another_text_as_it_is(text, sex):
+    assert sex_of(text) == sex
+
+
+@pytest.mark.parametrize(("age", "known"), [("0", 0), ("130", 130), ("61.5", 61.5)])
+def test_ages_from_0_to_130_are_taken(tmp_path, age, known):
+    assert read_patients(_write(tmp_path, f"case,age\nA,{age}\n"))["age"].tolist() == [known]

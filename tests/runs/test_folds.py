@@ -215,3 +215,10 @@ def test_a_fold_that_is_neither_a_number_nor_the_holdout_is_named_with_its_row(t
     (tmp_path / "folds.csv").write_text(f"BraTS21ID,MGMT_value,fold\n00000,1,0\n00001,0,{fold}\n")
     with pytest.raises(UserError, match=f"folds.csv: row 3: fold is '{fold}'; write a number from 0 up, or holdout"):
         read_folds(tmp_path / "folds.csv")
+
+
+def test_the_largest_site_is_the_first_fold_and_cases_without_one_are_in_the_last_however_many_they_are():
+    labels = _labels(30).sort_values("case")
+    sites = dict(zip(labels["case"], ["z"] * 10 + ["a"] * 6 + [""] * 14, strict=True))
+    folds = make_folds(labels, folds=2, holdout_fraction=0, groups=Groups(sites=sites))
+    assert site_of_folds(folds, sites) == {"0": {"z": 10}, "1": {"unknown": 14, "a": 6}}

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.figures.confound_figures import MEDALS, image_free_png
+from radiogen.evaluation.figures.confound_figures import MEDALS, _draw_models, _draw_shares
 from radiogen.evaluation.figures.contact_sheet import _shortened
 from radiogen.evaluation.figures.run_figures import (
+    _panels,
     calibration_figure,
     cases_png,
     curves_figure,
@@ -104,14 +105,38 @@ def test_a_picture_that_is_missing_has_its_place_among_the_others(tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG") and path.read_bytes() != whole.read_bytes()
 
 
-def test_the_mean_of_other_draws_and_an_unusual_plane_are_drawn_too(tmp_path):
-    shares = pd.DataFrame({"sequence": ["T1w", "T1w"], "plane": ["axial", "unknown"], "cases": [9, 1],
-                           "positive": [4, 1], "share": [0.44, 1.0], "low": [0.2, 0.2], "high": [0.7, 1.0]})
-    models = pd.DataFrame({"set": "out-of-fold", "model": ["planes, all"], "within_fold_auc": [0.6],
-                           "within_fold_low": [0.5], "within_fold_high": [0.7]})
-    pictures = {image_free_png(tmp_path / f"{number}.png", shares, models.assign(**more), "t").read_bytes()
-                for number, more in enumerate(({}, {"repeated_auc": 0.58}, {"repeated_auc": np.nan}))}
-    assert len(pictures) == 2
+def test_a_plane_that_is_none_of_three_has_a_line_of_its_own():
+    shares = pd.DataFrame({"sequence": ["T1w", "T1w", "FLAIR"], "plane": ["axial", "unknown", "axial"],
+                           "cases": [9, 1, 10], "positive": [4, 1, 5], "share": [0.44, 1.0, 0.5], "low": 0.2,
+                           "high": 1.0})
+    figure, (axes,) = _panels(3, 2)
+    _draw_shares(axes, shares, Task("idh", classes=("wildtype", "mutant")))
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["T1w axial, 9", "T1w unknown, 1",
+                                                                      "FLAIR axial, 10"]
+    words = [text.get_text() for text in axes.texts]
+    assert words == ["44 %", "100 %", "50 %", "all: 50 %"]  # of the first sequence's cases, each once
+    assert axes.get_xlabel() == "share of mutant cases (95 % interval)"
+
+
+@pytest.mark.parametrize(("repeated", "drawn"), [(None, False), (np.nan, False), (0.58, True)])
+def test_the_mean_of_other_draws_is_drawn_where_there_is_one(repeated, drawn):
+    models = pd.DataFrame({"model": ["planes, all"], "within_fold_auc": [0.6], "within_fold_low": [0.5],
+                           "within_fold_high": [0.7]})
+    figure, (axes,) = _panels(3, 2)
+    _draw_models(axes, models if repeated is None else models.assign(repeated_auc=repeated), False)
+    assert ("diamond" in axes.get_xlabel()) is drawn
+    assert axes.get_yticklabels()[0].get_text() == "planes,\nall\n0.600 (0.500 to 0.700)"
+
+
+def test_medals_stand_beside_their_areas_where_they_are_wanted():
+    models = pd.DataFrame({"model": ["planes"], "within_fold_auc": [0.5], "within_fold_low": [0.4],
+                           "within_fold_high": [0.55]})
+    for medals in (False, True):
+        figure, (axes,) = _panels(3, 2)
+        _draw_models(axes, models, medals)
+        words = [text.get_text() for text in axes.texts if text.get_text() != "chance"]
+        assert words == ([f"{name} {area:.3f}" for name, area in MEDALS.items()] if medals else [])
+        assert (axes.get_xlim()[1] > max(MEDALS.values())) == medals
 
 
 def test_medals_grow_in_the_order_of_their_metals():
