@@ -9,6 +9,7 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.runs.external.cohorts import (
+    _JSON,
     INTENSITIES,
     CohortFacts,
     checked_cohort,
@@ -115,6 +116,27 @@ def test_the_networks_of_an_ensemble_are_its_members_and_how_it_joins_them(tmp_p
     _weights(tmp_path / "b", "0", content="other")
     digests.add(run_networks(tmp_path / "both"))
     assert len(digests) == 4
+
+
+@pytest.mark.parametrize("change", [
+    {"date": 7}, {"networks": "5"}, {"leave_out": "a"}, {"without_label": None}, {"overlap": []}, {"ceiling": "high"},
+    {"fingerprint": None}])
+def test_a_fact_of_another_type_is_refused_before_anything_is_said_of_the_cohort(tmp_path, change):
+    path = _write(tmp_path) / "cohort.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    for read in (lambda: external_cohorts(tmp_path), lambda: read_cohort(tmp_path, "b")):
+        with pytest.raises(UserError, match="cohort.json: is damaged, or of another version"):
+            read()
+
+
+@pytest.mark.parametrize("ceiling", [None, 1, 0.9])
+def test_a_cohort_may_have_a_ceiling(tmp_path, ceiling):
+    _write(tmp_path, ceiling=ceiling)
+    assert read_cohort(tmp_path, "b").facts.ceiling == ceiling
+
+
+def test_every_fact_has_a_form_in_json():
+    assert set(_JSON) == {one.name for one in dataclasses.fields(CohortFacts)}
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", "7"])
