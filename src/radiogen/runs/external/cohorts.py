@@ -161,8 +161,9 @@ def read_intensities(folder: Path) -> pd.DataFrame | None:
         raise UserError(path, f"cannot be read ({error})", "delete it and run the same command again") from error
 
 
-_JSON = {**dict.fromkeys(("date", "data", "fingerprint", "labels_sha256", "networks_sha256", "recipe_sha256"), str),
-         "networks": int, "leave_out": list, "without_label": list, "overlap": dict, "ceiling": (int, float, type(None))}
+_JSON: dict[str, Any] = {
+    **dict.fromkeys(("date", "data", "fingerprint", "labels_sha256", "networks_sha256", "recipe_sha256"), str),
+    "networks": int, "leave_out": list, "without_label": list, "overlap": dict, "ceiling": (int, float, type(None))}
 """The fields of `CohortFacts` as JSON has them."""
 
 
