@@ -16,7 +16,7 @@ from radiogen.evaluation.external.sentences import external_lines
 from radiogen.evaluation.report.assess import assess
 from radiogen.evaluation.report.assessment_json import VERSION, assessment_record, plain
 from radiogen.evaluation.report.page import render_page
-from radiogen.evaluation.report.page_summary import summary_lines
+from radiogen.evaluation.report.summary import summarise
 from radiogen.evaluation.report.text import report_text
 from radiogen.evaluation.stats.intervals import DRAWS
 from radiogen.evaluation.stats.verdicts import Outcome
@@ -26,7 +26,7 @@ from radiogen.runs.predicted_run import open_predictions
 
 from .small_runs import RUNS, write_small_runs
 
-DECLARED = {"0.5", "0.25", "0.05", "0.8", "1.5"}
+DECLARED = {"0.5", "0.25", "0.05", "0.001", "0.8", "1.5"}
 """Constants of the wording: thresholds, levels, the Brier score of 0.5 everywhere."""
 
 
@@ -45,9 +45,10 @@ def record(assessment):
 
 @pytest.fixture(scope="module")
 def page(assessment):
-    """The page's words: no style, no script, no drawing, no recipe and no row of a single case."""
+    """The page's words, those beside a figure too: no style, script, drawing, recipe and no row of a single case."""
     text = render_page(assessment)
-    text = text[text.index("<main>"):text.index('<section id="made">')]
+    text = text[text.index("<body>"):text.index('<section id="made">')]
+    text = re.sub(r'<(?:svg|img|canvas)[^>]* (?:aria-label|alt)="([^"]*)"', r" \1 \g<0>", text)
     text = re.sub(r'<svg.*?</svg>|<details class="predictions".*?</details>', " ", text, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
@@ -104,8 +105,14 @@ def test_the_verdict_of_each_run_is_the_same_in_all_three(assessment, record, pa
         assert f"out-of-fold: {words}" in text and f"Out-of-fold: {words}" in page
     assert [name.lower() for name in record["runs"][-1]["verdict"]["conclusions"]] == [
         one.name.lower() for one in assessment.last.conclusions]
-    verdict = dict(summary_lines(assessment.last))["Verdict"]
-    assert verdict in page and all(one in verdict for one in assessment.last.conclusions)
+
+
+def test_the_summary_is_the_same_sentences_in_text_and_page(assessment, page):
+    text, said = " ".join(report_text(assessment).split()), summarise(assessment.last)
+    for one in (said.judged, said.verdict, said.reason, *said.auc, said.alarms, said.unchecked):
+        assert one in text and one in page
+    for head, sentence in said.lines:
+        assert f"{head}: {sentence}" in text and f"{head} {sentence}" in page
 
 
 def test_alarms_stand_in_the_same_order_in_all_three(assessment, record, page):

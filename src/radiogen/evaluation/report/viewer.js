@@ -22,8 +22,10 @@
       const slice = Number(slider.value), left = (slice % one.across) * one.columns, top = Math.floor(slice / one.across) * one.rows;
       [canvas.width, canvas.height] = [one.columns, one.rows];
       pen.drawImage(tiles, left, top, one.columns, one.rows, 0, 0, one.columns, one.rows);
-      if (overlay.checked) pen.drawImage(heat, left, top, one.columns, one.rows, 0, 0, one.columns, one.rows);
+      const finer = tiles.naturalWidth / heat.naturalWidth; // heat may be kept coarser than the slices
+      if (overlay.checked) pen.drawImage(heat, left / finer, top / finer, one.columns / finer, one.rows / finer, 0, 0, one.columns, one.rows);
       output.textContent = `${one.slices[slice]} (${slice + 1} of ${one.count})`;
+      canvas.setAttribute("aria-label", `Case ${one.title}; slice ${one.slices[slice]}${overlay.checked ? ", with Grad-CAM" : ""}`);
       viewer.dataset.drawn = `${number}/${slice}/${overlay.checked}`;
     };
     const open = (number) => {
