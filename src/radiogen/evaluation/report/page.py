@@ -209,7 +209,7 @@ def _script_data(parts: Sequence[dict], assessment: Assessment) -> str:
     pool: dict[str, int] = {}
     columns = ["run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
                "series_files", "series_sha256"]
-    rows = {one.name: {str(case): [[pool.setdefault(cell, len(pool)) for cell in row]
+    rows = {one.name: {str(case): [[pool.setdefault(_without_case(cell, str(case)), len(pool)) for cell in row]
                                for row in group[columns].astype(str).to_numpy().tolist()]
                    for case, group in one.provenance_table.groupby(ID)}
             for one in assessment.runs}
@@ -217,6 +217,16 @@ def _script_data(parts: Sequence[dict], assessment: Assessment) -> str:
             "commands": {one.name: commands(one.provenance) for one in assessment.runs},
             "classes": {one.name: one.run.task.classes for one in assessment.runs}}
     return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _without_case(cell: str, case: str) -> str:
+    """Paths with a zero byte, which is in no path, for the case's id, so that all cases share one text."""
+    parts = []
+    for path in cell.split(" "):
+        folder, name, rest = path.rpartition(f"/{case}/")
+        parts.append(f"{folder}/\0/{rest.replace(case, chr(0))}" if name else
+                     f"{path.removesuffix(f'/{case}.npy')}/\0.npy" if path.endswith(f"/{case}.npy") else path)
+    return " ".join(parts)
 
 
 def _inline(path: Path) -> str:

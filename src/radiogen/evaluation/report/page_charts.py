@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -77,8 +78,9 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
                "probability means what it says.", run_figures.calibration_figure(curves, scale=SCALE, task=task),
                f"Share of {task.positive} cases against the predicted probability, beside the diagonal: "
                f"{_each(measures, 'calibration_error', 'calibration error')}", layout.CALIBRATION),
-        _Drawn(f"Probability by label, {name}", "Every point is a patient. Two heaps that lie over each other cannot "
-               "be distinguished.", run_figures.probabilities_figure(labels, probabilities, scale=SCALE, task=task),
+        _Drawn(f"Probability by label, {name}", "Every point is a patient. The more the two heaps overlap, the less "
+               "the probability says of a patient.",
+               run_figures.probabilities_figure(labels, probabilities, scale=SCALE, task=task),
                f"Predicted probability of {int((~labels).sum())} {task.negative} and {int(labels.sum())} "
                f"{task.positive} cases, a point each", layout.PROBABILITIES)]
     histories = assessed.histories
@@ -214,7 +216,16 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
     for colour, ink in INKS.items():
         text = re.sub(colour, ink, text, flags=re.IGNORECASE)
     text = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text)
+    text = re.sub(r'(?:<use [^>]*style="[^"]*"/>\s*)+', _points, text)
     text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', lambda found: (
         f'<svg viewBox="{found[1]}" role="img" aria-label="{html.escape(alternative)}" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'), text, count=1)
     return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def _points(found: re.Match) -> str:
+    """Points of one kind in a row, with their style said once."""
+    uses = re.findall(r'<use ([^>]*?) style="([^"]*)"/>', found[0])
+    groups = groupby(uses, key=lambda one: one[1])
+    return "".join(f'<g style="{style}">{"".join(f"<use {place}/>" for place, _ in points)}</g>'
+                   for style, points in groups)

@@ -16,7 +16,7 @@ from radiogen.runs.explained import Explained
 
 LEVELS = 16
 """Steps of heat: few, so that the picture stays small and its contours can be seen."""
-PAGE_BYTES = 900_000
+PAGE_BYTES = 700_000
 """The cases of all runs take no more of the page than this: with 585 patients it stays below 2 MB."""
 HOT = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], float)
 """Corners of the colour map inferno (matplotlib, CC0): rises in lightness, too, so it can be read without colours."""

@@ -57,7 +57,7 @@
     const names = { seed: "seed", networks: "networks", networks_sha256: "their SHA-256", array: "array", array_sha256: "its SHA-256", slices: "slices",
       series_files: "DICOM files", series_sha256: "SHA-256 of each series" };
     (data.rows[run][id] || []).forEach((row) => {
-      const values = Object.fromEntries(data.columns.map((name, place) => [name, data.texts[row[place]]]));
+      const values = Object.fromEntries(data.columns.map((name, place) => [name, data.texts[row[place]].replaceAll("\0", id)]));
       element("b", values.run, cell);
       const list = element("dl", "", cell);
       Object.entries(names).forEach(([key, name]) => {
@@ -74,8 +74,9 @@
 
   document.querySelectorAll(".predictions").forEach((part) => {
     const body = part.querySelector("tbody"), rows = [...body.rows];
+    rows.forEach((row) => { row.dataset.case = row.cells[0].textContent.trim(); row.tabIndex = 0; });
     const words = data.classes[part.dataset.run];
-    const texts = rows.map((row) => ` ${row.textContent.toLowerCase().replace(/\s+/g, " ")} ${[...row.cells].map((one) => one.textContent).join(" ")} ${words[row.cells[2].textContent] || ""}`);
+    const texts = rows.map((row) => ` ${row.textContent.toLowerCase().replace(/\s+/g, " ")} ${[...row.cells].map((one) => one.textContent).join(" ")} ${words[row.cells[2].textContent.trim()] || ""}`);
     const toggle = (row) => {
       if (row.nextSibling && row.nextSibling.className === "made-of") { row.nextSibling.remove(); return; }
       const opened = document.createElement("tr");
