@@ -31,7 +31,8 @@ def page(tmp_path_factory):
         "label": pd.array(labels, dtype="Int64"),
         "probability": np.clip(0.3 + 0.4 * labels + 0.2 * random.normal(size=CASES), 0, 1)}))
     write_predictions(folder / "predictions.csv", table)
-    (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "rank": 3, "data": "/home/anna/scans"}))
+    (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "rank": 3, "data": "/home/anna/scans",
+                                                 "arrays": 150 * "ab"}))
     for fold in range(5):
         (folder / f"fold-{fold}").mkdir()
         pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6], "val_loss": [0.8, 0.7]}).to_csv(

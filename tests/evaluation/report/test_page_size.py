@@ -66,4 +66,9 @@ def test_the_page_of_585_patients_with_images_stays_below_2_mb(tmp_path):
     page = render_page(assess([open_predictions(tmp_path / "models", "r")]))
     assert len(page.encode()) < 2_000_000
     assert page.count('"tiles":') == SHOWN and "more cases are in" not in page
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    texts = (data["texts"][place].replace("\0", "00007") for place in data["rows"]["r"]["00007"][0])
+    made = dict(zip(data["columns"], texts, strict=True))
+    assert made["series_files"].split()[0] == "input/rsna/train/00007/FLAIR/*"
+    assert made["array"].endswith("/00007.npy") and len(made["series_sha256"].split()) == len(SEQUENCES)
     assert len(re.findall(r'<tr><th scope="row">\d{5}<td>', page)) == CASES + TEST

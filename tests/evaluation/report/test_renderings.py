@@ -41,7 +41,7 @@ def assessment(tmp_path_factory):
         found = assess([open_predictions(models, name) for name in RUNS])
     return replace(found, runs=(found.runs[0], _of_features(found), found.runs[2]), site_folds=pd.DataFrame(
         {"run": [*RUNS[:2]], "folds_by": ["site", "patient"], "sites": 3, "cases": 112, "auc": [0.6123, 0.7234],
-         "low": [0.5112, 0.6445], "high": [0.7113, 0.8056], "p": [0.0313, 0.00012]}))
+         "low": [0.5112, 0.6447], "high": [0.7113, 0.8056], "p": [0.0313, 0.00012]}))
 
 
 def _of_features(found):
