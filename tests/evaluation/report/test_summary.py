@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.evaluation.audit.findings import Check
+from radiogen.evaluation.others.origin import Origin, origin_facts
 from radiogen.evaluation.report.assess import assess_run, join
 from radiogen.evaluation.report.assessment_json import assessment_record, plain
 from radiogen.evaluation.report.summary import ceiling_sentence, summarise
@@ -52,7 +53,7 @@ def test_what_was_not_found_is_not_said_to_be_absent(tmp_path):
     assert "Chance is not ruled out (two-sided p = " in lines["Reason"]
     assert f"and neither is an AUC of up to {high:.3f}" in lines["Reason"]
     assert "in 80 % of studies" in lines["Could be found"]
-    assert "does not mean not to be there" in lines["Could be found"]
+    assert "does not mean that there is none" in lines["Could be found"]
 
 
 def test_the_headline_says_what_was_judged_how_surely_and_what_nobody_checked(tmp_path):
@@ -125,7 +126,7 @@ def test_the_holdout_stands_beside_the_folds_as_a_test(tmp_path):
     assert [one.calls.matrix.cases for one in assessed.sets] == [100, 20]
     for one in assessed.sets:
         assert f"right in {one.calls.matrix.right} of {one.calls.matrix.cases}" in lines["As a test"]
-    assert "each case by one network" in lines["As a test"] and "mean of all networks" in lines["As a test"]
+    assert "by the network of its fold" in lines["As a test"] and "mean of all networks" in lines["As a test"]
 
 
 def test_a_gap_between_pooled_and_within_folds_is_explained(tmp_path):
@@ -136,7 +137,7 @@ def test_a_gap_between_pooled_and_within_folds_is_explained(tmp_path):
     squeezed = table.assign(probability=(table["probability"] + fold) / 5)
     write_predictions(tmp_path / "r" / "predictions.csv", complete(squeezed))
     lines = _said(assess_run(open_predictions(tmp_path, "r")))
-    assert "All folds pooled: 0." in lines["Cross-validation"] and "different networks" in lines["Cross-validation"]
+    assert "All folds pooled: 0." in lines["Cross-validation"] and "different models" in lines["Cross-validation"]
     assert lines["Verdict"].startswith("Better than chance")
 
 
@@ -194,3 +195,13 @@ def test_slices_are_judged_apart_and_test_slices_not_at_all(tmp_path):
         assessed.run.folder / "predictions_slices.csv", index=False)
     slices = assess_run(assessed.run).slices
     assert (slices["cases"], slices["accuracy"]) == (4, 0.75)
+
+
+def test_no_network_is_named_where_another_program_made_the_predictions(tmp_path):
+    assessed, lines = _lines(tmp_path, 1)
+    assert "mean of all networks" in lines["As a test"]
+    facts = origin_facts(Origin("predictions", "theirs.csv", "ab", True))
+    other = replace(assessed, run=replace(assessed.run, facts=facts),
+                    provenance=replace(assessed.provenance, facts=facts))
+    lines = _said(other)
+    assert "network" not in lines["As a test"] and lines["Judged"].startswith("File theirs.csv, 120 cases")

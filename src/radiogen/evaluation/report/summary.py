@@ -192,7 +192,7 @@ def _found(part: SetAssessment | None, task: Task) -> str:
             "half); chance gets 50.")
     if pooled is not None and abs(pooled.value - found.estimate.value) >= GAP:
         text += (f" All folds pooled: {pooled.value:.3f}; that also compares cases that were scored by different "
-                 "networks, whose probabilities are on different scales.")
+                 "models, whose probabilities are on different scales.")
     return text
 
 
@@ -214,7 +214,7 @@ def _reach(assessed: RunAssessment) -> str:
     limits = [f"{one.verdict.resolvable:.2f} ({NAMES[one.name]})" if one.verdict.resolvable < 1 else
               f"no AUC ({NAMES[one.name]}: too few cases)" for one in assessed.sets]
     return (f"A true AUC of {' or of '.join(limits)} would be called better than chance in 80 % of studies with as "
-            "many cases; a smaller one less often. Not to be found does not mean not to be there.")
+            "many cases; a smaller one less often. That no signal is found does not mean that there is none.")
 
 
 def _without(assessed: RunAssessment) -> str:
@@ -229,9 +229,10 @@ def _without(assessed: RunAssessment) -> str:
 
 
 def _calls(assessed: RunAssessment) -> str:
-    """Of every set: the calls of single networks, and beside them those of their mean on the holdout."""
-    names = {"out-of-fold": "In cross-validation, each case by one network",
-             "holdout": "On the holdout, by the mean of all networks"}
+    """Of every set: in cross-validation single networks call, and beside them their mean on the holdout."""
+    ours = origin_of(assessed.run.facts) is None
+    names = {"out-of-fold": f"In cross-validation{', each case by the network of its fold' * ours}",
+             "holdout": f"On the holdout{', by the mean of all networks' * ours}"}
     parts = [f"{names[one.name]}: sensitivity {_share(one.calls.sensitivity)}, specificity "
              f"{_share(one.calls.specificity)}; right in {one.calls.matrix.right} of {one.calls.matrix.cases} (always "
              f"the commoner class: {one.calls.commonest}); Brier score {one.measures['brier']:.3f}."
