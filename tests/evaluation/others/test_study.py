@@ -68,6 +68,7 @@ def test_what_is_found_in_the_other_cohort_stands_beside_what_was_found_inside(j
     lines = dict(cohort_lines(chosen))
     assert f"AUC {gap:+.3f}" in lines["difference"] and "80 cases of other.csv" in lines["outside"]
     assert "own-chosen on another cohort" in judged[1]
+    assert f"{CASES} held out (other.csv)" in summarise(chosen).judged
 
 
 def test_selection_before_the_split_is_an_alarm_and_is_named_in_text_and_page(judged):

@@ -78,7 +78,7 @@ def cohort_lines(assessed: RunAssessment) -> list[Line]:
              ("inside", f"cross-validation, {verdict_sentence(assessed.main.verdict)}")]
     if assessed.cohort_difference is not None:
         lines.append(("difference", f"outside less inside: {comparison_sentence(assessed.cohort_difference)}"))
-    return [*lines, ("overlap", "that nobody is in both tables was checked by case ids alone")]
+    return [*lines, ("overlap", "none by case ids; nothing else of the two tables was compared")]
 
 
 def _lines(assessed: RunAssessment) -> list[Line]:
@@ -101,9 +101,10 @@ def _judged(assessed: RunAssessment) -> str:
     patients, task, facts = assessed.patients, assessed.run.task, assessed.provenance.facts
     origin = origin_of(facts)
     data = f"File {origin.file}" if origin else f"Data set {PurePath(facts['data']).name}" if facts.get("data") else ""
+    whose = f" ({origin.cohort})" if origin is not None and origin.cohort else ""
     text = f"{patients.labelled} cases with a known label, {patients.positive} of them {task.positive}"
     text += f": {patients.in_folds} in {patients.folds} folds of cross-validation" if patients.in_folds else ""
-    text += f"{',' if patients.in_folds else ':'} {patients.held_out} held out" if patients.held_out else ""
+    text += f"{',' if patients.in_folds else ':'} {patients.held_out} held out{whose}" if patients.held_out else ""
     more = f" {patients.unlabelled} more without a label were only predicted." if patients.unlabelled else ""
     return f"{data}{', ' if data else ''}{text}.{more}"
 
