@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    Scores = tuple[np.ndarray, np.ndarray, np.ndarray]  # labels (bool), probabilities, folds: each (cases,)
+
     from radiogen.evaluation.audit.confounds import Confounds
     from radiogen.phantom.data_set import PhantomSettings
 
@@ -105,14 +107,17 @@ def judge_phantom(folder: Path, name: str, settings: "PhantomSettings", workers:
 
 
 def judge_nothing(folder: Path, name: str, settings: "PhantomSettings", workers: int | None
-                  ) -> "list[tuple[np.ndarray, np.ndarray]]":
-    """Labels and probabilities of half of the draws of labels: those of phantoms of other seeds, on these images."""
+                  ) -> "list[Scores]":
+    """What half of the draws of labels come to: those of phantoms of other seeds, on these images."""
     from benchmarks.accuracy.case_features import predict_by_features
+    from radiogen.evaluation.stats.metrics import scored, scored_folds
     from radiogen.runs.folds import make_folds
+    from radiogen.runs.predictions import out_of_fold
 
     features, _ = phantom_features(folder, name, settings, workers)
-    return [_out_of_fold(predict_by_features(features, make_folds(drawn_labels(settings, seed), seed=seed)))
-            for seed in range(DRAWS // 2)]
+    tables = [out_of_fold(predict_by_features(features, make_folds(drawn_labels(settings, seed), seed=seed)))
+              for seed in range(DRAWS // 2)]
+    return [(*scored(table), scored_folds(table)) for table in tables]
 
 
 def drawn_labels(settings: "PhantomSettings", seed: int) -> "pd.DataFrame":
@@ -155,7 +160,7 @@ def signal_facts(judged: Judged) -> list[Fact]:
                  Conclusion.ABOVE_BASELINE in words and Conclusion.EXPLAINED not in words)]
 
 
-def nothing_facts(draws: "list[tuple[np.ndarray, np.ndarray]]") -> list[Fact]:
+def nothing_facts(draws: "list[Scores]") -> list[Fact]:
     """Seldom called better than chance."""
     from radiogen.evaluation.stats.verdicts import Outcome
 
@@ -198,19 +203,19 @@ def exit_unless_held(facts: list[Fact], complaint: str = "a fact does not hold (
         sys.exit(1)
 
 
-def called_better(draws: "list[tuple[np.ndarray, np.ndarray]]") -> list[bool]:
-    """Of each draw, whether its verdict is *better than chance*."""
+def called_better(draws: "list[Scores]") -> list[bool]:
+    """Of each draw, whether its verdict is *better than chance*, as a run's: within folds."""
     from radiogen.evaluation.stats.verdicts import Outcome, verdict
 
     return [verdict(*one).outcome == Outcome.BETTER for one in draws]
 
 
-def draw(path: Path, signal: Judged, effect: float, nothing: "list[tuple[np.ndarray, np.ndarray]]",
-         confound: Judged) -> Path:
-    """The three panels."""
+def draw(path: Path, signal: Judged, effect: float, nothing: "list[Scores]", confound: Judged) -> Path:
+    """The three panels; AUCs of random labels within folds, as the verdict on them, the others pooled."""
     from benchmarks.accuracy.control_figures import Bar, controls_png
     from radiogen.evaluation.stats.intervals import bootstrap_interval
     from radiogen.evaluation.stats.metrics import auc
+    from radiogen.evaluation.stats.verdicts import verdict
 
     def bar(name: str, labels: "np.ndarray", probabilities: "np.ndarray", marked: bool = False) -> Bar:
         return Bar(name, auc(labels, probabilities), *bootstrap_interval(labels, probabilities), marked)
@@ -220,7 +225,8 @@ def draw(path: Path, signal: Judged, effect: float, nothing: "list[tuple[np.ndar
     free = bar(f"no image: {judged.best}", *_out_of_fold(judged.predictions[judged.best]), True)
     return controls_png(
         path, (signal.labels, signal.probabilities), effect,
-        [bar("", *one, better) for one, better in zip(nothing, called_better(nothing), strict=True)],
+        [Bar("", found.value, found.low, found.high, better) for found, better in zip(
+            (verdict(*one).estimate for one in nothing), called_better(nothing), strict=True)],
         [bar("features of the images", confound.labels, confound.probabilities), free,
          Bar("features, only cases of the same planes compared", within["auc"], within["low"], within["high"])])
 

@@ -13,6 +13,7 @@ from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.phantom.data_set import PhantomSettings, phantom_cases
 
 LABELS = np.arange(160) % 2 == 1
+FOLDS = np.arange(160) // 32
 SETTINGS = PhantomSettings(cases=40, test_cases=0, effect=0.0, seed=5)
 
 
@@ -38,11 +39,18 @@ def test_a_signal_has_to_be_called_better_be_nearly_all_and_not_be_explained():
 def test_a_judge_that_finds_something_in_nothing_five_times_or_looks_too_seldom_fails(monkeypatch):
     monkeypatch.setattr(controls, "DRAWS", 8)
     random = np.random.default_rng(2)
-    nothing = [(LABELS, random.normal(size=160)) for _ in range(8)]
-    found = [(LABELS, random.normal(size=160) + 2 * LABELS) for _ in range(5)]
+    nothing = [(LABELS, random.normal(size=160), FOLDS) for _ in range(8)]
+    found = [(LABELS, random.normal(size=160) + 2 * LABELS, FOLDS) for _ in range(5)]
     assert holds(controls.nothing_facts(nothing)) == [True]
     assert holds(controls.nothing_facts(nothing[:3] + found)) == [False]
     assert holds(controls.nothing_facts(nothing[:7])) == [False]
+
+
+def test_random_labels_are_judged_within_folds_as_a_run_is():
+    apart = np.where(FOLDS < 3, LABELS, ~LABELS) + 0.0  # the label goes with the fold's level alone
+    level = np.repeat([0.9, 0.1], 80)
+    labels = np.random.default_rng(4).random(160) < level
+    assert controls.called_better([(labels, level + 1e-3 * apart, np.arange(160) // 80)]) == [False]
 
 
 def test_a_confound_has_to_be_high_explained_and_at_chance_within_planes():
@@ -63,7 +71,7 @@ def test_labels_drawn_again_are_those_of_a_phantom_of_another_seed():
 
 
 def test_a_fact_that_fails_ends_the_command_with_1_and_no_next_step(tmp_path, monkeypatch, capsys):
-    nothing = [(LABELS, np.random.default_rng(number).normal(size=160)) for number in range(3)]
+    nothing = [(LABELS, np.random.default_rng(number).normal(size=160), FOLDS) for number in range(3)]
     monkeypatch.setattr(controls, "judge_phantom",
                         lambda folder, name, *_: judged(3, (Outcome.UNCLEAR, Conclusion.ABOVE_BASELINE)))
     monkeypatch.setattr(controls, "judge_nothing", lambda *_: nothing)
