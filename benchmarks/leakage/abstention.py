@@ -71,11 +71,11 @@ def recipe_facts(name: str, folder: Path) -> list[Fact]:
     for way, spoil in ways().items():
         judged = [judge_typicality(usual, array_summary(spoil(array), "", sequences), sequences) for array in tests]
         declined = float(np.mean([one.atypical for one in judged]))
-        usual = way == "as it is"
-        facts.append(Fact(name, f"{way}: declined in at {'most' if usual else 'least'} "
-                          f"{MOST_DECLINED if usual else LEAST_DECLINED:.0%}",
+        as_is = way == "as it is"
+        facts.append(Fact(name, f"{way}: declined in at {'most' if as_is else 'least'} "
+                          f"{MOST_DECLINED if as_is else LEAST_DECLINED:.0%}",
                           f"{declined:.0%} of {len(tests)}",
-                          declined <= MOST_DECLINED if usual else declined >= LEAST_DECLINED))
+                          declined <= MOST_DECLINED if as_is else declined >= LEAST_DECLINED))
     return facts
 
 
