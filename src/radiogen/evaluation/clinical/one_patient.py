@@ -57,7 +57,7 @@ def patient_lines(judged: PatientJudgement | None, task: Task) -> list[str]:
     if judged is None:
         return []
     lines = [f"recalibrated by its out-of-fold cases, each network by itself, the probability of {task.target} is "
-             f"{judged.probability:.3f}, at worst too near to what is usual"]
+             f"{judged.probability:.3f}, at worst too cautious"]
     if judged.classes is None:
         return [*lines, "which classes can be ruled out is not known: a class has no out-of-fold case"]
     share = f"sets made this way hold the true class of {COVERAGE:.0%} of the patients of each class"
