@@ -8,6 +8,7 @@ from scipy import stats
 from radiogen.core.errors import UserError
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import read_labels
+from radiogen.evaluation.audit import image_free
 from radiogen.evaluation.audit.image_free import (
     CASE_ID,
     GEOMETRY,
@@ -174,3 +175,11 @@ def test_the_holdout_trains_no_model_that_is_carried_outside():
     one, other = (transferred_predictions(folds, geometry, cohort[["case", "label"]], place)[GEOMETRY]
                   for folds in (inside, swapped))
     assert one["probability"].equals(other["probability"])
+
+
+def test_leaving_out_scikit_learns_checks_changes_no_number(monkeypatch):
+    folds, geometry = made(60, tied="slices")
+    quick = image_free_predictions(folds, geometry)
+    monkeypatch.setattr(image_free, "UNCHECKED", {})
+    for name, table in image_free_predictions(folds, geometry).items():
+        assert table["probability"].tolist() == quick[name]["probability"].tolist()
