@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FAKE_PYTHON = """#!/bin/sh
-# Python, but a virtual environment is this file again, uv works unless the file `broken` is there, and pip takes as long
-# as the file `gate` is.
+# Python, but a virtual environment is this file again, uv works unless the file `broken` is there, and pip takes as
+# long as the file `gate` is.
 case "$1 $2" in
 "-m venv") echo venv >> log; mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
 "-m pip") echo pip >> log; [ -e .venv/.installing ] || echo destroyed >> log
