@@ -68,7 +68,8 @@ def _clinical(assessed: RunAssessment) -> Answers:
     if judged is None:
         calls = assessed.main.calls
         missing = ("not reported: two folds with both classes are needed", ())
-        return {"m_rates": (f"reported at 0.5: {_figure(calls.sensitivity)} and {_figure(calls.specificity)}", _FOLDS),
+        return {"m_rates": (f"reported at 0.5: {share_text(calls.sensitivity)} and "
+                            f"{share_text(calls.specificity)}", _FOLDS),
                 "m_predictive": missing, "m_benefit": missing, "m_slope": missing}
     slope = judged.calibrations["as predicted"].calibration.slope
     shares = ", ".join(f"{share:.0%}" for share in judged.predictive_values["prevalence"])
