@@ -69,8 +69,9 @@ def phantom_tables(folder: Path, cases: int, scale: float, seed: int, workers: i
 
 def clean_fact(geometry: "pd.DataFrame", known: "Known") -> Fact:
     """The air of a clean phantom says nothing of labels drawn at random."""
-    from radiogen.evaluation.audit.image_free import image_free_predictions, widened, within_fold
+    from radiogen.evaluation.audit.image_free import image_free_predictions, within_fold
     from radiogen.evaluation.audit.known_inputs import SCANNER
+    from radiogen.evaluation.stats.cross_validation import widened
 
     held, above = 0, 0
     for draw in range(DRAWS):

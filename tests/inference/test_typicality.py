@@ -6,7 +6,14 @@ import pytest
 from radiogen.arrays.summary import array_summary
 from radiogen.core.errors import UserError
 from radiogen.inference.reference import Reference, read_reference, write_reference
-from radiogen.inference.typicality import FEWEST, judge_typicality, usual_distances
+from radiogen.inference.typicality import (
+    CONFIDENCE,
+    FEWEST,
+    MOST_DECLINED,
+    judge_typicality,
+    limit_rank,
+    usual_distances,
+)
 
 SIZE, NAMES = 24, ("FLAIR", "T1w")
 GRID = np.stack(np.meshgrid(*[np.linspace(-1, 1, SIZE)] * 3, indexing="ij"))
@@ -83,6 +90,20 @@ def test_a_training_case_is_not_its_own_neighbour(reference, heads):
 def test_few_training_cases_say_nothing(reference):
     few = Reference(reference.ids[:FEWEST - 1], reference.summaries[:FEWEST - 1])
     assert usual_distances(few) is None
+
+
+@pytest.mark.parametrize("cases", [FEWEST, 100, 160, 585])
+def test_the_limit_declines_at_most_5_percent_in_nine_of_ten_draws_and_no_lower_one_does(cases):
+    random = np.random.default_rng(cases)
+    distances = np.sort(random.exponential(size=(4000, cases)), axis=1)[:, ::-1]
+    beyond = np.exp(-distances)  # the share of exponential patients beyond each training case
+    held = (beyond <= MOST_DECLINED).mean(axis=0)
+    rank = limit_rank(cases)
+    assert held[rank - 1] >= CONFIDENCE - 0.015 and held[rank] < CONFIDENCE + 0.015
+
+
+def test_with_fewer_cases_no_limit_keeps_the_promise():
+    assert limit_rank(FEWEST) == 1 and limit_rank(FEWEST - 1) == 0
 
 
 def test_a_reference_is_read_as_it_was_written_and_a_damaged_one_is_named(tmp_path, reference):

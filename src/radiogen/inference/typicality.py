@@ -4,8 +4,9 @@ In: a `Reference` of training cases and a patient's own numbers. Out: a `Typical
 mean distance to its nearest training cases, once in coarse images and intensities as they are, once along the
 directions in which the training cases vary, in units of how much they do (Lee et al., NeurIPS 2018, use the same
 distance; nearest neighbours allow for several planes and hospitals). The distances of training cases to the others, by
-five folds of their own, say how far is too far: about one in thirty of them is. The spread of the networks over folds,
-which is often shown for this, is no measure of it: networks agree on an upside-down head.
+five folds of their own, say how far is too far: so far that in nine of ten draws of the training cases at most 5 % of
+patients like them lie beyond (Vovk, Asian Conference on Machine Learning 2012:475). The spread of the networks over
+folds, which is often shown for this, is no measure of it: networks agree on an upside-down head.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +20,10 @@ from radiogen.inference.reference import Reference
 
 NEIGHBOURS = 5
 FOLDS = 5
-TAIL = 0.035
-"""Share of training cases that lie farther off than the limit."""
-FEWEST = 40
-"""With fewer training cases a limit says nothing."""
+MOST_DECLINED, CONFIDENCE = 0.05, 0.9
+"""The share of usual patients that may be declined, and in what share of draws of the training cases that holds."""
+FEWEST = 45
+"""With fewer training cases no limit keeps that promise: the farthest of them does not."""
 _SMALLEST_SPREAD = 0.02
 """Of a number over the training cases; a background that is black in all of them would make any other grey infinite."""
 _LARGE = 1e6
@@ -69,8 +70,22 @@ def usual_distances(reference: Reference, leave_out: str = "") -> Usual | None:
         own = np.arange(len(known)) % FOLDS == fold
         usual[own] = _distances(known[~own], known[own], directions)
     scale = np.nanquantile(usual, 0.9, axis=0)
-    return Usual(known, directions, scale,
-                 float(np.quantile(np.nanmax(usual / scale, axis=1), 1 - TAIL, method="higher")))
+    farthest = np.sort(np.nanmax(usual / scale, axis=1))[::-1]
+    return Usual(known, directions, scale, float(farthest[limit_rank(len(known)) - 1]))
+
+
+def limit_rank(cases: int) -> int:
+    """The limit is the distance of the training case that is so many-th farthest off, of `cases`; 0: none will do.
+
+    Where patients come as training cases do, the share of them that lies beyond the k-th farthest is distributed as
+    Beta(k, cases + 1 - k), whatever the distances are. The largest k is taken for which it is at most `MOST_DECLINED`
+    with a probability of `CONFIDENCE`. A patient is held against all training cases and they against four fifths of the
+    others, so that it lies rather nearer than they do.
+    """
+    from scipy.stats import beta
+
+    ranks = np.arange(1, cases + 1)
+    return int((beta.cdf(MOST_DECLINED, ranks, cases + 1 - ranks) >= CONFIDENCE).sum())
 
 
 def judge_typicality(usual: Usual, summary: FloatArray, sequences: Sequence[str]) -> Typicality:

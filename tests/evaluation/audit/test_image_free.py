@@ -8,6 +8,7 @@ from scipy import stats
 from radiogen.core.errors import UserError
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import read_labels
+from radiogen.evaluation.audit import image_free
 from radiogen.evaluation.audit.image_free import (
     CASE_ID,
     GEOMETRY,
@@ -23,6 +24,7 @@ from radiogen.evaluation.audit.image_free import (
     transferred_predictions,
     within_fold,
 )
+from radiogen.evaluation.stats.cross_validation import variance_factor
 from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs.folds import make_folds
 
@@ -45,6 +47,18 @@ def test_a_label_tied_to_the_plane_is_predicted_by_planes_and_not_by_the_id():
     assert table.loc[(PLANES, "out-of-fold"), "auc"] > 0.75 and table.loc[(PLANES, "holdout"), "auc"] > 0.7
     assert table.loc[(PLANES, "out-of-fold"), "verdict"] == "better than chance"
     assert table.loc[(CASE_ID, "out-of-fold"), "auc"] < 0.65
+
+
+def test_intervals_out_of_fold_are_widened_as_p_is_and_those_of_the_holdout_are_not():
+    folds, geometry = made(tied="plane", holdout_fraction=0.2)
+    predicted = image_free_predictions(folds, geometry, models=(PLANES,))
+    table = image_free_table(predicted).set_index("set")
+    own = predicted[PLANES]
+    for part, cases, factor in (("out-of-fold", own[own["fold"] != "holdout"], np.sqrt(variance_factor(5))),
+                                ("holdout", own[own["fold"] == "holdout"], 1.0)):
+        plain, row = within_fold(cases), table.loc[part]
+        assert row["within_fold_high"] == pytest.approx(min(1, plain.value + factor * (plain.high - plain.value)))
+        assert row["within_fold_low"] == pytest.approx(max(0, plain.value - factor * (plain.value - plain.low)))
 
 
 def test_a_label_tied_to_the_number_of_slices_is_predicted_by_the_geometry_and_not_by_planes():
@@ -161,3 +175,11 @@ def test_the_holdout_trains_no_model_that_is_carried_outside():
     one, other = (transferred_predictions(folds, geometry, cohort[["case", "label"]], place)[GEOMETRY]
                   for folds in (inside, swapped))
     assert one["probability"].equals(other["probability"])
+
+
+def test_leaving_out_scikit_learns_checks_changes_no_number(monkeypatch):
+    folds, geometry = made(60, tied="slices")
+    quick = image_free_predictions(folds, geometry)
+    monkeypatch.setattr(image_free, "UNCHECKED", {})
+    for name, table in image_free_predictions(folds, geometry).items():
+        assert table["probability"].tolist() == quick[name]["probability"].tolist()

@@ -22,17 +22,17 @@ def _head(seed):
 
 def _mark(voxels):
     """A hash whose digits say nothing; the thumbnail is of averages."""
-    weights = [np.repeat(np.eye(count), 6, axis=1) for count in SHAPE]
-    fine = ndimage.zoom(voxels, [6 * count / size for count, size in zip(SHAPE, voxels.shape, strict=True)], order=1,
-                        grid_mode=True, mode="nearest")
-    for axis, each in enumerate(weights):
-        fine = np.moveaxis(np.tensordot(each / 6, fine, (1, axis)), 0, axis)
-    return with_thumbnail("0" * 64, fine.astype(np.float32))
+    for axis, count in enumerate(SHAPE):
+        edges, places = np.linspace(0, voxels.shape[axis], count + 1), np.arange(voxels.shape[axis])
+        shared = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
+        weights = np.maximum(shared, 0) / (edges[1] - edges[0])
+        voxels = np.moveaxis(np.tensordot(weights, voxels, (1, axis)), 0, axis)
+    return with_thumbnail("0" * 64, voxels.astype(np.float32))
 
 
 @pytest.fixture(scope="module")
 def heads():
-    return [_head(seed) for seed in range(6)]
+    return [_head(seed) for seed in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,8 @@ def originals(heads):
 
 
 CHANGES = {
-    "shifted": lambda head: np.roll(head, 1, (1, 2)), "mirrored": lambda head: head[:, :, ::-1],
+    "shifted": lambda head: np.roll(head, 1, (1, 2)), "shifted by a slice": lambda head: np.roll(head, 1, 0),
+    "shifted by two slices": lambda head: np.roll(head, 2, 0), "mirrored": lambda head: head[:, :, ::-1],
     "upside down": lambda head: head[::-1],
     "turned": lambda head: ndimage.rotate(head, 3, axes=(1, 2), reshape=False, order=1),
     "cropped": lambda head: head[1:-1, 2:-2, 2:-2], "fewer slices": lambda head: np.delete(head, np.s_[5::10], axis=0),
@@ -50,7 +51,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
 def test_a_copy_is_found_among_strangers_and_nobody_else(heads, originals, change):
-    assert near_thumbnails(originals, [_mark(change(head)) for head in heads]) == [(one, one) for one in range(6)]
+    assert near_thumbnails(originals, [_mark(change(head)) for head in heads]) == [(one, one) for one in range(4)]
 
 
 def test_different_heads_of_one_outline_are_no_copies(originals):
@@ -58,7 +59,7 @@ def test_different_heads_of_one_outline_are_no_copies(originals):
 
 
 def test_a_copy_within_a_set_is_one_pair(heads, originals):
-    assert near_thumbnails([*originals, _mark(heads[2][:, ::-1])]) == [(2, 6)]
+    assert near_thumbnails([*originals, _mark(heads[2][:, ::-1])]) == [(2, 4)]
 
 
 def test_hashes_without_thumbnail_and_empty_pictures_are_in_no_pair(originals):

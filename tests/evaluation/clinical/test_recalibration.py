@@ -41,14 +41,35 @@ def test_the_labels_of_a_fold_have_no_part_in_its_own_probabilities(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_holdout_and_test_set_get_the_map_of_all_folds_and_change_nothing(method):
+def test_holdout_and_test_set_which_a_mean_of_networks_scored_get_no_map_and_change_nothing(method):
     table = _overconfident(400)
     table["label"] = table["label"].astype("Int64")
     extra = table.head(4).assign(fold=["holdout", "holdout", "test", "test"], label=[0, 1, pd.NA, pd.NA])
     both = recalibrate(pd.concat([table, extra], ignore_index=True), method)
     pd.testing.assert_series_equal(both[:400], recalibrate(table, method), check_index=False, check_names=False)
-    expected = fit_recalibration(*scored(table), method)(extra["probability"].to_numpy())
-    assert both[400:].to_numpy() == pytest.approx(expected)
+    assert both[400:].isna().all()
+
+
+def _networks(cases, seed, networks=5):
+    """Labels and what each of five networks says: overconfident, alike in half of their errors; (cases, networks)."""
+    random = np.random.default_rng(seed)
+    labels = random.random(cases) < 0.4
+    evidence = random.normal(1.5 * labels, 1.0)[:, None] + random.normal(0, 1.0, (cases, networks))
+    return labels, 1 / (1 + np.exp(-4 * (evidence - 1)))
+
+
+def test_each_networks_recalibrated_word_is_right_and_the_map_bent_for_single_ones_is_wrong_for_their_mean():
+    labels, words = _networks(6000, 1)
+    fold = np.arange(6000) % 5
+    fitted = fit_recalibration(labels, words[np.arange(6000), fold])  # each case by the network of its own fold
+    new, many = _networks(6000, 2)
+    single = calibration(new, fitted(many[:, 0]))
+    assert single.slope.low < 1 < single.slope.high
+    mapped_mean, mean_of_mapped = fitted(many.mean(axis=1)), np.stack([fitted(one) for one in many.T]).mean(axis=0)
+    assert calibration(new, mapped_mean).slope.low > 1  # the mean is less extreme than what the map was bent for
+    cautious = calibration(new, mean_of_mapped)
+    assert cautious.slope.low > 1  # at worst too cautious, never too sure
+    assert mean_of_mapped.mean() == pytest.approx(new.mean(), abs=0.02)
 
 
 @pytest.mark.parametrize("method", METHODS)

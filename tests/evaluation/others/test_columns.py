@@ -37,3 +37,31 @@ def test_what_is_not_recognised_is_an_error_with_the_option_and_the_heading():
 
 def test_ids_become_names_that_a_file_may_have():
     assert safe_id("sub 01/T1.nii") == "sub-01-T1.nii" and safe_id("00042") == "00042" and safe_id("../x") == "x"
+
+
+def test_of_two_columns_of_one_folded_name_the_first_is_taken():
+    assert find_column(["Label", "label", "x"], LABELS) == "Label"
+
+
+def test_the_first_known_name_goes_before_the_first_column():
+    assert find_column(["study", "patient", "id"], IDS) == "id"
+
+
+def test_a_column_without_a_name_is_no_column():
+    assert find_column(["", "x"], [""]) is None
+
+
+def test_what_is_a_fold_or_a_label_is_no_id_though_it_ends_with_id():
+    assert find_id(["tumour_id", "grid"], taken=["grid"]) == "tumour_id"
+    assert find_id(["tumour_id", "x"], named="y") is None  # the user's word is not guessed away
+
+
+def test_a_column_that_was_named_and_is_not_there_is_said_to_be_missing():
+    with pytest.raises(UserError, match=r"row 1: has no column 'score' \(it has: x\)"):
+        required(Path("a.csv"), ["x"], None, "the probability", "probability_column", "score")
+
+
+def test_a_long_heading_is_cut():
+    with pytest.raises(UserError) as raised:
+        required(Path("a.csv"), [f"feature {number}" for number in range(900)], None, "labels", "label_column", None)
+    assert len(str(raised.value)) < 400 and "..." in str(raised.value)

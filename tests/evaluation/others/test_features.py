@@ -61,3 +61,52 @@ def test_cases_with_the_same_features_are_found_across_folds_unless_they_are_of_
     assert [(one["case"], other["case"]) for one, other in same_features(inputs, folds, patients)] == [("a", "e")]
     assert same_features(inputs, folds, np.array(list("abcdaf"))) == ()
     assert same_features(inputs[:, :3], folds, patients) == ()
+
+
+def test_columns_of_labels_and_of_ids_are_no_features(tmp_path):
+    table = _table(tmp_path / "f.csv", "case,label,x\na,1,2\nb,0,3\n")
+    assert table.names == ("x",) and table.cases == ("a", "b")
+
+
+def test_three_words_are_three_columns_and_a_missing_one_is_missing_in_all(tmp_path):
+    table = _table(tmp_path / "f.csv", "case,plane\na,axial\nb,coronal\nc,sagittal\nd,NA\n")
+    assert table.names == ("plane=axial", "plane=coronal", "plane=sagittal")
+    assert table.inputs[:3].tolist() == np.eye(3).tolist() and np.isnan(table.inputs[3]).all()
+
+
+def test_a_column_that_is_mostly_numbers_is_of_numbers(tmp_path):
+    table = _table(tmp_path / "f.csv", "case,x\na,1\nb,2\nc,below\nd,4\n")
+    assert np.array_equal(table.inputs[:, 0], [1, 2, np.nan, 4], equal_nan=True)
+
+
+def test_an_infinite_value_is_missing(tmp_path):
+    table = _table(tmp_path / "f.csv", "case,x\na,1\nb,inf\nc,-inf\nd,4\n")
+    assert np.array_equal(table.inputs[:, 0], [1, np.nan, np.nan, 4], equal_nan=True)
+
+
+def test_rows_come_in_the_order_that_is_asked_for(tmp_path):
+    table = _table(tmp_path / "f.csv", "case,x\na,1\nb,2\nc,3\n")
+    assert table.rows(["c", "a"]).tolist() == [[3], [1]]
+    with pytest.raises(KeyError):
+        table.rows(["d"])
+
+
+def test_a_feature_of_few_known_cases_is_not_held_against_the_label():
+    labels = np.arange(40) % 2 == 1
+    few = np.where(np.arange(40) < 8, labels, np.nan)  # four cases of each class
+    assert near_label(few[:, None], ["few"], labels) == {}
+    more = np.where(np.arange(40) < 10, labels, np.nan)
+    assert near_label(more[:, None], ["more"], labels) == {"more": 1.0}
+
+
+def test_equal_rows_of_few_features_are_no_sign_of_a_copy():
+    folds = pd.DataFrame({"case": ["a", "b"], "fold": ["0", "1"]})
+    patients = np.array(["a", "b"])
+    assert same_features(np.ones((2, 9)), folds, patients) == ()
+    assert same_features(np.ones((2, 10)), folds, patients) == (
+        ({"case": "a", "fold": "0"}, {"case": "b", "fold": "1"}),)
+
+
+def test_equal_rows_within_a_fold_are_no_pair():
+    folds = pd.DataFrame({"case": ["a", "b"], "fold": ["0", "0"]})
+    assert same_features(np.ones((2, 10)), folds, np.array(["a", "b"])) == ()

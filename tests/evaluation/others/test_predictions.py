@@ -109,3 +109,96 @@ def test_two_tables_that_contradict_each_other_about_a_label_are_refused(tmp_pat
     second = _read(tmp_path, "id,label,p\na,0,.9\nb,1,.1\n", name="q.csv")
     with pytest.raises(UserError, match="q.csv: a is class 0, and in .*p.csv class 1"):
         check_same_labels([first, second])
+
+
+def test_ids_become_names_that_a_file_may_have_and_the_order_of_rows_stays(tmp_path):
+    read = _read(tmp_path, "id,label,p\nscans/02.nii,1,.9\nscans/01.nii,0,.1\n")
+    assert list(read.table["case"]) == ["scans-02.nii", "scans-01.nii"]
+    assert list(read.table["predicted"]) == [1, 0]
+
+
+def test_which_column_was_read_for_what_is_told(tmp_path):
+    read = _read(tmp_path, "Patient_ID,cv_fold,y_true,y_prob,note\na,1,1,.9,x\nb,2,0,.1,y\n")
+    assert read.columns == {"case": "Patient_ID", "fold": "cv_fold", "label": "y_true", "probability": "y_prob"}
+
+
+def test_the_only_column_that_is_left_is_the_probability_whatever_its_name(tmp_path):
+    read = _read(tmp_path, "id,label,resnet50\na,1,.9\nb,0,.1\n")
+    assert read.columns["probability"] == "resnet50"
+
+
+def test_the_columns_that_the_user_names_go_before_the_known_ones(tmp_path):
+    text = "id,label,p,other,part\na,1,.9,.2,1\nb,0,.1,.3,2\n"
+    read = _read(tmp_path, text, probability_column="other", fold_column="part")
+    assert list(read.table["probability"]) == [0.2, 0.3] and list(read.table["fold"]) == ["1", "2"]
+    with pytest.raises(UserError, match="has no column 'round'.*--fold-column"):
+        _read(tmp_path, text, fold_column="round")
+
+
+def test_numbers_of_folds_with_a_decimal_point_are_the_same_folds(tmp_path):
+    read = _read(tmp_path, "id,fold,label,p\na,1.0,1,.9\nb,2.0,0,.1\nc,1.0,0,.2\n")
+    assert list(read.table["fold"]) == ["1", "2", "1"]
+
+
+def test_folds_whose_last_numbers_are_alike_stay_different_folds(tmp_path):
+    read = _read(tmp_path, "id,fold,label,p\na,Rome 1,1,.9\nb,Bonn 1,0,.1\nc,Bonn 1,0,.2\n")
+    assert list(read.table["fold"]) == ["1", "0", "0"]
+
+
+def test_a_column_of_more_than_fifty_folds_is_taken_for_none(tmp_path):
+    rows = "\n".join(f"c{number},{number},{number % 2},.5" for number in range(60))
+    with pytest.raises(UserError, match="has 60 different folds.*--fold-column"):
+        _read(tmp_path, f"id,fold,label,p\n{rows}\n")
+
+
+def test_a_split_that_is_not_there_is_an_error_with_those_that_are(tmp_path):
+    with pytest.raises(UserError, match="has no row of --split rome; name one that is there: test and val"):
+        _read(tmp_path, "id,split,label,p\na,val,1,.9\nb,test,0,.1\n", split="rome")
+    with pytest.raises(UserError, match="the table has no folds and no splits"):
+        _read(tmp_path, "id,label,p\na,1,.9\nb,0,.1\n", split="test")
+
+
+def test_a_split_that_is_asked_for_leaves_out_the_others_and_counts_them(tmp_path):
+    read = _read(tmp_path, "id,split,label,p\na,val,1,.9\nb,val,0,.1\nc,test,0,.1\n", split="val")
+    assert list(read.table["case"]) == ["a", "b"] and read.left_out == {"another split or fold": 1}
+    assert read.validation
+
+
+def test_cases_of_a_third_value_are_left_out_and_counted_where_both_classes_are_named(tmp_path):
+    text = "id,label,p\na,yes,.9\nb,no,.1\nc,maybe,.1\nd,,.2\n"
+    read = _read(tmp_path, text, positive="yes", negative="no")
+    assert list(read.table["case"]) == ["a", "b"] and read.left_out == {"label is maybe": 1, "label is empty": 1}
+
+
+def test_labels_from_their_own_table_are_matched_by_id_and_not_by_row(tmp_path):
+    read = _read(tmp_path, "id,p\nb,.2\na,.9\n", "id,label\na,1\nb,0\nc,1\n")
+    assert list(read.table["label"]) == [0, 1]
+
+
+def test_a_case_without_a_label_in_their_own_table_is_an_error_with_its_row(tmp_path):
+    with pytest.raises(UserError, match="row 3: label of 'x' is missing"):
+        _read(tmp_path, "id,p\na,.9\nx,.2\n", "id,label\na,1\nb,0\n")
+    read = _read(tmp_path, "id,p\na,.9\nb,.1\nx,.2\n", "id,label\na,1\nb,0\n", positive="1", negative="0")
+    assert read.left_out == {"label is not in the table of labels": 1}
+
+
+def test_a_number_that_is_no_logit_is_refused_as_one(tmp_path):
+    with pytest.raises(UserError, match="which is no logit.*--scores any"):
+        _read(tmp_path, "id,label,p\na,1,900\nb,0,800\nc,0,1\n", scores="logits")
+
+
+def test_scores_that_are_equal_stay_equal_by_rank(tmp_path):
+    read = _read(tmp_path, "id,label,p\na,1,7\nb,0,7\nc,0,-3\n", scores="any")
+    assert read.table["probability"][0] == read.table["probability"][1] > read.table["probability"][2]
+
+
+def test_a_file_is_known_by_its_hash(tmp_path):
+    one = _read(tmp_path, "id,label,p\na,1,.9\nb,0,.1\n")
+    again = _read(tmp_path, "id,label,p\na,1,.9\nb,0,.1\n", name="copy.csv")
+    other = _read(tmp_path, "id,label,p\na,1,.9\nb,0,.2\n")
+    assert one.sha256 == again.sha256 != other.sha256 and len(one.sha256) == 64
+
+
+def test_tables_of_different_cases_cannot_contradict_each_other(tmp_path):
+    one = _read(tmp_path, "id,label,p\na,1,.9\nb,0,.1\n")
+    check_same_labels([one, _read(tmp_path, "id,label,p\nc,1,.9\nd,0,.1\n", name="q.csv")])

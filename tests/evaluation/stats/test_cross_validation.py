@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from radiogen.evaluation.stats.cross_validation import null_variance, variance_factor, within_folds
+from radiogen.evaluation.stats.cross_validation import null_variance, variance_factor, widened, within_folds
+from radiogen.evaluation.stats.intervals import Estimate
 
 
 def _offset_studies(seed, cases, area, studies, folds=5):
@@ -88,3 +89,15 @@ def test_a_learner_that_finds_nothing_is_called_better_in_at_most_25_of_1000_tra
         found = within_folds(labels, scores, place)
         better.append((found.p < 0.05) * np.sign(found.value - 0.5))
     assert np.mean(np.array(better) == 1) <= 0.025 and np.mean(better) == pytest.approx(0, abs=0.03)
+
+
+def test_an_interval_is_widened_by_the_factor_of_p_and_stays_within_0_and_1():
+    found = widened(Estimate(0.6, 0.5, 0.68, 0.03), 5)
+    assert (found.low, found.high) == pytest.approx((0.6 - 0.1 * 1.5, 0.6 + 0.08 * 1.5))  # 2.25 = 1.5 squared
+    assert (found.value, found.p) == (0.6, 0.03)
+    edge = widened(Estimate(0.9, 0.1, 0.99, 0.03), 5)
+    assert (edge.low, edge.high) == (0, 1)
+
+
+def test_a_single_fold_widens_nothing():
+    assert widened(Estimate(0.6, 0.5, 0.68, 0.03), 1) == Estimate(0.6, 0.5, 0.68, 0.03)

@@ -311,3 +311,13 @@ def test_holms_adjustment_is_that_of_the_textbook_in_any_order():
     assert holm_adjusted(p) == pytest.approx([0.03, 0.06, np.nan, 0.06, 0.02], nan_ok=True)
     assert holm_adjusted(p[::-1]) == pytest.approx([0.02, 0.06, np.nan, 0.06, 0.03], nan_ok=True)
     assert holm_adjusted(np.array([])).size == 0
+
+
+def test_draws_are_shared_by_whoever_compares_the_same_cases_and_nobody_can_change_them():
+    labels = np.arange(30) % 3 == 0
+    times = draw_patients(labels, 20, seed=7)
+    assert draw_patients(labels.copy(), 20, seed=7) is times
+    with pytest.raises(ValueError, match="read-only"):
+        times[0, 0] = 5
+    other = draw_patients(~labels, 20, seed=7)
+    assert other is not times and (other[:, labels].sum(axis=1) == labels.sum()).all()

@@ -6,7 +6,13 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from radiogen.evaluation.stats.metrics import counts, fold_table
-from radiogen.evaluation.stats.thresholds import called, fold_thresholds, threshold_table, youden_threshold
+from radiogen.evaluation.stats.thresholds import (
+    called,
+    fold_thresholds,
+    scored_by_mean,
+    threshold_table,
+    youden_threshold,
+)
 from radiogen.runs.predictions import complete
 
 
@@ -41,7 +47,7 @@ def test_where_nothing_helps_the_threshold_stays_at_a_half():
     assert youden_threshold(np.array([True, True]), np.array([0.1, 0.2])) == 0.5
 
 
-@pytest.mark.parametrize("fold", ["0", "1", "holdout"])
+@pytest.mark.parametrize("fold", ["0", "1"])
 def test_a_folds_threshold_does_not_change_whatever_its_own_cases_say(fold):
     table = _table()
     inside = (table["fold"] == fold).to_numpy()
@@ -50,11 +56,44 @@ def test_a_folds_threshold_does_not_change_whatever_its_own_cases_say(fold):
     assert fold_thresholds(table)[fold] == fold_thresholds(turned)[fold]
 
 
-def test_holdout_and_test_take_the_threshold_of_all_folds():
+def test_holdout_and_test_have_no_threshold_where_a_mean_of_networks_scores_them():
     table = _table()
-    judged = table[table["fold"].isin(["0", "1", "2"])]
-    whole = youden_threshold(judged["label"].to_numpy(int) == 1, judged["probability"].to_numpy())
-    assert fold_thresholds(table)["holdout"] == fold_thresholds(table)["test"] == whole
+    found = fold_thresholds(table)
+    assert np.isnan([found["holdout"], found["test"]]).all() and np.isfinite([found["0"], found["1"], found["2"]]).all()
+    row = threshold_table(table).set_index("fold").loc["holdout"]
+    assert row[["threshold", "accuracy", "precision", "recall", "f1"]].isna().all()
+    assert np.isfinite(row["accuracy_at_half"]) and row["scored_by"] == "mean of 3"
+    with pytest.raises(ValueError, match="mean of networks"):
+        called(table)
+
+
+def test_one_network_alone_gives_the_holdout_the_threshold_of_its_own_cases():
+    table = _table()
+    table = table[table["fold"].isin(["0", "holdout"])]
+    own = table[table["fold"] == "0"]
+    assert fold_thresholds(table)["holdout"] == youden_threshold(own["label"].to_numpy(int) == 1,
+                                                                 own["probability"].to_numpy())
+    assert not scored_by_mean(table).any()
+
+
+def test_a_threshold_of_single_networks_is_wrong_for_their_mean_which_has_none():
+    """Networks whose words lie far apart: a cut that few single words reach is reached by hardly any mean."""
+    random = np.random.default_rng(5)
+
+    def words(cases, networks):
+        labels = np.arange(cases) % 4 == 0
+        logits = random.normal(1.2 * labels[:, None] - 2.0, 3.0, (cases, networks))
+        return labels, 1 / (1 + np.exp(-logits))
+
+    labels, single = words(2000, 1)
+    new, many = words(2000, 5)
+    means = many.mean(axis=1)
+    cut, best = youden_threshold(labels, single[:, 0]), youden_threshold(new, means)
+    assert abs(best - cut) > 0.05
+    assert balanced_accuracy_score(new, means >= best) > balanced_accuracy_score(new, means >= cut) + 0.02
+    folds = pd.DataFrame({"case": range(4000), "fold": [*map(str, np.arange(2000) % 5), *["holdout"] * 2000],
+                          "label": [*labels, *new], "probability": [*single[:, 0], *means]})
+    assert np.isnan(fold_thresholds(folds)["holdout"])
 
 
 def test_probabilities_that_all_lie_too_low_are_called_by_the_chosen_threshold_and_not_by_a_half():
@@ -74,7 +113,7 @@ def test_the_table_shows_a_half_as_the_fold_table_does_and_the_holdout_last():
 
 def test_what_is_called_is_what_the_table_counts():
     predictions = _table()
-    predictions = predictions[predictions["fold"] != "test"]
+    predictions = predictions[predictions["fold"].isin(["0", "1", "2"])]
     own = predictions["fold"] == "1"
     cases = called(predictions)[own].to_numpy()
     labels = predictions.loc[own, "label"].to_numpy(int) == 1

@@ -22,7 +22,7 @@ from radiogen.evaluation.audit.known_inputs import (
     joined_inputs,
     known_inputs,
 )
-from radiogen.evaluation.stats.cross_validation import within_folds
+from radiogen.evaluation.stats.cross_validation import widened, within_folds
 from radiogen.evaluation.stats.intervals import Estimate, auc_interval, wilson_interval
 from radiogen.evaluation.stats.metrics import auc, scored, scored_folds, scored_logits
 from radiogen.evaluation.stats.verdicts import verdict
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 PLANES, GEOMETRY, BOOSTED, CASE_ID = "planes", "all geometry", "all geometry, boosted trees", "case id"
 IMAGE_FREE = (PLANES, GEOMETRY, BOOSTED, CASE_ID)
 TREES = {"n_estimators": 60, "max_depth": 2, "learning_rate": 0.08}
+UNCHECKED = {"assume_finite": True, "skip_parameter_validation": True}
+"""Of scikit-learn: a model is 60 trees, each of which would check the same parameters and inputs again."""
 SETS = {"out-of-fold": out_of_fold, "holdout": holdout}
 
 
@@ -165,8 +167,8 @@ def image_free_table(baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -
 
     Columns: `model, set, cases, auc, low, high` with all folds pooled, `p, verdict` (`verdicts.verdict`, out-of-fold
     within folds), then `within_fold_auc, within_fold_low, within_fold_high`: only cases of one fold are compared, for
-    another fold's probabilities come from another model. It is mostly higher; its interval is `widened`,
-    for these models were trained here.
+    another fold's probabilities come from another model. It is mostly higher; its interval is `widened` as the
+    verdict's p is, for these models were trained here.
     """
     rows = []
     for name, table in baselines.items():
@@ -177,7 +179,7 @@ def image_free_table(baselines: Mapping[str, pd.DataFrame], *, seed: int = 42) -
             labels, probabilities = scored(cases)
             low, high = auc_interval(labels, probabilities)
             judged = verdict(labels, probabilities, scored_folds(cases), seed=seed)
-            found = widened(judged.estimate, table["fold"].nunique() - (HOLDOUT in set(table["fold"])))
+            found = widened(judged.estimate, cases["fold"].nunique())
             rows.append({"model": name, "set": part, "cases": len(labels), "auc": auc(labels, probabilities),
                          "low": low, "high": high, "p": found.p, "verdict": str(judged.outcome),
                          "within_fold_auc": found.value, "within_fold_low": found.low, "within_fold_high": found.high})
@@ -198,6 +200,7 @@ def left_over(predictions: pd.DataFrame, geometry: pd.DataFrame, *, seed: int = 
 
 def residual_logits(predictions: pd.DataFrame, inputs: np.ndarray, *, seed: int = 42) -> np.ndarray:
     """The logits less what boosted trees, fitted in the other folds, predict of them from `inputs`, (cases, fields)."""
+    from sklearn import config_context
     from sklearn.ensemble import GradientBoostingRegressor
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
@@ -211,28 +214,14 @@ def residual_logits(predictions: pd.DataFrame, inputs: np.ndarray, *, seed: int 
             return logits - logits.mean()
         model = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True),
                               GradientBoostingRegressor(**TREES, random_state=seed))
-        rest[inside] = logits[inside] - model.fit(inputs[~inside], logits[~inside]).predict(inputs[inside])
+        with config_context(**UNCHECKED):
+            rest[inside] = logits[inside] - model.fit(inputs[~inside], logits[~inside]).predict(inputs[inside])
     return rest
 
 
 def within_fold(predictions: pd.DataFrame) -> Estimate:
     """The AUC where only cases of one fold are compared (`within_folds`): the mean over folds, each by its pairs."""
     return within_folds(*scored(predictions), scored_folds(predictions))
-
-
-def widened(estimate: Estimate, folds: int) -> Estimate:
-    """The estimate with an interval for models that were trained in each fold's others, not for finished predictions.
-
-    Their training cases overlap, so the scores of folds are not independent: the variance grows by the ratio of scored
-    to training cases, 1 / (folds - 1) (Nadeau and Bengio, Mach. Learn. 2003;52:239, have it beside the 1 / folds of the
-    mean of single folds). benchmarks/leakage/vendor.py counts how often it holds 0.5 where there is nothing.
-    """
-    if folds < 2:
-        return estimate
-    factor = np.sqrt(folds / (folds - 1))
-    low = max(0.0, estimate.value - factor * (estimate.value - estimate.low))
-    high = min(1.0, estimate.value + factor * (estimate.high - estimate.value))
-    return Estimate(estimate.value, float(low), float(high), estimate.p)
 
 
 def permuted_auc(folds: pd.DataFrame, geometry: pd.DataFrame, *, model: str = PLANES, draws: int = 200,
@@ -288,8 +277,11 @@ def _fit_predict(model: str, inputs: np.ndarray, labels: np.ndarray, scored_inpu
                          for column in inputs.T], dtype=bool)
     if not changing.any() or len(np.unique(labels)) < 2:
         return np.full(len(scored_inputs), 0.5)
-    fitted = _pipeline(model, seed).fit(inputs[:, changing], labels)
-    return fitted.predict_proba(scored_inputs[:, changing])[:, 1]
+    from sklearn import config_context
+
+    with config_context(**UNCHECKED):
+        fitted = _pipeline(model, seed).fit(inputs[:, changing], labels)
+        return fitted.predict_proba(scored_inputs[:, changing])[:, 1]
 
 
 def _pipeline(model: str, seed: int) -> "Pipeline":

@@ -42,7 +42,8 @@ def judge_patient(predictions: pd.DataFrame, by_fold: Mapping[str, float], leave
 
     by_fold: the patient's probability by the fold whose network gave it. leave_out: the id of the case of the run that
     the patient is, if any: it has no part in its own judgement. The recalibration is fitted to what single networks say
-    of cases that they had not seen, and applied to each network's word by itself.
+    of cases that they had not seen, and applied to each network's word by itself: their mean is at worst too cautious
+    (Ranjan and Gneiting, J. R. Stat. Soc. B 2010;72:71).
     """
     others = predictions[predictions[ID] != leave_out]
     fitted = fit_recalibration(*scored(out_of_fold(others)))
@@ -55,7 +56,8 @@ def patient_lines(judged: PatientJudgement | None, task: Task) -> list[str]:
     """The recalibrated probability and the set of classes, a line each; none where nobody could be judged."""
     if judged is None:
         return []
-    lines = [f"recalibrated by its out-of-fold cases, the probability of {task.target} is {judged.probability:.3f}"]
+    lines = [f"recalibrated by its out-of-fold cases, each network by itself, the probability of {task.target} is "
+             f"{judged.probability:.3f}, at worst too cautious"]
     if judged.classes is None:
         return [*lines, "which classes can be ruled out is not known: a class has no out-of-fold case"]
     share = f"sets made this way hold the true class of {COVERAGE:.0%} of the patients of each class"

@@ -1,7 +1,8 @@
 """Probabilities bent until they mean what they say, by a map that the judged cases had no part in.
 
 In: a table of predictions. Out: recalibrated probabilities. The map of a fold is fitted to the out-of-fold cases of the
-other folds, the map of the holdout and of new patients to all of them. Logistic: Platt, Advances in Large Margin
+other folds, that of new patients to all of them, and it is a map of what one network says: a mean of networks is less
+extreme, and no out-of-fold case has one to fit to. Logistic: Platt, Advances in Large Margin
 Classifiers 1999:61, with his smoothed targets, so that a fit exists where a line parts the classes. Isotonic: Zadrozny
 and Elkan, KDD 2002:694. Neither turns the order round: where a fit would, the share of positive cases is all that is
 left to say, and every case gets it.
@@ -15,6 +16,7 @@ import pandas as pd
 
 from radiogen.core.types import FloatArray
 from radiogen.evaluation.stats.metrics import scored, scored_logits
+from radiogen.evaluation.stats.thresholds import scored_by_mean
 from radiogen.runs.predictions import out_of_fold
 from radiogen.task import LABEL
 
@@ -38,10 +40,11 @@ def fit_recalibration(labels: np.ndarray, probabilities: np.ndarray, method: Met
 
 
 def recalibrate(predictions: pd.DataFrame, method: Method = "logistic") -> pd.Series:
-    """Recalibrated probabilities of all rows, float64, with the index of `predictions`; see the file's head."""
+    """Recalibrated probabilities, float64, with the index of `predictions`; NaN where a mean of networks scored a case
+    (`thresholds.scored_by_mean`)."""
     judged = out_of_fold(predictions)
     result = pd.Series(np.nan, index=predictions.index, dtype=float)
-    for fold, cases in predictions.groupby("fold"):
+    for fold, cases in predictions[~scored_by_mean(predictions)].groupby("fold"):
         others = judged[(judged["fold"] != fold) & judged[LABEL].notna()]
         fitted = fit_recalibration(*scored(others), method)
         result[cases.index] = fitted(cases["probability"].to_numpy(float))

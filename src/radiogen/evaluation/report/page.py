@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.audit.claim import claim_items
 from radiogen.evaluation.audit.finding_text import finding_row
+from radiogen.evaluation.checklists.checklist import checklists
 from radiogen.evaluation.clinical.sentences import calibration_table, clinical_lines
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, measures_table, stale_sentence
@@ -84,7 +84,7 @@ def render_page(assessment: Assessment) -> str:
         title=last.name, style=_kept("page.css"), script=_kept("viewer.js"), summary=summarise(last), use=USE,
         scale=scale(last), tone=last.verdict.tone, mark=MARKS[last.verdict.tone], task=last.run.task, runs=parts,
         comparison=_comparison(assessment), files=layout,
-        resolvability=_table(assessment.resolvability), claim=claim_items(last, explained),
+        resolvability=_table(assessment.resolvability), checklists=checklists(last, explained),
         data=_script_data(parts, assessment))
 
 

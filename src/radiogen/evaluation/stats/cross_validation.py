@@ -49,6 +49,18 @@ def variance_factor(folds: int) -> float:
     return 1 + folds / (folds - 1) if folds > 1 else 1.0
 
 
+def widened(estimate: Estimate, folds: int) -> Estimate:
+    """The estimate with an interval for models that were trained in each fold's others, not for finished predictions.
+
+    Both ends move away from the value by the square root of `variance_factor`: the factor of p in `within_folds`. One
+    fold, as the holdout is, leaves the estimate as it was.
+    """
+    factor = float(np.sqrt(variance_factor(folds)))
+    low = max(0.0, estimate.value - factor * (estimate.value - estimate.low))
+    high = min(1.0, estimate.value + factor * (estimate.high - estimate.value))
+    return replace(estimate, low=low, high=high)
+
+
 def null_variance(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndarray) -> float:
     """The variance of the stratified AUC over all permutations of the labels within strata, ties included."""
     total, pairs = 0.0, 0

@@ -7,6 +7,7 @@ again can tell. What they mean is decided in verdicts.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -101,12 +102,19 @@ def roc_band(labels: np.ndarray, probabilities: np.ndarray, rates: np.ndarray, *
 
 def draw_patients(labels: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """How often each case is in each resample, int, shape (draws, cases); class counts are kept."""
-    random = np.random.default_rng([seed, 0])
-    times = np.zeros((draws, len(labels)), dtype=np.int64)
-    for group in (labels, ~labels):
+    return _drawn(np.asarray(labels, bool).tobytes(), draws, seed)
+
+
+@lru_cache(maxsize=16)
+def _drawn(labels: bytes, draws: int, seed: int) -> np.ndarray:
+    """The draws of `draw_patients`, read-only: models that are compared on the same cases share them."""
+    known, random = np.frombuffer(labels, bool), np.random.default_rng([seed, 0])
+    times = np.zeros((draws, len(known)), dtype=np.int64)
+    for group in (known, ~known):
         size = int(group.sum())
         if size:
             times[:, group] = random.multinomial(size, np.full(size, 1 / size), size=draws)
+    times.flags.writeable = False
     return times
 
 

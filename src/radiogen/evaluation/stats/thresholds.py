@@ -1,10 +1,10 @@
 """From which probability on a case is called positive, chosen without a look at the cases that are then judged.
 
 In: a table of predictions. Out: a threshold for each fold, and the figures at it beside those at 0.5. A fold's
-threshold comes from the out-of-fold probabilities of the other folds, the holdout's from all of them. The networks of
-those other folds were trained on this fold's cases; that is so in every choice by cross-validation, and no probability
-of the judged fold has a part in it. The holdout is scored by the mean of all networks, whose probabilities are less
-extreme than those of single ones: there the threshold is that of another score, which `scored_by` says.
+threshold comes from the out-of-fold probabilities of the other folds. The networks of those other folds were trained on
+this fold's cases; that is so in every choice by cross-validation, and no probability of the judged fold has a part in
+it. Holdout and test set are scored by the mean of all networks, which is less extreme than single ones and of which no
+out-of-fold case has one: no threshold can be learnt for it here, and none is made up.
 """
 
 import numpy as np
@@ -37,15 +37,31 @@ def youden_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(best[np.argmin(np.abs(best - THRESHOLD))])
 
 
-def fold_thresholds(predictions: pd.DataFrame) -> dict[str, float]:
-    """The threshold of each fold, holdout and test set that `predictions` holds, by its name; see the file's head."""
+def scored_by_mean(predictions: pd.DataFrame) -> pd.Series:
+    """Whether each case is scored by a mean of networks, as holdout and test set are where there is more than one fold;
+    bool, with the index of `predictions`."""
     judged = out_of_fold(predictions)
-    return {name: youden_threshold(*scored(judged[judged["fold"] != name]))
+    return ~predictions["fold"].isin(judged["fold"]) & (judged["fold"].nunique() > 1)
+
+
+def fold_thresholds(predictions: pd.DataFrame) -> dict[str, float]:
+    """The threshold of each fold, holdout and test set that `predictions` holds, by its name; see the file's head.
+
+    NaN where a mean of networks scores.
+    """
+    judged = out_of_fold(predictions)
+    means = set(predictions.loc[scored_by_mean(predictions), "fold"])
+    return {name: np.nan if name in means else youden_threshold(*scored(judged[judged["fold"] != name]))
             for name in sorted(predictions["fold"].unique(), key=_order)}
 
 
 def called(predictions: pd.DataFrame) -> pd.Series:
-    """Whether each case is called positive at the threshold of its fold; bool, with the index of `predictions`."""
+    """Whether each case is called positive at the threshold of its fold; bool, with the index of `predictions`.
+
+    Raises ValueError where a mean of networks scores a case.
+    """
+    if scored_by_mean(predictions).any():
+        raise ValueError("cases that a mean of networks scored have no threshold")
     return predictions["probability"] >= predictions["fold"].map(fold_thresholds(predictions))
 
 
@@ -53,8 +69,8 @@ def threshold_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Figures at the chosen threshold and at 0.5, one row a fold, mean and deviation of the folds, the holdout last.
 
     Columns: `fold, cases, threshold, scored_by` (one network, or the mean of how many), then accuracy, precision,
-    recall and F1 at it, then the same at 0.5 with the ending `_at_half`. Positive class: 1. The deviation is the
-    sample's. Cases without label do not count.
+    recall and F1 at it (NaN without one), then the same at 0.5 with the ending `_at_half`. Positive class: 1. The
+    deviation is the sample's. Cases without label do not count.
     """
     thresholds = fold_thresholds(predictions)
     known = predictions[predictions[LABEL].notna()]
@@ -75,7 +91,8 @@ def threshold_table(predictions: pd.DataFrame) -> pd.DataFrame:
 def _figures(cases: pd.DataFrame, threshold: float) -> dict[str, float]:
     labels, probabilities = scored(cases)
     half = {f"{name}_at_half": value for name, value in counts(labels, probabilities).items()}
-    return {"cases": len(labels), "threshold": threshold, **counts(labels, probabilities, threshold), **half}
+    own = dict.fromkeys(COUNTS, np.nan) if np.isnan(threshold) else counts(labels, probabilities, threshold)
+    return {"cases": len(labels), "threshold": threshold, **own, **half}
 
 
 def _order(name: str) -> tuple[bool, int, str]:
