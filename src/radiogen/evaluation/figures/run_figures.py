@@ -272,7 +272,9 @@ def _whole_numbers(axis: "Axis") -> None:
 
 def _title(axes: "Axes", title: str) -> None:
     if title:
-        axes.set_title(_wrapped(title, axes.get_figure(root=True)), fontsize=12)
+        figure = axes.get_figure(root=True)
+        assert figure is not None  # `_panels` made the axes on one
+        axes.set_title(_wrapped(title, figure), fontsize=12)
 
 
 def _wrapped(title: str, figure: "Figure") -> str:
