@@ -1,7 +1,8 @@
 """A run inside and cohorts outside whose AUCs are known: does the interval of the drop hold it, is an overlap refused?
 
 In: nothing but settings; predictions and hashes are simulated. Out: a Markdown table of facts. Exit code 1 where a fact
-fails. Inside and outside the logits are two normals, so that the AUCs, and the drop, are known without an error.
+fails. Inside and outside the logits are two normals, so that the AUCs, and the drop, are known without an error. With
+--trained a network is trained on one phantom and shown another one, whose best possible AUCs are known.
 """
 
 if not __package__:  # run as a file
@@ -30,21 +31,30 @@ STUDIES = ((0.85, 0.70, 464, 120), (0.85, 0.70, 160, 60), (0.62, 0.56, 464, 250)
 PREVALENCES = 0.52, 0.40
 """Inside, as in the competition, and outside."""
 SEQUENCES = ("FLAIR", "T1w", "T1wCE", "T2w")
+TRAINED_SEED, TRAINED_EFFECT = 101, 2.0
+"""Of the phantom inside; its run is the one that `regions.py` trains."""
+OTHER_SEED, OTHER_EFFECT, OTHER_CASES = 7, 1.0, 120
+"""Of the phantom outside, a strong shift of other patients whose tumours tell less of the label."""
 FLIPPED = 9
 """Bits of 256 in which a copy's perceptual hashes differ: what 1 % of noise or another gamma does to a real series."""
 
 
-def main(draws: int = 1000, overlaps: int = 200, seed: int = 7, output: Path | None = None) -> None:
+def main(draws: int = 1000, overlaps: int = 200, seed: int = 7, trained: Path | None = None,
+         workers: int | None = None, output: Path | None = None) -> None:
     """Draw cohorts with a known drop of the AUC, and cohorts that share one renamed patient; some minutes of a core.
 
     Args:
         draws: Cohorts drawn for each drop.
         overlaps: Pairs of cohorts drawn for each way to recognise a patient.
         seed: Of the first draw.
+        trained: Folder such as input/accuracy, in which a network is trained and shown another hospital's phantom, too;
+            what is there is not made again. None: nothing is trained.
+        workers: Processes for making phantoms and arrays (default: as many as cores may be used).
         output: Markdown file to write the table to as well.
     """
 
-    facts = [*(drop_fact(*study, draws=draws, seed=seed) for study in STUDIES), *overlap_facts(overlaps, seed)]
+    facts = [*(drop_fact(*study, draws=draws, seed=seed) for study in STUDIES), *overlap_facts(overlaps, seed),
+             *([trained_fact(trained, workers)] if trained else [])]
     write_facts(facts, output, about="drawn")
     exit_unless_held(facts, "validation cannot be trusted: a fact does not hold (above)")
 
@@ -80,6 +90,34 @@ def overlap_facts(draws: int, seed: int) -> list[Fact]:
     wrong = sum(bool(find_overlap(*strangers([seed, 9, draw])).pairs) for draw in range(draws))
     return [*facts, Fact("strangers", "refused at most once in a hundred draws", f"{wrong} of {draws}",
                          wrong <= draws / 100)]
+
+
+def trained_fact(folder: Path, workers: int | None = None) -> Fact:
+    """Whether the interval of a trained run's drop holds that of the best possible AUC."""
+    from benchmarks.accuracy.studies import run_name, train
+    from benchmarks.accuracy.study_trials import Trial, phantom, small
+    from radiogen.cli.runs import validate
+    from radiogen.evaluation.external.judge import judge_cohort
+    from radiogen.phantom.data_set import PhantomSettings, ceiling_auc, write_phantom
+    from radiogen.runs.external.cohorts import read_cohort
+    from radiogen.runs.predicted_run import open_predictions
+
+    trial = Trial("external", "trained", "demo-3d-tumour", phantom(TRAINED_EFFECT, seed=TRAINED_SEED),
+                  small("demo-3d-tumour"))
+    train(trial, folder, 2, workers)
+    other = folder / f"effect-{OTHER_EFFECT:g}-{OTHER_CASES}-strong-seed-{OTHER_SEED}"
+    write_phantom(other, PhantomSettings(cases=OTHER_CASES, test_cases=0, effect=OTHER_EFFECT, scale=0.2,
+                                         shift="strong", seed=OTHER_SEED), workers)
+    run = folder / "models" / run_name(trial)
+    validate.main(run.name, data=other, models=run.parent, workers=workers)
+    judged = judge_cohort(open_predictions(run.parent, run.name), read_cohort(run, other.name))
+    drop, found = ceiling_auc(OTHER_EFFECT) - ceiling_auc(TRAINED_EFFECT), judged.difference.estimate
+    areas = [one.verdict.estimate.value for one in (judged.inside, judged.outside)]
+    return Fact(f"trained: demo-3d-tumour on a phantom of effect {TRAINED_EFFECT:g} ({trial.phantom.cases} cases), "
+                f"shown a strong shift of effect {OTHER_EFFECT:g} ({OTHER_CASES})",
+                f"the interval holds {drop:+.3f}, the drop of the best possible AUC",
+                f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}); AUC {areas[0]:.3f} inside, "
+                f"{areas[1]:.3f} outside", bool(found.low <= drop <= found.high))
 
 
 def drawn_cohort(random: "np.random.Generator", cases: int, area: float, prevalence: float

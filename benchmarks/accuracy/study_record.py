@@ -18,11 +18,13 @@ _DIGITS = 6
 class Record:
     """A row a trial, as `studies.judge` returns it, each written to the file as it comes.
 
+    keep_all: a trial whose recipe changed keeps the rows of its earlier runs, so that each look is recorded.
     A file that is no such table raises UserError.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep_all: bool = False) -> None:
         self.path, self.rows, self.columns = path, [], []
+        self.key = _NAMES if keep_all else _NAMES[:3]
         if path.is_file():
             table = pd.read_csv(path, dtype=dict.fromkeys(_NAMES, str))
             if missing := [name for name in _NAMES if name not in table.columns]:
@@ -37,14 +39,13 @@ class Record:
     def add(self, new: dict[str, object]) -> None:
         """Add a row, or replace the trial's earlier one; write the file."""
         listed = [(trial.study, trial.row, trial.name) for study in STUDIES for trial in trials(study)]
-        rows = {_place(row): row for row in self.rows}
-        rows[_place(new)] = {name: round(value, _DIGITS) if isinstance(value, float) else value
+        rows = {self._place(row): row for row in self.rows}
+        rows[self._place(new)] = {name: round(value, _DIGITS) if isinstance(value, float) else value
                              for name, value in new.items()}
         self.columns = list(dict.fromkeys([*self.columns, *new]))
         known = [place for place in listed if place in rows]
         self.rows = [rows[place] for place in known + [place for place in rows if place not in known]]
         files.write_csv(self.path, pd.DataFrame(self.rows, columns=self.columns))
 
-
-def _place(row: dict[str, object]) -> tuple[object, ...]:
-    return row["study"], row["row"], row["name"]
+    def _place(self, row: dict[str, object]) -> tuple[object, ...]:
+        return tuple(row[name] for name in self.key)

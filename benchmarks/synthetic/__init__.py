@@ -1,1 +1,2 @@
-"""What tests and benchmarks make for themselves: DICOM series of many kinds, a stand-in for Kaggle, wheels."""
+"""What tests and benchmarks make for themselves: DICOM series of many kinds, files of weights, a stand-in for Kaggle,
+wheels."""

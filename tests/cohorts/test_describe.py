@@ -3,6 +3,7 @@
 import json
 import re
 
+import pandas as pd
 import pytest
 
 from radiogen.cohorts.describe import describe_dataset
@@ -64,7 +65,7 @@ def test_each_layout_is_recognised_wherever_it_begins_and_nothing_is_written_the
     assert re.fullmatch(next(one for one in published() if one.key == key).id_pattern, case)
     assert sequences_present(made.folder, "train", case) == ("FLAIR", "T1wCE")
     assert mask_path(made.folder, "train", case).name == NAMES[key][2].split("/")[-1]
-    assert any("T1w: 1 cases have none" in line for line in made.undecided)
+    assert any("T1w: 1 case has none" in line for line in made.undecided)
     assert any(line.startswith("the label: no table says it") for line in made.undecided)
 
 
@@ -82,9 +83,47 @@ def test_a_table_whose_ids_have_other_zeros_says_labels_patients_age_and_sex(mak
     assert known["patient"]["UCSF-PDGM-0429_FU003d"] == known["patient"]["UCSF-PDGM-0429"] == "UCSF-PDGM-0429"
     assert known.loc["UCSF-PDGM-0004", ["age", "sex", "site", "aliases"]].tolist() == [
         66.0, "M", "UCSF", "BraTS2021_00097"]
-    assert any("1 rows are of no case here: UCSF-PDGM-099" in line for line in made.found)
+    assert any("1 row is of no case here: UCSF-PDGM-099" in line for line in made.found)
     assert read_task(made.folder).label_column == "MGMT status"
 
+
+def test_cases_of_which_no_table_has_a_row_are_counted_and_named(make, tmp_path):
+    images = make(*(path.replace("{}", case) for case in ("0004", "0005", "0006", "0007") for path in UCSF))
+    table = _table(tmp_path, "ID,MGMT status\nUCSF-PDGM-004,negative\nUCSF-PDGM-006,positive\n")
+    made = describe_dataset(images, tmp_path / "described", [table])
+    assert any(line.endswith("methylated 1; without a label 2, left out: UCSF-PDGM-0005, UCSF-PDGM-0007")
+               for line in made.found)
+    whole = describe_dataset(images, tmp_path / "whole", [_table(tmp_path, "ID,MGMT status\n" + "".join(
+        f"UCSF-PDGM-{number:03d},{('negative', 'positive')[number % 2]}\n" for number in range(4, 8)), "all.csv")])
+    assert not any("without a label" in line for line in whole.found)
+
+
+def _graded(make, tmp_path):
+    images = make(*(path.replace("{}", case) for case in ("0004", "0005", "0006", "0007") for path in UCSF))
+    return images, _table(tmp_path, "ID,WHO CNS Grade,MGMT status,BraTS21 ID\nUCSF-PDGM-004,4,negative,\n"
+                                    "UCSF-PDGM-005,2,positive,\nUCSF-PDGM-006,4,positive,BraTS2021_00097\n"
+                                    "UCSF-PDGM-007,3,negative,\n")
+
+
+@pytest.mark.parametrize(("only", "kept", "said"), [
+    (("WHO CNS Grade=4",), ["0004", "0006"], "WHO CNS Grade is not '4': 2 cases left out: UCSF-PDGM-0005"),
+    (("WHO CNS Grade=4", "WHO CNS Grade=3"), ["0004", "0006", "0007"], "is not '4' or '3': 1 case left out"),
+    (("WHO CNS Grade=4", "BraTS21 ID="), ["0004"], "BraTS21 ID is not '': 1 case left out: UCSF-PDGM-0006"),
+    (("BraTS21 ID=BraTS2021_00097",), ["0006"], "3 cases left out")])
+def test_only_cases_of_which_a_table_says_so_keep_their_label(make, tmp_path, only, kept, said):
+    images, table = _graded(make, tmp_path)
+    made = describe_dataset(images, tmp_path / "described", [table], only=only)
+    assert pd.read_csv(made.folder / "train_labels.csv")["case"].tolist() == [f"UCSF-PDGM-{case}" for case in kept]
+    assert case_ids(made.folder, "train") == [f"UCSF-PDGM-000{number}" for number in range(4, 8)]
+    assert any(said in line for line in made.found)
+
+
+@pytest.mark.parametrize("only", ["WHO CNS Grade", "Grade=4", "=4"])
+def test_a_condition_that_is_none_is_refused_with_the_columns_that_there_are(make, tmp_path, only):
+    images, table = _graded(make, tmp_path)
+    with pytest.raises(UserError, match=r"is no COLUMN=VALUE.*MGMT status, WHO CNS Grade"):
+        describe_dataset(images, tmp_path / "described", [table], only=(only,))
+    assert not (tmp_path / "described").exists()
 
 def test_several_tables_say_different_things_of_the_same_cases(make, tmp_path):
     images = make(*(path.replace("00000", case) for case in ("00000", "00002") for path in NAMES["brats21"]))

@@ -18,7 +18,10 @@ from radiogen.core.errors import UserError
 from radiogen.evaluation.ensembles import write_ensemble
 from radiogen.evaluation.external.judge import judge_external
 from radiogen.evaluation.external.overlap import Way, find_overlap
+from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.series import read_series
+from radiogen.imaging.volume import Volume
+from radiogen.inference import external
 from radiogen.inference.external import prepare_cohorts
 from radiogen.inference.prediction import predict_run, score_inputs
 from radiogen.networks.backend import keras
@@ -193,6 +196,21 @@ def test_cases_without_a_label_are_predicted_and_not_judged(house, capsys):
     assert table["probability"]["S-8"] == pytest.approx(judged["S-3"], abs=1e-6) != table["probability"]["S-9"]
     printed = " ".join(capsys.readouterr().out.split())
     assert "8 cases of other" in printed and "external/other/unlabelled.csv" in printed
+
+
+def test_a_run_that_reads_masks_is_compared_by_its_series_too(small_data, small_recipe, tmp_path):
+    data = shutil.copytree(small_data, tmp_path / "masked")
+    for case in (data / "train").iterdir():
+        series = read_series(case / "T1wCE")
+        mask = np.zeros(series.voxels.shape, np.uint8)
+        mask[2:5, 2:5, 2:5] = 1
+        write_nifti(case / "mask.nii.gz", Volume(mask, series.affine))
+    run = begin_run(data, small_recipe.replace(region="tumour"), tmp_path / "models" / "run", tmp_path / "cache",
+                    workers=1)
+    found = external._own_intensities(run, 1)
+    assert found is not None and len(found) == 40 and found["perceptual_hash"].str.len().gt(0).all()
+    (data / "train" / "00000" / "mask.nii.gz").unlink()
+    assert external._own_intensities(run, 1) is None
 
 
 def test_a_case_without_a_label_that_cannot_be_read_stops_nothing(house):

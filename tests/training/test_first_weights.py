@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.synthetic.weight_files import safetensors_of, state_of
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.networks.backend import keras
@@ -15,8 +16,6 @@ from radiogen.training import fit, runs, workflow
 from radiogen.training.model import make_network
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.recipes import REPORT_2D
-
-from ..networks.pretrained.written_files import safetensors_of, state_of
 
 
 @pytest.fixture

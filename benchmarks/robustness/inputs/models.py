@@ -25,6 +25,7 @@ from benchmarks.robustness.inputs.file_damage import (
     refusal,
     truncated,
 )
+from benchmarks.robustness.inputs.torch_weights import torch_trials
 from benchmarks.robustness.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -260,5 +261,5 @@ def _legacy(path: Path, write: Callable[[Any], object]) -> Path:
 
 
 GROUPS: dict[str, Callable[[Path, "np.random.Generator", int, Path], Iterator[Trial]]] = {
-    "first weights": _weights, "weights of a fold": _folds, "a checkpoint": _checkpoints, "a cache": cache_trials,
-    "a run": run_trials}
+    "first weights": _weights, "first weights of PyTorch": torch_trials, "weights of a fold": _folds,
+    "a checkpoint": _checkpoints, "a cache": cache_trials, "a run": run_trials}

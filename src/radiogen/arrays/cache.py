@@ -95,9 +95,13 @@ def cache_folder(data: Path, settings: CacheSettings, root: Path, fingerprint: F
 
     fingerprint: the data set's, where it is known; None: it is taken now.
     """
-    mark = fingerprint or data_fingerprint(data)
-    key = mark.key if settings.mask is None else mark.mask_key
-    return Path(root) / f"{Path(data).resolve().name}-{key}" / f"{settings.kind}-{settings.key}"
+    mark = data_key(settings, fingerprint or data_fingerprint(data))
+    return Path(root) / f"{Path(data).resolve().name}-{mark}" / f"{settings.kind}-{settings.key}"
+
+
+def data_key(settings: CacheSettings, fingerprint: Fingerprint) -> str:
+    """The data set's part of a cache's name: of its masks, too, where these settings read them."""
+    return fingerprint.key if settings.mask is None else fingerprint.mask_key
 
 
 def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, leave_out: Collection[str] = (),

@@ -47,13 +47,14 @@ class Description:
 
 
 def describe_dataset(folder: Path, output: Path | None = None, tables: Sequence[Path] = (),
-                     label_column: str | None = None) -> Description:
+                     label_column: str | None = None, only: Sequence[str] = ()) -> Description:
     """Draft a data set in `output` for the images in `folder`, which is only read.
 
     output: input/<name of the cohort> by default. tables: CSV or TSV files with ids of the cases. label_column: the
-    column of one of them with the labels, where the cohort's own is not the one that is meant.
+    column of one of them with the labels, where the cohort's own is not the one that is meant. only: `COLUMN=VALUE`:
+    cases of which a table says something else have no label; several values of one column are alternatives.
     Raises UserError where no layout is recognised, `output` lies in `folder` or holds anything already, or a table is
-    damaged or of other cases.
+    damaged, of other cases, or has not a column that is named.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -68,6 +69,7 @@ def describe_dataset(folder: Path, output: Path | None = None, tables: Sequence[
     paths = [*tables, *([participants] if participants.is_file() and participants not in tables else [])]
     read = [read_cohort_table(path, chosen.cohort, chosen.cases) for path in paths]
     content, labels, notes = _labels(chosen, read, label_column)
+    labels, left_out = _keep_only(labels, read, only)
     with files.working_folder(output):
         files.write_json(output / FILE, content)
         for name, table in ((LABELS_TABLE, labels), (PATIENTS_TABLE, _patients(chosen, read))):
@@ -75,7 +77,7 @@ def describe_dataset(folder: Path, output: Path | None = None, tables: Sequence[
                 files.write_csv(output / name, table)
         task = read_task(output)
         present = {case: sequences_present(output, "train", case, task) for case in case_ids(output, "train")}
-        found = _check(output, chosen, candidates, read, present, count_labels=not notes)
+        found = [*_check(output, chosen, candidates, read, present, count_labels=not notes), *left_out]
     return Description(output, tuple(found), (*notes, *_open_questions(output, present)))
 
 
@@ -127,6 +129,29 @@ def _label_column(tables: Sequence[CohortTable], cohort: Cohort, wanted: str | N
     return None, None
 
 
+def _keep_only(labels: pd.DataFrame | None, tables: Sequence[CohortTable], only: Sequence[str]
+               ) -> tuple[pd.DataFrame | None, list[str]]:
+    """The rows of the label table whose cases are as `only` says, and a line for each column about the others."""
+    wanted: dict[str, list[str]] = {}
+    for condition in only:
+        column, found, value = condition.partition("=")
+        rows = next((table.rows for table in tables if column in table.rows), None)
+        if not found or rows is None or labels is None:
+            raise UserError(parameter("only", condition), "is no COLUMN=VALUE of a table with labels",
+                            "choose among " + ", ".join(sorted({name for table in tables for name in table.rows})[:30]))
+        wanted.setdefault(column, []).append(value)
+    lines = []
+    for column, values in wanted.items():
+        assert labels is not None
+        cells = next(table.rows[column] for table in tables if column in table.rows)
+        kept = labels[ID].map(cells).fillna("").isin(values)
+        others = sorted(labels.loc[~kept, ID])
+        lines.append(f"{column} is not {' or '.join(map(repr, values))}: {_count(others, 'case', 'cases')} left out"
+                     + (f": {shortened(others)}" if others else ""))
+        labels = labels[kept]
+    return labels, lines
+
+
 def _patients(chosen: Found, tables: Sequence[CohortTable]) -> pd.DataFrame | None:
     """What the ids and the tables say of patients, a row a case; None where they say nothing."""
     cohort, cases = chosen.cohort, chosen.cases
@@ -166,10 +191,13 @@ def _check(output: Path, chosen: Found, candidates: Sequence[Found], tables: Seq
         labels, without = data_labels(output)
         negative, positive = int((labels["label"] == 0).sum()), int((labels["label"] == 1).sum())
         left_out = "".join(f"; {cell!r} {len(ids)}, left out" for cell, ids in without.items())
+        in_table = {*labels[ID], *(case for ids in without.values() for case in ids)}
+        if absent := [case for case in cases if case not in in_table]:
+            left_out += f"; without a label {len(absent)}, left out: {shortened(absent)}"
         counts = f"{task.negative} {negative}, {task.positive} {positive}{left_out}"
         lines.append(f"labels in {task.label_column!r}: {counts}")
-    lines += [f"{table.path.name}: {len(table.unmatched)} rows are of no case here: {shortened(table.unmatched)}"
-              for table in tables if table.unmatched]
+    lines += [f"{table.path.name}: {_count(table.unmatched, 'row is', 'rows are')} of no case here: "
+              f"{shortened(table.unmatched)}" for table in tables if table.unmatched]
     lines += [f"also looks like {other.cohort.title} ({len(other.cases)} cases in {other.images}): not used"
               for other in candidates[1:]]
     return [*lines, *chosen.cohort.remarks]
@@ -179,10 +207,15 @@ def _open_questions(output: Path, present: Mapping[str, Sequence[str]]) -> list[
     """What is missing in the images and tables; present: the sequences of each case."""
     task, lines = read_task(output), []
     lacking = {name: [case for case, names in present.items() if name not in names] for name in task.sequences}
-    lines += [f"{name}: {len(cases)} cases have none: {shortened(cases)}" for name, cases in lacking.items() if cases]
+    lines += [f"{name}: {_count(cases, 'case has', 'cases have')} none: {shortened(cases)}"
+              for name, cases in lacking.items() if cases]
     if not (output / PATIENTS_TABLE).is_file():
         lines.append("patients, sites, age and sex: no table says them; every case is taken for a patient of its own")
     return lines
+
+
+def _count(items: Sequence[str], one: str, several: str) -> str:
+    return f"{len(items)} {one if len(items) == 1 else several}"
 
 
 def _unrecognised(folder: Path) -> UserError:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from radiogen.arrays.cache import cache_folder
+from radiogen.arrays.cache import cache_folder, data_key
 from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
@@ -147,8 +147,10 @@ def _check_classes(data: Path, cases: pd.DataFrame, task: Task) -> None:
 
 def _own_intensities(run: Run, workers: int | None) -> pd.DataFrame | None:
     """The raw intensities of the run's own series; where its data set is not here, what an earlier validation kept."""
-    if run.data.is_dir() and run.cache.parent.name.endswith(f"-{data_fingerprint(run.data).key}"):
-        return _measured(run, run.folds[ID].tolist(), workers)
+    if run.data.is_dir():
+        key = data_key(cache_settings(run.recipe.data), data_fingerprint(run.data))
+        if run.cache.parent.name.endswith(f"-{key}"):
+            return _measured(run, run.folds[ID].tolist(), workers)
     kept = read_intensities(run.folder)
     if kept is None:
         _LOG.warning(f"{run.data} is not there or has changed since {run.folder.name} was made: its raw intensities "

@@ -34,6 +34,24 @@ def test_only_tiles_with_a_note_are_red(tmp_path):
     assert columns.min() > 200 and columns.max() < 420  # the second tile of four
 
 
+def test_a_picture_in_colour_keeps_its_colours(tmp_path):
+    picture = np.zeros((192, 192, 3), np.uint8)
+    picture[50:60, 70:90] = (77, 208, 225)
+    page = _page(contact_sheets(tmp_path, [Tile(picture, "", "")], "", "mask_sheet")[0])
+    assert (tmp_path / "mask_sheet.png").is_file()
+    assert (page == (77, 208, 225)).all(axis=-1).sum() == 200
+
+
+def test_a_long_title_ends_before_the_next_tile_and_keeps_its_sequence(tmp_path):
+    black = np.zeros((192, 192), np.uint8)
+    tiles = [Tile(black, f"UCSF-PDGM-0429_FU003d {name}", "") for name in ("T1wCE", "FLAIR", "T2w", "T1w")]
+    page = _page(contact_sheets(tmp_path, tiles, "")[0]).min(axis=-1)
+    titles = page[46:56]  # between the heading and the pictures
+    assert (titles < 128).any()
+    assert all((titles[:, 12 + 208 * number + 194:12 + 208 * (number + 1) - 2] == 255).all() for number in range(3))
+    assert (page[46:56, 12:206] != page[46:56, 220:414]).any()  # the sequences differ, and are shown
+
+
 def test_tiles_go_row_by_row_eight_across(tmp_path):
     tiles = [Tile(np.full((192, 192), number, np.uint8), "", "") for number in range(10, 20)]
     page = _page(contact_sheets(tmp_path, tiles, "")[0])[..., 0]

@@ -20,6 +20,17 @@ LABELS = np.arange(60) % 2 == 0
 SCORES = np.clip(np.random.default_rng(2).normal(0.4 + 0.2 * LABELS, 0.2), 0, 1)
 
 
+LONG = "ROC of upenn-gbm-isotropic-3d-three-seeds-rotated on another-hospital-of-a-long-name-2026"
+
+
+def test_a_long_title_ends_before_the_edges_of_the_picture(tmp_path):
+    curves = {"out-of-fold": (LABELS, SCORES)}
+    for path in (confusion_matrix_png(tmp_path / "a.png", LABELS, SCORES >= 0.5, LONG),
+                 roc_png(tmp_path / "b.png", curves, LONG), history_png(tmp_path / "c.png", _history(tmp_path), LONG)):
+        top = imread(path)[:75, :, :3]
+        assert (top.min() < 0.5) and (top[:, :3] == 1).all() and (top[:, -3:] == 1).all()
+
+
 def _history(folder: Path) -> Path:
     path = folder / "history.csv"
     path.write_text("epoch,loss,accuracy,val_loss,val_accuracy\n1,0.7,0.5,0.8,0.4\n2,0.5,0.8,0.7,0.6\n")

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.synthetic.series_files import AXIAL, pattern, planes, write_enhanced, write_series
 from radiogen.core.errors import UserError
 from radiogen.dataset.fingerprint import data_fingerprint
+from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.findings import FindingCode
 from radiogen.imaging.inspect.evidence import gather
 from radiogen.imaging.inspect.quality import (
@@ -20,6 +21,7 @@ from radiogen.imaging.inspect.quality import (
     output_folder,
     summarise,
 )
+from radiogen.imaging.series import read_series
 from radiogen.task import RSNA_MICCAI
 
 SAGITTAL = next(affine for name, affine in planes() if name == "sagittal")
@@ -316,6 +318,20 @@ def test_what_the_headers_say_anew_is_the_affine_of_every_real_series(real_data)
         np.testing.assert_allclose(evidence.placement.affine, evidence.volume.affine, atol=1e-9, err_msg=folder.name)
         assert len(evidence.volume.voxels) == len(evidence.slices) + evidence.missing, folder.name
     assert read == 19
+
+
+def test_nifti_files_are_counted_and_nothing_is_said_of_the_order_of_slices_that_they_do_not_have(tmp_path):
+    write_series(tmp_path / "dicom" / "a" / "FLAIR", pattern())
+    volume = read_series(tmp_path / "dicom" / "a" / "FLAIR")
+    for folder, name in (("nifti", "a"), ("both", "a")):
+        write_nifti(tmp_path / folder / "train" / name / "FLAIR.nii.gz", volume)
+    write_series(tmp_path / "both" / "train" / "b" / "FLAIR", pattern())
+    for folder in ("nifti", "both"):
+        (tmp_path / folder / "dataset.json").write_text('{"name": "any"}')
+    alone, both = ("\n".join(summarise(inspect_dataset(tmp_path / folder, workers=1)[0], RSNA_MICCAI.sequences))
+                   for folder in ("nifti", "both"))
+    assert "NIfTI files: 1 of 1 series" in alone and "order by" not in alone and "compiled reader" not in alone
+    assert "NIfTI files: 1 of 2 series" in both and "read by the compiled reader: 1 of 1 series" in both
 
 
 def test_readers_are_counted_and_their_reasons_listed(tmp_path):

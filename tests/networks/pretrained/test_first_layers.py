@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.weight_files import Names, safetensors_of, state_of, tensors, write_legacy, write_zip
 from radiogen.core.errors import UserError
 from radiogen.networks.backend import keras
 from radiogen.networks.pretrained.first_layers import check_first_weights, read_first_layers
@@ -12,7 +13,6 @@ from radiogen.networks.settings import BLOCKS, NetworkSettings
 from radiogen.networks.weights import load_first_weights
 
 from ..made import made_network
-from .written_files import Names, safetensors_of, state_of, tensors, write_legacy, write_zip
 
 SHAPE = (8, 8, 8, 1)
 SMALL = {"width": 4, "stem_kernel_size": 3}

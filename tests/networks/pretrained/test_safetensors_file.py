@@ -5,10 +5,9 @@ import struct
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.weight_files import safetensors_of, write_safetensors
 from radiogen.networks.pretrained.safetensors_file import read_safetensors
 from radiogen.networks.pretrained.stored_tensors import Damaged
-
-from .written_files import safetensors_of, write_safetensors
 
 ONE = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 

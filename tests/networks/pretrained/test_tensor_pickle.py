@@ -10,10 +10,9 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.weight_files import Names, Tensor, pickled
 from radiogen.networks.pretrained.stored_tensors import Damaged, Forbidden
 from radiogen.networks.pretrained.tensor_pickle import PickledStorage, PickledTensor, unpickle
-
-from .written_files import Names, Tensor, pickled
 
 PLAIN = {"epoch": 3, "loss": 0.25, "name": "net", "done": True,
          "rest": [1, -70000, None, False, (), (1, 2), (3, 4, 5, 6)],

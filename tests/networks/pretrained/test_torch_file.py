@@ -7,11 +7,19 @@ import zipfile
 import numpy as np
 import pytest
 
+from benchmarks.synthetic.weight_files import (
+    MAGIC,
+    Names,
+    Tensor,
+    pickled,
+    tensors,
+    with_zip64,
+    write_legacy,
+    write_zip,
+)
 from radiogen.networks.pretrained.stored_tensors import Damaged, Forbidden
 from radiogen.networks.pretrained.torch_file import read_torch
 from radiogen.networks.pretrained.zip_directory import read_directory
-
-from .written_files import MAGIC, Names, Tensor, pickled, tensors, with_zip64, write_legacy, write_zip
 
 RANDOM = np.random.default_rng(0)
 ARRAYS = {"a": RANDOM.normal(size=(2, 3, 4)).astype("f4"), "b": RANDOM.normal(size=(5,)),

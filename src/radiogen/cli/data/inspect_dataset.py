@@ -15,8 +15,8 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
 
     Args:
         data: Data set: the folder with train/ and test/, or any folder of folders of DICOM files.
-        output: Folder for quality.csv and contact_sheet.png (default: CACHE/<data set>-<fingerprint>, beside its
-            arrays).
+        output: Folder for quality.csv, contact_sheet.png, masks.csv and mask_sheet.png (default:
+            CACHE/<data set>-<fingerprint>, beside its arrays).
         case: Print only how the geometry of this case was derived: which values, from where, and what contradicts them.
         cases_drawn: Cases on the contact sheet, spread evenly over all.
         cache: Where arrays are kept.
@@ -33,6 +33,7 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     from radiogen.core.errors import UserError
     from radiogen.evaluation.figures.contact_sheet import Tile, contact_sheets
     from radiogen.imaging.inspect import quality
+    from radiogen.imaging.inspect.mask_pictures import mask_pictures
     from radiogen.imaging.inspect.masks import inspect_masks, summarise_masks
     from radiogen.task import ID, read_task
 
@@ -40,6 +41,7 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
         place = quality.output_folder(data, output, cache)
         table, pictures = quality.inspect_dataset(data, drawn=cases_drawn, workers=workers, scheduler=scheduler)
         masks = inspect_masks(data, workers=workers, scheduler=scheduler)
+        outlined = mask_pictures(data, masks, drawn=cases_drawn, workers=workers)
         changed = quality.output_folder(data, output, cache) != place
     if changed:
         raise UserError(data, "was changed while it was read", "run the same command again")
@@ -50,8 +52,10 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     rows = [(table.iloc[number], *(picture or (None, "", ""))) for number, picture in pictures.items()]
     tiles = [Tile(pixels, quality.name_of(row), quality.caption(row), quality.note(row), left, top)
              for row, pixels, left, top in rows]
-    for path in contact_sheets(place, tiles, f"{data.resolve().name}: the middle slice of each series; red: findings"):
-        print(f"contact sheet: {path}")
+    name = data.resolve().name
+    sheets = contact_sheets(place, tiles, f"{name}: the middle slice of each series; red: findings")
+    sheets += contact_sheets(place, [Tile(*each) for each in outlined], f"{name}: the masks' outlines", "mask_sheet")
+    print("\n".join(f"contact sheet: {path}" for path in sheets))
     competition = (table["split"] != "").any()
     first = shlex.join(["--data", str(data), "--case", str(table[ID][0])])
     print(f"next: {command('preprocess')} --data {shlex.quote(str(data))}" if competition else

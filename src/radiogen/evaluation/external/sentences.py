@@ -126,7 +126,7 @@ def _shift(judged: ExternalAssessment) -> str:
             f"by {LARGE:g} or more above chance")
     largest = judged.shift.sort_values("psi", ascending=False, kind="stable").head(3)
     largest = largest.assign(field=field_text(largest["field"]))
-    named = ", ".join(f"{' '.join(filter(None, (row['sequence'], row['field'])))} {row['psi']:.2f}"
+    named = ", ".join(f"{' '.join(filter(None, (row['sequence'], row['field'])))} ({row['psi']:.2f})"
                       for row in largest.to_dict("records"))
     text += f", the largest {named}" if named else ""
     return text if judged.intensities else f"{text}. Raw intensities were not compared"

@@ -37,9 +37,9 @@ _LINE = 14
 class Tile:
     """One picture of a sheet.
 
-    picture: (rows, columns) uint8 with square pixels, shown at most 192 pixels long; None where there is none. title,
-    caption: a line each, above and below. note: what is wrong with it, up to two lines; it makes the tile red. left,
-    top: letters at these edges of the picture.
+    picture: (rows, columns) uint8 with square pixels, or (rows, columns, 3) in colour, shown at most 192 pixels long;
+    None where there is none. title, caption: a line each, above and below. note: what is wrong with it, up to two
+    lines; it makes the tile red. left, top: letters at these edges of the picture.
     """
 
     picture: np.ndarray | None
@@ -50,15 +50,15 @@ class Tile:
     top: str = ""
 
 
-def contact_sheets(folder: Path, tiles: Sequence[Tile], title: str) -> list[Path]:
+def contact_sheets(folder: Path, tiles: Sequence[Tile], title: str, stem: str = "contact_sheet") -> list[Path]:
     """Draw the tiles, row by row, eight across and eight down a page; no page without a tile.
 
-    The page is `contact_sheet.png` in `folder`; where there are several, `contact_sheet-1-of-3.png` and so on.
+    The page is `<stem>.png` in `folder`; where there are several, `<stem>-1-of-3.png` and so on.
     """
     pages = math.ceil(len(tiles) / (ACROSS * DOWN))
     paths = []
     for page in range(pages):
-        name = "contact_sheet.png" if pages == 1 else f"contact_sheet-{page + 1}-of-{pages}.png"
+        name = f"{stem}.png" if pages == 1 else f"{stem}-{page + 1}-of-{pages}.png"
         heading = title if pages == 1 else f"{title}; page {page + 1} of {pages}"
         paths.append(_draw_page(Path(folder) / name, tiles[page * ACROSS * DOWN:][:ACROSS * DOWN], heading))
     return paths
@@ -94,16 +94,17 @@ def _canvas(shape: tuple[int, ...]) -> "tuple[Figure, Axes]":
 def _put(page: np.ndarray, axes: "Axes", tile: Tile, top: int, left: int) -> None:
     """Paint a tile's picture onto the page and its words onto the axes."""
     colour = RED if tile.note else BLACK
-    axes.text(left, top + _LINE - 4, _shortened(tile.title, 25), fontsize=6.5, weight="bold", color=colour)
+    title = _without_middle(tile.title, 26)
+    axes.text(left, top + _LINE - 4, title, fontsize=6.5 * min(1, 19 / max(len(title), 1)), weight="bold", color=colour)
     upper = top + _LINE + 2
     if tile.note:
         page[upper - 2:upper + _EDGE + 2, left - 2:left + _EDGE + 2] = [int(RED[at:at + 2], 16) for at in (1, 3, 5)]
     page[upper:upper + _EDGE, left:left + _EDGE] = 238 if tile.picture is None else 0
     if tile.picture is not None:
         picture = tile.picture[:_EDGE, :_EDGE]
-        rows, columns = picture.shape
+        rows, columns = picture.shape[:2]
         down, right = upper + (_EDGE - rows) // 2, left + (_EDGE - columns) // 2
-        page[down:down + rows, right:right + columns] = picture[..., None]
+        page[down:down + rows, right:right + columns] = picture if picture.ndim == 3 else picture[..., None]
         _letter(axes, left + 10, upper + _EDGE / 2, tile.left)
         _letter(axes, left + _EDGE / 2, upper + 10, tile.top)
     else:
@@ -124,3 +125,9 @@ def _letter(axes: "Axes", x: float, y: float, letter: str) -> None:
 
 def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most - 3]}..."
+
+
+def _without_middle(text: str, most: int) -> str:
+    """A title keeps its end, which says the sequence."""
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:most - 3 - half]}...{text[-half:]}"

@@ -6,6 +6,7 @@ matplotlib's object interface is used, never pyplot, so that nothing is shared b
 Okabe and Ito (jfly.uni-koeln.de/color): they can be told apart without seeing red or green; line styles differ, too.
 """
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ BLUE, ORANGE, GREEN, PURPLE, BLACK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, BLACK)
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 DOTS_PER_INCH = 150
+CHARACTERS_AN_INCH = 10.5
+"""Of a title in 12 points."""
 
 
 def confusion_matrix_png(path: Path, labels: np.ndarray, predicted: np.ndarray, title: str,
@@ -47,7 +50,8 @@ def confusion_matrix_png(path: Path, labels: np.ndarray, predicted: np.ndarray, 
     axes.set(xlabel="predicted", ylabel="true")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(f"{title}\n{int((labels == predicted).sum())} of {len(labels)} cases right", fontsize=12)
+    right = f"{int((labels == predicted).sum())} of {len(labels)} cases right"
+    axes.set_title(f"{_wrapped(title, figure)}\n{right}", fontsize=12)
     return _save(path, figure)
 
 
@@ -78,7 +82,7 @@ def history_png(path: Path, history: Path, title: str) -> Path:
         axes.grid(alpha=0.25)
         if axes.lines:
             axes.legend(frameon=False)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(_wrapped(title, figure), fontsize=12)
     return _save(path, figure)
 
 
@@ -163,7 +167,7 @@ def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: s
         axes.set_title(f"{name}: {len(values)} cases", loc="left", fontsize=10, color=colour)
     panels[1].set_xlabel(f"probability of {task.target} (dashed: threshold of {THRESHOLD:g})")
     if title:
-        figure.suptitle(title, fontsize=12)
+        figure.suptitle(_wrapped(title, figure), fontsize=12)
     return figure
 
 
@@ -234,7 +238,7 @@ def cases_png(path: Path, cases: Mapping[str, Mapping[str, np.ndarray | None]], 
                 axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[], title=column if name == next(iter(cases)) else "")
         axes_row[0].set_ylabel(name, fontsize=10)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(_wrapped(title, figure), fontsize=12)
     return _save(path, figure)
 
 
@@ -268,7 +272,14 @@ def _whole_numbers(axis: "Axis") -> None:
 
 def _title(axes: "Axes", title: str) -> None:
     if title:
-        axes.set_title(title, fontsize=12)
+        figure = axes.get_figure(root=True)
+        assert figure is not None  # `_panels` made the axes on one
+        axes.set_title(_wrapped(title, figure), fontsize=12)
+
+
+def _wrapped(title: str, figure: "Figure") -> str:
+    """A title in lines that are no wider than the figure: runs and cohorts may have long names."""
+    return textwrap.fill(title, round(CHARACTERS_AN_INCH * figure.get_figwidth()))
 
 
 def _save(path: Path, figure: "Figure") -> Path:

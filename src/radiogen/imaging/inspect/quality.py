@@ -53,6 +53,7 @@ FEW_SLICES = 64
 PICTURE_EDGE = 192
 """Pixels of a picture's longer side."""
 
+NIFTI_READER = "nibabel"
 _UNEVEN = (FindingCode.SLICES_UNEVEN, FindingCode.SLICES_UNEVEN_INTERPOLATED)
 
 
@@ -139,6 +140,14 @@ def inspect_series(folder: Path) -> dict[str, Any]:
     return _inspect((Series("", "", "", Path(folder)), False, ""))[0]
 
 
+def slice_picture(voxels: Voxels, spacing: Sequence[float]) -> ByteVoxels:
+    """(rows, columns) uint8 of one slice, square pixels; spacing: mm between rows and between columns."""
+    height, width = voxels.shape[0] * spacing[0], voxels.shape[1] * spacing[1]
+    rows, columns = (max(1, round(edge * PICTURE_EDGE / max(height, width))) for edge in (height, width))
+    shown = normalise(voxels[None], "percentile")
+    return np.rint(np.clip(resize(shown, (1, rows, columns))[0], 0, 1) * 255).astype(np.uint8)
+
+
 def summarise(table: pd.DataFrame, sequences: Sequence[str]) -> list[str]:
     """What a reader of the table would count first, in lines to print; sequences: those of the data set's task."""
     read = table[table["refused"] == ""]
@@ -150,10 +159,6 @@ def summarise(table: pd.DataFrame, sequences: Sequence[str]) -> list[str]:
         lines += [f"in no case: {', '.join(absent)}"] if absent else []
         lines.append(_one_plane(read))
     lines.append(f"fewer than {FEW_SLICES} slices: {(read['slices'] < FEW_SLICES).sum()} of {len(read)} series")
-    for column, what in (("file_names", "file names"), ("instance_numbers", "InstanceNumber")):
-        counts = read[column].value_counts()
-        parts = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
-        lines.append(f"order by {what} against the order of the slices: {', '.join(parts) or 'not reported'}")
     return [*lines, *_readers(read), *_findings(read), *_not_read(table)]
 
 
@@ -229,7 +234,8 @@ def _inspect_nifti(series: Series, draw: bool, row: dict[str, Any]) -> tuple[dic
     if not draw:
         return {**row, **nifti_row(volume)}, None
     steps = spacing_mm(volume) or (1.0, 1.0, 1.0)
-    return {**row, **nifti_row(volume)}, Picture(_middle_slice(volume.voxels, steps[1:]), *picture_sides(volume))
+    pixels = slice_picture(volume.voxels[len(volume.voxels) // 2], steps[1:])
+    return {**row, **nifti_row(volume)}, Picture(pixels, *picture_sides(volume))
 
 
 def _row(evidence: Evidence) -> dict[str, Any]:
@@ -255,19 +261,12 @@ def _row(evidence: Evidence) -> dict[str, Any]:
 def _picture(evidence: Evidence) -> Picture:
     """The middle slice as it is stored, in true proportions."""
     first = evidence.slices[0]
-    pixels = _middle_slice(evidence.volume.voxels, first.pixel_spacing or (1.0, 1.0))
+    voxels = evidence.volume.voxels
+    pixels = slice_picture(voxels[len(voxels) // 2], first.pixel_spacing or (1.0, 1.0))
     if first.orientation is None:
         return Picture(pixels, "", "")
     row, column = first.orientation[:3], first.orientation[3:]
     return Picture(pixels, side([-each for each in row]), side([-each for each in column]))
-
-
-def _middle_slice(voxels: Voxels, spacing: Sequence[float]) -> ByteVoxels:
-    """(rows, columns) uint8, square pixels; spacing: mm between rows and between columns."""
-    height, width = voxels.shape[1] * spacing[0], voxels.shape[2] * spacing[1]
-    rows, columns = (max(1, round(edge * PICTURE_EDGE / max(height, width))) for edge in (height, width))
-    middle = normalise(voxels[len(voxels) // 2][None], "percentile")
-    return np.rint(np.clip(resize(middle, (1, rows, columns))[0], 0, 1) * 255).astype(np.uint8)
 
 
 def _yes(value: bool) -> str:
@@ -297,10 +296,19 @@ def _one_plane(read: pd.DataFrame) -> str:
 
 
 def _readers(read: pd.DataFrame) -> list[str]:
-    """How many series the compiled reader read, and why it did not read the others."""
+    """Of NIfTI files how many there are. Of DICOM series how their slices are ordered, how many the compiled reader
+    read, and why it did not read the others."""
+    is_file = read["reader"] == NIFTI_READER
+    lines, read = [f"NIfTI files: {is_file.sum()} of {len(read)} series"] if is_file.any() else [], read[~is_file]
+    if lines and read.empty:
+        return lines
+    for column, what in (("file_names", "file names"), ("instance_numbers", "InstanceNumber")):
+        counts = read[column].value_counts()
+        parts = [f"{counts[order]} {order}" for order in ("same", "reversed", "mixed") if order in counts]
+        lines.append(f"order by {what} against the order of the slices: {', '.join(parts) or 'not reported'}")
     others = Counter(f"{name}: {reason}" for name, reason in zip(read["reader"], read["reader_reason"], strict=True)
                      if reason)
-    return [f"read by the compiled reader: {(read['reader'] == 'fast').sum()} of {len(read)} series",
+    return [*lines, f"read by the compiled reader: {(read['reader'] == 'fast').sum()} of {len(read)} series",
             *(f"{count:7} by {reader}" for reader, count in others.most_common())]
 
 
