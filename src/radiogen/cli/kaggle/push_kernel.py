@@ -34,18 +34,22 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     """
     from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels import push, whole_push
+    from radiogen.kaggle.kernels.bundle import check_named
     from radiogen.kaggle.kernels.kernel import Names
     from radiogen.training.workflow import locate_runs
 
     runs = several_runs(names, run)
+    check_named(runs)
     api = None if dry_run else connect()  # fail on an invalid token before anything is built
     owner = owner or ("you" if api is None else push.user_name(api))
     if data is not None:
         locate_runs([models / name for name in runs], data)
-    kernel = Names(owner, title)
+    kernel, note = Names(owner, title), message or " ".join(runs)
+    if submit and api and (done := whole_push.resume_submission(api, models, runs, kernel, note, output)):
+        print(f"submission: {done.read_text(encoding='utf-8').strip()}")
+        return
     folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, python=python, cases=cases)
-    record = None if api is None else whole_push.push_and_submit(api, folders, kernel, message or " ".join(runs),
-                                                                 output, submit=submit)
+    record = None if api is None else whole_push.push_and_submit(api, folders, kernel, note, output, submit=submit)
     if record is None:
         more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""
         print(f"next: {command('push_kernel')} {more}")

@@ -19,6 +19,7 @@ from radiogen import __version__
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
+from radiogen.kaggle.datasets import DATASET_METADATA
 from radiogen.kaggle.kernels.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.kaggle.kernels.session import MANIFEST
 from radiogen.runs import layout
@@ -26,7 +27,6 @@ from radiogen.runs.records import read_facts, read_recipe
 
 _LOG = logging.getLogger(__name__)
 
-DATASET_METADATA = "dataset-metadata.json"
 CLONE = Path(__file__).resolve().parents[4]
 WHEEL_SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "src")
 
@@ -95,6 +95,14 @@ def dataset_metadata(owner: str, title: str, slug: str) -> dict[str, Any]:
             "subtitle": "Package, wheels and trained folds of radiogen"}
 
 
+def check_named(names: Sequence[str]) -> None:
+    """Raise UserError where no run is named, or one twice."""
+    duplicates = sorted({name for name in names if list(names).count(name) > 1})
+    if not names or duplicates:
+        raise UserError("RUN", f"{', '.join(duplicates)} is named twice" if duplicates else "no run is named",
+                        f"name each trained run once: {command('push_kernel')} RUN [RUN ...]")
+
+
 def check_runs(models: Path, names: Sequence[str]) -> None:
     """Raise UserError unless each of `names` is a trained and predicted run under `models`, named once.
 
@@ -105,10 +113,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
     from radiogen.runs.predictions import read_predictions
     from radiogen.training.runs import open_run, trained_folds
 
-    duplicates = sorted({name for name in names if list(names).count(name) > 1})
-    if not names or duplicates:
-        raise UserError("RUN", f"{', '.join(duplicates)} is named twice" if duplicates else "no run is named",
-                        f"name each trained run once: {command('push_kernel')} RUN [RUN ...]")
+    check_named(names)
     for name in names:
         files.checked_name("RUN", name)
         note_training(Path(models) / name)
