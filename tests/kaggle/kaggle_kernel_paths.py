@@ -1,8 +1,8 @@
 """A stand-in for Kaggle's API on loopback: what datasets, kernels and code submissions ask of it.
 
-Paths, field names and the order of calls were read from kaggle 2.2.4 and 2.2.5, kagglesdk 0.1.37 and 0.1.38. It keeps what it was sent;
-`Kaggle.fails` makes a request answer with a status, `Kaggle.stumbles` a few times with 503, `Kaggle.answers` changes
-fields of an answer.
+Paths, field names and the order of calls were read from kaggle 2.2.4 and 2.2.5, kagglesdk 0.1.37 and 0.1.38. It keeps
+what it was sent; `Kaggle.fails` makes a request answer with a status, `Kaggle.stumbles` a few times with 503,
+`Kaggle.answers` changes fields of an answer.
 """
 
 import contextlib

@@ -48,13 +48,14 @@ def push_dataset(api: Any, folder: Path, notes: str, *, pause: Pause = time.slee
         try:
             _upload(api, dataset, folder, notes, new=before is None)
             version = wait_until_ready(api, dataset, before[1] if before else 0, pause=pause)
-            _check_uploaded(api, dataset, folder, pause)
+            if lost := missing_files(api, dataset, folder, pause):
+                raise _LostFile(lost[0])
             return version
-        except _LostFile as lost:
+        except _LostFile as error:
             if attempt == ATTEMPTS:
-                raise UserError(dataset, f"{lost} is missing at Kaggle: its upload broke off {ATTEMPTS} times",
+                raise UserError(dataset, f"{error} is missing at Kaggle: its upload broke off {ATTEMPTS} times",
                                 f"check your network, then run {this_program()} again") from None
-            _LOG.warning(f"the upload of {lost} to {dataset} broke off; trying again in {POLL_SECONDS} s")
+            _LOG.warning(f"the upload of {error} to {dataset} broke off; trying again in {POLL_SECONDS} s")
             pause(POLL_SECONDS)
     raise AssertionError("unreachable")
 
@@ -109,8 +110,8 @@ def _upload(api: Any, dataset: str, folder: Path, notes: str, *, new: bool) -> N
         raise UserError(dataset, f"Kaggle refuses the dataset: {reason}", f"choose another {parameter('title')}")
 
 
-def _check_uploaded(api: Any, dataset: str, folder: Path, pause: Pause) -> None:
-    """Raise _LostFile unless Kaggle has each of the folder's files; warn where a size differs.
+def missing_files(api: Any, dataset: str, folder: Path, pause: Pause = time.sleep) -> list[str]:
+    """The files of `folder` that the dataset's last version lacks; warns where a size differs.
 
     Hashes are compared in the session: Kaggle reports none.
     """
@@ -121,8 +122,8 @@ def _check_uploaded(api: Any, dataset: str, folder: Path, pause: Pause) -> None:
                      f"the dataset {dataset}", pause=pause)
         uploaded |= {one.name: one.total_bytes for one in page.dataset_files}
         token = page.next_page_token or ""
-    for path in sorted(path for path in folder.iterdir() if path.name != DATASET_METADATA):
-        if path.name not in uploaded:
-            raise _LostFile(path.name)
-        if uploaded[path.name] != path.stat().st_size:
-            _LOG.warning(f"{path.name} has {path.stat().st_size} bytes, {uploaded[path.name]} at Kaggle")
+    here = {path.name: path.stat().st_size for path in folder.iterdir() if path.name != DATASET_METADATA}
+    for name in sorted(set(here) & set(uploaded)):
+        if uploaded[name] != here[name]:
+            _LOG.warning(f"{name} has {here[name]} bytes, {uploaded[name]} at Kaggle")
+    return sorted(set(here) - set(uploaded))
