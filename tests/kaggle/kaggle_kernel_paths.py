@@ -34,6 +34,7 @@ class Kaggle:
     version_states: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     quota_hours: tuple[float, float, float] = (30.0, 0.0, 0.0)
     on_push: Callable[[str, int, dict], None] = lambda kernel, version, body: None
+    docker_image: str = ""
     loses_uploads: bool = False
     loses: int = 0
     address: str = ""
@@ -99,7 +100,8 @@ class Kaggle:
         kernel = f"{body['userName']}/{body['kernelSlug']}"
         if kernel not in self.kernels:
             return None
-        return {"metadata": {"ref": kernel, "currentVersionNumber": len(self.kernels[kernel])}, "blob": {}}
+        return {"metadata": {"ref": kernel, "currentVersionNumber": len(self.kernels[kernel]),
+                             "dockerImage": self.docker_image}, "blob": {}}
 
     def _getkernelsessionstatus(self, body):
         states = self.version_states.get(self._of_version(body), self.kernel_states)

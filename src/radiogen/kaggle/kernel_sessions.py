@@ -85,25 +85,15 @@ def output_addresses(api: Any, kernel: str, version: int, *, pause: Pause = time
 
 
 def current_version(api: Any, kernel: str, *, pause: Pause = time.sleep) -> int:
-    """The number of the kernel's newest version; 0 where there is no such kernel.
+    """The number of the kernel's newest version; 0 where there is no such kernel."""
+    found = _metadata(api, kernel, pause)
+    return 0 if found is None else int(found.current_version_number or 0)
 
-    Kaggle answers 403 as well as 404 for one that does not exist.
-    """
-    import requests
-    from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
 
-    def number() -> int:
-        try:
-            with api.build_kaggle_client() as kaggle:
-                request = ApiGetKernelRequest()
-                request.user_name, request.kernel_slug = kernel.split("/")
-                return int(kaggle.kernels.kernels_api_client.get_kernel(request).metadata.current_version_number or 0)
-        except requests.HTTPError as error:
-            if error.response is not None and error.response.status_code in (403, 404):
-                return 0
-            raise
-
-    return retry(number, f"the kernel {kernel}", pause=pause)
+def docker_image(api: Any, kernel: str, *, pause: Pause = time.sleep) -> str:
+    """The reference of the image, with its digest, that the kernel's last session ran in; "" where it is not said."""
+    found = _metadata(api, kernel, pause)
+    return "" if found is None else str(found.docker_image or "")
 
 
 def gpu_quota(api: Any, *, pause: Pause = time.sleep) -> Quota:
@@ -148,6 +138,25 @@ def reason_in_log(log: str) -> str:
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [line for line in lines if _ERROR_LINE.match(line)]
     return (errors or lines or [""])[-1][:REASON_LENGTH]
+
+
+def _metadata(api: Any, kernel: str, pause: Pause) -> Any | None:
+    """What Kaggle says of a kernel; None where there is none: it answers 403 as well as 404 then."""
+    import requests
+    from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
+
+    def metadata() -> Any | None:
+        try:
+            with api.build_kaggle_client() as kaggle:
+                request = ApiGetKernelRequest()
+                request.user_name, request.kernel_slug = kernel.split("/")
+                return kaggle.kernels.kernels_api_client.get_kernel(request).metadata
+        except requests.HTTPError as error:
+            if error.response is not None and error.response.status_code in (403, 404):
+                return None
+            raise
+
+    return retry(metadata, f"the kernel {kernel}", pause=pause)
 
 
 def _output_page(api: Any, kernel: str, version: int, token: str, pause: Pause) -> Any:

@@ -69,7 +69,8 @@ class Sessions:
                   "folds": folds, "epochs": 1, "seconds": {"epoch": 100.0, "session": 1.0},
                   "packs": {name: {"sha256": one["sha256"], "bytes": one["bytes"]} for name, one in outputs.items()}}
         self.kaggle.outputs[kernel, version] = {
-            **{name: one["content"] for name, one in outputs.items()}, "radiogen-session.json": json.dumps(record).encode()}
+            **{name: one["content"] for name, one in outputs.items()},
+            "radiogen-session.json": json.dumps(record).encode()}
 
 
 @pytest.fixture
@@ -86,7 +87,8 @@ def runs():
 def train(api, plan, runs, tmp_path, monkeypatch):
     """Call `train_there`, without building the package's wheel; pause: called instead of sleeping."""
     def bundle(plan, runs, folder, wheels):
-        files.write_json(folder / "radiogen-bundle.json", {"training": {RUN: as_dict(RECIPE)}, "wheels": [], "runs": {}})
+        files.write_json(folder / "radiogen-bundle.json",
+                         {"training": {RUN: as_dict(RECIPE)}, "wheels": [], "runs": {}})
         files.write_json(folder / "dataset-metadata.json", {
             "id": plan.names.dataset, "title": plan.names.dataset_title, "licenses": [{"name": "other"}],
             "subtitle": "Package, wheels and trained folds of radiogen"})

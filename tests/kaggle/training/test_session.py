@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +94,19 @@ def test_a_session_in_which_no_epoch_ended_is_a_failure_and_not_another_session(
     assert "no fold has finished an epoch" in _run(place, number=2, kind="train")["reason"]
 
 
+def test_a_session_that_made_no_array_is_a_failure_and_one_that_made_some_goes_on(place, monkeypatch):
+    monkeypatch.setattr(session, "_run_step", lambda words, home, end: session._Outcome(False))
+    assert "no array was made" in _run(place)["reason"]
+
+    def make_one(words, home, end):
+        files.write_bytes(home / "input" / "cache" / "data-0" / "cubes-1" / "00001.npy", b"array")
+        return session._Outcome(False)
+
+    monkeypatch.setattr(session, "_run_step", make_one)
+    record = _run(place)
+    assert record["reason"] == "" and not record["done"] and "arrays.pack" in record["packs"]
+
+
 def test_the_steps_reason_and_the_folds_are_in_the_record(place, monkeypatch):
     for name in ("models", "arrays"):
         write_paper_run(place / name / "run")
@@ -119,17 +133,32 @@ def test_a_step_is_interrupted_at_the_limit_and_nothing_of_it_is_left(tmp_path, 
                "child = subprocess.Popen(['sleep', '60'])\n"
                f"open({str(tmp_path / 'child')!r}, 'w').write(str(child.pid))\n"
                "time.sleep(60)")
-    outcome = _step(tmp_path, monkeypatch, program, time.monotonic() + 0.5)
+    outcome = _step(tmp_path, monkeypatch, program, _End(tmp_path / "child"))
     assert outcome == session._Outcome(False)
-    child = (tmp_path / "child").read_text() if (tmp_path / "child").is_file() else "0"
-    states = [line for line in _status(child) if line.startswith("State:")]
-    assert states == [] or "Z" in states[0]
+    child = (tmp_path / "child").read_text()
+    until = time.monotonic() + 20
+    while _status(child) and not any(line.startswith("State:\tZ") for line in _status(child)):
+        assert time.monotonic() < until, "the step's own process is left"
+        time.sleep(0.02)
+
+
+class _End(float):
+    """A limit that comes when the file is there: `end - time.monotonic()` waits for it, and is 0 then."""
+
+    def __new__(cls, path):
+        end = super().__new__(cls)
+        end.path = path
+        return end
+
+    def __sub__(self, now):
+        while not self.path.is_file() or not self.path.read_text():
+            time.sleep(0.02)
+        return 0.0
 
 
 def _status(child):
     try:
-        with open(f"/proc/{child}/status", encoding="ascii") as file:
-            return file.read().splitlines()
+        return Path(f"/proc/{child}/status").read_text(encoding="ascii").splitlines()
     except OSError:
         return []
 

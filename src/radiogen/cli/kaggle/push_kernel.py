@@ -14,7 +14,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
          owner: str | None = None, dry_run: bool = False, submit: bool = False,
          message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", cases: int = 8, python: Path | None = None,
          wheels: Path | None = None, data: Path | None = None, models: Path = Path("models"),
-         output: Path = Path("submissions/kernel")) -> None:
+         output: Path = Path("submissions/kernel"), docker_image: str = "") -> None:
     """Push trained runs to Kaggle as a notebook for the code competition, after a rehearsal on this machine.
 
     Args:
@@ -31,6 +31,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         data: The runs' data set where it was moved or copied (default: its last known place).
         models: Where runs are kept.
         output: Folder for dataset, kernel and the rehearsal's log.
+        docker_image: Image of the session, as gcr.io/kaggle-gpu-images/python@sha256:... (default: Kaggle's newest).
     """
     from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels import push, whole_push
@@ -44,7 +45,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     owner = owner or ("you" if api is None else push.user_name(api))
     if data is not None:
         locate_runs([models / name for name in runs], data)
-    kernel, note = Names(owner, title), message or " ".join(runs)
+    kernel, note = Names(owner, title, docker_image=docker_image), message or " ".join(runs)
     if submit and api and (done := whole_push.resume_submission(api, models, runs, kernel, note, output)):
         print(f"submission: {done.read_text(encoding='utf-8').strip()}")
         return

@@ -74,6 +74,19 @@ def missing_packages(image: Mapping[str, str], package: str = "radiogen") -> dic
     return dict(sorted(missing.items()))
 
 
+def needed_packages(package: str = "radiogen") -> set[str]:
+    """All packages that `package` needs, directly or not, as they are installed here."""
+    found: set[str] = set()
+    todo = [package]
+    while todo:
+        name = todo.pop()
+        if name in (*found, *NOT_IN_SESSION) or (name != package and not installed_version(name)):
+            continue
+        found.add(name)
+        todo += _requirements(name)
+    return found - {package}
+
+
 def wanted_range(name: str, package: str = "radiogen") -> "SpecifierSet":
     """The versions of `name` that `package` wants; all where it does not name it."""
     from packaging.requirements import Requirement

@@ -14,37 +14,17 @@ from typing import Any
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.kaggle.kernel_sessions import output_addresses
+from radiogen.kaggle.outputs import fetch_output
 from radiogen.kaggle.training.packs import check_pack, unpack
 from radiogen.kaggle.training.plan import TrainingPlan
-from radiogen.kaggle.training.record import Record, Session
+from radiogen.kaggle.training.record import Record
 from radiogen.kaggle.training.session import CACHE, MODELS_PACK
-from radiogen.kaggle.transfer import TIMEOUT, fetch
 from radiogen.runs.fold_weights import check_run
 from radiogen.runs.records import read_facts, write_facts
 
 _LOG = logging.getLogger(__name__)
 
 Pause = Callable[[float], None]
-
-
-def fetch_output(api: Any, session: Session, name: str, path: Path, *, pause: Pause = time.sleep) -> Path:
-    """Download an output file of a session to `path`; a download that broke off is resumed.
-
-    Raises UserError where the session has no such file.
-    """
-    import requests
-
-    def request() -> requests.Response:
-        assert session.version is not None
-        address = output_addresses(api, session.kernel, session.version, pause=pause).get(name)  # expires: each time
-        if address is None:
-            raise UserError(session.kernel, f"version {session.version} has no output {name}", "look at its page")
-        answer = requests.get(address, stream=True, timeout=TIMEOUT)
-        answer.raise_for_status()
-        return answer
-
-    return fetch(request, path, f"{name} of {session.kernel}", pause=pause)
 
 
 def bring_runs(api: Any, plan: TrainingPlan, record: Record, output: Path, *, pause: Pause = time.sleep) -> list[Path]:
@@ -60,7 +40,7 @@ def bring_runs(api: Any, plan: TrainingPlan, record: Record, output: Path, *, pa
     path = output / MODELS_PACK
     if not path.is_file() or files.sha256(path) != facts["sha256"]:
         path.unlink(missing_ok=True)
-        fetch_output(api, session, MODELS_PACK, path, pause=pause)
+        fetch_output(api, session.kernel, session.version or 0, MODELS_PACK, path, pause=pause)
     check_pack(path, facts)
     with tempfile.TemporaryDirectory(prefix=".models-", suffix=files.PART, dir=output) as scratch:
         unpack(path, Path(scratch))

@@ -64,16 +64,16 @@ def run_session(order: Order, inputs: Path, working: Path, home: Path) -> Path:
     larger than the output.
     """
     began = time.monotonic()
+    done = made = 0
     try:
         _restore(inputs, home, order)
-        done = _epochs(home, order)
+        done, made = _epochs(home, order), _arrays(home)
         outcome, seconds = _work(order, inputs, home)
     except UserError as error:
-        done, outcome, seconds = 0, _Outcome(False, str(error)), {}
+        outcome, seconds = _Outcome(False, str(error)), {}
     epochs, folds = _epochs(home, order) - done, _folds(home, order)
-    left = any(one["left"] for one in folds.values())
-    if not outcome.finished and not outcome.reason and order.kind != ARRAYS and left and not epochs:
-        outcome = _Outcome(False, "no fold has finished an epoch within the session: take a smaller recipe")
+    if not outcome.finished and not outcome.reason:
+        outcome = _Outcome(False, _standstill(order, home, made, epochs, folds))
     gpus = len(visible_gpus())
     if "train" in seconds and epochs > 0:
         seconds["epoch"] = seconds["train"] * max(1, gpus) / epochs
@@ -202,3 +202,17 @@ def _epochs(home: Path, order: Order) -> int:
     histories = [path / layout.HISTORY for name in order.recipes
                  for path in layout.fold_folders(home / "models" / name, holding=layout.HISTORY).values()]
     return sum(max(0, len(path.read_text(encoding="utf-8").splitlines()) - 1) for path in histories)
+
+
+def _arrays(home: Path) -> int:
+    """How many arrays are there."""
+    return sum(1 for _ in (home / CACHE).rglob("*.npy"))
+
+
+def _standstill(order: Order, home: Path, made: int, epochs: int, folds: dict[str, Any]) -> str:
+    """Why another session would get no further than this one, which the limit has ended; "" where it would."""
+    if order.kind == ARRAYS and _arrays(home) <= made:
+        return "no array was made within the session"
+    if order.kind != ARRAYS and not epochs and any(one["left"] for one in folds.values()):
+        return "no fold has finished an epoch within the session: take a smaller recipe"
+    return ""
