@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-TALKING = ("kernels/test_push.py", "kernels/test_probe.py", "training/test_chain.py", "test_client.py", "test_sending.py")
+TALKING = ("kernels/test_push.py", "kernels/test_probe.py", "training/test_chain.py", "test_client.py",
+           "test_sending.py")
 
 
 @pytest.mark.slow

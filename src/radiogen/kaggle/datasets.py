@@ -36,8 +36,8 @@ class _LostFile(Exception):
     """The dataset's version was not made, or lacks this file, because its upload broke off."""
 
 
-def push_dataset(api: Any, folder: Path, notes: str, *, pause: Pause = time.sleep) -> int:
-    """Upload `folder` as a private dataset, new or as a new version, and wait until Kaggle has processed it.
+def push_dataset(api: Any, folder: Path, notes: str, *, public: bool = False, pause: Pause = time.sleep) -> int:
+    """Upload `folder` as a dataset, private unless `public`, new or as a new version; wait until it is processed.
 
     Returns the dataset's version. Raises UserError where Kaggle refuses it, or lacks a file after `ATTEMPTS` pushes.
     """
@@ -46,7 +46,7 @@ def push_dataset(api: Any, folder: Path, notes: str, *, pause: Pause = time.slee
         before = dataset_state(api, dataset, pause)
         _LOG.info(f"uploading {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.0f} MB to {dataset}")
         try:
-            _upload(api, dataset, folder, notes, new=before is None)
+            _upload(api, dataset, folder, notes, new=before is None, public=public)
             version = wait_until_ready(api, dataset, before[1] if before else 0, pause=pause)
             if lost := missing_files(api, dataset, folder, pause):
                 raise _LostFile(lost[0])
@@ -93,12 +93,12 @@ def wait_until_ready(api: Any, dataset: str, before: int, *, pause: Pause = time
     raise UserError(dataset, "Kaggle has not processed the dataset after an hour", f"look at {page}")
 
 
-def _upload(api: Any, dataset: str, folder: Path, notes: str, *, new: bool) -> None:
+def _upload(api: Any, dataset: str, folder: Path, notes: str, *, new: bool, public: bool) -> None:
     """Make the dataset or a version of it. Raises UserError where Kaggle refuses it, _LostFile as 2.2.5 does."""
     try:
         with translate_errors(f"the dataset {dataset}"), suppress_output() as output:
             if new:
-                answer = api.dataset_create_new(str(folder), public=False, quiet=True)
+                answer = api.dataset_create_new(str(folder), public=public, quiet=True)
             else:
                 answer = api.dataset_create_version(str(folder), notes, quiet=True, delete_old_versions=False)
     except ValueError as error:

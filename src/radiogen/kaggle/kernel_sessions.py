@@ -99,9 +99,9 @@ def docker_image(api: Any, kernel: str, *, pause: Pause = time.sleep) -> str:
 def gpu_quota(api: Any, *, pause: Pause = time.sleep) -> Quota:
     """The user's GPU quota of this week."""
     answer = retry(api.quota_view, "the GPU quota", pause=pause)
-    hours = [(each.total_seconds() / 3600 if each is not None else 0.0) for each in (
-        answer.gpu_quota.total_time_allowed, answer.gpu_quota.time_used, answer.gpu_quota.time_reserved)]
-    return Quota(*hours, answer.quota_refresh_time)
+    allowed, used, reserved = (each.total_seconds() / 3600 if each is not None else 0.0 for each in (
+        answer.gpu_quota.total_time_allowed, answer.gpu_quota.time_used, answer.gpu_quota.time_reserved))
+    return Quota(allowed, used, reserved, answer.quota_refresh_time)
 
 
 def submission_by_number(api: Any, competition: str, number: int, *, pause: Pause = time.sleep) -> Any | None:

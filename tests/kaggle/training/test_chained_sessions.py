@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -30,8 +31,8 @@ PLAN = TrainingPlan("somebody", "Radiogen train small", ("demo-3d",), competitio
 class Sessions:
     """Sessions as Kaggle runs them: the notebook's code, read-only inputs in Kaggle's layout, outputs that stay."""
 
-    def __init__(self, root: Path, data: Path):
-        self.root = root
+    def __init__(self, root: Path, data: Path, scratch: Path):
+        self.root, self.scratch = root, scratch
         files.write_json(root / "bundle" / "radiogen-bundle.json", {
             "wheels": [], "runs": {}, "training": {"recipes": {name: as_dict(one) for name, one in RECIPES.items()}}})
         self.data = data
@@ -41,7 +42,7 @@ class Sessions:
         kernel = write_session_kernel(PLAN, Session(number, kind, PLAN.kernel(number), 9.0, 0), [],
                                       self.root / f"kernel-{number}")
         place = self.root / f"session-{number}"
-        inputs, scratch = place / "kaggle" / "input", place / "tmp"
+        inputs, scratch = place / "kaggle" / "input", self.scratch / str(number)  # its sockets' paths are 108 bytes
         shutil.copytree(self.data, inputs / "competitions" / COMPETITION)
         shutil.copytree(self.root / "bundle", inputs / "datasets" / "somebody" / "files")
         for before in range(1, number):
@@ -97,15 +98,22 @@ def _epochs(home, fold):
     return len(path.read_text().splitlines()) - 1 if path.is_file() else 0
 
 
+@pytest.fixture
+def scratch():
+    """A folder of a short name for what a session works in."""
+    with tempfile.TemporaryDirectory(prefix="radiogen-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.slow
-def test_a_chain_of_sessions_ends_with_the_weights_of_an_uninterrupted_training(tmp_path):
+def test_a_chain_of_sessions_ends_with_the_weights_of_an_uninterrupted_training(tmp_path, scratch):
     from radiogen.inference.workflow import predict
     from radiogen.kaggle.training.packs import unpack
     from radiogen.training import workflow
 
     assert RESERVE_SECONDS < 9 * 3600
     data = write_data(tmp_path / COMPETITION)
-    sessions = Sessions(tmp_path / "kaggle", data)
+    sessions = Sessions(tmp_path / "kaggle", data, scratch)
     first = sessions.run(1, "arrays")
     assert first["done"] and set(first["packs"]) == {"models.pack", "arrays.pack"}, first
     second = sessions.run(2, "train", stop_when=lambda home: _epochs(home, 0) >= 3)

@@ -10,6 +10,7 @@ from radiogen.kaggle.training.record import Record, Session, Upload, write_recor
 from ...warm_commands import run_python
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "train_on_kaggle.py"
+KERNEL = "somebody/radiogen-train-demo-3d"
 LOGIN = {"KAGGLE_USERNAME": "somebody", "KAGGLE_KEY": "0123456789abcdef0123456789abcdef"}
 
 
@@ -28,9 +29,8 @@ def test_quota_and_estimate_come_first_and_only_estimate_pushes_nothing(kaggle, 
     result = {"done": False, "folds": {name: {"trained": ["0"], "left": ["1", "2"]}}, "seconds": {"epoch": 360.0}}
     write_record(tmp_path / "models" / "radiogen-train-demo-3d.kaggle.json", Record(
         plan_facts(plan, runs), Upload("somebody/files", 0, 1),
-        (Session(1, "arrays", "somebody/radiogen-train-demo-3d-1", 9.0, 0, 1, "complete", result={**result, "done": True,
-                                                                                              "seconds": {}}),
-         Session(2, "train", "somebody/radiogen-train-demo-3d-2", 9.0, 0, 1, "complete", result=result))))
+        (Session(1, "arrays", f"{KERNEL}-1", 9.0, 0, 1, "complete", result={**result, "done": True, "seconds": {}}),
+         Session(2, "train", f"{KERNEL}-2", 9.0, 0, 1, "complete", result=result))))
     kaggle.quota_hours = (30.0, 12.0, 0.0)
     end = _run(tmp_path, kaggle.address, "--recipe", "demo-3d", "--only-estimate")
     assert end.returncode == 0, end.stderr

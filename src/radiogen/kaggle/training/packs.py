@@ -4,6 +4,7 @@ In: a folder. Out: an uncompressed tar with its SHA-256, and from that the folde
 nothing on the way unpacks it.
 """
 
+import functools
 import shutil
 import tarfile
 from pathlib import Path
@@ -45,5 +46,5 @@ def unpack(path: Path, folder: Path) -> Path:
                 raise UserError(path, f"has a member that is no plain file: {member.name}", "fetch it again")
             content = archive.extractfile(member)
             assert content is not None  # a regular file
-            files.write_with(folder / place, lambda file, content=content: shutil.copyfileobj(content, file))
+            files.write_with(folder / place, functools.partial(shutil.copyfileobj, content))
     return folder
