@@ -19,6 +19,33 @@ def test_every_file_of_the_project_that_a_document_names_is_there(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_to_a_heading_that_is_there(document):
+    for target in re.findall(r"\]\((?!https?://|mailto:)([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        path = document.parent / name if name else document
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+            assert anchor in {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}, target
+
+
+def test_a_newcomer_reads_the_readme_in_900_words():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900
+
+
+@pytest.mark.slow
+def test_the_readmes_python_trains_predicts_and_judges(tmp_path, monkeypatch, capfd):
+    from benchmarks.robustness.stages import make_phantom
+
+    block, = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    make_phantom(tmp_path / "input" / "phantom", 20, 2)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    assert (tmp_path / "models" / "mine" / "predictions.csv").is_file()
+    assert "Outcome" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_option_of_a_benchmark_that_a_document_gives_is_one(document):
     for script, rest in COMMAND.findall(document.read_text(encoding="utf-8")):
         if script.startswith("benchmarks/"):
