@@ -53,7 +53,7 @@ def test_the_competitions_folders_get_no_description(tmp_path):
     ({"label_column": ""}, "label_column is"),
     ({"label_column": "fold"}, "label_column is 'fold'.*have another meaning here"),
     ({"label_column": "patient"}, "id_column and label_column are both 'patient'"),
-    ({"id_pattern": "("}, "id_pattern is"), ({"metric": "accuracy"}, "metric is 'accuracy'"),
+    ({"id_pattern": "("}, "id_pattern is"), ({"metric": "dice"}, "metric is 'dice'"),
     ({"blank_series": {"P1": 1}}, "blank_series is"), ({"same_patient": [["P1"]]}, "same_patient is"),
     ({"same_patient": [["P1", "P2"], ["P2", "P3"]]}, "same_patient is"),
     ({"mask_values": {"rim": 4}}, "mask_values is"),

@@ -39,11 +39,15 @@ def user_name(api: Any) -> str:
     return str(name)
 
 
-def push_all(api: Any, bundle: Path, kernel: Path, *, note: str,
+def push_all(api: Any, bundle: Path, kernel: Path, *, note: str, public: bool = False,
              pause: Callable[[float], None] = time.sleep) -> tuple[int, str]:
-    """Push the bundle, then the kernel that needs it; returns the kernel's version and its page."""
-    version = _push_dataset(api, bundle, note, pause=pause)
-    _LOG.info(f"dataset: {files.read_json(bundle / DATASET_METADATA)['id']}, version {version}, private")
+    """Push the bundle, then the kernel that needs it; returns the kernel's version and its page.
+
+    public: whether the bundle becomes a public data set; the kernel's own metadata says whether it is public.
+    """
+    version = _push_dataset(api, bundle, note, public=public, pause=pause)
+    _LOG.info(f"dataset: {files.read_json(bundle / DATASET_METADATA)['id']}, version {version}, "
+              f"{'public' if public else 'private'}")
     return _push_kernel(api, kernel)
 
 
@@ -62,8 +66,9 @@ def submit(api: Any, names: Names, version: int, message: str, folder: Path, *,
         "kernel": names.kernel, "version": version, "submission": number, "message": message, **scored})
 
 
-def _push_dataset(api: Any, folder: Path, notes: str, *, pause: Callable[[float], None] = time.sleep) -> int:
-    """Upload the bundle as a private dataset, new or as a new version, and wait until Kaggle has processed it.
+def _push_dataset(api: Any, folder: Path, notes: str, *, public: bool = False,
+                  pause: Callable[[float], None] = time.sleep) -> int:
+    """Upload the bundle as a dataset, private unless `public`, new or as a new version; wait until it is processed.
 
     Returns the dataset's version. Raises UserError where Kaggle refuses it or has other files afterwards.
     """
@@ -74,7 +79,7 @@ def _push_dataset(api: Any, folder: Path, notes: str, *, pause: Callable[[float]
         if before:
             answer = api.dataset_create_version(str(folder), notes, quiet=True, delete_old_versions=False)
         else:
-            answer = api.dataset_create_new(str(folder), public=False, quiet=True)
+            answer = api.dataset_create_new(str(folder), public=public, quiet=True)
     if answer.error or str(answer.status).lower() == "error":
         reason = " ".join((answer.error or output.getvalue() or "no reason given").split())
         raise UserError(dataset, f"Kaggle refuses the dataset: {reason}", f"choose another {parameter('title')}")
