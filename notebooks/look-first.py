@@ -20,10 +20,11 @@ holds no weights and writes no submission, so it may be public. README.md here s
 # %% [markdown]
 # ## Set-up
 #
-# At Kaggle the package `radiogen` comes as a wheel in the attached data set and is installed without internet. On your
-# own machine it is installed already, and the notebook looks at the data set that `RADIOGEN_DATA` names, or else at the
-# phantom that `make demo` makes. Two tables are used where they are attached, too: `brats21_sites.csv`, the hospital of
-# each case (TCIA's page of BraTS 2021, CC BY 4.0), and `series_geometry.csv`, which saves reading all headers.
+# At Kaggle the package `radiogen` comes as a wheel in the attached data set and is installed without internet. On
+# your own machine it is installed already, and the notebook looks at the data set that `RADIOGEN_DATA` names, or
+# else at the phantom that `make demo` makes. Two tables are used where they are attached, too: `brats21_sites.csv`,
+# the hospital of each case (TCIA's page of BraTS 2021, CC BY 4.0), and `series_geometry.csv`, which saves reading
+# all headers.
 
 # %%
 import json
@@ -106,7 +107,7 @@ say(f"**{100 * positive.mean():.1f} %** of the labelled cases are {task.positive
 # ## 2. What the scans are like
 #
 # No pixel is read here: the headers say how each slice lies in the patient, and the order of the slices follows from
-# their positions, never from file names. On the competition's 348,641 files this takes some minutes. A series is *axial*, *coronal* or *sagittal* by the nearest axis.
+# their positions, never from file names. A series is *axial*, *coronal* or *sagittal* by the nearest axis.
 
 # %%
 table = mounted_file(INPUT, "series_geometry.csv")
@@ -137,8 +138,8 @@ right.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# Matrices and spacings differ as much as planes do. Whoever resizes every slice to a square, or every series to a cube,
-# stretches most of them: a millimetre is then not the same along two axes, nor in two patients.
+# Matrices and spacings differ as much as planes do. Whoever resizes every slice to a square, or every series to a
+# cube, stretches most of them: a millimetre is then not the same along two axes, nor in two patients.
 
 # %%
 matrices = (known["rows"].astype(int).astype(str) + " x " + known["columns"].astype(int).astype(str)).value_counts()
@@ -157,8 +158,8 @@ say(f"There are **{len(matrices)} matrices**; {100 * square:.0f} % of the series
 # %% [markdown]
 # ## 3. What they look like
 #
-# The middle slice of each series, turned as a radiologist looks at it, with the pixels' true proportions. A thin dark
-# picture in a row of others is a hint; so is a column that shows another plane in every row.
+# The middle slice of each series, turned as a radiologist looks at it, with the pixels' true proportions. A thin
+# dark picture in a row of others is a hint; so is a column that shows another plane in every row.
 
 # %%
 def draw(axes, case, sequence):
@@ -200,8 +201,9 @@ sheet(list(chosen[ID]), f"three cases {task.negative}, then three {task.positive
 # %% [markdown]
 # ## 4. Who is there twice
 #
-# A patient in the training part and in the validation part makes any score too good: the network recognises the head.
-# Tables that [TCIA](https://www.cancerimagingarchive.net) published later say which cases are follow-ups of another.
+# A patient in the training part and in the validation part makes any score too good: the network recognises the
+# head. Tables that [TCIA](https://www.cancerimagingarchive.net) published later say which cases are follow-ups of
+# another.
 
 # %%
 patients = data_patients(DATA)
@@ -270,7 +272,7 @@ left.axhline(100 * positive.mean(), color=GREY, linestyle=":")
 left.set(xticks=range(len(few)), xticklabels=[f"{name}\n{cases}" for name, cases in few["cases"].items()],
          ylabel=f"{task.positive}, %", title=f"by {'hospital' if by == 'site' else 'plane of ' + task.sequences[0]}, "
          "95 % interval (dotted: all)")
-for place, (name, row) in enumerate(without_image.iterrows()):
+for place, (_, row) in enumerate(without_image.iterrows()):
     right.plot([row["from"], row["to"]], [place, place], color=(ORANGE, BLUE)[place % 2], linewidth=3, alpha=0.5)
     right.plot(row["AUC"], place, "o", color=(ORANGE, BLUE)[place % 2], markersize=8)
     right.annotate(f"{row['AUC']:.3f}", (row["AUC"], place), (0, 8), textcoords="offset points", ha="center")

@@ -7,9 +7,9 @@ In: the private data set that push_kernel.py made of trained runs, and the compe
 # %% [markdown]
 # # Predict and submit
 #
-# This competition takes notebooks, not tables: Kaggle runs this one again on a hidden test set, without internet and for
-# nine hours at most, and scores the `submission.csv` that it leaves behind. What could go wrong there, nobody sees. So
-# each step below says what it does, what it checks, and what it does with a case that is broken.
+# This competition takes notebooks, not tables: Kaggle runs this one again on a hidden test set, without internet and
+# for nine hours at most, and scores the `submission.csv` that it leaves behind. What could go wrong there, nobody
+# sees. So each step below says what it does, what it checks, and what it does with a case that is broken.
 #
 # 1. Find what is attached, wherever this session mounts it.
 # 2. Install the package and what Kaggle's image lacks from wheels, without internet.
@@ -20,9 +20,9 @@ In: the private data set that push_kernel.py made of trained runs, and the compe
 # %% [markdown]
 # ## 1. Find what is attached
 #
-# Older sessions mount a data set as `/kaggle/input/<name>`, newer ones as `/kaggle/input/datasets/<owner>/<name>`, and
-# the competition accordingly. The data set is recognised by a file in it, `radiogen-bundle.json`, which lists everything
-# that was brought, each file with its hash.
+# Older sessions mount a data set as `/kaggle/input/<name>`, newer ones as `/kaggle/input/datasets/<owner>/<name>`,
+# and the competition accordingly. The data set is recognised by a file in it, `radiogen-bundle.json`, which lists
+# everything that was brought, each file with its hash.
 
 # %%
 import json
@@ -42,8 +42,8 @@ print("runs:  ", ", ".join(MANIFEST["runs"]))
 # %% [markdown]
 # ## 2. Install without internet
 #
-# `--no-index` keeps pip from looking on the network, `--no-deps` from replacing anything of Kaggle's image. A package
-# that the session has already is left alone: to replace one that is loaded can crash the session.
+# `--no-index` keeps pip from looking on the network, `--no-deps` from replacing anything of Kaggle's image. A
+# package that the session has already is left alone: to replace one that is loaded can crash the session.
 
 # %%
 def is_there(package):
@@ -89,12 +89,13 @@ display(pd.DataFrame(rows).set_index("run").rename_axis(None).style.format({"MB"
 # `predict_session` walks through these steps. It never reads a training series, and no test case can end it:
 #
 # * **The list of cases** is that of `sample_submission.csv`, in its order; the folder may hold more or fewer.
-# * **Arrays.** Every series of the test set is read as in training: slices by position, the same grid, the same scaling.
-#   A series that is blank, cut or missing is left out, and the case is predicted from its others. A case of which
-#   nothing can be read gets the share of positive training cases, which costs a ranking least.
-# * **Predictions.** Every network of every run predicts every case; the mean over folds is a run's answer, the mean over
-#   runs is the submission's.
-# * **The check.** The file is read back: the sample's heading, ids and order, and a number between 0 and 1 in each row.
+# * **Arrays.** Every series of the test set is read as in training: slices by position, the same grid, the same
+#   scaling. A series that is blank, cut or missing is left out, and the case is predicted from its others. A case of
+#   which nothing can be read gets the share of positive training cases, which costs a ranking least.
+# * **Predictions.** Every network of every run predicts every case; the mean over folds is a run's answer, the mean
+#   over runs is the submission's.
+# * **The check.** The file is read back: the sample's heading, ids and order, and a number between 0 and 1 in each
+#   row.
 #
 # What happened is written beside it, in `session.json`: versions, times, warnings, and the cases that got the share.
 
@@ -109,8 +110,8 @@ SUBMISSION = predict_session(BUNDLE, ROOT / "input", ROOT / "working")
 # %% [markdown]
 # ## 5. Look at the result
 #
-# While Kaggle scores the notebook on the hidden test set, nobody looks: the pictures are left out there, so that they
-# cannot fail. What was written is `submission.csv`.
+# While Kaggle scores the notebook on the hidden test set, nobody looks: the pictures are left out there, so that
+# they cannot fail. What was written is `submission.csv`.
 
 # %%
 RECORD = json.loads((ROOT / "working" / "session.json").read_text())
@@ -135,5 +136,5 @@ if not os.environ.get("KAGGLE_IS_COMPETITION_RERUN"):
     plt.show()
 
 # %% [markdown]
-# A histogram that is one bar says that the networks tell the cases apart by nothing; two peaks at 0 and 1 that they are
-# surer than an AUC near 0.6 allows. The AUC takes only the order, so neither is mended here.
+# A histogram that is one bar says that the networks tell the cases apart by nothing; two peaks at 0 and 1 that they
+# are surer than an AUC near 0.6 allows. The AUC takes only the order, so neither is mended here.

@@ -18,8 +18,9 @@ and writes no submission; what it trains is private. README.md here says how it 
 # %% [markdown]
 # ## Set-up
 #
-# At Kaggle the package `radiogen` comes as a wheel in the attached data set. On your own machine it is installed already,
-# and the notebook takes the data set that `RADIOGEN_DATA` names, or else the phantom that `make demo` makes.
+# At Kaggle the package `radiogen` comes as a wheel in the attached data set. On your own machine it is installed
+# already, and the notebook takes the data set that `RADIOGEN_DATA` names, or else the phantom that `make demo`
+# makes.
 
 # %%
 import json
@@ -81,9 +82,9 @@ def say(text):
 # %% [markdown]
 # ## The recipe
 #
-# A recipe is a frozen record of everything that decides the weights, the seed among it. On the competition's data it is
-# `isotropic-3d`: T1w before and after contrast as two channels of one cube of 2 mm voxels, in which a millimetre is the
-# same in every direction and patient. On a phantom it is a small one that takes a minute on two cores.
+# A recipe is a frozen record of everything that decides the weights, the seed among it. On the competition's data it
+# is `isotropic-3d`: T1w before and after contrast as two channels of one cube of 2 mm voxels, in which a millimetre
+# is the same in every direction and patient. On a phantom it is a small one that takes a minute on two cores.
 
 # %%
 if (DATA / "phantom.json").is_file():
@@ -101,9 +102,9 @@ display(pd.Series({
 # %% [markdown]
 # ## 1. Arrays
 #
-# Each series is read once. A series with a hole, a repeated slice or a scout in its folder is mended or refused, and the
-# log says which. The arrays are kept in a cache whose name holds a fingerprint of the data, so that the next training
-# starts at once and never on the arrays of other files.
+# Each series is read once. A series with a hole, a repeated slice or a scout in its folder is mended or refused, and
+# the log says which. The arrays are kept in a cache whose name holds a fingerprint of the data, so that the next
+# training starts at once and never on the arrays of other files.
 
 # %%
 log_to_console()
@@ -125,9 +126,9 @@ plt.show()
 # %% [markdown]
 # ## 2. Folds, and what so many cases can show
 #
-# Folds are drawn once, by patient, before anything is trained. With them one number is already fixed: how good a network
-# has to be before this data set can show that it is better than chance. It is worth knowing before the GPU is switched
-# on.
+# Folds are drawn once, by patient, before anything is trained. With them one number is already fixed: how good a
+# network has to be before this data set can show that it is better than chance. It is worth knowing before the GPU
+# is switched on.
 
 # %%
 display(pd.crosstab(run.folds["fold"], run.folds[LABEL].map(dict(enumerate(task.classes))))
@@ -141,8 +142,8 @@ say(f"On {row['number']} cases an AUC around 0.5 is known to **+-{row['half_widt
 # %% [markdown]
 # ## 3. Networks
 #
-# Every fold is a process of its own: nothing leaks from one into the next, and each can be trained in another session.
-# No epoch is chosen by the fold that is scored.
+# Every fold is a process of its own: nothing leaks from one into the next, and each can be trained in another
+# session. No epoch is chosen by the fold that is scored.
 
 # %%
 workflow.train(run, choose_folds(recipe.split.folds, "all"))
@@ -174,9 +175,9 @@ display(probabilities_figure(truth, probabilities, "each case's probability", sc
 # %% [markdown]
 # ## 5. The verdict
 #
-# An AUC alone says little. The same predictions are held against chance, allowing for the fact that the networks of the
-# folds share training cases; against models that see no image, only planes and sizes; and a review looks for leaks: the
-# same patient on both sides, copies, weights that saw the cases before.
+# An AUC alone says little. The same predictions are held against chance, allowing for the fact that the networks of
+# the folds share training cases; against models that see no image, only planes and sizes; and a review looks for
+# leaks: the same patient on both sides, copies, weights that saw the cases before.
 
 # %%
 assessed = assess([predicted]).last

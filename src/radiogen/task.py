@@ -275,7 +275,7 @@ def _is_good(name: str, value: object) -> bool:
 def _is_competition(content: dict[str, object]) -> bool:
     """Whether these are fields of a competition, each of its type, the slug and the sample safe as names of files."""
     usual = {each.name: each.default for each in fields(Competition)}
-    names = [content.get(name, usual[name]) for name in ("slug", "sample_submission")]
+    names = [content.get("slug"), content.get("sample_submission", usual["sample_submission"])]
     return (set(content) <= set(usual) and all(isinstance(name, str) and re.fullmatch(ANY_NAME, name) for name in names)
             and all(isinstance(content[name], (int, float) if isinstance(usual[name], float) else type(usual[name]))
                     and isinstance(content[name], bool) == isinstance(usual[name], bool)
