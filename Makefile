@@ -11,7 +11,7 @@ CASES ?= 200
 SEED ?= 42
 DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
-.PHONY: demo rsna test test-all test-jax robustness lint setup lock clean
+.PHONY: demo rsna test test-all test-jax robustness notebooks lint setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -70,6 +70,10 @@ endif
 # the table. ROBUSTNESS="--parts kills --seed 2" runs one part.
 robustness: setup
 	$(RUN) benchmarks/robustness/run.py $(ROBUSTNESS)
+
+# notebooks/*.ipynb from the sources beside them; a test says where one was forgotten.
+notebooks: setup
+	$(RUN) -c "from radiogen.kaggle.notebooks.sources import write_notebooks; write_notebooks()"
 
 lint: setup
 	$(RUN) -m ruff check .

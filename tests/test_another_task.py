@@ -24,7 +24,7 @@ from radiogen.kaggle.submission import write_submission
 from radiogen.networks.backend import keras
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.predictions import complete, read_predictions
-from radiogen.task import FILE, RSNA_MICCAI, read_task
+from radiogen.task import FILE, read_task
 from radiogen.training import workflow
 from radiogen.training.model import make_network
 from radiogen.training.recipe.recipes import DEMO_3D, recipe_for
@@ -32,7 +32,7 @@ from radiogen.training.runs import fold_folder, open_run
 
 IDH = {"name": "idh", "title": "IDH mutation from brain MRI", "question": "Is the glioma IDH-mutant?",
        "id_column": "patient", "label_column": "idh", "classes": {"wildtype": 0, "mutant": 1}, "target": "IDH mutation",
-       "sequences": ["flair", "t1c"]}
+       "sequences": ["flair", "t1c"], "competition": {"slug": "glioma-idh"}}
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_runs_of_two_tasks_are_not_joined(run, copy):
 
 
 def test_a_kernel_predicts_the_cases_of_the_task_as_predict_did(run, data, tmp_path):
-    inputs = tmp_path / "input" / RSNA_MICCAI.name
+    inputs = tmp_path / "input" / IDH["competition"]["slug"]
     shutil.copytree(data / "test", inputs / "test")
     shutil.copyfile(data / "sample_submission.csv", inputs / "sample_submission.csv")
     (tmp_path / "bundle").mkdir()

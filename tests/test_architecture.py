@@ -77,7 +77,7 @@ def test_modules_import_each_other_without_a_circle_at_any_depth():
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in (
-    "radiogen", "radiogen.task", "radiogen.kaggle.kernels.kernel_notebook")])
+    "radiogen", "radiogen.task")])
 def test_only_the_task_names_a_molecule_or_the_competitions_columns(name):
     found = re.search(r"(?i)mgmt|methylat|BraTS21ID", MODULES[name].read_text(encoding="utf-8"))
     assert found is None, f"{name}: {found[0]}"

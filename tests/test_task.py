@@ -11,7 +11,7 @@ from radiogen.dataset.known_cases import known_bad
 from radiogen.dataset.labels import read_labels
 from radiogen.dataset.layout import case_ids, sequences_present
 from radiogen.runs.predictions import complete, read_predictions, write_predictions
-from radiogen.task import FILE, RSNA_MICCAI, Task, read_task, write_task
+from radiogen.task import FILE, RSNA_MICCAI, Competition, Task, read_task, write_task
 
 GLIOMA = {"name": "glioma", "id_column": "patient", "label_column": "idh", "classes": {"mutant": 1, "wildtype": 0},
           "target": "IDH mutation", "sequences": ["flair", "t1c"]}
@@ -39,6 +39,13 @@ def test_a_task_comes_back_from_the_folder_it_was_written_to(tmp_path):
     assert read_task(tmp_path / "run") == task
 
 
+def test_a_competition_comes_back_with_the_task_and_what_it_does_not_say_is_as_usual(tmp_path):
+    task = read_task(_describe(tmp_path / "data", metric="f1", competition={"slug": "idh", "session_hours": 12}))
+    write_task(tmp_path / "run", task)
+    assert read_task(tmp_path / "run") == task and task.competition == Competition("idh", session_hours=12)
+    assert task.competition.sample_submission == "sample_submission.csv" and not task.competition.internet
+
+
 def test_the_competitions_folders_get_no_description(tmp_path):
     write_task(tmp_path, RSNA_MICCAI)
     assert not list(tmp_path.iterdir())
@@ -53,10 +60,16 @@ def test_the_competitions_folders_get_no_description(tmp_path):
     ({"label_column": ""}, "label_column is"),
     ({"label_column": "fold"}, "label_column is 'fold'.*have another meaning here"),
     ({"label_column": "patient"}, "id_column and label_column are both 'patient'"),
-    ({"id_pattern": "("}, "id_pattern is"), ({"metric": "accuracy"}, "metric is 'accuracy'"),
+    ({"id_pattern": "("}, "id_pattern is"), ({"metric": "dice"}, "metric is 'dice'"),
     ({"blank_series": {"P1": 1}}, "blank_series is"), ({"same_patient": [["P1"]]}, "same_patient is"),
     ({"same_patient": [["P1", "P2"], ["P2", "P3"]]}, "same_patient is"),
     ({"mask_values": {"rim": 4}}, "mask_values is"),
+    ({"competition": "idh"}, "competition is 'idh'; write its name and what differs"),
+    ({"competition": {"slug": "../idh"}}, "competition is"), ({"competition": {}}, "competition is"),
+    ({"competition": {"slug": "idh", "prize": 3}}, "competition is"),
+    ({"competition": {"slug": "idh", "test_cases": True}}, "competition is"),
+    ({"competition": {"slug": "idh", "code_only": 1}}, "competition is"),
+    ({"competition": {"slug": "idh", "session_hours": -1}}, "competition is"),
     ({"mask_values": {"rim": [0]}}, "mask_values is"), ({"mask_values": {"rim": [True]}}, "mask_values is")])
 def test_what_describes_no_task_is_named_with_its_field(tmp_path, content, wrong):
     with pytest.raises(UserError, match=f"{FILE}: {wrong}"):

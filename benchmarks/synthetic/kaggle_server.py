@@ -24,13 +24,14 @@ OURS = "python-requests"
 class Kaggle:
     """What the server has, and what it was asked.
 
-    data: the competition's files. archive: the zip of them, made of `data` where None. faults: for a request's last
+    data: the files of `competition`. archive: the zip of them, made of `data` where None. faults: for a request's last
     path part, or `storage` for a file's bytes, answers to give first: a status, (status, headers), or `("cut", n)`
     for a line that breaks after n bytes. paths: for a request's last path part, a function of its body that returns
     the answer's fields.
     """
 
     data: dict[str, bytes] = field(default_factory=dict)
+    competition: str = COMPETITION
     archive: bytes | None = None
     tag: str = '"first"'
     ranges: bool = True
@@ -125,12 +126,12 @@ class _Api(_Handler):
             self._fail(kaggle.faults[name].pop(0))
         elif name != "IntrospectToken" and self.headers["Authorization"] not in (f"Bearer {TOKEN}", f"Basic {key}"):
             self._fail(401)
-        elif body.get("competitionName", COMPETITION) != COMPETITION:
+        elif body.get("competitionName", kaggle.competition) != kaggle.competition:
             self._fail(404)
         elif name in kaggle.paths:
             self._send(200, json.dumps(kaggle.paths[name](body)).encode())
         elif name in ("DownloadDataFiles", "DownloadDataFile"):
-            file = body.get("fileName", f"{COMPETITION}.zip")
+            file = body.get("fileName", f"{kaggle.competition}.zip")
             place = file + (".zip" if file in kaggle.wrapped else "")
             self._send(302, b"", {"Location": f"{kaggle.storage}/{place}?{SIGNATURE}"})
         else:
@@ -143,14 +144,14 @@ class _Storage(_Handler):
     def do_GET(self):
         kaggle, (path, _, query) = self.kaggle, self.path[1:].partition("?")
         kaggle.keys.append(self.headers["Authorization"])
-        ours = self.headers["User-Agent"].startswith(OURS) or path != f"{COMPETITION}.zip"
+        ours = self.headers["User-Agent"].startswith(OURS) or path != f"{kaggle.competition}.zip"
         fault = kaggle.faults["storage"].pop(0) if ours and kaggle.faults.get("storage") else None
         if query != SIGNATURE:
             fault = 403
         if fault and fault[0] != "cut" if isinstance(fault, tuple) else fault:
             self._fail(fault)
             return
-        if path == f"{COMPETITION}.zip":
+        if path == f"{kaggle.competition}.zip":
             content = kaggle.zipped()
         elif path.removesuffix(".zip") in kaggle.wrapped:
             content = zip_of({path.rsplit("/", 1)[-1].removesuffix(".zip"): kaggle.data[path.removesuffix(".zip")]})

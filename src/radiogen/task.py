@@ -30,6 +30,30 @@ SOURCE_FIELDS = ("images", "files", "mask", "labels", "label_values")
 """Fields of `dataset.json` that say where a data set's files lie (dataset/source.py); they are no part of its task."""
 ANY_NAME = r"\w[\w.-]*"
 """Ids that are safe as names of files."""
+METRICS = ("auc", "average_precision", "neg_log_loss", "neg_brier_score", "accuracy", "balanced_accuracy", "f1",
+           "matthews_corrcoef")
+"""What a task may be scored by: the AUC, and metrics by the names of scikit-learn's scorers."""
+
+
+@dataclass(frozen=True)
+class Competition:
+    """What Kaggle says of the competition that a data set is of.
+
+    slug: its name in the address of its page. sample_submission: the file whose ids and order a submission has.
+    code_only: it takes notebooks, not tables; internet: whether they may use it; session_hours: how long one may run.
+    train_cases, test_cases: that can be downloaded; train_images: files of the training series; hidden_test_cases: that
+    only a notebook sees, about. Each number is 0 where it is not published.
+    """
+
+    slug: str
+    sample_submission: str = "sample_submission.csv"
+    code_only: bool = False
+    internet: bool = False
+    session_hours: float = 9.0
+    train_cases: int = 0
+    test_cases: int = 0
+    train_images: int = 0
+    hidden_test_cases: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,8 +68,9 @@ class Task:
     also_called: what a case `{case}` is called in other data sets, "" where it has no other name.
     labels_sha256: a fingerprint of the label table (`labels_fingerprint` of dataset/known_cases.py) for which alone
     `blank_series` and `same_patient` hold; "" where they hold for every one. mask_values: by part of the tumour the
-    numbers that it has in a case's mask; {}: every number but 0 is tumour. metric: by which the task is scored; the
-    judge knows the AUC.
+    numbers that it has in a case's mask; {}: every number but 0 is tumour. metric: one of
+    `METRICS`, by which its publisher scores it; runs are judged by the AUC whatever it is. competition: at Kaggle, of
+    which it is; None for any other data set.
     """
 
     name: str
@@ -64,6 +89,7 @@ class Task:
     labels_sha256: str = ""
     metric: str = "auc"
     title: str = "Classification of brain MRI"
+    competition: Competition | None = None
 
     @property
     def negative(self) -> str:
@@ -119,11 +145,15 @@ RSNA_MICCAI = Task(
     same_patient=(("00557", "00639"), ("00626", "00758")),
     also_called="BraTS2021_{case}",
     labels_sha256="cc28ba1e433d496afe02cce0177683c8328f2664d73d60ed087c098b51abe813",
+    competition=Competition(
+        "rsna-miccai-brain-tumor-radiogenomic-classification", code_only=True, train_cases=585, test_cases=87,
+        train_images=348_641, hidden_test_cases=5 * 87),
 )
 """The competition at Kaggle. Its organisers asked to leave out the cases of `blank_series` (its data page): of training
 and scoring, never of a submission. `same_patient`: by the BraTS 2021 ids in UCSF-PDGM's metadata the second of each is
 a follow-up examination of the first (UCSF-PDGM-429 and -433). The fingerprint is of its train_labels.csv (585 rows, 582
-without the blank cases)."""
+without the blank cases). Its pages give the number of training images, nine hours without internet, and a hidden test
+set of about five times the visible one."""
 
 
 def read_task(folder: Path) -> Task:
@@ -189,6 +219,8 @@ def _described_task(path: Path, text: str) -> Task:
     given |= {name: tuple(map(tuple, given[name])) for name in ("same_patient",) if name in given}
     given |= {name: {part: tuple(numbers) for part, numbers in given[name].items()}
               for name in ("mask_values",) if name in given}
+    if given.get("competition"):
+        given["competition"] = Competition(**given["competition"])
     if "classes" in given:
         given["classes"] = tuple(sorted(given["classes"], key=given["classes"].get))
     task = Task(**{"name": path.parent.name, **given})
@@ -207,7 +239,9 @@ _REMEDIES = {
     "same_patient": 'list the cases of each patient who has several, as in [["patient-042", "patient-043"]]',
     "also_called": "write the other name with {case} for the id, as in BraTS2021_{case}",
     "mask_values": 'write the numbers of each part, whole and above 0, as in {"necrosis": [1], "enhancing": [4]}',
-    "metric": "write auc: runs are judged by the area under the ROC curve",
+    "metric": f"write one of {', '.join(METRICS)}",
+    "competition": 'write its name and what differs from the usual, as in {"slug": "its-name", "code_only": true}; the '
+                   f"fields are {', '.join(each.name for each in fields(Competition))}",
 }
 
 
@@ -224,6 +258,8 @@ def _is_good(name: str, value: object) -> bool:
     if name == "mask_values":
         return isinstance(value, dict) and all(isinstance(numbers, list) and numbers and all(
             type(each) is int and each > 0 for each in numbers) for numbers in value.values())
+    if name == "competition":
+        return value is None or (isinstance(value, dict) and _is_competition(value))
     if not isinstance(value, str) or (not value and name not in ("labels_sha256", "also_called")):
         return False
     if name == "also_called":
@@ -233,7 +269,18 @@ def _is_good(name: str, value: object) -> bool:
             re.compile(value)
         except re.error:
             return False
-    return not (name.endswith("_column") and value in TAKEN) and not (name == "metric" and value != "auc")
+    return not (name.endswith("_column") and value in TAKEN) and not (name == "metric" and value not in METRICS)
+
+
+def _is_competition(content: dict[str, object]) -> bool:
+    """Whether these are fields of a competition, each of its type, the slug and the sample safe as names of files."""
+    usual = {each.name: each.default for each in fields(Competition)}
+    names = [content.get("slug"), content.get("sample_submission", usual["sample_submission"])]
+    return (set(content) <= set(usual) and all(isinstance(name, str) and re.fullmatch(ANY_NAME, name) for name in names)
+            and all(isinstance(content[name], (int, float) if isinstance(usual[name], float) else type(usual[name]))
+                    and isinstance(content[name], bool) == isinstance(usual[name], bool)
+                    and content[name] >= 0  # type: ignore[operator]
+                    for name in set(content) - {"slug", "sample_submission"}))
 
 
 def _are_disjoint(groups: list[object]) -> bool:

@@ -28,10 +28,10 @@ def several_runs(names: tuple[str, ...], run: tuple[str, ...]) -> tuple[str, ...
 
 def step_after_judgement(folder: Path) -> str:
     """What to do with a run that is judged: submit it, where its data set has a sample submission, else validate it."""
-    from radiogen.dataset.layout import SAMPLE_SUBMISSION
+    from radiogen.dataset.layout import sample_path
     from radiogen.runs.records import data_folder, read_facts
 
     place = data_folder(folder, read_facts(folder))
-    if place is not None and (place / SAMPLE_SUBMISSION).is_file():
+    if place is not None and sample_path(place).is_file():
         return f"next: {command('submit')} --run {as_run(folder)}"
     return f"next, with another hospital's data set: {command('validate')} --run {as_run(folder)} --data FOLDER"

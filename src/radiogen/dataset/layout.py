@@ -83,6 +83,12 @@ def labels_path(data: Path) -> Path:
     return read_source(data).labels
 
 
+def sample_path(data: Path) -> Path:
+    """The table whose ids and order a submission has."""
+    competition = read_task(data).competition
+    return Path(data) / (competition.sample_submission if competition else SAMPLE_SUBMISSION)
+
+
 def case_path(data: Path, split: Split, case: str) -> Path:
     """Where a case is, for messages: its folder, or the folder of the images and its id."""
     source = read_source(data)

@@ -96,6 +96,15 @@ def chosen_stack(folder: Path, parse: Parse = read_headers) -> tuple[Stack, list
     return stacks[0], findings
 
 
+def header_stack(folder: Path) -> Stack:
+    """What `chosen_stack` chooses, its headers parsed by compiled code where that can."""
+    from radiogen.imaging.compiled.compiling import announce_compiling
+    from radiogen.imaging.fast.files import scanned_files
+
+    with announce_compiling(), scanned_files(folder) as scanned:
+        return chosen_stack(folder, _FastParse(scanned))[0]
+
+
 def read_volumes(folder: Path | str, *, fast: bool = True, threads: int | None = None) -> list[Volume]:
     """Every volume of a folder: time points, echoes, planes. The first finding of each says which it is.
 

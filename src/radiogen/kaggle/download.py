@@ -24,15 +24,15 @@ from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
 from radiogen.core.wording import parameter
 from radiogen.dataset.labels import read_labels, read_sample_submission
+from radiogen.dataset.layout import labels_path, sample_path
 from radiogen.kaggle.archive import RATIO, SMALL, Member, extract, missing, name_fault, need_space, read_members
 from radiogen.kaggle.client import connect, retry
 from radiogen.kaggle.transfer import fetch, tidy
-from radiogen.task import ID, LABEL, RSNA_MICCAI
+from radiogen.task import ID, LABEL, RSNA_MICCAI, read_task
 
 _LOG = logging.getLogger(__name__)
 
 LIST = ".files.csv"
-LABELS, SAMPLE = "train_labels.csv", "sample_submission.csv"
 SINGLE_FILES = 2000
 """At most so many missing files are fetched one by one; for more the archive is faster."""
 PARALLEL = 4
@@ -96,14 +96,16 @@ def download_subset(data: Path, cases: int, *, competition: str = RSNA_MICCAI.na
         raise UserError(parameter("subset"), f"is {cases}", "give at least 2: one case of each label")
     api = login()
     with files.working_folder(data):
-        tables = [Member(LABELS), Member(SAMPLE)]
-        _fetch_files(api, competition, missing(tables, data / ".whole"), data / ".whole", pause=pause)
-        labels = read_labels(data / ".whole" / LABELS)
-        blank = RSNA_MICCAI.blank_series if competition == RSNA_MICCAI.name else ()
-        labels = _half_of_each(labels[~labels[ID].isin(blank)], cases)
-        sample = read_sample_submission(data / ".whole" / SAMPLE).head(max(1, cases // 4))
-        texts = {name: RSNA_MICCAI.to_file(table).to_csv(index=False, lineterminator="\n")
-                 for name, table in ((LABELS, labels), (SAMPLE, sample))}
+        task, names = read_task(data), [path.relative_to(data).as_posix() for path in (labels_path(data),
+                                                                                       sample_path(data))]
+        whole = data / ".whole"
+        _fetch_files(api, competition, missing([Member(name) for name in names], whole), whole, pause=pause)
+        labels = read_labels(whole / names[0], task)
+        own = task.competition is not None and task.competition.slug == competition
+        labels = _half_of_each(labels[~labels[ID].isin(task.blank_series if own else ())], cases)
+        sample = read_sample_submission(whole / names[1], task).head(max(1, cases // 4))
+        texts = {name: task.to_file(table).to_csv(index=False, lineterminator="\n")
+                 for name, table in zip(names, (labels, sample), strict=True)}
         for name, text in texts.items():
             owned.check_listed(data / name, text)
         folders = [*(f"train/{case}" for case in labels[ID]), *(f"test/{case}" for case in sample[ID])]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from radiogen.dataset.layout import Split, case_ids, series_path
-from radiogen.task import read_task
+from radiogen.task import Task, read_task
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,17 @@ class Count:
     files: int | None
 
 
-PUBLISHED: Mapping[str, Count] = {"train": Count(585, 585 * 4, 348_641), "test": Count(87, 87 * 4, None)}
-"""The competition at Kaggle: 585 training cases and the 87 visible cases of the test set, four series each. The
-number of training images is that of Kaggle's data page; that of the test images is not published."""
+
+def published_counts(task: Task) -> dict[str, Count] | None:
+    """What the task's competition has, every sequence in every case; None where it is of none or says no number.
+
+    The number of test images is not published.
+    """
+    said, sequences = task.competition, len(task.sequences)
+    if said is None or not said.train_cases:
+        return None
+    return {"train": Count(said.train_cases, said.train_cases * sequences, said.train_images or None),
+            "test": Count(said.test_cases, said.test_cases * sequences, None)}
 
 
 def count(data: Path) -> dict[str, Count]:

@@ -19,7 +19,8 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter, shortened
 from radiogen.dataset.known_cases import published_labels
 from radiogen.dataset.labels import read_sample_submission
-from radiogen.dataset.layout import SAMPLE_SUBMISSION
+from radiogen.dataset.layout import sample_path
+from radiogen.kaggle.scoring import out_of_fold_score, submitted
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.folds import read_folds
@@ -34,7 +35,8 @@ SHOWN_IDS = 5
 class Submission:
     """A written submission: its CSV, its record, its number of cases, the imputed ids and their probability.
 
-    published: the ids of the cases whose label a public table states.
+    published: the ids of the cases whose label a public table states. competition: to which it is to be sent, "" where
+    the data set is of none.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Submission:
     imputed: tuple[str, ...]
     prevalence: float
     published: tuple[str, ...] = ()
+    competition: str = ""
 
 
 def write_submission(models: Path, name: str, submissions: Path, *, data: Path | None = None,
@@ -58,11 +61,11 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
     predictions, read = read_with_hash(folder / layout.PREDICTIONS)
     facts = read_facts(folder)
     data = _data_set(folder, facts, data)
-    if not (data / SAMPLE_SUBMISSION).is_file():
-        raise UserError(data / SAMPLE_SUBMISSION, "is missing",
+    if not sample_path(data).is_file():
+        raise UserError(sample_path(data), "is missing",
                         f"give the data set that has it with {parameter('data')}")
     task = read_task(data)
-    sample = read_sample_submission(data / SAMPLE_SUBMISSION, task)
+    sample = read_sample_submission(sample_path(data), task)
     prevalence = _training_prevalence(folder, predictions)
     table, imputed = fill_sample(sample, predictions, prevalence, where=folder / layout.PREDICTIONS)
     if table[LABEL].nunique() == 1 and not allow_constant:
@@ -70,6 +73,7 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
                         f"({table[LABEL].iloc[0]:g})",
                         f"predict the test set: {command('predict')} --run {as_run(folder)}; "
                         f"or submit it anyway with {parameter('allow_constant')}")
+    table[LABEL] = submitted(table[LABEL], task)
     with files.working_folder(submissions):
         record = Path(submissions) / f"{name}.json"
         before = files.read_json(record) if record.is_file() else {"sha256": ""}
@@ -85,9 +89,11 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
             "run": name, "members": facts.get("members", [name]), "data": files.recorded_path(data, folder),
             "cases": len(table),
             "imputed": {"cases": list(imputed), "probability": prevalence, "why": "no prediction; training prevalence"},
+            "metric": task.metric, "out_of_fold": out_of_fold_score(predictions, task),
             "sha256": digest, "predictions_sha256": read,
             "radiogen": __version__, **sent})
-    return Submission(path, record, len(table), imputed, prevalence, tuple(published_labels(sample[ID], data)))
+    return Submission(path, record, len(table), imputed, prevalence, tuple(published_labels(sample[ID], data)),
+                      task.competition.slug if task.competition else "")
 
 
 def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: float,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.kaggle.inventory import PUBLISHED
+from radiogen.kaggle.mounts import competition_of
 from radiogen.runs import layout
 from radiogen.task import RSNA_MICCAI
 
@@ -243,14 +243,15 @@ SCORING = 1 / 3
 
 def _costs(plan: Plan, measured: Mapping[str, Mapping[str, float]]) -> dict[str, RecipeCost]:
     """Extrapolate from a sample to all cases, folds and seeds of each recipe; trained folds cost nothing."""
-    all_cases = sum(one.cases for one in PUBLISHED.values())
+    published = competition_of(RSNA_MICCAI)
+    all_cases = published.train_cases + published.test_cases
     costs = {}
     for recipe in _chosen_recipes(plan):
         one, split = measured[recipe.name], recipe.split
         folds = [layout.fold_folder(plan.models / run, str(fold)) / layout.WEIGHTS
                  for run, name in run_names(plan).items() if name == recipe.name for fold in range(split.folds)]
         left = sum(not path.is_file() for path in folds)
-        labelled = PUBLISHED["train"].cases - sum(
+        labelled = published.train_cases - sum(
             sequence in recipe.data.sequences for sequence in RSNA_MICCAI.blank_series.values())
         scored = labelled * (1 - split.holdout_fraction) / split.folds
         epoch = one["case"] * scored * (split.folds - 1 + SCORING) + one["end"]

@@ -11,7 +11,8 @@ from slugify import slugify
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.kaggle.kernels.kernel import Names, _check_kernel, _write_kernel, notebook, notebook_code, slug
+from radiogen.kaggle.kernels.kernel import Names, _check_kernel, _write_kernel, slug
+from radiogen.kaggle.notebooks.sources import notebook
 from radiogen.task import RSNA_MICCAI
 
 NAMES = Names("somebody", "Radiogen MGMT")
@@ -23,7 +24,7 @@ def kernel(tmp_path):
 
 
 def test_a_kernel_is_private_offline_on_a_gpu_and_has_its_sources(kernel):
-    _check_kernel(kernel, NAMES.dataset)
+    _check_kernel(kernel, NAMES)
     kept = files.read_json(kernel / "kernel-metadata.json")
     assert kept["is_private"] is True and kept["enable_internet"] is False and kept["enable_gpu"] is True
     assert kept["competition_sources"] == [RSNA_MICCAI.name]
@@ -53,7 +54,7 @@ def test_each_reason_for_a_rejection_is_named_with_its_remedy(kernel, field, val
     path = kernel / "kernel-metadata.json"
     files.write_json(path, {**files.read_json(path), field: value})
     with pytest.raises(UserError) as error:
-        _check_kernel(kernel, NAMES.dataset)
+        _check_kernel(kernel, NAMES)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
@@ -64,14 +65,7 @@ def test_each_reason_for_a_rejection_is_named_with_its_remedy(kernel, field, val
 def test_a_notebook_that_cannot_end_with_a_submission_is_refused(kernel, code, message):
     files.write_json(kernel / "kernel.ipynb", notebook(f"# %%\n{code}\n"))
     with pytest.raises(UserError, match=message):
-        _check_kernel(kernel, NAMES.dataset)
-
-
-def test_a_source_becomes_cells_with_comments_as_text():
-    source = '"""Left out."""\n\n# %% [markdown]\n# # Title\n#\n# text\n\n# %%\na = 1\n\n# %%\nb = 2\n'
-    cells = notebook(source)["cells"]
-    assert [(cell["cell_type"], cell["source"]) for cell in cells] == [
-        ("markdown", "# Title\n\ntext"), ("code", "a = 1"), ("code", "b = 2")]
+        _check_kernel(kernel, NAMES)
 
 
 def test_the_notebook_names_no_folder_but_kaggles(kernel):
@@ -83,11 +77,12 @@ def test_the_notebook_names_no_folder_but_kaggles(kernel):
 def test_the_notebook_finds_its_dataset_in_both_ways_in_which_kaggle_mounts_it(kernel, tmp_path, place):
     folder = tmp_path / "kaggle" / "input" / place
     files.write_json(folder / "radiogen-bundle.json", {"wheels": [], "runs": {"first": {}}})
-    code = notebook_code(kernel).split("from radiogen")[0] + "\nprint(BUNDLE)\n"
+    cells = [cell["source"] for cell in json.loads((kernel / "kernel.ipynb").read_text())["cells"]
+             if cell["cell_type"] == "code"]
+    code = cells[0] + "\nprint(BUNDLE)\n"
     end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                          env={**os.environ, "RADIOGEN_REHEARSAL_ROOT": str(tmp_path / "kaggle")})
     assert end.stdout.splitlines()[-1] == str(folder), end.stderr
-    assert json.loads((kernel / "kernel.ipynb").read_text())["nbformat"] == 4
 
 
 def test_a_kernel_is_pinned_to_an_image_only_where_one_is_named(kernel, tmp_path):

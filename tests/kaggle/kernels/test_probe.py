@@ -77,7 +77,7 @@ def test_a_failed_probe_changes_nothing(kaggle, api, table, tmp_path):
 
 
 def test_the_probes_own_code_lists_python_and_packages(tmp_path, monkeypatch):
-    from radiogen.kaggle.kernels.kernel import notebook
+    from radiogen.kaggle.notebooks.sources import notebook
 
     monkeypatch.chdir(tmp_path)
     cell = notebook(probe._SOURCE)["cells"][1]["source"]

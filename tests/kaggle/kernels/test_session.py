@@ -10,8 +10,9 @@ import pytest
 from benchmarks.synthetic.series_files import write_series
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.kaggle.kernels.session import MANIFEST, _competition_folder, predict_session
-from radiogen.task import RSNA_MICCAI
+from radiogen.kaggle.kernels.session import MANIFEST, predict_session
+from radiogen.kaggle.mounts import competition_folder, mounted_file
+from radiogen.task import RSNA_MICCAI, Task
 
 from ..small_run import TEST_CASES, TRAIN_CASES, write_data, write_predicted_run
 
@@ -105,9 +106,20 @@ def test_a_session_writes_nothing_into_the_input_and_reads_no_training_case(worl
 @pytest.mark.parametrize("place", [RSNA_MICCAI.name, f"competitions/{RSNA_MICCAI.name}"])
 def test_the_competition_is_found_in_both_ways_in_which_kaggle_mounts_it(tmp_path, place):
     (tmp_path / place / "test").mkdir(parents=True)
-    assert _competition_folder(tmp_path) == tmp_path / place
+    assert competition_folder(tmp_path) == tmp_path / place
 
 
 def test_a_kernel_without_its_competition_is_refused_with_what_to_add(tmp_path):
     with pytest.raises(UserError, match="add the competition to the kernel's sources"):
-        _competition_folder(tmp_path)
+        competition_folder(tmp_path)
+
+
+def test_a_run_of_no_competition_is_told_where_to_name_one(tmp_path):
+    with pytest.raises(UserError, match="mine: is of no competition at Kaggle; name it in dataset.json"):
+        competition_folder(tmp_path, Task("mine"))
+
+
+@pytest.mark.parametrize("place", ["tables", "datasets/somebody/tables"])
+def test_a_table_is_found_in_both_ways_in_which_a_data_set_is_mounted(tmp_path, place):
+    path = files.write_text(tmp_path / place / "sites.csv", "x")
+    assert mounted_file(tmp_path, "sites.csv") == path and mounted_file(tmp_path, "others.csv") is None

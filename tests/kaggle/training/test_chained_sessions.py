@@ -1,5 +1,6 @@
 """The notebook really runs, session after session, and ends with the weights of a training that nothing interrupted."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from radiogen.kaggle.training.plan import TrainingPlan
 from radiogen.kaggle.training.push_session import write_session_kernel
 from radiogen.kaggle.training.record import Session
 from radiogen.kaggle.training.session import RESERVE_SECONDS
+from radiogen.task import RSNA_MICCAI, Competition
 from radiogen.training.recipe.recipe import as_dict
 
 from ..small_run import RECIPE, write_data
@@ -25,7 +27,8 @@ from ..small_run import RECIPE, write_data
 ROOT = Path(__file__).resolve().parents[3]
 RECIPES = {"run": RECIPE.replace(epochs=60)}
 COMPETITION = "made-up-competition"
-PLAN = TrainingPlan("somebody", "Radiogen train small", ("demo-3d",), competition=COMPETITION)
+PLAN = TrainingPlan("somebody", "Radiogen train small", ("demo-3d",),
+                    task=dataclasses.replace(RSNA_MICCAI, competition=Competition(COMPETITION)))
 
 
 class Sessions:

@@ -46,7 +46,7 @@ def test_a_title_that_kaggle_would_not_take_is_refused():
 
 
 def test_before_any_session_the_estimate_says_that_nothing_is_measured(monkeypatch):
-    monkeypatch.setattr(estimate, "assumed_epoch", lambda recipe: 100.0)
+    monkeypatch.setattr(estimate, "assumed_epoch", lambda recipe, cases: 100.0)
     cost = estimate.estimate(RUNS, Record({}), QUOTA, 9.0)
     assert (cost.folds, cost.gpu_hours, cost.sessions, cost.measured) == (5, 2.5, 2, False)
     text = estimate.estimate_text(cost, QUOTA, Record({}))

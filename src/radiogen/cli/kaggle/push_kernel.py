@@ -10,46 +10,57 @@ from radiogen.cli.names import SeveralRuns, several_runs
 from radiogen.core.wording import command, models_option
 
 
-def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), title: str = "Radiogen inference",
+def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = (), title: str | None = None,
          owner: str | None = None, dry_run: bool = False, submit: bool = False,
-         message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", cases: int = 8, python: Path | None = None,
+         message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", cases: int = 8, python: tuple[Path, ...] = (),
          wheels: Path | None = None, data: Path | None = None, models: Path = Path("models"),
-         output: Path = Path("submissions/kernel"), docker_image: str = "") -> None:
+         output: Path = Path("submissions/kernel"), public: str | None = None, tables: tuple[Path, ...] = (),
+         docker_image: str = "") -> None:
     """Push trained runs to Kaggle as a notebook for the code competition, after a rehearsal on this machine.
 
     Args:
         names: The same as --run.
         run: Names of the predicted runs under models/; the mean of all their folds is submitted.
-        title: Title of the kernel at Kaggle, from which its address follows.
+        title: Title of the kernel at Kaggle, from which its address follows (default: "Radiogen inference", or that of
+            the public notebook).
         owner: Your name at Kaggle (default: that of your token).
         dry_run: Build, check and rehearse; push nothing, need no token.
         submit: Wait for the kernel's run at Kaggle, send it to the competition and wait for the score.
         message: Description of the submission.
         cases: Number of good test cases in the rehearsal.
-        python: Interpreter whose packages replace Kaggle's image in the rehearsal (default: this one).
+        python: Interpreters whose packages replace Kaggle's image in the rehearsal (default: this one).
         wheels: Folder with the wheels that Kaggle's image lacks (default: pip downloads them).
         data: The runs' data set where it was moved or copied (default: its last known place).
         models: Where runs are kept.
         output: Folder for dataset, kernel and the rehearsal's log.
         docker_image: Image of the session, as gcr.io/kaggle-gpu-images/python@sha256:... (default: Kaggle's newest).
+        public: Push this notebook of notebooks/ for everybody to see, without runs: look-first.
+        tables: With --public: CSV files to publish with it, such as brats21_sites.csv.
     """
     from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels import push, whole_push
     from radiogen.kaggle.kernels.bundle import check_named
     from radiogen.kaggle.kernels.kernel import Names
+    from radiogen.task import read_task
     from radiogen.training.workflow import locate_runs
 
     runs = several_runs(names, run)
+    if public is not None:
+        from radiogen.kaggle.kernels.whole_push import publish
+
+        publish(public, runs, title, owner, output, tables=tables, wheels=wheels, pythons=python, dry_run=dry_run)
+        return
     check_named(runs)
     api = None if dry_run else connect()  # fail on an invalid token before anything is built
     owner = owner or ("you" if api is None else push.user_name(api))
     if data is not None:
         locate_runs([models / name for name in runs], data)
-    kernel, note = Names(owner, title, docker_image=docker_image), message or " ".join(runs)
+    kernel, note = Names(owner, title or "Radiogen inference", read_task(models / runs[0]), docker_image), (
+        message or " ".join(runs))
     if submit and api and (done := whole_push.resume_submission(api, models, runs, kernel, note, output)):
         print(f"submission: {done.read_text(encoding='utf-8').strip()}")
         return
-    folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, python=python, cases=cases)
+    folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, pythons=python, cases=cases)
     record = None if api is None else whole_push.push_and_submit(api, folders, kernel, note, output, submit=submit)
     if record is None:
         more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""

@@ -33,19 +33,21 @@ def main(recipe: tuple[str, ...] = ("isotropic-3d",), seeds: int = 1, options: s
     from radiogen.kaggle import kernel_sessions
     from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels.push import user_name
+    from radiogen.kaggle.mounts import competition_of
     from radiogen.kaggle.training import chain, estimate
     from radiogen.kaggle.training.plan import TrainingPlan, default_title, plan_facts, planned_runs
     from radiogen.kaggle.training.record import read_record
+    from radiogen.task import read_task
 
     plan = TrainingPlan(owner or "you", title or default_title(recipe), recipe, seeds, tuple(shlex.split(options)),
-                        data, models, hours, docker_image)
+                        data, models, hours, docker_image, read_task(data))
     runs = planned_runs(plan)  # fail on an unknown recipe before a token is asked for
     api = connect()
     plan = plan.owned_by(owner or user_name(api))
     record = read_record(plan.record, plan_facts(plan, runs))
     if not record.trained:
         quota = kernel_sessions.gpu_quota(api)
-        cost = estimate.estimate(runs, record, quota, plan.hours)
+        cost = estimate.estimate(runs, record, quota, plan.hours, competition_of(plan.task).train_cases or 585)
         print(estimate.estimate_text(cost, quota, record), flush=True)
     if only_estimate:
         return

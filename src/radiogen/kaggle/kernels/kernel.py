@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,10 @@ from radiogen.core.wording import command, parameter
 from radiogen.kaggle.kernels.bundle import build_bundle, check_bundle, check_runs, dataset_metadata
 from radiogen.kaggle.kernels.image import MACHINE_SHAPE
 from radiogen.kaggle.kernels.session import MANIFEST, SUBMISSION
+from radiogen.kaggle.mounts import competition_of
+from radiogen.kaggle.notebooks.sources import PREDICT, notebook_text
 from radiogen.kaggle.tokens import check_no_token
-from radiogen.task import RSNA_MICCAI
+from radiogen.task import RSNA_MICCAI, Task
 
 NOTEBOOK, METADATA = "kernel.ipynb", "kernel-metadata.json"
 SOURCE_BYTES = 2**20
@@ -36,8 +37,13 @@ class Names:
 
     owner: str
     title: str
-    competition: str = RSNA_MICCAI.name
+    task: Task = RSNA_MICCAI
     docker_image: str = ""
+
+    @property
+    def competition(self) -> str:
+        """The competition's name in addresses."""
+        return competition_of(self.task).slug
 
     @property
     def kernel(self) -> str:
@@ -69,7 +75,7 @@ def prepare(models: Path, runs: Sequence[str], names: Names, folder: Path, *,
                      metadata=dataset_metadata(names.owner, names.dataset_title, names.dataset.partition("/")[2]))
         kernel = _write_kernel(names, Path(folder) / "kernel")
     check_bundle(bundle)
-    _check_kernel(kernel, names.dataset)
+    _check_kernel(kernel, names)
     check_no_token([bundle, kernel])
     return bundle, kernel
 
@@ -82,55 +88,31 @@ def slug(title: str) -> str:
 
 def _write_kernel(names: Names, folder: Path) -> Path:
     """Write notebook and metadata into `folder`, in place of earlier ones; returns `folder`."""
-    source = resources("radiogen.kaggle.kernels").joinpath("kernel_notebook.py").read_text(encoding="utf-8")
     metadata = {
         "id": names.kernel, "title": names.title, "code_file": NOTEBOOK, "language": "python",
         "kernel_type": "notebook", "is_private": True, "enable_gpu": True, "enable_tpu": False,
-        "enable_internet": False, "machine_shape": MACHINE_SHAPE, "dataset_sources": [names.dataset],
+        "enable_internet": competition_of(names.task).internet, "machine_shape": MACHINE_SHAPE,
+        "dataset_sources": [names.dataset],
         "competition_sources": [names.competition], "kernel_sources": [], "model_sources": [],
         **({"docker_image": names.docker_image} if names.docker_image else {})}
 
     def fill(part: Path) -> None:
-        files.write_json(part / NOTEBOOK, notebook(source))
+        files.write_text(part / NOTEBOOK, notebook_text(PREDICT))
         files.write_json(part / METADATA, metadata)
 
     return owned.replace_folder(folder, fill)
 
 
-def notebook(source: str) -> dict[str, Any]:
-    """A notebook (nbformat 4.4) from a Python source whose cells begin with `# %%`; what comes before is left out."""
-    cells: list[dict[str, Any]] = []
-    for part in re.split(r"^# %%", source, flags=re.MULTILINE)[1:]:
-        kind, _, text = part.partition("\n")
-        text = re.sub(r"  # noqa:.*", "", text.strip())
-        if "[markdown]" in kind:
-            cells.append({"cell_type": "markdown", "metadata": {}, "source": re.sub(r"^# ?", "", text, flags=re.M)})
-        else:
-            cells.append({"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": text})
-    return {"cells": cells, "nbformat": 4, "nbformat_minor": 4, "metadata": {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"}}}
-
-
-def notebook_code(folder: Path) -> str:
-    """The code of the folder's notebook, cell after cell, as a rehearsal runs it."""
-    kept = files.read_json(Path(folder) / NOTEBOOK)
-    return "\n\n".join("".join(cell["source"]) for cell in kept["cells"] if cell["cell_type"] == "code") + "\n"
-
-
-def _check_kernel(folder: Path, dataset: str) -> None:
-    """Raise UserError for the first fault in `folder` for which Kaggle would refuse, or not score, the kernel.
-
-    dataset: `owner/slug` of the bundle that the kernel needs.
-    """
+def _check_kernel(folder: Path, names: Names) -> None:
+    """Raise UserError for the first fault in `folder` for which Kaggle would refuse, or not score, the kernel."""
     path = Path(folder) / METADATA
     kept = files.read_json(path)
-    for wrong, remedy in _faults(kept, Path(folder), dataset):
+    for wrong, remedy in _faults(kept, Path(folder), names):
         if wrong:
             raise UserError(path, wrong, remedy)
 
 
-def _faults(kept: dict[str, Any], folder: Path, dataset: str) -> list[tuple[str, str]]:
+def _faults(kept: dict[str, Any], folder: Path, names: Names) -> list[tuple[str, str]]:
     """Each possible fault ('' where it is absent) and its remedy."""
     again = f"write it again: {command('push_kernel')}"
     title, code = str(kept.get("title", "")), folder / str(kept.get("code_file", ""))
@@ -144,10 +126,11 @@ def _faults(kept: dict[str, Any], folder: Path, dataset: str) -> list[tuple[str,
         ("" if name == slug(title) else f"the title {title!r} resolves to {slug(title)!r}, and the id is {name!r}: "
          "Kaggle would create a second kernel", f"make the id {owner}/{slug(title)}, or choose another "
                                               f"{parameter('title')}"),
-        ("" if kept.get("competition_sources") == [RSNA_MICCAI.name] else
-         f"the sources lack the competition {RSNA_MICCAI.name}", again),
-        ("" if dataset in kept.get("dataset_sources", []) else f"the sources lack the dataset {dataset}", again),
-        ("" if kept.get("enable_internet") is False else
+        ("" if kept.get("competition_sources") == [names.competition] else
+         f"the sources lack the competition {names.competition}", again),
+        ("" if names.dataset in kept.get("dataset_sources", []) else f"the sources lack the dataset {names.dataset}",
+         again),
+        ("" if kept.get("enable_internet") is False or competition_of(names.task).internet else
          "internet is on, which this competition does not allow", "set enable_internet to false"),
         ("" if kept.get("enable_gpu") is True else "the GPU is off", "set enable_gpu to true"),
         ("" if kept.get("machine_shape") != "NvidiaTeslaP100" else

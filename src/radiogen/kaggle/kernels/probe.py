@@ -17,8 +17,9 @@ from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.kaggle import kernel_sessions
 from radiogen.kaggle.kernels.image import COLUMNS, PROBE, TABLE, needed_packages, normal_name
-from radiogen.kaggle.kernels.kernel import METADATA, NOTEBOOK, Names, notebook
+from radiogen.kaggle.kernels.kernel import METADATA, NOTEBOOK, Names
 from radiogen.kaggle.kernels.push import kernel_page, push_kernel
+from radiogen.kaggle.notebooks.sources import notebook
 from radiogen.kaggle.outputs import fetch_output
 
 _LOG = logging.getLogger(__name__)

@@ -41,10 +41,15 @@ def user_name(api: Any) -> str:
     return str(name)
 
 
-def push_all(api: Any, bundle: Path, kernel: Path, *, note: str, pause: Pause = time.sleep) -> tuple[int, str]:
-    """Push the bundle, then the kernel that needs it; returns the kernel's version and its page."""
-    version = push_dataset(api, bundle, note, pause=pause)
-    _LOG.info(f"dataset: {files.read_json(bundle / DATASET_METADATA)['id']}, version {version}, private")
+def push_all(api: Any, bundle: Path, kernel: Path, *, note: str, public: bool = False,
+             pause: Pause = time.sleep) -> tuple[int, str]:
+    """Push the bundle, then the kernel that needs it; returns the kernel's version and its page.
+
+    public: whether the bundle becomes a public data set; the kernel's own metadata says whether it is public.
+    """
+    version = push_dataset(api, bundle, note, public=public, pause=pause)
+    _LOG.info(f"dataset: {files.read_json(bundle / DATASET_METADATA)['id']}, version {version}, "
+              f"{'public' if public else 'private'}")
     return push_kernel(api, kernel)
 
 

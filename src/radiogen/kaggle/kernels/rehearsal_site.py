@@ -13,6 +13,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.kaggle.kernels.image import normal_name
 
+NEEDED = ("ipykernel", "nbclient")
 _LIST = """
 import importlib.metadata, json, sys
 found = []
@@ -27,9 +28,13 @@ def make_environment(python: Path, hidden: Collection[str], folder: Path) -> Pat
     """Make a virtual environment in `folder`; returns its interpreter.
 
     python: the interpreter whose packages are seen; hidden: names of those that are not. Raises UserError where
-    `python` cannot be run or lacks venv.
+    `python` cannot be run, lacks venv, or what a notebook is run by.
     """
     packages = json.loads(_call(python, "-I", "-c", _LIST))
+    lacking = set(NEEDED) - {normal_name(name) for name, *_ in packages}
+    if lacking:
+        raise UserError(python, f"lacks {' and '.join(sorted(lacking))}, by which Kaggle runs notebooks",
+                        f"{python} -m pip install {' '.join(NEEDED)}")
     _call(python, "-I", "-m", "venv", str(folder))
     interpreter = folder / "bin" / "python"
     links = folder / "image"

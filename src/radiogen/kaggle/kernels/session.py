@@ -24,9 +24,11 @@ from radiogen.core.wording import command
 from radiogen.dataset.labels import read_sample_submission
 from radiogen.dataset.layout import case_ids
 from radiogen.kaggle.kernels.image import outside_ranges
+from radiogen.kaggle.mounts import competition_folder, competition_of
+from radiogen.kaggle.scoring import submitted
 from radiogen.kaggle.submission import check_submission, fill_sample
 from radiogen.runs.folds import TEST
-from radiogen.task import ID, LABEL, RSNA_MICCAI, Task, write_task
+from radiogen.task import ID, LABEL, Task, write_task
 
 if TYPE_CHECKING:  # imported late: the kernel's first cells run without Keras
     from radiogen.training.runs import Run
@@ -50,11 +52,11 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
 
     warm_up()
     began = time.monotonic()
-    data = _competition_folder(inputs)
     with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
         runs = _unpack_runs(bundle, Path(scratch) / "models")
         task = runs[0].task
-        view = _test_only(data, Path(scratch) / "data" / RSNA_MICCAI.name, task)
+        data = competition_folder(inputs, task)
+        view = _test_only(data, Path(scratch) / "data" / data.name, task)
         sample = _sample(data, view, task)
         prevalence = _prevalence(runs)
         able, warnings = prepare_test(runs, view, Path(scratch) / "cache", workers=workers)
@@ -62,6 +64,7 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
         tables = [predict_test(run, view, Path(scratch) / "cache") for run in able]
     predicted = time.monotonic()
     table, imputed = fill_sample(sample, _mean(tables, sample), prevalence)
+    table[LABEL] = submitted(table[LABEL], task)
     path = files.write_csv(Path(working) / SUBMISSION, task.to_file(table))
     check_submission(path, sample, task)
     _log_result(warnings, imputed, prevalence, len(sample))
@@ -71,18 +74,6 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
         "imputed": list(imputed), "prevalence": prevalence, "warnings": warnings,
         "seconds": {"preprocess": prepared - began, "predict": predicted - prepared}})
     return path
-
-
-def _competition_folder(inputs: Path) -> Path:
-    """Where the competition's data is mounted: `<inputs>/<slug>`, or `<inputs>/competitions/<slug>` in newer sessions.
-
-    Raises UserError where there is neither.
-    """
-    for folder in (Path(inputs) / RSNA_MICCAI.name, Path(inputs) / "competitions" / RSNA_MICCAI.name):
-        if (folder / TEST).is_dir():
-            return folder
-    raise UserError(inputs, f"has no {RSNA_MICCAI.name}/test",
-                    "add the competition to the kernel's sources and join it")
 
 
 def _unpack_runs(bundle: Path, models: Path) -> "list[Run]":
@@ -115,7 +106,7 @@ def _test_only(data: Path, view: Path, task: Task) -> Path:
 
 
 def _sample(data: Path, view: Path, task: Task) -> pd.DataFrame:
-    path = data / "sample_submission.csv"
+    path = data / competition_of(task).sample_submission
     if path.is_file():
         return read_sample_submission(path, task)
     _LOG.warning(f"{path} is missing; the submission has the cases of {data / TEST}, sorted")

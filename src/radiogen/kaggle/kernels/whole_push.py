@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.core.wording import parameter
+from radiogen.kaggle.client import connect
 from radiogen.kaggle.kernels import push
 from radiogen.kaggle.kernels.bundle import bundle_text, check_runs
 from radiogen.kaggle.kernels.kernel import Names, prepare
 from radiogen.kaggle.kernels.rehearsal import rehearsal_text, rehearse
 from radiogen.kaggle.kernels.session import MANIFEST
+from radiogen.kaggle.notebooks import public
 from radiogen.runs.layout import WEIGHTS
 
 _LOG = logging.getLogger(__name__)
@@ -26,17 +30,17 @@ PUSHES = "pushed.json"
 
 
 def prepare_rehearsed(models: Path, runs: Sequence[str], names: Names, output: Path, *, wheels: Path | None = None,
-                      python: Path | None = None, cases: int = 8) -> tuple[Path, Path]:
+                      pythons: Sequence[Path] = (), cases: int = 8) -> tuple[Path, Path]:
     """Write bundle and kernel below `output` and rehearse them on `cases` good test cases; returns both folders.
 
-    wheels: folder with the wheels that Kaggle's image lacks (None: pip downloads them). python: interpreter whose
-    packages replace Kaggle's image (None: this one). Raises UserError where anything would fail at Kaggle.
+    wheels: folder with the wheels that Kaggle's image lacks (None: pip downloads them). pythons: interpreters whose
+    packages replace Kaggle's image (none: this one). Raises UserError where anything would fail at Kaggle.
     """
     folders = prepare(models, runs, names, output, wheels=wheels)
     _LOG.info(f"bundle: {folders[0]}; kernel: {folders[1]}; names, sources, wheels and files checked")
     _LOG.info(bundle_text(folders[0]))
-    rehearsal = rehearse(*folders, models, runs, python=python, cases=cases, log=output / "rehearsal.log")
-    _LOG.info(rehearsal_text(rehearsal))
+    rehearsals = rehearse(*folders, models, runs, pythons=pythons, cases=cases, log=output / "rehearsal.log")
+    _LOG.info(rehearsal_text(rehearsals))
     return folders
 
 
@@ -77,3 +81,22 @@ def _runs_hash(bundle: Path) -> str:
     """A hash of the bundle's runs: which files of which content."""
     text = json.dumps(files.read_json(bundle / MANIFEST)["runs"], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def publish(name: str, runs: Sequence[str], title: str | None, owner: str | None, output: Path, *,
+            tables: Sequence[Path] = (), wheels: Path | None = None, pythons: Sequence[Path] = (),
+            dry_run: bool = False) -> None:
+    """Prepare a public notebook, rehearse it and, unless `dry_run`, push it.
+
+    title: None for its own heading; owner: None for the name in the token. Raises UserError where runs are named, too.
+    """
+    if runs:
+        raise UserError(parameter("public"), "pushes a notebook without runs, and runs are named",
+                        f"leave out {', '.join(runs)}, or {parameter('public')}")
+    public.check_public(name)
+    api = None if dry_run else connect()
+    kernel = Names(owner or ("you" if api is None else push.user_name(api)), title or public.public_title(name))
+    folders = public.prepare_public(name, kernel, output, tables=tables, wheels=wheels,
+                                    python=pythons[0] if pythons else None)
+    if api is not None:
+        public.push_public(api, folders, kernel)

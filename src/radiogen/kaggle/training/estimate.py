@@ -8,7 +8,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from radiogen.kaggle.inventory import PUBLISHED
 from radiogen.kaggle.kernel_sessions import Quota
 from radiogen.kaggle.training.record import ARRAYS, TRAIN, Record
 from radiogen.kaggle.training.session import RESERVE_SECONDS
@@ -38,14 +37,14 @@ class Estimate:
     measured: bool
 
 
-def estimate(runs: "dict[str, Recipe]", record: Record, quota: Quota, hours: float) -> Estimate:
-    """The cost of the folds that are left in sessions of at most `hours`."""
+def estimate(runs: "dict[str, Recipe]", record: Record, quota: Quota, hours: float, cases: int = 585) -> Estimate:
+    """The cost of the folds that are left in sessions of at most `hours`; cases: that the competition's train/ has."""
     left = {name: recipe.split.folds for name, recipe in runs.items()}
     if record.complete:
         left = {name: len(folds["left"]) for name, folds in record.complete[-1].result["folds"].items()}
     timed = [one.result["seconds"]["epoch"] for one in record.complete
              if one.kind == TRAIN and "epoch" in one.result["seconds"]]
-    seconds = sum(count * runs[name].optimisation.epochs * (timed[-1] if timed else assumed_epoch(runs[name]))
+    seconds = sum(count * runs[name].optimisation.epochs * (timed[-1] if timed else assumed_epoch(runs[name], cases))
                   for name, count in left.items() if count)
     gpu_hours = seconds / GPUS / 3600
     sessions = math.ceil(gpu_hours / (hours - RESERVE_SECONDS / 3600)) + (not record.begun)
@@ -67,12 +66,12 @@ def estimate_text(cost: Estimate, quota: Quota, record: Record) -> str:
             f"{cost.sessions} sessions{kinds}; about {cost.days:.1f} days ({source})")
 
 
-def assumed_epoch(recipe: "Recipe") -> float:
+def assumed_epoch(recipe: "Recipe", cases: int) -> float:
     """Seconds of an epoch of one fold on a T4 at `ASSUMED_SPEED`: three passes a training input, one a scored one."""
     from radiogen.networks.arithmetic import multiply_adds
     from radiogen.training.model import make_network
 
-    labelled = PUBLISHED["train"].cases * (1 - recipe.split.holdout_fraction)
+    labelled = cases * (1 - recipe.split.holdout_fraction)
     passes = labelled * (3 * (1 - 1 / recipe.split.folds) + 1 / recipe.split.folds)
     operations = 2 * multiply_adds(make_network(recipe.network, recipe.data))
     return passes * _inputs_a_case(recipe) * operations / ASSUMED_SPEED

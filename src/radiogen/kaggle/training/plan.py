@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.kaggle.kernels.kernel import Names, slug
-from radiogen.task import RSNA_MICCAI
+from radiogen.kaggle.mounts import competition_of
+from radiogen.task import RSNA_MICCAI, Task
 
 if TYPE_CHECKING:
     from radiogen.training.recipe.recipe import Recipe
@@ -40,12 +41,17 @@ class TrainingPlan:
     models: Path = Path("models")
     hours: float = LONGEST_SESSION - 1
     docker_image: str = ""
-    competition: str = RSNA_MICCAI.name
+    task: Task = RSNA_MICCAI
+
+    @property
+    def competition(self) -> str:
+        """The competition's name in addresses."""
+        return competition_of(self.task).slug
 
     @property
     def names(self) -> Names:
         """The names of the dataset at Kaggle, and the beginning of the kernels'."""
-        return Names(self.owner, self.title, self.competition)
+        return Names(self.owner, self.title, self.task, self.docker_image)
 
     @property
     def record(self) -> Path:

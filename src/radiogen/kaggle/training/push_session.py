@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from radiogen.core import files, owned
 from radiogen.kaggle.kernels.bundle import build_bundle, check_bundle, dataset_metadata
 from radiogen.kaggle.kernels.image import MACHINE_SHAPE
-from radiogen.kaggle.kernels.kernel import METADATA, NOTEBOOK, notebook
+from radiogen.kaggle.kernels.kernel import METADATA, NOTEBOOK
+from radiogen.kaggle.notebooks.sources import notebook
 from radiogen.kaggle.tokens import check_no_token
 from radiogen.kaggle.training.plan import TrainingPlan
 from radiogen.kaggle.training.record import TRAIN, Session

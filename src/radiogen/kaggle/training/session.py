@@ -23,6 +23,7 @@ from typing import Any
 from radiogen import __version__
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.kaggle.mounts import COMPETITION_PLACES
 from radiogen.kaggle.training.packs import SUFFIX, check_pack, pack, unpack
 from radiogen.kaggle.training.record import ARRAYS
 from radiogen.runs import layout
@@ -101,7 +102,7 @@ def competition_folder(inputs: Path, competition: str) -> Path:
 
     Raises UserError where there is neither.
     """
-    for folder in (inputs / competition, inputs / "competitions" / competition):
+    for folder in (inputs / place.format(slug=competition) for place in COMPETITION_PLACES):
         if folder.is_dir():
             return folder
     raise UserError(inputs, f"has no {competition}", "add the competition to the kernel's sources and join it")
