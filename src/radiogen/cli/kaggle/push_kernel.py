@@ -21,8 +21,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     Args:
         names: The same as --run.
         run: Names of the predicted runs under models/; the mean of all their folds is submitted.
-        title: Title of the kernel at Kaggle, from which its address follows (default: "Radiogen inference", or that of
-            the public notebook).
+        title: Title of the kernel at Kaggle, from which its address follows (default: that of its notebook).
         owner: Your name at Kaggle (default: that of your token).
         dry_run: Build, check and rehearse; push nothing, need no token.
         submit: Wait for the kernel's run at Kaggle, send it to the competition and wait for the score.
@@ -46,22 +45,20 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
 
     runs = several_runs(names, run)
     if public is not None:
-        from radiogen.kaggle.kernels.whole_push import publish
-
-        publish(public, runs, title, owner, output, tables=tables, wheels=wheels, pythons=python, dry_run=dry_run)
+        whole_push.publish(public, runs, title, owner, output, tables=tables, wheels=wheels, pythons=python, dry_run=dry_run)
         return
     check_named(runs)
     api = None if dry_run else connect()  # fail on an invalid token before anything is built
     owner = owner or ("you" if api is None else push.user_name(api))
     if data is not None:
         locate_runs([models / name for name in runs], data)
-    kernel, note = Names(owner, title or "Radiogen inference", read_task(models / runs[0]), docker_image), (
-        message or " ".join(runs))
-    if submit and api and (done := whole_push.resume_submission(api, models, runs, kernel, note, output)):
-        print(f"submission: {done.read_text(encoding='utf-8').strip()}")
-        return
-    folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, pythons=python, cases=cases)
-    record = None if api is None else whole_push.push_and_submit(api, folders, kernel, note, output, submit=submit)
+    kernel, note = Names(owner, title or "Radiogen inference", read_task(models / runs[0]), docker_image), message
+    note, record = note or " ".join(runs), None
+    if submit and api is not None:
+        record = whole_push.resume_submission(api, models, runs, kernel, note, output)
+    if record is None:
+        folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, pythons=python, cases=cases)
+        record = api and whole_push.push_and_submit(api, folders, kernel, note, output, submit=submit)
     if record is None:
         more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""
         print(f"next: {command('push_kernel')} {more}")
