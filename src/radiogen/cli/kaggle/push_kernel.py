@@ -45,22 +45,20 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
 
     runs = several_runs(names, run)
     if public is not None:
-        whole_push.publish(public, runs, title, owner, output, tables=tables, wheels=wheels, pythons=python, dry_run=dry_run)
+        whole_push.publish(public, runs, title, owner, output, tables=tables, wheels=wheels, pythons=python,
+                           dry_run=dry_run)
         return
     check_named(runs)
     api = None if dry_run else connect()  # fail on an invalid token before anything is built
     owner = owner or ("you" if api is None else push.user_name(api))
     if data is not None:
         locate_runs([models / name for name in runs], data)
-    kernel, note = Names(owner, title or "Radiogen inference", read_task(models / runs[0]), docker_image), message
-    note, record = note or " ".join(runs), None
-    if submit and api is not None:
-        record = whole_push.resume_submission(api, models, runs, kernel, note, output)
+    kernel = Names(owner, title or "Radiogen inference", read_task(models / runs[0]), docker_image)
+    note = message or " ".join(runs)
+    record = api and submit and whole_push.resume_submission(api, models, runs, kernel, note, output) or None
     if record is None:
         folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, pythons=python, cases=cases)
         record = api and whole_push.push_and_submit(api, folders, kernel, note, output, submit=submit)
-    if record is None:
-        more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""
-        print(f"next: {command('push_kernel')} {more}")
-    else:
-        print(f"submission: {record.read_text(encoding='utf-8').strip()}")
+    more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""
+    print(f"submission: {record.read_text(encoding='utf-8').strip()}" if record else
+          f"next: {command('push_kernel')} {more}")
