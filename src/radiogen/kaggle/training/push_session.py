@@ -21,7 +21,7 @@ from radiogen.kaggle.training.record import TRAIN, Session
 if TYPE_CHECKING:
     from radiogen.training.recipe.recipe import Recipe
 
-_NO_ORDER = "ORDER = {}"
+_NO_ORDER = "ORDER: dict[str, Any] = {}"
 
 
 def write_training_bundle(plan: TrainingPlan, runs: "dict[str, Recipe]", folder: Path, wheels: Path | None) -> Path:

@@ -18,9 +18,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 BEGAN = time.monotonic()
-ORDER = {}
+ORDER: dict[str, Any] = {}
 # A rehearsal on another machine has the same folders elsewhere.
 ROOT = Path(os.environ.get("RADIOGEN_REHEARSAL_ROOT", "/kaggle"))
 SCRATCH = Path(os.environ.get("TMPDIR", "/tmp")) / "radiogen"
