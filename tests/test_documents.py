@@ -1,12 +1,15 @@
 """The commands and files that the documents name are there, with the options that they give."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
+from .warm_commands import run_python
+
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
 DOCUMENTS = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
 FILE = re.compile(r"(?<![\w/<.-])((?:src|scripts|benchmarks|tests|docs)/[\w/.-]*\w\.(?:py|md|csv|html|png))")
 COMMAND = re.compile(r"python ((?:benchmarks|scripts)/[\w/]+\.py)([^`#\n]*)")
@@ -70,3 +73,26 @@ def test_the_table_of_changes_in_the_architecture_names_at_least_twelve():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = text[text.index("| I want to |"):].split("\n\n")[0]
     assert len(table.splitlines()) - 2 >= 12
+
+
+def test_the_page_of_commands_is_what_they_print():
+    spec = importlib.util.spec_from_file_location("write_commands", ROOT / "docs" / "write_commands.py")
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    wanted = writer.page(lambda path: run_python(f"scripts/{path.name}", "--help", cwd=ROOT,
+                                                 env=writer.ENVIRONMENT).stdout)
+    assert writer.PAGE.read_text(encoding="utf-8") == wanted, "run python docs/write_commands.py"
+
+
+def test_every_page_is_in_the_sites_table_of_contents_once():
+    named = re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    assert sorted(named) == sorted(str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md"))
+
+
+def test_every_function_that_the_reference_names_is_there():
+    for path in (ROOT / "docs" / "api").glob("*.md"):
+        for name in re.findall(r"^::: ([\w.]+)$", path.read_text(encoding="utf-8"), re.M):
+            module, _, last = name.rpartition(".")
+            source = ROOT / "src" / Path(*module.split(".")).with_suffix(".py")
+            whole = ROOT / "src" / Path(*name.split(".")).with_suffix(".py")
+            assert whole.is_file() or re.search(rf"^(def|class) {last}\b", source.read_text("utf-8"), re.M), name
