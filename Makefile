@@ -11,7 +11,7 @@ CASES ?= 200
 SEED ?= 42
 DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
-.PHONY: demo rsna test test-all test-jax robustness notebooks lint setup lock clean
+.PHONY: demo rsna test test-all test-jax robustness notebooks docs lint setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -84,6 +84,15 @@ lock: setup
 	$(RUN) -m pip install --quiet uv
 	$(RUN) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--extra test $(UPGRADE) --output-file requirements.lock setup.cfg
+	$(RUN) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
+		$(UPGRADE) --output-file docs/requirements.lock docs/requirements.in
+
+# The pages of docs/ and the reference as a site of static files: open site/index.html. It has an environment of its own.
+docs: docs/requirements.lock
+	@test -d $(VENV)-docs || $(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r docs/requirements.lock
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
+	@echo "the documentation is in site/: open site/index.html"
 
 clean:
-	$(LOCK) "the set-up" rm -rf $(VENV) $(VENV)-jax build *.egg-info src/*.egg-info .pytest_cache .ruff_cache
+	$(LOCK) "the set-up" rm -rf $(VENV) $(VENV)-jax $(VENV)-docs site build *.egg-info src/*.egg-info .pytest_cache .ruff_cache
