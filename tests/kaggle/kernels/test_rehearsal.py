@@ -171,7 +171,7 @@ def test_jupyter_runs_a_notebook_without_a_network_and_keeps_its_outputs(root, t
     _, isolated = run_kernel(Path(sys.executable), path, root, tmp_path / "rehearsal.log", 9.0)
     assert isolated and (tmp_path / "rehearsal.log").read_text().splitlines()[-2:] == ["42", str(root / "working")]
     kept = files.read_json(tmp_path / "rehearsal.ipynb")["cells"]
-    assert [cell["outputs"][0]["text"] for cell in kept] == ["42\n", f"{root / 'working'}\n"]
+    assert ["".join(cell["outputs"][0]["text"]) for cell in kept] == ["42\n", f"{root / 'working'}\n"]
 
 
 @pytest.mark.slow
