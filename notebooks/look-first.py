@@ -209,7 +209,7 @@ sheet(list(chosen[ID]), f"three cases {task.negative}, then three {task.positive
 patients = data_patients(DATA)
 several = {} if patients is None else {name: list(rows[ID]) for name, rows in patients.groupby("patient")
                                        if len(rows) > 1 and rows[ID].isin(labels[ID]).all()}
-say(f"**{len(several)} patients are in the labelled cases more than once**: "
+say(f"**Patients with several labelled cases: {len(several)}**, "
     + "; ".join(" = ".join(cases) for cases in several.values()) + ". Keep them in one fold." if several
     else "No patient of this data set is known to be in it twice.")
 for cases in list(several.values())[:2]:

@@ -25,7 +25,8 @@ MOUNTS: Mapping[str, tuple[str, str]] = {
     "mixed": (COMPETITION_PLACES[1], DATASET_PLACES[0]), "mixed the other way": (COMPETITION_PLACES[0],
                                                                                  DATASET_PLACES[1])}
 """Where the competition and the data set lie below `/kaggle/input`, by a name of this pair."""
-BROKEN = ("every pixel is zero", "no series but one, and no image in it", "one series is cut and, where there are three, one is missing")
+BROKEN = ("every pixel is zero", "no series but one, and no image in it",
+          "one series is cut and, where there are three, one is missing")
 """What is wrong with each of the cases that are added."""
 
 
