@@ -55,7 +55,7 @@ from radiogen.dataset.layout import series_path
 from radiogen.dataset.patients import data_patients
 from radiogen.evaluation.figures.confound_figures import MEDALS
 from radiogen.evaluation.figures.run_figures import BLUE, GREEN, GREY, ORANGE
-from radiogen.evaluation.stats.intervals import auc_interval, wilson_interval
+from radiogen.evaluation.stats.intervals import bootstrap_interval, wilson_interval
 from radiogen.evaluation.stats.metrics import auc
 from radiogen.evaluation.stats.power import half_width, resolvable_auc
 from radiogen.imaging.inspect.header_geometry import header_geometry
@@ -209,7 +209,7 @@ sheet(list(chosen[ID]), f"three cases {task.negative}, then three {task.positive
 patients = data_patients(DATA)
 several = {} if patients is None else {name: list(rows[ID]) for name, rows in patients.groupby("patient")
                                        if len(rows) > 1 and rows[ID].isin(labels[ID]).all()}
-say(f"**{len(several)} patients are in the labelled cases more than once**: "
+say(f"**Patients with several labelled cases: {len(several)}**, "
     + "; ".join(" = ".join(cases) for cases in several.values()) + ". Keep them in one fold." if several
     else "No patient of this data set is known to be in it twice.")
 for cases in list(several.values())[:2]:
@@ -260,7 +260,7 @@ for name, (truth, answer) in questions.items():
     truth, answer = truth.to_numpy(bool), answer.to_numpy(float)
     if auc(truth, answer) < 0.5:  # the question may be put the other way round
         answer = 1 - answer
-    rows[name] = (auc(truth, answer), *auc_interval(truth, answer), len(truth))
+    rows[name] = (auc(truth, answer), *bootstrap_interval(truth, answer), len(truth))
 without_image = pd.DataFrame(rows, index=["AUC", "from", "to", "cases"]).T
 show(without_image, AUC="{:.3f}", **{"from": "{:.3f}", "to": "{:.3f}", "cases": "{:.0f}"})
 
@@ -279,8 +279,8 @@ for place, (_, row) in enumerate(without_image.iterrows()):
 right.axvline(0.5, color=GREY, linestyle=":")
 right.axvline(MEDALS["bronze"], color="#9a6324", linewidth=1)
 right.set(yticks=range(len(without_image)), yticklabels=without_image.index, ylim=(-0.6, len(without_image) - 0.4),
-          xlabel=f"AUC without any image (dotted: chance; brown: the bronze medal, {MEDALS['bronze']})",
-          title="what one question is worth")
+          xlabel=f"AUC (dotted: chance; brown: bronze, {MEDALS['bronze']})",
+          title="what one question is worth without any image")
 plt.show()
 best = without_image.sort_values("AUC").iloc[-1]
 say(f"*{without_image['AUC'].idxmax()}* alone has an AUC of **{best['AUC']:.3f}** (95 % interval {best['from']:.3f} to "

@@ -101,6 +101,7 @@ from radiogen.kaggle.kernels.session import predict_session
 os.environ["TQDM_DISABLE"] = "1"  # no progress bars in the notebook's output
 log_to_console()
 SUBMISSION = predict_session(BUNDLE, ROOT / "input", ROOT / "working")
+assert SUBMISSION == ROOT / "working" / "submission.csv"  # the name that Kaggle looks for
 
 # %% [markdown]
 # ## 5. Look at the result

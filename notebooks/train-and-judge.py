@@ -84,11 +84,13 @@ def say(text):
 #
 # A recipe is a frozen record of everything that decides the weights, the seed among it. On the competition's data it
 # is `isotropic-3d`: T1w before and after contrast as two channels of one cube of 2 mm voxels, in which a millimetre
-# is the same in every direction and patient. On a phantom it is a small one that takes a minute on two cores.
+# is the same in every direction and patient. On a phantom it is a small one.
 
 # %%
 if (DATA / "phantom.json").is_file():
-    recipe = find_recipe("demo-3d").replace(size=24, epochs=10, folds=3, holdout_fraction=0.0)
+    recipe = find_recipe("demo-3d").replace(
+        size=24, epochs=10, folds=3, holdout_fraction=0.0,
+        description="T1w and T1wCE as two channels of one small cube through a short 3D residual network.")
 else:
     recipe = find_recipe("isotropic-3d")
 say(f"**{recipe.name}**: {recipe.description.splitlines()[0]}")
@@ -169,8 +171,10 @@ plt.show()
 predict(run, explain=0)
 predicted = open_predictions(run.folder.parent, run.folder.name)
 truth, probabilities = scored(out_of_fold(predicted.predictions))
-display(roc_figure({run.recipe.name: (truth, probabilities)}, "out-of-fold, 95 % band", scale=0.75))
-display(probabilities_figure(truth, probabilities, "each case's probability", scale=0.9, task=task))
+for figure in (roc_figure({run.recipe.name: (truth, probabilities)}, "out-of-fold, 95 % band", scale=0.8),
+               probabilities_figure(truth, probabilities, "each case's probability", task=task)):
+    figure.set_dpi(90)
+    display(figure)
 
 # %% [markdown]
 # ## 5. The verdict
@@ -190,11 +194,12 @@ say("\n".join(f"* {one.severity}: {one.check}" for one in assessed.warnings)
     or "The review for leaks found nothing to warn of.")
 
 # %% [markdown]
-# The same by plane of the first sequence: whoever is right in one plane only has learnt the plane, or its hospital.
+# The same by the planes of the sequences that the network sees: whoever is right in some planes only has learnt the
+# planes, or their hospital.
 
 # %%
 rows = out_of_fold(predicted.predictions)
-planes = planes_together(read_geometry(run.folder / GEOMETRY), rows[ID], task.sequences[:1])
+planes = planes_together(read_geometry(run.folder / GEOMETRY), rows[ID], recipe.data.sequences)
 table = rows.assign(plane=planes).groupby("plane").agg(
     cases=(ID, "size"), positive=(LABEL, lambda values: values.astype(int).mean()),
     predicted=("probability", "mean")).rename_axis(None)

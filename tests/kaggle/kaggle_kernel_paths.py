@@ -69,7 +69,7 @@ class Kaggle:
 
     def _createdataset(self, body):
         ref = f"{body['ownerSlug']}/{body['slug']}"
-        self.private[ref] = body["isPrivate"]
+        self.private[ref] = body.get("isPrivate", False)  # the client leaves out what is as usual
         self.datasets[ref] = [[one["token"] for one in body.get("files", [])]]
         return {"ref": ref, "status": "ok", "url": "u", "error": ""}
 

@@ -155,7 +155,7 @@ def test_the_kernel_predicts_good_and_broken_cases_of_this_competition(run, data
 @pytest.mark.parametrize("metric", METRICS)
 def test_more_is_better_in_every_metric_and_a_perfect_answer_is_best(metric):
     labels = np.array([0, 0, 1, 1, 1])
-    perfect, good, bad = labels * 1.0, np.array([0.1, 0.6, 0.7, 0.8, 0.9]), np.array([0.9, 0.8, 0.2, 0.6, 0.1])
+    perfect, good, bad = labels * 1.0, np.array([0.1, 0.75, 0.7, 0.8, 0.9]), np.array([0.9, 0.8, 0.2, 0.6, 0.1])
     assert score(labels, perfect, metric) > score(labels, good, metric) > score(labels, bad, metric)
     assert np.isnan(score(np.ones(3), np.array([0.1, 0.5, 0.9]), metric))
 

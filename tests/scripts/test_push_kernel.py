@@ -47,3 +47,11 @@ def test_without_a_token_nothing_is_built(tmp_path):
     write_paper_run(tmp_path / "models" / "first")
     end = _run(tmp_path, "first")
     assert "oken" in _error(end) and not (tmp_path / "submissions").exists()
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["first", "--public", "look-first"], "--public: pushes a notebook without runs, and runs are named"),
+    (["--public", "predict-and-submit"], "is not a notebook that may be public; choose one of: look-first")])
+def test_what_must_not_become_public_is_refused_before_a_token_is_asked_for(tmp_path, words, message):
+    assert message in _error(_run(tmp_path, *words))
+    assert not (tmp_path / "submissions").exists()

@@ -236,11 +236,14 @@ def _no_environment(python: Path, hidden: object, folder: Path) -> Path:
     return Path(sys.executable)
 
 
-def _session(words: Sequence[str], root: Path, isolated: bool, log: Path) -> int:
+def _session(words: Sequence[str], root: Path, isolated: bool, log: Path, hours: float) -> int:
     """In place of the notebook's process: a fork that calls what its last cell calls. Returns bytes of memory."""
     from radiogen.core.errors import UserError
-    from radiogen.kaggle.kernels.session import predict_session
+    from radiogen.kaggle.kernels.session import MANIFEST, predict_session
+    from radiogen.kaggle.mounts import mounted_file
 
+    manifest = mounted_file(root / "input", MANIFEST)
+    assert manifest is not None  # the rehearsal has laid it out
     for folder in (root / "working", log.parent):
         folder.mkdir(parents=True, exist_ok=True)
     child = os.fork()
@@ -248,8 +251,7 @@ def _session(words: Sequence[str], root: Path, isolated: bool, log: Path) -> int
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os._exit(_ended(lambda: predict_session(root / "input" / "radiogen-files", root / "input", root / "working",
-                                                workers=1)))
+        os._exit(_ended(lambda: predict_session(manifest.parent, root / "input", root / "working", workers=1)))
     if os.waitpid(child, 0)[1]:
         raise UserError(log, f"the kernel fails: {log.read_text(encoding='utf-8')[-300:]}", "fix that")
     return 1 << 20

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.robustness.states import MARK, State, comparable
 
-NOT_LOOKED_AT = (".lock", "rehearsal.log")
+NOT_LOOKED_AT = (".lock", "rehearsal.log", "rehearsal.ipynb")
 """A lock's file stays and is empty; whether it is held is looked at elsewhere. The log names temporary folders."""
 OF_TIMES = "source"
 """In the note beside an array: fingerprints of its files, of which their times are a part. `contents`, the hashes of

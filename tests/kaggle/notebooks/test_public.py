@@ -85,3 +85,13 @@ def test_the_client_creates_a_public_data_set_and_a_public_kernel(folders, tmp_p
     assert kaggle.kernels[NAMES.kernel][0]["isPrivate"] is False
     sent = {kaggle.blobs[token][0] for token in kaggle.datasets[NAMES.dataset][0]}
     assert not [name for name in sent if not name.endswith((".csv", ".whl", ".json"))]
+
+
+@pytest.mark.slow
+def test_a_public_notebook_is_rehearsed_offline_on_a_phantom_before_it_is_pushed(tmp_path, monkeypatch):
+    monkeypatch.setattr(public, "missing_packages", lambda _: {})
+    bundle_folder, _ = prepare_public("look-first", NAMES, tmp_path / "kernel")
+    assert list(bundle_folder.glob("radiogen-*.whl"))
+    cells = files.read_json(tmp_path / "kernel" / "rehearsal.ipynb")["cells"]
+    shown = [output["data"] for cell in cells for output in cell.get("outputs", ()) if "data" in output]
+    assert sum("image/png" in one for one in shown) >= 4

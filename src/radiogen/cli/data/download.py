@@ -24,9 +24,9 @@ def main(data: Path | None = None, subset: int | None = None, delete_archive: bo
     from radiogen.kaggle.download import download_all, download_subset
     from radiogen.kaggle.inventory import count, count_lines, published_counts
     from radiogen.kaggle.mounts import competition_of
-    from radiogen.task import read_task
+    from radiogen.task import RSNA_MICCAI, read_task
 
-    task = read_task(data or Path())
+    task = RSNA_MICCAI if data is None else read_task(data)
     if competition is None:
         competition = competition_of(task).slug
     checked_name("--competition", competition)

@@ -25,7 +25,8 @@ MOUNTS: Mapping[str, tuple[str, str]] = {
     "mixed": (COMPETITION_PLACES[1], DATASET_PLACES[0]), "mixed the other way": (COMPETITION_PLACES[0],
                                                                                  DATASET_PLACES[1])}
 """Where the competition and the data set lie below `/kaggle/input`, by a name of this pair."""
-BROKEN = ("every pixel is zero", "no series but one, and no image in it", "one series is cut, one is missing")
+BROKEN = ("every pixel is zero", "no series but one, and no image in it",
+          "one series is cut and, where there are three, one is missing")
 """What is wrong with each of the cases that are added."""
 
 
@@ -94,7 +95,7 @@ def _break_cases(folder: Path, good: str, broken: Sequence[str], task: Task) -> 
                for name in sequences_present(folder, "test", damaged.name, task)]
     for path in [present[0]] if present[0].is_file() else present[0].iterdir():
         path.write_bytes(path.read_bytes()[:150])
-    for path in present[1:2]:
+    for path in present[1:-1][:1]:  # one is left, from which the case is predicted
         path.unlink() if path.is_file() else shutil.rmtree(path)
 
 
