@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.kaggle.client import retry
+from radiogen.kaggle.transfer import TIMEOUT, fetch
 
 Pause = Callable[[float], None]
 
@@ -82,6 +84,24 @@ def output_addresses(api: Any, kernel: str, version: int, *, pause: Pause = time
         token = page.next_page_token or ""
         if not token:
             return found
+
+
+def fetch_output(api: Any, kernel: str, version: int, name: str, path: Path, *, pause: Pause = time.sleep) -> Path:
+    """Download the output `name` of this version to `path`; a download that broke off is resumed.
+
+    Raises UserError where the version has no such file.
+    """
+    import requests
+
+    def request() -> requests.Response:
+        address = output_addresses(api, kernel, version, pause=pause).get(name)  # they expire: a fresh one each time
+        if address is None:
+            raise UserError(kernel, f"version {version} has no output {name}", "look at its page")
+        answer = requests.get(address, stream=True, timeout=TIMEOUT)
+        answer.raise_for_status()
+        return answer
+
+    return fetch(request, path, f"{name} of {kernel}", pause=pause)
 
 
 def current_version(api: Any, kernel: str, *, pause: Pause = time.sleep) -> int:

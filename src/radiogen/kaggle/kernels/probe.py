@@ -20,7 +20,6 @@ from radiogen.kaggle.kernels.image import COLUMNS, PROBE, TABLE, needed_packages
 from radiogen.kaggle.kernels.kernel import METADATA, NOTEBOOK, Names
 from radiogen.kaggle.kernels.push import kernel_page, push_kernel
 from radiogen.kaggle.notebooks.sources import notebook
-from radiogen.kaggle.outputs import fetch_output
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ def probe_image(api: Any, names: Names, folder: Path, *, docker_image: str = "",
     version, page = push_kernel(api, kernel, seconds=SECONDS)
     _LOG.info(f"pushed: {names.kernel}, version {version}: {page}; waiting for it to run")
     _wait(api, names.kernel, version, pause)
-    path = fetch_output(api, names.kernel, version, ANSWER, Path(folder) / ANSWER, pause=pause)
+    path = kernel_sessions.fetch_output(api, names.kernel, version, ANSWER, Path(folder) / ANSWER, pause=pause)
     image = kernel_sessions.docker_image(api, names.kernel, pause=pause) or docker_image
     digest = image.rpartition("@")[2]
     if not digest.startswith("sha256:"):

@@ -14,7 +14,7 @@ from typing import Any
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.kaggle.outputs import fetch_output
+from radiogen.kaggle.kernel_sessions import fetch_output
 from radiogen.kaggle.training.packs import check_pack, unpack
 from radiogen.kaggle.training.plan import TrainingPlan
 from radiogen.kaggle.training.record import Record

@@ -17,7 +17,6 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter, this_program
 from radiogen.kaggle import datasets, kernel_sessions
 from radiogen.kaggle.kernels.push import kernel_page, push_kernel
-from radiogen.kaggle.outputs import fetch_output
 from radiogen.kaggle.training.bring_back import bring_runs
 from radiogen.kaggle.training.plan import TrainingPlan, plan_facts
 from radiogen.kaggle.training.push_session import write_session_kernel, write_training_bundle
@@ -150,7 +149,7 @@ def _finish_session(api: Any, plan: TrainingPlan, record: Record, output: Path, 
     if state.complete and RESULT in kernel_sessions.output_addresses(api, session.kernel, session.version, pause=pause):
         path = output / f"session-{session.number}.json"
         path.unlink(missing_ok=True)  # of an earlier version of this session
-        fetch_output(api, session.kernel, session.version, RESULT, path, pause=pause)
+        kernel_sessions.fetch_output(api, session.kernel, session.version, RESULT, path, pause=pause)
         result = files.read_json(path)
     if result and not result["reason"]:
         record = write_record(plan.record, record.with_session(replace(session, state=COMPLETE, result=result)))
