@@ -18,13 +18,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PERMISSIVE = {
     "MIT", "MIT-CMU", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "PSF-2.0",
-    "Zlib", "CC0-1.0"}
+    "Zlib", "CC0-1.0", "ISC"}
 
 SPELLINGS = {
     "MIT License": "MIT", "BSD": "BSD-3-Clause", "BSD License": "BSD-3-Clause", "BSD 3-Clause": "BSD-3-Clause",
     "BSD 3-Clause License": "BSD-3-Clause", "3-Clause BSD License": "BSD-3-Clause", "Apache": "Apache-2.0",
     "Apache 2.0": "Apache-2.0", "Apache License": "Apache-2.0", "Apache License 2.0": "Apache-2.0",
-    "Apache Software License": "Apache-2.0", "Python Software Foundation License": "PSF-2.0"}
+    "Apache Software License": "Apache-2.0", "ISC license": "ISC", "Python Software Foundation License": "PSF-2.0"}
 """What packages write instead of an SPDX identifier."""
 
 DECISIONS = {
@@ -34,6 +34,7 @@ DECISIONS = {
     "pathspec": ("MPL-2.0", "test only, for mypy, and installed unchanged"),
     "text-unidecode": ("Artistic-1.0-Perl", "offered under GPL or the Artistic License; taken under the second"),
     "dcm2niix": ("BSD-2-Clause", "test only; its metadata holds the text of the licence instead of its name"),
+    "ptyprocess": ("ISC", "test only, for Jupyter; its metadata names the licence in a classifier alone"),
     "namex": ("Apache-2.0", "its metadata says nothing; the licence is in its wheel")}
 """Packages whose metadata alone does not do: the licence they are used under, and why that is all right."""
 

@@ -32,7 +32,7 @@ def test_an_interpolated_slice_counts_as_it_does_in_the_volume(tmp_path):
 
 
 def test_the_frames_of_one_file_are_its_slices(tmp_path):
-    write_enhanced(tmp_path, pattern(), AXIAL)
+    write_enhanced(tmp_path / "1.dcm", pattern(), AXIAL)
     assert series_geometry(tmp_path) == _read_whole(tmp_path)
 
 
