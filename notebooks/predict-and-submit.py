@@ -29,7 +29,7 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(os.environ.get("RADIOGEN_REHEARSAL_ROOT", "/kaggle"))  # a rehearsal has the same folders elsewhere
@@ -43,22 +43,17 @@ print("runs:  ", ", ".join(MANIFEST["runs"]))
 # ## 2. Install without internet
 #
 # `--no-index` keeps pip from looking on the network, `--no-deps` from replacing anything of Kaggle's image. A
-# package that the session has already is left alone: to replace one that is loaded can crash the session.
+# package that the session has in a version that will do is left alone: to replace one that is loaded can crash the
+# session.
 
 # %%
-def is_there(package):
-    """Whether this session has the package."""
-    try:
-        return bool(version(package))
-    except PackageNotFoundError:
-        return False
+if find_spec("radiogen") is None:
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index",
+                    "--no-deps", "--find-links", str(BUNDLE), "radiogen"], check=True)
 
+from radiogen.kaggle.kernels.carried import install_carried
 
-for wheel in MANIFEST["wheels"]:
-    if not is_there(wheel.partition("==")[0]):
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index",
-                        "--no-deps", "--find-links", str(BUNDLE), wheel], check=True)
-        print("installed:", wheel)
+print("installed:", ", ".join(install_carried(BUNDLE)) or "nothing but radiogen")
 
 # %% [markdown]
 # ## 3. The networks

@@ -1,14 +1,14 @@
 """A stand-in for Kaggle's API on loopback: what datasets, kernels and code submissions ask of it.
 
-Paths, field names and the order of calls were read from kaggle 2.2.4 and kagglesdk 0.1.37. It keeps what it was sent;
-`Kaggle.fails` makes a request answer with a status, `Kaggle.stumbles` a few times with 503, `Kaggle.answers` changes
-fields of an answer.
+Paths, field names and the order of calls were read from kaggle 2.2.4 and 2.2.5, kagglesdk 0.1.37 and 0.1.38. It keeps
+what it was sent; `Kaggle.fails` makes a request answer with a status, `Kaggle.stumbles` a few times with 503,
+`Kaggle.answers` changes fields of an answer.
 """
 
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -29,7 +29,14 @@ class Kaggle:
     fails: dict[str, int] = field(default_factory=dict)
     stumbles: dict[str, int] = field(default_factory=dict)
     answers: dict[str, dict] = field(default_factory=dict)
+    outputs: dict[tuple[str, int], dict[str, bytes]] = field(default_factory=dict)
+    logs: dict[tuple[str, int], str] = field(default_factory=dict)
+    version_states: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    quota_hours: tuple[float, float, float] = (30.0, 0.0, 0.0)
+    on_push: Callable[[str, int, dict], None] = lambda kernel, version, body: None
+    docker_image: str = ""
     loses_uploads: bool = False
+    loses: int = 0
     address: str = ""
 
     def answer(self, request: str, body: dict) -> tuple[int, dict]:
@@ -79,20 +86,55 @@ class Kaggle:
 
     def _savekernel(self, body):
         self.kernels.setdefault(body["slug"], []).append(body)
+        version = len(self.kernels[body["slug"]])
+        self.on_push(body["slug"], version, body)
         return {"ref": f"/code/{body['slug']}", "url": f"https://www.kaggle.com/code/{body['slug']}",
-                "versionNumber": len(self.kernels[body["slug"]])}
+                "versionNumber": version}
+
+    def _of_version(self, body):
+        """Kernel and version that a request asks about: the newest one without a label, as at Kaggle."""
+        kernel, label = f"{body['userName']}/{body['kernelSlug']}", body.get("versionLabel")
+        return kernel, int(label.removeprefix("v")) if label else len(self.kernels.get(kernel, [None]))
+
+    def _getkernel(self, body):
+        kernel = f"{body['userName']}/{body['kernelSlug']}"
+        if kernel not in self.kernels:
+            return None
+        return {"metadata": {"ref": kernel, "currentVersionNumber": len(self.kernels[kernel]),
+                             "dockerImage": self.docker_image}, "blob": {}}
 
     def _getkernelsessionstatus(self, body):
-        state, _, message = (self.kernel_states.pop(0) if self.kernel_states else "COMPLETE").partition(":")
+        states = self.version_states.get(self._of_version(body), self.kernel_states)
+        state, _, message = (states.pop(0) if states else "COMPLETE").partition(":")
         return {"status": state, "failureMessage": message or None}
+
+    def _listkernelsessionoutput(self, body):
+        kernel, version = self._of_version(body)
+        names = sorted(self.outputs.get((kernel, version), {}))
+        start = int(body.get("pageToken") or 0)
+        end = start + 2  # small pages, so that turning them is tried
+        return {"files": [{"fileName": name, "url": f"{self.address}/output/{kernel}/{version}/{name}"}
+                          for name in names[start:end]],
+                "log": self.logs.get((kernel, version), ""), "nextPageToken": str(end) if end < len(names) else ""}
+
+    def _getacceleratorquotastatistics(self, body):
+        total, used, reserved = (f"{hours * 3600:.0f}s" for hours in self.quota_hours)
+        return {"quotaRefreshTime": "2026-12-05T00:00:00Z",
+                "gpuQuota": {"totalTimeAllowed": total, "timeUsed": used, "timeReserved": reserved}}
 
     def _createcodesubmission(self, body):
         self.submissions.append(body)
         return {"message": "Successfully submitted", "ref": 4711}
 
+    def _getsubmission(self, body):
+        if body["ref"] != 4711 or not self.submissions:
+            return None
+        return {"ref": 4711, **(self.submission_states.pop(0) if self.submission_states else {"status": "COMPLETE"})}
+
     def _listsubmissions(self, body):
-        state = self.submission_states.pop(0) if self.submission_states else {"status": "COMPLETE"}
-        return {"submissions": [{"ref": 4710, "status": "ERROR"}, {"ref": 4711, **state}]}
+        made = [{"ref": 4711, "status": "PENDING", "description": one["submissionDescription"],
+                 "date": "2999-01-01T00:00:00Z"} for one in self.submissions]
+        return {"submissions": [{"ref": 4710, "status": "ERROR"}, *made]}
 
 
 @contextlib.contextmanager
@@ -109,9 +151,16 @@ def serving() -> Iterator[Kaggle]:
         def do_PUT(self):
             token = self.path.rsplit("/", 1)[-1]
             content = self._content()
-            if not kaggle.loses_uploads:
+            lost = kaggle.loses_uploads or kaggle.loses > 0
+            kaggle.loses -= kaggle.loses > 0
+            if not lost:
                 kaggle.blobs[token] = (kaggle.blobs[token][0], content)
-            self._send(400 if kaggle.loses_uploads else 200, b"{}")
+            self._send(400 if lost else 200, b"{}")
+
+        def do_GET(self):
+            owner, slug, version, name = self.path.removeprefix("/output/").split("/", 3)
+            content = kaggle.outputs[f"{owner}/{slug}", int(version)][name]
+            self._send(200, content)
 
         def _content(self):
             if "Content-Length" in self.headers:

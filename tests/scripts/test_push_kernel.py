@@ -39,6 +39,10 @@ def test_a_run_that_was_never_predicted_is_reported_before_anything_is_built(tmp
     assert not (tmp_path / "submissions").exists()
 
 
+def test_a_missing_run_is_named_before_any_token_is_asked_for(tmp_path):
+    assert "RUN: no run is named" in _error(_run(tmp_path, "--submit"))
+
+
 def test_without_a_token_nothing_is_built(tmp_path):
     write_paper_run(tmp_path / "models" / "first")
     end = _run(tmp_path, "first")

@@ -191,3 +191,19 @@ def test_an_earlier_bundle_is_replaced_unless_something_in_it_was_changed(datase
 ])
 def test_a_wheels_name_says_where_it_can_be_installed(wheel, python, answer):
     assert fits(wheel, python) is answer
+
+
+def test_a_package_needs_a_wheel_for_each_python_that_kaggles_images_have(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "missing_packages", lambda _: {"rare-thing": "1.2"})
+    monkeypatch.setattr(bundle, "_build_wheel", lambda folder: write_wheel(folder, "radiogen", "0.1"))
+    write_paper_run(tmp_path / "models" / "first")
+    write_wheel(tmp_path / "wheels", "rare-thing", "1.2", "cp312-cp312-manylinux_2_28_x86_64")
+    with pytest.raises(UserError, match="rare-thing 1.2: pip download fails .* and Python 3.13 with --wheels"):
+        build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", METADATA, wheels=tmp_path / "wheels")
+    assert not (tmp_path / "dataset").exists()
+    write_wheel(tmp_path / "wheels", "rare-thing", "1.2", "cp313-cp313-manylinux_2_28_x86_64")
+    build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", METADATA, wheels=tmp_path / "wheels")
+    check_bundle(tmp_path / "dataset")
+    next((tmp_path / "dataset").glob("*cp313*")).unlink()
+    with pytest.raises(UserError, match="has no wheel of rare-thing==1.2 for Python 3.13, which Kaggle's images have"):
+        check_bundle(tmp_path / "dataset")

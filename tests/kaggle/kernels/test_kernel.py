@@ -83,3 +83,10 @@ def test_the_notebook_finds_its_dataset_in_both_ways_in_which_kaggle_mounts_it(k
     end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                          env={**os.environ, "RADIOGEN_REHEARSAL_ROOT": str(tmp_path / "kaggle")})
     assert end.stdout.splitlines()[-1] == str(folder), end.stderr
+
+
+def test_a_kernel_is_pinned_to_an_image_only_where_one_is_named(kernel, tmp_path):
+    assert "docker_image" not in files.read_json(kernel / "kernel-metadata.json")
+    image = "gcr.io/kaggle-gpu-images/python@sha256:" + "1" * 64
+    pinned = _write_kernel(Names("somebody", "Radiogen MGMT", docker_image=image), tmp_path / "pinned")
+    assert files.read_json(pinned / "kernel-metadata.json")["docker_image"] == image

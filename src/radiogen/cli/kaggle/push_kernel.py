@@ -14,14 +14,14 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
          owner: str | None = None, dry_run: bool = False, submit: bool = False,
          message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", cases: int = 8, python: tuple[Path, ...] = (),
          wheels: Path | None = None, data: Path | None = None, models: Path = Path("models"),
-         output: Path = Path("submissions/kernel"), public: str | None = None, tables: tuple[Path, ...] = ()) -> None:
+         output: Path = Path("submissions/kernel"), public: str | None = None, tables: tuple[Path, ...] = (),
+         docker_image: str = "") -> None:
     """Push trained runs to Kaggle as a notebook for the code competition, after a rehearsal on this machine.
 
     Args:
         names: The same as --run.
         run: Names of the predicted runs under models/; the mean of all their folds is submitted.
-        title: Title of the kernel at Kaggle, from which its address follows (default: "Radiogen inference", or that of
-            the public notebook).
+        title: Title of the kernel at Kaggle, from which its address follows (default: that of its notebook).
         owner: Your name at Kaggle (default: that of your token).
         dry_run: Build, check and rehearse; push nothing, need no token.
         submit: Wait for the kernel's run at Kaggle, send it to the competition and wait for the score.
@@ -32,31 +32,33 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         data: The runs' data set where it was moved or copied (default: its last known place).
         models: Where runs are kept.
         output: Folder for dataset, kernel and the rehearsal's log.
+        docker_image: Image of the session, as gcr.io/kaggle-gpu-images/python@sha256:... (default: Kaggle's newest).
         public: Push this notebook of notebooks/ for everybody to see, without runs: look-first.
         tables: With --public: CSV files to publish with it, such as brats21_sites.csv.
     """
     from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels import push, whole_push
+    from radiogen.kaggle.kernels.bundle import check_named
     from radiogen.kaggle.kernels.kernel import Names
-    from radiogen.task import RSNA_MICCAI, read_task
+    from radiogen.task import read_task
     from radiogen.training.workflow import locate_runs
 
     runs = several_runs(names, run)
     if public is not None:
-        from radiogen.kaggle.kernels.whole_push import publish
-
-        publish(public, runs, title, owner, output, tables=tables, wheels=wheels, pythons=python, dry_run=dry_run)
+        whole_push.publish(public, runs, title, owner, output, tables=tables, wheels=wheels, pythons=python,
+                           dry_run=dry_run)
         return
+    check_named(runs)
     api = None if dry_run else connect()  # fail on an invalid token before anything is built
     owner = owner or ("you" if api is None else push.user_name(api))
     if data is not None:
         locate_runs([models / name for name in runs], data)
-    kernel = Names(owner, title or "Radiogen inference", read_task(models / runs[0]) if runs else RSNA_MICCAI)
-    folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, pythons=python, cases=cases)
-    record = None if api is None else whole_push.push_and_submit(api, folders, kernel, message or " ".join(runs),
-                                                                 output, submit=submit)
+    kernel = Names(owner, title or "Radiogen inference", read_task(models / runs[0]), docker_image)
+    note = message or " ".join(runs)
+    record = api and submit and whole_push.resume_submission(api, models, runs, kernel, note, output) or None
     if record is None:
-        more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""
-        print(f"next: {command('push_kernel')} {more}")
-    else:
-        print(f"submission: {record.read_text(encoding='utf-8').strip()}")
+        folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, pythons=python, cases=cases)
+        record = api and whole_push.push_and_submit(api, folders, kernel, note, output, submit=submit)
+    more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""
+    print(f"submission: {record.read_text(encoding='utf-8').strip()}" if record else
+          f"next: {command('push_kernel')} {more}")

@@ -19,35 +19,38 @@ from radiogen import __version__
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
-from radiogen.kaggle.kernels.image import PYTHON, WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
+from radiogen.kaggle.datasets import DATASET_METADATA
+from radiogen.kaggle.kernels.image import WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.kaggle.kernels.session import MANIFEST
 from radiogen.runs import layout
 from radiogen.runs.records import read_facts, read_recipe
 
 _LOG = logging.getLogger(__name__)
 
-DATASET_METADATA = "dataset-metadata.json"
 CLONE = Path(__file__).resolve().parents[4]
 WHEEL_SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "src")
 
 
 def build_bundle(models: Path, names: Sequence[str], folder: Path, metadata: Mapping[str, object], *,
-                 wheels: Path | None = None) -> dict[str, Any]:
+                 wheels: Path | None = None, facts: Mapping[str, object] | None = None, image: str = ""
+                 ) -> dict[str, Any]:
     """Write the bundle of the runs `names` into `folder`, in place of an earlier one; returns its manifest.
 
-    metadata: of `dataset_metadata`. wheels: a folder with the wheels of what the image lacks, for a machine without
-    internet; else pip downloads them. Raises UserError for an ensemble or what is not a run, a wheel that is not
+    metadata: of `dataset_metadata`. facts: written into the manifest as they are. image: the pinned one, if there is
+    one. wheels: a folder with the wheels of what the image lacks, for a machine without internet; else pip downloads
+    them. Raises UserError for an ensemble or what is not a run, a wheel that is not
     available, a folder with anything else than an earlier bundle, or where the package is not in a clone.
     """
-    missing = missing_packages(image_packages())
+    missing = missing_packages(image_packages(image))
 
     def fill(part: Path) -> None:
         _collect_wheels(missing, part, wheels)
         package = _build_wheel(part)
         files.write_json(part / DATASET_METADATA, dict(metadata))
         files.write_json(part / MANIFEST, {
-            "radiogen": __version__, "wheels": [*(f"{name}=={version}" for name, version in missing.items()),
-                                                f"radiogen=={package.name.split('-')[1]}"],
+            **(facts or {}), "radiogen": __version__,
+            "wheels": [*(f"{name}=={version}" for name, version in missing.items()),
+                       f"radiogen=={package.name.split('-')[1]}"],
             "runs": {name: _copy_run(Path(models) / name, part) for name in names}})
 
     return files.read_json(owned.replace_folder(folder, fill, MANIFEST) / MANIFEST)
@@ -95,6 +98,14 @@ def dataset_metadata(owner: str, title: str, slug: str) -> dict[str, Any]:
             "subtitle": "Package, wheels and trained folds of radiogen"}
 
 
+def check_named(names: Sequence[str]) -> None:
+    """Raise UserError where no run is named, or one twice."""
+    duplicates = sorted({name for name in names if list(names).count(name) > 1})
+    if not names or duplicates:
+        raise UserError("RUN", f"{', '.join(duplicates)} is named twice" if duplicates else "no run is named",
+                        f"name each trained run once: {command('push_kernel')} RUN [RUN ...]")
+
+
 def check_runs(models: Path, names: Sequence[str]) -> None:
     """Raise UserError unless each of `names` is a trained and predicted run under `models`, named once.
 
@@ -105,10 +116,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
     from radiogen.runs.predictions import read_predictions
     from radiogen.training.runs import open_run, trained_folds
 
-    duplicates = sorted({name for name in names if list(names).count(name) > 1})
-    if not names or duplicates:
-        raise UserError("RUN", f"{', '.join(duplicates)} is named twice" if duplicates else "no run is named",
-                        f"name each trained run once: {command('push_kernel')} RUN [RUN ...]")
+    check_named(names)
     for name in names:
         files.checked_name("RUN", name)
         note_training(Path(models) / name)
@@ -135,11 +143,11 @@ def check_bundle(folder: Path) -> None:
     wheels = [path.name for path in folder.glob("*.whl")]
     for wanted in manifest["wheels"]:
         name, version = wanted.split("==")
-        fitting = [wheel for wheel in wheels if wheel.lower().startswith(f"{name.replace('-', '_')}-{version}-".lower())
-                   and fits(wheel, PYTHON)]
-        if not fitting:
-            raise UserError(folder, f"has no wheel of {wanted} for Python {PYTHON}, Kaggle's",
-                            f"put one into a folder and name the folder with {parameter('wheels')}, or {again}")
+        named = [wheel for wheel in wheels if wheel.lower().startswith(f"{name.replace('-', '_')}-{version}-".lower())]
+        for python in WHEEL_PYTHONS:
+            if not any(fits(wheel, python) for wheel in named):
+                raise UserError(folder, f"has no wheel of {wanted} for Python {python}, which Kaggle's images have",
+                                f"put one into a folder and name the folder with {parameter('wheels')}, or {again}")
     unlisted = sorted(path.name for path in folder.iterdir() if path.name not in (MANIFEST, *manifest["files"]))
     if unlisted:
         raise UserError(folder / unlisted[0], "is not part of the bundle, and would be uploaded with it",
@@ -190,21 +198,17 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _collect_wheels(missing: Mapping[str, str], folder: Path, wheels: Path | None) -> None:
-    """Collect a wheel of each package for each of `WHEEL_PYTHONS`; only the one for Kaggle's Python is required."""
+    """Collect a wheel of each package for each of `WHEEL_PYTHONS`. Raises UserError where one is not available."""
     from_where = ["--no-index", "--find-links", str(wheels)] if wheels else []
     for name, version in missing.items():
-        for python in sorted(WHEEL_PYTHONS, key=lambda one: one != PYTHON):
+        for python in WHEEL_PYTHONS:
             if any(fits(path.name, python) for path in folder.glob(f"{name.replace('-', '_')}-{version}-*.whl")):
                 continue
             platforms = [word for platform in WHEEL_PLATFORMS for word in ("--platform", platform)]
-            try:
-                _pip("download", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
-                     *from_where, "-d", str(folder), f"{name}=={version}", where=f"{name} {version}",
-                     remedy="connect to the internet, or name a folder with its wheel for Linux and "
-                     f"Python {PYTHON} with {parameter('wheels')}")
-            except UserError:
-                if python == PYTHON:
-                    raise
+            _pip("download", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
+                 *from_where, "-d", str(folder), f"{name}=={version}", where=f"{name} {version}",
+                 remedy="connect to the internet, or name a folder with its wheel for Linux and "
+                 f"Python {python} with {parameter('wheels')}")
 
 
 def _pip(*words: str, where: str, remedy: str) -> None:

@@ -30,11 +30,15 @@ SOURCE_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Names:
-    """Names of a kernel and its dataset at Kaggle; ids follow from titles, as Kaggle derives them."""
+    """Names of a kernel and its dataset at Kaggle; ids follow from titles, as Kaggle derives them.
+
+    docker_image: the image that its sessions are pinned to, "" for Kaggle's newest.
+    """
 
     owner: str
     title: str
     task: Task = RSNA_MICCAI
+    docker_image: str = ""
 
     @property
     def competition(self) -> str:
@@ -67,7 +71,7 @@ def prepare(models: Path, runs: Sequence[str], names: Names, folder: Path, *,
     bundle = Path(folder) / "dataset"
     with files.working_folder(folder):
         owned.check_replaceable(Path(folder) / "kernel")  # before the bundle, which takes long
-        build_bundle(models, runs, bundle, wheels=wheels,
+        build_bundle(models, runs, bundle, wheels=wheels, image=names.docker_image,
                      metadata=dataset_metadata(names.owner, names.dataset_title, names.dataset.partition("/")[2]))
         kernel = _write_kernel(names, Path(folder) / "kernel")
     check_bundle(bundle)
@@ -89,7 +93,8 @@ def _write_kernel(names: Names, folder: Path) -> Path:
         "kernel_type": "notebook", "is_private": True, "enable_gpu": True, "enable_tpu": False,
         "enable_internet": competition_of(names.task).internet, "machine_shape": MACHINE_SHAPE,
         "dataset_sources": [names.dataset],
-        "competition_sources": [names.competition], "kernel_sources": [], "model_sources": []}
+        "competition_sources": [names.competition], "kernel_sources": [], "model_sources": [],
+        **({"docker_image": names.docker_image} if names.docker_image else {})}
 
     def fill(part: Path) -> None:
         files.write_text(part / NOTEBOOK, notebook_text(PREDICT))
