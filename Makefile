@@ -11,10 +11,11 @@ CASES ?= 200
 SEED ?= 42
 DATA ?= $(if $(filter 3,$(EFFECT)),input/phantom,input/phantom-effect-$(EFFECT))
 
-.PHONY: demo rsna test test-all test-jax robustness lint setup lock clean
+.PHONY: demo rsna test test-all test-jax robustness docs lint setup lock clean
 
 setup: $(VENV)/.ready
 
+# uv takes a quarter of pip's time; pip is asked where uv does not reach the packages, for it has settings of its own.
 # One set-up at a time: a second one waits, then finds it done. .installing marks one that was cut off: it starts again.
 ifndef LOCKED
 $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
@@ -25,7 +26,10 @@ $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 	@if [ -e $(VENV)/.installing ]; then rm -rf $(VENV); fi
 	@mkdir -p $(VENV) && touch $(VENV)/.installing
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r .ci/uv.lock
+	UV_CACHE_DIR=$(CURDIR)/$(VENV)/uv-cache $(RUN) -m uv pip install --quiet --require-hashes -r requirements.lock \
+		|| { echo "uv could not install the packages (above); pip tries now, which takes longer"; \
+		$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock; }
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@rm $(VENV)/.installing && touch $@
 endif
@@ -77,9 +81,19 @@ lint: setup
 
 # Pin again what setup.cfg allows: `make lock` keeps the pins that still hold, UPGRADE=--upgrade takes the newest.
 lock: setup
-	$(RUN) -m pip install --quiet uv
 	$(RUN) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--extra test $(UPGRADE) --output-file requirements.lock setup.cfg
+	$(RUN) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
+		$(UPGRADE) --output-file docs/requirements.lock docs/requirements.in
+	$(RUN) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
+		$(UPGRADE) --output-file .ci/uv.lock .ci/uv.in
+
+# The pages of docs/ and the reference as a site of static files: open site/index.html. It has an environment of its own.
+docs: docs/requirements.lock
+	@test -d $(VENV)-docs || $(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r docs/requirements.lock
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
+	@echo "the documentation is in site/: open site/index.html"
 
 clean:
-	$(LOCK) "the set-up" rm -rf $(VENV) $(VENV)-jax build *.egg-info src/*.egg-info .pytest_cache .ruff_cache
+	$(LOCK) "the set-up" rm -rf $(VENV) $(VENV)-jax $(VENV)-docs site build *.egg-info src/*.egg-info .pytest_cache .ruff_cache

@@ -12,11 +12,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FAKE_PYTHON = """#!/bin/sh
-# Python, but a virtual environment is this file again, and pip takes as long as the file `gate` is there.
+# Python, but a virtual environment is this file again, uv works unless the file `broken` is there, and pip takes as
+# long as the file `gate` is.
 case "$1 $2" in
 "-m venv") echo venv >> log; mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
 "-m pip") echo pip >> log; [ -e .venv/.installing ] || echo destroyed >> log
     while [ -e gate ]; do sleep 0.02; done; [ -e .venv/bin/python ] || echo destroyed >> log;;
+"-m uv") echo uv >> log; [ ! -e broken ];;
 "-c "*) ;;
 *) exec {python} "$@";;
 esac
@@ -85,7 +87,13 @@ def test_of_two_set_ups_at_once_the_second_waits_and_finds_it_done(clone, start)
     (clone / "gate").unlink()
     _ended(first)
     assert "pip" not in _ended(second)
-    assert _log(clone) == ["venv", "pip", "pip"]
+    assert _log(clone) == ["venv", "pip", "uv", "pip"]
+
+
+def test_pip_installs_the_packages_where_uv_cannot_and_a_line_says_so(clone, start):
+    (clone / "broken").touch()
+    assert "uv could not install the packages (above); pip tries now" in _ended(start())
+    assert _log(clone) == ["venv", "pip", "uv", "pip", "pip"]
 
 
 def test_a_set_up_that_is_ready_is_not_made_again(clone, start):
@@ -104,7 +112,7 @@ def test_a_killed_set_up_leaves_no_lock_and_is_begun_anew(clone, start):
     first.wait()
     (clone / "gate").unlink()
     assert WAITING not in _ended(start())
-    assert _log(clone) == ["venv", "pip", "venv", "pip", "pip"]
+    assert _log(clone) == ["venv", "pip", "venv", "pip", "uv", "pip"]
 
 
 def test_the_set_up_is_held_by_its_pip_where_make_alone_was_killed(clone, start):

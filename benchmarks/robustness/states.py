@@ -29,8 +29,9 @@ LEDGER = ("date", "previous_sha256", "fingerprint", "networks_sha256", "kept")
 """Of an entry of the ledger: what is another one for each data set, network file and moment, or stands in one alone."""
 MARK = re.compile(rb"(?<=-)[0-9a-f]{12}(?=$|/|\.|&#x2F;)")
 """The data set's fingerprint in the name of its cache, of which the times of its files are a part."""
-GROWING = ("checkpoint.npz", "history.csv", "timings.json")
-"""Files that are replaced while their command runs, so that a third content may lawfully be there after a kill."""
+GROWING = ("checkpoint.npz", "history.csv", "timings.json", "ledger.jsonl", "looks.csv")
+"""Files that are replaced while their command runs, so that a third content may lawfully be there after a kill: of an
+epoch, or with the entries of the first runs alone."""
 
 State = dict[str, str]
 
@@ -84,7 +85,7 @@ def comparable(path: Path) -> bytes:
     """A file's content without what may differ; raises what its reader raises where it is not whole."""
     content = path.read_bytes()
     if path.name in DATED:
-        content = TIMES.sub(b"", DATE.sub(rb"\1", content))
+        content = TIMES.sub(b'"scored": 0', DATE.sub(rb"\1", content))
     if path.suffix in (".json", ".csv", ".html"):
         content = MARK.sub(b"", content)
     if path.suffix == ".h5":

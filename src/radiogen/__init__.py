@@ -1,8 +1,9 @@
 """radiogen: from brain-MRI DICOM series to a judged prediction of MGMT promoter methylation.
 
 Research software, not a medical device. What most users want is here: `radiogen.read_series(folder)` gives a `Volume`;
-a `Recipe`, `begin_run`, `train` and `predict` make a run, and `assess` judges it. Importing the package imports none of
-it: each name is looked up when it is first used, so that a command which needs no network never loads TensorFlow.
+a `Recipe` (`find_recipe` has those of the package), `begin_run`, `train` and `predict` make a run, and `assess` judges
+it. Importing the package imports none of it: each name is looked up when it is first used, so that a command which
+needs no network never loads TensorFlow.
 """
 
 import importlib
@@ -15,6 +16,7 @@ _ROOMS = {
     "read_series": "radiogen.imaging.series",
     "read_volumes": "radiogen.imaging.series",
     "Recipe": "radiogen.training.recipe.recipe",
+    "find_recipe": "radiogen.training.recipe.recipes",
     "begin_run": "radiogen.training.workflow",
     "train": "radiogen.training.workflow",
     "predict": "radiogen.inference.workflow",

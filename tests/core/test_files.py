@@ -8,6 +8,7 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from radiogen.core import files
@@ -238,3 +239,112 @@ def test_what_a_link_leaves_when_it_is_killed_is_swept_away_as_any_half_file(tmp
     assert len(list((tmp_path / "room").iterdir())) == 1
     with files.working_folder(tmp_path / "room"):
         assert [path.name for path in (tmp_path / "room").iterdir()] == [".lock"]
+
+
+def test_a_path_that_is_recorded_and_lies_beside_models_is_found_there_unless_it_is_here(tmp_path, monkeypatch):
+    run = tmp_path / "project" / "models" / "a"
+    (tmp_path / "project" / "input").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert files.found_path("input", run) == tmp_path / "project" / "input"
+    assert files.found_path("nowhere", run) == files.Path("nowhere")
+    (tmp_path / "input").mkdir()
+    assert files.found_path("input", run) == files.Path("input")
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    ("my data (2)", "my-data-2-"), ("..a", "a"), ("-.-x", "x"), ("...", ""), ("Köln", "Köln"), ("a/b", "a-b")])
+def test_a_text_becomes_a_name_with_hyphens_for_what_a_name_may_not_have(text, name):
+    assert files.valid_name(text) == name
+
+
+def test_a_folder_whose_name_has_nothing_left_is_called_data(tmp_path):
+    assert files.name_from(tmp_path / "---") == "data"
+
+
+def test_text_that_is_not_utf_8_is_written_as_numbers_and_not_refused(tmp_path):
+    path = files.write_text(tmp_path / "a.txt", "caf\udce9 é")
+    assert path.read_bytes() == "caf\\udce9 é".encode()
+
+
+def test_json_is_written_for_people_with_letters_as_they_are(tmp_path):
+    path = files.write_json(tmp_path / "a.json", {"name": "Köln", "sizes": [1]})
+    assert path.read_text(encoding="utf-8") == files.json_text({"name": "Köln", "sizes": [1]})
+    assert "Köln" in path.read_text(encoding="utf-8") and path.read_text(encoding="utf-8").count("\n") == 6
+
+
+def test_a_table_has_no_index_unix_lines_and_every_digit(tmp_path):
+    path = files.write_csv(tmp_path / "a.csv", pd.DataFrame({"case": ["00001"], "value": [0.1 + 0.2]}, index=[7]))
+    assert path.read_bytes() == b"case,value\n00001,0.30000000000000004\n"
+
+
+def test_a_link_is_the_same_file_and_replaces_what_was_there(tmp_path):
+    source, target = files.write_text(tmp_path / "source", "arrays"), files.write_text(tmp_path / "target", "old")
+    assert files.link(source, target) == target and target.samefile(source)
+    files.link(source, target)  # again: two names of one file
+    assert sorted(os.listdir(tmp_path)) == ["source", "target"]
+
+
+def test_where_the_file_system_has_no_links_a_copy_is_made(tmp_path, monkeypatch):
+    source = files.write_text(tmp_path / "source", "arrays")
+
+    def refuse(*_):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(type(source), "hardlink_to", refuse)
+    target = files.link(source, tmp_path / "target")
+    assert target.read_text() == "arrays" and not target.samefile(source)
+    assert sorted(os.listdir(tmp_path)) == ["source", "target"]
+
+
+@pytest.mark.parametrize("write", [
+    lambda path: files.write_by_name(path, lambda part: _fail(part)), lambda path: files.write_folder(path, _fail),
+    lambda path: files.write_with(path, _fail)], ids=["by name", "folder", "file"])
+def test_a_fault_of_ours_stays_one_and_leaves_nothing_behind(tmp_path, write):
+    with pytest.raises(ZeroDivisionError):
+        write(tmp_path / "made")
+    assert [name for name in os.listdir(tmp_path) if name != f".made{files.PART}"] == []
+
+
+def _fail(_):
+    raise ZeroDivisionError
+
+
+def test_a_library_that_writes_nothing_under_the_name_that_it_got_is_an_error_with_the_final_name(tmp_path):
+    with pytest.raises(UserError, match=r"/a\.h5: cannot be written \(No such file or directory\)"):
+        files.write_by_name(tmp_path / "a.h5", lambda part: None)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_never_replaces_one_that_has_files(tmp_path):
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "mine").write_text("mine")
+    with pytest.raises(UserError, match="case: cannot be written"):
+        files.write_folder(tmp_path / "case", lambda part: (part / "ours").write_text("ours"))
+    assert os.listdir(tmp_path) == ["case"] and os.listdir(tmp_path / "case") == ["mine"]
+
+
+def test_a_missing_json_says_to_run_the_command_that_makes_it(tmp_path):
+    with pytest.raises(UserError, match=r"a\.json: is missing; run the command that makes it"):
+        files.read_json(tmp_path / "a.json")
+
+
+def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert files.sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_folder_that_is_worked_in_is_not_taken_by_who_only_tries(tmp_path):
+    with files.try_working_folder(tmp_path / "a") as first, files.try_working_folder(tmp_path / "a") as second:
+        assert (first, second) == (True, False)
+    with files.try_working_folder(tmp_path / "a") as again:
+        assert again
+
+
+def test_half_files_are_swept_by_who_gets_the_folder_and_left_by_who_does_not(tmp_path):
+    with files.working_folder(tmp_path):
+        half = tmp_path / f".a{files.PART}"
+        half.write_text("half")
+        with files.try_working_folder(tmp_path) as held:
+            assert not held and half.exists()
+    with files.try_working_folder(tmp_path):
+        assert not half.exists()

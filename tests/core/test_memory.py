@@ -1,6 +1,7 @@
 """Memory that runs out is reported in one line with the remedy, whoever ran out of it; the system says what is left."""
 
 import errno
+import pickle
 
 import numpy as np
 import pytest
@@ -43,3 +44,46 @@ def test_a_control_group_limits_what_is_available_and_files_kept_in_memory_do_no
     monkeypatch.setattr(memory, "_GROUPS", tmp_path)
     monkeypatch.setattr(memory, "_own_group", lambda: group)
     assert available_memory() == 1_700_000
+
+
+@pytest.mark.parametrize(("limit", "used"), [("max", "4000"), ("x", "4000"), ("9000", ""), (None, "4000")])
+def test_a_group_without_a_readable_limit_limits_nothing(tmp_path, monkeypatch, limit, used):
+    for name, text in (("memory.max", limit), ("memory.current", used)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "_own_group", lambda: tmp_path)
+    monkeypatch.setattr(memory, "_meminfo", lambda name: 7)
+    assert available_memory() == 7
+
+
+def test_a_group_that_has_used_more_than_its_limit_leaves_nothing(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text("10")
+    (tmp_path / "memory.current").write_text("90")
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "_own_group", lambda: tmp_path)
+    assert available_memory() == 0
+
+
+@pytest.mark.parametrize(("text", "count"), [("inactive_file 5\nanon 7\n", 5), ("anon 7\n", 0), ("damaged\n", 0),
+                                             ("", 0)])
+def test_cached_files_are_counted_as_far_as_the_system_says(tmp_path, text, count):
+    (tmp_path / "memory.stat").write_text(text)
+    assert memory._inactive_files(tmp_path / "memory.stat") == count
+    assert memory._inactive_files(tmp_path / "none") == 0
+
+
+def test_a_figure_that_the_system_does_not_have_is_a_fault_with_its_name():
+    with pytest.raises(RuntimeError, match="/proc/meminfo has no MemFree2"):
+        memory._meminfo("MemFree2")
+
+
+def test_the_remedy_is_one_that_the_caller_chose_where_there_is_one():
+    assert str(OutOfMemory("a.dcm", remedy="close a program")) == "a.dcm: did not fit into memory; close a program"
+    assert "--workers 1" in str(OutOfMemory("a.dcm")) and OutOfMemory("a.dcm").code == "OUT_OF_MEMORY"
+
+
+def test_memory_that_runs_out_in_a_worker_arrives_with_its_code():
+    error = pickle.loads(pickle.dumps(OutOfMemory("a.dcm")))
+    assert (type(error), error.where, error.problem) == (OutOfMemory, "a.dcm", "did not fit into memory")
+    assert error.remedy == OutOfMemory("a.dcm").remedy

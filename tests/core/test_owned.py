@@ -83,3 +83,57 @@ def test_a_listed_file_is_replaced_until_somebody_changes_it(tmp_path):
     assert path.read_text() == "mine"
     path.write_text("three")
     assert owned.write_listed(path, "three").read_text() == "three"
+
+
+def test_a_folder_lists_the_hash_of_each_of_its_files_and_keeps_other_facts(tmp_path):
+    def fill(part):
+        _two(part)
+        (part / owned.LISTING).write_text('{"made": "today", "files": {"gone.txt": "0"}}')
+
+    out = owned.replace_folder(tmp_path / "out", fill)
+    assert set(owned.listed_files(out)) == {"a.txt", "b.txt"}
+    assert owned.listed_files(out)["a.txt"] == owned.files.sha256(out / "a.txt")
+    assert owned._facts(out / owned.LISTING)["made"] == "today"
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "{", '{"files": ["a.txt"]}', "{}"])
+def test_a_list_of_another_form_lists_nothing(tmp_path, text):
+    (tmp_path / owned.LISTING).write_text(text)
+    assert owned.listed_files(tmp_path) == {}
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(UserError, match=r"a\.txt: was not written by radiogen"):
+        owned.check_replaceable(tmp_path)
+
+
+def test_a_list_behind_a_link_is_not_ours(tmp_path):
+    out = owned.replace_folder(tmp_path / "out", _one)
+    (out / owned.LISTING).rename(tmp_path / "list")
+    (out / owned.LISTING).symlink_to(tmp_path / "list")
+    assert owned.listed_files(out) == {}
+
+
+@pytest.mark.parametrize("written", [None, "0" * 64])
+def test_a_file_without_its_own_hash_has_changed(tmp_path, written):
+    (tmp_path / "a").write_text("a")
+    assert not owned.is_unchanged(tmp_path / "a", written)
+    assert owned.is_unchanged(tmp_path / "a", owned.files.sha256(tmp_path / "a"))
+    assert not owned.is_unchanged(tmp_path / "none", "0" * 64)
+
+
+def test_a_file_that_says_what_is_to_be_written_may_be_there_whoever_wrote_it(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    owned.check_listed(tmp_path / "a.txt", "text")
+    with pytest.raises(UserError, match=r"a\.txt: was not written by radiogen or was changed since"):
+        owned.check_listed(tmp_path / "a.txt", "other")
+
+
+def test_a_link_that_leads_nowhere_is_in_the_way(tmp_path):
+    (tmp_path / "a.txt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="was not written by radiogen"):
+        owned.check_listed(tmp_path / "a.txt", "text")
+
+
+def test_two_files_in_one_folder_are_both_listed(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        owned.write_listed(tmp_path / name, name)
+    assert set(owned.listed_files(tmp_path)) == {"a.txt", "b.txt"}

@@ -42,7 +42,7 @@ def test_a_command_can_be_copied_into_a_shell(monkeypatch, way, text):
 def test_the_command_line_of_this_process_can_be_copied_into_a_shell(monkeypatch, program, text):
     monkeypatch.setattr(sys, "argv", [program, "--run", "a b"])
     assert wording.this_command().endswith(f"{program} {text}")
-    assert wording.this_program().endswith(program)
+    assert wording.this_program() == (program if program.startswith("radiogen") else f"python {program}")
 
 
 def test_a_run_is_named_with_its_place_where_that_is_not_models(tmp_path, monkeypatch):
@@ -67,3 +67,8 @@ def test_a_list_is_words_as_they_are_spoken_and_of_many_the_first():
 def test_a_shortened_list_has_its_first_words_and_how_many_are_left():
     assert wording.shortened(["a", "b"]) == "a, b"
     assert wording.shortened(list("abcd"), 2, more="more pairs") == "a, b and 2 more pairs"
+
+
+def test_a_list_that_just_fits_is_whole_and_one_word_more_is_counted():
+    assert wording.shortened(list("ab"), 2) == "a, b" and wording.shortened(list("abc"), 2) == "a, b and 1 more"
+    assert wording.shortened([], 2) == "" and wording.listing(list("abcde")) == "a, b, c, d and e"

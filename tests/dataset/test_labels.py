@@ -5,7 +5,8 @@ import json
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.labels import data_labels, read_labels, read_sample_submission
+from radiogen.dataset.labels import data_labels, read_labels, read_sample_submission, read_table, shown
+from radiogen.task import Task
 
 GOOD = "BraTS21ID,MGMT_value\n00000,1\n00002,0\n"
 
@@ -120,3 +121,34 @@ def test_a_table_in_which_no_cell_has_a_meaning_is_refused(tmp_path):
     (tmp_path / "train_labels.csv").write_text("case,label\nA,negative\n")
     with pytest.raises(UserError, match="no label is one of neg, pos; correct label_values"):
         data_labels(tmp_path)
+
+
+def test_without_a_description_every_case_of_a_data_set_has_a_label(tmp_path):
+    _file(tmp_path, GOOD)
+    labels, without = data_labels(tmp_path)
+    assert labels["label"].tolist() == [1, 0] and without == {}
+
+
+def test_a_task_that_is_given_counts_before_the_one_beside_the_file(tmp_path):
+    task = Task("other", id_column="patient", label_column="grade")
+    path = _file(tmp_path, "patient,grade\n7,1\n")
+    assert read_labels(path, task)["case"].tolist() == read_sample_submission(path, task)["case"].tolist() == ["7"]
+    with pytest.raises(UserError, match="has no column BraTS21ID or MGMT_value"):
+        read_sample_submission(path)
+
+
+@pytest.mark.parametrize(("length", "tail"), [(0, "'"), (60, "x'"), (61, "x'...")])
+def test_a_cell_is_shown_whole_up_to_60_characters(length, tail):
+    text = shown("x" * length)
+    assert text.endswith(tail) and text.count("x") == (length if length <= 60 else 57)
+
+
+def test_a_table_may_have_more_columns_than_are_wanted_and_keeps_their_cells_as_text(tmp_path):
+    table = read_table(_file(tmp_path, "BraTS21ID,MGMT_value,site\n00000,1,01\n00002,0,NA\n"), ("case",))
+    assert table["site"].tolist() == ["01", "NA"] and table["label"].tolist() == ["1", "0"]
+
+
+@pytest.mark.parametrize("cell", ["0.0", "1.0", "1e0", "01"])
+def test_a_label_is_a_number_however_it_is_written(tmp_path, cell):
+    label, = read_labels(_file(tmp_path, f"BraTS21ID,MGMT_value\n00000,{cell}\n"))["label"]
+    assert label == int(float(cell)) and label in (0, 1)

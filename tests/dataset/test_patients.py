@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from radiogen.core.errors import UserError
-from radiogen.dataset.patients import data_patients, other_names, patient_of, read_patients, to_patients_file
-from radiogen.task import ID, RSNA_MICCAI, Task
+from radiogen.dataset.patients import (
+    data_patients,
+    other_names,
+    patient_of,
+    read_patients,
+    sex_of,
+    to_patients_file,
+)
+from radiogen.task import ID, RSNA_MICCAI, Task, read_task
 
 
 def _write(folder, text, task=None):
@@ -33,6 +40,28 @@ def test_columns_that_are_missing_are_not_known(tmp_path):
 def test_an_id_column_of_another_name(tmp_path):
     table = read_patients(_write(tmp_path, "patient,site\nA,X\n", {"id_column": "patient"}))
     assert table[ID].tolist() == ["A"] and table["patient"].tolist() == ["A"]
+
+
+@pytest.mark.parametrize(("text", "task"), [
+    ("patient,site,age,sex\nA,X,,F\n", {"id_column": "patient"}),
+    ("case,patient,site,age,sex\nA,B,,61,F\n", {"label_column": "sex"}),
+    ("case,patient,site,age,sex\nA,B,X,61,F\n", {"label_column": "site"})])
+def test_a_column_of_the_tasks_that_is_also_the_patients_comes_back_as_it_was(tmp_path, text, task):
+    table = read_patients(_write(tmp_path, text, task))
+    assert to_patients_file(read_task(tmp_path), table).to_csv(index=False) == text
+
+
+def test_a_site_or_a_sex_that_is_the_label_is_known_of_the_patient_too(tmp_path):
+    text = "case,site,sex\nA,X,female\n"
+    for label in ("site", "sex"):
+        table = read_patients(_write(tmp_path, text, {"label_column": label}))
+        assert (table["site"].tolist(), table["sex"].tolist()) == (["X"], ["F"])
+
+
+def test_ids_that_are_called_as_patients_are_and_are_not_theirs_are_refused(tmp_path):
+    table = read_patients(_write(tmp_path, "patient\nA\nB\n", {"id_column": "patient"}))
+    with pytest.raises(UserError, match="dataset.json: id_column is 'patient', which is another column"):
+        to_patients_file(read_task(tmp_path), table.assign(patient="A"))
 
 
 @pytest.mark.parametrize(("text", "wrong"), [
@@ -78,3 +107,21 @@ def test_names_of_a_patient_elsewhere_are_the_patient_the_aliases_and_the_tasks_
     assert other_names(table, ["A_1", "B", "C"], Task("x")) == {
         "A_1": {"A", "BraTS2021_00007", "TCGA-1"}, "B": frozenset(), "C": frozenset()}
     assert other_names(None, ["00007"], RSNA_MICCAI) == {"00007": {"BraTS2021_00007"}}
+
+
+def test_a_table_that_agrees_with_the_task_is_the_one_that_counts(tmp_path):
+    _write(tmp_path, "case,patient\nP1,A\nP3,A\nP4,B\n", {"same_patient": [["P1", "P3"]]})
+    assert data_patients(tmp_path)["patient"].tolist() == ["A", "A", "B"]
+    _write(tmp_path, "case,patient\nP1,A\n", {"same_patient": [["P1", "P3"]]})  # of one of them nothing is said
+    assert data_patients(tmp_path)[ID].tolist() == ["P1"]
+
+
+@pytest.mark.parametrize(("text", "sex"), [("f", "F"), ("FEMALE", "F"), ("w", "F"), ("M", "M"), ("Male", "M"),
+                                           ("", ""), ("x", "x"), ("femme", "femme")])
+def test_a_sex_is_f_or_m_in_the_usual_words_and_another_text_as_it_is(text, sex):
+    assert sex_of(text) == sex
+
+
+@pytest.mark.parametrize(("age", "known"), [("0", 0), ("130", 130), ("61.5", 61.5)])
+def test_ages_from_0_to_130_are_taken(tmp_path, age, known):
+    assert read_patients(_write(tmp_path, f"case,age\nA,{age}\n"))["age"].tolist() == [known]

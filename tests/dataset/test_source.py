@@ -121,3 +121,30 @@ def test_what_describes_no_source_is_named_with_its_field(described, content, wr
 def test_a_mask_is_no_sequence(described):
     with pytest.raises(UserError, match="sequences is.*mask is the name of the tumour's mask"):
         read_source(described({"sequences": ["FLAIR", "mask"]}))
+
+
+@pytest.mark.parametrize("content", [{}, {"sequences": ["FLAIR", "DWI"]}, {"mask": "{case}_seg.nii.gz"}])
+def test_a_description_without_patterns_keeps_the_competitions_layout(described, content):
+    data = described({**content, "images": "../images", "labels": "given.csv"})
+    source = read_source(data)
+    assert source.files == {} and source.images.samefile(data.parent / "images")
+    assert (labels_path(data), source.mask) == (data / "given.csv", tuple(filter(None, [content.get("mask")])))
+
+
+def test_a_mask_that_has_a_pattern_is_found_by_it_in_the_competitions_layout_too(described):
+    data = described({"images": "../images", "mask": ["masks/{case}.nii.gz", "masks/{case}_v?.nii.gz"]},
+                     "train/P1/FLAIR/1.dcm", "masks/P1_v2.nii.gz", "train/P2/mask.nii.gz")
+    assert mask_path(data, "train", "P1").name == "P1_v2.nii.gz" and mask_path(data, "train", "P2") is None
+
+
+def test_the_first_pattern_that_finds_a_file_counts_and_a_wildcard_stays_within_a_name(described):
+    content = {"sequences": ["T1w"], "images": "../images", "files": {"T1w": ["{case}/best.nii", "{case}/*.nii"]}}
+    data = described(content, "P1/best.nii", "P1/other.nii", "P2/deep/other.nii", "P3/a.nii")
+    assert series_path(data, "train", "P1", "T1w").name == "best.nii"
+    assert case_ids(data, "train") == ["P1", "P3"] and sequences_present(data, "train", "P2") == ()
+
+
+@pytest.mark.parametrize("pattern", ["{case}[12].nii", "{case}\\a.nii", "a/../{case}.nii", 7, None, ["{case}.nii", 7]])
+def test_a_pattern_that_could_leave_the_images_or_means_more_than_it_says_is_refused(described, pattern):
+    with pytest.raises(UserError, match="mask is .*; write a path below the images with {case} for the id"):
+        read_source(described({"sequences": ["FLAIR"], "mask": pattern}))

@@ -90,8 +90,15 @@ def test_a_reference_is_read_as_it_was_written_and_a_damaged_one_is_named(tmp_pa
     found = read_reference(tmp_path)
     assert found.ids.tolist() == reference.ids.tolist()
     assert np.allclose(found.summaries, reference.summaries, atol=1e-6)
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(UserError, match="reference.npz"):
-        read_reference(tmp_path)
+    whole = path.read_bytes()
+    for damaged in (whole[:200], whole[:90] + bytes(30) + whole[120:], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match="reference.npz: cannot be read .*; python scripts/predict"):
+            read_reference(tmp_path)
+    for shapes in ({"ids": np.array(["a"]), "summaries": np.zeros((2, 1, 1))}, {"ids": np.array([1]),
+                   "summaries": np.zeros((1, 1, 1))}, {"ids": np.array(["a"]), "summaries": np.array([[["x"]]])}):
+        np.savez(path, **shapes)
+        with pytest.raises(UserError, match="reference.npz: has other shapes than it should"):
+            read_reference(tmp_path)
     path.unlink()
     assert read_reference(tmp_path) is None

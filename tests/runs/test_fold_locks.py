@@ -108,3 +108,11 @@ def test_half_files_of_a_fold_in_training_are_not_swept_and_those_of_a_killed_on
     process.join()
     with files.working_folder(tmp_path / "a"):
         assert not half.parent.exists()
+
+
+def test_who_does_not_wait_says_that_older_files_are_used(tmp_path, capsys):
+    with fold_locks.hold_fold(tmp_path / "a", "0"):
+        fold_locks.note_training(tmp_path / "a")
+    said = capsys.readouterr().out
+    assert said.startswith(f"note: fold 0 of run a is being trained by process {os.getpid()} (")
+    assert said.endswith(": what was there before is used\n") and said.count("\n") == 1

@@ -183,3 +183,42 @@ def test_a_site_without_which_one_class_is_left_is_an_error():
              for case, label in zip(labels["case"], labels["label"], strict=True)}
     with pytest.raises(UserError, match="without the sites of fold 0 one class alone is left"):
         make_folds(labels, groups=Groups(sites=sites), folds=3)
+
+
+def test_without_a_holdout_every_case_is_judged_in_a_fold():
+    folds = make_folds(_labels(60), holdout_fraction=0)
+    assert HOLDOUT not in set(folds["fold"]) and folds["fold"].value_counts().tolist() == [12] * 5
+
+
+@pytest.mark.parametrize("seed", [0, 2 ** 32 - 1])
+def test_the_least_and_the_largest_seed_make_a_split(seed):
+    assert len(make_folds(_labels(40), seed=seed)) == 40
+
+
+@pytest.mark.parametrize(("cases", "folds", "enough"), [(10, 4, True), (10, 5, False), (4, 2, False), (6, 2, True)])
+def test_a_class_needs_a_case_a_fold_behind_the_holdout(cases, folds, enough):
+    if enough:
+        assert fold_names(make_folds(_labels(cases), folds=folds)) == [str(number) for number in range(folds)]
+    else:
+        with pytest.raises(UserError, match=f"cases with label 0 are left for {folds} folds; add labelled cases"):
+            make_folds(_labels(cases), folds=folds)
+
+
+def test_sites_of_a_fold_are_counted_and_a_case_without_one_is_of_an_unknown():
+    folds = pd.DataFrame({"case": list("abcde"), "label": 1, "fold": ["0", "0", "0", "1", HOLDOUT]})
+    assert site_of_folds(folds, {"a": "north", "b": "south", "c": "south", "d": "", "e": "east"}) == {
+        "0": {"south": 2, "north": 1}, "1": {"unknown": 1}}
+
+
+@pytest.mark.parametrize("fold", ["-1", "1.0", "", "Holdout", "test"])
+def test_a_fold_that_is_neither_a_number_nor_the_holdout_is_named_with_its_row(tmp_path, fold):
+    (tmp_path / "folds.csv").write_text(f"BraTS21ID,MGMT_value,fold\n00000,1,0\n00001,0,{fold}\n")
+    with pytest.raises(UserError, match=f"folds.csv: row 3: fold is '{fold}'; write a number from 0 up, or holdout"):
+        read_folds(tmp_path / "folds.csv")
+
+
+def test_the_largest_site_is_the_first_fold_and_cases_without_one_are_in_the_last_however_many_they_are():
+    labels = _labels(30).sort_values("case")
+    sites = dict(zip(labels["case"], ["z"] * 10 + ["a"] * 6 + [""] * 14, strict=True))
+    folds = make_folds(labels, folds=2, holdout_fraction=0, groups=Groups(sites=sites))
+    assert site_of_folds(folds, sites) == {"0": {"z": 10}, "1": {"unknown": 14, "a": 6}}

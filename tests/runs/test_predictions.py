@@ -1,10 +1,14 @@
 """The table of predictions: what is written is read again, and what is wrong with it is reported with its row."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from radiogen.core.errors import UserError
+from radiogen.core.files import sha256
+from radiogen.runs import predictions
 from radiogen.runs.predictions import (
     chosen_runs,
     complete,
@@ -12,6 +16,8 @@ from radiogen.runs.predictions import (
     out_of_fold,
     predicted_runs,
     read_predictions,
+    read_with_hash,
+    scores_digest,
     submission_cases,
     write_predictions,
 )
@@ -91,3 +97,67 @@ def test_without_a_name_every_predicted_run_is_chosen(tmp_path):
     assert chosen_runs(tmp_path, ["b", "a", "b"]) == ["b", "a"]
     with pytest.raises(UserError, match="no predicted run"):
         chosen_runs(tmp_path / "elsewhere", [])
+
+
+TABLE = pd.DataFrame({"case": ["00001", "00002"], "fold": ["0", "1"], "label": pd.array([1, 0], dtype="Int64"),
+                      "probability": [0.1 + 0.2, 0.5]})
+
+
+def test_the_digest_of_scores_is_of_ids_labels_and_every_digit_and_not_of_order_or_folds():
+    digest = scores_digest(TABLE)
+    assert digest == scores_digest(TABLE[::-1]) == scores_digest(TABLE.assign(fold="holdout"))
+    for other in (TABLE.assign(probability=[0.3, 0.5]), TABLE.assign(label=[0, 0]), TABLE.assign(case=["00001", "3"])):
+        assert digest != scores_digest(other)
+
+
+def test_columns_that_are_none_of_the_tables_are_left_out_of_the_file(tmp_path):
+    path = write_predictions(tmp_path / "predictions.csv", complete(TABLE).assign(note="mine"))
+    assert path.read_text().splitlines()[0] == "BraTS21ID,fold,MGMT_value,probability,predicted"
+
+
+def test_a_table_is_read_with_the_hash_of_the_file_that_was_read(tmp_path):
+    path = write_predictions(tmp_path / "predictions.csv", complete(TABLE))
+    table, digest = read_with_hash(path)
+    assert digest == sha256(path) and table["case"].tolist() == ["00001", "00002"]
+
+
+def test_a_table_that_is_replaced_while_it_is_read_is_read_again(tmp_path, monkeypatch):
+    path = write_predictions(tmp_path / "predictions.csv", complete(TABLE))
+    read = predictions.read_predictions
+
+    def replaced_once(file):
+        table = read(file)
+        if table["case"].tolist() == ["00001", "00002"]:
+            write_predictions(path, complete(TABLE.assign(case=["00003", "00004"])))
+        return table
+
+    monkeypatch.setattr(predictions, "read_predictions", replaced_once)
+    table, digest = read_with_hash(path)
+    assert table["case"].tolist() == ["00003", "00004"] and digest == sha256(path)
+
+
+def test_a_run_without_predictions_has_no_hash_either(tmp_path):
+    with pytest.raises(UserError, match=r"predictions\.csv: is missing"):
+        read_with_hash(tmp_path / "a" / "predictions.csv")
+
+
+def test_runs_come_by_the_age_of_their_predictions_and_hidden_folders_are_none(tmp_path):
+    for number, name in enumerate(("b", "a", ".half", "c")):
+        path = write_predictions(tmp_path / name / "predictions.csv", complete(TABLE))
+        os.utime(path, ns=(10 ** 18 - number // 2, 10 ** 18 - number // 2))
+    assert predicted_runs(tmp_path) == ["c", "a", "b"] and predicted_runs(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", ""])
+def test_a_run_whose_name_leads_elsewhere_is_not_chosen(tmp_path, name):
+    with pytest.raises(UserError, match="^RUN .*: is not a valid name"):
+        chosen_runs(tmp_path, ["a", name])
+
+
+def test_a_cohorts_cases_have_labels_and_its_name_as_their_fold(tmp_path):
+    path = tmp_path / "predictions.csv"
+    write_predictions(path, complete(TABLE.assign(fold="elsewhere")))
+    assert read_predictions(path, "elsewhere")["fold"].tolist() == ["elsewhere"] * 2
+    path.write_text(path.read_text().replace("elsewhere,1", "elsewhere,"))
+    with pytest.raises(UserError, match="row 2: MGMT_value is ''; write 1 for methylated and 0 for unmethylated"):
+        read_predictions(path, "elsewhere")

@@ -116,7 +116,7 @@ def test_two_folds_at_once_end_as_one_after_the_other(clone, serial, frozen):
         waiting.until(lambda waiting=waiting: line in waiting.said)
         waiting.until(lambda waiting=waiting: "waiting for it to finish" in waiting.said)
     evaluate.process.send_signal(signal.SIGINT)
-    assert evaluate.process.wait(20) == 130 and "stopped: " in evaluate.said and "Traceback" not in evaluate.said
+    assert evaluate.process.wait(120) == 130 and "stopped: " in evaluate.said and "Traceback" not in evaluate.said
     assert again.process.poll() is None and predict.process.poll() is None
     first.send(signal.SIGCONT)
     assert f"trained: fold 0, 1 in models/{name}" in first.ends()

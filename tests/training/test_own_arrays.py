@@ -13,7 +13,7 @@ from radiogen.runs.predictions import read_predictions
 from radiogen.task import RSNA_MICCAI, Task, read_task
 from radiogen.training import workflow
 from radiogen.training.input.batches import Batches, CachedImages, label_inputs
-from radiogen.training.own_arrays import _own_folds, add_test_images, begin_own_run
+from radiogen.training.own_arrays import _holds, _own_folds, add_test_images, begin_own_run
 from radiogen.training.recipe.recipes import DEMO_3D
 from radiogen.training.recipe.settings import SplitSettings
 from radiogen.training.runs import open_run
@@ -115,6 +115,14 @@ def test_going_on_writes_no_array_again_and_other_images_are_refused(tmp_path):
     with pytest.raises(UserError, match="has 20 labelled images, not 18"):
         begin_own_run(images()[:18], LABELS[:18], RECIPE, tmp_path / "other", tmp_path / "cache" / "mine",
                       splits=SPLITS[:18])
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"PK\x05\x06" + bytes(18)])
+def test_a_file_that_is_no_array_does_not_hold_one(tmp_path, content):
+    (tmp_path / "a.npy").write_bytes(content)
+    assert not _holds(tmp_path / "a.npy", np.zeros(3))
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    assert _holds(tmp_path / "a.npy", np.zeros(3)) and not _holds(tmp_path / "a.npy", np.zeros(3, np.float32))
 
 
 def test_images_that_look_alike_can_be_found_and_masks_are_not_compared(tmp_path):

@@ -84,11 +84,13 @@ def _read_text(path: Path) -> pd.DataFrame:
         return read_cells(path, ("ID",))
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter="\t") if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(path, f"cannot be read ({error})", "save it as tab-separated text in UTF-8") from error
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter="\t") if row]
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise UserError(path, "is no table: its rows have different numbers of cells", "save it as tab-separated text")
+    if any(name and rows[0].count(name) > 1 for name in rows[0]):
+        raise UserError(path, "row 1: a column's name stands more than once", "keep one column of each name")
     return pd.DataFrame(rows[1:], columns=rows[0], dtype=str)
 
 
@@ -98,7 +100,7 @@ def _id_column(path: Path, table: pd.DataFrame, cohort: Cohort, cases: Sequence[
     owners = {column: _owners(table[column], cohort, cases) for column in table}
     named = [column for column in table if column.casefold() in {
         name.casefold() for name in (*cohort.columns.get("id", ()), "case", "id")}]
-    order = sorted(table, key=lambda column: (-sum(map(len, owners[column].values())), column not in named))
+    order = sorted(table, key=lambda column: -sum(map(len, owners[column].values())))
     if not order or not owners[order[0]]:
         raise UserError(path, f"has no column with ids of these cases, such as {cases[0]}",
                         "name a table of this cohort, or write its ids as the images are called")

@@ -14,7 +14,7 @@ from radiogen.core.errors import UserError
 from radiogen.dataset.known_cases import same_patients
 from radiogen.dataset.labels import numbers, read_table
 from radiogen.dataset.layout import PATIENTS_TABLE
-from radiogen.task import ID, Task, read_task
+from radiogen.task import FILE, ID, LABEL, Task, read_task
 
 PATIENT, SITE, AGE, SEX = "patient", "site", "age", "sex"
 ALIASES = "aliases"
@@ -35,7 +35,10 @@ def read_patients(folder: Path) -> pd.DataFrame | None:
     path = Path(folder) / PATIENTS_TABLE
     if not path.is_file():
         return None
-    table = read_table(path, (ID,), read_task(folder))
+    task = read_task(folder)
+    table = read_table(path, (ID,), task)
+    if task.label_column in COLUMNS:  # a task whose label is the sex or the site
+        table = table.rename(columns={LABEL: task.label_column})
     for name in COLUMNS:
         if name not in table:
             table[name] = ""
@@ -92,6 +95,14 @@ def other_names(patients: pd.DataFrame | None, cases: Sequence[str], task: Task)
 
 
 def to_patients_file(task: Task, table: pd.DataFrame) -> pd.DataFrame:
-    """The table as its file has it: the task's id column, ages without a needless fraction."""
+    """The table as its file has it: the task's id column, ages without a needless fraction.
+
+    Where cases are called by their patients, one column is both. Raises UserError where these are not the same.
+    """
     ages = ["" if np.isnan(age) else f"{age:g}" for age in table[AGE]]
+    if task.id_column in table and task.id_column != ID:
+        if not table[task.id_column].equals(table[ID].rename(task.id_column)):
+            raise UserError(FILE, f"id_column is {task.id_column!r}, which is another column of {PATIENTS_TABLE}",
+                            "call the ids by another name")
+        table = table.drop(columns=task.id_column)
     return task.to_file(table.assign(**{AGE: ages}))

@@ -12,12 +12,14 @@ from radiogen.runs.layout import fold_folder, fold_name, is_fold_folder
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` as text: three decimals, whole counts of cases, one decimal for their mean and deviation, NaN empty."""
+    """`table` as text: three decimals, whole numbers as they are, one decimal for means of cases, NaN empty."""
     text = {}
     for name in table.columns:
         column = table[name]
         if not pd.api.types.is_numeric_dtype(column):
             text[name] = column.astype(str)
+        elif pd.api.types.is_integer_dtype(column):
+            text[name] = column.map(lambda value: "" if pd.isna(value) else f"{value}")
         elif name.endswith("cases"):
             text[name] = column.map(lambda value: "" if pd.isna(value) else f"{value:.1f}".removesuffix(".0"))
         else:

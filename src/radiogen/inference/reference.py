@@ -3,7 +3,6 @@
 In and out: a `Reference`. Inference writes it beside the predictions and reads it for a patient.
 """
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.npz import read_npz
 from radiogen.core.types import FloatArray
 from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
@@ -36,11 +36,8 @@ def read_reference(folder: Path) -> Reference | None:
     path = Path(folder) / layout.REFERENCE
     if not path.is_file():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            found = Reference(kept["ids"], kept["summaries"].astype(np.float64))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(path, f"cannot be read ({error})", f"{command('predict')} {as_run(folder)}") from error
-    if found.summaries.ndim != 3 or found.ids.shape != found.summaries.shape[:1]:
-        raise UserError(path, "has other shapes than it should", f"{command('predict')} {as_run(folder)}")
-    return found
+    again = f"{command('predict')} {as_run(folder)}"
+    ids, summaries = read_npz(path, ("ids", "summaries"), again).values()
+    if summaries.ndim != 3 or ids.shape != summaries.shape[:1] or (ids.dtype.kind, summaries.dtype.kind) != ("U", "f"):
+        raise UserError(path, "has other shapes than it should", again)
+    return Reference(ids, summaries.astype(np.float64))

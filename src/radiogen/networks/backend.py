@@ -252,6 +252,21 @@ def backend() -> Backend:
     return {one.name: one for one in (_TensorFlow, _Jax, _Torch)}[keras.backend.backend()]()
 
 
+@contextlib.contextmanager
+def on_one_machine() -> Iterator[None]:
+    """Variables that are made meanwhile lie on this machine alone.
+
+    Keras makes an optimizer to compare with when it saves weights. Where machines share the batches, JAX would wait
+    until all of them had made it, and only the first one saves.
+    """
+    shared = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(shared)
+
+
 def _count_gpus(kind: str, count: int, available: int) -> int:
     """How many GPUs are used: `count`, or all where it is 0. Raises UserError where fewer are available."""
     if available < max(1, count):

@@ -3,16 +3,16 @@
 In and out: an `Explained`. Inference writes it, the report draws it.
 """
 
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.core.npz import read_npz
 from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
 
@@ -69,11 +69,9 @@ def read_explained_cases(folder: Path) -> Explained | None:
     path = Path(folder) / layout.EXPLAINED
     if not path.is_file():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            content = {field.name: kept[field.name] for field in fields(Explained)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        again = f"{command('evaluate')} --run {as_run(path.parent)}"
-        raise UserError(path, f"cannot be read ({error})", f"delete it and make it again: {again}") from error
+    again = f"delete it and make it again: {command('evaluate')} --run {as_run(path.parent)}"
+    content: dict[str, Any] = read_npz(path, [field.name for field in fields(Explained)], again)
+    if content["rank"].shape or content["rank"].dtype.kind not in "iu":
+        raise UserError(path, "has a rank that is no number", again)
     return Explained(**{**content, "sequence": str(content["sequence"]), "rank": int(content["rank"]),
                         "geometry": str(content["geometry"])})

@@ -30,9 +30,9 @@ def draw_folder(run: Path, within: str, draw: int) -> Path:
 
 
 def write_draw(run: Path, within: str, draw: int, area: float) -> Path:
-    """Add the AUC of one training to `permutations.csv`, or replace it."""
+    """Add the AUC of one training to `permutations.csv`, or replace it. Raises UserError where the table is damaged."""
     path = Path(run) / layout.PERMUTATIONS
-    kept = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["draw", "within", "auc"])
+    kept = _read(path)
     kept = kept[(kept["draw"] != draw) | (kept["within"] != within)]
     row = pd.DataFrame([{"draw": draw, "within": within, "auc": area}])
     table = row if kept.empty else pd.concat([kept, row])
@@ -45,15 +45,22 @@ def read_permutations(run: Path) -> dict[str, np.ndarray]:
     Raises UserError where the table is damaged or of an older version.
     """
     _check_version(run)
-    path = Path(run) / layout.PERMUTATIONS
+    groups = _read(Path(run) / layout.PERMUTATIONS).groupby("within")["auc"]
+    return {str(name): areas.to_numpy(float) for name, areas in groups}
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """The table, with no row where there is no file. Raises UserError where a column, or an AUC, is none."""
     if not path.is_file():
-        return {}
+        return pd.DataFrame(columns=["draw", "within", "auc"])
     try:
-        groups = pd.read_csv(path).groupby("within")["auc"]
+        table = pd.read_csv(path)[["draw", "within", "auc"]].astype({"draw": int, "within": str, "auc": float})
+        if not table["auc"].between(0, 1).all():
+            raise ValueError("an AUC lies outside of 0 to 1")
     except (OSError, ValueError, KeyError) as error:
         raise UserError(path, f"cannot be read as a table of draws ({error})",
                         f"delete it and run {command('evaluate')} {parameter('permutations')} again") from error
-    return {str(name): areas.to_numpy(float) for name, areas in groups}
+    return table
 
 
 def _check_version(run: Path) -> None:

@@ -115,4 +115,4 @@ def lineage_text(lineage: Sequence[Ancestor]) -> str:
 
 
 def _holds(value: object, kind: type) -> bool:
-    return isinstance(value, dict) and all(isinstance(key, str) and type(value) is kind for key, value in value.items())
+    return isinstance(value, dict) and all(type(each) is kind for each in value.values())

@@ -13,6 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.errors import UserError, short_reason
+from radiogen.core.wording import as_run, command
 from radiogen.dataset.patients import to_patients_file
 from radiogen.runs import layout
 from radiogen.task import ID, LABEL, read_task
@@ -70,11 +72,15 @@ def write_slices(folder: Path, inputs: pd.DataFrame) -> Path:
 
 
 def read_slices(folder: Path) -> pd.DataFrame | None:
-    """`predictions_slices.csv` with ids and folds as text; None where there is none."""
+    """`predictions_slices.csv` with ids and folds as text; None where there is none. Raises UserError where damaged."""
     path, task = Path(folder) / layout.SLICE_PREDICTIONS, read_task(folder)
     if not path.is_file():
         return None
-    return task.from_file(pd.read_csv(path, dtype={task.id_column: str, "fold": str}))
+    try:
+        return task.from_file(pd.read_csv(path, dtype={task.id_column: str, "fold": str}))
+    except (OSError, ValueError) as error:
+        raise UserError(path, f"cannot be read ({short_reason(error)})",
+                        f"write it again: {command('predict')} --run {as_run(folder)}") from error
 
 
 def read_as_text(path: Path, columns: Sequence[str]) -> pd.DataFrame | None:

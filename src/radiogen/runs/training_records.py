@@ -5,7 +5,6 @@ fold that is scored) or `stop_` (the cases that choose the epoch) before it. Tim
 `peak_memory_mb` and `checkpoint_bytes`, and `chosen_epoch` where one was chosen.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,12 +49,15 @@ def write_timings(folder: Path, timings: Mapping[str, Any]) -> Path:
 
 
 def read_timings(folder: Path) -> dict[str, Any]:
-    """`timings.json`, {} where there is none."""
+    """`timings.json`, {} where there is none. Raises UserError where it is damaged."""
     path = Path(folder) / layout.TIMINGS
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    timings = files.read_json(path) if path.is_file() else {}
+    if not isinstance(timings, dict):
+        raise UserError(path, "is no table of names, so it is damaged", "delete it, and what it says is not used")
+    return timings
 
 
 def epochs_of(folder: Path) -> int:
-    """After how many epochs a fold's weights were taken, as far as its folder says; else 0."""
+    """After how many epochs a fold's weights were taken, as far as its folder says; else 0. Raises UserError."""
     chosen = read_timings(folder).get("chosen_epoch")
-    return int(chosen or (len(pd.read_csv(folder / layout.HISTORY)) if (folder / layout.HISTORY).is_file() else 0))
+    return int(chosen or (len(_read_history(folder)) if (folder / layout.HISTORY).is_file() else 0))

@@ -22,7 +22,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import read_geometry
-from radiogen.networks.backend import backend, keras
+from radiogen.networks.backend import backend, keras, on_one_machine
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.layout import CHECKPOINT, FIRST_WEIGHTS, FOLD_FILES, GEOMETRY, TENSORBOARD, WEIGHTS
@@ -235,7 +235,8 @@ def _finish(folder: Path, model: keras.Model, state: FoldState, facts: dict[str,
     write_timings(folder, {"seconds_an_epoch": [round(each, 3) for each in state.seconds],
                            "peak_memory_mb": round(peak_memory() / 1e6),
                            "checkpoint_bytes": checkpoint.stat().st_size if checkpoint.is_file() else 0, **facts})
-    write_weights(folder, model.save_weights)
+    with on_one_machine():
+        write_weights(folder, model.save_weights)
     checkpoint.unlink(missing_ok=True)
 
 

@@ -234,9 +234,9 @@ def _holds(path: Path, array: np.ndarray) -> bool:
     """Whether the file is this very array."""
     try:
         kept = np.load(path, allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):  # of an empty file
         return False
-    return kept.dtype == array.dtype and np.array_equal(kept, array)
+    return isinstance(kept, np.ndarray) and kept.dtype == array.dtype and np.array_equal(kept, array)
 
 
 def _joined(path: Path, table: pd.DataFrame, split: str) -> pd.DataFrame:

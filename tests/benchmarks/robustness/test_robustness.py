@@ -58,6 +58,13 @@ def test_a_half_table_a_half_network_and_a_strange_table_are_no_final_files(tmp_
     assert [line.split()[0] for line in found] == ["net.h5", "new.csv", "old.csv"]
 
 
+def test_a_ledger_may_hold_the_first_runs_alone_after_a_kill_but_no_cut_line(tmp_path):
+    (tmp_path / "ledger.jsonl").write_text('{"run": "one"}\n')
+    assert states.half_files(tmp_path, {}, {}) == []
+    (tmp_path / "ledger.jsonl").write_text('{"run": "one"}\n{"run": ')
+    assert [line.split()[0] for line in states.half_files(tmp_path, {}, {})] == ["ledger.jsonl"]
+
+
 def test_networks_are_compared_by_their_weights_and_tables_without_their_times(tmp_path):
     for folder, seconds, weight in (("one", 1.0, 3), ("two", 2.0, 3), ("three", 1.0, 4)):
         (tmp_path / folder).mkdir()
@@ -67,6 +74,17 @@ def test_networks_are_compared_by_their_weights_and_tables_without_their_times(t
     one, two, three = (states.state_of(tmp_path / folder) for folder in ("one", "two", "three"))
     assert states.differences(one, two) == []
     assert states.differences(one, three) == ["model.weights.h5 differs"]
+
+
+def test_an_assessment_that_was_made_again_is_the_same_but_for_when_and_how_often_it_was_scored(tmp_path):
+    for folder, scored, auc in (("one", 1, 0.7), ("two", 3, 0.7), ("three", 1, 0.8)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "assessment.json").write_text(
+            f'{{"looks": {{\n "looks": 1,\n "scored": {scored},\n "first": "2026-01-0{scored} 10:00:00"}}, '
+            f'"auc": {auc}}}\n')
+    one, two, three = (states.state_of(tmp_path / folder) for folder in ("one", "two", "three"))
+    assert states.differences(one, two) == []
+    assert states.differences(one, three) == ["assessment.json differs"]
 
 
 def test_leftovers_and_missing_files_are_differences():

@@ -13,7 +13,7 @@ from radiogen.evaluation.others.columns import Naming
 from radiogen.evaluation.others.study import Sources, judge_features, write_feature_runs
 from radiogen.evaluation.others.study_options import CENTROID, LOGISTIC, StudyOptions
 from radiogen.evaluation.report.assess import assess
-from radiogen.evaluation.report.page_summary import summary_lines
+from radiogen.evaluation.report.summary import cohort_lines, summarise
 from radiogen.evaluation.report.text import report_text
 from radiogen.runs.predicted_run import open_predictions
 
@@ -60,10 +60,21 @@ def test_a_signal_is_found_inside_and_in_the_other_cohort_and_age_and_sex_know_n
     assert judged[2]["own-age-sex"].main.measures["auc"] < 0.7
 
 
+def test_what_is_found_in_the_other_cohort_stands_beside_what_was_found_inside(judged):
+    chosen = judged[2]["own-chosen"]
+    inside, outside = chosen.sets
+    gap = chosen.cohort_difference.estimate.value
+    assert gap == pytest.approx(outside.verdict.estimate.value - inside.verdict.estimate.value)
+    lines = dict(cohort_lines(chosen))
+    assert f"AUC {gap:+.3f}" in lines["difference"] and "80 cases of other.csv" in lines["outside"]
+    assert "own-chosen on another cohort" in judged[1]
+    assert f"{CASES} held out (other.csv)" in summarise(chosen).judged
+
+
 def test_selection_before_the_split_is_an_alarm_and_is_named_in_text_and_page(judged):
     alarms = [one.code for one in judged[2]["own-leakage"].of_severity(Severity.ALARM)]
     assert alarms == [Code.FEATURES_SELECTED_BEFORE] and "LEAKAGE, shown on" in judged[1]
-    assert "no figure of this run is a result" in dict(summary_lines(judged[2]["own-leakage"]))["Judged how"]
+    assert "no figure of this run is a result" in dict(summarise(judged[2]["own-leakage"]).lines)["How judged"]
     assert not judged[2]["own-chosen"].of_severity(Severity.ALARM)
 
 

@@ -62,17 +62,27 @@ class Page:
         self.events: list[str] = []
 
     def start(self, path: Path, width: int, height: int, dark: bool) -> None:
-        """Open the file at this size and in this colour scheme, and wait until it is loaded."""
+        """Open a tab and in it the file at this size and in this colour scheme."""
         tab = self.ask("Target.createTarget", own=False, url="about:blank")["targetId"]
         self.session = self.ask("Target.attachToTarget", own=False, targetId=tab, flatten=True)["sessionId"]
         for room in ("Page", "Runtime", "Network", "Log"):
             self.ask(f"{room}.enable")
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
-                 mobile=width < 500)
-        self.ask("Emulation.setEmulatedMedia",
-                 features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.emulate(width=width, height=height, dark=dark)
+        self.load(path)
+
+    def load(self, path: Path) -> None:
+        """Open the file afresh and wait until it is loaded; what was asked for before is forgotten."""
+        for kept in (self.events, self.requests, self.complaints):
+            kept.clear()
         self.ask("Page.navigate", url=path.resolve().as_uri())
         self.wait_for(lambda: "Page.loadEventFired" in self.events)
+
+    def emulate(self, *, width: int = 1280, height: int = 900, dark: bool = False, media: str = "") -> None:
+        """Another window, colour scheme or medium (`print`) for the page that is open."""
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+                 mobile=width < 500)
+        self.ask("Emulation.setEmulatedMedia", media=media,
+                 features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
     def evaluate(self, script: str) -> Any:
         """The value of a JavaScript expression; a promise is waited for."""

@@ -1,4 +1,7 @@
-"""The page in a real browser: it opens quietly, asks nothing of the network, its viewer turns slices, and it prints."""
+"""The page in a real browser: it opens quietly, asks nothing of the network, its viewer turns slices, and it prints.
+
+One browser opens it for all tests of this file, each afresh.
+"""
 
 import json
 import re
@@ -11,6 +14,7 @@ from radiogen.evaluation.report.report import evaluate_runs
 from radiogen.runs.predictions import complete, write_predictions
 
 from .browser import open_page
+from .outline import Outline
 
 CASES, SLICES, EDGE = 60, 9, 12
 
@@ -27,7 +31,8 @@ def page(tmp_path_factory):
         "label": pd.array(labels, dtype="Int64"),
         "probability": np.clip(0.3 + 0.4 * labels + 0.2 * random.normal(size=CASES), 0, 1)}))
     write_predictions(folder / "predictions.csv", table)
-    (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "rank": 3, "data": "/home/anna/scans"}))
+    (folder / "run.json").write_text(json.dumps({"recipe": "demo-3d", "rank": 3, "data": "/home/anna/scans",
+                                                 "arrays": 150 * "ab"}))
     for fold in range(5):
         (folder / f"fold-{fold}").mkdir()
         pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6], "val_loss": [0.8, 0.7]}).to_csv(
@@ -50,6 +55,19 @@ def _write_images(path, cases):
         slices=np.tile(np.arange(SLICES), (4, 1)), views=np.zeros((4, 2, EDGE, EDGE), np.uint8))
 
 
+@pytest.fixture(scope="module")
+def browser(page):
+    with open_page(page) as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(browser, page):
+    browser.emulate()
+    browser.load(page)
+    return browser
+
+
 GREY = "document.querySelector('canvas').getContext('2d').getImageData(10, 10, 1, 1).data[0]"
 RED = "document.querySelector('canvas').getContext('2d').getImageData(4, 4, 1, 1).data"
 DRAWN = "document.querySelector('.viewer').dataset.drawn"
@@ -61,66 +79,83 @@ def test_the_page_tells_nothing_of_the_folder_in_which_it_was_made(page):
     assert "--data scans" in text
 
 
-def test_the_page_opens_without_a_complaint_and_asks_nothing_of_the_network(page):
-    with open_page(page) as tab:
-        tab.wait_until(f"{DRAWN} === '0/5/true'")
-        assert tab.complaints == []
-        assert [url for url in tab.requests if not url.startswith("data:")] == [page.resolve().as_uri()]
-        assert tab.evaluate("document.querySelector('h1').textContent") == "a<b>&c"
+def test_the_page_opens_without_a_complaint_and_asks_nothing_of_the_network(tab, page):
+    tab.wait_until(f"{DRAWN} === '0/5/true'")
+    assert tab.complaints == []
+    assert [url for url in tab.requests if not url.startswith("data:")] == [page.resolve().as_uri()]
+    assert tab.evaluate("document.querySelector('h1').textContent") == "a<b>&c"
 
 
-def test_the_slider_turns_the_slices_and_the_overlay_goes_on_and_off(page):
-    with open_page(page) as tab:
-        tab.wait_until(f"{DRAWN} === '0/5/true'")
-        assert tab.evaluate(GREY) == 100
-        assert tab.evaluate(f"{RED}[0] !== {RED}[2]")
-        tab.evaluate("(() => { const s = document.querySelector('.slice'); s.value = 7; "
-                     "s.dispatchEvent(new Event('input')); })()")
-        tab.wait_until(f"{DRAWN} === '0/7/true'")
-        assert tab.evaluate(GREY) == 140
-        tab.evaluate("document.querySelector('.viewer').focus()")
-        tab.press("ArrowLeft")
-        tab.press("ArrowLeft")
-        tab.wait_until(f"{DRAWN} === '0/5/true'")
-        tab.press("o")
-        tab.wait_until(f"{DRAWN} === '0/5/false'")
-        assert tab.evaluate(f"{RED}[0] === {RED}[2]")
-        tab.press("ArrowDown")
-        tab.wait_until(f"{DRAWN} === '1/5/false'")
+def test_the_slider_turns_the_slices_and_the_overlay_goes_on_and_off(tab):
+    tab.wait_until(f"{DRAWN} === '0/5/true'")
+    assert tab.evaluate(GREY) == 100
+    assert tab.evaluate(f"{RED}[0] !== {RED}[2]")
+    assert "slice 5, with Grad-CAM" in tab.evaluate("document.querySelector('canvas').ariaLabel")
+    tab.evaluate("(() => { const s = document.querySelector('.slice'); s.value = 7; "
+                 "s.dispatchEvent(new Event('input')); })()")
+    tab.wait_until(f"{DRAWN} === '0/7/true'")
+    assert tab.evaluate(GREY) == 140
+    tab.evaluate("document.querySelector('.viewer').focus()")
+    tab.press("ArrowLeft")
+    tab.press("ArrowLeft")
+    tab.wait_until(f"{DRAWN} === '0/5/true'")
+    tab.press("o")
+    tab.wait_until(f"{DRAWN} === '0/5/false'")
+    assert tab.evaluate(f"{RED}[0] === {RED}[2]")
+    tab.press("ArrowDown")
+    tab.wait_until(f"{DRAWN} === '1/5/false'")
 
 
-def test_a_row_of_predictions_opens_what_made_it_and_the_search_finds_a_case(page):
-    with open_page(page) as tab:
-        tab.evaluate("document.querySelector('.predictions').open = true")
-        tab.evaluate("(() => { const s = document.querySelector('.search input'); s.value = '00007'; "
-                     "s.dispatchEvent(new Event('input')); })()")
-        seen = "[...document.querySelectorAll('tr[data-case]')].filter((row) => !row.hidden).length"
-        assert tab.evaluate(seen) == 1
-        tab.evaluate("document.querySelector('tr[data-case=\"00007\"]').click()")
-        assert "scans" in tab.evaluate("document.querySelector('.made-of').textContent")
+def test_a_row_of_predictions_opens_what_made_it_and_the_search_finds_a_case(tab):
+    tab.evaluate("document.querySelector('.predictions').open = true")
+    tab.evaluate("(() => { const s = document.querySelector('.search input'); s.value = '00007'; "
+                 "s.dispatchEvent(new Event('input')); })()")
+    seen = "[...document.querySelectorAll('tr[data-case]')].filter((row) => !row.hidden).length"
+    assert tab.evaluate(seen) == 1
+    tab.evaluate("document.querySelector('tr[data-case=\"00007\"]').click()")
+    assert "scans" in tab.evaluate("document.querySelector('.made-of').textContent")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nothing_is_wider_than_a_desk_or_a_telephone(page, width):
-    with open_page(page, width=width) as tab:
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_headline_fits_the_first_screen_and_nothing_is_wider_than_it(tab, width, height, dark):
+    tab.emulate(width=width, height=height, dark=dark)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    for part in (".judged", ".outcome", ".area", ".reason", ".alarms", ".unchecked", ".banner"):
+        place = tab.evaluate(f"(({{top, bottom, width}}) => [top, bottom, width])"
+                             f"(document.querySelector('{part}').getBoundingClientRect())")
+        assert 0 <= place[0] < place[1] <= height and place[2] > 100
 
 
-def test_light_and_dark_differ(page):
-    colours = []
-    for dark in (False, True):
-        with open_page(page, dark=dark) as tab:
-            colours.append(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert colours[0] != colours[1]
+def test_dark_is_dark_and_light_is_light(tab):
+    lightness = "Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])"
+    assert tab.evaluate(lightness) > 200
+    tab.emulate(dark=True)
+    assert tab.evaluate(lightness) < 50
 
 
-def test_it_prints_with_its_closed_parts_open(page):
-    with open_page(page) as tab:
-        output = tab.pdf()
-        assert output.startswith(b"%PDF")
-        assert len(re.findall(rb"/Type\s*/Page\b", output)) > 3
-        tab.evaluate("dispatchEvent(new Event('beforeprint'))")
-        assert tab.evaluate("document.querySelectorAll('details:not([open])').length") == 0
+def test_it_prints_on_several_pages_with_its_closed_parts_open(tab):
+    output = tab.pdf()
+    assert output.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", output)) > 3
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.evaluate("document.querySelectorAll('details:not([open])').length") == 0
+
+
+def test_no_table_and_no_figure_is_cut_on_paper(tab):
+    tab.emulate(width=700, dark=True, media="print")  # the width of A4 within its margins
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    cut = ("[...document.querySelectorAll('table, svg, img, pre, dd')].filter((one) => "
+           "one.getBoundingClientRect().right > 701).map((one) => one.outerHTML.slice(0, 90))")
+    assert tab.evaluate(cut) == []
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_every_figure_and_table_says_what_it_shows(page):
+    found = Outline(page.read_text(encoding="utf-8"))
+    assert found.silent == [] and found.bare == [] and found.skipped() == []
+    assert all(table.caption for table in found.tables) and found.without_unit() == []
+    assert any(said.startswith("Case 00000, T2w") for said in found.said)
 
 
 def test_the_same_run_gives_the_same_page_byte_for_byte(page):

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from radiogen.core.errors import UserError
-from radiogen.evaluation.report import page_images
 from radiogen.evaluation.report.page_images import (
     by_label,
     heat_palette,
@@ -22,7 +21,7 @@ from radiogen.runs.explained import read_explained_cases
 
 def _opened(uri):
     head, _, body = uri.partition(",")
-    assert head == "data:image/png;base64"
+    assert head in ("data:image/png;base64", "data:image/webp;base64")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(body))).convert("RGBA"))
 
 
@@ -92,13 +91,27 @@ def test_an_array_of_python_objects_is_refused(tmp_path):
         read_explained_cases(tmp_path)
 
 
-def test_cases_that_would_make_the_page_too_large_are_left_out_and_counted(tmp_path, monkeypatch):
+def test_cases_that_would_make_the_page_too_large_are_left_out_and_counted(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (6, 20, 20), dtype=np.uint8)
     _write(tmp_path, noise, labels=(0, 1, 0, 1))
     assert _images(tmp_path).left_out == 0
-    monkeypatch.setattr(page_images, "PAGE_BYTES", 1)
-    images = _images(tmp_path)
+    images = run_images(read_explained_cases(tmp_path), ("no", "yes"), most=1)
     assert len(images.cases) == 1 and images.left_out == 3
+
+
+def test_large_images_are_averaged_in_blocks_and_keep_the_slice_with_most_heat(tmp_path):
+    images = np.zeros((70, 260, 200), np.uint8)
+    images[37] = 200
+    _write(tmp_path, images, rank=2)
+    found = run_images(read_explained_cases(tmp_path), ("no", "yes"), most=300_000)
+    case = found.cases[0]
+    assert (case.rows, case.columns, case.count) == (86, 66, 32) and found.left_out == 0
+    assert 37 in case.slices and case.slices[case.hottest] == 37
+    assert case.tiles.startswith("data:image/webp")
+    heat = _opened(case.heat)[..., 3]
+    top, left = case.hottest // case.across, case.hottest % case.across
+    assert heat[top * 43:(top + 1) * 43, left * 33:(left + 1) * 33].min() > 0
+    assert (heat > 0).sum() == 43 * 33
 
 
 def test_cases_stand_side_by_side_by_label(tmp_path):

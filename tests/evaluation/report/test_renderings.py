@@ -4,6 +4,7 @@ import contextlib
 import html
 import json
 import re
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
@@ -13,10 +14,11 @@ import pytest
 from radiogen.evaluation.audit.finding_text import finding_row
 from radiogen.evaluation.audit.findings import Severity
 from radiogen.evaluation.external.sentences import external_lines
+from radiogen.evaluation.others.origin import Origin, origin_facts
 from radiogen.evaluation.report.assess import assess
 from radiogen.evaluation.report.assessment_json import VERSION, assessment_record, plain
 from radiogen.evaluation.report.page import render_page
-from radiogen.evaluation.report.page_summary import summary_lines
+from radiogen.evaluation.report.summary import cohort_lines, summarise
 from radiogen.evaluation.report.text import report_text
 from radiogen.evaluation.stats.intervals import DRAWS
 from radiogen.evaluation.stats.verdicts import Outcome
@@ -24,9 +26,10 @@ from radiogen.evaluation.text_tables import p_text
 from radiogen.evaluation.wording import run_verdict_sentence
 from radiogen.runs.predicted_run import open_predictions
 
+from .outline import Outline
 from .small_runs import RUNS, write_small_runs
 
-DECLARED = {"0.5", "0.25", "0.05", "0.8", "1.5"}
+DECLARED = {"0.5", "0.25", "0.05", "0.001", "0.8", "1.5"}
 """Constants of the wording: thresholds, levels, the Brier score of 0.5 everywhere."""
 
 
@@ -35,7 +38,18 @@ def assessment(tmp_path_factory):
     root = tmp_path_factory.mktemp("small")
     models = write_small_runs(root)
     with contextlib.chdir(root):  # a clone may have an input/phantom of its own
-        return assess([open_predictions(models, name) for name in RUNS])
+        found = assess([open_predictions(models, name) for name in RUNS])
+    return replace(found, runs=(found.runs[0], _of_features(found), found.runs[2]), site_folds=pd.DataFrame(
+        {"run": [*RUNS[:2]], "folds_by": ["site", "patient"], "sites": 3, "cases": 112, "auc": [0.6123, 0.7234],
+         "low": [0.5112, 0.6447], "high": [0.7113, 0.8056], "p": [0.0313, 0.00012]}))
+
+
+def _of_features(found):
+    """The second run as if learners had made it from a table of features, and its holdout were another cohort."""
+    one = found.runs[1]
+    origin = Origin("features", "table.csv", "ab", True, learner="logistic regression", features=30, cohort="other.csv")
+    return replace(one, run=replace(one.run, facts={**one.run.facts, **origin_facts(origin)}),
+                   cohort_difference=found.differences[1].comparison)
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +58,15 @@ def record(assessment):
 
 
 @pytest.fixture(scope="module")
-def page(assessment):
-    """The page's words: no style, no script, no drawing, no recipe and no row of a single case."""
-    text = render_page(assessment)
-    text = text[text.index("<main>"):text.index('<section id="made">')]
+def rendered(assessment):
+    return render_page(assessment)
+
+
+@pytest.fixture(scope="module")
+def page(rendered):
+    """The page's words, those beside a figure too: no style, script, drawing, recipe and no row of a single case."""
+    text = rendered[rendered.index("<body>"):rendered.index('<section id="made">')]
+    text = re.sub(r'<(?:svg|img|canvas)[^>]* (?:aria-label|alt)="([^"]*)"', r" \1 \g<0>", text)
     text = re.sub(r'<svg.*?</svg>|<details class="predictions".*?</details>', " ", text, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
@@ -104,8 +123,22 @@ def test_the_verdict_of_each_run_is_the_same_in_all_three(assessment, record, pa
         assert f"out-of-fold: {words}" in text and f"Out-of-fold: {words}" in page
     assert [name.lower() for name in record["runs"][-1]["verdict"]["conclusions"]] == [
         one.name.lower() for one in assessment.last.conclusions]
-    verdict = dict(summary_lines(assessment.last))["Verdict"]
-    assert verdict in page and all(one in verdict for one in assessment.last.conclusions)
+
+
+def test_the_summary_is_the_same_sentences_in_text_and_page(assessment, page):
+    text, said = " ".join(report_text(assessment).split()), summarise(assessment.last)
+    for one in (said.judged, said.verdict, said.reason, *said.auc, said.alarms, said.unchecked):
+        assert one in text and one in page
+    for head, sentence in said.lines:
+        assert f"{head}: {sentence}" in text and f"{head} {sentence}" in page
+
+
+def test_headings_are_in_order_and_every_figure_and_table_says_what_it_shows(rendered):
+    found = Outline(rendered)
+    assert found.headings[0] == 1 and found.skipped() == []
+    assert found.silent == [] and found.bare == [] and len(found.said) > 15
+    assert len(found.tables) > 30 and all(table.caption for table in found.tables)
+    assert found.without_unit() == []
 
 
 def test_alarms_stand_in_the_same_order_in_all_three(assessment, record, page):
@@ -144,6 +177,24 @@ def test_what_is_said_of_another_hospital_is_the_same_in_all_three(assessment, r
         assert f"{head}: {sentence}" in text and f"{head[0].upper()}{head[1:]} {sentence}." in page
     assert record["runs"][0]["external"]["stale"] == ["old"]
     assert "a on old: predicted by other networks" in text and "a on old: predicted by other networks" in page
+
+
+def test_folds_by_site_stand_beside_folds_by_patient_in_all_three(assessment, record, page):
+    text = " ".join(report_text(assessment).split())
+    assert [row["folds_by"] for row in record["comparison"]["site_folds"]] == ["site", "patient"]
+    assert "Folds by site beside folds by patient" in page and "folds by site beside folds by patient" in text
+    for words in ("a site 3 112 0.612 0.511 0.711", "a-seed-43 patient 3 112 0.723 0.645 0.806"):
+        assert words in page and words in text
+
+
+def test_another_cohort_of_features_is_judged_alike_in_all_three(assessment, record, page):
+    text, lines = " ".join(report_text(assessment).split()), cohort_lines(assessment.runs[1])
+    kept = record["runs"][1]["cohort_difference"]
+    assert f"AUC {kept['estimate']['value']:+.3f}" in dict(lines)["difference"]
+    assert "cases of other.csv" in dict(lines)["outside"] and len(lines) == 4
+    for head, sentence in lines:
+        assert f"{head}: {sentence}" in text and f"{head[0].upper()}{head[1:]} {sentence}." in page
+    assert record["runs"][0]["cohort_difference"] is None and cohort_lines(assessment.runs[0]) == []
 
 
 def test_the_record_says_its_version_and_how_numbers_came_about(record):

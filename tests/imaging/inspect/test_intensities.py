@@ -79,3 +79,25 @@ def test_a_row_a_series_and_none_for_what_is_missing_or_refused(tmp_path):
     assert isinstance(table, pd.DataFrame) and table[["case", "split", "sequence"]].to_numpy().tolist() == [
         ["00001", "train", "FLAIR"]]
     assert len(table["perceptual_hash"][0]) == 64 + 1 + 12 * 24 * 24 and table["highest"][0] == _head((5, 6, 8)).max()
+
+
+@pytest.mark.parametrize(("pixels", "scale"), [
+    (np.zeros((2, 9)), 1.0), (np.zeros((9, 2)), 1.0), (np.zeros((9, 9)), 0.0), (np.zeros((9, 9)), -1.0),
+    (np.zeros((9, 9)), np.nan)])
+def test_a_slice_that_is_too_small_or_has_one_value_alone_has_no_noise_to_measure(pixels, scale):
+    assert np.isnan(noise_share(pixels, scale))
+
+
+def test_a_slope_is_no_noise_and_noise_is_a_share_of_the_scale():
+    slope = np.add.outer(3.0 * np.arange(20), 5.0 * np.arange(30))
+    assert noise_share(slope, 1.0) == pytest.approx(0, abs=1e-9)
+    random = np.random.default_rng(3).normal(0, 1, (60, 60))
+    assert noise_share(random, 10.0) == pytest.approx(noise_share(random, 1.0) / 10)
+    assert noise_share(np.ones((3, 3)), 1.0) == 0
+
+
+def test_the_share_of_the_lowest_value_counts_each_voxel_that_has_it():
+    voxels = np.array([[[-5, -5, 0, 1]]], np.int16)
+    found = volume_intensities(voxels)
+    assert (found["lowest"], found["highest"], found["at_lowest"], found["median"]) == (-5, 1, 0.5, -2.5)
+    assert np.isnan(found["noise"])

@@ -6,7 +6,14 @@ import pytest
 from benchmarks.synthetic.series_files import write_series
 from radiogen.core.errors import UserError
 from radiogen.imaging.export.series_export import write_nifti
-from radiogen.imaging.inspect.recognise import _kind_of_words, not_used_text, recognise, series_folder_of
+from radiogen.imaging.inspect.recognise import (
+    FoundSeries,
+    _kind_of_words,
+    find_mask,
+    not_used_text,
+    recognise,
+    series_folder_of,
+)
 from radiogen.imaging.series import read_series
 from radiogen.imaging.volume import Volume
 
@@ -174,3 +181,40 @@ def test_two_nifti_files_that_fit_one_sequence_are_not_guessed_and_one_with_its_
         recognise(tmp_path, ("T2w",))
     _nifti(tmp_path / "T2w.nii.gz")
     assert recognise(tmp_path, ("T2w",))[0]["T2w"].folder.name == "T2w.nii.gz"
+
+
+@pytest.mark.parametrize("name", ["mask.nii.gz", "mask.nii", "deep/er/mask.nii.gz", "mask/1.dcm"])
+def test_a_mask_is_found_by_its_name_at_any_depth(tmp_path, name):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(b"")
+    assert find_mask(tmp_path).name == ("mask" if name == "mask/1.dcm" else name.split("/")[-1])
+
+
+@pytest.mark.parametrize("name", ["masks.nii.gz", "my_mask.nii.gz", "mask.txt", "mask.nii.json"])
+def test_what_is_only_like_a_mask_by_name_is_none(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    assert find_mask(tmp_path) is None
+
+
+def test_two_masks_of_one_patient_are_not_chosen_between(tmp_path):
+    for name in ("a/mask.nii.gz", "b/mask.nii"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(UserError, match="holds 2 masks of a tumour: mask.nii.gz and mask.nii; keep the one"):
+        find_mask(tmp_path)
+
+
+def test_of_many_series_that_are_not_used_the_first_are_named(tmp_path):
+    left = [FoundSeries("", tmp_path / f"{number}.nii", None, f"reason {number}") for number in range(5)]
+    for one in left:
+        one.folder.write_bytes(b"")
+    assert not_used_text(tmp_path, left[:1]) == "not used: 0.nii (reason 0)"
+    assert not_used_text(tmp_path, left).endswith("2.nii (reason 2) and 2 more") and not_used_text(tmp_path, []) == ""
+
+
+@pytest.mark.parametrize(("words", "enhanced"), [
+    ("T1 post", True), ("T1 post op", None), ("T1 pre", False), ("T1 pre op", None), ("T1 w/o", False), ("T1", None),
+    ("T1 +C", True), ("T1 CE", True), ("T1 unenhanced", False), ("T1 ohne KM", False), ("T1 nonenhanced", False),
+    ("T1 pre contrast", False), ("T2 post gad", True)])
+def test_words_say_with_an_agent_without_one_or_nothing_of_it(words, enhanced):
+    assert _kind_of_words(words).enhanced is enhanced

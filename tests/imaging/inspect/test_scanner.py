@@ -6,7 +6,7 @@ import pytest
 from pydicom.uid import JPEGLSLossless
 
 from radiogen.dataset.scanner import AIR, NUMBERS, TEXTS
-from radiogen.imaging.inspect.scanner import air_of, scanner_row
+from radiogen.imaging.inspect.scanner import _middle_file, _number, _text, air_of, scanner_row
 from radiogen.phantom.data_set import PhantomSettings, write_phantom
 
 
@@ -78,3 +78,32 @@ def test_a_missing_folder_an_empty_one_and_a_nifti_file_say_nothing(tmp_path):
     (tmp_path / "head.nii.gz").write_bytes(b"1")
     for path in (tmp_path / "missing", tmp_path / "empty", tmp_path / "head.nii.gz"):
         assert set(scanner_row(path).values()) == {"", None}
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (None, ""), ("  a   b\n", "a b"), (["V1", "V2"], "V1\\V2"), (3, "3"), ("", ""), ((), "")])
+def test_a_text_is_one_line_and_several_values_are_divided_as_in_the_file(value, text):
+    assert _text(value) == text
+
+
+@pytest.mark.parametrize(("value", "number"), [
+    (None, None), ("1.5", 1.5), ("x", None), ([2, 3], 2.0), ("inf", None), (float("nan"), None), (0, 0.0), ("", None)])
+def test_a_number_is_finite_and_of_several_the_first(value, number):
+    assert _number(value) == number
+
+
+@pytest.mark.parametrize(("names", "middle"), [
+    (["1", "2", "10"], "2"), (["10", "9"], "10"), (["1"], "1"), ([".hidden", "1"], "1"), (["3", "1", "2", "4"], "3")])
+def test_the_middle_file_is_that_of_names_in_the_order_of_their_numbers(tmp_path, names, middle):
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    assert _middle_file(tmp_path) == tmp_path / middle
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 9), (8, 8)])
+def test_of_a_small_slice_the_corners_are_single_pixels(shape):
+    pixels = np.full(shape, 5, np.uint8)
+    pixels[0, 0] = 0
+    found = air_of(pixels)
+    corners = 4
+    assert found["air_zeros"] == (1.0 if shape == (1, 1) else 1 / corners)

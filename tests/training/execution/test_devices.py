@@ -42,11 +42,13 @@ def _ended(run, devices):
     return run_python("-m", "radiogen.training.execution.cluster", json.dumps(_fold_order(run, "0", devices)))
 
 
-def _begin_on_jax(run, devices):
+def _begin_on_jax(run, devices, said):
+    """Its process, which writes its errors to the file `said`; its input stays open: the end of that is the fold's."""
     order = json.dumps(_fold_order(run, "0", devices))
-    return subprocess.Popen([JAX_PYTHON, "-m", "radiogen.training.execution.cluster", order], text=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                            env={**os.environ, "KERAS_BACKEND": "jax"})
+    with said.open("w") as file:
+        return subprocess.Popen([JAX_PYTHON, "-m", "radiogen.training.execution.cluster", order], text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=file,
+                                env={**os.environ, "KERAS_BACKEND": "jax"})
 
 
 def _train(run, devices):
@@ -56,11 +58,10 @@ def _train(run, devices):
 
 
 def _train_on_jax(run, devices):
-    """The fold's history; stdin stays open, for its end is the fold's."""
-    process = _begin_on_jax(run, devices)
-    output = process.stderr.read()
-    assert process.wait() == 0, output
-    process.communicate()
+    """The fold's history."""
+    said = run.folder / "said.txt"
+    process = _begin_on_jax(run, devices, said)
+    assert process.wait() == 0, said.read_text()
     return pd.read_csv(runs.fold_folder(run, "0") / "history.csv")
 
 
@@ -96,9 +97,10 @@ def test_a_short_fold_trains_on_jax_without_tensorflow(run):
 def test_two_machines_on_jax_give_the_loss_curve_of_one_and_the_first_writes(run, free_port):
     one = _train_on_jax(_twin(run, "jax-one"), Devices("cpu"))
     twin = _twin(run, "jax-two")
-    both = [_begin_on_jax(twin, Devices("cpu", 2, machine, f"127.0.0.1:{free_port}")) for machine in (0, 1)]
-    output = [process.stderr.read() for process in both]
-    assert [process.wait() for process in both] == [0, 0], output
+    said = [twin.folder / f"said-{machine}.txt" for machine in (0, 1)]
+    both = [_begin_on_jax(twin, Devices("cpu", 2, machine, f"127.0.0.1:{free_port}"), said[machine])
+            for machine in (0, 1)]
+    assert [process.wait() for process in both] == [0, 0], [file.read_text() for file in said]
     several = pd.read_csv(runs.fold_folder(twin, "0") / "history.csv")
     _assert_same_curve(one, several)
 

@@ -16,6 +16,12 @@ def test_the_system_shows_the_process_under_its_name():
     assert run_in_subprocess(Path.read_text, Path("/proc/self/comm"), name="fold 3") == "fold 3\n"
 
 
+def test_ctrl_c_reaches_no_process_from_its_first_moment_on():
+    """One that comes while the server imports Keras would end it with a traceback."""
+    assert signal.SIGINT in run_in_subprocess(signal.pthread_sigmask, signal.SIG_BLOCK, (), name="fold 3")
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_a_process_that_was_killed_is_named_with_the_likely_reason():
     with pytest.raises(UserError, match="fold 3: was killed by the system, most likely for memory"):
         run_in_subprocess(signal.raise_signal, signal.SIGKILL, name="fold 3")

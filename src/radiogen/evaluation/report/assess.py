@@ -21,6 +21,7 @@ from radiogen.evaluation.audit.leakage import review_run
 from radiogen.evaluation.audit.looks import LooksReview, judge_looks, review_looks
 from radiogen.evaluation.clinical.judge import judge_clinical
 from radiogen.evaluation.external.judge import judge_external
+from radiogen.evaluation.others.origin import origin_of
 from radiogen.evaluation.report.assessment import (
     HOLDOUT,
     OUT_OF_FOLD,
@@ -37,11 +38,12 @@ from radiogen.evaluation.report.assessment import (
 from radiogen.evaluation.report.provenance import provenance_table, read_run_provenance
 from radiogen.evaluation.stats.intervals import auc_interval
 from radiogen.evaluation.stats.label_permutation import permutation_test
-from radiogen.evaluation.stats.metrics import auc, counts, fold_table, measure, scored, scored_folds, summary_table
+from radiogen.evaluation.stats.metrics import auc, fold_table, measure, scored, scored_folds, summary_table
 from radiogen.evaluation.stats.power import fold_groups, resolvability_table
 from radiogen.evaluation.stats.seeds import seed_table
+from radiogen.evaluation.stats.shares import share_of
 from radiogen.evaluation.stats.thresholds import threshold_table
-from radiogen.evaluation.stats.verdicts import compare, verdict
+from radiogen.evaluation.stats.verdicts import Comparison, compare, compare_cohorts, verdict
 from radiogen.evaluation.subgroups.label_sensitivity import label_sensitivity
 from radiogen.evaluation.subgroups.site_folds import site_fold_table
 from radiogen.runs import layout
@@ -108,7 +110,7 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
         tuple(permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()),
         _ceiling(run), read_histories(folder), read_explained_cases(folder),
         judge_external(run, networks), label_sensitivity(judged, read_patients(folder)), looks,
-        judge_clinical(predictions))
+        judge_clinical(predictions), _cohort_difference(run))
 
 
 def _findings(run: PredictedRun, networks: Networks | None, looks: LooksReview) -> tuple[ReviewFinding, ...]:
@@ -121,10 +123,9 @@ def _findings(run: PredictedRun, networks: Networks | None, looks: LooksReview) 
 
 def _assess_set(name: SetName, cases: pd.DataFrame) -> SetAssessment:
     labels, probabilities = scored(cases)
-    negative = ~labels
-    calls = Calls(_matrix(cases), max(int(labels.sum()), int(negative.sum())),
-                  counts(labels, probabilities)["recall"],
-                  float((probabilities[negative] < THRESHOLD).mean()) if negative.any() else np.nan)
+    negative, called = ~labels, probabilities >= THRESHOLD
+    calls = Calls(_matrix(cases), max(int(labels.sum()), int(negative.sum())), share_of(called[labels]),
+                  share_of(~called[negative]))
     return SetAssessment(name, verdict(labels, probabilities, scored_folds(cases)), measure(cases), calls)
 
 
@@ -168,6 +169,14 @@ def _ceiling(run: PredictedRun) -> Ceiling | None:
     area = record.get("ceiling_auc")
     return Ceiling(str(run.facts["data"]), float(area) if isinstance(area, int | float) else None,
                    str(record.get("ceiling") or ""))
+
+
+def _cohort_difference(run: PredictedRun) -> Comparison | None:
+    """Of features that were tested on another cohort: its cases are the holdout."""
+    origin, inside, outside = origin_of(run.facts), out_of_fold(run.predictions), holdout(run.predictions)
+    if origin is None or not origin.cohort or inside.empty or outside.empty:
+        return None
+    return compare_cohorts(*scored(outside), *scored(inside), scored_folds(inside))
 
 
 def _difference(run: PredictedRun, other: PredictedRun) -> RunDifference:

@@ -18,6 +18,7 @@ from radiogen.evaluation.clinical.judge import ClinicalAssessment
 from radiogen.evaluation.external.assessment import ExternalValidation
 from radiogen.evaluation.report.provenance import RunProvenance
 from radiogen.evaluation.stats.label_permutation import PermutationTest
+from radiogen.evaluation.stats.shares import Share
 from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
 from radiogen.runs.explained import Explained
 from radiogen.runs.predicted_run import PredictedRun
@@ -65,13 +66,13 @@ class Calls:
     """Calls at the threshold of 0.5.
 
     right: how many are right; commonest: how many would be right if all were called as the commoner class. sensitivity
-    and specificity: of class 1.
+    and specificity: of class 1, with Wilson's intervals.
     """
 
     matrix: ConfusionMatrix
     commonest: int
-    sensitivity: float
-    specificity: float
+    sensitivity: Share
+    specificity: Share
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class RunAssessment:
     label_sensitivity: as `label_sensitivity` makes it, None where no label is marked as uncertain.
     looks: what the ledger says of its cases.
     clinical: what the predictions would mean for patients; None with fewer than two folds.
+    cohort_difference: of a run on a table of features that was tested on another cohort: the AUC there less that of
+    cross-validation; else None.
     """
 
     run: PredictedRun
@@ -126,6 +129,7 @@ class RunAssessment:
     label_sensitivity: pd.DataFrame | None = None
     looks: LooksReview = LooksReview()
     clinical: ClinicalAssessment | None = None
+    cohort_difference: Comparison | None = None
 
     @property
     def name(self) -> str:

@@ -22,6 +22,7 @@ from radiogen.evaluation.report.assessment import Assessment, RunAssessment, Set
 from radiogen.evaluation.report.provenance import RunProvenance, commands
 from radiogen.evaluation.stats.intervals import DRAWS, LEVEL
 from radiogen.evaluation.stats.label_permutation import PermutationTest
+from radiogen.evaluation.stats.shares import Share
 from radiogen.runs.predictions import THRESHOLD
 
 VERSION = 2
@@ -76,6 +77,7 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "label_permutations": [_permutation(one) for one in assessed.permutations],
         "external": {"cohorts": [external_record(one) for one in assessed.external.cohorts],
                      "stale": assessed.external.stale},
+        "cohort_difference": assessed.cohort_difference,
         "looks": assessed.looks, "ceiling": assessed.ceiling, "provenance": _provenance(assessed.provenance)}
 
 
@@ -91,8 +93,13 @@ def _set(part: SetAssessment) -> dict[str, Any]:
             "auc": part.verdict.estimate, "significant": part.verdict.significant,
             "pooled_auc": part.verdict.pooled,
             "resolvable_auc": part.verdict.resolvable, "measures": part.measures, "right": part.calls.matrix.right,
-            "commonest_right": part.calls.commonest, "sensitivity": part.calls.sensitivity,
-            "specificity": part.calls.specificity}
+            "commonest_right": part.calls.commonest, **_share("sensitivity", part.calls.sensitivity),
+            **_share("specificity", part.calls.specificity)}
+
+
+def _share(name: str, share: Share) -> dict[str, Any]:
+    """A share by its name, its interval's ends and its counts beside it."""
+    return {name: share.value, **{f"{name}_{part}": getattr(share, part) for part in ("low", "high", "found", "cases")}}
 
 
 def _acquisition(found: Confounds) -> dict[str, Any]:

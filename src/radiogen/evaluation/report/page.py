@@ -22,10 +22,16 @@ from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, measures_table, stale_sentence
 from radiogen.evaluation.others import origin
 from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
-from radiogen.evaluation.report.page_charts import clinical_charts, comparison_charts, external_charts, run_charts
-from radiogen.evaluation.report.page_images import by_label, run_images
-from radiogen.evaluation.report.page_summary import summary_lines
+from radiogen.evaluation.report.page_charts import (
+    clinical_charts,
+    comparison_charts,
+    external_charts,
+    run_charts,
+    scale,
+)
+from radiogen.evaluation.report.page_images import PAGE_BYTES, by_label, run_images
 from radiogen.evaluation.report.provenance import RunProvenance, commands
+from radiogen.evaluation.report.summary import USE, cohort_lines, summarise
 from radiogen.evaluation.text_tables import field_text, rounded
 from radiogen.evaluation.wording import (
     comparison_sentence,
@@ -51,7 +57,17 @@ HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "br
             "negative_value": "NPV", "negative_value_low": "from", "negative_value_high": "to",
             "inside_low": "from", "inside_high": "to", "outside_low": "from", "outside_high": "to", "ks": "KS",
             "psi": "PSI", "psi_by_chance": "PSI by chance", "inside_auc": "AUC inside", "outside_auc": "AUC outside"}
+UNITS = {**dict.fromkeys(("cases", "positive", "number", "seeds", "sites", "uncertain"), "n"),
+         **dict.fromkeys(("auc", "within_fold_auc", "run_auc", "baseline_auc", "optimistic_auc", "smallest_auc",
+                          "inside_auc", "outside_auc", "accuracy", "precision", "recall", "f1", "average_precision",
+                          "brier", "calibration_error", "threshold", "prevalence", "positive_value", "negative_value",
+                          "ks"), "0 to 1"),
+         **dict.fromkeys(("gain", "half_width", "smallest_difference", "resolvable"), "of AUC"),
+         "rho": "−1 to 1", "slope": "1 is right", "intercept": "0 is right", "psi": "0: no shift"}
+"""Of columns; *from* and *to* have that of the column before them."""
 SHOWN_CORRELATIONS = SHOWN_SHIFTS = 12
+MARKS = {"good": "✓", "none": "–", "poor": "!"}
+"""Beside the verdict's words, so that its colour is not the only sign."""
 
 
 def render_page(assessment: Assessment) -> str:
@@ -59,13 +75,15 @@ def render_page(assessment: Assessment) -> str:
     import jinja2
 
     last = assessment.last
-    parts = [_run_part(one, last=one is last) for one in assessment.runs]
+    pictures = PAGE_BYTES // max(1, sum(one.explained is not None for one in assessment.runs))
+    parts = [_run_part(one, last=one is last, pictures=pictures) for one in assessment.runs]
     explained = any(part["images"] is not None for part in parts)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
     return environment.from_string(_kept("page.html")).render(
-        title=last.name, style=_kept("page.css"), script=_kept("viewer.js"), lines=summary_lines(last),
-        tone=last.verdict.tone, task=last.run.task, runs=parts, comparison=_comparison(assessment), files=layout,
+        title=last.name, style=_kept("page.css"), script=_kept("viewer.js"), summary=summarise(last), use=USE,
+        scale=scale(last), tone=last.verdict.tone, mark=MARKS[last.verdict.tone], task=last.run.task, runs=parts,
+        comparison=_comparison(assessment), files=layout,
         resolvability=_table(assessment.resolvability), claim=claim_items(last, explained),
         data=_script_data(parts, assessment))
 
@@ -84,12 +102,13 @@ def _comparison(assessment: Assessment) -> dict:
                          if HOLDOUT in one.matrices],
             "differences": [f"{one.run} against {one.other}: {comparison_sentence(one.comparison)}"
                             for one in assessment.differences],
+            "sites": _table(assessment.site_folds) if len(assessment.site_folds) else None,
             "seeds": _table(assessment.seeds) if len(assessment.seeds) else None,
             "ensemble": None if assessment.ensemble is None else _table(assessment.ensemble)}
 
 
-def _run_part(assessed: RunAssessment, last: bool) -> dict:
-    """All that the page shows of one run."""
+def _run_part(assessed: RunAssessment, last: bool, pictures: int) -> dict:
+    """All that the page shows of one run; pictures: how many bytes its images may take."""
     folder, found = assessed.run.folder, assessed.confounds
     return {"name": assessed.name, "last": last, "task": assessed.run.task, "charts": run_charts(assessed),
             "slices": "" if assessed.slices is None else slice_sentence(assessed.slices),
@@ -109,12 +128,14 @@ def _run_part(assessed: RunAssessment, last: bool) -> dict:
                 "hidden": max(0, len(found.correlations) - SHOWN_CORRELATIONS)},
             "labels": None if assessed.label_sensitivity is None else _table(assessed.label_sensitivity),
             "permutations": [permutation_sentence(one) for one in assessed.permutations],
-            "permutation_pictures": [_inline(path) for one in assessed.permutations
+            "permutation_pictures": [(_inline(path), permutation_sentence(one)) for one in assessed.permutations
                                      if (path := folder / layout.permutation_picture(one.within)).is_file()],
             "findings": [finding_row(one) for one in assessed.findings],
             "external": [_external(assessed, one) for one in assessed.external.cohorts],
+            "cohort": cohort_lines(assessed),
             "stale": [stale_sentence(assessed.name, name) for name in assessed.external.stale],
-            "images": None if assessed.explained is None else _images(assessed.explained, assessed.run.task.classes),
+            "images": None if assessed.explained is None else _images(
+                assessed.explained, assessed.run.task.classes, pictures),
             "predictions": _predictions(assessed.run.predictions, assessed.provenance_table),
             "provenance": _provenance(assessed.provenance),
             "files": sorted(path.name for path in folder.iterdir()
@@ -133,8 +154,8 @@ def _external(assessed: RunAssessment, judged: ExternalAssessment) -> dict:
             "looks": _table(judged.looks.rows[["date", "run", "cases", "positive", "outcome", "auc"]])}
 
 
-def _images(explained: Explained, classes: tuple[str, str]) -> dict:
-    images = run_images(explained, classes)
+def _images(explained: Explained, classes: tuple[str, str], most: int) -> dict:
+    images = run_images(explained, classes, most)
     return {**{name: getattr(images, name) for name in ("sequence", "sequences", "rank", "left_out", "planes",
                                                         "sections", "cube_of", "cases")},
             "by_label": [(label, cases) for label, cases in by_label(images) if cases]}
@@ -156,7 +177,7 @@ def _provenance(made: RunProvenance) -> dict:
     """Recipe, versions, data, networks and commands as the page shows them; an ensemble's members side by side."""
     members = list(made.members.values()) or [made]
     names = list(dict.fromkeys(name for one in members for name in one.recipe))
-    recipe = [[name, *(_shown(one.recipe.get(name, "")) for one in members)] for name in names]
+    recipe = [[name.replace("_", " "), *(_shown(one.recipe.get(name, "")) for one in members)] for name in names]
     first = made.first
     versions = {**{name: value for name, value in first.environment.items() if name != "packages"},
                 **first.environment.get("packages", {})}
@@ -188,7 +209,7 @@ def _script_data(parts: Sequence[dict], assessment: Assessment) -> str:
     pool: dict[str, int] = {}
     columns = ["run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
                "series_files", "series_sha256"]
-    rows = {one.name: {str(case): [[pool.setdefault(cell, len(pool)) for cell in row]
+    rows = {one.name: {str(case): [[pool.setdefault(_without_case(cell, str(case)), len(pool)) for cell in row]
                                for row in group[columns].astype(str).to_numpy().tolist()]
                    for case, group in one.provenance_table.groupby(ID)}
             for one in assessment.runs}
@@ -196,6 +217,16 @@ def _script_data(parts: Sequence[dict], assessment: Assessment) -> str:
             "commands": {one.name: commands(one.provenance) for one in assessment.runs},
             "classes": {one.name: one.run.task.classes for one in assessment.runs}}
     return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _without_case(cell: str, case: str) -> str:
+    """Paths with a zero byte, which is in no path, for the case's id, so that all cases share one text."""
+    parts = []
+    for path in cell.split(" "):
+        folder, name, rest = path.rpartition(f"/{case}/")
+        parts.append(f"{folder}/\0/{rest.replace(case, chr(0))}" if name else
+                     f"{path.removesuffix(f'/{case}.npy')}/\0.npy" if path.endswith(f"/{case}.npy") else path)
+    return " ".join(parts)
 
 
 def _inline(path: Path) -> str:
@@ -221,7 +252,8 @@ def _table(table: pd.DataFrame) -> dict:
     if "field" in text:
         text["field"] = field_text(text["field"])
     numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
-    return {"headings": [(_heading(name), number) for name, number in zip(table.columns, numeric, strict=True)],
+    return {"headings": [(_heading(name), number, UNITS.get(name.removesuffix("_at_half"), "") if number else "")
+                         for name, number in zip(table.columns, numeric, strict=True)],
             "rows": [[(cell if cell not in ("", "nan") else "–", number) for cell, number in
                       zip(row, numeric, strict=True)] for row in text.to_numpy().tolist()]}
 

@@ -17,6 +17,7 @@ from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, stale_sentence
 from radiogen.evaluation.others.origin import origin_of, origin_text
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, RunDifference
+from radiogen.evaluation.report.summary import cohort_lines, summarise
 from radiogen.evaluation.stats.metrics import MEAN
 from radiogen.evaluation.stats.verdicts import Change
 from radiogen.evaluation.text_tables import p_text, rounded, text_table
@@ -33,7 +34,7 @@ def report_text(assessment: Assessment) -> str:
     parts = [_method(assessment.last.run.task), *(f"{_run_text(one)}\n{review_text(one)}" for one in assessment.runs),
              *(_external_text(one) for one in assessment.runs),
              _comparison_text(assessment.summary), _sites_text(assessment.site_folds), _seeds_text(assessment.seeds),
-             _differences_text(assessment), _ceiling_text(assessment)]
+             _differences_text(assessment), _ceiling_text(assessment), summary_text(assessment.last)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -80,6 +81,15 @@ def review_text(assessed: RunAssessment) -> str:
     return "\n".join(lines)
 
 
+def summary_text(assessed: RunAssessment) -> str:
+    """The summary of a run: the sentences with which its page begins."""
+    said = summarise(assessed)
+    head = [("Judged", said.judged), ("Verdict", f"{said.verdict}. {said.reason}"), ("AUC", ": ".join(said.auc) + "."),
+            ("Alarms", said.alarms), ("Checks", said.unchecked)]
+    lines = [_wrapped(f"{name}:", text, 18) for name, text in (*head, *said.lines)]
+    return "\n".join([f"summary of {assessed.name}", *lines])
+
+
 def _sites_text(table: pd.DataFrame) -> str:
     """Runs whose folds are sites beside those whose folds are not; "" where none is."""
     if table.empty:
@@ -96,6 +106,9 @@ def _external_text(assessed: RunAssessment) -> str:
     """A run on other hospitals' cohorts; "" where it was never validated."""
     parts = [f"{assessed.name} on another hospital: {one.name}\n{external_text(one)}"
              for one in assessed.external.cohorts]
+    if lines := cohort_lines(assessed):
+        parts.append("\n".join([f"{assessed.name} on another cohort",
+                                *(_wrapped(f"{head}:", text) for head, text in lines)]))
     parts += [_filled(stale_sentence(assessed.name, name)) for name in assessed.external.stale]
     return "\n\n".join(parts)
 
@@ -163,5 +176,6 @@ def _filled(text: str) -> str:
     return textwrap.fill(text, WIDTH, subsequent_indent="    ")
 
 
-def _wrapped(head: str, text: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=f"{head:<13}", subsequent_indent=" " * 13)
+def _wrapped(head: str, text: str, indent: int = 13) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=f"{head:<{indent}}", subsequent_indent=" " * indent,
+                         break_on_hyphens=False)

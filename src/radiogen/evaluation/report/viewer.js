@@ -22,8 +22,10 @@
       const slice = Number(slider.value), left = (slice % one.across) * one.columns, top = Math.floor(slice / one.across) * one.rows;
       [canvas.width, canvas.height] = [one.columns, one.rows];
       pen.drawImage(tiles, left, top, one.columns, one.rows, 0, 0, one.columns, one.rows);
-      if (overlay.checked) pen.drawImage(heat, left, top, one.columns, one.rows, 0, 0, one.columns, one.rows);
+      const finer = tiles.naturalWidth / heat.naturalWidth; // heat may be kept coarser than the slices
+      if (overlay.checked) pen.drawImage(heat, left / finer, top / finer, one.columns / finer, one.rows / finer, 0, 0, one.columns, one.rows);
       output.textContent = `${one.slices[slice]} (${slice + 1} of ${one.count})`;
+      canvas.setAttribute("aria-label", `Case ${one.title}; slice ${one.slices[slice]}${overlay.checked ? ", with Grad-CAM" : ""}`);
       viewer.dataset.drawn = `${number}/${slice}/${overlay.checked}`;
     };
     const open = (number) => {
@@ -55,7 +57,7 @@
     const names = { seed: "seed", networks: "networks", networks_sha256: "their SHA-256", array: "array", array_sha256: "its SHA-256", slices: "slices",
       series_files: "DICOM files", series_sha256: "SHA-256 of each series" };
     (data.rows[run][id] || []).forEach((row) => {
-      const values = Object.fromEntries(data.columns.map((name, place) => [name, data.texts[row[place]]]));
+      const values = Object.fromEntries(data.columns.map((name, place) => [name, data.texts[row[place]].replaceAll("\0", id)]));
       element("b", values.run, cell);
       const list = element("dl", "", cell);
       Object.entries(names).forEach(([key, name]) => {
@@ -72,8 +74,9 @@
 
   document.querySelectorAll(".predictions").forEach((part) => {
     const body = part.querySelector("tbody"), rows = [...body.rows];
+    rows.forEach((row) => { row.dataset.case = row.cells[0].textContent.trim(); row.tabIndex = 0; });
     const words = data.classes[part.dataset.run];
-    const texts = rows.map((row) => ` ${row.textContent.toLowerCase().replace(/\s+/g, " ")} ${[...row.cells].map((one) => one.textContent).join(" ")} ${words[row.cells[2].textContent] || ""}`);
+    const texts = rows.map((row) => ` ${row.textContent.toLowerCase().replace(/\s+/g, " ")} ${[...row.cells].map((one) => one.textContent).join(" ")} ${words[row.cells[2].textContent.trim()] || ""}`);
     const toggle = (row) => {
       if (row.nextSibling && row.nextSibling.className === "made-of") { row.nextSibling.remove(); return; }
       const opened = document.createElement("tr");

@@ -8,7 +8,7 @@ a series, `INTENSITIES`), `patients.csv` where the data set has one, `dataset.js
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +161,16 @@ def read_intensities(folder: Path) -> pd.DataFrame | None:
         raise UserError(path, f"cannot be read ({error})", "delete it and run the same command again") from error
 
 
+_JSON: dict[str, Any] = {
+    **dict.fromkeys(("date", "data", "fingerprint", "labels_sha256", "networks_sha256", "recipe_sha256"), str),
+    "networks": int, "leave_out": list, "without_label": list, "overlap": dict, "ceiling": (int, float, type(None))}
+"""The fields of `CohortFacts` as JSON has them."""
+
+
 def _read_facts(path: Path) -> CohortFacts:
     content = files.read_json(path)
-    names = {one.name for one in fields(CohortFacts)}
-    if not isinstance(content, dict) or set(content) != names:
+    if not isinstance(content, dict) or set(content) != set(_JSON) or not all(
+            isinstance(content[name], kind) for name, kind in _JSON.items()):
         run = path.parent.parent.parent
         raise UserError(path, "is damaged, or of another version of radiogen",
                         f"delete its folder and validate again: {command('validate')} {as_run(run)}")

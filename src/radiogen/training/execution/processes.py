@@ -13,6 +13,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def run_in_subprocess(function: Callable[..., Any], *arguments: Any, name: str, 
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["radiogen.training.fit"])
+    _start_server()
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(function, arguments, threads, gpu, theirs), name=name)
     process.start()
@@ -58,6 +60,19 @@ def run_in_subprocess(function: Callable[..., Any], *arguments: Any, name: str, 
     if error is not None:
         raise error
     return answer
+
+
+def _start_server() -> None:
+    """Start the server of processes, where it is not there, with Ctrl-C blocked in it and in all that it forks.
+
+    It would be interrupted with a traceback while it imports Keras. This process ends it and what it forked.
+    """
+    resource_tracker.ensure_running()  # else the server's start does it, and unblocks the signal
+    kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
 
 
 def map_in_subprocesses(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], names: Sequence[str],

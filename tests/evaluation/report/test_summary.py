@@ -1,14 +1,17 @@
-"""Ten lines that say no more than the numbers bear."""
+"""A headline and ten lines that say no more than the numbers bear."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from radiogen.evaluation.audit.findings import Check
+from radiogen.evaluation.others.origin import Origin, origin_facts
 from radiogen.evaluation.report.assess import assess_run, join
 from radiogen.evaluation.report.assessment_json import assessment_record, plain
-from radiogen.evaluation.report.page_summary import ceiling_sentence, summary_lines
+from radiogen.evaluation.report.summary import ceiling_sentence, summarise
+from radiogen.evaluation.stats.intervals import Estimate
 from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.runs.lineage import FirstWeights
 from radiogen.runs.predicted_run import open_predictions
@@ -25,15 +28,65 @@ def _lines(models, effect, cases=120, data=None, **more):
         "probability": 1 / (1 + np.exp(-random.normal(effect * (labels - 0.5)))) })))
     (models / "r" / "run.json").write_text(json.dumps({"recipe": "demo-3d", "data": data, **more}))
     assessed = assess_run(open_predictions(models, "r"))
-    return assessed, dict(summary_lines(assessed))
+    return assessed, _said(assessed)
+
+
+def _said(assessed):
+    """The headline and the lines, each by its name."""
+    said = summarise(assessed)
+    return {"Judged": said.judged, "Verdict": said.verdict, "Reason": said.reason, "AUC": " ".join(said.auc),
+            "Alarms": said.alarms, "Unchecked": said.unchecked, **dict(said.lines)}
 
 
 def test_a_signal_is_called_one_and_noise_is_not(tmp_path):
     assessed, lines = _lines(tmp_path / "signal", 3)
-    assert lines["Verdict"].startswith("Better than chance") and assessed.verdict.tone == "good"
+    assert lines["Verdict"] == "Better than chance" and assessed.verdict.tone == "good"
+    assert lines["Reason"].startswith("The predictions rank cases better than chance (two-sided p < 0.001, corrected")
+    assert len(summarise(assessed).lines) == 10
     assessed, lines = _lines(tmp_path / "noise", 0)
-    assert lines["Verdict"].startswith("Not distinguishable from chance") and assessed.verdict.tone == "none"
-    assert len(lines) == 10
+    assert lines["Verdict"] == "Not distinguishable from chance" and assessed.verdict.tone == "none"
+
+
+def test_what_was_not_found_is_not_said_to_be_absent(tmp_path):
+    assessed, lines = _lines(tmp_path, 0)
+    high = assessed.main.verdict.estimate.high
+    assert "Chance is not ruled out (two-sided p = " in lines["Reason"]
+    assert f"and neither is an AUC of up to {high:.3f}" in lines["Reason"]
+    assert "in 80 % of studies" in lines["Could be found"]
+    assert "does not mean that there is none" in lines["Could be found"]
+
+
+def test_the_headline_says_what_was_judged_how_surely_and_what_nobody_checked(tmp_path):
+    assessed, lines = _lines(tmp_path, 1, data=str(tmp_path / "rsna"))
+    found = assessed.main.verdict.estimate
+    assert lines["Judged"].startswith("Data set rsna, 120 cases with a known label")
+    assert lines["AUC"].startswith(f"AUC {found.value:.3f} 95 % interval {found.low:.3f} to {found.high:.3f}")
+    assert lines["Alarms"].startswith("No alarm of the leakage review")
+    assert lines["Unchecked"].startswith("Not checked: patients, pixels")
+    assert "models without images, trained label permutations" in lines["Unchecked"]
+
+
+def test_what_an_interval_does_not_allow_for_is_said(tmp_path):
+    _, lines = _lines(tmp_path, 1)
+    assert "DeLong's" in lines["Uncertainty"] and "do not allow for another training" in lines["Uncertainty"]
+    assert "Nadeau and Bengio" in lines["Uncertainty"] and "not corrected for one another" in lines["Uncertainty"]
+
+
+def test_an_interval_without_chance_and_a_p_above_the_level_are_explained(tmp_path):
+    assessed, _ = _lines(tmp_path, 1)
+    part = assessed.main
+    found = replace(part.verdict, outcome=Outcome.UNCLEAR, estimate=Estimate(0.62, 0.51, 0.72, 0.08))
+    lines = _said(replace(assessed, sets=(replace(part, verdict=found), *assessed.sets[1:])))
+    assert "That is why the interval leaves out 0.5" in lines["Uncertainty"]
+    assert "Chance is not ruled out (two-sided p = 0.080" in lines["Reason"]
+
+
+def test_one_class_has_no_auc_and_the_summary_says_so(tmp_path):
+    table = complete(pd.DataFrame({"case": ["00000", "00001"], "fold": ["0", "1"], "label": pd.array([1, 1], "Int64"),
+                                   "probability": [0.4, 0.6]}))
+    write_predictions(tmp_path / "r" / "predictions.csv", table)
+    lines = _said(assess_run(open_predictions(tmp_path, "r")))
+    assert lines["AUC"].startswith("No AUC") and "nan" not in " ".join(lines.values())
 
 
 def test_initial_weights_are_named_and_what_they_have_seen_is_not_called_unseen(tmp_path):
@@ -54,17 +107,18 @@ def test_initial_weights_are_named_and_what_they_have_seen_is_not_called_unseen(
 
 def test_patients_are_counted_by_what_they_were_used_for(tmp_path):
     _, lines = _lines(tmp_path, 1)
-    assert lines["Patients"] == "120 with a known label, 60 of them methylated: 100 in 5 folds, 20 held out."
+    assert lines["Judged"] == ("120 cases with a known label, 60 of them methylated: 100 in 5 folds of "
+                               "cross-validation, 20 held out.")
 
 
 def test_what_could_not_be_checked_is_said(tmp_path):
     _, lines = _lines(tmp_path, 1)
-    assert lines["Without images"].startswith("Not checked") and "Not checked: " in lines["Warnings"]
+    assert lines["Without images"].startswith("Not checked") and "in what it could check" in lines["Warnings"]
 
 
 def test_accuracy_stands_beside_that_of_always_saying_the_commoner_answer(tmp_path):
     _, lines = _lines(tmp_path, 1)
-    assert "of 100 (always saying the commoner answer: 50)" in lines["As a test"]
+    assert "of 100 (always the commoner class: 50)" in lines["As a test"]
 
 
 def test_the_holdout_stands_beside_the_folds_as_a_test(tmp_path):
@@ -72,18 +126,18 @@ def test_the_holdout_stands_beside_the_folds_as_a_test(tmp_path):
     assert [one.calls.matrix.cases for one in assessed.sets] == [100, 20]
     for one in assessed.sets:
         assert f"right in {one.calls.matrix.right} of {one.calls.matrix.cases}" in lines["As a test"]
-    assert "each patient by one network" in lines["As a test"] and "mean of all networks" in lines["As a test"]
+    assert "by the network of its fold" in lines["As a test"] and "mean of all networks" in lines["As a test"]
 
 
 def test_a_gap_between_pooled_and_within_folds_is_explained(tmp_path):
     _, lines = _lines(tmp_path, 3)
-    assert "pairs within a fold" in lines["Found"] and "All folds pooled" not in lines["Found"]
+    assert "pairs of one fold" in lines["Cross-validation"] and "All folds pooled" not in lines["Cross-validation"]
     table = read_predictions(tmp_path / "r" / "predictions.csv")
     fold = pd.to_numeric(table["fold"], errors="coerce").fillna(0)
     squeezed = table.assign(probability=(table["probability"] + fold) / 5)
     write_predictions(tmp_path / "r" / "predictions.csv", complete(squeezed))
-    lines = dict(summary_lines(assess_run(open_predictions(tmp_path, "r"))))
-    assert "All folds pooled: 0." in lines["Found"] and "different networks" in lines["Found"]
+    lines = _said(assess_run(open_predictions(tmp_path, "r")))
+    assert "All folds pooled: 0." in lines["Cross-validation"] and "different models" in lines["Cross-validation"]
     assert lines["Verdict"].startswith("Better than chance")
 
 
@@ -93,7 +147,7 @@ def _with_folds(models, folds):
     table = assessed.run.predictions
     RSNA_MICCAI.to_file(folds(table[["case", "label", "fold"]])).to_csv(models / "r" / "folds.csv", index=False)
     assessed = assess_run(open_predictions(models, "r"))
-    return assessed, dict(summary_lines(assessed))
+    return assessed, _said(assessed)
 
 
 def test_an_alarm_forbids_green_and_stands_in_the_verdict_and_no_network_is_called_new_to_its_patients(tmp_path):
@@ -103,12 +157,14 @@ def test_an_alarm_forbids_green_and_stands_in_the_verdict_and_no_network_is_call
     assessed, lines = _with_folds(tmp_path / "moved", moved)
     assert assessed.main.verdict.outcome is Outcome.BETTER and assessed.outcome is Outcome.NOT_ESTABLISHED
     assert assessed.verdict.tone == "poor" and assessed.verdict.alarms == (Check.PATIENTS,)
-    assert lines["Verdict"].startswith("Not established: better than chance by its numbers alone")
-    assert "Alarm of the leakage review: patients" in lines["Verdict"]
+    assert lines["Verdict"] == "Not established"
+    assert lines["Reason"].startswith("Better than chance by the numbers alone (two-sided p < 0.001")
+    assert "not to be relied on because of an alarm of the leakage review" in lines["Reason"]
+    assert lines["Alarms"].startswith("1 alarm of the leakage review: patients")
     assert "had not seen that patient" not in " ".join(lines.values())
     assert plain(assessment_record(join([assessed])))["runs"][0]["verdict"]["outcome"] == "not_established"
     clean, lines = _with_folds(tmp_path / "clean", lambda table: table)
-    assert clean.verdict.tone == "good" and "very patient was scored by networks that" in lines["Judged how"]
+    assert clean.verdict.tone == "good" and "very patient was scored by networks that" in lines["How judged"]
 
 
 def test_trainings_on_permuted_labels_that_do_as_well_forbid_green(tmp_path):
@@ -118,20 +174,17 @@ def test_trainings_on_permuted_labels_that_do_as_well_forbid_green(tmp_path):
             tmp_path / "r" / "permutations.csv", index=False)
         assessed = assess_run(open_predictions(tmp_path, "r"))
         assert assessed.verdict.tone == tone
-        assert ("labels permuted within folds p =" in dict(summary_lines(assessed))["Verdict"]) == (tone == "poor")
-
-
-def test_what_was_not_checked_stands_in_the_verdict(tmp_path):
-    _, lines = _lines(tmp_path, 3)
-    assert "Not checked: patients, pixels" in lines["Verdict"]
-    assert "models without images, trained label permutations" in lines["Verdict"]
+        lines = _said(assessed)
+        assert ("trainings on labels permuted within folds: p =" in lines["Alarms"]) == (tone == "poor")
+        assert ("do as well" in lines["Reason"]) == (areas[0] == 1.0)
+        assert ("too few trainings" in lines["Reason"]) == (len(areas) == 9)
 
 
 def test_a_phantom_is_called_one_and_tells_its_ceiling(tmp_path):
     assert ceiling_sentence(_lines(tmp_path / "a", 1, data=str(tmp_path))[0].ceiling) == ""
     (tmp_path / "phantom.json").write_text(json.dumps({"ceiling_auc": 0.76}))
     _, lines = _lines(tmp_path / "a", 1, data=str(tmp_path))
-    assert "made by a computer" in lines["Warnings"] and "0.760" in lines["Warnings"]
+    assert "made by a computer" in lines["Use"] and "0.760" in lines["Use"]
 
 
 def test_slices_are_judged_apart_and_test_slices_not_at_all(tmp_path):
@@ -142,3 +195,13 @@ def test_slices_are_judged_apart_and_test_slices_not_at_all(tmp_path):
         assessed.run.folder / "predictions_slices.csv", index=False)
     slices = assess_run(assessed.run).slices
     assert (slices["cases"], slices["accuracy"]) == (4, 0.75)
+
+
+def test_no_network_is_named_where_another_program_made_the_predictions(tmp_path):
+    assessed, lines = _lines(tmp_path, 1)
+    assert "mean of all networks" in lines["As a test"]
+    facts = origin_facts(Origin("predictions", "theirs.csv", "ab", True))
+    other = replace(assessed, run=replace(assessed.run, facts=facts),
+                    provenance=replace(assessed.provenance, facts=facts))
+    lines = _said(other)
+    assert "network" not in lines["As a test"] and lines["Judged"].startswith("File theirs.csv, 120 cases")
