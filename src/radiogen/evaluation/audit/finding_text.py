@@ -65,7 +65,8 @@ _SENTENCES: Mapping[Code, str] = {
                                    "AUC is made of leakage, and shown to be compared with the right one",
     Code.VALIDATION_CASES: "these are cases of a validation set: if they chose the epoch, the settings or the model, "
                            "the figures are too high",
-    Code.CALLS_ALONE: "the probabilities are 0 and 1 alone: these are calls, which rank no case within a class",
+    Code.CALLS_ALONE: "the probabilities are 0 and 1 alone: these are calls, and a threshold that was chosen on the "
+                      "scored cases makes such an AUC of labels without meaning",
     Code.SCORES_RANKED: "the probabilities are ranks of scores: only the AUC means something, calls at 0.5 and "
                         "calibration do not",
     Code.SAME_FEATURES_ACROSS: "the same features on both sides of a split: {pairs}",

@@ -167,8 +167,8 @@ _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
         Severity.NOT_CHECKED: (Code.FIRST_WEIGHTS_UNKNOWN, Code.FIRST_WEIGHTS_OTHER_IDS),
         Severity.PASSED: (Code.FIRST_WEIGHTS_UNSEEN, Code.FIRST_WEIGHTS_PHOTOGRAPHS)},
     Check.TRAINING: {
-        Severity.ALARM: (Code.FEATURES_SELECTED_BEFORE,),
-        Severity.NOTE: (Code.VALIDATION_CASES, Code.CALLS_ALONE, Code.SCORES_RANKED),
+        Severity.ALARM: (Code.FEATURES_SELECTED_BEFORE, Code.CALLS_ALONE),
+        Severity.NOTE: (Code.VALIDATION_CASES, Code.SCORES_RANKED),
         Severity.NOT_CHECKED: (Code.TRAINING_UNSEEN,), Severity.PASSED: (Code.TRAINING_NESTED,)},
     Check.FEATURES: {
         Severity.ALARM: (Code.SAME_FEATURES_ACROSS,), Severity.NOTE: (Code.FEATURE_NEAR_LABEL,),

@@ -11,7 +11,7 @@ from benchmarks.leakage.faults.fault import RUN, Base
 from benchmarks.leakage.faults.learners import PERMUTATIONS, fitted
 from benchmarks.leakage.faults.run_folder import write_run
 from radiogen.core.errors import UserError
-from radiogen.evaluation.audit.findings import Code
+from radiogen.evaluation.audit.findings import Code, Severity
 from radiogen.evaluation.audit.leakage import review_first_weights, review_lineage, review_run
 from radiogen.evaluation.audit.looks import judge_looks, record_looks, review_looks
 from radiogen.evaluation.stats.metrics import auc, scored
@@ -143,4 +143,5 @@ def test_calls_of_another_program_are_named_as_calls(nothing, tmp_path):
     selection.calls(clean_copy(tmp_path, nothing), nothing)
     run = open_predictions(tmp_path, RUN)
     assert set(run.predictions["probability"]) == {0.0, 1.0}
-    assert Code.CALLS_ALONE in {one.code for one in review_run(run.folder, run.predictions)}
+    found = {one.code: one.severity for one in review_run(run.folder, run.predictions)}
+    assert found[Code.CALLS_ALONE] is Severity.ALARM
