@@ -117,7 +117,7 @@ def test_the_three_largest_shifts_are_named_in_words_and_only_numbers_are_tested
     text = _line(judged(), "shift")
     assert text.startswith("2 of 3 numbers of geometry, intensity and patients differ")
     assert text.endswith("1 of 4 fields have a stability index that is by 0.25 or more above chance, the largest "
-                         "age 3.00, FLAIR noise 2.00, T1w rows 1.00")
+                         "age (3.00), FLAIR noise (2.00), T1w rows (1.00)")
 
 
 def test_intensities_that_nobody_compared_are_said_and_no_field_is_the_largest_of_none(judged):

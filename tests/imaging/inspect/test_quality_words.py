@@ -8,7 +8,7 @@ from radiogen.imaging.findings import FindingCode
 from radiogen.imaging.inspect.masks import COLUMNS as MASK_COLUMNS
 from radiogen.imaging.inspect.masks import _millilitres, _same_grid, summarise_masks
 from radiogen.imaging.inspect.nifti import picture_sides, volume_cells
-from radiogen.imaging.inspect.quality import COLUMNS, Series, _middle_slice, caption, name_of, note, summarise
+from radiogen.imaging.inspect.quality import COLUMNS, Series, caption, name_of, note, slice_picture, summarise
 from radiogen.imaging.volume import Volume
 
 MISSING = FindingCode.SERIES_MISSING.name
@@ -165,5 +165,5 @@ def test_blank_slices_are_a_share_and_values_that_are_no_numbers_have_no_part_in
     ((1, 1, 400), (1.0, 1.0), (1, 192))])
 def test_a_picture_is_192_pixels_long_in_the_patients_proportions(shape, spacing, size):
     voxels = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
-    picture = _middle_slice(voxels, spacing)
+    picture = slice_picture(voxels[len(voxels) // 2], spacing)
     assert picture.shape == size and picture.dtype == np.uint8

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from radiogen.core import files
-from radiogen.kaggle.kernels.kernel import notebook_code
+from radiogen.kaggle.kernels.kernel import NOTEBOOK
 from radiogen.kaggle.training.plan import TrainingPlan
 from radiogen.kaggle.training.push_session import write_session_kernel
 from radiogen.kaggle.training.record import Session
@@ -29,6 +29,12 @@ RECIPES = {"run": RECIPE.replace(epochs=10)}
 COMPETITION = "made-up-competition"
 PLAN = TrainingPlan("somebody", "Radiogen train small", ("demo-3d",),
                     task=dataclasses.replace(RSNA_MICCAI, competition=Competition(COMPETITION)))
+
+
+def notebook_code(kernel: Path) -> str:
+    """The code of the folder's notebook, cell after cell."""
+    cells = files.read_json(kernel / NOTEBOOK)["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code") + "\n"
 
 
 class Sessions:
