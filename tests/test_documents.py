@@ -32,6 +32,11 @@ def test_every_link_leads_to_a_file_and_to_a_heading_that_is_there(document):
             assert anchor in {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}, target
 
 
+def test_every_picture_is_in_a_document():
+    shown = {name for path in DOCUMENTS for name in re.findall(r"pictures/([\w-]+\.png)\)", path.read_text("utf-8"))}
+    assert {path.name for path in (ROOT / "docs" / "pictures").glob("*.png")} == shown
+
+
 def test_a_newcomer_reads_the_readme_in_900_words():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900
 
