@@ -24,7 +24,11 @@ def competition_of(task: Task) -> Competition:
 
 def competition_folder(inputs: Path, task: Task = RSNA_MICCAI) -> Path:
     """Where the data of the task's competition is mounted below `inputs`. Raises UserError where it is not."""
-    slug = competition_of(task).slug
+    return mounted_competition(inputs, competition_of(task).slug)
+
+
+def mounted_competition(inputs: Path, slug: str) -> Path:
+    """Where the competition of this name is mounted below `inputs`. Raises UserError where it is not."""
     for place in COMPETITION_PLACES:
         folder = Path(inputs) / place.format(slug=slug)
         if (folder / "test").is_dir():

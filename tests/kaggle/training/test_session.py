@@ -8,9 +8,10 @@ import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.kaggle.mounts import mounted_competition
 from radiogen.kaggle.training import session
 from radiogen.kaggle.training.packs import pack, unpack
-from radiogen.kaggle.training.session import Order, competition_folder, run_session
+from radiogen.kaggle.training.session import Order, run_session
 from radiogen.training.recipe.recipe import as_dict
 
 from ..small_run import RECIPE, write_paper_run
@@ -22,7 +23,7 @@ RECIPES = {"run": as_dict(RECIPE)}
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """Kaggle's folders; the competition is mounted, no driver is there, and a step does nothing."""
-    (tmp_path / "input" / "competitions" / SLUG).mkdir(parents=True)
+    (tmp_path / "input" / "competitions" / SLUG / "test").mkdir(parents=True)
     for name in ("working", "home"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -47,10 +48,10 @@ def _leave(place, where, number, *, models=None, arrays=None):
 
 @pytest.mark.parametrize("where", [SLUG, f"competitions/{SLUG}"])
 def test_the_competition_is_found_in_both_ways_in_which_kaggle_mounts_it(tmp_path, where):
-    (tmp_path / where).mkdir(parents=True)
-    assert competition_folder(tmp_path, SLUG) == tmp_path / where
-    with pytest.raises(UserError, match="has no other; add the competition"):
-        competition_folder(tmp_path, "other")
+    (tmp_path / where / "test").mkdir(parents=True)
+    assert mounted_competition(tmp_path, SLUG) == tmp_path / where
+    with pytest.raises(UserError, match="has no other/test; add the competition"):
+        mounted_competition(tmp_path, "other")
 
 
 @pytest.mark.parametrize("where", ["{slug}", "notebooks/somebody/{slug}"])

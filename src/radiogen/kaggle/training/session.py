@@ -23,7 +23,7 @@ from typing import Any
 from radiogen import __version__
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.kaggle.mounts import COMPETITION_PLACES
+from radiogen.kaggle.mounts import mounted_competition
 from radiogen.kaggle.training.packs import SUFFIX, check_pack, pack, unpack
 from radiogen.kaggle.training.record import ARRAYS
 from radiogen.runs import layout
@@ -97,17 +97,6 @@ def visible_gpus() -> list[str]:
     return [str(number) for number, _ in enumerate(line for line in listed.splitlines() if line.startswith("GPU"))]
 
 
-def competition_folder(inputs: Path, competition: str) -> Path:
-    """Where the competition's data is mounted: `<inputs>/<slug>`, or `<inputs>/competitions/<slug>` in newer sessions.
-
-    Raises UserError where there is neither.
-    """
-    for folder in (inputs / place.format(slug=competition) for place in COMPETITION_PLACES):
-        if folder.is_dir():
-            return folder
-    raise UserError(inputs, f"has no {competition}", "add the competition to the kernel's sources and join it")
-
-
 def _restore(inputs: Path, home: Path, order: Order) -> None:
     """Unpack what earlier sessions left into `home`.
 
@@ -129,7 +118,7 @@ def _restore(inputs: Path, home: Path, order: Order) -> None:
 
 def _work(order: Order, inputs: Path, home: Path) -> tuple[_Outcome, dict[str, float]]:
     """The session's steps, each until it is done or the limit is near; the last outcome and the seconds of each."""
-    data = competition_folder(inputs, order.competition)
+    data = mounted_competition(inputs, order.competition)
     files.write_json(home / "recipes.json", order.recipes)
     seconds: dict[str, float] = {}
     outcome = _Outcome(True)
