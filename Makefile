@@ -1,6 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both do all the set-up; running them again goes on.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Python 3.11 to 3.13. A second environment beside the first: make test PYTHON=python3.13 VENV=.venv-3.13
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 RUN := $(VENV)/bin/python
 LOCK := $(PYTHON) .ci/locked.py $(VENV).lock
@@ -19,7 +20,7 @@ setup: $(VENV)/.ready
 # One set-up at a time: a second one waits, then finds it done. .installing marks one that was cut off: it starts again.
 ifndef LOCKED
 $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"error: Python {v[0]}.{v[1]}: the pinned packages are for Python 3.11; run make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"error: Python {v[0]}.{v[1]}: the pinned packages are for Python 3.11 to 3.13; run make PYTHON=/path/to/python3.13")'
 	@$(LOCK) "the set-up" $(MAKE) --no-print-directory LOCKED=1 $@
 else
 $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml

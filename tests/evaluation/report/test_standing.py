@@ -28,9 +28,10 @@ def separated(tmp_path):
 
 def test_out_of_fold_and_holdout_are_distinguished(separated):
     lines = reliability_summary(separated, 0.75)
-    assert lines[0].startswith("out-of-fold, 80 cases by one network each")
+    assert lines[0].startswith("out-of-fold, 80 cases, each scored by one network")
     assert ": better than chance: AUC 1.000" in lines[0]
-    assert lines[1].startswith("holdout, 20 cases by the mean") and "not distinguishable from chance" in lines[1]
+    assert lines[1].startswith("holdout, 20 cases, scored by the mean")
+    assert "not distinguishable from chance" in lines[1]
 
 
 def test_answers_like_this_one_are_counted_apart_for_single_networks_and_for_their_mean(separated):
@@ -38,9 +39,9 @@ def test_answers_like_this_one_are_counted_apart_for_single_networks_and_for_the
     near = table[(table["probability"] - 0.6).abs() <= 0.1]
     near = near[near["fold"] == "holdout"]
     lines = reliability_summary(separated, 0.6)
-    assert lines[-2].startswith("out-of-fold: none of the answers on known patients by one network each")
-    assert f"of {len(near)} answers by the mean of all networks, as this one within 0.1 of this one " \
-        f"{int(near['label'].sum())} were" in lines[-1]
+    assert lines[-2] == "out-of-fold: no known patient has a probability within 0.1 of this one"
+    assert lines[-1].startswith(f"holdout: of the {len(near)} known patients with a probability within 0.1 of this one "
+                                f"{int(near['label'].sum())} are methylated")
 
 
 def test_an_alarm_of_the_last_review_stands_beside_an_answer(separated):

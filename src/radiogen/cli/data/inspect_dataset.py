@@ -55,7 +55,7 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
     name = data.resolve().name
     sheets = contact_sheets(place, tiles, f"{name}: the middle slice of each series; red: findings")
     sheets += contact_sheets(place, [Tile(*each) for each in outlined], f"{name}: the masks' outlines", "mask_sheet")
-    print("\n".join(f"contact sheet: {path}" for path in sheets))
+    print("\n".join(f"picture: {path}" for path in sheets))
     competition = (table["split"] != "").any()
     first = shlex.join(["--data", str(data), "--case", str(table[ID][0])])
     print(f"next: {command('preprocess')} --data {shlex.quote(str(data))}" if competition else

@@ -27,8 +27,8 @@ from radiogen.task import LABEL, read_task
 
 NEAR = 0.1
 """Answers that lie so near to another's probability are counted as like it."""
-SCORED_BY = {"out-of-fold": " by one network each, which is more extreme than their mean",
-             "holdout": " by the mean of all networks, as this one"}
+SCORED_BY = {"out-of-fold": "each scored by one network, which is more extreme than a mean of networks",
+             "holdout": "scored by the mean of all networks, as a new patient is"}
 
 
 def reliability_summary(folder: Path, probability: float) -> list[str]:
@@ -41,7 +41,7 @@ def reliability_summary(folder: Path, probability: float) -> list[str]:
     parts = {"out-of-fold": out_of_fold(predictions), "holdout": holdout(predictions)}
     parts = {name: part[part[LABEL].notna()] for name, part in parts.items() if part[LABEL].notna().any()}
     verdicts = {name: verdict(*scored(part), scored_folds(part)) for name, part in parts.items()}
-    lines = [f"{name}, {len(parts[name])} cases{SCORED_BY[name]}: {verdict_sentence(one)}"
+    lines = [f"{name}, {len(parts[name])} cases, {SCORED_BY[name]}: {verdict_sentence(one)}"
              for name, one in verdicts.items()]
     lines += _review(Path(folder), verdicts, parts)
     lines += _without_images(Path(folder) / layout.IMAGE_FREE_GAIN)
@@ -69,11 +69,11 @@ def _near(cases: pd.DataFrame, name: str, probability: float, positive_class: st
     """What came true of the answers near this one."""
     near = cases[(cases["probability"] - probability).abs() <= NEAR]
     if near.empty:
-        return f"{name}: none of the answers on known patients{SCORED_BY[name]} lies within {NEAR:g} of this one"
+        return f"{name}: no known patient has a probability within {NEAR:g} of this one"
     positive = int((near[LABEL] == 1).sum())
     low, high = wilson_interval(np.array([positive]), np.array([len(near)]))
-    return (f"{name}: of {len(near)} answers{SCORED_BY[name]} within {NEAR:g} of this one {positive} were of "
-            f"{positive_class} patients (95 % interval {low[0]:.0%} to {high[0]:.0%})")
+    return (f"{name}: of the {len(near)} known patients with a probability within {NEAR:g} of this one {positive} are "
+            f"{positive_class} (95 % interval {low[0]:.0%} to {high[0]:.0%})")
 
 
 def _without_images(path: Path) -> list[str]:
