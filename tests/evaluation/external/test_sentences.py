@@ -85,6 +85,7 @@ def test_the_threshold_has_its_shares_outside_first(judged):
     text = _line(judged(outside=few), "threshold")
     assert text.startswith("frozen at 0.432, from the run's own folds: sensitivity not known, specificity 0.500 (")
     assert "inside, at those of the other folds: sensitivity 0.750 (" in text and "3 of 4)" in text
+    assert text.endswith("outside their mean, which is less extreme: a part of the difference may be that")
 
 
 def test_a_calibration_that_cannot_be_fitted_says_so(judged):

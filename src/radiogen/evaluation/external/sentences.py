@@ -93,7 +93,8 @@ def _threshold(judged: ExternalAssessment) -> str:
     parts = [f"sensitivity {share_text(one.sensitivity)}, specificity {share_text(one.specificity)}"
              for one in (judged.outside, judged.inside)]
     return (f"frozen at {judged.threshold:.3f}, from the run's own folds: {parts[0]}; inside, at those of the other "
-            f"folds: {parts[1]}")
+            f"folds: {parts[1]}. Inside one network scored each case, outside their mean, which is less extreme: a "
+            "part of the difference may be that")
 
 
 def _calibration(judged: ExternalAssessment) -> str:
