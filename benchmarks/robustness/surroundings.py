@@ -300,7 +300,7 @@ def whole_workflow(stages: dict[str, Stage], trial: Path, environment: dict[str,
     """All commands in `trial`; the second run is copied from the undisturbed job.
 
     times: False where the data set's files have other times than there, which the cache notes beside its arrays; so the
-    second run's arrays, made there, cannot be told to come from these files, and pages do not say that they do.
+    second run's arrays, made there, cannot be shown to come from these files, and pages do not say that they do.
     """
     faults: list[str] = []
     for stage in stages.values():

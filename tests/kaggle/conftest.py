@@ -10,8 +10,10 @@ from benchmarks.synthetic.kaggle_commands import SOURCE, redirected_command, use
 from benchmarks.synthetic.kaggle_server import TOKEN, serving
 
 from ..warm_commands import run_python
+from .kaggle_kernel_paths import serving as serving_kernels
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,28 @@ def client(stand_in):
     from radiogen.kaggle.client import connect
 
     return connect()
+
+
+@pytest.fixture
+def kaggle():
+    """Kaggle on loopback that takes data sets and kernels."""
+    with serving_kernels() as server:
+        yield server
+
+
+@pytest.fixture
+def api(kaggle, tmp_path, monkeypatch):
+    """The real client, logged in as somebody by a key, whose Kaggle is the server `kaggle`."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "home" / ".kaggle"))
+    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
+    monkeypatch.delenv("KAGGLE_API_TOKEN", raising=False)
+    kaggle_env = pytest.importorskip("kagglesdk.kaggle_env")
+    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, kaggle.address)
+    client = pytest.importorskip("kaggle.api.kaggle_api_extended").KaggleApi()
+    client.authenticate()
+    return client
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def _other_networks(random: "np.random.Generator") -> "dict[str, State]":
             "of a 2D network": {name: array[..., 0] if array.ndim == 5 else array for name, array in good.items()},
             "a kernel with axes exchanged": {**good, layer: good[layer].swapaxes(0, 1).copy()},
             "a kernel of one number": {**good, layer: np.array(1.0, "f4")},
-            "values that are no numbers": {**good, layer: good[layer] * np.float32("nan")},
+            "values that are NaN": {**good, layer: good[layer] * np.float32("nan")},
             "infinite values": {**good, layer: good[layer] / np.float32(0)},
             "whole numbers": {**good, layer: good[layer].astype("i8")},
             "a name with and without `module.`": {**good, f"module.{layer}": good[layer]},

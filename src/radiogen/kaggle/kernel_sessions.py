@@ -69,6 +69,20 @@ def session_state(api: Any, kernel: str, version: int, *, pause: Pause = time.sl
     return SessionState(answer.status.name, " ".join((answer.failure_message or "").split()))
 
 
+def ended_state(api: Any, kernel: str, version: int, *, polls: int, seconds: int, pause: Pause = time.sleep,
+                ) -> SessionState | None:
+    """The state in which this version's session ended, well or not; None where `polls` polls saw no end.
+
+    seconds: of the pause after each poll. Raises UserError where Kaggle does not show the state.
+    """
+    for _ in range(polls):
+        state = session_state(api, kernel, version, pause=pause)
+        if state.complete or state.failed:
+            return state
+        pause(seconds)
+    return None
+
+
 def session_log(api: Any, kernel: str, version: int, *, pause: Pause = time.sleep) -> str:
     """What this version's session printed, as text; "" where Kaggle has none."""
     return log_text(_output_page(api, kernel, version, "", pause).log or "")

@@ -25,19 +25,6 @@ def kaggle():
 
 
 @pytest.fixture
-def api(kaggle, tmp_path, monkeypatch):
-    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "home" / ".kaggle"))
-    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
-    monkeypatch.setenv("KAGGLE_KEY", "0123456789abcdef0123456789abcdef")
-    monkeypatch.delenv("KAGGLE_API_TOKEN", raising=False)
-    kaggle_env = pytest.importorskip("kagglesdk.kaggle_env")
-    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, kaggle.address)
-    client = pytest.importorskip("kaggle.api.kaggle_api_extended").KaggleApi()
-    client.authenticate()
-    return client
-
-
-@pytest.fixture
 def table(tmp_path):
     return files.write_text(tmp_path / "table.csv", "image,package,version,source\n"
                             f"{NEW},python,3.13,public notebooks\n{OLD},python,3.12.13,public notebooks\n"

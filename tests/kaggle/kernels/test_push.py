@@ -12,32 +12,9 @@ from radiogen.kaggle.kernels.bundle import dataset_metadata
 from radiogen.kaggle.kernels.kernel import Names, _write_kernel
 from radiogen.task import RSNA_MICCAI
 
-from ..kaggle_kernel_paths import serving
+from ..conftest import KEY
 
 NAMES = Names("somebody", "Radiogen MGMT")
-TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture
-def kaggle():
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def api(kaggle, tmp_path, monkeypatch):
-    """The client, logged in as somebody, whose Kaggle is the server on loopback."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "home" / ".kaggle"))
-    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
-    monkeypatch.setenv("KAGGLE_KEY", TOKEN)
-    monkeypatch.delenv("KAGGLE_API_TOKEN", raising=False)
-    kaggle_env = pytest.importorskip("kagglesdk.kaggle_env")
-    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, kaggle.address)
-    extended = pytest.importorskip("kaggle.api.kaggle_api_extended")
-    client = extended.KaggleApi()
-    client.authenticate()
-    return client
 
 
 @pytest.fixture
@@ -240,7 +217,7 @@ def test_a_refused_kernel_is_reported_in_one_line_without_the_token(kaggle, api,
     with pytest.raises(UserError) as error:
         push.push_kernel(api, kernel)
     printed = capfd.readouterr()
-    assert "\n" not in str(error.value) and TOKEN not in str(error.value) + printed.out + printed.err
+    assert "\n" not in str(error.value) and KEY not in str(error.value) + printed.out + printed.err
 
 
 def test_no_token_is_in_what_was_sent_or_written(kaggle, api, bundle, kernel, tmp_path, capfd):
@@ -248,7 +225,7 @@ def test_no_token_is_in_what_was_sent_or_written(kaggle, api, bundle, kernel, tm
     push.submit(api, NAMES, 1, "text", tmp_path / "record", pause=_no_pause)
     printed = capfd.readouterr()
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert TOKEN not in json.dumps(kaggle.asked) + printed.out + printed.err and TOKEN.encode() not in written
+    assert KEY not in json.dumps(kaggle.asked) + printed.out + printed.err and KEY.encode() not in written
 
 
 def test_the_owner_is_the_one_that_the_token_belongs_to(api):

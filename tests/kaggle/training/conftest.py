@@ -11,7 +11,6 @@ from radiogen.kaggle.training.packs import pack
 from radiogen.kaggle.training.plan import TrainingPlan
 from radiogen.training.recipe.recipe import as_dict
 
-from ..kaggle_kernel_paths import serving
 from ..small_run import RECIPE, write_paper_run
 
 RUN = "data-small"
@@ -20,26 +19,6 @@ RUN = "data-small"
 @pytest.fixture
 def plan(tmp_path):
     return TrainingPlan("somebody", "Radiogen train small", ("demo-3d",), models=tmp_path / "models", hours=9.0)
-
-
-@pytest.fixture
-def kaggle():
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def api(kaggle, tmp_path, monkeypatch):
-    """The client, logged in as somebody, whose Kaggle is the server on loopback."""
-    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "home" / ".kaggle"))
-    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
-    monkeypatch.setenv("KAGGLE_KEY", "0123456789abcdef0123456789abcdef")
-    monkeypatch.delenv("KAGGLE_API_TOKEN", raising=False)
-    kaggle_env = pytest.importorskip("kagglesdk.kaggle_env")
-    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, kaggle.address)
-    client = pytest.importorskip("kaggle.api.kaggle_api_extended").KaggleApi()
-    client.authenticate()
-    return client
 
 
 class Sessions:

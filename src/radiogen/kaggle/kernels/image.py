@@ -37,8 +37,6 @@ NOT_IN_SESSION = ("kaggle",)
 """Required by the package, and useless without internet."""
 STAND_INS = {"tensorflow": ("tensorflow-cpu",)}
 """Packages that provide the same modules under another name."""
-HIDDEN_TEST_CASES = 5 * 87
-"""The hidden test set is about five times the 87 visible cases (the competition's page of its data)."""
 
 
 def image_packages(image: str = "") -> dict[str, str]:

@@ -92,12 +92,10 @@ def _write_probe(names: Names, docker_image: str, folder: Path) -> Path:
 
 
 def _wait(api: Any, kernel: str, version: int, pause: Pause) -> None:
-    for _ in range(2 * SECONDS // POLL_SECONDS):
-        state = kernel_sessions.session_state(api, kernel, version, pause=pause)
-        if state.complete:
-            return
-        if state.failed:
-            raise UserError(kernel, f"the probe ended with {state.name.lower()}: {state.reason or 'no reason given'}",
-                            f"read its log on {kernel_page(kernel)}")
-        pause(POLL_SECONDS)
-    raise UserError(kernel, "the probe has not ended after an hour", f"look at {kernel_page(kernel)}")
+    state = kernel_sessions.ended_state(api, kernel, version, polls=2 * SECONDS // POLL_SECONDS, seconds=POLL_SECONDS,
+                                        pause=pause)
+    if state is None:
+        raise UserError(kernel, "the probe has not ended after an hour", f"look at {kernel_page(kernel)}")
+    if state.failed:
+        raise UserError(kernel, f"the probe ended with {state.name.lower()}: {state.reason or 'no reason given'}",
+                        f"read its log on {kernel_page(kernel)}")

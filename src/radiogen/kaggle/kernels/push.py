@@ -18,7 +18,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.kaggle.client import competition_page, retry, suppress_output, translate_errors
 from radiogen.kaggle.datasets import DATASET_METADATA, push_dataset
-from radiogen.kaggle.kernel_sessions import session_state, submission_by_number
+from radiogen.kaggle.kernel_sessions import ended_state, submission_by_number
 from radiogen.kaggle.kernels.image import SESSION_SECONDS
 from radiogen.kaggle.kernels.kernel import METADATA, Names
 from radiogen.kaggle.kernels.session import SUBMISSION
@@ -111,15 +111,13 @@ def kernel_page(kernel: str) -> str:
 
 def _wait_for_kernel(api: Any, kernel: str, version: int, *, pause: Pause = time.sleep) -> None:
     """Wait until this version has run at Kaggle. Raises UserError where it failed or was stopped."""
-    for _ in range(SESSION_SECONDS // POLL_SECONDS + 1):
-        state = session_state(api, kernel, version, pause=pause)
-        if state.complete:
-            return
-        if state.failed:
-            raise UserError(kernel, f"its run at Kaggle ended with {state.name.lower()}: "
-                            f"{state.reason or 'no reason given'}", f"read its log on {kernel_page(kernel)}")
-        pause(POLL_SECONDS)
-    raise UserError(kernel, "has not ended after nine hours", f"look at {kernel_page(kernel)}")
+    state = ended_state(api, kernel, version, polls=SESSION_SECONDS // POLL_SECONDS + 1, seconds=POLL_SECONDS,
+                        pause=pause)
+    if state is None:
+        raise UserError(kernel, "has not ended after nine hours", f"look at {kernel_page(kernel)}")
+    if state.failed:
+        raise UserError(kernel, f"its run at Kaggle ended with {state.name.lower()}: "
+                        f"{state.reason or 'no reason given'}", f"read its log on {kernel_page(kernel)}")
 
 
 def _number_of(api: Any, kept: dict[str, Any], competition: str, pause: Pause) -> int | None:

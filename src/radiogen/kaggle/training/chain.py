@@ -167,10 +167,10 @@ def _wait(api: Any, session: Session, pause: Pause) -> kernel_sessions.SessionSt
     """The state in which the session ended."""
     assert session.version is not None
     _LOG.info(f"waiting for session {session.number}; Ctrl-C ends the waiting alone")
-    for _ in range(round((session.hours + QUEUE_HOURS) * 3600 / POLL_SECONDS)):
-        state = kernel_sessions.session_state(api, session.kernel, session.version, pause=pause)
-        if state.complete or state.failed:
-            return state
-        pause(POLL_SECONDS)
-    raise UserError(f"session {session.number}", f"has not ended after {session.hours + QUEUE_HOURS:.0f} hours",
-                    f"look at {kernel_page(session.kernel)}; {parameter('title')} begins another training")
+    hours = session.hours + QUEUE_HOURS
+    state = kernel_sessions.ended_state(api, session.kernel, session.version, polls=round(hours * 3600 / POLL_SECONDS),
+                                        seconds=POLL_SECONDS, pause=pause)
+    if state is None:
+        raise UserError(f"session {session.number}", f"has not ended after {hours:.0f} hours",
+                        f"look at {kernel_page(session.kernel)}; {parameter('title')} begins another training")
+    return state
