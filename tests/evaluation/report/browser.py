@@ -20,11 +20,14 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
+NO_WEBGL = ("--disable-gpu", "--disable-3d-apis")
 
 
 @contextlib.contextmanager
-def open_page(path: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> Iterator["Page"]:
-    """The page of this file, loaded; skips the test where no Chromium is found."""
+def open_page(path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, webgl: bool = False
+              ) -> Iterator["Page"]:
+    """The page of this file, loaded; skips the test where no Chromium is found. webgl: drawn by the processor."""
     program = next((found for name in NAMES if (found := shutil.which(name))), None)
     if program is None:
         pytest.skip("no Chromium here: apt-get install chromium")
@@ -32,7 +35,8 @@ def open_page(path: Path, *, width: int = 1280, height: int = 900, dark: bool = 
     with tempfile.TemporaryDirectory() as profile:
         child = subprocess.Popen(
             ["bash", "-c", f'exec 3<&{commands[0]} 4>&{answers[1]}; exec "$@"', "bash", program, "--headless=new",
-             "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
+             "--no-sandbox", *(WEBGL if webgl else NO_WEBGL), "--disable-dev-shm-usage", "--remote-debugging-pipe",
+             "--no-first-run",
              f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(commands[0], answers[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(commands[0])

@@ -108,7 +108,16 @@ def export_series(folders: Sequence[Path], output: Path, settings: ExportSetting
 
 
 def write_nifti(path: Path, volume: Volume) -> Path:
-    """Write a volume as NIfTI-1, `.nii` or `.nii.gz`, with the axes (column, row, slice) that NIfTI programs expect.
+    """Write a volume as NIfTI-1, `.nii` or `.nii.gz`, as `nifti_bytes` makes it."""
+    path = Path(path)
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise UserError(path, "is no name of a NIfTI file", "let it end in .nii or .nii.gz")
+    content = nifti_bytes(volume)
+    return files.write_bytes(path, gzip.compress(content, 6, mtime=0) if path.suffix == ".gz" else content)
+
+
+def nifti_bytes(volume: Volume) -> bytes:
+    """A volume as a NIfTI-1 file with the axes (column, row, slice) that NIfTI programs expect.
 
     The affine goes, as RAS, into the sform, shear and all, and into the qform, which knows none, where half a voxel
     makes no difference; both with code 1 (scanner). Programs of ITK (3D Slicer, ITK-SNAP) go by the qform, and refuse
@@ -116,9 +125,6 @@ def write_nifti(path: Path, volume: Volume) -> Path:
     """
     import nibabel
 
-    path = Path(path)
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise UserError(path, "is no name of a NIfTI file", "let it end in .nii or .nii.gz")
     voxels = volume.voxels.astype(_nifti_dtype(volume.voxels), copy=False).transpose(FILE_ORDER)
     image = nibabel.Nifti1Image(voxels, None)
     image.header.set_xyzt_units("mm")
@@ -130,8 +136,8 @@ def write_nifti(path: Path, volume: Volume) -> Path:
         affine = LPS_TO_RAS @ volume.affine[:, [*FILE_ORDER, 3]]
         image.set_sform(affine, code=1)
         image.set_qform(affine, code=int(is_upright(volume.affine, volume.voxels.shape)))
-    content = image.to_bytes()
-    return files.write_bytes(path, gzip.compress(content, 6, mtime=0) if path.suffix == ".gz" else content)
+    content: bytes = image.to_bytes()
+    return content
 
 
 def write_png_slices(folder: Path, volume: Volume, size: int = 224, geometry: Geometry = "stretch") -> Path:

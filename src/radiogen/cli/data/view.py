@@ -1,0 +1,34 @@
+"""Look at series in three planes, side by side: one HTML file that any browser opens, with what is odd in them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+def main(series: Annotated[tuple[Path, ...], tyro.conf.Positional], output: Path | None = None,
+         open: bool = False) -> None:  # noqa: A002  (an option's name)
+    """Look at series in three planes, side by side: one HTML file that any browser opens, with what is odd in them.
+
+    Args:
+        series: Folders of one series each, a folder of such folders, or NIfTI files.
+        output: The page to write (default: view-NAME.html in the current folder).
+        open: Open it in the browser.
+    """
+    from radiogen.core import files
+    from radiogen.imaging.view.niivue import niivue
+    from radiogen.imaging.view.page import facts_text, read_named, write_view
+
+    shown = read_named(series)
+    for one in shown:
+        print(f"{one.name}: {facts_text(one.volume)}")
+        print("\n".join(f"  {finding}" for finding in one.volume.findings), end="\n" * bool(one.volume.findings))
+    path = write_view(output or Path(f"view-{files.name_from(series[0])}.html"), shown)
+    drawn = "drawn by NiiVue" if niivue() else 'drawn plainly; smoother with NiiVue: pip install "radiogen[view]"'
+    print(f"page: {path} ({path.stat().st_size / 1e6:.1f} MB, {drawn})")
+    if open:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    else:
+        print(f"next: open {path} in a browser")
