@@ -31,6 +31,7 @@ $(VENV)/.ready $(VENV)/.ready-test: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"error: Python {v[0]}.{v[1]}: the pinned packages are for Python 3.11 to 3.13; run make PYTHON=/path/to/python3.13")'
 	@$(LOCK) "the set-up" $(MAKE) --no-print-directory LOCKED=1 $@
 else
+LOCKFILE = $(filter %.lock,$^)
 VERSION := -c 'import sys; print(sys.version_info[:2])'
 $(VENV)/.ready $(VENV)/.ready-test: setup.cfg pyproject.toml
 	@if [ -e $(VENV)/.installing ]; then rm -rf $(VENV); fi
@@ -38,9 +39,9 @@ $(VENV)/.ready $(VENV)/.ready-test: setup.cfg pyproject.toml
 	@rm -f $(VENV)/.ready $(VENV)/.ready-test && touch $(VENV)/.installing
 	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r .ci/uv.lock
 	UV_CACHE_DIR=$(CURDIR)/$(VENV)/uv-cache $(RUN) -m uv pip install --quiet $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode) \
-		--require-hashes -r $< || { echo "uv could not install the packages (above); pip tries now, which takes longer"; \
-		$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r $<; } \
-		|| { echo "error: the packages of $< could not be installed (above): check the network and the disk, then run make again"; exit 1; }
+		--require-hashes -r $(LOCKFILE) || { echo "uv could not install the packages (above); pip tries now, which takes longer"; \
+		$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r $(LOCKFILE); } \
+		|| { echo "error: the packages of $(LOCKFILE) could not be installed (above): check the network and the disk, then run make again"; exit 1; }
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@rm $(VENV)/.installing && touch $(VENV)/.ready $@
 endif

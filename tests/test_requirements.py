@@ -62,7 +62,7 @@ def test_the_job_is_set_up_without_what_only_tests_and_extras_need():
 
 def test_the_set_up_refuses_a_package_whose_bytes_are_others():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "--require-hashes -r $<" in makefile
+    assert "--require-hashes -r $(LOCKFILE)" in makefile
     assert all(f": {lock}\n" in makefile for lock in LOCKS)
 
 

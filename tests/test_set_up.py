@@ -18,7 +18,7 @@ case "$1 $2" in
 "-m venv") echo venv >> log; mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
 "-m pip") echo pip >> log; [ -e .venv/.installing ] || echo destroyed >> log
     while [ -e gate ]; do sleep 0.02; done; [ -e .venv/bin/python ] || echo destroyed >> log;;
-"-m uv") echo uv >> log; [ ! -e broken ];;
+"-m uv") echo uv >> log; echo "$*" >> uv-calls; [ ! -e broken ];;
 "-c "*) ;;
 *) exec {python} "$@";;
 esac
@@ -111,6 +111,8 @@ def test_the_tests_set_up_adds_to_the_jobs_and_leaves_nothing_for_it_to_do(clone
     assert made == ["venv", "pip", "uv", "pip", "pip", "uv", "pip"]
     _ended(start())
     assert _log(clone) == made
+    calls = (clone / "uv-calls").read_text().splitlines()
+    assert [call.split()[-1] for call in calls] == ["requirements.lock", "requirements-test.lock"]
 
 
 @pytest.mark.parametrize(("versions", "taken"), [
