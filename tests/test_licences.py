@@ -18,13 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PERMISSIVE = {
     "MIT", "MIT-CMU", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "PSF-2.0",
-    "Zlib", "CC0-1.0", "ISC"}
+    "Zlib", "CC0-1.0", "ISC", "MIT-0"}
 
 SPELLINGS = {
     "MIT License": "MIT", "BSD": "BSD-3-Clause", "BSD License": "BSD-3-Clause", "BSD 3-Clause": "BSD-3-Clause",
     "BSD 3-Clause License": "BSD-3-Clause", "3-Clause BSD License": "BSD-3-Clause", "Apache": "Apache-2.0",
     "Apache 2.0": "Apache-2.0", "Apache License": "Apache-2.0", "Apache License 2.0": "Apache-2.0",
-    "Apache Software License": "Apache-2.0", "ISC license": "ISC", "Python Software Foundation License": "PSF-2.0"}
+    "Apache Software License": "Apache-2.0", "ISC license": "ISC",
+    "OSI Approved :: Apache Software License": "Apache-2.0", "Python Software Foundation License": "PSF-2.0"}
 """What packages write instead of an SPDX identifier."""
 
 DECISIONS = {

@@ -2,7 +2,7 @@
 
 `FindingCode` is the one list of everything that can be said of a series: for each code what it means, what is done
 (`Policy`) and its sentence. Code compares codes and reads values; a sentence is made where a person reads it, by
-`str(finding)`, and nothing is read back from one. docs/reading-series.md shows the same list (`policy_table`).
+`str(finding)`, and nothing is read back from one. docs/findings.md shows the same list.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -330,11 +330,9 @@ def trait_name(trait: str) -> str:
     return trait.replace("_ms", " time").removesuffix("_degrees").replace("_", " ")
 
 
-def policy_table() -> str:
-    """All codes as a Markdown table, as in docs/reading-series.md."""
-    rows = ["| code | what is met | policy | sentence |", "| --- | --- | --- | --- |"]
-    rows += [f"| `{one.name}` | {one.meaning} | {one.policy} | {one.frame}{one.sentence} |" for one in FindingCode]
-    return "\n".join(rows)
+def table_row(code: FindingCode) -> str:
+    """A code as a row of the table of docs/findings.md: code, what is met, policy, sentence."""
+    return f"| `{code.name}` | {code.meaning} | {code.policy} | {code.frame}{code.sentence} |"
 
 
 class _Words:
