@@ -32,15 +32,14 @@ SKIPPED = {
     r"(KERAS_BACKEND|CUDA_VISIBLE_DEVICES)=\S+ .*": DEVICES,
     r"python scripts/train\.py .*--(weights|start-from)\b.*": "needs weights from outside, or long runs",
     r"python scripts/\w+\.py .*\bside\b.*": "needs data that is not in the repository (docs/results.md says which)",
-    r"python scripts/describe_dataset\.py /data/UCSF-PDGM .*": "needs that cohort (tests/cohorts has its naming)",
     r"python benchmarks/.*": "takes hours; tests/benchmarks runs the benchmarks in short",
 }
 REPLACED = {"--cases 200": "--cases 20 --test-cases 2 --scale 0.05", " [RUN ...]": "", "RUN RUN": "RUN RUN-2",
-            "--tables TABLE.csv": "--tables FOLDER.csv", "--case FOLDER": "--case input/NAME/test/00020",
-            "--case CASE": "--case 00000",
-            "train.py --data input/phantom --recipe demo-3d":
-                "train.py --data input/phantom --recipe demo-2d demo-3d --size 16 --width 4 --epochs 2",
-            "predict.py --run phantom-demo-3d": "predict.py --run phantom-demo-3d phantom-demo-2d"}
+            "FOLDER --tables TABLE.csv": "COHORT/images --tables COHORT/metadata.csv",
+            "/data/UCSF-PDGM --tables UCSF-PDGM-metadata_v2.csv": "COHORT/images --tables COHORT/metadata.csv",
+            "judge_features.py": "judge_features.py --learners centroid",
+            "--case FOLDER": "--case input/NAME/test/00020", "--case CASE": "--case 00000",
+            "--recipe demo-2d demo-3d": "--recipe demo-2d demo-3d --size 16 --width 4 --epochs 2"}
 """What is smaller in the test, or stands for a name that the reader replaces."""
 
 
@@ -111,7 +110,7 @@ def world(tmp_path_factory) -> Path:
             "rsna-miccai-brain-tumor-radiogenomic-classification", "NAME")):
         (folder / "input" / link).symlink_to(folder / "input" / target, target_is_directory=True)
     shutil.copytree(folder / "input/OTHER/train", folder / "FOLDER")
-    shutil.copy(folder / "input/OTHER/train_labels.csv", folder / "FOLDER.csv")
+    _must(folder, "scripts/make_phantom.py", "--data", "COHORT", *small, "--format", "ucsf-pdgm")
     (folder / "train").symlink_to(folder / "input/NAME/train", target_is_directory=True)
     for name, seed in (("RUN", 42), ("RUN-2", 43)):
         _must(folder, "scripts/train.py", "--data", "input/NAME", "--run", name, "--recipe", "demo-3d", "--size", 16,

@@ -288,6 +288,12 @@ class Finding:
 
     files: names of all files, or of slices (`all.dcm frame 2`), that it concerns, in their order, without repetition.
     values: what else the sentence needs, by name; numbers in the unit that the name ends with.
+
+    Examples
+    --------
+    >>> found = Finding(FindingCode.PIXELS_CUT_OFF, ("0012.dcm",))
+    >>> str(found), found.code.policy
+    ('0012.dcm set aside: cut off in its pixels', <Policy.PART_USED: 'part used'>)
     """
 
     code: FindingCode

@@ -147,7 +147,13 @@ RECIPES = {recipe.name: recipe for recipe in (
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of this name. Raises UserError, naming those that there are."""
+    """The recipe of this name. Raises UserError, naming those that there are.
+
+    Examples
+    --------
+    >>> find_recipe("demo-3d").data.geometry
+    'isotropic'
+    """
     if name not in RECIPES:
         raise UserError(parameter("recipe", name), "there is no such recipe", f"choose one of: {', '.join(RECIPES)}")
     return RECIPES[name]
