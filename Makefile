@@ -3,8 +3,9 @@
 # The newest of Python 3.11 to 3.13 that runs (a shim of pyenv need not), or the one that .venv was made with.
 # A second environment beside the first: make test PYTHON=python3.12 VENV=.venv-3.12
 VENV := .venv
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in $(if $(wildcard $(VENV)/.installing),,$(VENV)/bin/python) python3.13 python3.12 python3.11 \
-	python3; do "$$python" -c "" 2>/dev/null && command -v "$$python" && break; done)
+	python3; do "$$python" -c "$(FITS)" 2>/dev/null && command -v "$$python" && break; done)
 RUN := $(VENV)/bin/python
 LOCK = $(PYTHON) .ci/locked.py $(VENV).lock
 
@@ -22,12 +23,12 @@ test-setup: $(VENV)/.ready-test
 $(VENV)/.ready: requirements.lock
 $(VENV)/.ready-test: requirements-test.lock
 
-# uv takes a quarter of pip's time; pip is asked where uv does not reach the packages, for it has settings of its own.
+# uv takes an eighth of pip's time (docs/start.md); pip is asked where uv does not reach the packages, for it has settings of its own.
 # One set-up at a time: a second one waits, then finds it done. .installing marks one that was cut off: it starts again.
 # Where Python may write no bytecode, uv does once: without it each start compiles a thousand modules anew.
 ifndef LOCKED
 $(VENV)/.ready $(VENV)/.ready-test: setup.cfg pyproject.toml
-	@test -n "$(PYTHON)" || { echo "error: no Python that runs: install Python 3.11 to 3.13, or name it: make PYTHON=/path/to/python3.13"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 that runs here: install one, or name it: make PYTHON=/path/to/python3.13"; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"error: Python {v[0]}.{v[1]}: the pinned packages are for Python 3.11 to 3.13; run make PYTHON=/path/to/python3.13")'
 	@$(LOCK) "the set-up" $(MAKE) --no-print-directory LOCKED=1 $@
 else

@@ -36,7 +36,9 @@ SKIPPED = {
 }
 REPLACED = {"--cases 200": "--cases 20 --test-cases 2 --scale 0.05", " [RUN ...]": "", "RUN RUN": "RUN RUN-2",
             "FOLDER --tables TABLE.csv": "COHORT/images --tables COHORT/metadata.csv",
-            "/data/UCSF-PDGM --tables UCSF-PDGM-metadata_v2.csv": "COHORT/images --tables COHORT/metadata.csv",
+            "/data/UCSF-PDGM --tables UCSF-PDGM-metadata_v2.csv":
+                "COHORT/images --tables COHORT/metadata.csv --output input/second",
+            "--folds-by site": "--folds-by site --size 16 --width 4 --epochs 2",
             "judge_features.py": "judge_features.py --learners centroid",
             "--case FOLDER": "--case input/NAME/test/00020", "--case CASE": "--case 00000",
             "--recipe demo-2d demo-3d": "--recipe demo-2d demo-3d --size 16 --width 4 --epochs 2"}
@@ -106,6 +108,9 @@ def world(tmp_path_factory) -> Path:
     small = ("--cases", 20, "--test-cases", 2, "--scale", 0.05, "--workers", 1)
     for name, seed in (("NAME", 1), ("OTHER", 2)):
         _must(folder, "scripts/make_phantom.py", "--data", f"input/{name}", *small, "--seed", seed)
+    labels = pd.read_csv(folder / "input/NAME/train_labels.csv", dtype=str)
+    sites = labels[["BraTS21ID"]].assign(patient=labels["BraTS21ID"], site=["A", "B"] * 10)
+    sites.to_csv(folder / "input/NAME/patients.csv", index=False)
     for link, target in (("phantom", "NAME"), ("other", "OTHER"), (
             "rsna-miccai-brain-tumor-radiogenomic-classification", "NAME")):
         (folder / "input" / link).symlink_to(folder / "input" / target, target_is_directory=True)

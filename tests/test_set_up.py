@@ -115,6 +115,13 @@ def test_the_tests_set_up_adds_to_the_jobs_and_leaves_nothing_for_it_to_do(clone
     assert [call.split()[-1] for call in calls] == ["requirements.lock", "requirements-test.lock"]
 
 
+def test_a_line_says_where_no_python_fits(clone):
+    end = subprocess.run(["make", "setup"], cwd=clone, text=True, capture_output=True, env={"PATH": str(clone)},
+                         executable=shutil.which("make"))
+    assert end.returncode == 2
+    assert "error: no Python 3.11 to 3.13 that runs here: install one, or name it" in end.stdout
+
+
 @pytest.mark.parametrize(("versions", "taken"), [
     ({"3.11": 0, "3.12": 0, "3.13": 0}, "3.13"), ({"3.11": 0, "3.12": 0, "3.13": 127}, "3.12")],
     ids=["newest", "a-shim-that-does-not-run"])
