@@ -45,8 +45,9 @@ cat > "$folder/run" <<'RUN'
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${PYTHON:-python3}
-site=${TMPDIR:-/tmp}/radiogen-gpu-site
-"$python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-compile --upgrade \
+site=${TMPDIR:-/tmp}/radiogen-gpu-site-$(id -u)
+rm -rf "$site"
+"$python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-compile \
     --target "$site" "$here"/wheels/*.whl
 export PYTHONPATH=$site:$here/src:$here PYTHONUNBUFFERED=1
 exec "$python" "$here/benchmarks/speed/gpu.py" "$@"

@@ -7,10 +7,12 @@ Out: a line a batch and job as soon as it is measured. Both copy each batch of f
 
 import gc
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ def race(text: str) -> None:
     """Emit volumes a second; text: JSON with `engine`, `network`, `batches`, `steps` a round and `rounds`."""
     order = json.loads(text)
     network = Network(**order["network"])
+    _forget_choices()
     for batch in order["batches"]:
         for job in ("train", "predict"):
             line = {"engine": order["engine"], "batch": batch, "job": job, **order["network"]}
@@ -55,6 +58,13 @@ def race(text: str) -> None:
                      high=_rounded(max(rates)), forward_flop=flop, start_s=round(start, 1), peak_gb=_peak_gb(order))
             run = None
             gc.collect()
+
+
+def warm(text: str) -> None:
+    """Let torch.compile make and keep its programs of one batch; text: JSON with `engine`, `network` and `batch`."""
+    order = json.loads(text)
+    for job in ("train", "predict"):
+        _begin(order["engine"], Network(**order["network"]), order["batch"], job)[0](1)
 
 
 def find_largest(text: str) -> None:
@@ -94,6 +104,13 @@ def next_batch(tried: dict[int, bool], first: int) -> int | None:
         return failing // 2 or None
     middle = (fitting + failing) // 2
     return middle if failing == 2 * fitting and middle not in tried and middle > fitting else None
+
+
+def _forget_choices() -> None:
+    """Remove what kept programs chose by timing, which was not done alone: the choices are made again."""
+    folder = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
+    for path in Path(folder).rglob("*.best_config") if folder else ():
+        path.unlink()
 
 
 def _begin(engine: str, network: Network, batch: int, job: str) -> tuple[Steps, int]:

@@ -1,7 +1,8 @@
 """Which parts gpu.py runs, in which order, with which limits: what is worth most comes first.
 
 In: sizes (`FULL` for a GPU, `TINY` for a CPU and tests), engines. Out: stages; the parts of a stage run side by side.
-Only parts that measure no time share the GPU: making data beside the search for the largest batch, and all folds.
+Only parts that measure no time share the GPU: all folds, and beside them torch.compile, which keeps its programs for
+later. The folds' data is made in the background on a quarter of the cores.
 """
 
 import importlib.util
@@ -47,7 +48,7 @@ FULL = Sizes(
     "full", 8192, {"architecture": "resnet50", "size": 64, "width": 64, "precision": "bfloat16"}, ((32,), (8, 128)),
     steps=10, rounds=3, largest=(1024, 4096), cases=200,
     folds={"demo-3d": {}, "isotropic-3d": {"epochs": 8, "schedule": "cosine"}}, precisions=("bfloat16", "float32"),
-    epochs=2, report=(_epoch("report-3d", 1500, (1024, 16)), _epoch("report-2d", 8192, (1024, 32))),
+    epochs=1, report=(_epoch("report-3d", 1500, (1024, 16)), _epoch("report-2d", 2048, (1024, 32))),
     input=(_epoch("demo-2d", 3072), _epoch("demo-3d", 384), _epoch("isotropic-3d", 128)))
 
 _SMALL = {"architecture": "resnet6", "width": 4}
@@ -72,6 +73,8 @@ class Part:
     environment: dict[str, str] = field(default_factory=dict)
     needs: str = ""
     """A part of an earlier stage that has to have ended well."""
+    background: bool = False
+    """Goes on beside the next stages, until one needs it."""
 
     @property
     def module(self) -> str:
@@ -95,24 +98,24 @@ def make_stages(sizes: Sizes, engines: tuple[str, ...], room: Path,
                 only: tuple[str, ...] = GROUPS) -> list[tuple[Part, ...]]:
     """The stages in order, without the groups that are not in `only`."""
     keras_engines = [engine for engine in engines if engine != COMPILED]
+    fast, slow = keras_engines[0], keras_engines[1:]
     first, rest = sizes.batches
-    stages: list[tuple[str, tuple[Part, ...]]] = [("card", (_card(sizes, engines),))]
-    stages += [("networks", (_network(sizes, engine, first),)) for engine in engines if engine != "torch"]
-    stages += [("folds", (_data(sizes, keras_engines, room),))]
-    search = [_largest(sizes, engine) for engine in engines[:2]]
-    if {"folds", "largest"} <= set(only):  # neither measures time: they run side by side
-        stages[-1] = ("folds", (stages[-1][1][0], search.pop(0)))
-    stages += [("folds", _folds(sizes, keras_engines, room))]
-    for what in sizes.report:
-        stages.append(("epochs", (_epochs(sizes, keras_engines[0], f"epochs {what['recipe']}", (what,), 90),)))
-    stages.append(("input", (_epochs(sizes, keras_engines[0], "input", sizes.input, 90),)))
-    later = [engine for engine in ("jax", "tensorflow") if engine in engines]
-    stages += [("networks", (_network(sizes, engine, rest),)) for engine in later]
-    stages += [("networks", (_network(sizes, "torch", (*first, *rest)),))] * ("torch" in engines)
-    stages += [("networks", (_network(sizes, COMPILED, rest),))] * (COMPILED in engines)
-    stages += [("largest", (part,)) for part in search]
-    return [tuple(replace(part, limit=part.limit * sizes.patience) for part in parts)
-            for group, parts in stages if group in only]
+    every, compiled = tuple(sorted((*first, *rest))), (COMPILED,) * (COMPILED in engines)
+    folds = [("folds", part) for part in _folds(sizes, keras_engines, room)]
+    stages: list[list[tuple[str, Part]]] = [
+        [("folds", _data(sizes, keras_engines, room))],
+        [("card", _card(sizes, engines))],
+        [("networks", _network(sizes, fast, first))],
+        [*folds, *[("networks", _warm(sizes, batch, room)) for _ in compiled for batch in every]],
+        *[[("networks", _network(sizes, engine, every, room))] for engine in compiled],
+        *[[("epochs", _epochs(sizes, fast, f"epochs {what['recipe']}", (what,)))] for what in sizes.report],
+        [("input", _epochs(sizes, fast, "input", sizes.input))],
+        [("networks", _network(sizes, fast, rest))],
+        *[[("networks", _network(sizes, engine, batches))] for engine in slow for batches in (first, rest)],
+        *[[("largest", _largest(sizes, engine))] for engine in engines[:2]]]
+    chosen = [tuple(replace(part, limit=part.limit * sizes.patience) for group, part in stage if group in only)
+              for stage in stages]
+    return [stage for stage in chosen if stage]
 
 
 def _card(sizes: Sizes, engines: tuple[str, ...]) -> Part:
@@ -120,11 +123,21 @@ def _card(sizes: Sizes, engines: tuple[str, ...]) -> Part:
     return Part("card", "card.measure", {"engine": engine, "size": sizes.product, "steps": 10}, 60, _alone(engine))
 
 
-def _network(sizes: Sizes, engine: str, batches: tuple[int, ...]) -> Part:
+def _network(sizes: Sizes, engine: str, batches: tuple[int, ...], room: Path | None = None) -> Part:
     order = {"engine": engine, "network": sizes.network, "batches": list(batches), "steps": sizes.steps,
              "rounds": sizes.rounds}
-    name = f"networks {engine} {' '.join(map(str, batches))}"
-    return Part(name, "networks.race", order, (130 if engine == COMPILED else 80) * len(batches), _alone(engine))
+    return Part(f"networks {engine} {' '.join(map(str, batches))}", "networks.race", order, 60 + 30 * len(batches),
+                {**_alone(engine), **(_kept_programs(room) if room else {})})
+
+
+def _warm(sizes: Sizes, batch: int, room: Path) -> Part:
+    order = {"engine": COMPILED, "network": sizes.network, "batch": batch}
+    return Part(f"compile {batch}", "networks.warm", order, 150, {**_shared(COMPILED), **_kept_programs(room)})
+
+
+def _kept_programs(room: Path) -> dict[str, str]:
+    """Where torch.compile keeps its programs."""
+    return {"TORCHINDUCTOR_CACHE_DIR": str(room / "programs")}
 
 
 def _largest(sizes: Sizes, engine: str) -> Part:
@@ -136,8 +149,8 @@ def _largest(sizes: Sizes, engine: str) -> Part:
 def _data(sizes: Sizes, engines: list[str], room: Path) -> Part:
     runs = [(part.order["run"], part.order["recipe"], part.order["precision"]) for part in _folds(sizes, engines, room)]
     order = {"room": str(room), "cases": sizes.cases, "recipes": sizes.folds, "runs": runs,
-             "workers": max(1, len(os.sched_getaffinity(0)) - 2)}
-    return Part(DATA, "folds.make_data", order, 120, _on_cpu(engines[0]))
+             "workers": max(1, len(os.sched_getaffinity(0)) // 4)}
+    return Part(DATA, "folds.make_data", order, 240, _on_cpu(engines[0]), background=True)
 
 
 def _folds(sizes: Sizes, engines: list[str], room: Path) -> tuple[Part, ...]:
@@ -158,13 +171,13 @@ def _fold(room: Path, recipe: str, engine: str, precision: str, *, devices: str 
     name = f"{kind} {recipe} {engine} {precision}{' on the CPU' * (devices == 'cpu')}"
     order = {"room": str(room), "run": name.replace(" ", "-"), "recipe": recipe, "engine": engine,
              "precision": precision, "devices": devices}
-    return Part(name, "folds.resume" if killed else "folds.train", order, 110,
+    return Part(name, "folds.resume" if killed else "folds.train", order, 150 if killed else 110,
                 _on_cpu(engine) if devices == "cpu" else _shared(engine), needs=DATA)
 
 
-def _epochs(sizes: Sizes, engine: str, name: str, recipes: tuple[dict[str, Any], ...], limit: float) -> Part:
+def _epochs(sizes: Sizes, engine: str, name: str, recipes: tuple[dict[str, Any], ...]) -> Part:
     order = {"engine": engine, "epochs": sizes.epochs, "recipes": list(recipes)}
-    return Part(f"{name} {engine}", "epochs.measure", order, limit, _alone(engine))
+    return Part(f"{name} {engine}", "epochs.measure", order, 110, _alone(engine))
 
 
 def _alone(engine: str) -> dict[str, str]:

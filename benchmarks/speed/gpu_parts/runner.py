@@ -24,34 +24,34 @@ LEAST_SECONDS = 10
 
 
 def run_stages(stages: Sequence[Sequence[Part]], budget: float, record: Callable[[Line], None]) -> None:
-    """Run the stages one after another until `budget` seconds have passed; `record` is called for each result."""
-    end, lock, failed = time.monotonic() + budget, threading.Lock(), set()
+    """Run the stages one after another until `budget` seconds have passed; `record` is called for each result.
+
+    No process is left behind, however this ends.
+    """
+    end, lock, begun = time.monotonic() + budget, threading.Lock(), dict[str, _Running]()
 
     def record_one(line: Line) -> None:
         with lock:
             record(line)
 
-    for stage in stages:
-        left = end - time.monotonic()
-        todo = []
-        for part in stage:
-            reason = "no time was left" if left < LEAST_SECONDS else f"{part.needs} failed" * (part.needs in failed)
-            if reason:
-                record_one({"part": part.name, "error": f"not run: {reason}"})
-            else:
-                todo.append(part)
-        failed |= _run_stage(todo, left, record_one)
-
-
-def _run_stage(parts: Sequence[Part], left: float, record: Callable[[Line], None]) -> set[str]:
-    """Run parts side by side; returns the names of those that failed. No process is left behind."""
-    running: list[_Running] = []
     try:
-        for part in parts:
-            running.append(_Running(part, min(part.limit, left), record))
-        return {one.part.name for one in running if not one.ended_well()}
+        for stage in stages:
+            needed = {part.needs for part in stage if part.needs in begun}
+            failed = {name for name in needed if not begun[name].ended_well()}
+            for part in stage:
+                left = end - time.monotonic()
+                if part.needs in failed or left < LEAST_SECONDS:
+                    reason = f"{part.needs} failed" if part.needs in failed else "no time was left"
+                    record_one({"part": part.name, "error": f"not run: {reason}"})
+                else:
+                    begun[part.name] = _Running(part, min(part.limit, left), record_one)
+            for part in stage:
+                if part.name in begun and not part.background:
+                    begun[part.name].ended_well()
+        for one in begun.values():
+            one.ended_well()
     finally:
-        for one in running:
+        for one in begun.values():
             one.kill()
 
 
@@ -79,8 +79,10 @@ class _Running:
         return not self.error
 
     def kill(self) -> None:
-        """End the process and all that it started."""
+        """End the process and all that it started; nothing where it has ended."""
         self.clock.cancel()
+        if self.process.poll() is not None:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 

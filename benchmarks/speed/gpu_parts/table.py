@@ -18,7 +18,7 @@ REPORT_SECONDS = {"report-3d": 26, "report-2d": 44}
 def table_text(lines: Sequence[Line]) -> str:
     """The tables, each with its heading; one that would be empty is left out."""
     card = next((line for line in lines if "peak_tflops" in line), None)
-    parts = [_card_text(card), _networks_text(lines, card), _largest_text(lines), _folds_text(lines),
+    parts = [_card_text(card), _networks_text(lines, card), _largest_text(lines, card), _folds_text(lines),
              _epochs_text(lines), _missing_text(lines)]
     return "\n\n".join(part for part in parts if part)
 
@@ -66,16 +66,27 @@ def _rate(line: Line | None, peer: float | None, card: Line | None) -> tuple[str
             f"{flop / (peak * 1e12):.0%}" if peak else "")
 
 
-def _largest_text(lines: Sequence[Line]) -> str:
+def _largest_text(lines: Sequence[Line], card: Line | None) -> str:
     rows = []
     for engine, name in NAMES.items():
         tried = {line["batch"]: line["fits"] for line in lines if "fits" in line and line["engine"] == engine}
-        if tried:
-            fitting = max((batch for batch, fits in tried.items() if fits), default=0)
-            failing = min((batch for batch, fits in tried.items() if not fits), default="")
-            rows.append((name, fitting or "none", failing))
-    return "The largest batch of a training step that was seen to fit, and the smallest that did not:\n\n" + _table(
-        ("engine", "fits", "does not fit"), rows) if rows else ""
+        peaks = {line["batch"]: line["peak_gb"] for line in lines
+                 if line.get("job") == "train" and line["engine"] == engine and line.get("peak_gb")}
+        fitting = max((batch for batch, fits in tried.items() if fits), default="none" if tried else "")
+        failing = min((batch for batch, fits in tried.items() if not fits), default="")
+        guess = _batch_of_memory(peaks, card["memory_gb"]) if card and card["memory_gb"] else ""
+        if tried or guess:
+            rows.append((name, fitting, failing, guess))
+    return "The largest batch of a training step:\n\n" + _table(
+        ("engine", "seen to fit", "seen not to fit", "by the peaks of smaller ones"), rows) if rows else ""
+
+
+def _batch_of_memory(peaks: dict[int, float], memory_gb: float) -> str:
+    """The batch whose peak would be the whole memory, on the line through the smallest and the largest measured."""
+    low, high = min(peaks, default=0), max(peaks, default=0)
+    if low == high or peaks[high] <= peaks[low]:
+        return ""
+    return f"{high + (memory_gb - peaks[high]) * (high - low) / (peaks[high] - peaks[low]):,.0f}"
 
 
 def _folds_text(lines: Sequence[Line]) -> str:
