@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
-# Collects in .gpu/ (or the folder that is named) what a GPU machine without a network lacks to run gpu.py, and prints the
+# Collects in .gpu/ of the clone, made anew, what a GPU machine without a network lacks to run gpu.py, and prints the
 # command to run there. Meant for Python 3.12 on x86-64 with PyTorch, JAX (CUDA), numpy, pandas, scipy, scikit-learn, opencv,
 # h5py and numba; TensorFlow is not needed. Wheels are those that requirements.lock pins, checked by their hashes.
-#
-#     benchmarks/speed/gpu_wheels.sh [FOLDER]
 set -euo pipefail
 
 most_mb=60
@@ -12,8 +10,9 @@ packages="absl-py albucore albumentations annotated-types docstring-parser filel
     typing-inspection tyro"
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-folder=${1:-$here/.gpu}
-mkdir -p "$folder/wheels"
+folder=$here/.gpu
+rm -rf "$folder"
+mkdir -p "$folder/wheels" "$folder/scripts"
 
 # The lines of these packages, with their hashes.
 pins=$(mktemp)
@@ -32,8 +31,6 @@ platforms=$(for minor in 34 31 28 27 24 17 12 5; do echo "--platform manylinux_2
     --dest "$folder/wheels" --requirement "$pins"
 
 # The package and its benchmarks as they stand in the clone.
-rm -rf "$folder/src" "$folder/benchmarks" "$folder/scripts"
-mkdir -p "$folder/scripts"
 cp -r "$here/src" "$here/benchmarks" "$folder/"
 cp "$here/scripts/environment.py" "$folder/scripts/"
 find "$folder/src" "$folder/benchmarks" -name __pycache__ -prune -exec rm -rf {} +
@@ -56,7 +53,7 @@ chmod +x "$folder/run"
 
 size_mb=$(du -sm "$folder" | cut -f1)
 if [ "$size_mb" -gt "$most_mb" ]; then
-    echo "error: $folder: has $size_mb MB, more than $most_mb; remove wheels of other versions from it" >&2
+    echo "error: $folder: has $size_mb MB, more than $most_mb; leave out what the machine has itself" >&2
     exit 2
 fi
-echo "$folder has $size_mb MB. On the machine with the GPU: bash $(basename "$folder")/run --output gpu.jsonl"
+echo "$folder has $size_mb MB. On the machine with the GPU: bash .gpu/run --output gpu.jsonl"

@@ -234,8 +234,14 @@ def test_without_tensorflow_jax_and_pytorch_begin_alike_and_take_the_same_steps(
     assert len(flop) == 1  # the peer's network is ours
 
 
-@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
-def test_the_peer_has_the_parameters_of_monais_resnet50():
+def test_the_peer_computes_what_monais_resnet50_does():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    nets = pytest.importorskip("monai.networks.nets", reason="MONAI is not installed")
     from benchmarks.speed.gpu_parts.torch_resnet import residual_network
 
-    assert sum(each.numel() for each in residual_network().parameters()) == 46_163_010
+    monai, own = nets.resnet50(spatial_dims=3, n_input_channels=1, num_classes=2, conv1_t_stride=2), residual_network()
+    own.load_state_dict(dict(zip(own.state_dict(), monai.state_dict().values(), strict=True)))
+    assert sum(each.numel() for each in own.parameters()) == 46_163_010
+    cubes = torch.rand(2, 1, 33, 40, 40)
+    with torch.no_grad():
+        assert torch.equal(monai.eval()(cubes), own.eval()(cubes))
