@@ -52,9 +52,9 @@ def _near(kind: str, models: Path, draw: Draw) -> None:
     _twins(models, draw, near_duplicates.changes(draw.number)[KINDS[kind]][0])
 
 
-def _twins(models: Path, draw: Draw, change: Callable[[np.ndarray], np.ndarray] | None, twins: int = TWINS,
-           train: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame] = train_clean) -> None:
-    tables, source = draw.tables, draw.source
+def _twins(models: Path, draw: Draw, change: Callable[[np.ndarray], np.ndarray] | None,
+           twins: int | None = None, train: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame] = train_clean) -> None:
+    tables, source, twins = draw.tables, draw.source, twins or TWINS
     taken = set(tables.folds[ID])
     free = [name for name in (f"{number:05d}" for number in range(1000)) if name not in taken][:twins]
     chosen = sorted(draw.random(41).choice(tables.folds[ID].to_numpy(str), twins, replace=False))
