@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.registration import draw_motion
+from benchmarks.masks.registration import draw_motion
 from radiogen.core.errors import UserError
 from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.masks.grids import mask_on_grid

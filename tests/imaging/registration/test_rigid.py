@@ -5,8 +5,8 @@ import builtins
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.registration import draw_motion, draw_patient, strip_and_move, table_lines
-from benchmarks.accuracy.registration import holds as table_holds
+from benchmarks.masks.registration import draw_motion, draw_patient, strip_and_move, table_lines
+from benchmarks.masks.registration import holds as table_holds
 from radiogen.core.errors import UserError
 from radiogen.imaging.registration import rigid
 from radiogen.imaging.registration.rigid import Problem, RigidRegistration, head_mask, moved, register_rigid

@@ -16,7 +16,16 @@ import pandas as pd
 from radiogen.core.errors import UserError
 from radiogen.core.parallel import map_items
 from radiogen.core.wording import listing
-from radiogen.dataset.layout import Split, case_ids, case_path, check_data, mask_path, sequences_present, series_path
+from radiogen.dataset.layout import (
+    PATIENTS_TABLE,
+    Split,
+    case_ids,
+    case_path,
+    check_data,
+    mask_path,
+    sequences_present,
+    series_path,
+)
 from radiogen.dataset.patients import data_patients, other_names
 from radiogen.dataset.source import MASK, read_source
 from radiogen.imaging.export.series_export import write_nifti
@@ -51,7 +60,7 @@ def register_masks(data: Path, atlas: Path, sequence: str, *, workers: int | Non
     """Write the masks of `atlas` into `data`; returns the table.
 
     data: a data set in the competition's layout, whose case folders get `mask.nii.gz`; atlas: with images and masks of
-    the same patients, under the same ids or the names that the task or patients.csv knows. sequence: the one that is
+    the same patients, under the same ids or the names that the task or the table of patients knows. sequence: the one that is
     registered. A case that has a mask keeps it. Raises UserError where no case is in both.
     """
     data, atlas = Path(data), Path(atlas)
@@ -71,7 +80,7 @@ def register_masks(data: Path, atlas: Path, sequence: str, *, workers: int | Non
     if not any(job.image_of for job in jobs):
         example = next((case for split in splits for case in case_ids(atlas, split)), "nobody")
         raise UserError(atlas, f"has no patient of {data}: its cases are called as {example} is",
-                        f"say in {data / 'patients.csv'} what its cases are called there, in a column aliases")
+                        f"say in {data / PATIENTS_TABLE} what its cases are called there, in a column aliases")
     return pd.DataFrame(map_items(_register, jobs, "register masks", workers=workers), columns=list(COLUMNS))
 
 
