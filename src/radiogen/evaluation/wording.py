@@ -32,7 +32,7 @@ def verdict_sentence(verdict: Verdict) -> str:
     text = (f"{verdict.outcome}: AUC {found.value:.3f} within folds ({interval}, p = {p_text(found.p)} corrected for "
             f"cross-validation); all folds pooled {pooled.value:.3f} ({pooled.low:.3f} to {pooled.high:.3f})")
     if abs(pooled.value - found.value) >= GAP:
-        text += ", which also compares patients of different folds, whose networks are on different scales"
+        text += ", which also compares patients of different folds, whose models are on different scales"
     if verdict.outcome is Outcome.UNCLEAR and not found.low <= 0.5 <= found.high:
         text += "; the interval takes the predictions as they are, p allows for another training"
     return text

@@ -77,7 +77,7 @@ def test_a_run_that_is_better_by_copies_alone_is_not_green(leaking):
     assert leaking.without_doubtful.cases == 120 - TWINS
     said = summarise(leaking)
     assert "cases that a network may have seen, without which it is not better" in said.reason
-    assert f"Without the {TWINS} cases that it is about: not distinguishable from chance" in dict(said.lines)[
+    assert f"Without the {TWINS} cases in question: not distinguishable from chance" in dict(said.lines)[
         "How judged"]
 
 

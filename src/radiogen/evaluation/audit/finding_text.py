@@ -86,7 +86,7 @@ _SENTENCES: Mapping[Code, str] = {
     Code.LOOKS_REMOVED: "{file} lacks looks that it had, by {names}",
     Code.LOOKS_UNRECORDED: "{names} judged without an entry in {file}, by an earlier version or after it was deleted",
     Code.LOOKS_UNCHECKED: "{file} has no look at these patients",
-    Code.AUC_SUSPICIOUS: "{auc}: above {limit:.2f}, more than anyone has reproduced",
+    Code.AUC_SUSPICIOUS: "{auc}: above {limit:.2f}, the limit that is set for this data set",
     Code.AUC_BELOW_LIMIT: "no AUC is above {limit:.2f}",
     Code.AUC_UNLIMITED: "no suspicious_auc is set for this data set"}
 

@@ -118,7 +118,8 @@ def _finding(finding: ReviewFinding) -> dict[str, Any]:
 
 
 def _permutation(test: PermutationTest) -> dict[str, Any]:
-    return {"within": test.within, "draws": len(test.areas), "median_auc": test.median, "highest_auc": test.highest,
+    return {"within": test.within, "draws": len(test.areas), "mean_auc": float(test.areas.mean()),
+            "median_auc": test.median, "highest_auc": test.highest,
             "auc": test.auc, "p": test.p, "chance_p": test.chance_p, "outcome": test.outcome}
 
 

@@ -186,8 +186,8 @@ def _how(assessed: RunAssessment) -> str:
     began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)
     made += f"{_capital(began)}{', fold by fold' * bool(assessed.provenance.lineage)}. " if began else ""
     without = assessed.without_doubtful
-    rest = "" if without is None else (f" Without the {assessed.main.verdict.cases - without.cases} cases that it is "
-                                       f"about: {verdict_sentence(without)}.")
+    rest = "" if without is None else (f" Without the {assessed.main.verdict.cases - without.cases} cases in "
+                                       f"question: {verdict_sentence(without)}.")
     return made + unseen_sentence(assessed.findings) + rest
 
 
