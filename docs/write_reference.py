@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from radiogen.core.wording import option
-from radiogen.imaging import findings
 from radiogen.imaging.findings import FindingCode
 from radiogen.training.recipe.recipe import Recipe, recipe_parts
 
@@ -49,7 +48,8 @@ def findings_page() -> str:
         if heading := re.match(r"    # (.+)$", line):
             page += f"\n## {heading[1]}\n\n| code | what is met | policy | sentence |\n| --- | --- | --- | --- |\n"
         elif code := re.match(r"    ([A-Z][A-Z0-9_]+) = ", line):
-            page += findings.table_row(FindingCode[code[1]]) + "\n"
+            one = FindingCode[code[1]]
+            page += f"| `{one.name}` | {one.meaning} | {one.policy} | {one.frame}{one.sentence} |\n"
     return page
 
 

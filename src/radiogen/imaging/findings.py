@@ -336,11 +336,6 @@ def trait_name(trait: str) -> str:
     return trait.replace("_ms", " time").removesuffix("_degrees").replace("_", " ")
 
 
-def table_row(code: FindingCode) -> str:
-    """A code as a row of the table of docs/findings.md: code, what is met, policy, sentence."""
-    return f"| `{code.name}` | {code.meaning} | {code.policy} | {code.frame}{code.sentence} |"
-
-
 class _Words:
     """What a sentence may name: phrases made of the finding (`_WORDS`), and its values."""
 
