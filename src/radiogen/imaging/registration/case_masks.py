@@ -60,8 +60,8 @@ def register_masks(data: Path, atlas: Path, sequence: str, *, workers: int | Non
     """Write the masks of `atlas` into `data`; returns the table.
 
     data: a data set in the competition's layout, whose case folders get `mask.nii.gz`; atlas: with images and masks of
-    the same patients, under the same ids or the names that the task or the table of patients knows. sequence: the one that is
-    registered. A case that has a mask keeps it. Raises UserError where no case is in both.
+    the same patients, under the same ids or the names that the task or the table of patients knows. sequence: the one
+    that is registered. A case that has a mask keeps it. Raises UserError where no case is in both.
     """
     data, atlas = Path(data), Path(atlas)
     check_data(data)
