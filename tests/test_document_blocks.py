@@ -110,7 +110,7 @@ def world(tmp_path_factory) -> Path:
     for name, seed in (("NAME", 1), ("OTHER", 2)):
         _must(folder, "scripts/make_phantom.py", "--data", f"input/{name}", *small, "--seed", seed)
     labels = pd.read_csv(folder / "input/NAME/train_labels.csv", dtype=str)
-    sites = labels[["BraTS21ID"]].assign(patient=labels["BraTS21ID"], site=["A", "B"] * 10)
+    sites = labels[["BraTS21ID"]].assign(patient=labels["BraTS21ID"], site=list("ABCDE") * 4)
     sites.to_csv(folder / "input/NAME/patients.csv", index=False)
     for link, target in (("phantom", "NAME"), ("other", "OTHER"), (
             "rsna-miccai-brain-tumor-radiogenomic-classification", "NAME")):
@@ -169,8 +169,8 @@ def test_the_commands_of_a_page_run_as_they_stand(page, world):
 @pytest.mark.slow  # the blocks train, read series and export them
 @pytest.mark.parametrize("page", PYTHON, ids=_page_id)
 def test_the_python_blocks_of_a_page_run_as_they_stand(page, world):
-    np.save(world / "volumes.npy", np.random.default_rng(0).random((12, 8, 8, 8), np.float32))
-    np.save(world / "labels.npy", np.arange(12) % 2)
+    np.save(world / "volumes.npy", np.random.default_rng(0).random((30, 8, 8, 8), np.float32))
+    np.save(world / "labels.npy", np.arange(30) % 2)
     for block in _blocks(page, "python"):
         smaller = block.replace("DEMO_3D.replace(", "DEMO_3D.replace(epochs=1, width=4, size=8, ")
         (world / "block.py").write_text(smaller, encoding="utf-8")
