@@ -42,8 +42,8 @@ def main() -> None:
     predict = (_monai if predictor.engine == "MONAI" else _radiogen)(predictor, batch)
     predict()  # compiles, chooses algorithms
     print(json.dumps({"start": time.perf_counter() - began, "processor": time.process_time()}), flush=True)
-    predict()
     for line in sys.stdin:
+        predict()  # wakes threads and fills caches that the others have used meanwhile
         began = time.perf_counter()
         for _ in range(int(line)):
             predict()

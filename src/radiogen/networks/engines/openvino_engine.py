@@ -27,7 +27,8 @@ class OpenVinoEngine:
     def __init__(self, network: NetworkShape):
         self.network = network
         self._weights: FoldedLayers = {}
-        self._size, self._request = 0, None
+        self._size = 0
+        self._request: Any = None
 
     def load_weights(self, filepath: Path) -> None:
         self._weights, self._size, self._request = {}, 0, None  # those before are freed first
