@@ -88,13 +88,13 @@ def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list
     inputs = list_inputs(recipe.data, index, cases[ID].tolist()).merge(cases, on=ID)
     rows = {fold: np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST])) for fold in folds}
     flips = tta_flips(recipe.augmentation, recipe.data.rank)
-    batches = {fold: [InputBatches(recipe, images, inputs.iloc[rows[fold]].reset_index(drop=True), flip=flip)
-                      for flip in flips] for fold in folds}
+    scored = {fold: inputs.iloc[rows[fold]].reset_index(drop=True) for fold in folds}
+    batches = {fold: [InputBatches(recipe, images, scored[fold], flip=flip) for flip in flips] for fold in folds}
     engine, choice = open_engine(recipe, max(sum(one.num_batches for one in batches[fold]) for fold in folds))
     total, answers = np.zeros(len(inputs)), np.zeros(len(inputs))
     for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
         load_trained(engine, run, fold)
-        for flipped in batches[fold]:
+        for flipped in batches[fold] if len(rows[fold]) else ():  # a fold may have no case of these
             total[rows[fold]] += probabilities(engine.outputs(flipped.images_alone()))
             answers[rows[fold]] += 1
     return Scores(inputs.assign(probability=total / answers), choice.text)
