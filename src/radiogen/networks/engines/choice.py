@@ -26,10 +26,10 @@ SWITCH = "RADIOGEN_ENGINE"
 
 FEW_BATCHES = 16
 """Up to so many, Keras's layers are called one by one, and a frozen graph costs more than it saves
-(benchmarks/speed/prediction.py)."""
+(benchmarks/prediction/engines.py)."""
 
 FROZEN_MEMORY = 20
-"""Bytes that TensorFlow takes for each byte of weights while it freezes them (benchmarks/speed/prediction.py)."""
+"""Bytes that TensorFlow takes for each byte of weights while it freezes them (benchmarks/prediction/engines.py)."""
 
 GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """Files of Linux's drivers: NVIDIA's, AMD's, Windows's for Linux in it."""

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 import tyro
 
-from benchmarks.speed.contestants.prediction import Predictor
+from benchmarks.prediction.contestant import Predictor
 from benchmarks.speed.training import machine_text
 from radiogen.core.errors import UserError, run_command
 
@@ -121,7 +121,7 @@ class _Process:
 
 @contextlib.contextmanager
 def _started(contestant: Predictor, python: str) -> Iterator[_Process]:
-    script = Path(__file__).with_name("contestants") / "prediction.py"
+    script = Path(__file__).with_name("contestant.py")
     process = subprocess.Popen([python, str(script), json.dumps(dataclasses.asdict(contestant))], text=True,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:

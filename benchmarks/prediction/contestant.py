@@ -1,4 +1,4 @@
-"""One contestant of prediction.py, in a process of its own: reads a number of batches a line, answers seconds.
+"""One contestant of engines.py, in a process of its own: reads a number of batches a line, answers seconds.
 
 In: a JSON `Predictor` as the only argument. Out: a line with the seconds and the processor time until the first batch
 was predicted, then for each line `n` the seconds of n batches and the peak memory. PyTorch's contestants import neither

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.speed import prediction
-from benchmarks.speed.contestants.prediction import Predictor
+from benchmarks.prediction import engines as prediction
+from benchmarks.prediction.contestant import Predictor
 from radiogen.core.errors import UserError
 
 
