@@ -106,7 +106,8 @@ def test_a_log_has_a_line_every_half_minute_for_all_rows_together(screen, capsys
                 bar.update()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
-    assert re.fullmatch(r"fold 0: 14/100 step, 14 %, epoch 1/9 loss 0.500/0.600, .* left; fold 1: 15/100 step.*", lines[0])
+    assert re.fullmatch(r"fold 0: 14/100 step, 14 %, epoch 1/9 loss 0.500/0.600, .* left; fold 1: 15/100 step.*",
+                        lines[0])
 
 
 def test_the_time_left_is_that_of_the_steps_made_here():

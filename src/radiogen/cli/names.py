@@ -9,8 +9,8 @@ from radiogen.core.errors import UserError
 from radiogen.core.files import checked_name
 from radiogen.core.wording import as_run, command
 
-OneRun = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
-SeveralRuns = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
+OneRun = Annotated[str | None, tyro.conf.arg(metavar="RUN")]
+SeveralRuns = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...")]
 
 
 def one_run(name: str | None, run: str | None) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radiogen.core.errors import UserError
-from radiogen.core.tables import print_table
+from radiogen.core.terminal.tables import print_table
 from radiogen.core.wording import command, size
 from radiogen.runs.overview import table
 from radiogen.runs.overview.follow import follow

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 
-from radiogen.core.relay import LogLine, relay
+from radiogen.core.terminal.relay import LogLine, relay
 
 SHOWN = "RADIOGEN_LOG_TO_CONSOLE"
 """Environment variable that is set where a command shows the log."""

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from radiogen.core.relay import LogLine, relay
+from radiogen.core.terminal.relay import LogLine, relay
 from radiogen.core.wording import duration, size
 
 if TYPE_CHECKING:

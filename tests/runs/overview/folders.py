@@ -16,7 +16,7 @@ def write_run(models, name="a", folds=WHOLE, trained=("fold-0", "fold-1"), epoch
               "data": {"rank": 3, "sequences": ["T1w"], "size": 8},
               "optimisation": {"epochs": epochs, "learning_rate": learning_rate}, "split": {"folds": 2}}
     (folder / "recipe.json").write_text(json.dumps(recipe))
-    facts = {"recipe": "demo-3d", "data": str(models.parent / "data"), "cache": "c"}
+    facts = {"recipe": "demo-3d", "data": str(models.parent / "data"), "cache": "c", "leave_out": []}
     (folder / "run.json").write_text(json.dumps(facts))
     for fold, count in folds.items():
         (folder / fold).mkdir()

@@ -9,6 +9,8 @@ def main(docker_image: str = "", title: str = "Radiogen image probe", owner: str
 
     The kernel is private, has no GPU and no data. Not tried at Kaggle itself: docs/kaggle.md.
 
+    Example: probe-kaggle-image
+
     Args:
         docker_image: Image to list, as gcr.io/kaggle-gpu-images/python@sha256:... (default: Kaggle's newest).
         title: Title of the kernel at Kaggle.

@@ -16,6 +16,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
          naming: Annotated[Naming, tyro.conf.arg(name="")] = Naming()) -> None:
     """Evaluate runs, or predictions of any program: tables per fold, AUC with intervals, a verdict in words, pictures.
 
+    Example: evaluate phantom-demo-2d phantom-demo-3d
     Args:
         names: The same as --run.
         run: Names of runs under models/; rows come in this order (default: all that are predicted).
@@ -27,8 +28,8 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         parallel_folds: With --permutations: folds trained in parallel.
         predictions: Tables of predictions by any program (CSV: id, fold or split, label, probability), judged in place
             of runs; several are compared on their common cases.
-        labels: Their labels, where they have none.
-        patients: Their patients (id, patient, age, sex, site).
+        labels: With --predictions: a table of their labels (default: the labels in the tables themselves).
+        patients: With --predictions: a table of their patients: id, patient, age, sex, site.
         naming: How these tables are to be read.
     """
     from radiogen.evaluation.report.report import evaluate_runs

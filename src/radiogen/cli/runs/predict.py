@@ -14,6 +14,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
          workers: int | None = None) -> None:
     """Predict every case of a run's data set, or the one patient whose series lie in a folder.
 
+    Example: predict phantom-demo-3d
     Args:
         name: The same as --run.
         run: Name of the run under models/.
@@ -35,8 +36,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
         _predict_one(models / chosen, case, output or models / chosen / "cases")
         return
     path = predict(runs.open_run(models / chosen), data=data, workers=workers)
-    print(f"predictions: {path}")
-    print(f"next: {command('evaluate')} --run {as_run(models / chosen)}")
+    print(f"predictions: {path}\nnext: {command('evaluate')} --run {as_run(models / chosen)}")
 
 
 def _predict_one(folder: Path, case: Path, output: Path) -> None:

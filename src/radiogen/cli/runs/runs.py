@@ -15,6 +15,8 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
          models: Path = Path("models")) -> None:
     """List all runs and what is wrong with them; compare two, follow a training, remove one, log them to MLflow.
 
+    Example: runs --compare phantom-demo-2d phantom-demo-3d
+
     Args:
         names: The same as --run.
         run: Names of runs under models/ (default: all).

@@ -21,7 +21,7 @@ from typing import Any
 from radiogen.core.console import follow_console
 from radiogen.core.errors import UserError
 from radiogen.core.progress import close_of_worker, one_display, show_of_worker
-from radiogen.core.relay import relay_to
+from radiogen.core.terminal.relay import relay_to
 from radiogen.core.wording import parameter
 
 
