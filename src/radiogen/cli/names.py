@@ -1,5 +1,6 @@
 """How commands name runs: `RUN` and `--run RUN` are the same, everywhere; and what comes after one is judged."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -35,3 +36,10 @@ def step_after_judgement(folder: Path) -> str:
     if place is not None and sample_path(place).is_file():
         return f"next: {command('submit')} --run {as_run(folder)}"
     return f"next, with another hospital's data set: {command('validate')} --run {as_run(folder)} --data FOLDER"
+
+
+def open_report(written: Sequence[Path]) -> str:
+    """What to do with a report that is written."""
+    from radiogen.runs.layout import REPORT
+
+    return next(f"next: open {path} in a browser" for path in reversed(written) if path.name == REPORT)

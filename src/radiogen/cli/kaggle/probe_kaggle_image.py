@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from radiogen.core.wording import command
+
 
 def main(docker_image: str = "", title: str = "Radiogen image probe", owner: str | None = None,
          output: Path = Path("submissions/probe"), table: Path | None = None) -> None:
@@ -26,4 +28,4 @@ def main(docker_image: str = "", title: str = "Radiogen image probe", owner: str
     api = connect()
     digest, path = probe_image(api, Names(owner or user_name(api), title), output, docker_image=docker_image,
                                table=table)
-    print(f"image: {digest}; its packages are in {path}")
+    print(f"image: {digest}; its packages are in {path}\nnext: {command('push_kernel')} RUN --dry-run")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.cli.names import SeveralRuns, several_runs, step_after_judgement
+from radiogen.cli.names import SeveralRuns, open_report, several_runs, step_after_judgement
 from radiogen.core.errors import UserError
 from radiogen.evaluation.others.columns import Naming
 
@@ -60,5 +60,4 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
             run_permutations(open_run(models / name), permutations, within_planes, parallel_folds)
         text, written = evaluate_runs(models, runs)
     print("\n".join([text, "\nfiles written:", *(f"  {line}" for line in short_paths(written))]))
-    if not predictions:
-        print(step_after_judgement(models / runs[-1]))
+    print(open_report(written) if predictions else step_after_judgement(models / runs[-1]))

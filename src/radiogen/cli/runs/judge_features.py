@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.cli.names import open_report
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
 from radiogen.evaluation.others.columns import Naming
@@ -37,4 +38,4 @@ def main(table: tyro.conf.Positional[Path | None] = None, /, labels: Path | None
     from radiogen.evaluation.text_tables import short_paths
 
     text, written = judge_features(Sources(table, labels, patients, test, test_labels), models, naming, options)
-    print("\n".join([text, "\nfiles written:", *(f"  {line}" for line in short_paths(written))]))
+    print("\n".join([text, "\nfiles written:", *(f"  {line}" for line in short_paths(written)), open_report(written)]))

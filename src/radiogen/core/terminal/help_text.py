@@ -61,8 +61,8 @@ def option_helps(target: Callable[..., Any], **settings: Any) -> dict[str, str]:
             if action.option_strings}
 
 
-def _parser(target: Callable[..., Any], **settings: Any) -> argparse.ArgumentParser:
-    """The command as a parser of argparse, in which options can be looked at."""
+def _parser(target: Callable[..., Any], **settings: Any) -> Any:
+    """The command as a parser of argparse (tyro has a copy of its own), in which options can be looked at."""
     import tyro
 
     with warnings.catch_warnings():
@@ -70,7 +70,7 @@ def _parser(target: Callable[..., Any], **settings: Any) -> argparse.ArgumentPar
         return tyro.extras.get_parser(target, **settings)
 
 
-def _groups(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, list[argparse.Action]]]:
+def _groups(parser: Any) -> Iterator[tuple[str, str, list[argparse.Action]]]:
     """Title, description and options of each group; a long one without a description is divided by topic."""
     for group in parser._action_groups:
         actions = [action for action in group._group_actions if action.dest != "help"]
