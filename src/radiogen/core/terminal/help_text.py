@@ -20,15 +20,15 @@ COLUMN = 28
 MANY = 8
 """More options than these in one group are divided by topic."""
 TOPICS = {
-    "what is read": ("data", "tables", "labels", "patients", "predictions", "geometry", "case", "test", "test-labels",
-                     "wheels", "python", "start-from", "leave-out", "subset"),
-    "where it is kept": ("models", "output", "cache", "submissions", "delete-archive"),
-    "where it runs": ("workers", "parallel-folds", "scheduler", "devices", "machines", "machine", "coordinator",
+    "what is read": ("data", "tables", "labels", "patients", "predictions", "geometry", "case", "test", "test_labels",
+                     "wheels", "python", "start_from", "leave_out", "subset"),
+    "where it is kept": ("models", "output", "cache", "submissions", "delete_archive"),
+    "where it runs": ("workers", "parallel_folds", "scheduler", "devices", "machines", "machine", "coordinator",
                       "fast"),
-    "how tables are read": ("id-column", "fold-column", "label-column", "probability-column", "positive", "negative",
+    "how tables are read": ("id_column", "fold_column", "label_column", "probability_column", "positive", "negative",
                             "scores", "split", "only"),
 }
-"""By topic, the options that belong to it; others stay in a first group."""
+"""By topic, the parameters that belong to it; others stay in a first group."""
 SWITCHES = {"True": "yes", "False": "no"}
 KINDS = {"STR": "TEXT", "INT": "INTEGER", "FLOAT": "NUMBER"}
 
@@ -84,7 +84,8 @@ def _groups(parser: Any) -> Iterator[tuple[str, str, list[argparse.Action]]]:
 
 
 def _name(action: argparse.Action) -> str:
-    return action.option_strings[0].removeprefix("--") if action.option_strings else action.dest
+    """The parameter that an option is for."""
+    return str(action.option_strings[0] if action.option_strings else action.dest).strip("-").replace("-", "_")
 
 
 def _option_lines(action: argparse.Action, width: int) -> list[str]:
