@@ -77,7 +77,7 @@ def test_a_list_that_just_fits_is_whole_and_one_word_more_is_counted():
 @pytest.mark.parametrize(("word", "known", "said"), [
     ("demo3d", ("demo-2d", "demo-3d"), " (did you mean demo-3d?)"),
     ("FLAR", ("FLAIR", "T1w"), " (did you mean FLAIR?)"), ("flair", ("FLAIR",), " (did you mean FLAIR?)"),
-    ("zzz", ("demo-2d",), ""), ("a", (), "")])
+    ("T2w", ("T1w", "T1wCE"), ""), ("zzz", ("demo-2d",), ""), ("a", (), "")])
 def test_the_nearest_name_is_suggested_where_one_is_near(word, known, said):
     assert wording.nearest(word, known) == said
 

@@ -120,5 +120,5 @@ def age(seconds: float) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """` (did you mean report-3d?)` where one of `known` is much like `word`, else nothing."""
     names = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.7)
     return f" (did you mean {names[found[0]]}?)" if found else ""

@@ -118,7 +118,7 @@ def open_run(folder: Path) -> Run:
     if not (folder / layout.RUN).is_file():
         known = [path.parent.name for path in folder.parent.glob(f"*/{layout.RUN}")]
         raise UserError(folder, f"there is no such run{nearest(folder.name, known)}",
-                        f"{command('runs')} lists those there are; train it: {command('train')} --run {as_run(folder)}")
+                        f"train it: {command('train')} --run {as_run(folder)}")
     facts = read_facts(folder)
     if "members" in facts:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it consists of")
