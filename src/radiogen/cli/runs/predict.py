@@ -15,6 +15,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
          workers: int | None = None, engine: EngineName = "auto") -> None:
     """Predict every case of a run's data set, or the one patient whose series lie in a folder.
 
+    Example: predict phantom-demo-3d
     Args:
         name: The same as --run.
         run: Name of the run under models/.
