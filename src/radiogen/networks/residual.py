@@ -5,7 +5,7 @@ ResNet50 (`conv2_block1_1_conv`, ...), so that weights can be loaded by name (we
 weights differ in three details; `_Layout` says which one a network follows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -48,9 +48,12 @@ class _Layout:
     """Every convolution has a bias (Keras), or those of the shortcuts alone (MONAI)."""
     epsilon: float
     """Added to variances by batch normalisation: 1.001e-5 (Keras) or 1e-5 (MONAI)."""
+    kinds: Any = layers
+    """Where the classes of its convolutions and normalisations are."""
 
 
-def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scale = "centre") -> keras.Model:
+def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scale = "centre",
+                  kinds: Any = layers) -> keras.Model:
     """A residual network over inputs in [0, 1] of `shape`: (rows, columns, channels), or with slices first for 3D.
 
     settings: the architecture, `resnet50` with bottleneck blocks, the others with basic ones; its `width`, filters in
@@ -66,12 +69,13 @@ def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scal
     ResNet-50's strides where the 2D one has them, so that inflated weights compute what they computed in 2D.
     For weights that were trained on volumes in PyTorch: `head` brings inputs in [0, 1] to about mean 0 and deviation 1
     over the head, `unchanged` leaves inputs that have these already (z-score).
+    kinds: a namespace of layer classes, such as `training_kinds` returns; the weights are the same with each.
 
     Layout: the 2D ResNet-50 is keras.applications'; all others are MONAI's (`resnet50(spatial_dims=3)`: 46,163,010
     parameters with one channel and a head of two).
     """
     architecture, rank = settings.architecture, len(shape) - 1
-    layout = _choose_layout(architecture, rank, scale)
+    layout = replace(_choose_layout(architecture, rank, scale), kinds=kinds)
     inputs = layers.Input(shape, name="input")
     x = _scale(inputs, scale)
     x = _convolve(layout, x, settings.width, settings.stem_kernel_size, settings.stem_stride, "conv1")
@@ -159,12 +163,12 @@ def _convolve(layout: _Layout, x: Any, filters: int, width: int, stride: int, na
     padding = "same"
     if width > 1 and stride > 1:
         x, padding = _of_rank("ZeroPadding", layout.rank)(width // 2, name=f"{name}_pad")(x), "valid"
-    x = _of_rank("Conv", layout.rank)(
+    x = getattr(layout.kinds, f"Conv{layout.rank}D")(
         filters, width, strides=stride, padding=padding, use_bias=layout.biases or name.endswith("_0"),
         kernel_initializer="he_normal", name=f"{name}_conv")(x)
-    return layers.BatchNormalization(momentum=0.9, epsilon=layout.epsilon, name=f"{name}_bn")(x)
+    return layout.kinds.BatchNormalization(momentum=0.9, epsilon=layout.epsilon, name=f"{name}_bn")(x)
 
 
 def _of_rank(layer: str, rank: int) -> Any:
-    """The layer class for this rank: `keras.layers.Conv3D` for `Conv` and 3."""
+    """The layer class for this rank: `keras.layers.MaxPooling3D` for `MaxPooling` and 3."""
     return getattr(layers, f"{layer}{rank}D")

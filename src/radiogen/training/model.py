@@ -1,5 +1,7 @@
 """A recipe's network for the inputs of `Batches`, and the weights of a trained fold."""
 
+from typing import Any
+
 from radiogen.core.errors import UserError, short_reason
 from radiogen.core.wording import as_run, command
 from radiogen.networks.backend import keras
@@ -12,15 +14,18 @@ from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, fold_folder
 
 
-def make_network(network: NetworkSettings, data: DataSettings) -> keras.Model:
-    """The network for these inputs, with random weights; its first layer scales as the initial weights expect it."""
+def make_network(network: NetworkSettings, data: DataSettings, kinds: Any = keras.layers) -> keras.Model:
+    """The network for these inputs, with random weights; its first layer scales as the initial weights expect it.
+
+    kinds: where its layers' classes are: Keras's, or those of `training_kinds`.
+    """
     standardised = data.normalisation == "z-score"
     scale: Scale = "centre"
     if network.weights and is_torch_file(network.weights):
         scale = "unchanged" if standardised else "head"
     elif network.weights:
         scale = "imagenet z-score" if standardised else "imagenet"
-    return build_network(network, data.input_shape, scale)
+    return build_network(network, data.input_shape, scale, kinds)
 
 
 def load_trained(model: keras.Model, run: Run, fold: str) -> None:
