@@ -244,7 +244,7 @@ def _limits(assessed: RunAssessment) -> str:
     limits = [f"external test on {', '.join(cohorts)} alone" if cohorts else "one data set; no external test",
               "intervals do not hold another training"]
     limits += list(assessed.conclusions) if assessed.confounds is not None else ["confounds not checked"]
-    limits += [f"{one.severity}: {one.check}" for one in assessed.warnings]
+    limits += dict.fromkeys(f"{one.severity}: {one.check}" for one in assessed.warnings)
     limits += [f"trained on permuted labels it does as well (p = {p_text(one.p)})" for one in assessed.verdict.reached]
     return "; ".join(limits)
 
