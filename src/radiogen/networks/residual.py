@@ -13,7 +13,8 @@ from radiogen.networks.settings import NetworkSettings
 layers = keras.layers
 
 
-def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scale = "centre") -> keras.Model:
+def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scale = "centre",
+                  kinds: Any = None) -> keras.Model:
     """A residual network over inputs in [0, 1] of `shape`: (rows, columns, channels), or with slices first for 3D.
 
     settings: the architecture, `resnet50` with bottleneck blocks, the others with basic ones; its `width`, filters in
@@ -29,27 +30,35 @@ def build_network(settings: NetworkSettings, shape: tuple[int, ...], scale: Scal
     ResNet-50's strides where the 2D one has them, so that inflated weights compute what they computed in 2D.
     For weights that were trained on volumes in PyTorch: `head` brings inputs in [0, 1] to about mean 0 and deviation 1
     over the head, `unchanged` leaves inputs that have these already (z-score).
+    kinds: a namespace of layer classes, such as `training_kinds` returns (default: Keras's); the weights are the same
+    with each.
 
     Layout: the 2D ResNet-50 is keras.applications'; all others are MONAI's (`resnet50(spatial_dims=3)`: 46,163,010
     parameters with one channel and a head of two).
     """
     rank, inputs = len(shape) - 1, layers.Input(shape, name="input")
     layout = choose_layout(settings.architecture, rank, scale)
-    x = compose(_KerasLayers(layout), settings, layout, _scale(inputs, scale))
+    x = compose(_KerasLayers(layout, kinds or layers), settings, layout, _scale(inputs, scale))
     return keras.Model(inputs, x, name=f"{settings.architecture}_{rank}d")
 
 
 class _KerasLayers:
-    """`Layers` of architecture.py: x is a Keras tensor, channels last."""
+    """`Layers` of architecture.py: x is a Keras tensor, channels last; kinds: as in `build_network`."""
 
-    def __init__(self, layout: Layout):
-        self.layout = layout
+    def __init__(self, layout: Layout, kinds: Any):
+        self.layout, self.kinds = layout, kinds
 
     def channels(self, x: Any) -> int:
         return x.shape[-1]
 
     def convolve(self, x: Any, filters: int, width: int, stride: int, name: str) -> Any:
-        return _convolve(self.layout, x, filters, width, stride, name)
+        padding, layout = "same", self.layout
+        if width > 1 and stride > 1:  # with a stride, Keras's "same" pads one side only
+            x, padding = _of_rank("ZeroPadding", layout.rank)(width // 2, name=f"{name}_pad")(x), "valid"
+        x = getattr(self.kinds, f"Conv{layout.rank}D")(
+            filters, width, strides=stride, padding=padding, use_bias=layout.biases or name.endswith("_0"),
+            kernel_initializer="he_normal", name=f"{name}_conv")(x)
+        return self.kinds.BatchNormalization(momentum=0.9, epsilon=layout.epsilon, name=f"{name}_bn")(x)
 
     def relu(self, x: Any, name: str) -> Any:
         return layers.Activation("relu", name=name)(x)
@@ -82,20 +91,6 @@ def _scale(x: Any, scale: Scale) -> Any:
                                 dtype="float32", name="imagenet")(x)
 
 
-def _convolve(layout: Layout, x: Any, filters: int, width: int, stride: int, name: str) -> Any:
-    """Convolution with as many zeros on either side, batch normalisation: `<name>_conv`, `<name>_bn`.
-
-    With a stride, a padding layer comes first (`<name>_pad`): Keras's own "same" pads one side only there.
-    """
-    padding = "same"
-    if width > 1 and stride > 1:
-        x, padding = _of_rank("ZeroPadding", layout.rank)(width // 2, name=f"{name}_pad")(x), "valid"
-    x = _of_rank("Conv", layout.rank)(
-        filters, width, strides=stride, padding=padding, use_bias=layout.biases or name.endswith("_0"),
-        kernel_initializer="he_normal", name=f"{name}_conv")(x)
-    return layers.BatchNormalization(momentum=0.9, epsilon=layout.epsilon, name=f"{name}_bn")(x)
-
-
 def _of_rank(layer: str, rank: int) -> Any:
-    """The layer class for this rank: `keras.layers.Conv3D` for `Conv` and 3."""
+    """The layer class for this rank: `keras.layers.MaxPooling3D` for `MaxPooling` and 3."""
     return getattr(layers, f"{layer}{rank}D")

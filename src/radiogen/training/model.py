@@ -27,11 +27,14 @@ class TakesWeights(Protocol):
         """Take the weights of this file."""
 
 
-def make_network(network: NetworkSettings, data: DataSettings) -> "keras.Model":
-    """The network for these inputs, with random weights; its first layer scales as the initial weights expect it."""
+def make_network(network: NetworkSettings, data: DataSettings, kinds: Any = None) -> "keras.Model":
+    """The network for these inputs, with random weights; its first layer scales as the initial weights expect it.
+
+    kinds: where its layers' classes are: those of `training_kinds`; None: Keras's.
+    """
     from radiogen.networks.residual import build_network
 
-    return build_network(network, data.input_shape, network_scale(network, data))
+    return build_network(network, data.input_shape, network_scale(network, data), kinds)
 
 
 def network_scale(network: NetworkSettings, data: DataSettings) -> Scale:

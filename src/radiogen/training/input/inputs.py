@@ -21,8 +21,9 @@ from radiogen.core.wording import command
 from radiogen.imaging.cubes import middle_slices
 from radiogen.task import ID, LABEL
 from radiogen.training.execution.devices import Share
-from radiogen.training.input.augmentation import augment, channels_last, make_augmentation
+from radiogen.training.input.augmentation import augment, channels_last, make_augmentation, varies
 from radiogen.training.input.balance import drawn
+from radiogen.training.input.one_pass import Change, draw_change, is_enough, write_image
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.recipe.settings import DataSettings
 
@@ -116,7 +117,9 @@ class InputBatches:
                  sampling: Sampling | None = None, flip: tuple[int, ...] = (), share: Share = Share()):
         self.recipe, self.images, self.inputs, self.labels = recipe, images, inputs, labels
         self.sampling, self.flip, self.share = sampling, flip, share
-        self.augmentation = make_augmentation(recipe.augmentation, recipe.data) if sampling else None
+        self.augmentation = None
+        if sampling and not is_enough(recipe.augmentation, recipe.data):  # albumentations takes a second to import
+            self.augmentation = make_augmentation(recipe.augmentation, recipe.data)
         self._cases, self._positions = inputs[ID].to_numpy(object), inputs["position"].to_numpy(int)
         self.begin(0)
 
@@ -135,9 +138,7 @@ class InputBatches:
         copies, rows = np.divmod(self.share.of(self._order, self.num_batches, number), len(self.inputs))
         batch = np.empty((len(rows), *self.recipe.data.input_shape), np.float32)
         for place, (row, copy) in enumerate(zip(rows, copies, strict=True)):
-            image = self._image(row, copy)
-            scale = np.float32(255 if image.dtype == np.uint8 else 1)
-            np.divide(image, scale, out=batch[place])  # a grey slice fills all of its channels
+            self._write(batch[place], row, copy)
         if self.flip:
             batch = np.ascontiguousarray(np.flip(batch, self.flip))
         return (batch,) if self.labels is None else (batch, self._truth(rows))
@@ -165,18 +166,25 @@ class InputBatches:
             return self.labels[rows, None].astype(np.float32)
         return np.eye(2, dtype=np.float32)[self.labels[rows]]
 
-    def _image(self, row: int, copy: int = 0) -> np.ndarray:
-        """One input, (..., channels), or (..., 1) where all channels are equal.
+    def _write(self, out: np.ndarray, row: int, copy: int = 0) -> None:
+        """One input into `out`, (..., channels); a grey slice fills all of its channels.
 
         copy: how many times it came before in this epoch; each copy has its own augmentation.
         """
-        recipe, case, position = self.recipe, self._cases[row], self._positions[row]
+        recipe, case, position, change = self.recipe, self._cases[row], self._positions[row], Change()
         planes = self.images.read(case, position)
-        if self.augmentation is None or self.sampling is None:
-            return channels_last(planes)
-        copies = (int(copy),) if copy else ()
-        seed = (recipe.seed, self.sampling.fold, self.epoch, _number(case), max(position, 0), *copies)
-        return augment(self.augmentation, recipe.augmentation, recipe.data, planes, seed)
+        if self.sampling is not None and varies(recipe.augmentation):
+            copies = (int(copy),) if copy else ()
+            seed = (recipe.seed, self.sampling.fold, self.epoch, _number(case), max(position, 0), *copies)
+            if self.augmentation is not None:
+                image = augment(self.augmentation, recipe.augmentation, recipe.data, planes, seed)
+                np.divide(image, np.float32(255 if image.dtype == np.uint8 else 1), out=out)
+                return
+            change = draw_change(recipe.augmentation, recipe.data, seed)
+        if planes.dtype == np.uint8:
+            write_image(out, planes, change, recipe.data.mask_channel)
+        else:
+            out[...] = channels_last(planes)
 
 
 def _number(case: str) -> int:

@@ -107,6 +107,9 @@ class OptimisationSettings:
     """With `early_stopping_fraction`: epochs without a lower loss on those cases before the fold stops."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Arithmetic of the layers; auto: bfloat16 on GPUs that have it, else float16, and float32 on CPUs."""
+    layers: Literal["auto", "keras"] = "auto"
+    """Code of the layers and of Adam in training, the same network and formulas; auto: this package's where TensorFlow
+    trains in float32 on one CPU, which is faster there; keras: Keras's everywhere."""
     balance: Literal["nothing", "planes"] = "nothing"
     """planes: an epoch draws the training cases so that labels and planes of their series are independent."""
 
