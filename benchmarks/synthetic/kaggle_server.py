@@ -81,9 +81,9 @@ class Kaggle:
         self.sent.append(body)
         return {"message": "Successfully submitted", "ref": 4711}
 
-    def _listsubmissions(self, body):
+    def _getsubmission(self, body):
         state = self.states.pop(0) if self.states else {"status": "COMPLETE", "publicScore": "0.58123"}
-        return {"submissions": [{"ref": 4710, "status": "ERROR"}, {"ref": 4711, **state}]}
+        return {"ref": int(body["ref"]), **(state if int(body["ref"]) == 4711 else {"status": "ERROR"})}
 
 
 def zip_of(data: dict[str, bytes]) -> bytes:

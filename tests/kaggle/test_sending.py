@@ -49,6 +49,19 @@ def test_the_csv_is_uploaded_submitted_and_its_score_written_beside_run_and_reco
     assert files.read_json(house / "submissions" / "run.json")["kaggle"] == output
 
 
+def test_a_table_for_a_competition_of_notebooks_is_sent_with_a_warning_that_names_the_notebook(house, client, caplog):
+    _send(house, client)
+    assert f"{COMPETITION} takes notebooks" in caplog.text and "push_kernel.py run " in caplog.text
+    caplog.clear()
+    _send(house, client)  # sent before
+    assert "takes notebooks" not in caplog.text
+    (house / "input" / "small" / "dataset.json").write_text(json.dumps({
+        "id_column": "BraTS21ID", "label_column": "MGMT_value", "competition": {"slug": COMPETITION}}))
+    _predict(house, 0.5)
+    _send(house, client)
+    assert "takes notebooks" not in caplog.text
+
+
 def test_the_same_file_is_not_sent_twice_and_another_is(house, stand_in, client, capsys):
     _send(house, client)
     assert _send(house, client)["public_score"] == "0.58123" and len(stand_in.sent) == 1
@@ -73,7 +86,7 @@ def test_a_wait_that_was_stopped_goes_on_without_sending_again(house, stand_in, 
 
 
 def test_429_and_500_while_waiting_are_waited_out(house, stand_in, client):
-    stand_in.faults["ListSubmissions"] = [429, 500, 503]
+    stand_in.faults["GetSubmission"] = [429, 500, 503]
     assert _send(house, client)["public_score"] == "0.58123"
 
 
@@ -126,7 +139,7 @@ def test_an_upload_that_breaks_off_is_no_submission(house, stand_in, client):
 
 def test_a_submission_without_a_number_repeats_what_kaggle_says(house, stand_in, client):
     stand_in.paths["CreateSubmission"] = lambda body: {"message": "Submission not allowed:\n notebooks only"}
-    with pytest.raises(UserError, match="no submission: Submission not allowed: notebooks only; this is a code"):
+    with pytest.raises(UserError, match="no submission: Submission not allowed: notebooks only; if it is a code"):
         _send(house, client)
 
 

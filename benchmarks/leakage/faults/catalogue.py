@@ -21,6 +21,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a patient twice, exported again", _SIGNAL, _TRAINED, duplicates.exported_again, (By.PIXELS,)),
     *(Fault(f"a patient twice, {kind}", _SIGNAL, _TRAINED, duplicates.near_duplicate(kind), (By.PIXELS,))
       for kind in duplicates.KINDS),
+    Fault("patients twice, shifted by a voxel, and a model that memorises", _NOTHING, _TRAINED, duplicates.memorised,
+          (By.PIXELS,)),
     Fault("labels tied to the plane", _SIGNAL, _TRAINED, labels.tied_to_plane, (By.BASELINE, By.ACQUISITION)),
     Fault("labels tied to the case id", _SIGNAL, _TRAINED, labels.tied_to_id, (By.BASELINE, By.ACQUISITION)),
     Fault("labels tied to the number of slices", _SIGNAL, _TRAINED, labels.tied_to_slices,

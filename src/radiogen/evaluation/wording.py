@@ -32,7 +32,7 @@ def verdict_sentence(verdict: Verdict) -> str:
     text = (f"{verdict.outcome}: AUC {found.value:.3f} within folds ({interval}, p = {p_text(found.p)} corrected for "
             f"cross-validation); all folds pooled {pooled.value:.3f} ({pooled.low:.3f} to {pooled.high:.3f})")
     if abs(pooled.value - found.value) >= GAP:
-        text += ", which also compares patients of different folds, whose networks are on different scales"
+        text += ", which also compares patients of different folds, whose models are on different scales"
     if verdict.outcome is Outcome.UNCLEAR and not found.low <= 0.5 <= found.high:
         text += "; the interval takes the predictions as they are, p allows for another training"
     return text
@@ -44,9 +44,9 @@ def run_verdict_sentence(said: RunVerdict) -> str:
         str(said.outcome))
     parts = ["; ".join([head, *said.conclusions])]
     parts += [f"Alarm of the leakage review: {', '.join(said.alarms)}"] if said.alarms else []
-    parts += [f"Against {len(one.areas)} trainings on labels permuted {WITHIN[one.within]} p = {p_text(one.p)}"
-              + (", which is the least that so few can show" if one.p <= 1 / (len(one.areas) + 1) else
-                 ": training does as well on labels that mean nothing") for one in said.reached]
+    parts += [_reached_sentence(one) for one in said.reached]
+    parts += [] if said.without_doubtful is None else [
+        f"Without the cases that a network may have seen: {said.without_doubtful}"]
     parts += [f"On the holdout alone: {said.holdout}"] if said.holdout is not None else []
     parts += [f"Not checked: {', '.join(said.unchecked)}"] if said.unchecked else []
     return ". ".join(parts)
@@ -128,6 +128,17 @@ def seed_sentences(table: pd.DataFrame) -> list[str]:
     return [f"{row.run}: {row.seeds} seeds, AUC {row.mean:.3f} on average, {row.low:.3f} to {row.high:.3f}; standard "
             f"deviation {row.between_seeds:.3f} between seeds, {row.between_folds:.3f} between folds"
             for row in table[table["measure"] == "auc"].itertuples()]
+
+
+def _reached_sentence(test: PermutationTest) -> str:
+    """Why trainings on permuted labels forbid to believe a run."""
+    of = f"{len(test.areas)} trainings on labels permuted {WITHIN[test.within]}"
+    if test.leaks:
+        return (f"The {of} have AUC {test.areas.mean():.3f} on average, better than chance: labels of scored cases "
+                "leak into training")
+    few = test.p <= 1 / (len(test.areas) + 1)
+    return f"Against {of} p = {p_text(test.p)}" + (", which is the least that so few can show" if few else
+                                                   ": training does as well on labels that mean nothing")
 
 
 def _punctuation(test: PermutationTest) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
-from radiogen.kaggle.client import competition_page, retry, suppress_output, translate_errors
+from radiogen.kaggle.client import competition_page, suppress_output, translate_errors
+from radiogen.kaggle.kernel_sessions import submission_by_number
 from radiogen.kaggle.submission import Submission
 from radiogen.task import RSNA_MICCAI
 
@@ -24,7 +25,6 @@ SENT = "submission.json"
 POLL_SECONDS = 10
 WAIT_SECONDS = 3600
 """How often and how long the score of a CSV is requested; Kaggle scores one within minutes."""
-PAGE = 100
 
 Pause = Callable[[float], None]
 
@@ -39,6 +39,9 @@ def send(api: Any, submission: Submission, message: str, run: Path, *, competiti
     """
     sent = _sent_before(submission, run)
     if not sent or sent["status"] == "error" or sent["competition"] != competition:
+        if submission.code_only and competition == submission.competition:
+            _LOG.warning(f"{competition} takes notebooks, so Kaggle may refuse a table; the way that it takes: "
+                         f"{command('push_kernel')} {as_run(run)} --submit")
         number = upload(api, submission.path, message, run, competition)
         sent = {"competition": competition, "submission": number, "message": message, "status": "pending",
                 "public_score": None, "private_score": None}
@@ -62,7 +65,7 @@ def upload(api: Any, path: Path, message: str, run: Path, competition: str = RSN
 
     Raises UserError; for a 400 without a reason with the causes that users have found.
     """
-    refused = (f"this is a code competition, which may take notebooks only: {command('push_kernel')} "
+    refused = (f"if it is a code competition, it takes notebooks only: {command('push_kernel')} "
                f"{as_run(run)} --submit; else join on {competition_page(competition, 'rules')}, see on its page how "
                "many submissions are left today, and zip a large file")
     with translate_errors(f"the submission of {path}", refused=refused, competition=competition), suppress_output():
@@ -86,13 +89,11 @@ def _sent_before(submission: Submission, run: Path) -> dict[str, Any] | None:
 
 
 def _wait(api: Any, competition: str, number: int, pause: Pause) -> dict[str, Any]:
-    what = f"the submissions to {competition}"
     for _ in range(WAIT_SECONDS // POLL_SECONDS):
-        listed = retry(lambda: api.competition_submissions(competition, page_size=PAGE), what, pause=pause) or []
-        for one in listed:
-            if one is not None and one.ref == number and one.status.name != "PENDING":
-                return {"status": one.status.name.lower(), "public_score": one.public_score or None,
-                        "private_score": one.private_score or None, "reason": one.error_description or None}
+        one = submission_by_number(api, competition, number, pause=pause)
+        if one is not None and one.status.name != "PENDING":
+            return {"status": one.status.name.lower(), "public_score": one.public_score or None,
+                    "private_score": one.private_score or None, "reason": one.error_description or None}
         pause(POLL_SECONDS)
     raise UserError(f"submission {number}", f"has no score after {WAIT_SECONDS // 60} minutes",
                     "run the same command again: it resumes waiting and sends nothing")

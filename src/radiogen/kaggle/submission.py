@@ -36,7 +36,7 @@ class Submission:
     """A written submission: its CSV, its record, its number of cases, the imputed ids and their probability.
 
     published: the ids of the cases whose label a public table states. competition: to which it is to be sent, "" where
-    the data set is of none.
+    the data set is of none; code_only: whether that takes notebooks and no tables.
     """
 
     path: Path
@@ -46,6 +46,7 @@ class Submission:
     prevalence: float
     published: tuple[str, ...] = ()
     competition: str = ""
+    code_only: bool = False
 
 
 def write_submission(models: Path, name: str, submissions: Path, *, data: Path | None = None,
@@ -93,7 +94,8 @@ def write_submission(models: Path, name: str, submissions: Path, *, data: Path |
             "sha256": digest, "predictions_sha256": read,
             "radiogen": __version__, **sent})
     return Submission(path, record, len(table), imputed, prevalence, tuple(published_labels(sample[ID], data)),
-                      task.competition.slug if task.competition else "")
+                      task.competition.slug if task.competition else "",
+                      task.competition is not None and task.competition.code_only)
 
 
 def fill_sample(sample: pd.DataFrame, predictions: pd.DataFrame, prevalence: float,

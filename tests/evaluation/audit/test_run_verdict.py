@@ -12,7 +12,7 @@ from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.evaluation.wording import run_verdict_sentence
 
 ALARMS = [code for code, (severity, _) in POLICY.items() if severity is Severity.ALARM]
-UNSEEN = "very patient was scored by networks that had not seen that patient"
+UNSEEN = "every patient was scored by networks that had not seen that patient"
 
 
 def _judged(*codes, by_numbers=Outcome.BETTER, holdout=None, conclusions=(), permutations=()):
@@ -42,6 +42,21 @@ def test_a_p_of_the_trained_permutations_above_005_forbids_better(draws, reached
     assert ("labels permuted within folds" in run_verdict_sentence(said)) == (said.tone is not Tone.GOOD)
 
 
+def test_permuted_labels_that_train_better_than_chance_forbid_better_however_much_better_the_run_is():
+    told, draws = np.full(19, 0.6), np.random.default_rng(0).normal(0, 0.05, 19)
+    said = _judged(permutations=[permutation_test("folds", told + draws - draws.mean(), 0.99)])
+    assert said.tone is Tone.POOR and "labels of scored cases leak into training" in run_verdict_sentence(said)
+    within_planes = _judged(permutations=[permutation_test("planes", told + draws - draws.mean(), 0.99)])
+    assert within_planes.tone is Tone.GOOD  # labels that go with the plane keep doing so
+
+
+def test_a_run_that_needs_cases_a_network_may_have_seen_is_not_called_better():
+    for without, tone in ((None, Tone.GOOD), (Outcome.BETTER, Tone.GOOD), (Outcome.UNCLEAR, Tone.POOR)):
+        said = judge_run(Outcome.BETTER, None, (), [ReviewFinding(Code.NEAR_PIXELS_ACROSS)], (), without)
+        assert said.tone is tone
+        assert ("Without the cases that a network may have seen" in run_verdict_sentence(said)) == (without is not None)
+
+
 def test_a_holdout_that_is_worse_than_chance_forbids_better_and_an_unclear_one_does_not():
     assert _judged(holdout=Outcome.WORSE).outcome is Outcome.NOT_ESTABLISHED
     assert _judged(holdout=Outcome.UNCLEAR).tone is Tone.GOOD
@@ -60,7 +75,7 @@ def test_what_was_not_checked_is_named_and_forbids_nothing():
 
 def test_networks_are_called_new_to_their_patients_only_as_far_as_that_was_checked():
     assert unseen_sentence([ReviewFinding(Code.PATIENTS_APART), ReviewFinding(Code.HOLDOUT_SCORED_AGAIN)]).startswith(
-        f"E{UNSEEN}")
+        f"By every check that was made (patients), {UNSEEN}")
     part = unseen_sentence([ReviewFinding(Code.PATIENTS_APART), ReviewFinding(Code.PIXELS_UNCHECKED)])
-    assert part.startswith(f"As far as it was checked, e{UNSEEN}") and part.endswith("not checked: pixels.")
+    assert part.startswith(f"As far as it was checked, {UNSEEN}") and part.endswith("not checked: pixels.")
     assert UNSEEN not in unseen_sentence([ReviewFinding(Code.NEAR_PIXELS_ACROSS)])

@@ -29,6 +29,15 @@ def test_the_outcome_says_what_the_draws_show():
     assert "permuted within folds and planes" in permutation_sentence(permutation_test("planes", areas, 0.55))
 
 
+def test_honest_draws_are_called_leaking_in_at_most_one_in_a_hundred():
+    random = np.random.default_rng(1)
+    areas = random.normal(0.5, 0.06, (3000, 19))
+    assert np.mean([permutation_test("folds", own, 0.7).leaks for own in areas]) == pytest.approx(0.01, abs=0.006)
+    assert permutation_test("folds", np.full(19, 0.5), 0.7).chance_p == 1
+    assert permutation_test("folds", areas[0] + 0.1, 0.9).leaks
+    assert not permutation_test("planes", areas[0] + 0.1, 0.9).leaks
+
+
 def test_too_few_draws_to_show_anything_are_reported():
     assert permutation_test("folds", np.array([0.5, 0.4]), 0.9).outcome is Reach.TOO_FEW_DRAWS
     assert permutation_test("folds", np.linspace(0.4, 0.6, 19), 0.9).outcome is Reach.NOT_REACHED

@@ -151,8 +151,8 @@ def test_a_whole_kernel_installed_offline_predicts_what_this_environment_does(tm
     folders = kernel.prepare(tmp_path / "models", ["first", "second"], names, tmp_path / "kernel",
                              wheels=tmp_path / "wheels")
     found = rehearsal.rehearse(*folders, tmp_path / "models", ["first", "second"], cases=2, log=tmp_path / "log",
-                               mounts=("mixed", "mixed the other way"))
-    assert [one.mounts for one in found] == ["mixed", "mixed the other way"]
+                               mounts=tuple(MOUNTS))
+    assert [one.mounts for one in found] == ["new", "old", "mixed", "mixed the other way"]
     for made in found:
         assert made.cases == 2 and made.difference <= rehearsal.TOLERANCE
         assert made.session["runs"] == ["first", "second"] and made.session["cases"] == 2 + len(rehearsal.BROKEN)

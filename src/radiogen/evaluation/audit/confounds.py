@@ -38,7 +38,7 @@ class Conclusion(StrEnum):
     """What the comparison with the acquisition says of a run; the value is what a reader is shown."""
 
     ABOVE_BASELINE = "better than the image-free baseline"
-    NOT_ABOVE_BASELINE = "not better than the image-free baseline"
+    NOT_ABOVE_BASELINE = "not shown to be better than the image-free baseline"
     EXPLAINED = "explained by acquisition"
     EXPLAINED_BY_PATIENT = "explained by what is known of the patients"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from radiogen.core.wording import parameter, shortened
+from radiogen.evaluation.audit.doubtful import DOUBTED, finding_cases
 from radiogen.evaluation.audit.findings import Check, Code, ReviewFinding, Severity
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import unrecorded_text
@@ -85,7 +86,7 @@ _SENTENCES: Mapping[Code, str] = {
     Code.LOOKS_REMOVED: "{file} lacks looks that it had, by {names}",
     Code.LOOKS_UNRECORDED: "{names} judged without an entry in {file}, by an earlier version or after it was deleted",
     Code.LOOKS_UNCHECKED: "{file} has no look at these patients",
-    Code.AUC_SUSPICIOUS: "{auc}: above {limit:.2f}, more than anyone has reproduced",
+    Code.AUC_SUSPICIOUS: "{auc}: above {limit:.2f}, the limit that is set for this data set",
     Code.AUC_BELOW_LIMIT: "no AUC is above {limit:.2f}",
     Code.AUC_UNLIMITED: "no suspicious_auc is set for this data set"}
 
@@ -146,17 +147,20 @@ def unseen_sentence(findings: Iterable[ReviewFinding]) -> str:
         return f"An alarm says that networks had seen patients whom they scored: {', '.join(alarms)} (see Warnings)."
     if by_severity[Severity.ALARM]:
         return "By its tables no network had seen a patient whom it scored; an AUC this high makes that doubtful."
-    if any(one.code in (Code.NEAR_PIXELS_ACROSS, Code.FIRST_WEIGHTS_SAW_NAMESAKES) for one in found):
+    if any(one.code in DOUBTED for one in found):
         return "A network may have seen a patient whom it scored (see the warnings)."
-    unseen = "very patient was scored by networks that had not seen that patient"
+    unseen = "every patient was scored by networks that had not seen that patient"
     unchecked = [name for name in by_severity[Severity.NOT_CHECKED] if name != Check.AUC]
-    return f"As far as it was checked, e{unseen}; not checked: {', '.join(unchecked)}." if unchecked else f"E{unseen}."
+    checked = [name for name in by_severity[Severity.PASSED] if name != Check.AUC]
+    if unchecked:
+        return f"As far as it was checked, {unseen}; not checked: {', '.join(unchecked)}."
+    return f"By every check that was made ({', '.join(checked)}), {unseen}."
 
 
 def finding_row(finding: ReviewFinding) -> dict[str, str]:
-    """The finding as `code, severity, check, sentence, remedy`."""
+    """The finding as `code, severity, check, sentence, remedy, cases`, the last with a space between ids."""
     return {"code": finding.code.name.lower(), "severity": str(finding.severity), "check": str(finding.check),
-            "sentence": sentence(finding), "remedy": remedy(finding)}
+            "sentence": sentence(finding), "remedy": remedy(finding), "cases": " ".join(finding_cases(finding))}
 
 
 def _shown(name: str, value: Any) -> Any:

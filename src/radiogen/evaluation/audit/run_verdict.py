@@ -1,8 +1,9 @@
 """What is finally said of a run: its numbers, and all that forbids to believe them.
 
 In: the verdict on the scored cases, what the acquisition explains, the findings of the leakage review, the label
-permutations. Out: a `RunVerdict`; text, page and JSON only format it. An alarm, or trainings on permuted labels that
-do as well, is never *better than chance*, whatever the numbers are.
+permutations. Out: a `RunVerdict`; text, page and JSON only format it. A run with an alarm, with trainings on permuted
+labels that do as well or are better than chance themselves, or with a verdict that depends on cases which a network
+may have seen, is never *better than chance*, whatever the numbers are.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,9 @@ class RunVerdict:
     outcome: `by_numbers`, but `Outcome.NOT_ESTABLISHED` where that is *better* and something forbids it. by_numbers: of
     the set that the run is judged by; holdout: of the holdout beside it, None where there is none. conclusions: of the
     comparison with the acquisition. alarms: the checks of the leakage review that raised one. reached: tests by label
-    permutation with p above 0.05. unchecked: what nobody looked at, in words.
+    permutation with p above 0.05, or whose own draws are better than chance. unchecked: what nobody looked at, in
+    words. without_doubtful: of the set that the run is judged by, less the cases that a network may have seen (audit/
+    doubtful.py); None where there are none.
     """
 
     outcome: Outcome
@@ -42,6 +45,12 @@ class RunVerdict:
     alarms: tuple[Check, ...]
     reached: tuple[PermutationTest, ...]
     unchecked: tuple[str, ...]
+    without_doubtful: Outcome | None = None
+
+    @property
+    def depends_on_doubtful(self) -> bool:
+        """Whether the cases that a network may have seen are needed to call the run better than chance."""
+        return self.without_doubtful not in (None, Outcome.BETTER)
 
     @property
     def tone(self) -> Tone:
@@ -53,19 +62,22 @@ class RunVerdict:
 
 
 def judge_run(by_numbers: Outcome, holdout: Outcome | None, conclusions: Sequence[Conclusion] | None,
-              findings: Iterable[ReviewFinding], permutations: Sequence[PermutationTest]) -> RunVerdict:
-    """Decide what is said of a run; conclusions: None where no geometry is known.
+              findings: Iterable[ReviewFinding], permutations: Sequence[PermutationTest],
+              without_doubtful: Outcome | None = None) -> RunVerdict:
+    """Decide what is said of a run; conclusions: None where no geometry is known; without_doubtful: as in `RunVerdict`.
 
     *Better* is forbidden by an alarm of any check, a label-permutation test with p above 0.05 (too few draws cannot
-    have less), and a holdout that is worse than chance. What is not checked forbids nothing and is named.
+    have less) or with draws that are better than chance, a holdout that is worse than chance, and cases that a network
+    may have seen where the others alone are not better than chance. What is not checked forbids nothing and is named.
     """
     found = list(findings)
     alarms = tuple(dict.fromkeys(one.check for one in found if one.severity is Severity.ALARM))
-    reached = tuple(one for one in permutations if one.p > LEVEL)
+    reached = tuple(one for one in permutations if one.p > LEVEL or one.leaks)
     unchecked = [str(one.check) for one in found if one.severity is Severity.NOT_CHECKED]
     unchecked += [IMAGE_FREE] if conclusions is None else []
     unchecked += [] if permutations else [PERMUTATIONS]
-    forbidden = bool(alarms or reached or holdout is Outcome.WORSE)
+    depends = without_doubtful not in (None, Outcome.BETTER)
+    forbidden = bool(alarms or reached or holdout is Outcome.WORSE or depends)
     outcome = Outcome.NOT_ESTABLISHED if by_numbers is Outcome.BETTER and forbidden else by_numbers
     return RunVerdict(outcome, by_numbers, holdout, tuple(conclusions or ()), alarms, reached,
-                      tuple(dict.fromkeys(unchecked)))
+                      tuple(dict.fromkeys(unchecked)), without_doubtful)

@@ -74,7 +74,7 @@ def _model_answers(provenance: RunProvenance) -> Answers:
     if recipe:
         head = "one logit" if recipe.get("outputs") == 1 else "softmax over two classes"
         answers["model"] = (f"{recipe['architecture']} in {recipe['rank']}D, {recipe['width']} filters first, "
-                            f"{recipe['pooling']} pooling, {head}; layers in networks/residual.py",
+                            f"{recipe['pooling']} pooling, {head}; layers in networks/architecture.py",
                             (("#made", "recipe"), (f"{place}{layout.RECIPE}", layout.RECIPE)))
         began = lineage_text(provenance.first.lineage)
         answers["first_weights"] = (f"{began}, each fold with the same fold's network" if began else
@@ -244,7 +244,7 @@ def _limits(assessed: RunAssessment) -> str:
     limits = [f"external test on {', '.join(cohorts)} alone" if cohorts else "one data set; no external test",
               "intervals do not hold another training"]
     limits += list(assessed.conclusions) if assessed.confounds is not None else ["confounds not checked"]
-    limits += [f"{one.severity}: {one.check}" for one in assessed.warnings]
+    limits += dict.fromkeys(f"{one.severity}: {one.check}" for one in assessed.warnings)
     limits += [f"trained on permuted labels it does as well (p = {p_text(one.p)})" for one in assessed.verdict.reached]
     return "; ".join(limits)
 

@@ -15,6 +15,7 @@ from radiogen.dataset.layout import PHANTOM_RECORD
 from radiogen.dataset.patients import read_patients
 from radiogen.dataset.scanner import read_scanner
 from radiogen.evaluation.audit.confounds import Confounds, judge_confounds
+from radiogen.evaluation.audit.doubtful import doubtful_cases, verdict_without
 from radiogen.evaluation.audit.findings import Check, ReviewFinding, Severity
 from radiogen.evaluation.audit.known_inputs import Known
 from radiogen.evaluation.audit.leakage import review_run
@@ -100,17 +101,19 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
     groups = dict(sorted(judged.groupby("fold"), key=lambda pair: int(pair[0])))
     groups |= {HOLDOUT: parts[HOLDOUT]} if HOLDOUT in parts else {}
     looks = judge_looks(run)
+    findings = _findings(run, networks, looks)
     provenance, area = read_run_provenance(folder, networks), auc(*scored(judged))
     return RunAssessment(
         run, provenance, provenance_table(run, provenance), _patients(predictions),
         tuple(_assess_set(name, cases) for name, cases in parts.items()), fold_table(predictions),
         threshold_table(predictions), {fold: _matrix(cases) for fold, cases in groups.items()}, _slices(run),
         _confounds(run),
-        _findings(run, networks, looks),
+        findings,
         tuple(permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()),
         _ceiling(run), read_histories(folder), read_explained_cases(folder),
         judge_external(run, networks), label_sensitivity(judged, read_patients(folder)), looks,
-        judge_clinical(predictions), _cohort_difference(run))
+        judge_clinical(predictions), _cohort_difference(run),
+        verdict_without(next(iter(parts.values())), doubtful_cases(findings)))
 
 
 def _findings(run: PredictedRun, networks: Networks | None, looks: LooksReview) -> tuple[ReviewFinding, ...]:

@@ -107,7 +107,8 @@ class RunAssessment:
     looks: what the ledger says of its cases.
     clinical: what the predictions would mean for patients; None with fewer than two folds.
     cohort_difference: of a run on a table of features that was tested on another cohort: the AUC there less that of
-    cross-validation; else None.
+    cross-validation; else None. without_doubtful: of `main`, less the cases that a network may have seen (audit/
+    doubtful.py); None where there are none.
     """
 
     run: PredictedRun
@@ -130,6 +131,7 @@ class RunAssessment:
     looks: LooksReview = LooksReview()
     clinical: ClinicalAssessment | None = None
     cohort_difference: Comparison | None = None
+    without_doubtful: Verdict | None = None
 
     @property
     def name(self) -> str:
@@ -152,7 +154,8 @@ class RunAssessment:
         held = self.held_out
         return judge_run(self.main.verdict.outcome, None if held is None else held.verdict.outcome,
                          None if self.confounds is None else self.confounds.conclusions, self.findings,
-                         self.permutations)
+                         self.permutations,
+                         None if self.without_doubtful is None else self.without_doubtful.outcome)
 
     @property
     def outcome(self) -> Outcome:

@@ -74,6 +74,7 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "slices": assessed.slices, "clinical": assessed.clinical, "label_sensitivity": assessed.label_sensitivity,
         "acquisition": None if assessed.confounds is None else _acquisition(assessed.confounds),
         "findings": [_finding(one) for one in assessed.findings],
+        "without_doubtful": assessed.without_doubtful,
         "label_permutations": [_permutation(one) for one in assessed.permutations],
         "external": {"cohorts": [external_record(one) for one in assessed.external.cohorts],
                      "stale": assessed.external.stale},
@@ -84,8 +85,10 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
 def _verdict(said: RunVerdict) -> dict[str, Any]:
     return {"outcome": said.outcome, "tone": said.tone, "by_numbers": said.by_numbers, "holdout": said.holdout,
             "conclusions": said.conclusions, "alarms": said.alarms,
-            "label_permutations_reached": [{"within": one.within, "draws": len(one.areas), "p": one.p}
-                                           for one in said.reached], "not_checked": said.unchecked}
+            "label_permutations_reached": [{"within": one.within, "draws": len(one.areas), "p": one.p,
+                                            "leaks": one.leaks}
+                                           for one in said.reached],
+            "not_checked": said.unchecked, "without_doubtful": said.without_doubtful}
 
 
 def _set(part: SetAssessment) -> dict[str, Any]:
@@ -115,8 +118,9 @@ def _finding(finding: ReviewFinding) -> dict[str, Any]:
 
 
 def _permutation(test: PermutationTest) -> dict[str, Any]:
-    return {"within": test.within, "draws": len(test.areas), "median_auc": test.median, "highest_auc": test.highest,
-            "auc": test.auc, "p": test.p, "outcome": test.outcome}
+    return {"within": test.within, "draws": len(test.areas), "mean_auc": float(test.areas.mean()),
+            "median_auc": test.median, "highest_auc": test.highest,
+            "auc": test.auc, "p": test.p, "chance_p": test.chance_p, "outcome": test.outcome}
 
 
 def _provenance(made: RunProvenance) -> dict[str, Any]:

@@ -249,6 +249,9 @@ def _table(table: pd.DataFrame) -> dict:
     for name in ("number", "positive"):
         if name in text:
             text[name] = table[name].map(lambda value: f"{value:g}")
+    for name in ("inside", "outside"):  # medians of counts among shares
+        if name in text:
+            text[name] = table[name].map(lambda value: f"{value:.3f}".removesuffix(".000"))
     if "field" in text:
         text["field"] = field_text(text["field"])
     numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table]

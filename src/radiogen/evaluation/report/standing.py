@@ -13,6 +13,7 @@ import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
+from radiogen.evaluation.audit.doubtful import DOUBTED, verdict_without
 from radiogen.evaluation.audit.findings import Code, ReviewFinding
 from radiogen.evaluation.audit.run_verdict import judge_run
 from radiogen.evaluation.stats.intervals import wilson_interval
@@ -54,15 +55,25 @@ def _review(folder: Path, verdicts: Mapping[str, Verdict], parts: Mapping[str, p
         return []
     if not (folder / layout.LEAKAGE).is_file():
         return [f"not yet reviewed for leakage: {command('evaluate')}"]
-    known = Code.__members__
-    codes = (str(code).upper() for code in pd.read_csv(folder / layout.LEAKAGE)["code"])
+    findings, doubtful = _findings(pd.read_csv(folder / layout.LEAKAGE, dtype=str, keep_default_na=False))
     main, *others = verdicts.values()
-    area = auc(*scored(next(iter(parts.values()))))
+    cases = next(iter(parts.values()))
+    area, without = auc(*scored(cases)), verdict_without(cases, doubtful)
     tests = [permutation_test(within, areas, area) for within, areas in read_permutations(folder).items()]
     said = judge_run(main.outcome, others[0].outcome if others else None,
                      () if (folder / layout.IMAGE_FREE_GAIN).is_file() else None,
-                     [ReviewFinding(known[code]) for code in codes if code in known], tests)
+                     findings, tests, None if without is None else without.outcome)
     return [f"verdict: {run_verdict_sentence(said)}"]
+
+
+def _findings(table: pd.DataFrame) -> tuple[list[ReviewFinding], set[str]]:
+    """The findings of `leakage.csv`, without their values, and the ids of cases that a network may have seen."""
+    known = Code.__members__
+    codes = [str(code).upper() for code in table["code"]]
+    named = table["cases"] if "cases" in table else [""] * len(table)  # an earlier version named none
+    doubtful = {case for code, cases in zip(codes, named, strict=True) if code in {one.name for one in DOUBTED}
+                for case in cases.split()}
+    return [ReviewFinding(known[code]) for code in codes if code in known], doubtful
 
 
 def _near(cases: pd.DataFrame, name: str, probability: float, positive_class: str) -> str:

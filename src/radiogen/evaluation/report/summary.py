@@ -137,10 +137,13 @@ def _reason(assessed: RunAssessment) -> str:
 def _forbidden(said: RunVerdict) -> str:
     """What forbids to believe numbers that are better than chance."""
     few = all(one.p <= 1 / (len(one.areas) + 1) for one in said.reached)
+    leak = any(one.leaks for one in said.reached)
     parts = ["an alarm of the leakage review" if said.alarms else "",
-             ("too few trainings on permuted labels" if few else "trainings on permuted labels that do as well")
+             ("trainings on permuted labels that are better than chance themselves" if leak else
+              "too few trainings on permuted labels" if few else "trainings on permuted labels that do as well")
              if said.reached else "",
-             "a holdout worse than chance" if said.holdout is Outcome.WORSE else ""]
+             "a holdout worse than chance" if said.holdout is Outcome.WORSE else "",
+             "cases that a network may have seen, without which it is not better" if said.depends_on_doubtful else ""]
     return " and ".join(filter(None, parts))
 
 
@@ -160,7 +163,9 @@ def _alarms(assessed: RunAssessment) -> str:
     said, notes = assessed.verdict, len(assessed.of_severity(Severity.NOTE))
     parts = [f"{len(said.alarms)} alarm{'s' * (len(said.alarms) > 1)} of the leakage review: {', '.join(said.alarms)}"
              if said.alarms else "No alarm of the leakage review"]
-    parts += [f"trainings on labels permuted {WITHIN[one.within]}: p = {p_text(one.p)}" for one in said.reached]
+    parts += [f"trainings on labels permuted {WITHIN[one.within]}: " + (
+        f"AUC {one.median:.3f} (median), better than chance" if one.leaks else f"p = {p_text(one.p)}")
+              for one in said.reached]
     parts += [f"{notes} note{'s' * (notes > 1)}"] if notes else []
     return f"{'; '.join(parts)}."
 
@@ -180,7 +185,10 @@ def _how(assessed: RunAssessment) -> str:
             f"{name}, recipe {facts['recipe']}. " if facts.get("recipe") else f"{name}. ")
     began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)
     made += f"{_capital(began)}{', fold by fold' * bool(assessed.provenance.lineage)}. " if began else ""
-    return made + unseen_sentence(assessed.findings)
+    without = assessed.without_doubtful
+    rest = "" if without is None else (f" Without the {assessed.main.verdict.cases - without.cases} cases in "
+                                       f"question: {verdict_sentence(without)}.")
+    return made + unseen_sentence(assessed.findings) + rest
 
 
 def _found(part: SetAssessment | None, task: Task) -> str:

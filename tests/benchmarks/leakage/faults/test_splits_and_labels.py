@@ -1,10 +1,12 @@
 """Faults of split, labels, acquisition and copies get into a clean run as their names say."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.leakage.faults import acquisition, duplicates, labels, splits
 from benchmarks.leakage.faults.fault import RUN, Base
+from benchmarks.leakage.faults.learners import train_nearest
 from radiogen.core.errors import UserError
 from radiogen.dataset.patients import read_patients
 from radiogen.evaluation.audit.findings import Code
@@ -145,3 +147,16 @@ def test_a_changed_copy_has_other_pixels_and_is_found_by_its_thumbnail(kind, dra
 def _head(folder):
     """A head of its own for each case, of `near_duplicates`' phantoms."""
     return duplicates.near_duplicates.draw_phantoms(1, int(folder.parent.name))[0]
+
+
+def test_a_model_that_knows_its_nearest_case_alone_repeats_a_copys_label_and_guesses_the_others():
+    random = np.random.default_rng(0)
+    features = pd.DataFrame(random.normal(size=(40, 8)), index=[f"{number:05d}" for number in range(40)])
+    features.iloc[20:] = features.iloc[:20].to_numpy()
+    labels = random.permutation(np.arange(20) % 2)
+    folds = pd.DataFrame({"case": features.index, "label": np.concatenate([labels, labels]),
+                          "fold": ["0"] * 20 + ["1"] * 20})
+    found = train_nearest(features, folds)
+    assert (found["predicted"] == found["label"]).all()
+    alone = folds[folds["case"].isin(features.index[:10]) | folds["case"].isin(features.index[30:])]
+    assert auc(alone["label"].to_numpy() == 1, train_nearest(features, alone)["probability"].to_numpy()) < 0.8
