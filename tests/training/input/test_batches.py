@@ -14,10 +14,10 @@ from radiogen.core.errors import UserError
 from radiogen.dataset.labels import read_labels
 from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.volume import Volume
-from radiogen.training import model as model_module
+from radiogen.networks import residual
 from radiogen.training.execution.devices import Share
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, label_inputs, list_inputs
-from radiogen.training.model import make_network
+from radiogen.training.model import make_network, network_scale
 from radiogen.training.recipe.recipes import REPORT_2D, REPORT_3D, REPORT_3D_SLICES, WINNER_3D
 from radiogen.training.runs import cache_settings
 
@@ -179,10 +179,10 @@ def test_the_network_takes_what_the_batches_give(make, small_recipe):
     ({"weights": "imagenet", "normalisation": "z-score", "array_dtype": "float16"}, "imagenet z-score")])
 def test_first_weights_get_the_scale_that_they_were_trained_on(change, scale, monkeypatch):
     asked = []
-    monkeypatch.setattr(model_module, "build_network", lambda *given: asked.append(given[2]))
+    monkeypatch.setattr(residual, "build_network", lambda *given: asked.append(given[2]))
     recipe = REPORT_2D.replace(**change)
     make_network(recipe.network, recipe.data)
-    assert asked == [scale]
+    assert asked == [scale] == [network_scale(recipe.network, recipe.data)]
 
 
 def test_order_and_augmentation_follow_from_the_epoch_alone(make, small_recipe):

@@ -33,11 +33,10 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
     from radiogen.training import runs, workflow
 
     switch_engine(engine)
+    if case is not None and data is not None:
+        workflow.locate_runs([models / chosen], data)
     if case is not None:
-        if data is not None:
-            workflow.locate_runs([models / chosen], data)
-        _predict_one(models / chosen, case, output or models / chosen / "cases")
-        return
+        return _predict_one(models / chosen, case, output or models / chosen / "cases")
     path = predict(runs.open_run(models / chosen), data=data, workers=workers)
     print(f"predictions: {path}\nnext: {command('evaluate')} --run {as_run(models / chosen)}")
 
