@@ -36,9 +36,10 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
     if case is not None and data is not None:
         workflow.locate_runs([models / chosen], data)
     if case is not None:
-        return _predict_one(models / chosen, case, output or models / chosen / "cases")
-    path = predict(runs.open_run(models / chosen), data=data, workers=workers)
-    print(f"predictions: {path}\nnext: {command('evaluate')} --run {as_run(models / chosen)}")
+        _predict_one(models / chosen, case, output or models / chosen / "cases")
+    else:
+        path = predict(runs.open_run(models / chosen), data=data, workers=workers)
+        print(f"predictions: {path}\nnext: {command('evaluate')} --run {as_run(models / chosen)}")
 
 
 def _predict_one(folder: Path, case: Path, output: Path) -> None:
@@ -49,9 +50,8 @@ def _predict_one(folder: Path, case: Path, output: Path) -> None:
     from radiogen.inference import one_case
     from radiogen.training import runs
 
-    run = runs.open_run(folder)
     one_case.check_output(output, *one_case.case_mark(case))
-    answer = one_case.predict_case(run, case)
+    answer = one_case.predict_case(run := runs.open_run(folder), case)
     print(one_case.answer_text(answer), flush=True)
     judged = judge_patient_of(folder, answer.by_fold, answer.known.case if answer.known else "")
     standing = reliability_summary(folder, answer.probability)
