@@ -54,7 +54,7 @@ class TrainOptions(CommandOptions):
     data: Path | None = None
     """Data set: the folder with train/, test/ and train_labels.csv, or with a dataset.json."""
     recipe: tuple[str, ...] = ()
-    """Recipes, by name; several are trained one after another, or in parallel with --scheduler."""
+    """Recipes, by name or NAME.json; several are trained one after another, or in parallel with --scheduler."""
     fold: str = "all"
     """Fold to train, a number from 0, or all."""
     parallel_folds: int = 1
