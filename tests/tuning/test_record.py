@@ -15,6 +15,8 @@ from radiogen.tuning.record import recipe_source, summarise, tuning_lines, write
 from radiogen.tuning.search import Trial
 from tests.tuning.toy import Learner, inner_halves, made_cases, made_plan
 
+pytest.importorskip("optuna", reason='tuning needs Optuna: pip install "radiogen[tune]"')
+
 
 def _found(fold, width, score, labels=(0, 1), pruned=2):
     import pandas as pd

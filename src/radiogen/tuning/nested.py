@@ -80,12 +80,14 @@ def search_fold(cases: pd.DataFrame, outer: str, plan: Plan, learner: Learner, s
     inner = inner_split(cases, outer, plan.seed, split)
     names = fold_names(inner)
     tables: dict[int, list[pd.DataFrame]] = {}
+    made: dict[tuple[str, int], pd.DataFrame] = {}
 
     def score(trial: int, parameters: Mapping[str, Any], fold: int) -> float:
         inside = inner["fold"] == names[fold]
         training = Training(parameters, inner[~inside], inner[inside],
                             (f"outer-{outer}", f"trial-{trial:03d}", f"inner-{fold}"), _word(*seed, fold))
-        table = _scored(training, learner, names[fold])
+        same = (repr(parameters), fold)  # drawn before: the same training
+        table = made[same] = made[same] if same in made else _scored(training, learner, names[fold])
         tables.setdefault(trial, []).append(table)
         return area(table[LABEL], table["probability"])
 
