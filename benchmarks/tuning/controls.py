@@ -65,7 +65,7 @@ def main(repetitions: int = 200, cases: int = 120, trials: int = 30, effect: flo
     """Tune in each of many data sets of noise, and in as many with a signal in one block of features.
 
     Args:
-        repetitions: Data sets of noise; a fifth as many have a signal.
+        repetitions: Data sets of noise; a tenth as many have a signal.
         cases: Of each, in five outer folds.
         trials: Of each search.
         effect: Of the signal, in standard deviations of each feature of the block.
@@ -74,7 +74,7 @@ def main(repetitions: int = 200, cases: int = 120, trials: int = 30, effect: flo
         output: Markdown file to write the table to as well.
     """
     noise = [Study(number, 0.0, cases, trials, seed) for number in range(repetitions)]
-    signal = [Study(number, effect, cases, trials, seed) for number in range(max(1, repetitions // 5))]
+    signal = [Study(number, effect, cases, trials, seed) for number in range(max(1, repetitions // 10))]
     found = map_items(judge_study, [*noise, *signal], "studies", workers=workers, unit="study")
     null, real = found[:repetitions], found[repetitions:]
     naive, nested, kept = [one.naive for one in null], [one.nested for one in null], [one.nested for one in real]

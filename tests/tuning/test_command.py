@@ -5,7 +5,7 @@ import json
 import pytest
 
 from radiogen.runs.ledger.looks import read_looks
-from radiogen.runs.tuning import read_tuning
+from radiogen.runs.tuned.tuning import read_tuning
 from tests.warm_commands import ROOT, run_python
 
 pytest.importorskip("optuna", reason='tuning needs Optuna: pip install "radiogen[tune]"')

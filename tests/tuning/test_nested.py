@@ -57,11 +57,11 @@ def _trials(found):
 @pytest.mark.parametrize("killed_at", [1, 14])
 def test_a_killed_search_that_is_run_again_makes_the_trials_of_one_that_was_not(tmp_path, killed_at):
     cases, features = made_cases()
-    whole = search_fold(cases, "0", made_plan(trials=9), Learner(features), inner_halves, study=tmp_path / "a.db")
+    whole = search_fold(cases, "0", made_plan(trials=9), Learner(features), inner_halves)
     with pytest.raises(KeyboardInterrupt):
         search_fold(cases, "0", made_plan(trials=9), Learner(features, killed_at), inner_halves,
-                    study=tmp_path / "b.db")
-    again = search_fold(cases, "0", made_plan(trials=9), Learner(features), inner_halves, study=tmp_path / "b.db")
+                    study=tmp_path / "study.db")
+    again = search_fold(cases, "0", made_plan(trials=9), Learner(features), inner_halves, study=tmp_path / "study.db")
     assert _trials(again) == _trials(whole)
     pd.testing.assert_frame_equal(again.scored, whole.scored)
 

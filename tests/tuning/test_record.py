@@ -6,7 +6,7 @@ import pytest
 
 from radiogen.core.errors import UserError
 from radiogen.runs.predictions import read_predictions
-from radiogen.runs.tuning import read_tuning, refuse_tuned
+from radiogen.runs.tuned.tuning import read_tuning, refuse_tuned
 from radiogen.task import RSNA_MICCAI, write_task
 from radiogen.training.recipe.recipes import DEMO_3D, find_recipe
 from radiogen.training.runs import Run

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from radiogen.runs.fold_locks import wait_for_training, working_run
-from radiogen.runs.tuning import refuse_tuned
+from radiogen.runs.tuned.tuning import refuse_tuned
 from radiogen.training.runs import Run, record_place
 from radiogen.training.workflow import renew_arrays
 

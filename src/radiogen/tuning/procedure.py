@@ -23,7 +23,7 @@ from radiogen.dataset.patients import PATIENT, read_patients
 from radiogen.runs import layout
 from radiogen.runs.folds import Groups, make_folds
 from radiogen.runs.records import read_facts, write_facts
-from radiogen.runs.tuning import Tuning, is_tuned
+from radiogen.runs.tuned.tuning import Tuning, is_tuned
 from radiogen.task import ID
 from radiogen.training.execution.devices import Devices, one_gpu_each
 from radiogen.training.recipe.recipe import Recipe

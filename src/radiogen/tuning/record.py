@@ -17,7 +17,7 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.runs import layout
 from radiogen.runs.predictions import complete, write_predictions
-from radiogen.runs.tuning import FoldSearch, Tuning, write_tuning
+from radiogen.runs.tuned.tuning import FoldSearch, Tuning, write_tuning
 from radiogen.task import ID
 from radiogen.training.recipe.recipe import Recipe, as_dict, recipe_parts
 from radiogen.training.runs import Run

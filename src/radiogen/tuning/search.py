@@ -76,10 +76,10 @@ def run_search(study: Path | None, plan: Plan, score: Score,
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    kept, memory = _open(study), _open(None)
-    for frozen in kept.trials[:plan.trials]:
-        memory.add_trial(frozen)
-    for number in range(len(memory.trials), plan.trials):
+    memory, kept = _open(None), None if study is None else _open(study)
+    ended_trials = [] if kept is None else kept.trials[:plan.trials]
+    memory.add_trials(ended_trials)
+    for number in range(len(ended_trials), plan.trials):
         memory.sampler = optuna.samplers.TPESampler(seed=_word([*plan.seed, number]))
         memory.pruner = optuna.pruners.MedianPruner(UNPRUNED) if plan.prune else optuna.pruners.NopPruner()
         if number == 0 and plan.first is not None:
@@ -87,10 +87,12 @@ def run_search(study: Path | None, plan: Plan, score: Score,
         drawn = memory.ask(_distributions(plan.space))
         trial = _scored(drawn, plan, score)
         ended(trial)
-        memory.tell(drawn, None if trial.pruned else trial.score,
-                    optuna.trial.TrialState.PRUNED if trial.pruned else None)
-        kept.add_trial(memory.trials[-1])
-    return [_trial(plan.space, frozen) for frozen in memory.trials]
+        frozen = memory.tell(drawn, None if trial.pruned else trial.score,
+                             optuna.trial.TrialState.PRUNED if trial.pruned else None)
+        ended_trials.append(frozen)
+        if kept is not None:
+            kept.add_trial(frozen)
+    return [_trial(plan.space, frozen) for frozen in ended_trials]
 
 
 def kept_trials(study: Path) -> int:

@@ -57,7 +57,7 @@ from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.runs.records import data_folder, with_members
 from radiogen.runs.tables import read_slices
 from radiogen.runs.training_records import read_histories
-from radiogen.runs.tuning import read_tuning
+from radiogen.runs.tuned.tuning import read_tuning
 from radiogen.task import ID, LABEL
 
 SETS: Mapping[SetName, Callable[[pd.DataFrame], pd.DataFrame]] = {OUT_OF_FOLD: out_of_fold, HOLDOUT: holdout}

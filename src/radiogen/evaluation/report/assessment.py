@@ -22,7 +22,7 @@ from radiogen.evaluation.stats.shares import Share
 from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
 from radiogen.runs.explained import Explained
 from radiogen.runs.predicted_run import PredictedRun
-from radiogen.runs.tuning import Tuning
+from radiogen.runs.tuned.tuning import Tuning
 
 SetName = Literal["out-of-fold", "holdout"]
 OUT_OF_FOLD: SetName = "out-of-fold"

@@ -24,7 +24,7 @@ from radiogen.evaluation.text_tables import p_text
 from radiogen.evaluation.wording import GAP, WITHIN, comparison_sentence, verdict_sentence
 from radiogen.runs.lineage import beginning_text
 from radiogen.runs.predictions import THRESHOLD
-from radiogen.runs.tuning import Tuning
+from radiogen.runs.tuned.tuning import Tuning
 from radiogen.task import Task
 
 Line = tuple[str, str]

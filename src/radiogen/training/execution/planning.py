@@ -13,7 +13,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import fold_holders, order_fold, training_text
-from radiogen.runs.tuning import refuse_tuned
+from radiogen.runs.tuned.tuning import refuse_tuned
 from radiogen.training.execution.devices import Devices, check_devices
 from radiogen.training.recipe.options import TrainOptions
 from radiogen.training.runs import Run, choose_folds, run_name, seeded_names, trained_folds
