@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("manifest.py", "accuracy/controls.py", "leakage/run.py", "robustness/run.py", "speed/training.py")
+SCRIPTS = ("manifest.py", "accuracy/controls.py", "leakage/run.py", "robustness/run.py", "speed/training.py",
+           "speed/gpu.py")
 WITHOUT_PACKAGES = (sys.executable, "-S", "-E")
 
 
