@@ -16,9 +16,10 @@ from radiogen.runs.ledger.looks import read_looks
 from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, read_predictions
 from radiogen.training.execution.planning import begin_runs
+from radiogen.training.forecast import Cost
 from radiogen.training.recipe.options import TrainOptions
 from radiogen.training.runs import open_run
-from radiogen.tuning import procedure, recipe_learner
+from radiogen.tuning import cluster, forecast, procedure, recipe_learner
 from radiogen.tuning.nested import Training, inner_split
 from radiogen.tuning.recipe_learner import RecipeLearner
 from radiogen.tuning.search import check_optuna
@@ -190,3 +191,25 @@ def test_without_optuna_one_line_names_the_extra(monkeypatch):
     monkeypatch.setattr("radiogen.tuning.search.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"radiogen\[tune\]"):
         check_optuna()
+
+
+def test_a_worker_of_a_cluster_leaves_what_this_machine_then_reads(begun, done, trained):
+    for fold in ("0", "1", "all"):
+        cluster._search(json.loads(json.dumps(cluster._order(begun, fold, SEARCHES))))
+    count = len(trained)
+    procedure.finish(begun, procedure.tune_here(begun, SPACE, SEARCHES), SEARCHES)
+    assert len(trained) == count
+    assert (begun.folder / "tuning.json").read_bytes() == (done[0].folder / "tuning.json").read_bytes()
+
+
+def test_the_forecast_counts_what_is_left_and_leaves_nothing(begun, trained, monkeypatch):
+    measured = []
+    monkeypatch.setattr(forecast, "forecast_run", lambda run, folds: measured.append(run) or Cost(10.0, 1, 1, 1))
+    text = forecast.forecast_text(begun, SPACE, SEARCHES)
+    assert "3 searches of 3 trials in 2 inner folds" in text and "at most 20 trainings" in text
+    # 16 cases in folds: 12 trainings on 4 of the 8 outside a fold, 6 on 8 of all, and 2 on 8: 112 cases at 8 for 10 s
+    assert "10 s each" in text and text.endswith("2 min 20 s one after another")
+    assert not measured[0].folder.exists() and (measured[0].folds["fold"] == "1").sum() == 8
+    procedure.tune_here(begun, SPACE, SEARCHES)
+    assert "at most 2 trainings" in forecast.forecast_text(begun, SPACE, SEARCHES)
+    assert "at most 8 trainings" in forecast.forecast_text(begun, SPACE, procedure.Searches(4, 2))

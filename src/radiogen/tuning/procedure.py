@@ -81,8 +81,6 @@ def begin_tuning(data: Path, recipe: Recipe, folder: Path, cache: Path, space: S
     others = layout.fold_folders(folder) or (folder / layout.PREDICTIONS).is_file()
     if not is_tuned(folder) and others:
         raise UserError(folder, "is a run that is not tuned", f"choose another {parameter('run')} name")
-    if recipe.network.weights not in (None, "imagenet"):
-        _LOG.info("the first weights are those of the recipe in every trial")
     run = begin_run(data, recipe, folder, cache, leave_out=leave_out, workers=workers)
     with files.working_folder(folder):
         facts, own = read_facts(folder), {"inner_folds": searches.inner_folds, "prune": searches.prune}

@@ -82,7 +82,8 @@ class RecipeLearner:
                       arrays=arrays_fingerprint(folds, index))
         if not (folder / layout.FOLDS).is_file():
             write_task(folder, run.task)
-            copy_geometry(cache, folder)
+            if recipe.optimisation.balance == "planes":  # training reads the planes there
+                copy_geometry(cache, folder)
             write_folds(folder, folds)
         return run
 
