@@ -32,7 +32,8 @@ BLOCKS, WIDTH = 60, 4
 
 
 class Study(NamedTuple):
-    """number: of the repetition. effect: by how many standard deviations label 1 moves the features of block 0."""
+    """number: of the repetition. effect: by how many standard deviations label 1 moves the features of the first
+    quarter of the blocks."""
 
     number: int
     effect: float
@@ -62,7 +63,7 @@ class Outcome(NamedTuple):
 
 def main(repetitions: int = 200, cases: int = 120, trials: int = 30, effect: float = 1.0, seed: int = 5,
          workers: int | None = None, output: Path | None = None) -> None:
-    """Tune in each of many data sets of noise, and in as many with a signal in one block of features.
+    """Tune in each of many data sets of noise, and in some with a signal in a quarter of the blocks.
 
     Args:
         repetitions: Data sets of noise; a tenth as many have a signal.
@@ -89,12 +90,12 @@ def main(repetitions: int = 200, cases: int = 120, trials: int = 30, effect: flo
         Fact("noise: the nested procedure", f"*better than chance* in at most {MOST_FALSE:.0%}",
              f"{_text(nested)}; optimism {np.mean([one.optimism for one in null]):+.3f}",
              bool(np.mean([one.verdict for one in nested]) <= MOST_FALSE)),
-        Fact(f"a signal in one of {BLOCKS} blocks: the nested procedure",
+        Fact(f"a signal in {BLOCKS // 4} of {BLOCKS} blocks: the nested procedure",
              f"*better than chance* in {LEAST_FOUND:.0%} or more",
              f"{_text(kept)}; optimism {np.mean([one.optimism for one in real]):+.3f}",
              bool(np.mean([one.verdict for one in kept]) >= LEAST_FOUND))]
     write_facts(facts, output, about="data set")
-    exit_unless_held(facts, "a nested search cannot be trusted: a fact does not hold (above)")
+    exit_unless_held(facts)
 
 
 def judge_study(study: Study) -> Outcome:
@@ -148,7 +149,7 @@ def _drawn(study: Study) -> "tuple[NDArray[np.float64], pd.DataFrame]":
     random = np.random.default_rng([study.seed, study.number, int(study.effect > 0)])
     labels = random.permutation(np.arange(study.cases) % 2)
     features = random.normal(size=(study.cases, BLOCKS, WIDTH))
-    features[:, 0] += study.effect * labels[:, None]
+    features[:, :BLOCKS // 4] += study.effect * labels[:, None, None]
     table = pd.DataFrame({"case": [f"{number:05d}" for number in range(study.cases)], "label": labels})
     return features, make_folds(table, holdout_fraction=0, seed=study.number)
 

@@ -10,6 +10,7 @@ from radiogen.tuning.nested import ALL, inner_split, outer_folds, search_fold
 from radiogen.tuning.search import best_of, kept_trials, run_search
 from radiogen.tuning.space import Choices
 from tests.tuning.toy import Learner, inner_halves, made_cases, made_plan
+from tests.warm_commands import ROOT, run_python
 
 pytest.importorskip("optuna", reason='tuning needs Optuna: pip install "radiogen[tune]"')
 
@@ -64,6 +65,30 @@ def test_a_killed_search_that_is_run_again_makes_the_trials_of_one_that_was_not(
     again = search_fold(cases, "0", made_plan(trials=9), Learner(features), inner_halves, study=tmp_path / "study.db")
     assert _trials(again) == _trials(whole)
     pd.testing.assert_frame_equal(again.scored, whole.scored)
+
+
+KILLED = """
+import os, signal, sys
+from radiogen.tuning.nested import search_fold
+from tests.tuning.toy import Learner, inner_halves, made_cases, made_plan
+
+class Killed(Learner):
+    def __call__(self, training):
+        if len(self.asked) == 9:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(training)
+
+cases, features = made_cases()
+search_fold(cases, "0", made_plan(), Killed(features), inner_halves, study=__import__("pathlib").Path(sys.argv[1]))
+"""
+
+
+def test_a_process_that_the_system_kills_leaves_whole_trials_alone(tmp_path):
+    cases, features = made_cases()
+    end = run_python("-c", KILLED, tmp_path / "study.db", cwd=ROOT)
+    assert end.returncode == -9 and 3 <= kept_trials(tmp_path / "study.db") < 8
+    again = search_fold(cases, "0", made_plan(), Learner(features), inner_halves, study=tmp_path / "study.db")
+    assert _trials(again) == _trials(search_fold(cases, "0", made_plan(), Learner(features), inner_halves))
 
 
 def test_a_search_that_is_done_trains_nothing_but_the_chosen_parameters(tmp_path):

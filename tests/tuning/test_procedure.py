@@ -114,7 +114,7 @@ def test_a_search_that_is_run_again_trains_nothing_and_finds_the_same(done, trai
     before = read_predictions(begun.folder / "predictions.csv")
     procedure.finish(begun, procedure.tune_here(begun, SPACE, SEARCHES, parallel_folds=2), SEARCHES)
     assert read_predictions(begun.folder / "predictions.csv").equals(before) and trained == []
-    assert procedure.trainings_left(begun, SEARCHES) == {"0": 1, "1": 1, "all": 0}
+    assert procedure.trainings_left(begun, SEARCHES) == {"0": 0, "1": 0, "all": 0}
 
 
 def test_searches_in_parallel_find_what_one_after_another_finds(done, begun, trained):
@@ -205,11 +205,11 @@ def test_a_worker_of_a_cluster_leaves_what_this_machine_then_reads(begun, done, 
 def test_the_forecast_counts_what_is_left_and_leaves_nothing(begun, trained, monkeypatch):
     measured = []
     monkeypatch.setattr(forecast, "forecast_run", lambda run, folds: measured.append(run) or Cost(10.0, 1, 1, 1))
-    text = forecast.forecast_text(begun, SPACE, SEARCHES)
+    text = forecast.forecast_text(begun, SEARCHES)
     assert "3 searches of 3 trials in 2 inner folds" in text and "at most 20 trainings" in text
     # 16 cases in folds: 12 trainings on 4 of the 8 outside a fold, 6 on 8 of all, and 2 on 8: 112 cases at 8 for 10 s
     assert "10 s each" in text and text.endswith("2 min 20 s one after another")
     assert not measured[0].folder.exists() and (measured[0].folds["fold"] == "1").sum() == 8
     procedure.tune_here(begun, SPACE, SEARCHES)
-    assert "at most 2 trainings" in forecast.forecast_text(begun, SPACE, SEARCHES)
-    assert "at most 8 trainings" in forecast.forecast_text(begun, SPACE, procedure.Searches(4, 2))
+    assert forecast.forecast_text(begun, SEARCHES) == "forecast: all searches are done"
+    assert "at most 8 trainings" in forecast.forecast_text(begun, procedure.Searches(4, 2))

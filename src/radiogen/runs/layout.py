@@ -32,6 +32,8 @@ PERMUTATIONS, PERMUTATION_DRAWS = "permutations.csv", "permutations"
 TUNING, TUNING_FOLDER, SPACE, STUDY = "tuning.json", "tuning", "space.json", "study.db"
 """Of a tuned procedure: what the searches found; the folder of their trainings, and in it what may be chosen; of one
 search its trials, in Optuna's own form."""
+CHOSEN = "chosen-"
+"""Begins the name of the folder in which the recipe that a search chose is trained, before the trial's number."""
 TUNED_RECIPE, TUNED_SOURCE = "tuned_recipe.json", "tuned_recipe.py"
 """The recipe to train in the end, which a last search over the cases of all folds chose; as JSON and as source."""
 
@@ -95,6 +97,11 @@ def cohort_folder(run: Path, cohort: str) -> Path:
 def search_folder(run: Path, fold: str) -> Path:
     """The folder of the search that chooses the recipe which scores a fold of the run in `run`, models/<run>."""
     return Path(run) / TUNING_FOLDER / f"outer-{fold}"
+
+
+def chosen_predictions(run: Path, fold: str) -> list[Path]:
+    """Where a search of the run in `run`, models/<run>, has its fold scored: of each trial that was the best once."""
+    return sorted(search_folder(run, fold).glob(f"{CHOSEN}*/{PREDICTIONS}"))
 
 
 def space_path(run: Path) -> Path:

@@ -12,10 +12,9 @@ from radiogen.training.runs import Run
 from radiogen.tuning.nested import ALL, Training, outer_folds
 from radiogen.tuning.procedure import Searches, inner_folds_of, trainings_left
 from radiogen.tuning.recipe_learner import SCORED, RecipeLearner
-from radiogen.tuning.space import Space
 
 
-def forecast_text(run: Run, space: Space, searches: Searches) -> str:
+def forecast_text(run: Run, searches: Searches) -> str:
     """The forecast of what is left of all searches, one after another; nothing is kept."""
     left = trainings_left(run, searches)
     if not sum(left.values()):
@@ -23,7 +22,8 @@ def forecast_text(run: Run, space: Space, searches: Searches) -> str:
     seconds, cases = _one_training(run, searches)
     folds = run.folds[run.folds["fold"].isin(outer_folds(run.folds))]["fold"]
     share = 1 - 1 / searches.inner_folds
-    work = sum(left[fold] * (len(folds) - (folds == fold).sum()) * (share if left[fold] > 1 else 1) for fold in left)
+    work = sum(((count - (fold != ALL)) * share + (fold != ALL)) * (len(folds) - (folds == fold).sum())
+               for fold, count in left.items() if count)
     names = len(outer_folds(run.folds))
     return (f"forecast: {names} searches of {searches.trials} trials in {searches.inner_folds} inner folds, and "
             f"{names - 1} trainings of what they choose: at most {sum(left.values())} trainings are left, of some "

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from radiogen.runs.folds import HOLDOUT, fold_names
+from radiogen.runs.layout import CHOSEN
 from radiogen.task import ID, LABEL
 from radiogen.tuning.search import Plan, Trial, best_of, run_search
 
@@ -97,7 +98,7 @@ def search_fold(cases: pd.DataFrame, outer: str, plan: Plan, learner: Learner, s
     scored = None
     if outer != ALL:
         training = Training(best.parameters, inner, cases[cases["fold"] == outer],
-                            (f"outer-{outer}", f"chosen-{best.number:03d}"), _word(*seed, len(names)))
+                            (f"outer-{outer}", f"{CHOSEN}{best.number:03d}"), _word(*seed, len(names)))
         scored = _scored(training, learner, outer)
     return Found(outer, len(inner), tuple(trials), best, scored)
 

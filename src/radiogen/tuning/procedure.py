@@ -153,7 +153,9 @@ def trainings_left(run: Run, searches: Searches) -> dict[str, int]:
     """By outer fold, and `ALL`, how many trainings it needs at most, the chosen recipe's among them."""
     names = outer_folds(run.folds)
     done = {fold: kept_trials(layout.search_folder(run.folder, fold) / layout.STUDY) for fold in names}
-    return {fold: max(0, searches.trials - done[fold]) * searches.inner_folds + (fold != ALL) for fold in names}
+    left = {fold: max(0, searches.trials - done[fold]) * searches.inner_folds for fold in names}
+    return {fold: count + (fold != ALL and (count > 0 or not layout.chosen_predictions(run.folder, fold)))
+            for fold, count in left.items()}
 
 
 def inner_folds_of(run: Run, fold: str, searches: Searches) -> pd.DataFrame:

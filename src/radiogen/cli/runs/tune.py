@@ -27,7 +27,7 @@ def main() -> None:
     if options.forecast:
         from radiogen.tuning.forecast import forecast_text
 
-        print(forecast_text(run, space, searches), flush=True)
+        print(forecast_text(run, searches), flush=True)
     if options.scheduler:
         from radiogen.tuning.cluster import tune_on_cluster
 
