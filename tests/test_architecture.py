@@ -115,6 +115,14 @@ def test_importing_the_package_loads_no_tensorflow():
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"
 
 
+def test_judging_predictions_waits_for_no_network_and_for_nothing_that_draws_or_fits():
+    program = ("import radiogen, radiogen.cli.runs.evaluate, radiogen.evaluation.others.judge, sys\n"
+               "print([name for name in ('tensorflow', 'keras', 'jax', 'torch', 'scipy', 'sklearn', 'matplotlib', "
+               "'PIL', 'jinja2', 'numba', 'pydicom', 'nibabel', 'cv2', 'albumentations', 'joblib', 'kaggle')"
+               " if name in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+
+
 def test_scripts_and_commands_are_short_and_sources_not_long():
     assert not [path.name for path in SCRIPTS if len(path.read_text().splitlines()) > 13]
     assert not [path.name for path in (SOURCE / "cli").rglob("*.py") if len(path.read_text().splitlines()) > 64]

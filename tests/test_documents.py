@@ -80,13 +80,44 @@ def test_the_table_of_changes_in_the_architecture_names_at_least_twelve():
     assert len(table.splitlines()) - 2 >= 12
 
 
-def test_the_page_of_commands_is_what_they_print():
-    spec = importlib.util.spec_from_file_location("write_commands", ROOT / "docs" / "write_commands.py")
+def _writer(name):
+    """A module of docs/ that writes pages."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     writer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(writer)
+    return writer
+
+
+def test_the_page_of_commands_is_what_they_print():
+    writer = _writer("write_commands")
     wanted = writer.page(lambda path: run_python(f"scripts/{path.name}", "--help", cwd=ROOT,
                                                  env=writer.ENVIRONMENT).stdout)
     assert writer.PAGE.read_text(encoding="utf-8") == wanted, "run python docs/write_commands.py"
+
+
+@pytest.mark.parametrize("name", ["findings.md", "recipe-fields.md"])
+def test_the_pages_of_findings_and_fields_are_what_the_sources_say(name):
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert text == _writer("write_reference").PAGES[name](), "run python docs/write_reference.py"
+
+
+def test_the_page_of_findings_has_every_code_and_that_of_fields_every_field():
+    from radiogen.imaging.findings import FindingCode
+    from radiogen.training.recipe.recipe import field_defaults
+
+    findings = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([A-Z0-9_]+)` \|", findings, re.M) == [code.name for code in FindingCode]
+    fields = re.findall(r"^\| `--([a-z-]+)` \|", (ROOT / "docs" / "recipe-fields.md").read_text("utf-8"), re.M)
+    assert sorted(fields) == sorted(path.rpartition(".")[2].replace("_", "-") for path in field_defaults())
+
+
+def test_the_page_of_file_formats_names_every_file_of_a_run():
+    from radiogen.runs import layout
+
+    page = (ROOT / "docs" / "file-formats.md").read_text(encoding="utf-8")
+    names = {value for name, value in vars(layout).items()
+             if name.isupper() and not name.startswith("_") and isinstance(value, str)}
+    assert not sorted(name for name in names if f"`{name}" not in page and f"/{name}" not in page)
 
 
 def test_every_page_is_in_the_sites_table_of_contents_once():

@@ -18,13 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PERMISSIVE = {
     "MIT", "MIT-CMU", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "PSF-2.0",
-    "Zlib", "CC0-1.0", "ISC"}
+    "Zlib", "CC0-1.0", "ISC", "MIT-0"}
 
 SPELLINGS = {
     "MIT License": "MIT", "BSD": "BSD-3-Clause", "BSD License": "BSD-3-Clause", "BSD 3-Clause": "BSD-3-Clause",
     "BSD 3-Clause License": "BSD-3-Clause", "3-Clause BSD License": "BSD-3-Clause", "Apache": "Apache-2.0",
     "Apache 2.0": "Apache-2.0", "Apache License": "Apache-2.0", "Apache License 2.0": "Apache-2.0",
-    "Apache Software License": "Apache-2.0", "ISC license": "ISC", "Python Software Foundation License": "PSF-2.0"}
+    "Apache Software License": "Apache-2.0", "ISC license": "ISC",
+    "OSI Approved :: Apache Software License": "Apache-2.0", "Python Software Foundation License": "PSF-2.0"}
 """What packages write instead of an SPDX identifier."""
 
 DECISIONS = {
@@ -107,20 +108,20 @@ def metadata_of(**fields: str) -> Message:
 
 
 def test_every_pinned_package_is_under_a_permissive_licence_or_has_a_decision():
-    names = locked((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    names = locked((ROOT / "requirements-test.lock").read_text(encoding="utf-8"))
     assert len(names) > 50
     assert [found for name in names if (found := problem(name, importlib.metadata.metadata(name)))] == []
 
 
 def test_wheels_carry_no_copyleft_library_without_a_decision():
-    names = locked((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    names = locked((ROOT / "requirements-test.lock").read_text(encoding="utf-8"))
     carriers = {name for name in names for file in importlib.metadata.files(name) or ()
                 if COPYLEFT_LIBRARIES.match(file.name)}
     assert carriers and carriers <= set(CARRIED)
 
 
 def test_decisions_are_about_packages_that_are_pinned_and_give_a_reason():
-    names = locked((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    names = locked((ROOT / "requirements-test.lock").read_text(encoding="utf-8"))
     assert set(DECISIONS) <= set(names) and set(CARRIED) <= set(names)
     assert all(reason for _, reason in DECISIONS.values())
     assert not any(is_strong_copyleft(licence) for licence, _ in DECISIONS.values())

@@ -4,43 +4,73 @@ import configparser
 import re
 from pathlib import Path
 
+import pytest
+
 CODE_FROM_FILES = (
     r"\b(pickle\.loads?|marshal\.loads?|joblib\.load|torch\.load|yaml\.load|read_pickle|load_model|clone_model|"
     r"model_from_json|from_config)\(|allow_pickle=True|safe_mode=False|(?<![.\w])(eval|exec)\(")
 """Calls that make objects, and so run code, out of what a file says."""
+LOCKS = ("requirements.lock", "requirements-test.lock")
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def _pins() -> dict[str, str]:
-    """By package, what requirements.lock says of it on one line."""
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+def _pins(lock: str) -> dict[str, str]:
+    """By package, what a lock file says of it on one line."""
+    lines = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     output = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return {re.split(r"==|\s", line.lower())[0].replace("_", "-"): line for line in output}
 
 
-def test_every_package_is_pinned_to_one_version_and_to_hashes_of_its_files():
-    assert len(_pins()) > 50
-    assert [name for name, line in _pins().items() if not re.match(r"[\w.\[\]-]+==[\w.]+.*--hash=sha256:[0-9a-f]{64}",
-                                                                   line)] == []
-
-
-def test_everything_that_the_package_asks_for_is_among_the_pins():
+def _extras() -> configparser.ConfigParser:
     options = configparser.ConfigParser()
     options.read(ROOT / "setup.cfg")
-    asked = options["options"]["install_requires"].split("\n") + options["options.extras_require"]["test"].split("\n")
-    names = {re.split(r"[\s<>=;\[]", line.strip().lower())[0] for line in asked if line.strip()}
-    assert names and names <= set(_pins())
+    return options
+
+
+def _names(requirements: str) -> set[str]:
+    return {re.split(r"[\s<>=;\[]", line.strip().lower())[0] for line in requirements.split("\n") if line.strip()}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_is_pinned_to_one_version_and_to_hashes_of_its_files(lock):
+    pins = _pins(lock)
+    assert len(pins) > 50
+    assert [name for name, line in pins.items() if not re.match(r"[\w.\[\]-]+==[\w.]+.*--hash=sha256:[0-9a-f]{64}",
+                                                                line)] == []
+
+
+def test_everything_that_the_package_and_its_tests_ask_for_is_among_the_pins():
+    options = _extras()
+    extras = options["options.extras_require"]
+    asked = _names(options["options"]["install_requires"])
+    assert asked and asked | _names(extras["notebooks"]) <= set(_pins("requirements.lock"))
+    more = set().union(*(_names(extras[name]) for name in extras if name not in ("bench", "gpu"))) - {"radiogen"}
+    assert asked | more <= set(_pins("requirements-test.lock"))
+
+
+def test_the_tests_pins_hold_those_of_the_job():
+    job, tests = _pins("requirements.lock"), _pins("requirements-test.lock")
+    versions = {name: re.match(r"[^\s;]+", line)[0] for name, line in job.items()}
+    assert versions == {name: re.match(r"[^\s;]+", tests[name])[0] for name in job}
+    assert len(tests) > len(job)
+
+
+def test_the_job_is_set_up_without_what_only_tests_and_extras_need():
+    assert not {"dask", "mlflow-skinny", "openvino", "optuna", "ipyniivue", "pytest", "mypy", "simpleitk"} & set(
+        _pins("requirements.lock"))
 
 
 def test_the_set_up_refuses_a_package_whose_bytes_are_others():
-    assert "--require-hashes -r requirements.lock" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "--require-hashes -r $(LOCKFILE)" in makefile
+    assert all(f": {lock}\n" in makefile for lock in LOCKS)
 
 
 def test_the_pins_are_audited_every_week_and_whenever_they_change_by_the_command_that_the_docs_tell():
     workflow = (ROOT / ".github" / "workflows" / "audit.yml").read_text(encoding="utf-8")
-    command = "pip install pip-audit && pip-audit --strict --disable-pip --require-hashes -r requirements.lock"
+    command = "pip install pip-audit && pip-audit --strict --disable-pip --require-hashes -r requirements-test.lock"
     assert f"run: {command}\n" in workflow and command in (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
-    assert "schedule:" in workflow and workflow.count("paths: [requirements.lock") == 2
+    assert "schedule:" in workflow and workflow.count("paths: [requirements-test.lock") == 2
 
 
 def test_nothing_in_the_package_or_its_scripts_makes_objects_out_of_files():

@@ -18,7 +18,7 @@ case "$1 $2" in
 "-m venv") echo venv >> log; mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
 "-m pip") echo pip >> log; [ -e .venv/.installing ] || echo destroyed >> log
     while [ -e gate ]; do sleep 0.02; done; [ -e .venv/bin/python ] || echo destroyed >> log;;
-"-m uv") echo uv >> log; [ ! -e broken ];;
+"-m uv") echo uv >> log; echo "$*" >> uv-calls; [ ! -e broken ];;
 "-c "*) ;;
 *) exec {python} "$@";;
 esac
@@ -31,7 +31,7 @@ def clone(tmp_path):
     """The files of a clone that the set-up reads, with a Python whose pip installs nothing."""
     if shutil.which("make") is None:
         pytest.skip("no make here")
-    for name in ("Makefile", "requirements.lock", "setup.cfg", "pyproject.toml"):
+    for name in ("Makefile", "requirements.lock", "requirements-test.lock", "setup.cfg", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     fake = tmp_path / "python"
@@ -45,9 +45,9 @@ def start(clone):
     """Starts `make setup` in the clone, in a process group of its own; what still runs at the end is killed."""
     begun = []
 
-    def _start():
+    def _start(target="setup"):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-        begun.append(subprocess.Popen(["make", "setup", f"PYTHON={clone / 'python'}"], cwd=clone, env=environment,
+        begun.append(subprocess.Popen(["make", target, f"PYTHON={clone / 'python'}"], cwd=clone, env=environment,
                                       text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       start_new_session=True))
         return begun[-1]
@@ -102,6 +102,36 @@ def test_a_set_up_that_is_ready_is_not_made_again(clone, start):
     text = _ended(start())
     assert _log(clone) == made
     assert "waiting" not in text and "locked" not in text
+
+
+def test_the_tests_set_up_adds_to_the_jobs_and_leaves_nothing_for_it_to_do(clone, start):
+    _ended(start())
+    _ended(start("test-setup"))
+    made = _log(clone)
+    assert made == ["venv", "pip", "uv", "pip", "pip", "uv", "pip"]
+    _ended(start())
+    assert _log(clone) == made
+    calls = (clone / "uv-calls").read_text().splitlines()
+    assert [call.split()[-1] for call in calls] == ["requirements.lock", "requirements-test.lock"]
+
+
+def test_a_line_says_where_no_python_fits(clone):
+    end = subprocess.run(["make", "setup"], cwd=clone, text=True, capture_output=True, env={"PATH": str(clone)},
+                         executable=shutil.which("make"))
+    assert end.returncode == 2
+    assert "error: no Python 3.11 to 3.13 that runs here: install one, or name it" in end.stdout
+
+
+@pytest.mark.parametrize(("versions", "taken"), [
+    ({"3.11": 0, "3.12": 0, "3.13": 0}, "3.13"), ({"3.11": 0, "3.12": 0, "3.13": 127}, "3.12")],
+    ids=["newest", "a-shim-that-does-not-run"])
+def test_make_takes_the_newest_python_that_runs(clone, versions, taken):
+    for version, code in versions.items():
+        (clone / f"python{version}").write_text(f"#!/bin/sh\nexit {code}\n")
+        (clone / f"python{version}").chmod(0o755)
+    answer = subprocess.run(["make", "--eval", "which:;@echo $(PYTHON)", "which"], cwd=clone, text=True,
+                            capture_output=True, env={"PATH": f"{clone}:/usr/bin:/bin"})
+    assert answer.stdout.strip() == str(clone / f"python{taken}"), answer.stderr
 
 
 def test_a_killed_set_up_leaves_no_lock_and_is_begun_anew(clone, start):

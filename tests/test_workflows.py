@@ -63,10 +63,11 @@ def test_a_command_that_does_not_exist_is_noticed(words):
 
 def test_workflows_lint_test_audit_build_a_wheel_and_submit():
     text = "\n".join(" ".join(words) for _, words in _commands())
-    for wanted in (".ci/run", "pip-audit --strict", "pip wheel --no-deps", "push_kernel.py ${RUNS#submit/} --submit"):
+    for wanted in (".ci/run", "pip-audit --strict", "make dist", "push_kernel.py ${RUNS#submit/} --submit"):
         assert wanted in text
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    tested = re.search(r"^test: setup\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)[1]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    tested = re.search(r"^test: test-setup\n((?:\t.*\n)+)", makefile, flags=re.M)[1]
     assert "make test" in run and all(each in tested for each in ("ruff check", "-m mypy", "-m pytest"))
 
 

@@ -92,7 +92,7 @@ def scalings(read: "dict[str, np.ndarray]") -> "Iterator[tuple[str, np.ndarray]]
     """Name and what reaches the first layer: (slice, row, column, 3) grey values of blue, green, red about 0."""
     import numpy as np
 
-    from radiogen.networks.residual import IMAGENET_DEVIATION, MRI_STATISTICS, PHOTOGRAPHS
+    from radiogen.networks.architecture import IMAGENET_DEVIATION, MRI_STATISTICS, PHOTOGRAPHS
 
     blue_first = PHOTOGRAPHS[::-1] * 255
     grey = {how: np.repeat(slices[..., None], 3, axis=-1) for how, slices in read.items()}
@@ -119,7 +119,7 @@ def rows(model: "keras.Model", names: list[str], read: "dict[str, np.ndarray]") 
     import numpy as np
 
     from radiogen.core.progress import progress
-    from radiogen.networks.residual import PHOTOGRAPHS
+    from radiogen.networks.architecture import PHOTOGRAPHS
 
     def row(name: str, seen: np.ndarray) -> tuple:
         inputs = (seen / 255 + PHOTOGRAPHS[::-1])[..., ::-1].astype(np.float32)  # what "photographs" turns into `seen`

@@ -28,7 +28,7 @@ PRODUCT = "matrix product"
 
 def main(rounds: int = 5, parts: tuple[str, ...] = ("3d", "2d", "input", "memory"), batch: int = 4, size_3d: int = 64,
          size_2d: int = 224, steps: int = 2, gpu: bool = False, peer_python: Path | None = None,
-         output: Path | None = None) -> None:
+         output: Path | None = None, only: str = "") -> None:
     """Time training and prediction beside their peers; prints Markdown tables.
 
     Args:
@@ -42,6 +42,7 @@ def main(rounds: int = 5, parts: tuple[str, ...] = ("3d", "2d", "input", "memory
         gpu: On the first GPU, in bfloat16, PyTorch compiled.
         peer_python: Interpreter with torch and monai (default: this one, where it has them).
         output: Markdown file to write the tables to as well.
+        only: Race only the groups that these words describe, such as `train radiogen resnet50 stem 2`; by default all.
     """
     from radiogen.core import files
 
@@ -52,7 +53,8 @@ def main(rounds: int = 5, parts: tuple[str, ...] = ("3d", "2d", "input", "memory
     texts = []
     for part, rank, size, many in (("3d", 3, size_3d, batch), ("2d", 2, size_2d, 8 * batch)):
         if part in parts:
-            texts.append(race_text(contestants(rank, size, many, gpu), rounds, steps, peer))
+            groups = [group for group in contestants(rank, size, many, gpu) if only in _description(group)]
+            texts += [race_text(groups, rounds, steps, peer)] if groups else []
     if "input" in parts or "memory" in parts:
         from benchmarks.speed import training_input
 
@@ -72,8 +74,10 @@ def contestants(rank: int, size: int, batch: int, gpu: bool) -> list[list[Contes
         base = {"rank": rank, "size": size, "batch": batch, "job": job, "precision": precision, "gpu": gpu}
         if rank == 3:
             for stride in (2, 1):
-                groups.append([Contestant("MONAI resnet50", "MONAI", stem_stride=stride, **base),
-                               Contestant("radiogen resnet50", "radiogen", stem_stride=stride, **base)])
+                groups.append(_group("resnet50", {**base, "stem_stride": stride}))
+            if not gpu:
+                groups.append(_group("isotropic-3d's resnet10", {**base, "size": 96, "batch": 8, "channels": 2,
+                                                                 "recipe": "isotropic-3d"}))
             groups.append([Contestant("MONAI resnet50, its default", "MONAI", stem_stride=1, **base),
                            Contestant("radiogen resnet50, its default", "radiogen", stem_stride=2, **base)])
         else:
@@ -85,6 +89,21 @@ def contestants(rank: int, size: int, batch: int, gpu: bool) -> list[list[Contes
         groups.append([Contestant("radiogen resnet50", "radiogen", **base),
                        Contestant("radiogen resnet50, bfloat16", "radiogen", **base, precision="bfloat16")])
     return groups
+
+
+def _group(network: str, base: dict) -> list[Contestant]:
+    """MONAI, on a CPU that trains also tuned and compiled; this package, there also with Keras's layers."""
+    group = [Contestant(f"MONAI {network}", "MONAI", **base)]
+    if base["job"] == "train" and not base["gpu"]:
+        group += [Contestant(f"MONAI {network}, tuned", "MONAI", tuned=True, **base),
+                  Contestant(f"MONAI {network}, tuned and compiled", "MONAI", tuned=True, compiled=True, **base),
+                  Contestant(f"radiogen {network}, Keras's layers", "radiogen", tuned=True, **base)]
+    return [*group, Contestant(f"radiogen {network}", "radiogen", **base)]
+
+
+def _description(group: Sequence[Contestant]) -> str:
+    """What a group does, its own contestant last: `train radiogen resnet50 stem 2`."""
+    return f"{group[-1].job} {group[-1].name} stem {group[-1].stem_stride}"
 
 
 def race_text(groups: list[list[Contestant]], rounds: int, steps: int, peer: str | None) -> str:

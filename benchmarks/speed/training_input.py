@@ -1,13 +1,14 @@
 """What an epoch waits for its images, and the memory that it needs: the parts `input` and `memory` of training.py.
 
-In: caches of random bytes, made for the purpose, as large as real ones. Out: Markdown tables. The same network and the
-same epoch once from the cache with augmentation, once from batches held in memory; the difference is the wait.
+In: caches of random bytes, made for the purpose, as large as real ones. Out: Markdown tables. Processor time of all
+threads: of an epoch's batches, made alone, and of the same epoch of training; their ratio is what the input takes.
 """
 
 import json
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.processes import python_call
-from radiogen.networks.backend import keras
 from radiogen.training.fit import compile_network
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, list_inputs
 from radiogen.training.recipe.recipe import Recipe
@@ -23,43 +23,47 @@ from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REP
 
 INPUT_RECIPES = (("demo-2d", DEMO_2D, 384), ("demo-3d", DEMO_3D, 384), ("isotropic-3d", ISOTROPIC_3D, 12))
 
-
-class Held(keras.utils.PyDataset):
-    """Batches kept in memory."""
-
-    def __init__(self, kept: list):
-        super().__init__()
-        self.kept = kept
-
-    @property
-    def num_batches(self) -> int:
-        return len(self.kept)
-
-    def __getitem__(self, number: int) -> Any:
-        return self.kept[number]
+VARIANTS = (("its own", {}), ("none", {"flips": (), "shift": 0.0, "gamma": 0.0}),
+            ("with rotation and zoom", {"rotation_degrees": 15.0, "zoom": 0.1}))
+"""Augmentations by name, and what they change of a recipe."""
 
 
 def input_text(rounds: int) -> str:
-    """A row a recipe: seconds of an epoch from the cache and from memory, and the share of the first that is wait."""
-    rows = ["| recipe | inputs | epoch from the cache, s | from memory, s | wait |", "| --- | --- | --- | --- | --- |"]
+    """A row a recipe and augmentation: processor seconds of an epoch, of its batches alone, and their share."""
+    rows = ["| recipe | augmentation | inputs | epoch, processor s | its batches alone, processor s | share |",
+            "| --- | --- | --- | --- | --- | --- |"]
     for name, recipe, cases in INPUT_RECIPES:
         with tempfile.TemporaryDirectory(prefix="radiogen-benchmark-") as room:
             batches, model = _epoch(recipe, Path(room), cases)
-            held = Held([batches[number] for number in range(batches.num_batches)])
-            for source in (batches, held):
-                model.fit(source, epochs=1, verbose=0, shuffle=False)
-            times = {"cache": [], "memory": []}
-            for number in range(rounds):
-                batches.begin(number)
-                for place, source in (("cache", batches), ("memory", held))[::1 if number % 2 else -1]:
-                    began = time.perf_counter()
-                    model.fit(source, epochs=1, verbose=0, shuffle=False)
-                    times[place].append(time.perf_counter() - began)
-        cache, memory = (np.array(times[place]) for place in ("cache", "memory"))
-        wait = 1 - memory / cache
-        rows.append(f"| {name} | {len(batches.inputs)} | {np.median(cache):.2f} | {np.median(memory):.2f} "
-                    f"| {np.median(wait):.1%} ({np.percentile(wait, 25):.1%} to {np.percentile(wait, 75):.1%}) |")
+            variants = {text: Batches(recipe.replace(**change), batches.images, batches.inputs, batches.labels,
+                                      sampling=Sampling()) for text, change in VARIANTS}
+            times: dict[str, list[tuple[float, float]]] = {text: [] for text in variants}
+            for number in range(rounds + 1):
+                for text, each in variants.items():
+                    each.begin(number)
+                    times[text].append((_processor_seconds(_make, each), _processor_seconds(_fit, each, model)))
+        for text, seconds in times.items():
+            alone, epoch = np.array(seconds[1:]).T
+            share = alone / epoch
+            low, high = np.percentile(share, [25, 75])
+            rows.append(f"| {name} | {text} | {len(batches.inputs)} | {np.median(epoch):.2f} | {np.median(alone):.3f} "
+                        f"| {np.median(share):.1%} ({low:.1%} to {high:.1%}) |")
     return "\n".join(rows)
+
+
+def _make(batches: Batches) -> None:
+    for number in range(batches.num_batches):
+        batches[number]
+
+
+def _fit(batches: Batches, model: Any) -> None:
+    model.fit(batches, epochs=1, verbose=0, shuffle=False)
+
+
+def _processor_seconds(work: Callable[..., None], *given: Any) -> float:
+    began = time.process_time()
+    work(*given)
+    return time.process_time() - began
 
 
 def memory_text() -> str:

@@ -9,7 +9,7 @@ needs no network never loads TensorFlow.
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _ROOMS = {
     "Volume": "radiogen.imaging.volume",

@@ -71,6 +71,12 @@ class Task:
     numbers that it has in a case's mask; {}: every number but 0 is tumour. metric: one of
     `METRICS`, by which its publisher scores it; runs are judged by the AUC whatever it is. competition: at Kaggle, of
     which it is; None for any other data set.
+
+    Examples
+    --------
+    >>> task = Task(name="glioma", label_column="idh", classes=("wildtype", "mutant"))
+    >>> task.positive
+    'mutant'
     """
 
     name: str

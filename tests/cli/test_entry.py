@@ -37,7 +37,14 @@ def test_without_a_command_all_are_listed_with_a_line_each(tmp_path):
 def test_a_command_that_is_not_there_is_one_line_and_exit_code_2(tmp_path):
     end = _run(tmp_path, "-m", "radiogen.cli", "trian")
     assert (end.returncode, end.stdout) == (2, "")
-    assert end.stderr.startswith("error: radiogen trian: there is no such command; choose one of: ")
+    line = "error: radiogen trian: there is no such command (did you mean train?); choose one of: "
+    assert end.stderr.startswith(line)
+
+
+def test_the_version_and_the_help_are_where_one_looks_for_them(tmp_path):
+    assert _run(tmp_path, "-m", "radiogen.cli", "--version").stdout == f"radiogen {radiogen.__version__}\n"
+    assert _run(tmp_path, "-m", "radiogen.cli", "help").stdout.startswith("usage: radiogen COMMAND")
+    assert _run(tmp_path, "-m", "radiogen.cli", "help", "submit").stdout.startswith("usage: radiogen submit RUN")
 
 
 def test_messages_name_commands_as_the_user_called_them(tmp_path):

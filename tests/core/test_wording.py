@@ -72,3 +72,16 @@ def test_a_shortened_list_has_its_first_words_and_how_many_are_left():
 def test_a_list_that_just_fits_is_whole_and_one_word_more_is_counted():
     assert wording.shortened(list("ab"), 2) == "a, b" and wording.shortened(list("abc"), 2) == "a, b and 1 more"
     assert wording.shortened([], 2) == "" and wording.listing(list("abcde")) == "a, b, c, d and e"
+
+
+@pytest.mark.parametrize(("word", "known", "said"), [
+    ("demo3d", ("demo-2d", "demo-3d"), " (did you mean demo-3d?)"),
+    ("FLAR", ("FLAIR", "T1w"), " (did you mean FLAIR?)"), ("flair", ("FLAIR",), " (did you mean FLAIR?)"),
+    ("T2w", ("T1w", "T1wCE"), ""), ("zzz", ("demo-2d",), ""), ("a", (), "")])
+def test_the_nearest_name_is_suggested_where_one_is_near(word, known, said):
+    assert wording.nearest(word, known) == said
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(8, "8 s"), (200, "3 min"), (7300, "2 h"), (5 * 86400, "5 d")])
+def test_an_age_has_one_unit(seconds, text):
+    assert wording.age(seconds) == text

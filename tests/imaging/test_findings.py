@@ -4,16 +4,14 @@ No other test of the reader compares sentences.
 """
 
 import pickle
-from pathlib import Path
 
 import pytest
 
 from radiogen.core.wording import listing
-from radiogen.imaging.findings import Finding, FindingCode, Policy, codes, codes_text, policy_table
+from radiogen.imaging.findings import Finding, FindingCode, Policy, codes, codes_text
 from radiogen.imaging.folder import SeriesError
 
 C = FindingCode
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "reading-series.md"
 HOLES = ((2, "5.dcm", "8.dcm"), (1, "10.dcm", "12.dcm"))
 
 SENTENCES = [
@@ -257,7 +255,3 @@ def test_codes_are_counted_once_in_their_order():
 
 def test_no_two_codes_mean_the_same():
     assert len({code.meaning for code in FindingCode}) == len(FindingCode)
-
-
-def test_the_documentation_has_the_table_of_all_codes():
-    assert policy_table() in DOCS.read_text(encoding="utf-8")

@@ -9,14 +9,19 @@ import pytest
 from radiogen.core.errors import UserError
 from radiogen.inference.explained import choose_cases, write_explained
 from radiogen.networks.backend import keras
+from radiogen.networks.engines.keras_engine import KerasEngine
+from radiogen.networks.engines.protocol import NetworkShape
 from radiogen.networks.grad_cam import grad_cam
+from radiogen.networks.settings import NetworkSettings
 from radiogen.runs.layout import WEIGHTS
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.training import workflow
 from radiogen.training.model import make_network
 from radiogen.training.runs import fold_folder
 
-from ..networks.made import made_network
+
+def _engine(shape, outputs=2):
+    return KerasEngine(NetworkShape(NetworkSettings("resnet6", width=4, stem_kernel_size=3, outputs=outputs), shape))
 
 
 @pytest.mark.parametrize(("rank", "outputs"), [(2, 2), (2, 1), (3, 2), (3, 1)])
@@ -24,7 +29,8 @@ def test_it_weighs_feature_maps_by_the_mean_gradient_of_the_score(rank, outputs)
     import tensorflow
 
     keras.utils.set_random_seed(1)
-    model = made_network("resnet6", (*[16] * rank, 1), width=4, stem_kernel_size=3, outputs=outputs)
+    engine = _engine((*[16] * rank, 1), outputs)
+    model = engine.model
     batch = np.random.default_rng(0).random((2, *(16,) * rank, 1), dtype=np.float32)
     last = next(layer for layer in reversed(model.layers) if layer.name.endswith("_out"))
     inner = keras.Model(model.input, [last.output, model.get_layer("predictions").input])
@@ -37,7 +43,7 @@ def test_it_weighs_feature_maps_by_the_mean_gradient_of_the_score(rank, outputs)
         score = logits[:, 0] if outputs == 1 else logits[:, 1] - logits[:, 0]
     weights = tensorflow.reduce_mean(tape.gradient(score, features), axis=list(range(1, rank + 1)), keepdims=True)
     expected = np.maximum((weights * features).numpy().sum(axis=-1), 0)
-    found = grad_cam(model, batch, 1)
+    found = grad_cam(engine, batch, 1)
     assert found.shape == batch.shape[:-1] and found.max() > 0
     step = 16 // expected.shape[1]
     np.testing.assert_allclose(found[(slice(None), *[slice(None, None, step)] * rank)], expected, rtol=1e-4, atol=1e-7)
@@ -45,9 +51,9 @@ def test_it_weighs_feature_maps_by_the_mean_gradient_of_the_score(rank, outputs)
 
 def test_the_two_answers_have_their_evidence_in_different_places():
     keras.utils.set_random_seed(2)
-    model = made_network("resnet6", (64, 64, 1), width=4, stem_kernel_size=3)
+    engine = _engine((64, 64, 1))
     batch = np.random.default_rng(0).random((1, 64, 64, 1), dtype=np.float32)
-    yes, no = grad_cam(model, batch, 1), grad_cam(model, batch, 0)
+    yes, no = grad_cam(engine, batch, 1), grad_cam(engine, batch, 0)
     assert (yes > 0).any() and (no > 0).any()
     coarse = (slice(None), slice(None, None, 8), slice(None, None, 8))
     assert not ((yes[coarse] > 0) & (no[coarse] > 0)).any()

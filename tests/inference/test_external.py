@@ -78,7 +78,7 @@ def _alone(house, run, cases, folds):
     cache, = (house / "input" / "cache").glob("other-*/cubes-*")
     moved = dataclasses.replace(open_run(run), cache=cache)
     cases = cases[["case", "label"]].assign(fold="test").astype({"label": "Int64"})
-    return score_inputs(moved, read_index(cache), cases, folds)["probability"].to_numpy()
+    return score_inputs(moved, read_index(cache), cases, folds).inputs["probability"].to_numpy()
 
 
 def _overlap(house):

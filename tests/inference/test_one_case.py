@@ -1,7 +1,10 @@
 """One patient is answered as the same patient in a data set would be, and what is odd about the patient is said."""
 
 import dataclasses
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -14,11 +17,14 @@ from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.volume import Volume
 from radiogen.inference import test_set
+from radiogen.inference.engine import open_engine
 from radiogen.inference.one_case import answer_text, case_mark, check_output, predict_case, record, upright
 from radiogen.inference.prediction import predict_run
 from radiogen.networks.backend import keras
+from radiogen.networks.engines.choice import SWITCH
 from radiogen.runs.explained import SliceView
 from radiogen.runs.fold_weights import write_weights
+from radiogen.runs.records import read_facts
 from radiogen.training.model import make_network
 from radiogen.training.runs import fold_folder
 from radiogen.training.workflow import begin_run
@@ -59,6 +65,33 @@ def test_a_case_of_the_data_set_gets_the_probability_of_its_table(predicted, pla
     answer = predict_case(run, _split(run, case))
     assert abs(answer.probability - table["probability"][case]) < 1e-6
     assert list(answer.by_fold) == ([place] if place in "01" else ["0", "1"])
+
+
+def test_keras_alone_gives_the_probability_of_the_engine_that_was_chosen_and_both_records_say_which(
+        predicted, monkeypatch):
+    run, table = predicted
+    case = _case_of(table, "test")
+    monkeypatch.setenv(SWITCH, "keras")
+    answer = predict_case(run, _split(run, case))
+    assert abs(answer.probability - table["probability"][case]) < 1e-5
+    assert record(answer, run)["predicted_by"].startswith("Keras 3")
+    assert record(answer, run)["predicted_by"].endswith(": named by the user")
+    monkeypatch.delenv(SWITCH)
+    chosen = open_engine(run.recipe, 1)[1]
+    assert read_facts(run.folder)["predicted_by"] == chosen.text
+
+
+@pytest.mark.slow  # imports half the package anew
+def test_one_patient_needs_neither_keras_nor_tensorflow_where_openvino_is_installed():
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    program = ("import sys, radiogen.inference.one_case, radiogen.inference.prediction, radiogen.inference.explained\n"
+               "from radiogen.inference.engine import open_engine\n"
+               "from radiogen.training.recipe.recipes import DEMO_3D\n"
+               "name = open_engine(DEMO_3D, 1)[1].name\n"
+               "print(name, [one for one in ('keras', 'tensorflow') if one in sys.modules])")
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
+    end = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert end.stdout == "openvino []\n", end.stderr
 
 
 @pytest.mark.parametrize("changes", [

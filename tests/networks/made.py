@@ -1,7 +1,8 @@
 """Networks for tests, by their architecture and the shape of an input."""
 
+from radiogen.networks.architecture import Scale
 from radiogen.networks.backend import keras
-from radiogen.networks.residual import Scale, build_network
+from radiogen.networks.residual import build_network
 from radiogen.networks.settings import NetworkSettings
 
 

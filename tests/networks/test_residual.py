@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from radiogen.networks.architecture import MRI_STATISTICS, probabilities
 from radiogen.networks.backend import keras
-from radiogen.networks.residual import MRI_STATISTICS, probabilities
 from radiogen.networks.weights import load_torch_weights
 
 from .made import made_network

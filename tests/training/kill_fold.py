@@ -19,11 +19,11 @@ from radiogen.training.runs import open_run
 EVENTS = 40
 
 
-def network_with_dropout(settings, data):
+def network_with_dropout(settings, data, kinds):
     """A convolution with batch normalisation and dropout."""
     layers = keras.layers
     images = layers.Input(data.input_shape, name="input")
-    x = layers.BatchNormalization(name="bn")(layers.Conv3D(4, 3, strides=2, activation="relu", name="conv")(images))
+    x = kinds.BatchNormalization(name="bn")(kinds.Conv3D(4, 3, strides=2, activation="relu", name="conv")(images))
     x = layers.Dropout(0.5, name="dropout")(layers.Flatten(name="flat")(x))
     return keras.Model(images, layers.Dense(2, activation="softmax", name="predictions")(x))
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from radiogen.arrays.stored_arrays import read_index
+from radiogen.core.wording import duration, size
 from radiogen.training import forecast, runs, workflow
 from radiogen.training.execution.devices import Devices
-from radiogen.training.forecast import Cost, compared_text, duration, forecast_run, forecast_text, size
+from radiogen.training.forecast import Cost, compared_text, forecast_run, forecast_text
 
 
 @pytest.fixture(scope="module")

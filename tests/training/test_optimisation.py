@@ -17,7 +17,7 @@ LABELS = np.eye(2, dtype=np.float32)[RANDOM.integers(0, 2, 96)]
 @pytest.fixture
 def compiled(small_recipe, monkeypatch):
     """A compiled network of one layer, without batch normalisation, for a recipe with these changes."""
-    def network(settings, data):
+    def network(settings, data, kinds):
         inputs = keras.layers.Input((5,))
         activation = "softmax" if settings.outputs == 2 else None
         return keras.Model(inputs, keras.layers.Dense(settings.outputs, activation, kernel_initializer="ones")(inputs))
@@ -39,6 +39,7 @@ def test_an_accumulated_batch_takes_the_step_of_one_large_batch(compiled):
     large = compiled(batch_size=1024, micro_batch_size=1024)
     small = compiled(batch_size=1024, micro_batch_size=8)
     assert large.optimizer.gradient_accumulation_steps is None and small.optimizer.gradient_accumulation_steps == 12
+    assert type(small.optimizer) is keras.optimizers.Adam and type(large.optimizer) is not keras.optimizers.Adam
     for one, other in zip(_fit(large, 96, 5), _fit(small, 8, 5), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 

@@ -25,6 +25,14 @@ class Contestant:
     batch: int
     job: str
     stem_stride: int = 2
+    recipe: str = ""
+    """Its network and its inputs; '': ResNet-50 of one-channel cubes or of RGB slices."""
+    channels: int = 0
+    """Of an input; 0: one of a cube, three of a slice."""
+    tuned: bool = False
+    """PyTorch: channels last, fused Adam. Keras: no layers of this package."""
+    compiled: bool = False
+    """PyTorch: under torch.compile."""
     precision: str = "float32"
     gpu: bool = False
 
@@ -44,8 +52,12 @@ def main() -> None:
 
 def images(contestant: Contestant) -> np.ndarray:
     """One batch, float32 in [0, 1], channels last: RGB slices or one-channel cubes."""
-    shape = (contestant.batch, *(contestant.size,) * contestant.rank, 3 if contestant.rank == 2 else 1)
+    shape = (contestant.batch, *(contestant.size,) * contestant.rank, _channels(contestant))
     return np.random.default_rng(0).random(shape, dtype=np.float32)
+
+
+def _channels(contestant: Contestant) -> int:
+    return contestant.channels or (3 if contestant.rank == 2 else 1)
 
 
 def start_radiogen(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
@@ -53,11 +65,12 @@ def start_radiogen(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
     from radiogen.training.execution.devices import Devices, placed
     from radiogen.training.fit import compile_network, set_precision
     from radiogen.training.model import make_network
-    from radiogen.training.recipe.recipes import REPORT_2D, REPORT_3D
+    from radiogen.training.recipe.recipes import find_recipe
 
-    recipe = (REPORT_2D if contestant.rank == 2 else REPORT_3D).replace(
-        size=contestant.size, batch_size=contestant.batch, micro_batch_size=contestant.batch,
-        stem_stride=contestant.stem_stride, precision=contestant.precision)
+    recipe = find_recipe(contestant.recipe or f"report-{contestant.rank}d").replace(
+        size=contestant.size, batch_size=contestant.batch, micro_batch_size=contestant.batch, weight_decay=0.0,
+        stem_stride=contestant.stem_stride, precision=contestant.precision, label_smoothing=0.0,
+        layers="keras" if contestant.tuned else "auto")
     context = placed(Devices("gpu:1" if contestant.gpu else "cpu"))
     context.__enter__()
     set_precision(contestant.precision)
@@ -78,28 +91,30 @@ def start_applications(contestant: Contestant) -> tuple[Callable[[int], Any], di
 
 
 def start_monai(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
-    """MONAI's resnet50 in a plain PyTorch loop; on a GPU under torch.compile, channels last, autocast."""
+    """MONAI's ResNet in a plain PyTorch loop; on a GPU under torch.compile, channels last, autocast."""
     import torch
-    from monai.networks.nets import resnet50
+    from monai.networks import nets
 
     device = torch.device("cuda" if contestant.gpu else "cpu")
     dtype = getattr(torch, contestant.precision)
     torch.manual_seed(0)
-    channels = 3 if contestant.rank == 2 else 1
-    model = resnet50(spatial_dims=contestant.rank, n_input_channels=channels, num_classes=2,
-                     conv1_t_stride=contestant.stem_stride).to(device)
+    network = nets.resnet10 if contestant.recipe == "isotropic-3d" else nets.resnet50
+    model = network(spatial_dims=contestant.rank, n_input_channels=_channels(contestant), num_classes=2,
+                    conv1_t_stride=contestant.stem_stride).to(device)
+    layout = torch.channels_last if contestant.rank == 2 else torch.channels_last_3d
     facts = {"parameters": sum(each.numel() for each in model.parameters()), "device": str(device)}
-    if contestant.gpu:
-        layout = torch.channels_last if contestant.rank == 2 else torch.channels_last_3d
-        model = torch.compile(model.to(memory_format=layout))
-    batch = np.ascontiguousarray(np.moveaxis(images(contestant), -1, 1))
+    tuned = contestant.gpu or contestant.tuned
+    model = model.to(memory_format=layout) if tuned else model
+    called = torch.compile(model) if contestant.gpu or contestant.compiled else model
+    batch = np.moveaxis(images(contestant), -1, 1)  # in memory its channels are last
+    batch = batch if tuned else np.ascontiguousarray(batch)
     labels = torch.from_numpy(np.arange(contestant.batch) % 2)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=tuned or None)
     loss = torch.nn.CrossEntropyLoss()
 
     def forward() -> "torch.Tensor":
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            return model(torch.from_numpy(batch).to(device))
+            return called(torch.from_numpy(batch).to(device))
 
     def train(steps: int) -> None:
         model.train()

@@ -30,7 +30,7 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.memory import OutOfMemory, available_memory, translate_memory_errors
 from radiogen.core.parallel import available_cores, map_in_processes, map_items
-from radiogen.core.wording import parameter
+from radiogen.core.wording import nearest, parameter
 from radiogen.dataset import geometry, scanner
 from radiogen.dataset.fingerprint import (
     KEY,
@@ -151,7 +151,8 @@ def _check_sequences(data: Path, cases: list[tuple[Split, str]], settings: Cache
     present = {name for split, case in cases for name in sequences_present(data, split, case, task)}
     missing = [name for name in settings.sequences if name not in present]
     if missing:
-        raise UserError(data, f"no case has {' or '.join(missing)}, which the recipe needs",
+        raise UserError(data, f"no case has {' or '.join(missing)}{nearest(missing[0], present)}, which the "
+                        "recipe needs",
                         f"choose among what is there: {parameter('sequences')} {' '.join(sorted(present)) or '(none)'}")
     if settings.mask is not None and not any(mask_path(data, split, case) for split, case in cases):
         raise UserError(data, "no case has a mask of the tumour, which the recipe needs",

@@ -21,6 +21,11 @@ def read_cube(folder: Path | str, size: int = 64, *, fast: bool = True) -> ByteV
     """(size, size, size) uint8: the report's cube of a series, min-max of the volume; no slice is skipped.
 
     fast: as in `read_series`. Raises SeriesError where the series is refused.
+
+    Examples
+    --------
+    >>> read_cube("input/phantom/train/00000/FLAIR", size=16).shape
+    (16, 16, 16)
     """
     resized, _ = read_resized(folder, lambda shape, affine: [Target(size, size)], fast=fast)
     return cube_of_bytes(resized, size)
@@ -30,6 +35,11 @@ def read_slices(folder: Path | str, size: int = 224, *, fast: bool = True) -> By
     """(slices, size, size) uint8: every slice of a series resized to size x size, min-max of the volume.
 
     fast: as in `read_series`. Raises SeriesError where the series is refused.
+
+    Examples
+    --------
+    >>> read_slices("input/phantom/train/00000/FLAIR", size=16).shape
+    (8, 16, 16)
     """
     target = Target(size, size, as_bytes=True)
     resized, _ = read_resized(folder, lambda shape, affine: [target], fast=fast)

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import radiogen.cli
-from radiogen.core.errors import UserError, call_main, run_command
-from radiogen.core.wording import CALLED_AS, called_as, command_start
+from radiogen.core.errors import UserError, run_command
+from radiogen.core.terminal.command_line import call_main
+from radiogen.core.wording import CALLED_AS, called_as, command_start, nearest
 
 
 def run_script(main: Callable[..., object]) -> NoReturn:
@@ -38,14 +39,18 @@ def commands() -> dict[str, str]:
 def _run_named() -> object:
     """Run the named command; without a name, print the list of commands."""
     known = commands()
-    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help") or sys.argv[1:] == ["help"]:
         print("usage: radiogen COMMAND [OPTIONS]; radiogen COMMAND --help lists its options\n")
         for name, module in sorted(known.items()):
             print(f"  {name:16} {_first_line(module)}")
         return None
-    if sys.argv[1] not in known:
-        raise UserError(f"radiogen {sys.argv[1]}", "there is no such command", f"choose one of: {', '.join(known)}")
-    name = sys.argv.pop(1)
+    if sys.argv[1] == "--version":
+        return sys.stdout.write(f"radiogen {radiogen.__version__}\n")
+    if sys.argv[1] == "help":  # `radiogen help train` is `radiogen train --help`
+        sys.argv[1:] = [*sys.argv[2:3], "--help"]
+    if (name := sys.argv.pop(1).replace("_", "-")) not in known:
+        raise UserError(f"radiogen {name}", f"there is no such command{nearest(name, known)}",
+                        f"choose one of: {', '.join(sorted(known))}")
     sys.argv[0] = command_start(name).removeprefix("python ")
     return _call(importlib.import_module(known[name]).main)
 

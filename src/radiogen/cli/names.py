@@ -1,5 +1,6 @@
 """How commands name runs: `RUN` and `--run RUN` are the same, everywhere; and what comes after one is judged."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from radiogen.core.errors import UserError
 from radiogen.core.files import checked_name
 from radiogen.core.wording import as_run, command
 
-OneRun = Annotated[str | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
-SeveralRuns = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
+OneRun = Annotated[str | None, tyro.conf.arg(metavar="RUN")]
+SeveralRuns = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...")]
 
 
 def one_run(name: str | None, run: str | None) -> str | None:
@@ -40,3 +41,10 @@ def step_after_judgement(folder: Path) -> str:
     if place is not None and sample_path(place).is_file():
         return f"next: {command('submit')} --run {as_run(folder)}"
     return f"next, with another hospital's data set: {command('validate')} --run {as_run(folder)} --data FOLDER"
+
+
+def open_report(written: Sequence[Path]) -> str:
+    """What to do with a report that is written."""
+    from radiogen.runs.layout import REPORT
+
+    return next(f"next: open {path} in a browser" for path in reversed(written) if path.name == REPORT)

@@ -8,6 +8,8 @@ import logging
 import os
 import sys
 
+from radiogen.core.terminal.relay import LogLine, relay
+
 SHOWN = "RADIOGEN_LOG_TO_CONSOLE"
 """Environment variable that is set where a command shows the log."""
 
@@ -28,8 +30,15 @@ def follow_console() -> None:
 
 
 class _Console(logging.Handler):
-    """Writes to whatever standard output is at that moment."""
+    """Writes to whatever standard output is at that moment; in a worker process, to that of the one that started it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        start = "warning: " if record.levelno >= logging.WARNING else ""
-        print(f"{start}{record.getMessage()}", file=sys.stdout, flush=True)
+        text = f"{warning_start() if record.levelno >= logging.WARNING else ''}{record.getMessage()}"
+        if not relay(LogLine(text)):
+            print(text, file=sys.stdout, flush=True)
+
+
+def warning_start() -> str:
+    """`warning: `, on a terminal in yellow unless NO_COLOR says otherwise (no-color.org)."""
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return "\x1b[1;33mwarning:\x1b[0m " if colours else "warning: "

@@ -6,22 +6,18 @@ Ctrl-C and SIGTERM are exceptions, which a library may swallow, or delay while i
 process, for a kill harms nothing here.
 """
 
-import contextlib
 import errno
-import functools
 import io
 import os
-import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import NoReturn, TextIO
 
 from radiogen.core.console import log_to_console
-from radiogen.core.wording import this_command, this_program
+from radiogen.core.wording import this_command
 
 PATIENCE_SECONDS = 7
 """How long a command may take to end by itself after Ctrl-C or SIGTERM."""
@@ -100,44 +96,6 @@ def run_command(main: Callable[[], object]) -> NoReturn:
     for late in (signal.SIGINT, signal.SIGTERM):
         signal.signal(late, signal.SIG_IGN)  # all is done: a signal now would end Python as if it were not
     _leave(0)
-
-
-def call_main(main: Callable[..., object]) -> object:
-    """Call `main` with the options of the command line, which follow from its signature and its docstring."""
-    import tyro
-
-    @functools.wraps(main)
-    def bind(*given: object, **options: object) -> Callable[[], object]:
-        return functools.partial(main, *given, **options)
-
-    with usage_in_one_line():
-        call = tyro.cli(bind)
-    return call()
-
-
-@contextlib.contextmanager
-def usage_in_one_line() -> Iterator[None]:
-    """Turn tyro's message about a wrong command line, a box of many lines, into a `UserError`."""
-    shown, sys.stderr = sys.stderr, io.StringIO()
-    try:
-        yield
-    except SystemExit as end:
-        if end.code != 2:
-            raise
-        raise UserError(Path(sys.argv[0]).name, _first_part(sys.stderr.getvalue()),
-                        f"see {this_program()} --help") from None
-    finally:
-        printed, sys.stderr = sys.stderr.getvalue(), shown
-        if sys.exc_info()[0] is None and printed:
-            print(printed, end="", file=sys.stderr)
-
-
-def _first_part(box: str) -> str:
-    """The text of a box before its first rule, in one line."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip("\u2502| ") for line in box.splitlines()]
-    lines = [line for line in lines if not line or line[0] not in "\u256d\u2570+"]
-    rule = next((number for number, line in enumerate(lines) if line and not line.strip("\u2500-")), len(lines))
-    return " ".join(" ".join(lines[:rule]).split()).rstrip(".")
 
 
 def _occupy_closed() -> bool:

@@ -5,10 +5,11 @@ The library knows parameters (`epochs`) and commands (`train`). Started as `pyth
 `radiogen train`. Worker processes inherit the choice through the environment.
 """
 
+import difflib
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _NOT_GIVEN = object()
@@ -88,3 +89,36 @@ def listing(words: Sequence[str], most: int = 5) -> str:
     if len(words) > most:
         return shortened(words, most)
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `8 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    for large, name, small, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        whole = round(seconds / small) * small
+        if whole >= large:
+            return f"{whole // large} {name} {whole % large // small} {part}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def size(count: float) -> str:
+    """Bytes in words: `310 kB`, `5.2 MB`, `12 GB`."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if count < 999.5 or unit == "TB":
+            break
+        count /= 1000
+    return f"{count:.1f} {unit}" if count < 9.95 and unit != "bytes" else f"{count:.0f} {unit}"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit: `8 s`, `3 min`, `2 h`, `5 d`."""
+    for large, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= large:
+            return f"{seconds // large:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` (did you mean report-3d?)` where one of `known` is much like `word`, else nothing."""
+    names = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.7)
+    return f" (did you mean {names[found[0]]}?)" if found else ""

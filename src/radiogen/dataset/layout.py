@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from radiogen.core.errors import UserError
-from radiogen.core.wording import command, parameter
+from radiogen.core.wording import command, nearest, parameter
 from radiogen.dataset.source import CASE, MASK, find_cases, find_file, read_source
 from radiogen.task import FILE, Task, read_task
 
@@ -66,7 +66,8 @@ def check_data(data: Path) -> None:
     """Raise UserError unless `data` is a folder with cases under `train/` or `test/`, or says where its files are."""
     data = Path(data)
     if not data.is_dir():
-        raise UserError(data, "there is no such data set",
+        beside = [path.name for path in data.parent.iterdir() if path.is_dir()] if data.parent.is_dir() else []
+        raise UserError(data, f"there is no such data set{nearest(data.name, beside)}",
                         f"make one with `{command('make_phantom')}` or give another folder with {parameter('data')}")
     images = read_source(data).images
     if not images.is_dir():

@@ -2,7 +2,7 @@
 
 `FindingCode` is the one list of everything that can be said of a series: for each code what it means, what is done
 (`Policy`) and its sentence. Code compares codes and reads values; a sentence is made where a person reads it, by
-`str(finding)`, and nothing is read back from one. docs/reading-series.md shows the same list (`policy_table`).
+`str(finding)`, and nothing is read back from one. docs/findings.md shows the same list.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -288,6 +288,12 @@ class Finding:
 
     files: names of all files, or of slices (`all.dcm frame 2`), that it concerns, in their order, without repetition.
     values: what else the sentence needs, by name; numbers in the unit that the name ends with.
+
+    Examples
+    --------
+    >>> found = Finding(FindingCode.PIXELS_CUT_OFF, ("0012.dcm",))
+    >>> str(found), found.code.policy
+    ('0012.dcm set aside: cut off in its pixels', <Policy.PART_USED: 'part used'>)
     """
 
     code: FindingCode
@@ -328,13 +334,6 @@ def codes_text(findings: Iterable[Finding]) -> str:
 def trait_name(trait: str) -> str:
     """A field of `Traits` in words: echo time, flip angle, image type."""
     return trait.replace("_ms", " time").removesuffix("_degrees").replace("_", " ")
-
-
-def policy_table() -> str:
-    """All codes as a Markdown table, as in docs/reading-series.md."""
-    rows = ["| code | what is met | policy | sentence |", "| --- | --- | --- | --- |"]
-    rows += [f"| `{one.name}` | {one.meaning} | {one.policy} | {one.frame}{one.sentence} |" for one in FindingCode]
-    return "\n".join(rows)
 
 
 class _Words:

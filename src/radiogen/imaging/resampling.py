@@ -31,6 +31,13 @@ def resample_isotropic(volume: Volume, spacing_mm: float = 1.0) -> Volume:
 
     The slices of a gantry tilt are set upright. The block's edge is off by up to half a voxel, its middle is not.
     Raises UserError where it is not known where the series lies.
+
+    Examples
+    --------
+    >>> from radiogen.imaging.series import read_series
+    >>> volume = read_series("input/phantom/train/00000/FLAIR")
+    >>> resample_isotropic(volume, 2.0).voxels.shape
+    (12, 3, 2)
     """
     affine, shape = _upright_grid(volume, spacing_mm)
     return resample_to(volume, affine, shape)
@@ -40,6 +47,14 @@ def resample_like(volume: Volume, reference: Volume) -> Volume:
     """The series on the grid of `reference`: voxel (slice, row, column) of both is the same place in the patient.
 
     Raises UserError where it is not known where either series lies.
+
+    Examples
+    --------
+    >>> from radiogen.imaging.series import read_series
+    >>> volume = read_series("input/phantom/train/00000/FLAIR")
+    >>> contrast = read_series("input/phantom/train/00000/T1wCE")
+    >>> resample_like(contrast, volume).voxels.shape == volume.voxels.shape
+    True
     """
     return resample_to(volume, need_place(reference, "resample_like"), reference.voxels.shape)
 
@@ -74,6 +89,13 @@ def stack_channels(volumes: Sequence[Volume]) -> Voxels:
     """(channel, slice, row, column): volumes of one grid as channels of one image.
 
     Raises ValueError where their grids differ by more than a hundredth of a millimetre: `resample_like` them first.
+
+    Examples
+    --------
+    >>> from radiogen.imaging.series import read_series
+    >>> volume = read_series("input/phantom/train/00000/FLAIR")
+    >>> stack_channels([volume, volume]).shape
+    (2, 8, 8, 8)
     """
     first = volumes[0]
     grid = need_place(first, "stack_channels")

@@ -48,6 +48,12 @@ def read_series(folder: Path | str, *, fast: bool = True, threads: int | None = 
     Voxels are (slice, row, column): the stored integers, or float32 where the series asks for a rescale. Slices are
     ordered by ImagePositionPatient along the normal of ImageOrientationPatient, ascending (DICOM PS3.3, C.7.6.2.1.1).
     Raises SeriesError where the series is refused (the codes of `findings.Policy.REFUSED`).
+
+    Examples
+    --------
+    >>> volume = read_series("input/phantom/train/00000/FLAIR")
+    >>> volume.voxels.shape, volume.affine.shape, volume.reader.name
+    ((8, 8, 8), (4, 4), 'fast')
     """
     return read_one(Path(folder), uniform_volume, fast=fast, threads=threads)
 
@@ -110,6 +116,11 @@ def read_volumes(folder: Path | str, *, fast: bool = True, threads: int | None =
 
     fast, threads: as in `read_series`. Raises SeriesError where there is none. A stack that would be refused by itself
     is named in the others' findings.
+
+    Examples
+    --------
+    >>> [volume.voxels.shape for volume in read_volumes("input/phantom/train/00000/FLAIR")]
+    [(8, 8, 8)]
     """
     folder = Path(folder)
     if not fast:

@@ -26,6 +26,13 @@ def reorient(volume: Volume, axes: str = "SPL") -> Volume:
     axes: three letters of L, R (the patient's left, right), A, P (front, back), S, I (head, feet), or a plane's name
     (`PLANE_AXES`). The default is a stack of axial pictures from the feet up. Nothing is interpolated, so an oblique
     series stays as oblique. Raises UserError for other letters or where it is not known where the series lies.
+
+    Examples
+    --------
+    >>> from radiogen.imaging.series import read_series
+    >>> volume = read_series("input/phantom/train/00000/FLAIR")
+    >>> reorient(volume, "coronal").voxels.shape
+    (8, 8, 8)
     """
     old_affine = need_place(volume, "reorient")
     cosines = directions_of(axes) @ (old_affine[:3, :3] / np.array(spacing_mm(volume)))
@@ -39,6 +46,13 @@ def crop_to_head(volume: Volume, margin_mm: float = 5.0) -> Volume:
 
     The head reaches along an axis as far as it fills a hundredth of what it fills where it is largest: specks of noise
     are no head. A volume without a head stays as it is. Raises UserError where the spacing is not known.
+
+    Examples
+    --------
+    >>> from radiogen.imaging.series import read_series
+    >>> volume = read_series("input/phantom/train/00000/FLAIR")
+    >>> [str(finding) for finding in crop_to_head(volume, margin_mm=1).findings]
+    []
     """
     steps = np.linalg.norm(need_place(volume, "crop_to_head")[:3, :3], axis=0).tolist()
     mask = head_mask(finite_voxels(volume.voxels))
@@ -60,6 +74,13 @@ def to_cube(volume: Volume, size: int, how: Geometry = "stretch", edge_mm: float
     Anatomy is distorted, the affine states by how much; works without an affine.
     isotropic: `edge_mm` an edge in every direction, centred on the head, axes as `reorient`'s default; what lies
     outside the cube is cropped, what the series does not fill is 0. Raises UserError without an affine.
+
+    Examples
+    --------
+    >>> from radiogen.imaging.series import read_series
+    >>> volume = read_series("input/phantom/train/00000/FLAIR")
+    >>> to_cube(volume, 16).voxels.shape, to_cube(volume, 16, "isotropic", edge_mm=20).voxels.shape
+    ((16, 16, 16), (16, 16, 16))
     """
     if how == "isotropic":
         return resample_to(volume, patient_grid(volume, size, edge_mm), (size,) * 3)
@@ -79,6 +100,13 @@ def central_slab(volume: Volume, count: int, centre: Literal["bounding box", "he
     not counted, as there). head area: the slice with most of the head mask, which does not need an air of zeros.
     From count // 2 slices before the centre on; where the slab hangs over the series at either end, zeros are
     appended after its last slice, also as there. Source: FirasBaba/rsna-resnet10, dataset.py, load_dicom_images_3d.
+
+    Examples
+    --------
+    >>> from radiogen.imaging.series import read_series
+    >>> volume = read_series("input/phantom/train/00000/FLAIR")
+    >>> central_slab(volume, 4).voxels.shape
+    (4, 8, 8)
     """
     voxels = volume.voxels
     first, end, middle = slab_slices(voxels, count, centre)

@@ -33,6 +33,12 @@ class Volume:
     affine: (4, 4) float64 from (slice, row, column, 1) to (x, y, z, 1) in LPS mm; None where it is not known.
     findings: what was odd in the series; `str` makes a sentence of each, `findings.py` lists the codes.
     reader: which reader read the files, and why not the compiled one; None where no files were read.
+
+    Examples
+    --------
+    >>> volume = Volume(np.zeros((10, 20, 30)), np.array([[0, 0, 1, 0], [0, 2, 0, 0], [3, 0, 0, 0], [0, 0, 0, 1.0]]))
+    >>> spacing_mm(volume), plane(volume)
+    ((3.0, 2.0, 1.0), 'axial')
     """
 
     voxels: Voxels

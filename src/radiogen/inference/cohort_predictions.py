@@ -87,8 +87,8 @@ def _probabilities(cohort: PreparedCohort) -> pd.DataFrame:
     more = pd.DataFrame({ID: list(cohort.without_label), LABEL: pd.NA}, dtype=object)
     cases = pd.concat([cohort.cases.astype(object), more], ignore_index=True).astype({ID: str, LABEL: "Int64"})
     check_arrays(cohort.run.cache, cohort.index, cases[ID])
-    inputs = score_inputs(cohort.run, cohort.index, cases.assign(fold=TEST), trained_folds(cohort.source))
-    return cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
+    scores = score_inputs(cohort.run, cohort.index, cases.assign(fold=TEST), trained_folds(cohort.source))
+    return cases.merge(scores.by_case(), on=ID)
 
 
 def _write_tables(place: Path, cohorts: Sequence[PreparedCohort]) -> None:

@@ -14,13 +14,15 @@ import pandas as pd
 from radiogen.arrays.stored_arrays import check_arrays, read_index
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
+from radiogen.inference.engine import open_engine
 from radiogen.networks.grad_cam import grad_cam
 from radiogen.runs.explained import Explained, write_explained_cases
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
 from radiogen.task import ID, LABEL
-from radiogen.training.model import load_trained, make_network
+from radiogen.training.input.inputs import CachedImages, InputBatches, list_inputs
+from radiogen.training.model import load_trained
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, trained_folds
 
@@ -67,8 +69,6 @@ def choose_cases(predictions: pd.DataFrame, cases: int) -> pd.DataFrame:
 
 def explained_inputs(data: DataSettings, index: pd.DataFrame, case: str, sequence: str | None = None) -> pd.DataFrame:
     """The network's inputs of one case that are of one sequence (the first), or of all where they are channels."""
-    from radiogen.training.input.batches import list_inputs
-
     rows = list_inputs(data, index, [case])
     own = rows["sequence"] == (sequence or data.sequences[0])
     return rows if data.sequences_as_channels or len(data.sequences) == 1 else rows[own].reset_index(drop=True)
@@ -77,18 +77,17 @@ def explained_inputs(data: DataSettings, index: pd.DataFrame, case: str, sequenc
 def _heat(run: Run, folds: list[str], chosen: pd.DataFrame, inputs: dict[str, pd.DataFrame]) -> dict[str, np.ndarray]:
     """By case, heat in [0, 1], ([inputs,] slices, rows, columns): the mean of the networks that may judge it."""
     from radiogen.core.progress import progress
-    from radiogen.training.optimisation import set_precision
 
-    set_precision(run.recipe.optimisation.precision)
-    model = make_network(run.recipe.network, run.recipe.data)
+    batches = {case: _batches(run, rows) for case, rows in inputs.items()}
+    engine, _ = open_engine(run.recipe, sum(map(len, batches.values())))
     heat: dict[str, np.ndarray] = dict.fromkeys(chosen[ID], np.zeros(()))
     for fold in progress(folds, f"explain {run.folder.name}", len(folds), "fold"):
         own = chosen[chosen["fold"].isin([fold, HOLDOUT])]
         if own.empty:
             continue
-        load_trained(model, run, fold)
+        load_trained(engine, run, fold)
         for case, called in zip(own[ID], own["predicted"], strict=True):
-            found = np.concatenate([grad_cam(model, batch, called) for batch in _batches(run, inputs[case])])
+            found = np.concatenate([grad_cam(engine, batch, called) for batch in batches[case]])
             heat[case] = heat[case] + found / (found.max() or 1)
     return {case: np.asarray(one) / (np.max(one) or 1) for case, one in heat.items()}
 
@@ -130,10 +129,8 @@ def _views(run: Run, index: pd.DataFrame, case: str, batch: np.ndarray, share: f
 
 def _batches(run: Run, rows: pd.DataFrame) -> list[np.ndarray]:
     """The inputs as the network sees them when it predicts, in the order of `rows`."""
-    from radiogen.training.input.batches import Batches, CachedImages
-
-    batches = Batches(run.recipe, CachedImages(run.cache, run.recipe.data), rows.reset_index(drop=True))
-    return [batches[number][0] for number in range(batches.num_batches)]
+    images = CachedImages(run.cache, run.recipe.data)
+    return list(InputBatches(run.recipe, images, rows.reset_index(drop=True)).images_alone())
 
 
 def _bytes(image: np.ndarray) -> np.ndarray:

@@ -121,8 +121,8 @@ def _score_draw(run: Run) -> pd.DataFrame:
     index, folds = read_index(run.cache), fold_names(run.folds)
     cases = run.folds[run.folds["fold"].isin(folds)][[ID, "fold", LABEL]].astype({LABEL: "Int64"})
     check_arrays(run.cache, index, cases[ID])
-    inputs = score_inputs(run, index, cases.reset_index(drop=True), folds)
-    return complete(cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID))
+    scores = score_inputs(run, index, cases.reset_index(drop=True), folds)
+    return complete(cases.merge(scores.by_case(), on=ID))
 
 
 def _finish_draw(permuted: Run, parallel_folds: int) -> None:

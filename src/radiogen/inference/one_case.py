@@ -1,18 +1,16 @@
 """One patient's folder before a trained run: a probability, what it rests on, and where the networks looked.
 
 In: a run and a folder with any of the four series. Out: a `CaseAnswer`. Arrays, batches and arithmetic are those of
-prediction.py, so a case of the run's own data set gets the probability that `predictions.csv` has; only the networks
-are called directly, which saves the tracing. A case that trained the run is answered by the one network that did not
-see it.
+prediction.py, so a case of the run's own data set gets the probability that `predictions.csv` has. A case that trained
+the run is answered by the one network that did not see it.
 """
 
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,20 +27,24 @@ from radiogen.dataset.source import MASK
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.inspect.recognise import FoundSeries, find_mask, not_used_text, recognise, series_folder_of
 from radiogen.imaging.volume import plane, spacing_mm
+from radiogen.inference.engine import open_engine
+from radiogen.inference.explained import explained_inputs
 from radiogen.inference.known_case import Known, find_known, same_id
 from radiogen.inference.reference import read_reference
 from radiogen.inference.typicality import FEWEST, Typicality, judge_typicality, usual_distances
+from radiogen.networks.architecture import probabilities
+from radiogen.networks.grad_cam import class_heat
 from radiogen.runs.explained import SliceView
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.layout import GEOMETRY
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import ID, RSNA_MICCAI, Task
+from radiogen.training.input.augmentation import tta_flips
+from radiogen.training.input.inputs import CachedImages, InputBatches, list_inputs
+from radiogen.training.model import load_trained
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, cache_settings, trained_folds
-
-if TYPE_CHECKING:
-    from radiogen.training.input.batches import Batches
 
 CASE = "00000"
 """What the case is called where its arrays lie for a moment: its own name need not be an id of the task."""
@@ -61,6 +63,7 @@ class CaseAnswer:
     by_fold: the probability by each network that was used; probability is their mean. known: the case of the run that
     this is. series: a line for each series used. notes: what a reader has to know of it, a line each. name, images: as
     in `case_mark`. typicality: how much the patient looks like those that trained; None where that is not known.
+    engine: what computed the probabilities, in words.
     """
 
     name: str
@@ -73,6 +76,7 @@ class CaseAnswer:
     images: str = ""
     task: Task = RSNA_MICCAI
     typicality: Typicality | None = None
+    engine: str = ""
 
     @property
     def called(self) -> int:
@@ -105,14 +109,14 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
         used = [known.place] if known and known.trained and known.place in folds else folds
         typicality = _typicality(run, made, known.case if known else "")
         moved = dataclasses.replace(run, cache=path.parent)
-        by_fold, views = _ask(moved, used, made, series)
+        by_fold, views, engine = _ask(moved, used, made, series)
     name, images = case_mark(folder)
     notes = [*_known_notes(run, name, known, used), *_missing_notes(run, series), *_odd_notes(run, found, series),
              *filter(None, [unrecorded(run.folder), not_used_text(folder, left)])]
     notes += [str(one) for one in made.findings if one.sequence == MASK]
     lines = [_series_text(name, found[name], series[name], made) for name in found if not series[name].unusable]
     return CaseAnswer(name, float(np.mean(list(by_fold.values()))), by_fold, known, tuple(lines), tuple(notes), views,
-                      images, run.task, typicality)
+                      images, run.task, typicality, engine)
 
 
 def case_mark(folder: Path) -> tuple[str, str]:
@@ -175,11 +179,17 @@ def heat_text(answer: CaseAnswer) -> str:
 def record(answer: CaseAnswer, run: Run) -> dict:
     """The answer as plain JSON values."""
     return {"case": answer.name, "images": answer.images, "run": run.folder.name,
-            "probability": answer.probability, "called": answer.called,
+            "probability": answer.probability, "called": answer.called, "predicted_by": answer.engine,
             "by_fold": dict(answer.by_fold), "known": dataclasses.asdict(answer.known) if answer.known else None,
             "typicality": None if answer.typicality is None else {
                 **dataclasses.asdict(answer.typicality), "abstains": answer.typicality.atypical},
             "series": list(answer.series), "notes": list(answer.notes)}
+
+
+def write_record(output: Path, answer: CaseAnswer, run: Run, more: Mapping[str, object]) -> Path:
+    """Write `record` and what more is known to `NAME.json` in `output`, checked as in `check_output`."""
+    check_output(output, answer.name, answer.images)
+    return files.write_json(Path(output) / f"{answer.name}.json", {**record(answer, run), **more})
 
 
 def upright(view: SliceView, steps: np.ndarray | None) -> SliceView:
@@ -230,46 +240,34 @@ def _typicality(run: Run, made: CaseArray, leave_out: str) -> Typicality | None:
     return usual and judge_typicality(usual, array_summary(made.array, made.slices, sequences), sequences)
 
 
-def _ask(run: Run, folds: Sequence[str], made: CaseArray,
-         series: Mapping[str, CaseSeries]) -> tuple[dict[str, float], tuple[SliceView, ...]]:
-    """The probability by fold, and the views; `run.cache` holds the case's array."""
-    from radiogen.networks.grad_cam import grad_cam
-    from radiogen.networks.residual import probabilities
-    from radiogen.training.input.augmentation import tta_flips
-    from radiogen.training.input.batches import Batches, CachedImages, list_inputs
-    from radiogen.training.model import load_trained, make_network
-    from radiogen.training.optimisation import set_precision
-
+def _ask(run: Run, folds: Sequence[str], made: CaseArray, series: Mapping[str, CaseSeries]
+         ) -> tuple[dict[str, float], tuple[SliceView, ...], str]:
+    """The probability by fold, the views, and what computed them; `run.cache` holds the case's array."""
     recipe, index = run.recipe, pd.DataFrame({ID: [CASE], "slices": [made.slices]})
-    set_precision(recipe.optimisation.precision)
     inputs, shown = list_inputs(recipe.data, index, [CASE]), _shown_inputs(recipe.data, index)
-    images, model = CachedImages(run.cache, recipe.data), make_network(recipe.network, recipe.data)
-    flips = tta_flips(recipe.augmentation, recipe.data.rank)
+    images, flips = CachedImages(run.cache, recipe.data), tta_flips(recipe.augmentation, recipe.data.rank)
+    flipped = [InputBatches(recipe, images, inputs, flip=flip) for flip in flips]
+    pictures = {name: list(InputBatches(recipe, images, rows).images_alone()) for name, rows in shown.items()}
+    engine, choice = open_engine(recipe, sum(batches.num_batches for batches in flipped))
     by_fold, heat = {}, {(name, called): np.zeros(()) for name in shown for called in (0, 1)}
     for fold in folds:
-        load_trained(model, run, fold)
-        answers = [probabilities(model(batch, training=False)) for flip in flips
-                   for batch in _all(Batches(recipe, images, inputs, flip=flip))]
+        load_trained(engine, run, fold)
+        answers = [probabilities(engine.outputs(batches.images_alone())) for batches in flipped]
         by_fold[fold] = float(np.concatenate(answers).mean())
-        for name, called in heat:
-            found = np.concatenate([grad_cam(model, batch, called)
-                                    for batch in _all(Batches(recipe, images, shown[name]))])
-            heat[name, called] = heat[name, called] + found / (found.max() or 1)
+        for name, batches in pictures.items():
+            features = np.concatenate([engine.features(batch) for batch in batches])
+            for called in (0, 1):
+                found = class_heat(features, engine.head_kernel(), called, batches[0].shape[1:-1])
+                heat[name, called] = heat[name, called] + found / (found.max() or 1)
     called = int(np.mean(list(by_fold.values())) >= THRESHOLD)
-    stacks = {name: np.concatenate(list(_all(Batches(recipe, images, rows))))
-              for name, rows in shown.items()}
+    stacks = {name: np.concatenate(batches) for name, batches in pictures.items()}
     mm = {name: _steps(run, series, made, name) for name in recipe.data.sequences if not series[name].unusable}
-    return by_fold, _views(recipe.data, mm, shown, stacks, {name: heat[name, called] for name in shown})
-
-
-def _all(batches: "Batches") -> Iterator[np.ndarray]:
-    return (batches[number][0] for number in range(batches.num_batches))
+    views = _views(recipe.data, mm, shown, stacks, {name: heat[name, called] for name in shown})
+    return by_fold, views, choice.text
 
 
 def _shown_inputs(data: DataSettings, index: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """By sequence the inputs to draw; one for all, under the first's name, where the sequences are channels."""
-    from radiogen.inference.explained import explained_inputs
-
     names = data.sequences[:1] if data.sequences_as_channels else data.sequences
     rows = {name: explained_inputs(data, index, CASE, name) for name in names}
     return {name: one.iloc[np.unique(np.linspace(0, len(one) - 1, min(len(one), 16)).round().astype(int))]

@@ -7,6 +7,7 @@ class 1; a case's is the mean over its inputs, with test-time augmentation over 
 """
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,19 @@ from radiogen.arrays.summary import array_summary
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
 from radiogen.dataset.source import read_source
+from radiogen.inference.engine import open_engine
 from radiogen.inference.reference import Reference, write_reference
+from radiogen.networks.architecture import probabilities
 from radiogen.runs.fold_weights import unrecorded
 from radiogen.runs.folds import HOLDOUT, TEST, fold_names
 from radiogen.runs.layout import PREDICTIONS
 from radiogen.runs.predictions import complete, write_predictions
+from radiogen.runs.records import read_facts, write_facts
 from radiogen.runs.tables import write_slices
 from radiogen.task import ID, LABEL
+from radiogen.training.input.augmentation import tta_flips
+from radiogen.training.input.inputs import CachedImages, InputBatches, list_inputs
+from radiogen.training.model import load_trained
 from radiogen.training.runs import Run, trained_folds
 
 _LOG = logging.getLogger(__name__)
@@ -41,12 +48,12 @@ def predict_run(run: Run) -> Path:
     index = read_index(run.cache)
     cases = _cases(run, index, folds)
     check_arrays(run.cache, index, cases[ID])
-    inputs = score_inputs(run, index, cases, folds)
+    scores = score_inputs(run, index, cases, folds)
     if run.recipe.data.rank == 2:
-        write_slices(run.folder, inputs)
+        write_slices(run.folder, scores.inputs)
     write_reference(run.folder, make_reference(run, index))
-    table = cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID)
-    return write_predictions(run.folder / PREDICTIONS, complete(table))
+    write_facts(run.folder, {**read_facts(run.folder), "predicted_by": scores.engine})
+    return write_predictions(run.folder / PREDICTIONS, complete(cases.merge(scores.by_case(), on=ID)))
 
 
 def make_reference(run: Run, index: pd.DataFrame) -> Reference:
@@ -57,32 +64,40 @@ def make_reference(run: Run, index: pd.DataFrame) -> Reference:
                                                 for case in cases]))
 
 
-def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> pd.DataFrame:
-    """The rows of `list_inputs` with `fold, LABEL, probability`, float64, from networks that may judge them."""
+@dataclass(frozen=True)
+class Scores:
+    """inputs: the rows of `list_inputs` with `fold, LABEL, probability`, float64; engine: what computed them, in
+    words."""
+
+    inputs: pd.DataFrame
+    engine: str
+
+    def by_case(self) -> pd.DataFrame:
+        """`ID, probability`: the mean over each case's inputs."""
+        return self.inputs.groupby(ID, sort=False)["probability"].mean().reset_index()
+
+
+def score_inputs(run: Run, index: pd.DataFrame, cases: pd.DataFrame, folds: list[str]) -> Scores:
+    """The probability of each input of the cases, from networks that may judge it."""
     from radiogen.core.progress import progress
-    from radiogen.networks.residual import probabilities
-    from radiogen.training.input.augmentation import tta_flips
-    from radiogen.training.input.batches import Batches, CachedImages, list_inputs
-    from radiogen.training.model import load_trained, make_network
-    from radiogen.training.optimisation import set_precision
 
     recipe = run.recipe
     if line := unrecorded(run.folder):
         _LOG.warning(line)
-    set_precision(recipe.optimisation.precision)
     images = CachedImages(run.cache, recipe.data)
     inputs = list_inputs(recipe.data, index, cases[ID].tolist()).merge(cases, on=ID)
-    model = make_network(recipe.network, recipe.data)
+    rows = {fold: np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST])) for fold in folds}
+    flips = tta_flips(recipe.augmentation, recipe.data.rank)
+    scored = {fold: inputs.iloc[rows[fold]].reset_index(drop=True) for fold in folds}
+    batches = {fold: [InputBatches(recipe, images, scored[fold], flip=flip) for flip in flips] for fold in folds}
+    engine, choice = open_engine(recipe, max(sum(one.num_batches for one in batches[fold]) for fold in folds))
     total, answers = np.zeros(len(inputs)), np.zeros(len(inputs))
     for fold in progress(folds, f"predict {run.folder.name}", len(folds), "fold"):
-        load_trained(model, run, fold)
-        rows = np.flatnonzero(inputs["fold"].isin([fold, HOLDOUT, TEST]))
-        scored = inputs.iloc[rows].reset_index(drop=True)
-        for flip in tta_flips(recipe.augmentation, recipe.data.rank):
-            batches = Batches(recipe, images, scored, flip=flip)
-            total[rows] += probabilities(model.predict(batches, verbose=0))
-            answers[rows] += 1
-    return inputs.assign(probability=total / answers)
+        load_trained(engine, run, fold)
+        for flipped in batches[fold] if len(rows[fold]) else ():  # a fold may have no case of these
+            total[rows[fold]] += probabilities(engine.outputs(flipped.images_alone()))
+            answers[rows[fold]] += 1
+    return Scores(inputs.assign(probability=total / answers), choice.text)
 
 
 def _cases(run: Run, index: pd.DataFrame, folds: list[str]) -> pd.DataFrame:

@@ -64,5 +64,4 @@ def predict_test(run: Run, data: Path, cache: Path) -> pd.DataFrame:
         return pd.DataFrame({ID: pd.Series(dtype=str), "probability": pd.Series(dtype=float)})
     check_arrays(moved.cache, index, made)
     cases = pd.DataFrame({ID: made, "fold": TEST, LABEL: pd.NA}).astype({LABEL: "Int64"}).reset_index(drop=True)
-    inputs = score_inputs(moved, index, cases, folds)
-    return inputs.groupby(ID, sort=False)["probability"].mean().reset_index()
+    return score_inputs(moved, index, cases, folds).by_case()

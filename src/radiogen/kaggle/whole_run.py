@@ -159,7 +159,7 @@ def estimate(plan: Plan, api: Any) -> Estimate:
 
 def estimate_text(plan: Plan, cost: Estimate) -> str:
     """The estimate as lines; each says whether its figures are measured, reported by Kaggle, or neither."""
-    from radiogen.training.forecast import duration, size
+    from radiogen.core.wording import duration, size
 
     lines = [f"estimate for {plan.seeds} seeds of {', '.join(plan.recipes)}, as far as it is not done yet:"]
     if cost.archive:
@@ -179,7 +179,8 @@ def estimate_text(plan: Plan, cost: Estimate) -> str:
 
 def check_room(plan: Plan, cost: Estimate) -> None:
     """Raise UserError where disk or memory are too small for the plan."""
-    from radiogen.training.forecast import free_memory, size
+    from radiogen.core.wording import size
+    from radiogen.training.forecast import free_memory
 
     if cost.disk + SPARE > _free(plan):
         raise UserError(plan.data, f"the job needs {size(cost.disk + SPARE)} and the disk has {size(_free(plan))} free",

@@ -103,6 +103,10 @@ class Backend:
         """CUDA compute capability, major and minor, of each GPU that this process uses."""
         raise NotImplementedError
 
+    def on_one_cpu(self) -> bool:
+        """Whether this is TensorFlow on one CPU, as `tensorflow_cpu.py` is written for."""
+        return False
+
     def compile_ahead(self) -> bool | str:
         """What `model.compile` takes as jit_compile."""
         return "auto"
@@ -153,6 +157,11 @@ class _TensorFlow(Backend):
 
         return [tensorflow.config.experimental.get_device_details(gpu).get("compute_capability", (7, 0))
                 for gpu in tensorflow.config.get_visible_devices("GPU")]
+
+    def on_one_cpu(self) -> bool:
+        import tensorflow
+
+        return not tensorflow.config.get_visible_devices("GPU") and not tensorflow.distribute.has_strategy()
 
     def compile_ahead(self) -> bool | str:
         """Never on a CPU, where XLA makes a 3D step five times slower."""

@@ -6,29 +6,34 @@ has to compute gradients. A test compares it with TensorFlow's.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from radiogen.networks.backend import keras
-from radiogen.networks.residual import HEAD
+from radiogen.networks.engines.protocol import Batch, Engine
 
 
-def grad_cam(model: keras.Model, batch: np.ndarray, label: int) -> np.ndarray:
+def grad_cam(engine: Engine, batch: Batch, label: int) -> NDArray[np.float32]:
     """Grad-CAM for class `label` (1 positive, 0 negative), float32 of the batch's shape without channels, from 0 up.
 
-    model: ends in global pooling and the dense layer `HEAD` with one logit or two classes. batch: (n, [slice,] row,
-    column, channels). Values are not scaled. Features are placed at the centres of their receptive fields: each
-    stride of the network halves a grid whose first point stays.
+    engine: with weights. batch: (n, [slice,] row, column, channels). Values are not scaled.
     """
-    head = model.get_layer(HEAD)
-    pooling = head.input._keras_history.operation
-    kernel = np.asarray(keras.ops.convert_to_numpy(head.kernel), np.float64)
+    return class_heat(engine.features(batch), engine.head_kernel(), label, batch.shape[1:-1])
+
+
+def class_heat(features: np.ndarray, kernel: np.ndarray, label: int, shape: Sequence[int]) -> NDArray[np.float32]:
+    """Grad-CAM from what goes into the last pooling, (n, [slice,] row, column, channels), and the head's kernel.
+
+    kernel: (channels, 1), of one logit, or (channels, 2), of two classes; shape: of an input without channels, which
+    the heat gets. Features are placed at the centres of their receptive fields: each stride of the network halves a
+    grid whose first point stays.
+    """
+    kernel = np.asarray(kernel, np.float64)
     weights = (kernel[:, -1] - (kernel[:, 0] if kernel.shape[1] == 2 else 0)) * (1 if label else -1)
-    features = keras.Model(model.input, pooling.input)(batch, training=False)
-    features = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(features, "float32")), np.float64)
     positions = math.prod(features.shape[1:-1])
-    heat = np.maximum(features @ weights / positions, 0)
-    return np.stack([_upsample(one, batch.shape[1:-1]) for one in heat]).astype(np.float32)
+    heat = np.maximum(np.asarray(features, np.float64) @ weights / positions, 0)
+    return np.stack([_upsample(one, tuple(shape)) for one in heat]).astype(np.float32)
 
 
 def _upsample(features: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -13,12 +13,12 @@ import numpy as np
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
+from radiogen.networks.architecture import HEAD
 from radiogen.networks.backend import keras
 from radiogen.networks.pretrained.first_layers import read_first_layers
 from radiogen.networks.pretrained.fitting import FittedLayers, fit_layers
 from radiogen.networks.pretrained.layer_shapes import LayerShapes
 from radiogen.networks.pretrained.torch_layers import torch_layers
-from radiogen.networks.residual import HEAD
 
 IMAGENET_FILE = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_URL = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"

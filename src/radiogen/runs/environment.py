@@ -13,8 +13,8 @@ from radiogen import __version__
 from radiogen.core import files
 from radiogen.runs import layout
 
-_PACKAGES = ("tensorflow", "jax", "torch", "keras", "numpy", "pandas", "pydicom", "scikit-learn", "albumentations",
-             "opencv-python-headless", "scipy")
+_PACKAGES = ("tensorflow", "jax", "torch", "keras", "openvino", "numpy", "pandas", "pydicom", "scikit-learn",
+             "albumentations", "opencv-python-headless", "scipy")
 
 
 def write_environment(folder: Path) -> Path:

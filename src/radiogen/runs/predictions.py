@@ -14,7 +14,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import as_run, command
+from radiogen.core.wording import as_run, command, nearest
 from radiogen.dataset.labels import numbers, read_table
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, TEST
@@ -124,5 +124,5 @@ def _no_predictions(path: Path) -> UserError:
         return UserError(path, "is missing", f"make it: {command('predict')} --run {as_run(path.parent)}")
     others = predicted_runs(models)
     known = f"predicted runs in {models} are {', '.join(others)}" if others else f"no run in {models} is predicted yet"
-    return UserError(path, f"is missing: there is no run {name} ({known})",
+    return UserError(path, f"is missing: there is no run {name}{nearest(name, others)} ({known})",
                      f"name another, or train it and then: {command('predict')} --run {as_run(path.parent)}")

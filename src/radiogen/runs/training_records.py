@@ -61,3 +61,13 @@ def epochs_of(folder: Path) -> int:
     """After how many epochs a fold's weights were taken, as far as its folder says; else 0. Raises UserError."""
     chosen = read_timings(folder).get("chosen_epoch")
     return int(chosen or (len(_read_history(folder)) if (folder / layout.HISTORY).is_file() else 0))
+
+
+def epoch_text(epoch: int, epochs: int, row: Mapping[str, float]) -> str:
+    """`epoch  3/24  loss 0.612/0.701  AUC 0.553/0.500`: of an epoch's row, training/validation; as wide in each epoch.
+    """
+    parts = [f"epoch {epoch:>{len(str(epochs))}}/{epochs}"]
+    for name, title in (("loss", "loss"), ("auc", "AUC")):
+        values = [f"{row[key]:.3f}" for key in (name, f"val_{name}") if key in row]
+        parts += [f"{title} {'/'.join(values)}"] if values else []
+    return "  ".join(parts)

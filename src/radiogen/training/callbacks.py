@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from radiogen.core.errors import UserError
+from radiogen.core.progress import progress
 from radiogen.core.wording import parameter
 from radiogen.networks.backend import keras
 from radiogen.runs.layout import CHECKPOINT
-from radiogen.runs.training_records import write_history
+from radiogen.runs.training_records import epoch_text, write_history
 from radiogen.training.checkpoints import FoldState, save_checkpoint
 from radiogen.training.input.batches import Batches
-
-SHOWN_METRICS = ("loss", "accuracy", "auc")
 
 
 class CheckpointCallback(keras.callbacks.Callback):
@@ -66,15 +65,13 @@ class CheckpointCallback(keras.callbacks.Callback):
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """A tqdm bar over all steps, with loss, accuracy and AUC of the last epoch: training/validation."""
+    """A row of the progress display over all steps, with loss and AUC of the last epoch: training/validation."""
 
     def __init__(self, description: str, epochs: int, steps: int, done: int):
         super().__init__()
         self.description, self.epochs, self.steps, self.done = description, epochs, steps, done
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        from radiogen.core.progress import progress
-
         self.bar = progress(None, self.description, self.epochs * self.steps, "step", self.done * self.steps)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -82,9 +79,7 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
-        pairs = {name: [f"{logs[key]:.3f}" for key in (name, f"val_{name}") if key in logs] for name in SHOWN_METRICS}
-        shown = [f"{name} {'/'.join(values)}" for name, values in pairs.items() if values]
-        self.bar.set_postfix_str(" ".join([f"epoch {epoch + 1}", *shown]), refresh=False)
+        self.bar.note(epoch_text(epoch + 1, self.epochs, logs))
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.bar.close()

@@ -23,6 +23,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
 from radiogen.dataset.geometry import read_geometry
 from radiogen.networks.backend import backend, keras, on_one_machine
+from radiogen.networks.training_kinds import training_kinds
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.layout import CHECKPOINT, FIRST_WEIGHTS, FOLD_FILES, GEOMETRY, TENSORBOARD, WEIGHTS
@@ -96,9 +97,11 @@ def train_fold(run: Run, fold: str, devices: Devices | None = None, tensorboard:
 def compile_network(recipe: Recipe, inputs: int, batches: int) -> keras.Model:
     """The recipe's network with its optimiser, for `inputs` training inputs in `batches` batches an epoch."""
     outputs, steps = recipe.network.outputs, recipe.optimisation
-    model = make_network(recipe.network, recipe.data)
-    model.compile(optimizer=make_optimizer(steps, inputs, batches), loss=make_loss(outputs, steps.label_smoothing),
-                  metrics=make_metrics(outputs), jit_compile=backend().compile_ahead())
+    kinds = training_kinds(steps.layers)
+    model = make_network(recipe.network, recipe.data, kinds)
+    model.compile(optimizer=make_optimizer(steps, inputs, batches, kinds),
+                  loss=make_loss(outputs, steps.label_smoothing), metrics=make_metrics(outputs),
+                  jit_compile=backend().compile_ahead())
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -199,7 +202,8 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
     if share.first:
         _finish(folder, model, checkpoints.state,
                 {"batches_an_epoch": steps, "batches_a_step": together, "precision": precision,
-                 "device": device_name(), "devices": share.devices, "parameters": model.count_params()})
+                 "layers": training_kinds(settings.layers).name, "device": device_name(), "devices": share.devices,
+                 "parameters": model.count_params()})
 
 
 def _begin(run: Run, fold: str, model: keras.Model, owner: dict[str, Any], *, writes: bool) -> FoldState:

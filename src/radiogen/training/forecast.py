@@ -18,7 +18,7 @@ import numpy as np
 
 from radiogen.core.errors import UserError
 from radiogen.core.files import PART
-from radiogen.core.wording import parameter
+from radiogen.core.wording import duration, parameter, size
 from radiogen.networks.backend import keras
 from radiogen.runs.layout import WEIGHTS
 from radiogen.runs.training_records import read_timings
@@ -132,24 +132,6 @@ def compared_text(forecast: Cost, actual: Cost) -> str:
         title = {"seconds": "time", "checkpoints": "while it trains"}.get(name, name)
         rows.append((title, form(one), form(other), f"{other / one - 1:+.0%}" if one else ""))
     return "\n".join(f"{a:<16}{b:>12}{c:>12}{d:>8}".rstrip() for a, b, c, d in rows)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: `8 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
-    for large, name, small, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        whole = round(seconds / small) * small
-        if whole >= large:
-            return f"{whole // large} {name} {whole % large // small} {part}"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-
-
-def size(count: float) -> str:
-    """Bytes in words: `310 kB`, `5.2 MB`, `12 GB`."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if count < 999.5 or unit == "TB":
-            break
-        count /= 1000
-    return f"{count:.1f} {unit}" if count < 9.95 and unit != "bytes" else f"{count:.0f} {unit}"
 
 
 def measure_fold(run: Run, fold: str, devices: Devices, requested: float) -> Pace:

@@ -1,30 +1,49 @@
-"""A recipe's network for the inputs of `Batches`, and the weights of a trained fold."""
+"""A recipe's network for the inputs of `Batches`, and the weights of a trained fold.
+
+Importing this loads no Keras: a trained network may be computed by another engine (networks/engines/).
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from radiogen.core.errors import UserError, short_reason
 from radiogen.core.wording import as_run, command
-from radiogen.networks.backend import keras
+from radiogen.networks.architecture import Scale, choose_scale
 from radiogen.networks.pretrained.hdf5_file import unreadable
-from radiogen.networks.residual import Scale, build_network
-from radiogen.networks.settings import NetworkSettings, is_torch_file
+from radiogen.networks.settings import NetworkSettings
 from radiogen.runs.fold_weights import check_weights
 from radiogen.runs.layout import WEIGHTS
 from radiogen.training.recipe.settings import DataSettings
 from radiogen.training.runs import Run, fold_folder
 
-
-def make_network(network: NetworkSettings, data: DataSettings) -> keras.Model:
-    """The network for these inputs, with random weights; its first layer scales as the initial weights expect it."""
-    standardised = data.normalisation == "z-score"
-    scale: Scale = "centre"
-    if network.weights and is_torch_file(network.weights):
-        scale = "unchanged" if standardised else "head"
-    elif network.weights:
-        scale = "imagenet z-score" if standardised else "imagenet"
-    return build_network(network, data.input_shape, scale)
+if TYPE_CHECKING:
+    import keras
 
 
-def load_trained(model: keras.Model, run: Run, fold: str) -> None:
-    """Load the weights of a trained fold into `model`; Keras reads arrays only and refuses links to other files.
+class TakesWeights(Protocol):
+    """A Keras model, or an engine that predicts."""
+
+    def load_weights(self, filepath: Path) -> Any:
+        """Take the weights of this file."""
+
+
+def make_network(network: NetworkSettings, data: DataSettings, kinds: Any = None) -> "keras.Model":
+    """The network for these inputs, with random weights; its first layer scales as the initial weights expect it.
+
+    kinds: where its layers' classes are: those of `training_kinds`; None: Keras's.
+    """
+    from radiogen.networks.residual import build_network
+
+    return build_network(network, data.input_shape, network_scale(network, data), kinds)
+
+
+def network_scale(network: NetworkSettings, data: DataSettings) -> Scale:
+    """What the network's first layer does to these inputs."""
+    return choose_scale(network, standardised=data.normalisation == "z-score")
+
+
+def load_trained(model: TakesWeights, run: Run, fold: str) -> None:
+    """Load the weights of a trained fold into `model`: arrays only, no links to other files.
 
     Raises UserError where their file is not the one that training of this fold wrote, is damaged, or of another
     network.

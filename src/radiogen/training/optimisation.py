@@ -23,12 +23,16 @@ def accumulation(settings: OptimisationSettings, inputs: int, batches: int) -> i
     return max(1, round(batches / (math.floor(steps) if settings.drop_last else math.ceil(steps))))
 
 
-def make_optimizer(settings: OptimisationSettings, inputs: int, batches: int) -> keras.optimizers.Optimizer:
-    """Adam, or AdamW where weights decay, for `settings.epochs` epochs of `batches` batches with `inputs` inputs."""
-    rate = learning_rate(settings, batches)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay) if settings.weight_decay else \
-        keras.optimizers.Adam(rate)
-    together = accumulation(settings, inputs, batches)
+def make_optimizer(settings: OptimisationSettings, inputs: int, batches: int,
+                   kinds: Any = keras.optimizers) -> keras.optimizers.Optimizer:
+    """Adam, or AdamW where weights decay, for `settings.epochs` epochs of `batches` batches with `inputs` inputs.
+
+    kinds: where their classes are: Keras's, or those of `training_kinds`, whose Adam does not accumulate.
+    """
+    rate, together = learning_rate(settings, batches), accumulation(settings, inputs, batches)
+    kinds = kinds if together == 1 else keras.optimizers
+    optimizer = kinds.AdamW(rate, weight_decay=settings.weight_decay) if settings.weight_decay else \
+        kinds.Adam(rate)
     if together > 1:
         optimizer.gradient_accumulation_steps = together
     return optimizer

@@ -13,10 +13,19 @@ SMALL = {"rank": 2, "size": 32, "batch": 2, "job": "predict"}
 def test_every_group_has_its_peer_first_and_both_stems_are_raced_in_3d():
     groups = training.contestants(3, 64, 4, gpu=False)
     assert all(group[0].engine in ("MONAI", "radiogen") for group in groups)
-    against_monai = [[each.stem_stride for each in group] for group in groups if group[0].engine == "MONAI"]
-    assert against_monai == 2 * [[2, 2], [1, 1], [1, 2]]
+    against_monai = [[each.stem_stride for each in (group[0], group[-1])] for group in groups
+                     if group[0].engine == "MONAI"]
+    assert against_monai == 2 * [[2, 2], [1, 1], [2, 2], [1, 2]]
     assert {each.precision for group in groups for each in group} == {"float32", "bfloat16"}
     assert all(each.gpu for group in training.contestants(2, 224, 4, gpu=True) for each in group)
+
+
+def test_training_on_a_cpu_races_the_peer_tuned_and_compiled_and_our_network_with_kerass_layers():
+    for group in training.contestants(3, 64, 4, gpu=False):
+        if group[0].job == "train" and "default" not in group[0].name:
+            assert [(each.engine, each.tuned, each.compiled) for each in group] == [
+                ("MONAI", False, False), ("MONAI", True, False), ("MONAI", True, True), ("radiogen", True, False),
+                ("radiogen", False, False)]
 
 
 def test_a_ratio_is_that_of_the_peers_time_in_the_same_round():

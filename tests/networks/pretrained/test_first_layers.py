@@ -5,10 +5,10 @@ import pytest
 
 from benchmarks.synthetic.weight_files import Names, safetensors_of, state_of, tensors, write_legacy, write_zip
 from radiogen.core.errors import UserError
+from radiogen.networks.architecture import HEAD_STATISTICS
 from radiogen.networks.backend import keras
 from radiogen.networks.pretrained.first_layers import check_first_weights, read_first_layers
 from radiogen.networks.pretrained.layer_shapes import layer_shapes
-from radiogen.networks.residual import HEAD_STATISTICS
 from radiogen.networks.settings import BLOCKS, NetworkSettings
 from radiogen.networks.weights import load_first_weights
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from radiogen.training.input.augmentation import augment, channels_last, make_augmentation, tta_flips
+from radiogen.training.input.one_pass import Change, draw_change, is_enough, write_image
 from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, REPORT_3D, WINNER_3D
 
 STILL_2D = DEMO_2D.replace(size=16, flips=(), shift=0.0, gamma=0.0)
@@ -21,8 +22,12 @@ def _drawn(recipe, draws=30):
 
 
 def _changed(recipe, planes, seed):
-    augmentation = make_augmentation(recipe.augmentation, recipe.data)
-    return augment(augmentation, recipe.augmentation, recipe.data, planes, seed)
+    settings, data = recipe.augmentation, recipe.data
+    if not is_enough(settings, data):
+        return augment(make_augmentation(settings, data), settings, data, planes, seed)
+    made = np.empty((*data.image_shape, len(planes)), np.float32)
+    write_image(made, planes, draw_change(settings, data, seed), data.mask_channel)
+    return np.rint(255 * made).astype(np.uint8)
 
 
 def _flips(recipe):
@@ -163,3 +168,36 @@ def test_without_a_mask_among_the_channels_the_last_one_is_an_image():
     recipe = STILL_3D.replace(gamma=0.4)
     changed = _drawn(recipe)
     assert any(not np.array_equal(one[..., -1], _image(recipe)[..., -1]) for one in changed)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4), (1, 3, 5, 4), (2, 3, 5, 4)])
+def test_a_byte_without_a_change_is_divided_by_255_wherever_it_is_written(shape):
+    planes = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    expected = np.moveaxis(planes, 0, -1) / np.float32(255)
+    for batch in (np.empty((2, *expected.shape), np.float32), np.empty((2, *expected.shape[:-1], 7), np.float32)):
+        out = batch[1][..., :expected.shape[-1]]
+        write_image(out, planes, Change())
+        assert np.array_equal(out, expected)
+
+
+def test_a_grey_slice_fills_all_of_its_channels():
+    planes, out = np.arange(6, dtype=np.uint8).reshape(1, 2, 3), np.empty((2, 3, 3), np.float32)
+    write_image(out, planes, Change(flipped=(2,), shifts=(1, 0)))
+    assert np.array_equal(out, np.float32([[0, 0, 0], [2, 1, 0]])[..., None].repeat(3, -1) / np.float32(255))
+
+
+def test_gamma_is_of_the_numbers_in_0_to_1_and_is_not_rounded_to_bytes():
+    planes, out = np.arange(256, dtype=np.uint8).reshape(1, 16, 16), np.empty((16, 16, 1), np.float32)
+    write_image(out, planes, Change(gamma=0.8))
+    assert np.allclose(out.ravel(), (np.arange(256) / 255) ** 0.8, atol=1e-6)
+
+
+def test_shifts_flips_and_gamma_are_drawn_as_often_as_they_should():
+    recipe = STILL_3D.replace(size=20, flips=("left-right", "up-down"), shift=0.1, gamma=0.2)
+    drawn = [draw_change(recipe.augmentation, recipe.data, (0, number)) for number in range(3000)]
+    for axis in range(3):
+        places, counts = np.unique([each.shifts[axis] for each in drawn], return_counts=True)
+        assert places.tolist() == [-2, -1, 0, 1, 2] and counts.min() > 500
+    assert all(1400 < sum(axis in each.flipped for each in drawn) < 1600 for axis in (1, 3))
+    gammas = np.array([each.gamma for each in drawn])
+    assert 1400 < (gammas != 1).sum() < 1600 and 0.8 <= gammas.min() < 0.81 and 1.24 < gammas.max() <= 1.25

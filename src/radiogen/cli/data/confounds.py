@@ -13,6 +13,8 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
          permutations: int = 200, medals: bool = False) -> None:
     """Show what can be predicted without any image: the label by plane, and models from planes, sizes and case ids.
 
+    Example: confounds --run phantom-demo-3d
+
     Args:
         geometry: Table with a row per series (default, with --run: the run's geometry.csv).
         labels: Table of labels (default: those of --data, or the run's folds.csv).

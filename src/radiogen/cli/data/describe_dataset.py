@@ -12,6 +12,8 @@ def main(folder: tyro.conf.Positional[Path], /, tables: tuple[Path, ...] = (), l
          only: tuple[str, ...] = (), output: Path | None = None) -> None:
     """Describe a folder of images as a data set: recognise its layout, labels and patients, and write a draft.
 
+    Example: describe-dataset FOLDER --tables labels.csv
+
     Args:
         folder: Folder with the images; it is only read.
         tables: CSV or TSV files that came with them: labels, clinical data, a crosswalk of ids.

@@ -13,6 +13,8 @@ def main(data: Path | None = None, subset: int | None = None, delete_archive: bo
 
     Running it again fetches only what is missing; an interrupted download resumes where it stopped.
 
+    Example: download --subset 40
+
     Args:
         data: Folder for the data set (default: input/<competition>, with --subset input/<competition>-<N>). A
             dataset.json in it says which competition it is of, and what its tables are called.

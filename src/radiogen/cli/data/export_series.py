@@ -19,6 +19,8 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
          keep_uids: bool = False) -> None:
     """Export series for viewers: the cube as one DICOM file, the series as NIfTI, its slices as PNG.
 
+    Example: export-series input/phantom/train/00000/FLAIR --to nifti png
+
     Args:
         folders: Folders of one series each, such as input/phantom/train/00000/FLAIR, or NIfTI files.
         to: dicom: the cube in one multi-frame file; nifti: all voxels of the series; png: every slice.

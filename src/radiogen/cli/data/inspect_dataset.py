@@ -13,6 +13,8 @@ def main(data: Path = Path("input/phantom"), output: Path | None = None, case: s
 
     The data set itself is never written to, and a series that cannot be read is a row with its reason.
 
+    Example: inspect-dataset --data input/phantom
+
     Args:
         data: Data set: the folder with train/ and test/, or any folder of folders of DICOM files.
         output: Folder for quality.csv, contact_sheet.png, masks.csv and mask_sheet.png (default:

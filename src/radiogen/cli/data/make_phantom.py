@@ -13,6 +13,8 @@ def main(settings: tyro.conf.OmitArgPrefixes[PhantomSettings], data: Path = Path
          workers: int | None = None) -> None:
     """Make a data set with a known answer, in the competition's layout; an interrupted one is completed.
 
+    Example: make-phantom --cases 60 --effect 3
+
     Args:
         settings: Settings of the phantom.
         data: Folder to make.

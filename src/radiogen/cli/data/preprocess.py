@@ -1,4 +1,7 @@
-"""Make the arrays that recipes need from the DICOM series of a data set; each series is read once for all of them."""
+"""Make the arrays that recipes need from the DICOM series of a data set; each series is read once for all of them.
+
+Example: preprocess --data input/phantom --recipe demo-2d demo-3d
+"""
 
 import shlex
 from dataclasses import dataclass

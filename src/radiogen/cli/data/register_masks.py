@@ -10,8 +10,9 @@ def main(data: Path, atlas: Path, sequence: str = "T1wCE", output: Path | None =
          workers: int | None = None) -> None:
     """Bring masks that lie on another program's images, such as BraTS 2021's, onto the series of the same patients.
 
-    Needs SimpleITK: pip install 'radiogen[register]'. Example: python scripts/register_masks.py --data
-    input/rsna-miccai --atlas input/brats2021
+    Needs SimpleITK: pip install 'radiogen[register]'.
+
+    Example: register-masks --data input/rsna-miccai --atlas input/brats2021
 
     Args:
         data: Data set with the series; <split>/<case>/mask.nii.gz is written where a case has no mask.

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+from radiogen.core.wording import command
+
 
 def main(docker_image: str = "", title: str = "Radiogen image probe", owner: str | None = None,
          output: Path = Path("submissions/probe"), table: Path | None = None) -> None:
     """List the packages of Kaggle's image in a session of its own, and keep them for what is pushed later.
 
     The kernel is private, has no GPU and no data. Not tried at Kaggle itself: docs/kaggle.md.
+
+    Example: probe-kaggle-image
 
     Args:
         docker_image: Image to list, as gcr.io/kaggle-gpu-images/python@sha256:... (default: Kaggle's newest).
@@ -24,4 +28,4 @@ def main(docker_image: str = "", title: str = "Radiogen image probe", owner: str
     api = connect()
     digest, path = probe_image(api, Names(owner or user_name(api), title), output, docker_image=docker_image,
                                table=table)
-    print(f"image: {digest}; its packages are in {path}")
+    print(f"image: {digest}; its packages are in {path}\nnext: {command('push_kernel')} RUN --dry-run")

@@ -1,6 +1,5 @@
 """Push trained runs to Kaggle as a notebook for the code competition, after a rehearsal on this machine."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
          docker_image: str = "") -> None:
     """Push trained runs to Kaggle as a notebook for the code competition, after a rehearsal on this machine.
 
+    Example: push-kernel phantom-demo-3d --dry-run
     Args:
         names: The same as --run.
         run: Names of the predicted runs under models/; the mean of all their folds is submitted.
@@ -59,6 +59,5 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     if record is None:
         folders = whole_push.prepare_rehearsed(models, runs, kernel, output, wheels=wheels, pythons=python, cases=cases)
         record = api and whole_push.push_and_submit(api, folders, kernel, note, output, submit=submit)
-    more = f"{shlex.join(runs)}{models_option(models)} --submit -m \"what is new\""
     print(f"submission: {record.read_text(encoding='utf-8').strip()}" if record else
-          f"next: {command('push_kernel')} {more}")
+          f"next: {command('push_kernel', *runs)}{models_option(models)} --submit -m \"what is new\"")

@@ -16,6 +16,8 @@ def main(data: Path = Path("input") / RSNA_MICCAI.name, recipe: tuple[str, ...] 
 
     Estimates first the cost on this machine. Started again after an interruption, it resumes where it was.
 
+    Example: rsna --only-estimate
+
     Args:
         data: Folder of the data set; downloaded where it is missing.
         recipe: Recipes to train, each in all of its folds with every seed.

@@ -15,6 +15,8 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
          message: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "", competition: str | None = None) -> None:
     """Write a run's submission, check it against the data set's sample, and send it to Kaggle with --send.
 
+    Example: submit phantom-demo-3d
+
     Args:
         name: The same as --run.
         run: Name of the run under models/ (default: the one predicted last).

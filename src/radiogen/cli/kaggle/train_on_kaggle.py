@@ -16,6 +16,8 @@ def main(recipe: tuple[str, ...] = ("isotropic-3d",), seeds: int = 1, options: s
     The first session makes the arrays, without a GPU; each of the others trains one fold a GPU and ends before its
     limit. Ctrl-C ends only the waiting. Not tried at Kaggle itself: docs/kaggle.md.
 
+    Example: train-on-kaggle --only-estimate
+
     Args:
         recipe: Recipes to train, each in all of its folds with every seed.
         seeds: Runs of each recipe, on the same split.

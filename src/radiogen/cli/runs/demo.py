@@ -15,6 +15,8 @@ RECIPES = ("demo-2d", "demo-3d")
 def main(data: Path = Path("input/phantom"), effect: float = 3.0, cases: int = 200, seed: int = 42) -> None:
     """Phantom, preprocess, train 2D and 3D, predict, ensemble, evaluate, submission.
 
+    Example: demo --cases 60
+
     Args:
         data: Folder of the phantom data set; made where it is missing.
         effect: Distance of the classes in standard deviations of the latent; 0 is the negative control.

@@ -15,6 +15,8 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
          method: Literal["mean", "rank-mean", "stacking", "greedy"] = "mean", models: Path = Path("models")) -> None:
     """Join runs into one, case by case: the mean of their probabilities, or weights fitted in the other folds.
 
+    Example: ensemble phantom-demo-2d phantom-demo-3d
+
     Args:
         names: The same as --run.
         run: Names of the member runs under models/.

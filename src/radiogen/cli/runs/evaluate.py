@@ -5,7 +5,7 @@ from typing import Annotated
 
 import tyro
 
-from radiogen.cli.names import SeveralRuns, several_runs, step_after_judgement
+from radiogen.cli.names import SeveralRuns, open_report, several_runs, step_after_judgement
 from radiogen.core.errors import UserError
 from radiogen.evaluation.others.columns import Naming
 
@@ -16,6 +16,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
          naming: Annotated[Naming, tyro.conf.arg(name="")] = Naming()) -> None:
     """Evaluate runs, or predictions of any program: tables per fold, AUC with intervals, a verdict in words, pictures.
 
+    Example: evaluate phantom-demo-2d phantom-demo-3d
     Args:
         names: The same as --run.
         run: Names of runs under models/; rows come in this order (default: all that are predicted).
@@ -27,8 +28,8 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         parallel_folds: With --permutations: folds trained in parallel.
         predictions: Tables of predictions by any program (CSV: id, fold or split, label, probability), judged in place
             of runs; several are compared on their common cases.
-        labels: Their labels, where they have none.
-        patients: Their patients (id, patient, age, sex, site).
+        labels: With --predictions: a table of their labels (default: the labels in the tables themselves).
+        patients: With --predictions: a table of their patients: id, patient, age, sex, site.
         naming: How these tables are to be read.
     """
     from radiogen.evaluation.report.report import evaluate_runs
@@ -59,5 +60,4 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
             run_permutations(open_run(models / name), permutations, within_planes, parallel_folds)
         text, written = evaluate_runs(models, runs)
     print("\n".join([text, "\nfiles written:", *(f"  {line}" for line in short_paths(written))]))
-    if not predictions:
-        print(step_after_judgement(models / runs[-1]))
+    print(open_report(written) if predictions else step_after_judgement(models / runs[-1]))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.cli.names import open_report
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
 from radiogen.evaluation.others.columns import Naming
@@ -17,6 +18,8 @@ def main(table: tyro.conf.Positional[Path | None] = None, /, labels: Path | None
          naming: Annotated[Naming, tyro.conf.arg(name="")] = Naming()) -> None:
     """Judge a table of features: patient-wise nested folds, a few learners, label permutations, verdict and page.
 
+    Example: judge-features features.csv --labels labels.csv
+
     Args:
         table: A row a case, a column a feature (CSV with ids).
         labels: A table of labels, where TABLE has none.
@@ -24,7 +27,7 @@ def main(table: tyro.conf.Positional[Path | None] = None, /, labels: Path | None
             are judged beside the features.
         test: The table of another cohort: what was fitted to all cases of TABLE is tested there, on the features that
             both have.
-        test_labels: Its labels.
+        test_labels: A table of the labels of --test (default: the labels in that table itself).
         models: Where a folder a learner is written.
         options: How it is judged.
         naming: How the tables are to be read.
@@ -35,4 +38,4 @@ def main(table: tyro.conf.Positional[Path | None] = None, /, labels: Path | None
     from radiogen.evaluation.text_tables import short_paths
 
     text, written = judge_features(Sources(table, labels, patients, test, test_labels), models, naming, options)
-    print("\n".join([text, "\nfiles written:", *(f"  {line}" for line in short_paths(written))]))
+    print("\n".join([text, "\nfiles written:", *(f"  {line}" for line in short_paths(written)), open_report(written)]))

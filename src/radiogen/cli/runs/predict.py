@@ -7,13 +7,15 @@ import tyro
 from radiogen.cli.names import OneRun, one_run
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
+from radiogen.networks.engines.choice import EngineName, switch_engine
 
 
 def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case: Path | None = None,
          data: Path | None = None, models: Path = Path("models"), output: Path | None = None,
-         workers: int | None = None) -> None:
+         workers: int | None = None, engine: EngineName = "auto") -> None:
     """Predict every case of a run's data set, or the one patient whose series lie in a folder.
 
+    Example: predict phantom-demo-3d
     Args:
         name: The same as --run.
         run: Name of the run under models/.
@@ -22,6 +24,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
         models: Where runs are kept.
         output: With --case: folder for picture and record (default: models/RUN/cases).
         workers: Processes for making missing arrays (default: one per available core).
+        engine: What computes the networks; keras switches the faster ones off. RADIOGEN_ENGINE says so to any command.
     """
     chosen = one_run(name, run)
     if chosen is None:
@@ -29,14 +32,14 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
     from radiogen.inference.workflow import predict
     from radiogen.training import runs, workflow
 
+    switch_engine(engine)
     if case is not None:
         if data is not None:
             workflow.locate_runs([models / chosen], data)
         _predict_one(models / chosen, case, output or models / chosen / "cases")
         return
     path = predict(runs.open_run(models / chosen), data=data, workers=workers)
-    print(f"predictions: {path}")
-    print(f"next: {command('evaluate')} --run {as_run(models / chosen)}")
+    print(f"predictions: {path}\nnext: {command('evaluate')} --run {as_run(models / chosen)}")
 
 
 def _predict_one(folder: Path, case: Path, output: Path) -> None:
@@ -56,9 +59,7 @@ def _predict_one(folder: Path, case: Path, output: Path) -> None:
     print("\n".join([*patient_lines(judged, answer.task), f"how reliable {folder.name} is:",
                      *(f"  {line}" for line in standing)]), flush=True)
     with files.working_folder(output):
-        one_case.check_output(output, answer.name, answer.images)
-        files.write_json(output / f"{answer.name}.json", {**one_case.record(answer, run), "standing": standing,
-                                                               "judgement": judged and vars(judged)})
-        picture = case_png(output / f"{answer.name}.png", answer.views,
-                           one_case.title_text(answer), one_case.heat_text(answer), one_case.DISCLAIMER)
+        one_case.write_record(output, answer, run, {"standing": standing, "judgement": judged and vars(judged)})
+        picture = case_png(output / f"{answer.name}.png", answer.views, one_case.title_text(answer),
+                           one_case.heat_text(answer), one_case.DISCLAIMER)
     print(f"picture: {picture}\n{one_case.DISCLAIMER}")

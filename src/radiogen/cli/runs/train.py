@@ -1,4 +1,7 @@
-"""Train the fold networks of one or more runs; finished folds are kept, interrupted ones resume."""
+"""Train the fold networks of one or more runs; finished folds are kept, interrupted ones resume.
+
+Example: train --data input/phantom --recipe demo-3d
+"""
 
 from radiogen.core.wording import as_run, command
 from radiogen.training.recipe.options import TrainOptions, parse_options

@@ -18,6 +18,8 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
     members' predictions as it joined their own. Cases without a label are predicted and not judged. Every look at a
     cohort goes on record beside the runs.
 
+    Example: validate phantom-demo-3d --data input/other-hospital
+
     Args:
         name: The same as --run.
         run: Name of the run or ensemble under models/.

@@ -14,7 +14,6 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from radiogen.dataset.thumbnails import DIGITS, SHAPE, thumbnail_of
 
@@ -88,6 +87,8 @@ class _Thumbnails:
     """The thumbnails that there are: `places` in the list of hashes, and each smoothed, of mean 0 and deviation 1."""
 
     def __init__(self, hashes: Sequence[str]) -> None:
+        from scipy import ndimage
+
         known = [(place, found) for place, mark in enumerate(hashes)
                  if (found := thumbnail_of(mark)) is not None and np.ptp(found) > 0]
         self.places = [place for place, _ in known]
@@ -174,6 +175,8 @@ def _detail_correlation(template: _Template, moving: Floats, cut: Sequence[tuple
 
 def _warped(image: Floats, transform: NDArray[np.float64], points: NDArray[np.float64], order: int = 1) -> Floats:
     """The image at the transformed points, NaN beside it; order: of the interpolating spline."""
+    from scipy import ndimage
+
     places = (transform @ points)[:3]
     values = ndimage.map_coordinates(image, (places + 1) / 2 * (np.array(SHAPE)[:, None] - 1), order=order,
                                      mode="nearest")
@@ -181,6 +184,8 @@ def _warped(image: Floats, transform: NDArray[np.float64], points: NDArray[np.fl
 
 
 def _detail(image: Floats) -> Floats:
+    from scipy import ndimage
+
     blurred: Floats = ndimage.gaussian_filter(image, _ALONG_SLICES, mode="nearest")
     return blurred - ndimage.gaussian_filter(blurred, _DETAIL, mode="nearest")
 

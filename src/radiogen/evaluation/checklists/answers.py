@@ -74,7 +74,7 @@ def _model_answers(provenance: RunProvenance) -> Answers:
     if recipe:
         head = "one logit" if recipe.get("outputs") == 1 else "softmax over two classes"
         answers["model"] = (f"{recipe['architecture']} in {recipe['rank']}D, {recipe['width']} filters first, "
-                            f"{recipe['pooling']} pooling, {head}; layers in networks/residual.py",
+                            f"{recipe['pooling']} pooling, {head}; layers in networks/architecture.py",
                             (("#made", "recipe"), (f"{place}{layout.RECIPE}", layout.RECIPE)))
         began = lineage_text(provenance.first.lineage)
         answers["first_weights"] = (f"{began}, each fold with the same fold's network" if began else

@@ -33,22 +33,22 @@ class Naming:
     """How somebody's tables are to be read; what is not named is recognised."""
 
     id_column: str | None = None
-    """Column of the cases' ids."""
+    """Column of the cases' ids (default: recognised by its name)."""
     fold_column: str | None = None
-    """Column of folds, or of splits such as train and test."""
+    """Column of folds, or of splits such as train and test (default: recognised by its name)."""
     label_column: str | None = None
-    """Column of the labels."""
+    """Column of the labels (default: recognised by its name)."""
     probability_column: str | None = None
-    """Column of the probability of the positive class."""
+    """Column of the probability of the positive class (default: recognised by its name)."""
     positive: str | None = None
-    """What the positive class is called in the column of labels."""
+    """What the positive class is called in the column of labels (default: recognised, as 1 beside 0)."""
     negative: str | None = None
     """What the other class is called; with both, cases of any other cell are left out."""
     scores: Scores = "probabilities"
     """What the column holds: probabilities; logits, which the logistic function turns into probabilities; or numbers on
     any scale, of which only the order is judged."""
     split: str | None = None
-    """Judge only rows whose fold or split is this."""
+    """Judge only rows whose fold or split is this (default: all rows)."""
 
 
 def folded(name: str) -> str:

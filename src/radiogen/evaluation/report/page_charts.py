@@ -10,11 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from radiogen.evaluation.clinical.sentences import clinical_lines
 from radiogen.evaluation.external.assessment import INSIDE, ExternalAssessment
@@ -29,6 +28,9 @@ from radiogen.evaluation.stats.metrics import scored
 from radiogen.runs import layout
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import out_of_fold
+
+if TYPE_CHECKING:  # imported when something is drawn
+    from matplotlib.figure import Figure
 
 SCALE = 0.7
 """Of the PNGs' size: 330 to 350 points across, about the width of a phone."""
@@ -59,7 +61,7 @@ class Chart:
 class _Drawn:
     title: str
     caption: str
-    figure: Figure
+    figure: "Figure"
     alternative: str
     file: str = ""
 
@@ -195,12 +197,14 @@ def forest_rows(summary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", "set", "cases", "auc", "low", "high"])
 
 
-def svg(figure: Figure, name: str, alternative: str) -> str:
+def svg(figure: "Figure", name: str, alternative: str) -> str:
     """A figure as an SVG element: text as text, the page's inks; `name` sets the ids that its parts refer to.
 
     alternative: what it shows, for whoever does not see it. Coordinates have two decimals, of a point. The same figure
     and name give the same text. Nothing in it points outside.
     """
+    from matplotlib import rc_context
+
     figure.patch.set_alpha(0)
     for axes in figure.axes:
         axes.patch.set_alpha(0)

@@ -35,7 +35,15 @@ class Calibration:
 
 
 def calibration(labels: np.ndarray, probabilities: np.ndarray) -> Calibration:
-    """Slope and intercept with Wald's 95 % intervals; labels bool, probabilities float64, both (cases,)."""
+    """Slope and intercept with Wald's 95 % intervals; labels bool, probabilities float64, both (cases,).
+
+    Examples
+    --------
+    >>> labels = np.repeat([True, False, True, False], [2, 8, 8, 2])
+    >>> found = calibration(labels, np.repeat([0.2, 0.8], 10))
+    >>> round(found.slope.value, 2)
+    1.0
+    """
     logits = scored_logits(probabilities)
     fitted = None
     if len(logits) and np.ptp(logits) > 0:

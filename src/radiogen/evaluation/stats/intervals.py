@@ -57,6 +57,13 @@ def bootstrap_interval(labels: np.ndarray, probabilities: np.ndarray, *, draws: 
 
     Where the classes are fully apart no resample differs and the interval would be one point; then the far end comes
     from `_one_sided_limit`. NaN unless both classes are there.
+
+    Examples
+    --------
+    >>> labels = np.arange(40) % 2 == 1
+    >>> low, high = bootstrap_interval(labels, np.where(labels, 0.6, 0.4) + np.linspace(-0.2, 0.2, 40))
+    >>> round(low, 2), round(high, 2)
+    (0.78, 0.97)
     """
     value = auc(labels, probabilities)
     if np.isnan(value):
@@ -150,6 +157,13 @@ def delong(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndarray | N
     5.2.4), so that it holds its level near 0 and 1 too and never leaves them. Where the variance says nothing (classes
     fully apart, a class of one case) Hanley and McNeil's stands for it; a perfect order ends at the AUC that lies 1.96
     of its own errors below 1. strata: only pairs of one stratum are compared. NaN where there is no pair.
+
+    Examples
+    --------
+    >>> labels = np.arange(40) % 2 == 1
+    >>> found = delong(labels, np.where(labels, 0.6, 0.4) + np.linspace(-0.2, 0.2, 40))
+    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+    (0.887, 0.75, 0.954)
     """
     sizes = stratum_sizes(labels, strata)
     if not sizes:

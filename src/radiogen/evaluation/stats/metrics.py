@@ -83,6 +83,12 @@ def counts(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THR
 
     Nothing called positive: precision is 0, as in the usual tables. No positive case: recall and F1 are NaN, for
     there was nothing to find.
+
+    Examples
+    --------
+    >>> labels, probabilities = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.1])
+    >>> counts(labels, probabilities)
+    {'accuracy': 0.5, 'precision': 0.5, 'recall': 0.5, 'f1': 0.5}
     """
     called = probabilities >= threshold
     found = int((called & labels).sum())
@@ -97,6 +103,12 @@ def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Area under the ROC curve: how often a positive case is placed above an negative one, a tie counting half.
 
     NaN unless both classes are there. Mann and Whitney, Ann. Math. Stat. 1947;18:50.
+
+    Examples
+    --------
+    >>> labels, probabilities = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.1])
+    >>> auc(labels, probabilities)
+    0.75
     """
     positives = int(labels.sum())
     negatives = len(labels) - positives
@@ -126,7 +138,14 @@ def precision_recall_points(labels: np.ndarray, probabilities: np.ndarray) -> tu
 
 
 def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Precision averaged over the steps in recall, without interpolation; NaN without a positive case."""
+    """Precision averaged over the steps in recall, without interpolation; NaN without a positive case.
+
+    Examples
+    --------
+    >>> labels, probabilities = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.1])
+    >>> round(average_precision(labels, probabilities), 3)
+    0.833
+    """
     if not labels.any():
         return np.nan
     called, found = _cumulative(labels, probabilities)
@@ -134,7 +153,14 @@ def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean squared difference of probability and outcome: 0 is perfect, 0.25 is what 0.5 everywhere gets."""
+    """Mean squared difference of probability and outcome: 0 is perfect, 0.25 is what 0.5 everywhere gets.
+
+    Examples
+    --------
+    >>> labels, probabilities = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.1])
+    >>> round(brier(labels, probabilities), 3)
+    0.185
+    """
     return float(((probabilities - labels) ** 2).mean()) if len(labels) else np.nan
 
 
@@ -143,6 +169,11 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
 
     Each bin counts by its cases (Guo et al., arXiv 1706.04599, section 2, for the probability of the positive class).
     With few cases it is above 0 even for perfect probabilities.
+
+    Examples
+    --------
+    >>> round(calibration_error(np.array([True, False]), np.array([0.8, 0.3])), 3)
+    0.25
     """
     return float(sum(row["cases"] * abs(row["probability"] - row["observed"])
                      for row in calibration_bins(labels, probabilities, bins)) / len(labels)) if len(labels) else np.nan

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 DRAWS = 2000
 SEED = 42
@@ -90,6 +89,8 @@ def _permuted(labels: NDArray[np.bool_], folds: Groups, draws: int, seed: int) -
 
 def _centred_ranks(row: Floats, folds: Groups) -> Floats:
     """Ranks within each fold less their mean; 0 for a case that the look has not."""
+    from scipy.stats import rankdata
+
     ranks = np.zeros(len(row))
     for fold in np.unique(folds):
         inside = (folds == fold) & np.isfinite(row)
@@ -152,6 +153,8 @@ def _greedy(filled: Floats, size: int, null: _Null) -> NDArray[np.int64]:
 
 def _own_scores(joined: Floats, null: _Null) -> Floats:
     """Of each row, one a permutation, its score on the labels of that permutation."""
+    from scipy.stats import rankdata
+
     answer, spread = np.zeros(len(joined)), np.zeros(len(joined))
     for stratum in np.unique(null.strata):
         inside = null.strata == stratum

@@ -51,9 +51,11 @@ def read_nifti(path: Path | str, *, order: Order = "display") -> Volume:
 
     Examples
     --------
-    >>> volume = read_nifti("BraTS2021_00000_flair.nii.gz")  # doctest: +SKIP
-    >>> volume.voxels.shape  # doctest: +SKIP
-    (155, 240, 240)
+    >>> from radiogen.imaging.export.series_export import write_nifti
+    >>> from radiogen.imaging.series import read_series
+    >>> _ = write_nifti("flair.nii.gz", read_series("input/phantom/train/00000/FLAIR"))
+    >>> read_nifti("flair.nii.gz").voxels.shape
+    (8, 8, 8)
     """
     path = Path(path)
     with translate_memory_errors(path):

@@ -63,9 +63,9 @@ class _LayerReader:
         self.layers: Layers = {}
         self.left = left
 
-    def visit(self, _: str, node: h5py.HLObject) -> None:
-        """Called by h5py for each node; takes those that are a layer."""
-        if not isinstance(node, h5py.Group):
+    def visit(self, path: str, node: h5py.HLObject) -> None:
+        """Called by h5py for each node; takes those that are a layer. An optimiser's moments are not read."""
+        if not isinstance(node, h5py.Group) or path.startswith("optimizer/"):
             return
         if "weight_names" in node.attrs:  # legacy: a group a layer, which names its arrays
             names = [_text(name) for name in node.attrs["weight_names"]]

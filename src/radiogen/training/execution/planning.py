@@ -24,6 +24,9 @@ _LOG = logging.getLogger(__name__)
 def check_options(chosen: Sequence[TrainOptions]) -> Devices:
     """The devices of these options. Raises UserError for what cannot be done, before anything is made."""
     options = chosen[0]
+    for name in ("parallel_folds", "workers"):
+        if (count := getattr(options, name)) is not None and count < 1:
+            raise UserError(parameter(name, count), "is too few", "give 1 or more")
     if len(chosen) > 1 and options.run:
         raise UserError(parameter("run", options.run), f"names one run, and there are {len(chosen)} recipes",
                         "leave it out: each run gets a name of its own")

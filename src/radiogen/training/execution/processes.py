@@ -20,6 +20,8 @@ from typing import Any
 
 from radiogen.core.console import follow_console
 from radiogen.core.errors import UserError
+from radiogen.core.progress import close_of_worker, one_display, show_of_worker
+from radiogen.core.terminal.relay import relay_to
 from radiogen.core.wording import parameter
 
 
@@ -44,10 +46,7 @@ def run_in_subprocess(function: Callable[..., Any], *arguments: Any, name: str, 
     if stopped is not None and stopped.is_set():  # while it was started, which takes seconds where Keras is imported
         process.terminate()
     theirs.close()
-    try:
-        answer, error = ours.recv()
-    except EOFError:
-        answer, error = None, "died"
+    answer, error = _receive(ours)
     process.join(30)  # closing first would cut off its clean-up, and the system's semaphores with it
     ours.close()
     process.join()
@@ -60,6 +59,20 @@ def run_in_subprocess(function: Callable[..., Any], *arguments: Any, name: str, 
     if error is not None:
         raise error
     return answer
+
+
+def _receive(connection: multiprocessing.connection.Connection) -> tuple[Any, Any]:
+    """What a process returns, and the error that it raised; what it has to show meanwhile is shown here."""
+    rows: set[str] = set()
+    try:
+        while show_of_worker(message := connection.recv(), rows):
+            pass
+        answer, error = message
+        return answer, error
+    except EOFError:
+        return None, "died"
+    finally:
+        close_of_worker(rows)
 
 
 def _start_server() -> None:
@@ -99,7 +112,7 @@ def map_in_subprocesses(function: Callable[..., Any], calls: Sequence[tuple[Any,
         finally:
             free.put(gpu)
 
-    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
+    with one_display(), concurrent.futures.ThreadPoolExecutor(parallel) as pool:
         try:
             return list(pool.map(call, calls, names))
         except BaseException:  # Ctrl-C: nothing more is started, and what runs is ended
@@ -118,6 +131,7 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], threads: int,
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     with contextlib.suppress(OSError):  # `top` and the kernel's out-of-memory log then name the fold
         Path("/proc/self/comm").write_text(multiprocessing.current_process().name, encoding="utf-8")
+    send = relay_to(connection.send)
     follow_console()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
@@ -126,9 +140,9 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], threads: int,
 
         backend().limit_threads(threads)  # processes in parallel share the cores; each would take all of them
     try:
-        connection.send((function(*arguments), None))
+        send((function(*arguments), None))
     except UserError as error:
-        connection.send((None, error))
+        send((None, error))
 
 
 def _end_with_parent(connection: multiprocessing.connection.Connection) -> None:

@@ -1,7 +1,8 @@
 """Random augmentation, the same again in a resumed epoch.
 
 In: one image of bytes (four times faster than floats) and a seed from (run, fold, epoch, case). Out: the image flipped,
-shifted, rotated, zoomed, gamma-corrected at random. albumentations does the work, slices as `image`, cubes through
+shifted, rotated, zoomed, gamma-corrected at random. For rotation, zoom and half floats; `one_pass.py` has the rest.
+albumentations does the work, slices as `image`, cubes through
 its `volume` target, except for flips: those cost it 10 ms for four channels of 96 x 96 x 96, a view of NumPy nothing.
 It rotates a cube about its first axis only (14 ms for two such channels), so a random axis is moved first before, and
 back after. A mask that is a channel moves along and keeps its values.
@@ -46,7 +47,7 @@ def augment(augmentation: Any, settings: AugmentationSettings, data: DataSetting
     In patient orientation slices go up, rows to the back, columns to the left.
     """
     random = np.random.default_rng(seed)
-    flipped = [axis for axis in _flip_axes(settings, data.rank) if random.random() < 0.5]
+    flipped = [axis for axis in flip_axes(settings, data.rank) if random.random() < 0.5]
     about = _axis_of_rotation(settings, data, random)
     planes = np.flip(planes, tuple(flipped)) if flipped else planes
     image = channels_last(np.moveaxis(planes, 1 + about, 1))
@@ -88,11 +89,16 @@ def tta_flips(settings: AugmentationSettings, rank: int) -> list[tuple[int, ...]
 
     `()`, the image as it is, comes first; without `settings.tta` it is the only one.
     """
-    flips = _flip_axes(settings, rank) if settings.tta else []
+    flips = flip_axes(settings, rank) if settings.tta else []
     return [chosen for count in range(len(flips) + 1) for chosen in itertools.combinations(flips, count)]
 
 
-def _flip_axes(settings: AugmentationSettings, rank: int) -> list[int]:
+def varies(settings: AugmentationSettings) -> bool:
+    """Whether training sees anything but the images themselves."""
+    return bool(settings.flips or settings.shift or settings.rotation_degrees or settings.zoom or settings.gamma)
+
+
+def flip_axes(settings: AugmentationSettings, rank: int) -> list[int]:
     """The axes of the flips, where the first is the channel or the batch and others are in patient's order."""
     names = ("up-down", "front-back", "left-right")[-rank:]
     return [1 + names.index(name) for name in settings.flips]

@@ -1,189 +1,23 @@
-"""Cached arrays become batches, as a Keras PyDataset that reads only the images it needs.
+"""Batches as a Keras PyDataset, which `fit` takes; inputs.py makes them, without Keras.
 
-In: a recipe, a cache folder with its index, cases with labels. Out: (inputs, labels) where an input is a slice as RGB,
-a slice of a cube, one sequence's cube, or all sequences (and the mask) as channels of one. The order and the
-augmentation follow from (seed, fold, epoch, case) alone, so a resumed run sees the same images. No image stays in
-memory.
+In: as `InputBatches`. Out: the same batches.
 """
-
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from radiogen.arrays.stored_arrays import Layout, array_layout, read_blocks
-from radiogen.core.errors import UserError
-from radiogen.core.wording import command
-from radiogen.imaging.cubes import middle_slices
 from radiogen.networks.backend import keras
-from radiogen.task import ID, LABEL
 from radiogen.training.execution.devices import Share
-from radiogen.training.input.augmentation import augment, channels_last, make_augmentation
-from radiogen.training.input.balance import drawn
+from radiogen.training.input.inputs import CachedImages, InputBatches, Sampling, label_inputs, list_inputs
 from radiogen.training.recipe.recipe import Recipe
-from radiogen.training.recipe.settings import DataSettings
 
-INPUT_COLUMNS = (ID, "sequence", "slice", "position")
-
-
-def list_inputs(data: DataSettings, index: pd.DataFrame, cases: Sequence[str]) -> pd.DataFrame:
-    """One row an input of the network, in the cases' order: `ID, sequence, slice, position`.
-
-    position is the input's index among the case's images, slices or cubes; where sequences are channels of slices that
-    of the first sequence's slice; -1 for the whole array.
-    """
-    counts = index.set_index(ID)["slices"]
-    middle = middle_slices(data.size, data.slices_per_series or data.size)
-    rows: list[tuple[str, str, int | str, int]] = []
-    for case in cases:
-        if data.rank == 2 and data.sequences_as_channels:
-            rows += [(case, "+".join(data.sequences), int(number), int(number)) for number in middle]
-        elif data.cube_slices:
-            rows += [(case, name, int(number), place * data.size + int(number))
-                     for place, name in enumerate(data.sequences) for number in middle]
-        elif data.rank == 2:
-            names = [(name, number) for part in counts[case].split() for name, many in [part.split(":")]
-                     for number in range(int(many))]
-            rows += [(case, name, number, position) for position, (name, number) in enumerate(names)]
-        elif data.sequences_as_channels or len(data.sequences) == 1:
-            rows.append((case, "+".join(data.sequences), "", -1))
-        else:
-            rows += [(case, name, "", place) for place, name in enumerate(data.sequences)]
-    return pd.DataFrame(rows, columns=INPUT_COLUMNS)
+__all__ = ["Batches", "CachedImages", "Sampling", "label_inputs", "list_inputs"]
 
 
-class CachedImages:
-    """The images of a cache folder's arrays, read without the rest of the array.
-
-    data: the inputs that the arrays have to fit. expected: by case the SHA-256 of its array's file; another is refused,
-    when it is first read and whenever it was replaced.
-    """
-
-    def __init__(self, folder: Path, data: DataSettings, expected: Mapping[str, str] = MappingProxyType({})):
-        self.folder, self.data, self.expected = Path(folder), data, dict(expected)
-        self._layouts: dict[str, Layout] = {}
-
-    def read(self, case: str, position: int) -> np.ndarray:
-        """The image at this place of `list_inputs`, (channel, [slice,] row, column): bytes, or float32 of half floats.
-
-        Raises UserError where the case's array has other images than those of `data`.
-        """
-        data, first = self.data, max(position, 0)
-        layout, blocks = self._layout(case), [first]
-        if data.sequences_as_channels:
-            step = data.size if data.rank == 2 else 1
-            blocks = [first + step * place for place in range(data.channels)]
-        planes = read_blocks(self.folder, case, layout, blocks, data.rank)
-        return planes if planes.dtype == np.uint8 else planes.astype(np.float32)
-
-    def _layout(self, case: str) -> Layout:
-        if case not in self._layouts:
-            layout, data = array_layout(self.folder, case, self.expected.get(case, "")), self.data
-            if layout.shape[-data.rank:] != data.image_shape or layout.dtype != data.array_dtype:
-                raise UserError(self.folder / f"{case}.npy", f"has {layout.dtype} {layout.shape}, not images of "
-                                f"{data.array_dtype} {data.image_shape}",
-                                f"delete it and run {command('preprocess')} again")
-            self._layouts[case] = layout
-        return self._layouts[case]
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Random order and augmentation, for training.
-
-    fold: a part of the seed. weights: how often an epoch draws each input on average (`balance.drawn`), float64
-    (inputs,); None: once.
-    """
-
-    fold: int = 0
-    weights: np.ndarray | None = None
-
-
-class Batches(keras.utils.PyDataset):
-    """Batches of at most `micro_batch_size` and `batch_size` inputs, as even in size as possible.
-
-    images, inputs: from `CachedImages` and `list_inputs`; labels: int per input, or None for prediction. sampling: for
-    training; None keeps order and images. flip: axes of a batch to flip (`augmentation.tta_flips`). share: the part of
-    each batch that this process feeds.
-    Yields float32 (batch, [slice,] row, column, channels), in [0, 1] but for z-scores, and with labels float32 (batch,
-    2) one-hot or, with one output, (batch, 1).
-    """
+class Batches(InputBatches, keras.utils.PyDataset):
+    """`InputBatches` for Keras."""
 
     def __init__(self, recipe: Recipe, images: CachedImages, inputs: pd.DataFrame, labels: np.ndarray | None = None, *,
                  sampling: Sampling | None = None, flip: tuple[int, ...] = (), share: Share = Share()):
-        super().__init__(workers=1)
-        self.recipe, self.images, self.inputs, self.labels = recipe, images, inputs, labels
-        self.sampling, self.flip, self.share = sampling, flip, share
-        self.augmentation = make_augmentation(recipe.augmentation, recipe.data) if sampling else None
-        self._cases, self._positions = inputs[ID].to_numpy(object), inputs["position"].to_numpy(int)
-        self.begin(0)
-
-    @property
-    def num_batches(self) -> int:
-        """Batches an epoch."""
-        steps = self.recipe.optimisation
-        return -(-len(self._order) // min(steps.micro_batch_size, steps.batch_size))
-
-    @property
-    def weights(self) -> np.ndarray | None:
-        """How often an epoch draws each input on average, float64 (inputs,); None: once."""
-        return None if self.sampling is None else self.sampling.weights
-
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray] | tuple[np.ndarray]:
-        copies, rows = np.divmod(self.share.of(self._order, self.num_batches, number), len(self.inputs))
-        batch = np.empty((len(rows), *self.recipe.data.input_shape), np.float32)
-        for place, (row, copy) in enumerate(zip(rows, copies, strict=True)):
-            image = self._image(row, copy)
-            scale = np.float32(255 if image.dtype == np.uint8 else 1)
-            np.divide(image, scale, out=batch[place])  # a grey slice fills all of its channels
-        if self.flip:
-            batch = np.ascontiguousarray(np.flip(batch, self.flip))
-        return (batch,) if self.labels is None else (batch, self._truth(rows))
-
-    def begin(self, epoch: int) -> None:
-        """Set the order and the augmentation of this epoch. Called by a callback: Keras counts epochs differently."""
-        self.epoch, self._order = epoch, np.arange(len(self.inputs))
-        if self.sampling is None:
-            return
-        random = np.random.default_rng((self.recipe.seed, self.sampling.fold, epoch))
-        if self.sampling.weights is not None:
-            self._order = drawn(self.sampling.weights, random)
-        random.shuffle(self._order)
-        steps = self.recipe.optimisation
-        if steps.drop_last:  # others are left out in the next epoch
-            self._order = self._order[:len(self._order) // steps.batch_size * steps.batch_size or None]
-
-    def _truth(self, rows: np.ndarray) -> np.ndarray:
-        assert self.labels is not None
-        if self.recipe.network.outputs == 1:
-            return self.labels[rows, None].astype(np.float32)
-        return np.eye(2, dtype=np.float32)[self.labels[rows]]
-
-    def _image(self, row: int, copy: int = 0) -> np.ndarray:
-        """One input, (..., channels), or (..., 1) where all channels are equal.
-
-        copy: how many times it came before in this epoch; each copy has its own augmentation.
-        """
-        recipe, case, position = self.recipe, self._cases[row], self._positions[row]
-        planes = self.images.read(case, position)
-        if self.augmentation is None or self.sampling is None:
-            return channels_last(planes)
-        copies = (int(copy),) if copy else ()
-        seed = (recipe.seed, self.sampling.fold, self.epoch, _number(case), max(position, 0), *copies)
-        return augment(self.augmentation, recipe.augmentation, recipe.data, planes, seed)
-
-
-def _number(case: str) -> int:
-    """A number that belongs to an id, for seeds alone: itself where it is one, else a hash of its text."""
-    if case.isascii() and case.isdigit():
-        return int(case)
-    return int.from_bytes(hashlib.sha256(case.encode()).digest()[:8])
-
-
-def label_inputs(inputs: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
-    """The case's label for each input, int."""
-    return inputs[ID].map(labels.set_index(ID)[LABEL]).to_numpy(int)
+        keras.utils.PyDataset.__init__(self, workers=1)
+        InputBatches.__init__(self, recipe, images, inputs, labels, sampling=sampling, flip=flip, share=share)

@@ -14,7 +14,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes
 
 from radiogen.core import files
-from radiogen.core.errors import usage_in_one_line
+from radiogen.core.terminal.command_line import HELP, parse, usage_in_one_line
 from radiogen.core.wording import parameter
 from radiogen.runs import layout
 from radiogen.task import RSNA_MICCAI, read_task
@@ -54,7 +54,8 @@ class TrainOptions(CommandOptions):
     data: Path | None = None
     """Data set: the folder with train/, test/ and train_labels.csv, or with a dataset.json."""
     recipe: tuple[str, ...] = ()
-    """Recipes, by name or NAME.json; several are trained one after another, or in parallel with --scheduler."""
+    """Recipes, by name or NAME.json; several are trained one after another, or in parallel with --scheduler (default:
+    isotropic-3d on the competition's data, else demo-3d)."""
     fold: str = "all"
     """Fold to train, a number from 0, or all."""
     parallel_folds: int = 1
@@ -106,7 +107,7 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     with usage_in_one_line():
-        choice, _ = tyro.cli(_Choice, args=[word for word in arguments if word not in ("-h", "--help")],
+        choice, _ = tyro.cli(_Choice, args=[word for word in arguments if word not in HELP],
                              return_unknown_args=True)
     if choice.run is not None:
         files.checked_name(parameter("run"), choice.run)
@@ -118,8 +119,7 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
     for recipe in recipes:
         default = options(settings=recipe, **{key: value for key, value in defaults.items() if key in known})
         text = f"{description}\n\n{recipe.name}: {recipe.description}"
-        with usage_in_one_line():
-            parsed.append(tyro.cli(options, default=default, args=arguments, description=text))
+        parsed.append(parse(options, arguments, default=default, description=text))
         check_recipe(parsed[-1].settings)
     return parsed
 

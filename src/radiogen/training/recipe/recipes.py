@@ -7,7 +7,7 @@ the recipe that was actually used.
 from pathlib import Path
 
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
+from radiogen.core.wording import nearest, parameter
 from radiogen.networks.settings import NetworkSettings
 from radiogen.task import RSNA_MICCAI, Task
 from radiogen.training.recipe.recipe import Recipe
@@ -150,11 +150,18 @@ RECIPES = {recipe.name: recipe for recipe in (
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of this name, or in this file, NAME.json. Raises UserError, naming those that there are."""
+    """The recipe of this name, or in this file, NAME.json. Raises UserError, naming those that there are.
+
+    Examples
+    --------
+    >>> find_recipe("demo-3d").data.geometry
+    'isotropic'
+    """
     if name.endswith(".json"):
         return read_recipe(Path(name))
     if name not in RECIPES:
-        raise UserError(parameter("recipe", name), "there is no such recipe", f"choose one of: {', '.join(RECIPES)}")
+        raise UserError(parameter("recipe", name), f"there is no such recipe{nearest(name, RECIPES)}",
+                        f"choose one of: {', '.join(RECIPES)}")
     return RECIPES[name]
 
 

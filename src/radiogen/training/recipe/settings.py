@@ -19,9 +19,9 @@ class DataSettings:
     size: int
     """Edge of a slice in pixels or of a cube in voxels."""
     depth: int | None = None
-    """3D: slices of the network's input; None: as many as size."""
+    """3D: slices of the network's input; None: as many as `size`."""
     geometry: Literal["stretch", "isotropic", "slab"] = "stretch"
-    """stretch: every axis resized to size, as in the report; isotropic: millimetres kept, patient orientation; slab:
+    """stretch: every axis resized to `size`, as in the report; isotropic: millimetres kept, patient orientation; slab:
     the slices around the one that shows most of the head, each resized to size."""
     edge_mm: float = 200.0
     """Edge of an isotropic cube, mm."""
@@ -97,16 +97,19 @@ class OptimisationSettings:
     batch_size: int = 1024
     """Inputs of an optimiser step; at most all inputs."""
     micro_batch_size: int = 32
-    """Inputs in memory at once; a larger batch_size is reached by gradient accumulation."""
+    """Inputs in memory at once; a larger `batch_size` is reached by gradient accumulation."""
     drop_last: bool = False
     """Leave out the last batch of an epoch where it is smaller than the others."""
     early_stopping_fraction: float = 0.0
     """Fraction of the training folds' cases that is held out to choose the epoch; 0: the last epoch counts. The fold
     that is scored never chooses."""
     early_stopping_patience: int = 10
-    """With early_stopping_fraction: epochs without a lower loss on those cases before the fold stops."""
+    """With `early_stopping_fraction`: epochs without a lower loss on those cases before the fold stops."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Arithmetic of the layers; auto: bfloat16 on GPUs that have it, else float16, and float32 on CPUs."""
+    layers: Literal["auto", "keras"] = "auto"
+    """Code of the layers and of Adam in training, the same network and formulas; auto: this package's where TensorFlow
+    trains in float32 on one CPU, which is faster there; keras: Keras's everywhere."""
     balance: Literal["nothing", "planes"] = "nothing"
     """planes: an epoch draws the training cases so that labels and planes of their series are independent."""
 

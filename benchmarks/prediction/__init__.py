@@ -1,0 +1,1 @@
+"""Engines that predict, timed beside another library; `engines.py` prints the table."""
