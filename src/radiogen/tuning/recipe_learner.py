@@ -109,8 +109,7 @@ def train_and_score(run: Run) -> pd.DataFrame:
     index = run_index(run)
     cases = run.folds[run.folds["fold"] == SCORED][[ID, "fold", LABEL]].astype({LABEL: "Int64"}).reset_index(drop=True)
     check_arrays(run.cache, index, cases[ID])
-    inputs = score_inputs(run, index, cases, [SCORED])
-    return complete(cases.merge(inputs.groupby(ID, sort=False)["probability"].mean().reset_index(), on=ID))
+    return complete(cases.merge(score_inputs(run, index, cases, [SCORED]).by_case(), on=ID))
 
 
 def _remove_network(run: Run) -> None:
