@@ -24,10 +24,12 @@ MAY_IMPORT = {
     "networks": ("runs", "task", "core"),
     "training": ("networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
     "inference": ("training", "networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
+    "tuning": ("inference", "training", "arrays", "runs", "dataset", "task", "core"),
     "evaluation": ("runs", "dataset", "task", "core"),
-    "cli": ("kaggle", "inference", "training", "evaluation", "networks", "arrays", "imaging", "phantom", "cohorts",
-            "runs", "dataset", "task", "core"),
-    "kaggle": ("inference", "training", "networks", "arrays", "imaging", "phantom", "runs", "dataset", "task", "core"),
+    "cli": ("kaggle", "tuning", "inference", "training", "evaluation", "networks", "arrays", "imaging", "phantom",
+            "cohorts", "runs", "dataset", "task", "core"),
+    "kaggle": ("tuning", "inference", "training", "networks", "arrays", "imaging", "phantom", "runs", "dataset", "task",
+               "core"),
 }
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 KERAS_ROOMS = ("networks", "training", "inference")

@@ -26,7 +26,7 @@ LIGHT = ("pandas", "matplotlib.pyplot", "tyro", "joblib", "pydicom", "radiogen.t
          "radiogen.evaluation.report.report", "radiogen.evaluation.ensembles", "radiogen.training.recipe.options",
          "radiogen.kaggle.submission", "radiogen.kaggle.kernels.push", "radiogen.imaging.fast.warm_up")
 WITH_KERAS = ("tensorflow", "radiogen.training.fit", "radiogen.inference.workflow")
-KERAS_COMMANDS = ("train", "predict", "cluster", "kill_fold")
+KERAS_COMMANDS = ("train", "predict", "cluster", "kill_fold", "tune")
 
 
 def run_python(*words: object, cwd: Path | str | None = None, env: Mapping[str, str] | None = None,

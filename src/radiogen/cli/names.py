@@ -28,10 +28,15 @@ def several_runs(names: tuple[str, ...], run: tuple[str, ...]) -> tuple[str, ...
 
 
 def step_after_judgement(folder: Path) -> str:
-    """What to do with a run that is judged: submit it, where its data set has a sample submission, else validate it."""
+    """What to do with a run that is judged: submit it, where its data set has a sample submission, else validate it; of
+    a tuned procedure, train its recipe."""
     from radiogen.dataset.layout import sample_path
+    from radiogen.runs.layout import TUNED_RECIPE
     from radiogen.runs.records import data_folder, read_facts
+    from radiogen.runs.tuned.tuning import is_tuned
 
+    if is_tuned(folder):
+        return f"next: {command('train')} --recipe {folder / TUNED_RECIPE} --run NAME"
     place = data_folder(folder, read_facts(folder))
     if place is not None and sample_path(place).is_file():
         return f"next: {command('submit')} --run {as_run(folder)}"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from radiogen.runs.fold_locks import wait_for_training, working_run
+from radiogen.runs.tuned.tuning import refuse_tuned
 from radiogen.training.runs import Run, record_place
 from radiogen.training.workflow import renew_arrays
 
@@ -17,6 +18,7 @@ def predict(run: Run, *, data: Path | None = None, workers: int | None = None, e
     from radiogen.inference.explained import write_explained
     from radiogen.inference.prediction import predict_run
 
+    refuse_tuned(run.folder)
     wait_for_training(run.folder)
     run = renew_arrays(run, data, workers=workers)
     with working_run(run.folder):

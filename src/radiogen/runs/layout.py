@@ -29,6 +29,14 @@ CASES = "cases"
 PERMUTATIONS, PERMUTATION_DRAWS = "permutations.csv", "permutations"
 """The AUC of each training on permuted labels, and the folder of those trainings."""
 
+TUNING, TUNING_FOLDER, SPACE, STUDY = "tuning.json", "tuning", "space.json", "study.db"
+"""Of a tuned procedure: what the searches found; the folder of their trainings, and in it what may be chosen; of one
+search its trials, in Optuna's own form."""
+CHOSEN = "chosen-"
+"""Begins the name of the folder in which the recipe that a search chose is trained, before the trial's number."""
+TUNED_RECIPE, TUNED_SOURCE = "tuned_recipe.json", "tuned_recipe.py"
+"""The recipe to train in the end, which a last search over the cases of all folds chose; as JSON and as source."""
+
 ENSEMBLE, ENSEMBLE_WEIGHTS = "ensemble.csv", "weights.csv"
 
 CHOICES = "choices.csv"
@@ -84,6 +92,21 @@ def fold_folders(run: Path, holding: str = "") -> dict[str, Path]:
 def cohort_folder(run: Path, cohort: str) -> Path:
     """The folder of an external cohort of the run in `run`, models/<run>."""
     return Path(run) / EXTERNAL / cohort
+
+
+def search_folder(run: Path, fold: str) -> Path:
+    """The folder of the search that chooses the recipe which scores a fold of the run in `run`, models/<run>."""
+    return Path(run) / TUNING_FOLDER / f"outer-{fold}"
+
+
+def chosen_predictions(run: Path, fold: str) -> list[Path]:
+    """Where a search of the run in `run`, models/<run>, has its fold scored: of each trial that was the best once."""
+    return sorted(search_folder(run, fold).glob(f"{CHOSEN}*/{PREDICTIONS}"))
+
+
+def space_path(run: Path) -> Path:
+    """What the searches of the run in `run`, models/<run>, may choose."""
+    return Path(run) / TUNING_FOLDER / SPACE
 
 
 def permutation_picture(within: str) -> str:

@@ -11,7 +11,7 @@ from radiogen.evaluation.audit.finding_text import sentence
 from radiogen.evaluation.audit.findings import Code
 from radiogen.evaluation.audit.looks import judge_looks, record_looks, review_looks
 from radiogen.evaluation.ensembles import write_ensemble
-from radiogen.runs.ledger.looks import read_looks
+from radiogen.runs.ledger.looks import Look, append_look, read_looks
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import complete, write_predictions
 
@@ -174,3 +174,40 @@ def test_a_ledger_that_cannot_be_written_is_a_warning(tmp_path, caplog):
     record_looks(_run(tmp_path, "a"))
     warning, = caplog.messages
     assert "is not recorded" in warning and read_looks(tmp_path).empty
+
+
+def _trials(models, name, count, run, effect=0.0):
+    """The trials of a search, which scored four of the five folds of the run's cases."""
+    cases = run.predictions[run.predictions["fold"] != "4"]
+    for number in range(count):
+        logits = np.random.default_rng(1000 + number).normal(size=len(cases)) + effect * cases["label"].to_numpy(float)
+        table = cases[["case", "fold", "label"]].assign(probability=1 / (1 + np.exp(-logits))).astype({"label": int})
+        append_look(models, Look("2026-11-28 10:00:00", name, "tuning", "input/a", KEY, len(table), 1, f"l{number}",
+                                 "r", "", "judged", "0.600000", "demo-3d", f"trial {number}"), table)
+
+
+def test_a_recipe_that_was_chosen_by_thirty_trials_is_the_best_of_as_many_looks(tmp_path):
+    run = _run(tmp_path, "final", effect=0.2)
+    _trials(tmp_path, "tuned", 30, run)
+    record_looks(run)
+    found = _judged(run)
+    assert (found.looks, found.number, found.runs) == (31, 31, 2) and found.p_best > 2 * found.p
+
+
+def test_the_trials_of_a_tuned_procedure_do_not_count_against_itself(tmp_path):
+    run = _run(tmp_path, "tuned", effect=0.8)
+    _trials(tmp_path, "tuned", 30, run)
+    record_looks(run)
+    found = _judged(run)
+    assert found.looks == 1 and found.p_best == found.p
+
+
+def test_a_trial_that_was_pruned_after_a_few_cases_is_a_look_at_the_same_data_set_alone(tmp_path):
+    run = _run(tmp_path, "final")
+    few = run.predictions[run.predictions["fold"] == "0"].iloc[:6]
+    table = few[["case", "fold", "label", "probability"]].astype({"label": int})
+    for key in (KEY, "ffffffffffff"):
+        append_look(tmp_path, Look("2026-11-28 10:00:00", "tuned", "tuning", "input/a", key, 6, 3, "l", "r", "",
+                                   "judged", "0.500000", "demo-3d", f"of {key}"), table)
+    record_looks(run)
+    assert _judged(run).looks == 2

@@ -4,7 +4,8 @@ worth.
 In: predicted runs and the ledger beside them (runs/ledger). Out: entries of the ledger, and by set of cases what they
 say: numbers and findings, no sentence. A look is a run with its predictions: scored again they are the same look, other
 predictions are another. Looks count that saw at least half of the cases, of the same data set: by the fingerprint of
-its series, or because the cases that both have carry the same labels.
+its series, or because the cases that both have carry the same labels. Trials of a search are looks, too, for every run
+but the one that they tuned: there each fold was scored by what was chosen without it.
 """
 
 import logging
@@ -25,7 +26,7 @@ from radiogen.evaluation.stats.selection import best_of_looks
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import labels_digest, networks_digest
 from radiogen.runs.fold_weights import Networks, check_run
-from radiogen.runs.ledger.looks import KEPT, Look, append_look, own_looks, read_looks
+from radiogen.runs.ledger.looks import KEPT, TUNING, Look, append_look, own_looks, read_looks
 from radiogen.runs.lineage import first_weights_of
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import holdout, out_of_fold, scores_digest
@@ -102,7 +103,8 @@ def judge_looks(run: PredictedRun) -> LooksReview:
     unrecorded = tuple(path.parent.name for path in sorted(models.glob(f"*/{layout.FOLD_METRICS}"))
                        if path.parent.name not in {*own, *known})
     fingerprint = _fingerprint(run.folder)
-    sets = [_judge_set(run, cohort, cases, _at_cases(looks, fingerprint, cases))
+    others = looks[(looks["cohort"] != TUNING) | (looks["run"] != run.name)]
+    sets = [_judge_set(run, cohort, cases, _at_cases(others, fingerprint, cases))
             for cohort, choose in _SETS.items() if (cases := _labelled(choose(run.predictions)))[LABEL].nunique() > 1]
     return LooksReview(tuple(one for one in sets if one.looks), bool(looks["intact"].all()), missing, unrecorded)
 
@@ -163,16 +165,18 @@ def _at_cases(looks: pd.DataFrame, fingerprint: str, cases: pd.DataFrame) -> pd.
     digest, groups = labels_digest(cases), list[dict[str, Any]]()
     for _, group in rows.groupby(["run", "cohort", "predictions_sha256"], sort=False):
         kept = by_hash.get(group["predictions_sha256"].iloc[0])
-        if kept is not None and _same_cases(kept, group["fingerprint"].iloc[0] == fingerprint != "", cases):
+        same_data = group["fingerprint"].iloc[0] == fingerprint != ""
+        pruned = same_data and group["cohort"].iloc[0] == TUNING  # it would have gone on to see more, had it been good
+        if kept is not None and _same_cases(kept, same_data, cases, 0 if pruned else SHARE):
             groups.append({**group.iloc[0].to_dict(), "kept": kept, "times": len(group)})
         elif kept is None and (group["labels_sha256"] == digest).any():
             groups.append({**group.iloc[0].to_dict(), "times": len(group)})
     return pd.DataFrame(groups, columns=[*looks.columns, "times"])
 
 
-def _same_cases(kept: pd.DataFrame, same_data: bool, cases: pd.DataFrame) -> bool:
+def _same_cases(kept: pd.DataFrame, same_data: bool, cases: pd.DataFrame, share: float) -> bool:
     both = cases[[ID, LABEL]].merge(kept[[ID, LABEL]], on=ID, suffixes=("", "_kept"))
-    if len(both) < SHARE * len(cases):
+    if len(both) < max(1, share * len(cases)):
         return False
     return same_data or bool((both[LABEL].astype(int) == both[f"{LABEL}_kept"].astype(int)).all())
 

@@ -57,6 +57,7 @@ from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.runs.records import data_folder, with_members
 from radiogen.runs.tables import read_slices
 from radiogen.runs.training_records import read_histories
+from radiogen.runs.tuned.tuning import read_tuning
 from radiogen.task import ID, LABEL
 
 SETS: Mapping[SetName, Callable[[pd.DataFrame], pd.DataFrame]] = {OUT_OF_FOLD: out_of_fold, HOLDOUT: holdout}
@@ -113,7 +114,7 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
         _ceiling(run), read_histories(folder), read_explained_cases(folder),
         judge_external(run, networks), label_sensitivity(judged, read_patients(folder)), looks,
         judge_clinical(predictions), _cohort_difference(run),
-        verdict_without(next(iter(parts.values())), doubtful_cases(findings)))
+        verdict_without(next(iter(parts.values())), doubtful_cases(findings)), read_tuning(folder))
 
 
 def _findings(run: PredictedRun, networks: Networks | None, looks: LooksReview) -> tuple[ReviewFinding, ...]:

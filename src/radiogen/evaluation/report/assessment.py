@@ -22,6 +22,7 @@ from radiogen.evaluation.stats.shares import Share
 from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
 from radiogen.runs.explained import Explained
 from radiogen.runs.predicted_run import PredictedRun
+from radiogen.runs.tuned.tuning import Tuning
 
 SetName = Literal["out-of-fold", "holdout"]
 OUT_OF_FOLD: SetName = "out-of-fold"
@@ -108,7 +109,7 @@ class RunAssessment:
     clinical: what the predictions would mean for patients; None with fewer than two folds.
     cohort_difference: of a run on a table of features that was tested on another cohort: the AUC there less that of
     cross-validation; else None. without_doubtful: of `main`, less the cases that a network may have seen (audit/
-    doubtful.py); None where there are none.
+    doubtful.py); None where there are none. tuning: of a tuned procedure, what its searches found.
     """
 
     run: PredictedRun
@@ -132,6 +133,7 @@ class RunAssessment:
     clinical: ClinicalAssessment | None = None
     cohort_difference: Comparison | None = None
     without_doubtful: Verdict | None = None
+    tuning: Tuning | None = None
 
     @property
     def name(self) -> str:

@@ -74,7 +74,7 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "slices": assessed.slices, "clinical": assessed.clinical, "label_sensitivity": assessed.label_sensitivity,
         "acquisition": None if assessed.confounds is None else _acquisition(assessed.confounds),
         "findings": [_finding(one) for one in assessed.findings],
-        "without_doubtful": assessed.without_doubtful,
+        "without_doubtful": assessed.without_doubtful, "tuning": assessed.tuning,
         "label_permutations": [_permutation(one) for one in assessed.permutations],
         "external": {"cohorts": [external_record(one) for one in assessed.external.cohorts],
                      "stale": assessed.external.stale},

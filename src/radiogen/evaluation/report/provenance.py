@@ -105,6 +105,8 @@ def commands(provenance: RunProvenance) -> list[str]:
     more += f" --start-from {shlex.quote(provenance.lineage[0].run)}" if provenance.lineage else ""
     before = [command for one in reversed(provenance.ancestors) for command in commands(one)[:1]]  # no prediction
     data, name = shlex.quote(provenance.facts["data"]), shlex.quote(provenance.name)
+    if "tuning" in provenance.facts:
+        return [_tune_command(provenance, f"--data {data} --recipe {shlex.quote(recipe)} --run {name}{more}")]
     train = (f"{command('train')} --data {data} --recipe {shlex.quote(recipe)} --run {name} --fold all{more} "
              f"{_options(provenance.recipe)}".rstrip())
     return [*before, train, f"{command('predict')} --run {name}"]
@@ -160,6 +162,13 @@ def _options(recipe: Mapping) -> str:
         else:
             words.append(f"--{option} {shlex.quote(str(value))}")
     return " ".join(words)
+
+
+def _tune_command(provenance: RunProvenance, start: str) -> str:
+    facts = provenance.facts["tuning"]
+    return (f"{command('tune')} {start} --space {shlex.quote(f'models/{provenance.name}')}/{layout.TUNING_FOLDER}/"
+            f"{layout.SPACE} --trials {facts['trials']} --inner-folds {facts['inner_folds']}"
+            f"{'' if facts['prune'] else ' --no-prune'} {_options(provenance.recipe)}")
 
 
 def _join_command(provenance: RunProvenance) -> str:

@@ -24,6 +24,7 @@ from radiogen.evaluation.text_tables import p_text
 from radiogen.evaluation.wording import GAP, WITHIN, comparison_sentence, verdict_sentence
 from radiogen.runs.lineage import beginning_text
 from radiogen.runs.predictions import THRESHOLD
+from radiogen.runs.tuned.tuning import Tuning
 from radiogen.task import Task
 
 Line = tuple[str, str]
@@ -183,12 +184,25 @@ def _how(assessed: RunAssessment) -> str:
         return origin_sentence(origin)
     made = (f"{name} joins {', '.join(facts['members'])}. " if facts.get("members") else
             f"{name}, recipe {facts['recipe']}. " if facts.get("recipe") else f"{name}. ")
+    made += tuning_sentence(assessed.tuning)
     began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)
     made += f"{_capital(began)}{', fold by fold' * bool(assessed.provenance.lineage)}. " if began else ""
     without = assessed.without_doubtful
     rest = "" if without is None else (f" Without the {assessed.main.verdict.cases - without.cases} cases in "
                                        f"question: {verdict_sentence(without)}.")
     return made + unseen_sentence(assessed.findings) + rest
+
+
+def tuning_sentence(tuning: Tuning | None) -> str:
+    """Of a tuned procedure, that it is one, and how optimistic its own scores are; "" for another run."""
+    if tuning is None:
+        return ""
+    same = ", ".join(f"{path.rpartition('.')[2].replace('_', ' ')} {max(counts.values())}"
+                     for path, counts in tuning.chosen.items())
+    return (f"It is a tuned procedure: for each fold, {tuning.trials} trials in {tuning.inner_folds} inner folds of "
+            "the other folds' cases chose the recipe that scored it. The chosen recipes had a mean AUC of "
+            f"{tuning.inner_auc:.3f} in the inner folds and {tuning.auc:.3f} in the folds: an optimism of "
+            f"{tuning.optimism:+.3f}. In how many of {len(tuning.folds)} folds the same value was chosen: {same}. ")
 
 
 def _found(part: SetAssessment | None, task: Task) -> str:

@@ -22,6 +22,7 @@ from radiogen.dataset.patients import read_patients
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run
 from radiogen.runs.folds import HOLDOUT, TEST
+from radiogen.runs.ledger.looks import TUNING
 from radiogen.runs.predictions import read_predictions
 from radiogen.runs.records import with_members
 from radiogen.task import ID, LABEL, Task, read_task
@@ -95,7 +96,7 @@ class ExternalCohort:
 def checked_cohort(name: str) -> str:
     """`name`, which becomes a folder's and stands in the column `fold`. Raises UserError where it cannot."""
     name = files.checked_name(parameter("cohort"), name)
-    if name in (HOLDOUT, TEST, "out-of-fold") or name.isdigit():
+    if name in (HOLDOUT, TEST, TUNING, "out-of-fold") or name.isdigit():
         raise UserError(parameter("cohort", name), "is what a fold is called, whose name stands in the same column",
                         "give another name")
     return name

@@ -21,6 +21,8 @@ from radiogen.runs.ledger.chain import Entry, append_entry, read_entries
 from radiogen.runs.tables import read_as_text
 from radiogen.task import ID, LABEL
 
+TUNING = "tuning"
+"""The cohort of a trial: cases in inner folds, of a search that chooses a recipe."""
 Outcome = Literal["judged", "refused"]
 KEPT = (ID, "fold", LABEL, "probability")
 _OWN_COLUMNS = ("date", "cohort", "predictions_sha256", "entry_sha256")
@@ -30,11 +32,11 @@ _OWN_COLUMNS = ("date", "cohort", "predictions_sha256", "entry_sha256")
 class Look:
     """One look at cases whose labels are known.
 
-    date: UTC. cohort: `out-of-fold`, `holdout`, or the name of an external cohort. data, fingerprint: the data set by
-    place and by its series' files, "" where that is not known. cases, positive: how many. The hashes are of the ids
-    with labels, of recipe.json, of the networks, of the ids, labels and probabilities, and of the weights of others
-    that the networks began with. members: of an ensemble. auc: that was seen, "" where the look was refused because
-    the cohorts overlap: nothing was predicted then.
+    date: UTC. cohort: `out-of-fold`, `holdout`, `TUNING`, or the name of an external cohort. data, fingerprint: the
+    data set by place and by its series' files, "" where that is not known. cases, positive: how many. The hashes are of
+    the ids with labels, of recipe.json, of the networks, of the ids, labels and probabilities, and of the weights of
+    others that the networks began with. members: of an ensemble. auc: that was seen, "" where the look was refused
+    because the cohorts overlap: nothing was predicted then.
     """
 
     date: str

@@ -39,7 +39,7 @@ def train_on_cluster(jobs: Sequence[tuple[Run, str]], scheduler: str, devices: D
     orders = [_fold_order(run, fold, devices or Devices()) for run, fold in todo]
     failed = []
     with cluster_client(scheduler) as client:
-        futures = [client.submit(_train_order, order, pure=False, key=f"{order['folder']} fold {order['fold']}")
+        futures = [client.submit(run_order, __name__, order, pure=False, key=f"{order['folder']} fold {order['fold']}")
                    for order in orders]
         names = {future.key: f"{run.folder.name} fold {fold}"
                  for future, (run, fold) in zip(futures, todo, strict=True)}
@@ -52,10 +52,11 @@ def train_on_cluster(jobs: Sequence[tuple[Run, str]], scheduler: str, devices: D
                         "repair that, then run the same command again: finished folds are kept")
 
 
-def _train_order(order: dict[str, Any]) -> str | None:
-    """On a worker: train one fold in a new process; returns why it failed, None where it did not."""
+def run_order(module: str, order: dict[str, Any]) -> str | None:
+    """On a worker: a new process of `module`, whose argument is the order; returns why it failed, None where it did
+    not."""
     with _one_at_a_time:
-        process = subprocess.Popen([sys.executable, "-m", __name__, json.dumps(order)], stdin=subprocess.PIPE,
+        process = subprocess.Popen([sys.executable, "-m", module, json.dumps(order)], stdin=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         try:
             assert process.stderr is not None  # it is a pipe
@@ -75,10 +76,13 @@ def _fold_order(run: Run, fold: str, devices: Devices) -> dict[str, Any]:
             "fold": fold, "devices": dataclasses.asdict(devices)}
 
 
-def _end_with_worker() -> None:
-    """A fold whose worker was killed must not write beside the one that another worker starts."""
-    sys.stdin.read()  # nothing is ever written: this returns when the worker's end is closed
-    os._exit(1)
+def end_with_worker() -> None:
+    """End this process with its worker: what was killed must not write beside what another worker starts."""
+    def wait() -> None:
+        sys.stdin.read()  # nothing is ever written: this returns when the worker's end is closed
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _train(order: dict[str, Any]) -> None:
@@ -96,7 +100,7 @@ def _train(order: dict[str, Any]) -> None:
 
 def main() -> None:
     """The process of one fold: the order is its only argument."""
-    threading.Thread(target=_end_with_worker, daemon=True).start()
+    end_with_worker()
     _train(json.loads(sys.argv[1]))
 
 

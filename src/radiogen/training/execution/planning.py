@@ -13,6 +13,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import fold_holders, order_fold, training_text
+from radiogen.runs.tuned.tuning import refuse_tuned
 from radiogen.training.execution.devices import Devices, check_devices
 from radiogen.training.recipe.options import TrainOptions
 from radiogen.training.runs import Run, choose_folds, run_name, seeded_names, trained_folds
@@ -60,6 +61,7 @@ def begin_runs(chosen: Sequence[TrainOptions]) -> list[tuple[Run, list[str]]]:
         _LOG.info(f"data set {options.data}; recipe {options.settings.name}; run {options.models / first}")
         start = options.models / options.start_from if options.start_from else None
         for name, recipe in seeded_names(first, options.settings, options.seeds).items():
+            refuse_tuned(options.models / name)
             for line in others_training(options.models / name, folds):  # at once: arrays and tables come first
                 _LOG.info(line)
             started.append((begin(options.data, recipe, options.models / name, options.cache,

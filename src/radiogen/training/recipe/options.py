@@ -54,8 +54,8 @@ class TrainOptions(CommandOptions):
     data: Path | None = None
     """Data set: the folder with train/, test/ and train_labels.csv, or with a dataset.json."""
     recipe: tuple[str, ...] = ()
-    """Recipes, by name; several are trained one after another, or in parallel with --scheduler (default: isotropic-3d
-    on the competition's data, else demo-3d)."""
+    """Recipes, by name or NAME.json; several are trained one after another, or in parallel with --scheduler (default:
+    isotropic-3d on the competition's data, else demo-3d)."""
     fold: str = "all"
     """Fold to train, a number from 0, or all."""
     parallel_folds: int = 1

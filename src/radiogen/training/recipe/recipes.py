@@ -4,12 +4,15 @@ In: a name. Out: a frozen `Recipe`. Any field can be set on the command line (`-
 the recipe that was actually used.
 """
 
+from pathlib import Path
+
 from radiogen.core.errors import UserError
 from radiogen.core.wording import nearest, parameter
 from radiogen.networks.settings import NetworkSettings
 from radiogen.task import RSNA_MICCAI, Task
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings
+from radiogen.training.recipe.stored import read_recipe
 
 SEQUENCES = RSNA_MICCAI.sequences
 """All sequences of the competition."""
@@ -147,13 +150,15 @@ RECIPES = {recipe.name: recipe for recipe in (
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of this name. Raises UserError, naming those that there are.
+    """The recipe of this name, or in this file, NAME.json. Raises UserError, naming those that there are.
 
     Examples
     --------
     >>> find_recipe("demo-3d").data.geometry
     'isotropic'
     """
+    if name.endswith(".json"):
+        return read_recipe(Path(name))
     if name not in RECIPES:
         raise UserError(parameter("recipe", name), f"there is no such recipe{nearest(name, RECIPES)}",
                         f"choose one of: {', '.join(RECIPES)}")

@@ -1,0 +1,1 @@
+"""What a search for the best recipe says of labels without meaning."""

@@ -1,0 +1,4 @@
+"""What a tuned procedure keeps beside a run's own files.
+
+Read first: `tuning.py`.
+"""
