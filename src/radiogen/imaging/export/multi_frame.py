@@ -190,7 +190,7 @@ def _say_deidentified(dataset: "Dataset", uids_kept: bool) -> None:
     """What was done so that the file names nobody (PS3.3, C.7.1.1 and C.12.1; PS3.15, E)."""
     dataset.PatientIdentityRemoved, dataset.LongitudinalTemporalInformationModified = "YES", "REMOVED"
     dataset.DeidentificationMethod = [
-        f"radiogen {radiogen.__version__}: new header, none of the source's text or dates",
+        f"radiogen {radiogen.__version__}: new header, no source text or dates",
         "source UIDs kept" if uids_kept else "source UIDs replaced by a keyed hash",
         "pixels not changed for this: face not removed"]
     codes = (*DEIDENTIFICATION, UIDS_KEPT) if uids_kept else DEIDENTIFICATION
