@@ -82,11 +82,12 @@ def test_every_option_of_a_command_in_the_documents_is_in_its_help(page):
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     help_of = dict(re.findall(r"^## (\w+)\n\n```text\n(.*?)^```", text, re.S | re.M))
     for command in _commands(page):
-        name = re.search(r"scripts/(\w+)\.py|radiogen ([\w-]+)", command)
+        name = re.match(r"(?:[A-Z_]+=\S+ )*(?:python scripts/(\w+)\.py|radiogen ([\w-]+))", command)
         if name:
             shown = help_of[(name[1] or name[2]).replace("-", "_")]
             for option in re.findall(r"(?<=\s)--[a-z][\w-]*", command):
-                assert re.search(rf"{option}(?![\w-])", shown), f"{command}: {option}"
+                bare = option.removeprefix("--").removeprefix("no-")  # help shows both at once: --[no-]open
+                assert re.search(rf"--(\[no-\])?{bare}(?![\w-])", shown), f"{command}: {option}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_page_id)

@@ -116,7 +116,7 @@ def test_a_name_never_leads_out_of_its_folder(tmp_path, script, arguments, where
 
 @pytest.mark.parametrize(("script", "arguments", "message"), [
     ("download", ["--subset", "abc"], "error: download.py: Error parsing --subset: "),
-    ("train", ["--epochs", "abc"], "error: train.py: Error parsing --epochs: "),
+    ("train", ["--epochs", "abc"], "error: train.py: --epochs takes a whole number"),
     ("preprocess", ["--nonsense"], "error: preprocess.py: Unrecognized options: --nonsense"),
     ("ensemble", ["--method", "best"], "error: ensemble.py: invalid choice 'best' for argument '--method'"),
     ("export_series", ["--cube"], "error: export_series.py: "),
