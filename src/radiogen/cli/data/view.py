@@ -10,6 +10,8 @@ def main(series: Annotated[tuple[Path, ...], tyro.conf.Positional], output: Path
          open: bool = False) -> None:  # noqa: A002  (an option's name)
     """Look at series in three planes, side by side: one HTML file that any browser opens, with what is odd in them.
 
+    Example: view input/phantom/train/00000 --open
+
     Args:
         series: Folders of one series each, a folder of such folders, or NIfTI files.
         output: The page to write (default: view-NAME.html in the current folder).
