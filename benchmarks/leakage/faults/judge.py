@@ -11,17 +11,20 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
 
+from benchmarks.leakage.faults.catalogue import CLEAN, FAULTS
 from benchmarks.leakage.faults.fault import RUN, Base, By, Draw, Fault
 from benchmarks.leakage.faults.learners import train_clean
 from benchmarks.leakage.faults.run_folder import Tables, write_run
-from benchmarks.leakage.faults.source import SIGNAL, Source
+from benchmarks.leakage.faults.source import SIGNAL, Source, make_source
+from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.evaluation.audit import confounds, image_free, leakage
 from radiogen.evaluation.audit.confounds import Conclusion
@@ -33,6 +36,7 @@ from radiogen.evaluation.report import assess
 from radiogen.evaluation.report.assessment import RunAssessment
 from radiogen.evaluation.stats import verdicts
 from radiogen.evaluation.stats.verdicts import Outcome
+from radiogen.phantom.data_set import PhantomSettings
 from radiogen.runs.fold_weights import check_runs
 from radiogen.runs.folds import make_folds
 from radiogen.runs.predicted_run import open_predictions
@@ -40,6 +44,8 @@ from radiogen.runs.records import with_members
 from radiogen.task import ID, LABEL
 
 _CONCLUSIONS = {Conclusion.EXPLAINED: By.ACQUISITION, Conclusion.EXPLAINED_BY_PATIENT: By.PATIENT}
+SEED = 11
+"""Of the phantoms."""
 _SILENT = (Code.HOLDOUT_SCORED_AGAIN,)
 
 
@@ -61,6 +67,29 @@ class Result:
     caught: dict[str, str] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
     pairs: int = 0
+
+
+@cache
+def make_sources(folder: Path, cases: int, workers: int | None) -> tuple[Source, Source]:
+    """The phantom whose tumours show the label, and the one whose scanner does."""
+    settings = PhantomSettings(cases=cases, test_cases=0, effect=SIGNAL, scale=0.12, seed=SEED)
+    vendor = replace(settings, effect=0.0, vendor_confound=True, seed=SEED + 1)
+    return make_source(folder, settings, "leakage", workers), make_source(
+        folder, vendor, "leakage-vendor", workers)
+
+
+def draw_results(folder: Path, cases: int, names: list[str], draws: int, number: int) -> list[Result]:
+    """The results of a draw, those that were kept before and those that are missing; no faults from `draws` on."""
+    path = folder / f"leakage-results-{cases}" / f"draw-{number:03d}.json"
+    kept = {one["fault"]: Result(**{**one, "unchecked": tuple(one["unchecked"])})
+            for one in (files.read_json(path) if path.is_file() else ())}
+    wanted = [*(one.name for one in CLEAN), *(names if number < draws else ())]
+    missing = [one for one in (*CLEAN, *FAULTS) if one.name in wanted and one.name not in kept]
+    path.parent.mkdir(exist_ok=True)
+    for new in judge_draw(*make_sources(folder, cases, 1), number, missing) if missing else ():
+        kept[new.fault] = new
+        files.write_json(path, [asdict(one) for one in kept.values()])
+    return [kept[name] for name in wanted]
 
 
 def judge_draw(source: Source, vendor: Source, number: int, faults: Sequence[Fault]) -> Iterator[Result]:

@@ -1,9 +1,11 @@
 """The table of the leakage benchmark says what was caught, by which check, and what nobody can catch."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from benchmarks.leakage import fault_table, run
+from benchmarks.leakage import fault_table
 from benchmarks.leakage.faults import judge
 from benchmarks.leakage.faults.catalogue import CLEAN, FAULTS
 from benchmarks.leakage.faults.fault import By
@@ -68,13 +70,13 @@ def test_results_of_a_draw_are_kept_and_only_missing_ones_are_judged(tmp_path, m
         yield from (Result(one.name, number, 0.5, False, False) for one in faults)
 
     monkeypatch.setattr(judge, "judge_draw", judge_draw)
-    monkeypatch.setattr(run, "make_sources", lambda *_: (None, None))
+    monkeypatch.setattr(judge, "make_sources", lambda *_: (None, None))
     clean = [one.name for one in CLEAN]
-    run.draw_results(tmp_path, 160, [PLANE.name], 1, 0)
-    found = run.draw_results(tmp_path, 160, [PLANE.name, UNSEEN.name], 1, 0)
+    judge.draw_results(tmp_path, 160, [PLANE.name], 1, 0)
+    found = judge.draw_results(tmp_path, 160, [PLANE.name, UNSEEN.name], 1, 0)
     assert judged == [*clean, PLANE.name, UNSEEN.name]
     assert [one.fault for one in found] == judged
-    assert [one.fault for one in run.draw_results(tmp_path, 160, [PLANE.name], 1, 1)] == clean
+    assert [one.fault for one in judge.draw_results(tmp_path, 160, [PLANE.name], 1, 1)] == clean
 
 
 @pytest.mark.slow  # two whole assessments, with boosted trees on planes and sizes
@@ -86,3 +88,9 @@ def test_a_clean_run_is_green_and_raises_nothing_and_a_proxy_is_explained(tmp_pa
     clean, tied = judge.judge_draw(source, source, 0, [CLEAN[0], proxy])
     assert clean.green and not clean.caught
     assert tied.better and not tied.green and By.PATIENT in tied.caught
+
+
+def test_what_a_worker_gets_of_the_benchmark_can_be_sent_to_it():
+    """A function of a file that is run is sent by value, and what it calls there has to be sendable, too."""
+    assert judge.draw_results.__module__ == "benchmarks.leakage.faults.judge"
+    assert pickle.loads(pickle.dumps(judge.make_sources)) is judge.make_sources
