@@ -14,7 +14,7 @@ import radiogen
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src" / "radiogen").rglob("*")
-        if path.is_file() and path.suffix not in (".py", ".pyc")}
+        if path.is_file() and path.suffix != ".py" and path.parent.name != "__pycache__"}
 """Files of the package that are no modules."""
 
 
