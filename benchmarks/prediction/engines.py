@@ -10,12 +10,10 @@ if not __package__:  # run as a file
     import environment  # noqa: F401
 
 import contextlib
-import dataclasses
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -23,9 +21,11 @@ import numpy as np
 import tyro
 
 from benchmarks.prediction.contestant import Predictor
+from benchmarks.processes import WaitingProcess, in_random_order, quartiles, started
 from benchmarks.speed.training import machine_text
 from radiogen.core.errors import UserError, run_command
 
+CONTESTANT = Path(__file__).with_name("contestant.py")
 ENGINES = ("MONAI", "keras", "frozen", "openvino")
 NAMES = {"MONAI": "MONAI, eager", "keras": "Keras", "frozen": "TensorFlow, constant graph", "openvino": "OpenVINO"}
 Case = Literal["resnet50", "isotropic-3d"]
@@ -88,67 +88,32 @@ def race_text(contestants: list[Predictor], rounds: int, steps: int, peer: str) 
     """The table of contestants, ratios to the first of those that start; others are named with the reason."""
     notes: list[str] = []
     with contextlib.ExitStack() as stack:
-        running: dict[Predictor, _Process] = {}
+        running: dict[Predictor, WaitingProcess] = {}
         for each in contestants:
             try:
                 python = peer if each.engine == "MONAI" else sys.executable
-                running[each] = stack.enter_context(_started(each, python))
+                running[each] = stack.enter_context(started(CONTESTANT, each, python))
             except UserError as error:
                 notes.append(str(error))
-        random = np.random.default_rng(0)
         seconds: dict[Predictor, list[float]] = {each: [] for each in running}
-        for _ in range(rounds):
-            for number in random.permutation(len(running)):
-                each, process = list(running.items())[number]
-                seconds[each].append(process.run(steps) / steps)
+        for each, process in in_random_order(running, rounds):
+            answer = process.run(steps)
+            process.peak = answer["peak"]
+            seconds[each].append(answer["seconds"] / steps)
     head = ["| engine | volumes/s | times the first's | peak memory, GB | first batch after, s | processor time, s |",
             "| --- | --- | --- | --- | --- | --- |"]
     return "\n".join([*head, *_rows(running, seconds), *([""] if notes else []), *notes])
 
 
-class _Process:
-    def __init__(self, process: subprocess.Popen, facts: dict):
-        self.process, self.facts, self.peak = process, facts, 0
-
-    def run(self, steps: int) -> float:
-        """Seconds of so many batches, measured within the process."""
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        self.peak = answer["peak"]
-        return answer["seconds"]
-
-
-@contextlib.contextmanager
-def _started(contestant: Predictor, python: str) -> Iterator[_Process]:
-    script = Path(__file__).with_name("contestant.py")
-    process = subprocess.Popen([python, str(script), json.dumps(dataclasses.asdict(contestant))], text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        line = process.stdout.readline()
-        if not line:
-            lines = process.stderr.read().strip().splitlines()
-            raise UserError(contestant.name, f"did not start: {lines[-1] if lines else process.wait()}", "repair that")
-        yield _Process(process, json.loads(line))
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _rows(running: dict[Predictor, _Process], seconds: dict[Predictor, list[float]]) -> list[str]:
+def _rows(running: dict[Predictor, WaitingProcess], seconds: dict[Predictor, list[float]]) -> list[str]:
     rows, first = [], np.array(next(iter(seconds.values()), []))
     for place, (each, process) in enumerate(running.items()):
         times = np.array(seconds[each])
         rates, ratios = each.batch / times, first / times
-        ratio = f"**{np.median(ratios):.2f}** ({_quartiles(ratios)})" if place else "1"
-        rows.append(f"| {each.name} | {np.median(rates):.3g} ({_quartiles(rates)}) | {ratio} "
+        ratio = f"**{np.median(ratios):.2f}** ({quartiles(ratios)})" if place else "1"
+        rows.append(f"| {each.name} | {np.median(rates):.3g} ({quartiles(rates)}) | {ratio} "
                     f"| {process.peak / 1e9:.2f} | {process.facts['start']:.1f} | {process.facts['processor']:.1f} |")
     return rows
-
-
-def _quartiles(values: np.ndarray) -> str:
-    low, high = np.percentile(values, [25, 75])
-    return f"{low:.3g}-{high:.3g}"
 
 
 if __name__ == "__main__":

@@ -9,17 +9,16 @@ if not __package__:  # run as a file
     import environment  # noqa: F401
 
 import contextlib
-import dataclasses
-import json
 import os
 import platform
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import tyro
 
+from benchmarks.processes import WaitingProcess, in_random_order, quartiles, started
 from benchmarks.speed.contestants.training import Contestant
 from radiogen.core.errors import UserError, run_command
 
@@ -129,47 +128,18 @@ def race_text(groups: list[list[Contestant]], rounds: int, steps: int, peer: str
     return "\n".join([*head, *rows, *([""] if notes else []), *dict.fromkeys(notes)])
 
 
-@dataclasses.dataclass
-class _Process:
-    process: subprocess.Popen
-    facts: dict
-
-    def seconds(self, steps: int) -> float:
-        """Of so many steps, measured within the process."""
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-
-@contextlib.contextmanager
-def _started(contestant: Contestant, python: str | None) -> Iterator[_Process]:
+def _started(contestant: Contestant, python: str | None) -> AbstractContextManager[WaitingProcess]:
     if python is None:
         raise UserError("--peer-python", "no torch and monai here", "name an interpreter that has them")
-    script = Path(__file__).with_name("contestants") / "training.py"
-    process = subprocess.Popen([python, str(script), json.dumps(dataclasses.asdict(contestant))], text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        line = process.stdout.readline()
-        if not line:
-            lines = process.stderr.read().strip().splitlines()
-            raise UserError(contestant.name, f"did not start: {lines[-1] if lines else process.wait()}", "fix that")
-        yield _Process(process, json.loads(line))
-    finally:
-        process.kill()
-        process.communicate()
+    return started(Path(__file__).with_name("contestants") / "training.py", contestant, python)
 
 
-def _rounds(running: dict[Contestant, _Process], rounds: int, steps: int) -> dict[Contestant, list[float]]:
+def _rounds(running: dict[Contestant, WaitingProcess], rounds: int, steps: int) -> dict[Contestant, list[float]]:
     """Seconds a step, by contestant and round."""
-    import numpy as np
-
-    random = np.random.default_rng(0)
-    times = {contestant: [] for contestant in running}
-    for _ in range(rounds):
-        for number in random.permutation(len(running)):
-            contestant, process = list(running.items())[number]
-            many = 10 if contestant.name == PRODUCT else steps
-            times[contestant].append(process.seconds(many) / many)
+    times: dict[Contestant, list[float]] = {contestant: [] for contestant in running}
+    for contestant, process in in_random_order(running, rounds):
+        many = 10 if contestant.name == PRODUCT else steps
+        times[contestant].append(process.run(many) / many)
     return times
 
 
@@ -187,17 +157,10 @@ def _rows(group: Sequence[Contestant], times: dict[Contestant, list[float]],
         rates, ratios = each.batch / seconds, np.array(times[peer]) / seconds
         work = flop.get(each.stem_stride, 0) * each.batch * (3 if each.job == "train" else 1)
         share = f"{work / np.median(seconds) / peak:.0%}" if work and peak else ""
-        ratio = "1" if each is peer else f"**{np.median(ratios):.2f}** ({_quartiles(ratios)})"
-        rows.append(f"| {each.name} | {each.job} | {each.stem_stride} | {np.median(rates):.3g} ({_quartiles(rates)}) "
+        ratio = "1" if each is peer else f"**{np.median(ratios):.2f}** ({quartiles(ratios)})"
+        rows.append(f"| {each.name} | {each.job} | {each.stem_stride} | {np.median(rates):.3g} ({quartiles(rates)}) "
                     f"| {ratio} | {share} |")
     return rows
-
-
-def _quartiles(values: "Sequence[float]") -> str:
-    import numpy as np
-
-    low, high = np.percentile(values, [25, 75])
-    return f"{low:.3g}-{high:.3g}"
 
 
 def machine_text() -> str:

@@ -7,7 +7,7 @@ from radiogen.networks.architecture import MRI_STATISTICS, probabilities
 from radiogen.networks.backend import keras
 from radiogen.networks.weights import load_torch_weights
 
-from .made import made_network
+from .made import made_network, shaken
 
 
 def _trainable(model):
@@ -18,20 +18,6 @@ def _values(model, layer, images):
     return keras.ops.convert_to_numpy(keras.Model(model.input, model.get_layer(layer).output)(images))
 
 
-def _shake(model, seed=0):
-    """Weights such that nothing cancels: biases, means and variances that are not 0 and 1."""
-    random = np.random.default_rng(seed)
-    for layer in model.layers:
-        if layer.weights and "_bn" in layer.name:
-            shape = layer.gamma.shape
-            layer.set_weights([random.uniform(0.5, 1.5, shape), *random.normal(0, 0.2, (2, *shape)),
-                               random.uniform(0.5, 1.5, shape)])
-        elif layer.weights and layer.name.endswith("_conv"):
-            layer.set_weights([random.normal(0, 1 / np.sqrt(np.prod(each.shape[:-1]) + 1), each.shape)
-                               for each in layer.get_weights()])
-    return model
-
-
 def test_the_3d_resnet50_has_the_size_of_monais():
     """46,163,010 with one input channel and two classes: MONAI 1.6.1, resnet50(spatial_dims=3, num_classes=2)."""
     assert _trainable(made_network("resnet50", (64, 64, 64, 1))) == 46_163_010
@@ -39,7 +25,7 @@ def test_the_3d_resnet50_has_the_size_of_monais():
 
 def test_the_2d_resnet50_computes_what_keras_applications_computes_on_the_same_weights():
     ours = made_network("resnet50", (64, 64, 3), "photographs")
-    theirs = _shake(keras.applications.ResNet50(weights=None, include_top=False, pooling="avg",
+    theirs = shaken(keras.applications.ResNet50(weights=None, include_top=False, pooling="avg",
                                                 input_shape=(64, 64, 3)))
     names = {layer.name: layer for layer in ours.layers}
     for layer in theirs.layers:
@@ -74,7 +60,7 @@ def test_3d_networks_compute_what_monais_compute_on_the_same_weights(network, st
 @pytest.mark.parametrize(("scale", "first", "second"), [("centre", 1, 2), ("imagenet", 2, 1)])
 @pytest.mark.parametrize("size", [15, 16])
 def test_a_3d_bottleneck_computes_what_its_definition_says(scale, first, second, size):
-    model = _shake(made_network("resnet50", (size, size, size, 1), scale, width=3))
+    model = shaken(made_network("resnet50", (size, size, size, 1), scale, width=3))
     images = np.random.default_rng(2).uniform(size=(1, size, size, size, 1)).astype(np.float32)
     x, name = _values(model, "conv2_block3_out", images)[0].astype(np.float64), "conv3_block1"
     inside = np.maximum(_reference(model, f"{name}_1", x, first), 0)

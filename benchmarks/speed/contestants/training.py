@@ -76,7 +76,7 @@ def start_radiogen(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
     set_precision(contestant.precision)
     training = contestant.job == "train"
     model = compile_network(recipe, contestant.batch, 1) if training else make_network(recipe.network, recipe.data)
-    return _keras_steps(model, contestant), _keras_facts(model)
+    return keras_steps(model, images(contestant), contestant.job), _keras_facts(model)
 
 
 def start_applications(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
@@ -87,7 +87,7 @@ def start_applications(contestant: Contestant) -> tuple[Callable[[int], Any], di
         keras.mixed_precision.set_global_policy(f"mixed_{contestant.precision}")
     model = keras.applications.ResNet50(weights=None, input_shape=(contestant.size, contestant.size, 3), classes=2)
     model.compile(optimizer=keras.optimizers.Adam(0.001), loss="categorical_crossentropy", metrics=["accuracy"])
-    return _keras_steps(model, contestant), _keras_facts(model)
+    return keras_steps(model, images(contestant), contestant.job), _keras_facts(model)
 
 
 def start_monai(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
@@ -150,11 +150,11 @@ def start_product(contestant: Contestant) -> tuple[Callable[[int], Any], dict]:
     return multiply, {"forward_flop": 2 * contestant.size ** 3}
 
 
-def _keras_steps(model: Any, contestant: Contestant) -> Callable[[int], Any]:
+def keras_steps(model: Any, batch: np.ndarray, job: str) -> Callable[[int], Any]:
+    """`fit` or `predict` over so many steps of one batch."""
     from radiogen.networks.backend import keras
 
-    batch = images(contestant)
-    labels = np.eye(2, dtype=np.float32)[np.arange(contestant.batch) % 2]
+    labels = np.eye(2, dtype=np.float32)[np.arange(len(batch)) % 2]
 
     class Repeated(keras.utils.PyDataset):
         """The same batch `steps` times."""
@@ -168,22 +168,28 @@ def _keras_steps(model: Any, contestant: Contestant) -> Callable[[int], Any]:
             return self.steps
 
         def __getitem__(self, number: int) -> tuple:
-            return (batch, labels) if contestant.job == "train" else (batch,)
+            return (batch, labels) if job == "train" else (batch,)
 
-    if contestant.job == "train":
+    if job == "train":
         return lambda steps: model.fit(Repeated(steps), epochs=1, verbose=0, shuffle=False)
     return lambda steps: model.predict(Repeated(steps), verbose=0)
 
 
 def _keras_facts(model: Any) -> dict:
-    """Trainable parameters and the FLOP of one input's forward pass: two for each multiplication of a convolution."""
+    """Trainable parameters and the FLOP of one input's forward pass."""
+    return {"parameters": sum(int(np.prod(each.shape)) for each in model.trainable_variables),
+            "forward_flop": keras_flop(model)}
+
+
+def keras_flop(model: Any) -> int:
+    """The FLOP of one input's forward pass: two for each multiplication of a convolution."""
     flop = 0
     for layer in model.layers:
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
             places = int(np.prod(layer.output.shape[1:-1])) if len(layer.output.shape) > 2 else 1
             flop += 2 * int(np.prod(kernel.shape)) * places
-    return {"parameters": sum(int(np.prod(each.shape)) for each in model.trainable_variables), "forward_flop": flop}
+    return flop
 
 
 if __name__ == "__main__":

@@ -109,11 +109,11 @@ def _write_first_weights(first: Any, twins: Sequence[Any]) -> None:
 
 def _tell(run: Path, order: dict[str, Any], ended: threading.Event) -> None:
     """Emit the losses every few seconds where there are more: the process may be stopped before its end."""
-    told = 0
+    reported = 0
     while not ended.wait(TELL_SECONDS):
         losses = _losses(run)
-        if len(losses) > told:
-            told = len(losses)
+        if len(losses) > reported:
+            reported = len(losses)
             emit(**_facts(order), losses=losses)
 
 

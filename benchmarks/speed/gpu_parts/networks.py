@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.speed.contestants.training import keras_flop, keras_steps
 from benchmarks.speed.gpu_parts.plan import COMPILED
 from benchmarks.speed.gpu_parts.results import emit
 
@@ -130,25 +131,7 @@ def _begin_keras(network: Network, batch: int, job: str) -> tuple[Steps, int]:
                                batch_size=batch, micro_batch_size=batch, precision=network.precision)
     training = job == "train"
     model = compile_network(recipe, batch, 1) if training else make_network(recipe.network, recipe.data)
-    images, labels = _images(network, batch), np.eye(2, dtype=np.float32)[np.arange(batch) % 2]
-
-    class Repeated(keras.utils.PyDataset):
-        """The same batch `steps` times."""
-
-        def __init__(self, steps: int):
-            super().__init__()
-            self.steps = steps
-
-        @property
-        def num_batches(self) -> int:
-            return self.steps
-
-        def __getitem__(self, number: int) -> tuple:
-            return (images, labels) if training else (images,)
-
-    if training:
-        return lambda steps: model.fit(Repeated(steps), epochs=1, verbose=0, shuffle=False), _keras_flop(model)
-    return lambda steps: model.predict(Repeated(steps), verbose=0), _keras_flop(model)
+    return keras_steps(model, _images(network, batch), job), keras_flop(model)
 
 
 def _begin_torch(network: Network, batch: int, job: str) -> tuple[Steps, int]:
@@ -205,17 +188,6 @@ def _seconds_a_step(run: Steps, steps: int, rounds: int) -> list[float]:
         run(steps)
         seconds.append((time.perf_counter() - began) / steps)
     return seconds
-
-
-def _keras_flop(model: Any) -> int:
-    """FLOP of one input's forward pass, as `torch_resnet.forward_flop` counts them."""
-    total = 0
-    for layer in model.layers:
-        kernel = getattr(layer, "kernel", None)
-        if kernel is not None:
-            places = int(np.prod(layer.output.shape[1:-1])) if len(layer.output.shape) > 2 else 1
-            total += 2 * int(np.prod(kernel.shape)) * places
-    return total
 
 
 def _peak_gb(order: dict[str, Any]) -> float | None:

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.prediction import engines as prediction
 from benchmarks.prediction.contestant import Predictor
+from benchmarks.processes import started
 from radiogen.core.errors import UserError
 
 
@@ -24,7 +25,7 @@ def test_ratios_are_the_median_over_rounds_of_the_first_ones_seconds_over_the_ot
 
 def test_a_contestant_that_does_not_start_is_named_with_its_last_words():
     with pytest.raises(UserError, match="nobody: did not start: .*Error"), \
-            prediction._started(_predictor("nobody", "none such"), sys.executable):
+            started(prediction.CONTESTANT, _predictor("nobody", "none such"), sys.executable):
         pass
 
 

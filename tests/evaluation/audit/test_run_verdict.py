@@ -43,10 +43,10 @@ def test_a_p_of_the_trained_permutations_above_005_forbids_better(draws, reached
 
 
 def test_permuted_labels_that_train_better_than_chance_forbid_better_however_much_better_the_run_is():
-    told, draws = np.full(19, 0.6), np.random.default_rng(0).normal(0, 0.05, 19)
-    said = _judged(permutations=[permutation_test("folds", told + draws - draws.mean(), 0.99)])
+    base, draws = np.full(19, 0.6), np.random.default_rng(0).normal(0, 0.05, 19)
+    said = _judged(permutations=[permutation_test("folds", base + draws - draws.mean(), 0.99)])
     assert said.tone is Tone.POOR and "labels of scored cases leak into training" in run_verdict_sentence(said)
-    within_planes = _judged(permutations=[permutation_test("planes", told + draws - draws.mean(), 0.99)])
+    within_planes = _judged(permutations=[permutation_test("planes", base + draws - draws.mean(), 0.99)])
     assert within_planes.tone is Tone.GOOD  # labels that go with the plane keep doing so
 
 

@@ -7,19 +7,7 @@ from radiogen.networks.architecture import HEAD
 from radiogen.networks.backend import keras
 from radiogen.networks.residual import build_network
 
-
-def shaken(model, seed=0):
-    """Weights such that nothing cancels: biases, means and variances that are not 0 and 1."""
-    random = np.random.default_rng(seed)
-    for layer in model.layers:
-        if layer.weights and "_bn" in layer.name:
-            shape = layer.gamma.shape
-            layer.set_weights([random.uniform(0.5, 1.0, shape), *random.normal(0, 0.1, (2, *shape)),
-                               random.uniform(0.5, 1.5, shape)])
-        elif layer.weights and layer.name.endswith("_conv"):
-            layer.set_weights([random.normal(0, 1 / np.sqrt(np.prod(each.shape[:-1]) + 1), each.shape)
-                               for each in layer.get_weights()])
-    return model
+from ..made import shaken
 
 
 def batch_of(network, inputs):
@@ -53,7 +41,7 @@ def save(tmp_path_factory):
 
     def make(network, seed=0):
         if (network, seed) not in made:
-            model = shaken(build_network(network.settings, network.shape, network.scale), seed)
+            model = shaken(build_network(network.settings, network.shape, network.scale), seed, 1.0, 0.1)
             _centre_answers(model, network)
             path = root / f"{len(made)}.weights.h5"
             model.compile("adam")  # training saves the moments, too

@@ -2,7 +2,7 @@
 
 In: the run's AUC and the AUCs of those trainings. Out: a `PermutationTest`. The p-value counts the run itself as one of
 the draws, so that it is never 0 and holds however few draws there are. Labels that were exchanged within folds mean
-nothing, so the draws themselves have to be at chance: draws that are not were told the labels of their scored cases.
+nothing, so the draws themselves have to be at chance: draws that are not have seen labels of the cases that they score.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Reach(StrEnum):
     TOO_FEW_DRAWS = f"{LEAST_DRAWS} draws are the least that can show p = {LEVEL:g}"
     NOT_REACHED = "its own training does not reach this without the labels"
     REACHED = "its own training reaches this on labels that mean nothing"
-    LEAKS = "its own training beats chance on labels that mean nothing, so it is told the labels of scored cases"
+    LEAKS = "its own training beats chance on labels that mean nothing, so labels of scored cases leak into it"
 
 
 @dataclass(frozen=True)
