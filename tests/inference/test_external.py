@@ -162,6 +162,7 @@ def test_the_cases_are_scored_by_the_mean_of_all_networks_and_written_in_the_coh
     cases = table.rename(columns={"subject": "case", "idh": "label"})
     alone = [_alone(house, house / "models" / "run", cases, [fold]) for fold in ("0", "1")]
     assert table["probability"].to_numpy() == pytest.approx(np.mean(alone, axis=0), abs=1e-6)
+    assert read_cohort(house / "models" / "run", "other").facts.predicted_by.startswith(("OpenVINO", "Keras"))
     printed = capsys.readouterr().out
     assert "8 cases of other, 4 mutant" in printed and "look 1 of 1 at this cohort" in printed
     assert {path.name for path in folder.iterdir()} >= {

@@ -12,6 +12,7 @@ from radiogen.core.errors import UserError
 from radiogen.inference import label_permutation
 from radiogen.inference.label_permutation import draw_run, draw_seconds, permute_labels, plane_strata, run_permutations
 from radiogen.runs.predictions import complete, read_predictions, write_predictions
+from radiogen.runs.records import read_facts
 from radiogen.task import RSNA_MICCAI
 from radiogen.training import runs, workflow
 
@@ -112,6 +113,13 @@ def test_a_draw_of_other_labels_is_not_taken_for_this_runs(run, trained):
         run_permutations(other, 1)
 
 
+def test_a_draw_trains_with_the_geometry_that_balanced_planes_are_drawn_by(run, trained):
+    (run.folder / "geometry.csv").write_text("BraTS21ID,split,sequence,plane\n00000,train,FLAIR,axial\n")
+    run_permutations(run, 1)
+    kept = run.folder / "permutations" / "folds-000" / "geometry.csv"
+    assert kept.read_bytes() == (run.folder / "geometry.csv").read_bytes()
+
+
 @pytest.mark.slow
 def test_a_draw_trains_every_fold_anew_and_leaves_the_run_as_it_was(small_data, small_recipe, tmp_path):
     recipe = small_recipe.replace(epochs=1)
@@ -122,6 +130,7 @@ def test_a_draw_trains_every_fold_anew_and_leaves_the_run_as_it_was(small_data, 
     assert 0 <= area <= 1 and draw_seconds(whole) > 0
     kept = read_predictions(whole.folder / "permutations" / "folds-000" / "predictions.csv")
     judged = whole.folds[whole.folds["fold"] != "holdout"]
+    assert "float32 on a CPU" in read_facts(whole.folder / "permutations" / "folds-000")["predicted_by"]
     assert set(kept["case"]) == set(judged["case"])
     assert (kept.set_index("case")["label"] != judged.set_index("case")["label"]).any()
     assert not list((whole.folder / "permutations").rglob(runs.layout.WEIGHTS))

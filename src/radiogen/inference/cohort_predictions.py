@@ -59,7 +59,9 @@ def predict_cohort(folder: Path, cohorts: Sequence[PreparedCohort], look: Look, 
 
     first, place = cohorts[0], layout.cohort_folder(folder, cohorts[0].name)
     with working_run(folder):
-        tables = {one.source.folder.name: _probabilities(one) for one in cohorts}
+        tables, engines = {}, {}
+        for one in cohorts:
+            tables[one.source.folder.name], engines[one.source.folder.name] = _probabilities(one)
         table = _joined(tables, join, labelled=True).assign(fold=first.name)
         area = float(roc_auc_score(table[LABEL].astype(int), table["probability"]))
         append_look(Path(folder).parent, dataclasses.replace(look, outcome="judged", auc=f"{area:.6f}"))
@@ -71,7 +73,7 @@ def predict_cohort(folder: Path, cohorts: Sequence[PreparedCohort], look: Look, 
             more = _joined(tables, join, labelled=False).assign(fold=first.name)
             written.append(write_predictions(place / layout.UNLABELLED, complete(more)))
         _write_tables(place, cohorts)
-        write_cohort_facts(place, _facts(cohorts, look, overlap))
+        write_cohort_facts(place, _facts(cohorts, look, overlap, "; ".join(dict.fromkeys(engines.values()))))
     return written
 
 
@@ -80,15 +82,16 @@ def _joined(tables: Mapping[str, pd.DataFrame], join: Join, *, labelled: bool) -
     return join(chosen) if len(chosen) > 1 else next(iter(chosen.values()))
 
 
-def _probabilities(cohort: PreparedCohort) -> pd.DataFrame:
-    """`ID, LABEL, probability` (float64) of all the cohort's cases, the mean over all folds' networks."""
+def _probabilities(cohort: PreparedCohort) -> tuple[pd.DataFrame, str]:
+    """`ID, LABEL, probability` (float64) of all the cohort's cases, the mean over all folds' networks, and what computed
+    them."""
     from radiogen.inference.prediction import score_inputs
 
     more = pd.DataFrame({ID: list(cohort.without_label), LABEL: pd.NA}, dtype=object)
     cases = pd.concat([cohort.cases.astype(object), more], ignore_index=True).astype({ID: str, LABEL: "Int64"})
     check_arrays(cohort.run.cache, cohort.index, cases[ID])
     scores = score_inputs(cohort.run, cohort.index, cases.assign(fold=TEST), trained_folds(cohort.source))
-    return cases.merge(scores.by_case(), on=ID)
+    return cases.merge(scores.by_case(), on=ID), scores.engine
 
 
 def _write_tables(place: Path, cohorts: Sequence[PreparedCohort]) -> None:
@@ -106,10 +109,11 @@ def _write_tables(place: Path, cohorts: Sequence[PreparedCohort]) -> None:
             write_intensities(one.source.folder, one.inside)
 
 
-def _facts(cohorts: Sequence[PreparedCohort], look: Look, overlap: Mapping[str, Any]) -> CohortFacts:
+def _facts(cohorts: Sequence[PreparedCohort], look: Look, overlap: Mapping[str, Any], engine: str) -> CohortFacts:
     first = cohorts[0]
     record = first.run.data / PHANTOM_RECORD
     ceiling = files.read_json(record).get("ceiling_auc") if record.is_file() else None
     return CohortFacts(look.date, look.data, look.fingerprint, look.labels_sha256, look.networks_sha256,
                        look.recipe_sha256, sum(len(trained_folds(one.source)) for one in cohorts), first.leave_out,
-                       first.without_label, dict(overlap), float(ceiling) if isinstance(ceiling, int | float) else None)
+                       first.without_label, dict(overlap),
+                       float(ceiling) if isinstance(ceiling, int | float) else None, engine)

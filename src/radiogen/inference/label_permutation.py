@@ -22,6 +22,7 @@ from radiogen.runs.folds import HOLDOUT, fold_names
 from radiogen.runs.label_permutations import FOLDS, PLANES, draw_folder, permutations_folder, write_draw
 from radiogen.runs.layout import GEOMETRY, PERMUTATIONS, PREDICTIONS
 from radiogen.runs.predictions import complete, out_of_fold, read_predictions, write_predictions
+from radiogen.runs.records import write_facts
 from radiogen.runs.tables import write_folds
 from radiogen.runs.training_records import read_timings
 from radiogen.task import ID, LABEL, write_task
@@ -48,7 +49,8 @@ def run_permutations(run: Run, draws: int, within_planes: bool = False, parallel
 
     parallel_folds: as in training. Finished draws are kept, an interrupted one resumes; draw k does not depend on
     `draws`. `permutations.csv` has `draw, within, auc`, with `within` FOLDS or PLANES, and keeps the rows of both. A
-    draw leaves its `predictions.csv` in `permutations/<within>-<draw>/`; its networks are removed.
+    draw leaves its `predictions.csv`, and in `run.json` what they were predicted by, in
+    `permutations/<within>-<draw>/`; its networks are removed.
     Raises UserError where the run is not trained whole, started from another one, or its planes are not known.
     """
     missing = sorted(set(fold_names(run.folds)) - set(trained_folds(run)))
@@ -68,6 +70,7 @@ def run_permutations(run: Run, draws: int, within_planes: bool = False, parallel
             permuted = draw_run(run, number, within, strata)
             if not (permuted.folder / PREDICTIONS).is_file():
                 _LOG.info(f"label-permutation test of {run.folder.name}, within {within}: draw {number + 1} of {draws}")
+                _prepare_draw(run, permuted)
                 _finish_draw(permuted, parallel_folds)
             _check_draw(permuted)
             _write_table(run, number, within, permuted)
@@ -114,15 +117,24 @@ def plane_strata(run: Run) -> np.ndarray:
     return planes
 
 
-def _score_draw(run: Run) -> pd.DataFrame:
-    """The out-of-fold predictions of a draw whose folds are trained; neither holdout nor test is looked at."""
+def _score_draw(run: Run) -> tuple[pd.DataFrame, str]:
+    """The out-of-fold predictions of a draw whose folds are trained, and what computed them; neither holdout nor test is
+    looked at."""
     from radiogen.inference.prediction import score_inputs
 
     index, folds = read_index(run.cache), fold_names(run.folds)
     cases = run.folds[run.folds["fold"].isin(folds)][[ID, "fold", LABEL]].astype({LABEL: "Int64"})
     check_arrays(run.cache, index, cases[ID])
     scores = score_inputs(run, index, cases.reset_index(drop=True), folds)
-    return complete(cases.merge(scores.by_case(), on=ID))
+    return complete(cases.merge(scores.by_case(), on=ID)), scores.engine
+
+
+def _prepare_draw(run: Run, permuted: Run) -> None:
+    """Write what a training reads from the draw's folder: its task, its folds, and the geometry of the run."""
+    write_task(permuted.folder, permuted.task)
+    write_folds(permuted.folder, permuted.folds)
+    if (run.folder / GEOMETRY).is_file():
+        files.write_bytes(permuted.folder / GEOMETRY, (run.folder / GEOMETRY).read_bytes())
 
 
 def _finish_draw(permuted: Run, parallel_folds: int) -> None:
@@ -130,11 +142,10 @@ def _finish_draw(permuted: Run, parallel_folds: int) -> None:
     from radiogen.training.execution.processes import run_in_subprocess
     from radiogen.training.fit import remove_fold, train_folds
 
-    write_task(permuted.folder, permuted.task)
-    write_folds(permuted.folder, permuted.folds)
     train_folds(permuted, fold_names(permuted.folds), parallel_folds)
     # what Keras leaks ends with the process
-    table = run_in_subprocess(_score_draw, permuted, name=f"scoring of {permuted.folder.name}")
+    table, engine = run_in_subprocess(_score_draw, permuted, name=f"scoring of {permuted.folder.name}")
+    write_facts(permuted.folder, {"predicted_by": engine})
     write_predictions(permuted.folder / PREDICTIONS, table)
     for fold in fold_names(permuted.folds):
         remove_fold(fold_folder(permuted, fold))

@@ -68,6 +68,14 @@ def test_facts_of_another_version_are_one_line_with_the_command(tmp_path):
         read_cohort(tmp_path, "b")
 
 
+def test_facts_that_were_written_before_engines_were_are_read(tmp_path):
+    path = _write(tmp_path) / "cohort.json"
+    facts = json.loads(path.read_text())
+    del facts["predicted_by"]
+    path.write_text(json.dumps(facts))
+    assert read_cohort(tmp_path, "b").facts == FACTS
+
+
 def test_intensities_keep_ids_hashes_and_empty_cells(tmp_path):
     row = {**dict.fromkeys(INTENSITIES, 1.5), "case": "00001", "split": "train", "sequence": "FLAIR",
            "perceptual_hash": "00", "noise": float("nan")}

@@ -64,6 +64,7 @@ class CohortFacts:
     that have images alone, which are predicted and not judged.
     overlap: what was compared with the run's cases: `checked` and `unchecked` (ways), `same_ids` (ids that are in both
     cohorts), `limit` (bits). ceiling: of a phantom, the best AUC that is possible, else None.
+    predicted_by: the library that computed the probabilities, and why this one; "" where an older version wrote it.
     """
 
     date: str
@@ -77,6 +78,7 @@ class CohortFacts:
     without_label: tuple[str, ...]
     overlap: Mapping[str, Any]
     ceiling: float | None = None
+    predicted_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,13 +165,16 @@ def read_intensities(folder: Path) -> pd.DataFrame | None:
 
 
 _JSON: dict[str, Any] = {
-    **dict.fromkeys(("date", "data", "fingerprint", "labels_sha256", "networks_sha256", "recipe_sha256"), str),
+    **dict.fromkeys(("date", "data", "fingerprint", "labels_sha256", "networks_sha256", "recipe_sha256",
+                     "predicted_by"), str),
     "networks": int, "leave_out": list, "without_label": list, "overlap": dict, "ceiling": (int, float, type(None))}
 """The fields of `CohortFacts` as JSON has them."""
 
 
 def _read_facts(path: Path) -> CohortFacts:
     content = files.read_json(path)
+    if isinstance(content, dict):
+        content = {"predicted_by": "", **content}
     if not isinstance(content, dict) or set(content) != set(_JSON) or not all(
             isinstance(content[name], kind) for name, kind in _JSON.items()):
         run = path.parent.parent.parent
