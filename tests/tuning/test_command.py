@@ -5,6 +5,8 @@ import json
 import pytest
 
 from radiogen.runs.ledger.looks import read_looks
+from radiogen.runs.overview.removal import removable_files
+from radiogen.runs.overview.state import run_state
 from radiogen.runs.tuned.tuning import read_tuning
 from tests.warm_commands import ROOT, run_python
 
@@ -37,6 +39,12 @@ def test_two_trials_on_a_tiny_data_set_make_a_run_that_is_judged_and_a_recipe_th
     tuning = read_tuning(run)
     assert [len(tuning.folds), tuning.trials, tuning.last.complete] == [2, 2, 2]
     assert len(read_looks(tmp_path / "models")) == 6 and not list(run.rglob("*.weights.h5"))
+    assert removable_files(run)  # all are its own
+    (run / "predictions.csv").rename(run / "kept.csv")
+    resumed = run_state(run).step.split()[2:]
+    assert "all searches are done" in run_python(ROOT / "scripts" / "tune.py", *resumed, "--cache", tmp_path / "cache",
+                                                 cwd=tmp_path).stdout
+    (run / "kept.csv").replace(run / "predictions.csv")
     before = (run / "predictions.csv").read_bytes()
     again = _tune(small_data, tmp_path, *words)
     assert "all searches are done" in again.stdout and (run / "predictions.csv").read_bytes() == before

@@ -36,9 +36,14 @@ def log_to_mlflow(models: Path, names: Sequence[str], address: str) -> None:
 
     states = named_states(models, names)
     print("\n".join(log_runs(states, address)))
-    print(f"{len(states)} runs are in {address}; next: mlflow ui --backend-store-uri {address}")
+    plural = "s" * (len(states) != 1)
+    print(f"{len(states)} run{plural} logged to {address}; next: mlflow ui --backend-store-uri {address}")
 
 
 def _agreed(question: str) -> bool:
-    """Whether the user types yes."""
-    return input(question).strip().lower() in ("y", "yes")
+    """Whether the user types yes; the end of the input is a no."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False

@@ -83,8 +83,8 @@ def _joined(tables: Mapping[str, pd.DataFrame], join: Join, *, labelled: bool) -
 
 
 def _probabilities(cohort: PreparedCohort) -> tuple[pd.DataFrame, str]:
-    """`ID, LABEL, probability` (float64) of all the cohort's cases, the mean over all folds' networks, and what computed
-    them."""
+    """`ID, LABEL, probability` (float64) of all the cohort's cases, the mean over all folds' networks, and what
+    computed them."""
     from radiogen.inference.prediction import score_inputs
 
     more = pd.DataFrame({ID: list(cohort.without_label), LABEL: pd.NA}, dtype=object)

@@ -118,8 +118,8 @@ def plane_strata(run: Run) -> np.ndarray:
 
 
 def _score_draw(run: Run) -> tuple[pd.DataFrame, str]:
-    """The out-of-fold predictions of a draw whose folds are trained, and what computed them; neither holdout nor test is
-    looked at."""
+    """The out-of-fold predictions of a draw whose folds are trained, and what computed them; neither holdout nor test
+    is looked at."""
     from radiogen.inference.prediction import score_inputs
 
     index, folds = read_index(run.cache), fold_names(run.folds)

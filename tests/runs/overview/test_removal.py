@@ -23,7 +23,10 @@ def run(tmp_path):
     judge(folder, ["a"])
     for path in ("report.html", "permutations_folds.png", "fold-0/history.png", "fold-0/tensorboard/train/events.out."
                  "tfevents.1", "cases/00001.json", "cases/00001.png", "external/other/external.json",
-                 "permutations/folds-000/predictions.csv", "permutations/folds-000/fold-0/model.weights.h5",
+                 "tuning/space.json", "tuning/outer-0/study.db", "tuning/outer-0/study.db-journal",
+                 "tuning/outer-0/trial-000/inner-1/folds.csv", "tuning/outer-0/trial-000/inner-1/fold-0/checkpoint.npz",
+                 "tuning/outer-0/chosen-000/predictions.csv", "permutations/folds-000/predictions.csv",
+                 "permutations/folds-000/fold-0/model.weights.h5",
                  ".run.json.radiogen.part"):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text('{"standing": []}')
@@ -41,7 +44,9 @@ def test_a_removed_run_is_gone_and_the_ledger_stays(run):
 
 
 @pytest.mark.parametrize("path", ["notes.txt", "fold-0/mine.h5", "cases/other.png", "external/other/mine.csv",
-                                  "fold-0/tensorboard/readme.txt", "permutations/readme.txt", "sub/run.json"])
+                                  "fold-0/tensorboard/readme.txt", "permutations/readme.txt", "sub/run.json",
+                                  "tuning/notes.txt", "tuning/outer-0/mine.db", "tuning/outer-0/trial-000/folds.csv",
+                                  "tuning/outer-0/chosen-000/mine.csv"])
 def test_a_file_that_radiogen_did_not_write_keeps_the_whole_run(run, path):
     (run / path).parent.mkdir(exist_ok=True)
     (run / path).write_text("mine")

@@ -48,6 +48,17 @@ def test_the_next_command_follows_from_what_is_there(models):
     assert folder.is_dir()
 
 
+def test_a_search_that_is_not_finished_goes_on_with_its_own_words_and_is_never_trained(models):
+    folder = write_run(models, folds={})
+    facts = json.loads((folder / "run.json").read_text())
+    tuning = {"trials": 9, "inner_folds": 2, "prune": False}
+    (folder / "run.json").write_text(json.dumps({**facts, "tuning": tuning}))
+    words = f"--recipe {folder / 'recipe.json'} --trials 9 --inner-folds 2 --no-prune --run a --models {models}"
+    assert _only(models).step == f"python scripts/tune.py --data {models.parent / 'data'} {words}"
+    predict(folder)
+    assert _only(models).step.startswith("python scripts/evaluate.py --run a")
+
+
 def test_a_fold_that_was_killed_is_interrupted_and_one_that_is_trained_now_is_not(models):
     folder = write_run(models, folds={"fold-0": 3, "fold-1": 2}, trained=("fold-0",))
     assert _only(models).problems == ("fold 1 was interrupted after epoch 2 of 3",)

@@ -85,10 +85,17 @@ def _is_own(path: Path, run: Path) -> bool:
         return depth == 2 and (path.name == LISTING or _is_answer((run / path).with_suffix(".json")))
     if first == layout.EXTERNAL:
         return depth == 3 and path.name in _run_files()
-    if first == layout.PERMUTATION_DRAWS and depth > 2:
-        inner = Path(*path.parts[2:])
-        return _is_own(inner, run / first / path.parts[1])
-    return False
+    if first == layout.TUNING_FOLDER and depth < 4:
+        return path.name == layout.SPACE if depth == 2 else path.name in (layout.STUDY, f"{layout.STUDY}-journal")
+    above = 2 if first == layout.PERMUTATION_DRAWS else _folders_above_training(path)
+    return 0 < above < depth and _is_own(Path(*path.parts[above:]), run / Path(*path.parts[:above]))
+
+
+def _folders_above_training(path: Path) -> int:
+    """Of a tuned run, how many parts of the path lead to a training: `tuning/outer-0/trial-003/inner-1`, 0 for none."""
+    if path.parts[0] != layout.TUNING_FOLDER:
+        return 0
+    return 3 if path.parts[2].startswith(layout.CHOSEN) else 4
 
 
 def _run_files() -> frozenset[str]:

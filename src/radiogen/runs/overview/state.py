@@ -23,7 +23,7 @@ from radiogen.runs.predictions import out_of_fold, read_predictions, scores_dige
 from radiogen.runs.records import data_folder, read_facts, read_recipe
 
 PREDICTED_AGAIN = "it was predicted again after it was judged"
-Kind = Literal["trained", "ensemble", "judged"]
+Kind = Literal["trained", "tuned", "ensemble", "judged"]
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,11 @@ class FoldState:
 class RunState:
     """A run as its folder shows it.
 
-    kind: `trained` here, an `ensemble`, or `judged`: predictions or features of other programs. recipe: its name, or
-    how it was made. data: its data set's name. folds: those of its recipe; fold_count: how many there are to be;
-    epochs: how many a fold is to have, 0 where that is not known. size: bytes of all its files. began: when, seconds
-    since 1970. problems: what is wrong, a line each. step: the command that comes next, "" where nothing is left to do.
+    kind: `trained` here, a `tuned` procedure, an `ensemble`, or `judged`: predictions or features of other programs.
+    recipe: its name, or how it was made. data: its data set's name. folds: those of its recipe; fold_count: how many
+    there are to be; epochs: how many a fold is to have, 0 where that is not known. size: bytes of all its files. began:
+    when, seconds since 1970. problems: what is wrong, a line each. step: the command that comes next, "" where nothing
+    is left to do.
     """
 
     name: str
@@ -116,14 +117,14 @@ def run_state(folder: Path, judged: Judged | None = None, unreadable: str | None
     """The run in `folder`; judged: what was said of it; unreadable: why its own assessment.json cannot be read."""
     problems = [] if unreadable is None else [unreadable]
     facts, recipe = (_read(read, folder, problems) for read in (read_facts, read_recipe))
-    kind: Kind = "ensemble" if "members" in facts else "judged" if "origin" in facts else "trained"
+    kind = _kind(facts)
     folds = fold_states(folder) if kind == "trained" else ()
     count, epochs = _setting(recipe, "split", "folds"), _setting(recipe, "optimisation", "epochs")
     place = data_folder(folder, facts)
     state = RunState(folder.name, folder, kind, _made_by(kind, facts, recipe), place.name if place else "", folds,
                      max(count, len(folds)), epochs, judged, _size(folder), _began(folder), (), "")
     problems += _problems(state, facts, place)
-    return RunState(**{**vars(state), "problems": tuple(problems), "step": _step(state)})
+    return RunState(**{**vars(state), "problems": tuple(problems), "step": _step(state, facts)})
 
 
 def fold_states(folder: Path) -> tuple[FoldState, ...]:
@@ -157,6 +158,11 @@ def _setting(recipe: Mapping[str, Any], part: str, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
+def _kind(facts: Mapping[str, Any]) -> Kind:
+    kinds: dict[str, Kind] = {"members": "ensemble", "origin": "judged", "tuning": "tuned"}
+    return next((kind for field, kind in kinds.items() if field in facts), "trained")
+
+
 def _made_by(kind: Kind, facts: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
     if kind == "ensemble":
         return f"{facts.get('method', 'mean')} of {len(facts['members'])} runs"
@@ -184,7 +190,7 @@ def _problems(state: RunState, facts: Mapping[str, Any], place: Path | None) -> 
     """What is wrong with a run; that something is not done yet is nothing wrong."""
     found = [f"fold {fold.name} was interrupted after epoch {fold.epochs} of {state.epochs or '?'}"
              for fold in state.folds if fold.interrupted]
-    if state.kind == "trained" and not (state.folder / layout.RUN).is_file():
+    if state.kind in ("trained", "tuned") and not (state.folder / layout.RUN).is_file():
         found.append(f"{layout.RUN} is missing: its start was interrupted")
     if place is not None and not place.exists():
         found.append(f"its data set {place} is not there")
@@ -237,7 +243,7 @@ def _member_problems(folder: Path, facts: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _step(state: RunState) -> str:
+def _step(state: RunState, facts: Mapping[str, Any]) -> str:
     """The command that comes next; "" where nothing is left to do."""
     run, late = as_run(state.folder), _stale(state)
     if state.in_training:
@@ -245,11 +251,21 @@ def _step(state: RunState) -> str:
     if state.kind == "trained" and (state.trained < state.fold_count or not state.folds):
         return f"{command('train')} --run {run} --fold all"
     predicted = (state.folder / layout.PREDICTIONS).is_file()
+    if state.kind == "tuned" and not predicted:
+        return _tune_command(state.folder, facts)
     if state.kind == "trained" and (not predicted or set(late) - {PREDICTED_AGAIN}):
         return f"{command('predict')} --run {run}"
     if state.kind != "judged" and (state.judged is None or late):
         return f"{command('evaluate')} --run {run}"
     return ""
+
+
+def _tune_command(folder: Path, facts: Mapping[str, Any]) -> str:
+    """The words that resume a search; its space is kept in the run."""
+    searches = facts["tuning"]
+    words = ("--data", data_folder(folder, facts) or "DATA", "--recipe", folder / layout.RECIPE, "--trials",
+             searches["trials"], "--inner-folds", searches["inner_folds"])
+    return f"{command('tune', *words)}{'' if searches['prune'] else ' --no-prune'} --run {as_run(folder)}"
 
 
 def training_lines(state: RunState) -> list[str]:
