@@ -19,14 +19,14 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset.seen_cases import in_cohort, seen_cases
 from radiogen.dataset.thumbnails import DIGITS
-from radiogen.evaluation.audit.near_pixels import (
+from radiogen.evaluation.audit.near_hashes import (
     HASH_BITS,
     HASH_DISTANCE_LIMIT,
     hash_distance_limit,
     hash_distances,
     is_hash,
-    near_thumbnails,
 )
+from radiogen.evaluation.audit.near_pixels import near_thumbnails
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.layout import SEEN_CASES
