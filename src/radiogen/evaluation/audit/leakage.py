@@ -167,8 +167,9 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
     places = pd.concat([folds[[ID, "fold"]],
                         pd.DataFrame({ID: sorted(test - set(folds[ID]) - judged_by_nobody), "fold": TEST})])
     places = places.drop_duplicates(ID).assign(patient=lambda table: patient_of(patients, table[ID]))
+    parted = places.groupby("patient")["fold"].transform("nunique") > 1
     splits = {patient: dict(zip(cases[ID], cases["fold"], strict=True))
-              for patient, cases in places.groupby("patient") if cases["fold"].nunique() > 1}
+              for patient, cases in places[parted].groupby("patient")}
     if splits:
         findings.append(ReviewFinding(Code.PATIENT_SPLIT, {"splits": splits}))
     return findings or [ReviewFinding(Code.PATIENTS_APART, {
@@ -187,7 +188,8 @@ def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> li
     cases = arrays.assign(place=[TEST if split == "test" else place.get(case)
                                  for case, split in zip(arrays[ID], arrays["split"], strict=True)])
     cases = cases[cases["place"].notna()].reset_index(drop=True)
-    same = [pair for _, group in cases[cases["sha256"] != ""].groupby("sha256") for pair in _pairs(group.index)]
+    copied = cases[(cases["sha256"] != "") & cases["sha256"].duplicated(keep=False)]
+    same = [pair for _, group in copied.groupby("sha256") for pair in _pairs(group.index)]
     alike, limit = _alike(cases)
     findings, known, places = [], set(same), cases["place"].tolist()
     bits = {"limit": limit, "bits": HASH_BITS}
