@@ -25,6 +25,7 @@ import tyro
 from benchmarks.processes import python_call
 from benchmarks.robustness.inputs.run_tables import cache_folder, models_folder, write_run
 from benchmarks.robustness.scaling import exponent, processor_seconds
+from radiogen.runs import layout
 
 SIZES = (585, 5_850, 58_500)
 LINEAR = 1.1
@@ -38,24 +39,28 @@ LOOKS = 20
 Found = Mapping[str, float]
 
 
-def main(sizes: tuple[int, ...] = SIZES, steps: tuple[str, ...] = (), output: Path | None = None) -> None:
+def main(sizes: tuple[int, ...] = SIZES, steps: tuple[str, ...] = (), output: Path | None = None,
+         folder: Path | None = None) -> None:
     """Print the table.
 
     Args:
         sizes: How many cases, the fewest first; those are done before each measurement, too.
         steps: Which rows: evaluate, page, ledger, folds, index, listed; all without it.
         output: File to write the table to as well.
+        folder: Where the simulated runs are kept, to be used again; a temporary folder without it.
     """
     rows = ["| step | " + " | ".join(f"{cases:,} cases" for cases in sizes) + " | exponent |",
             "| --- |" + " --- |" * (len(sizes) + 1)]
     print("\n".join(rows), flush=True)
     good = True
     with tempfile.TemporaryDirectory(prefix="scale-") as temporary:
+        root = folder or Path(temporary)
         for cases in sizes:
-            write_run(Path(temporary), cases)
+            if not (models_folder(root, cases) / "run" / layout.RUN).is_file():  # written last
+                write_run(root, cases)
         for step in steps or tuple(STEPS):
             some = sizes[:2] if step == "listed" else sizes  # more cannot all be compared with each other
-            lines, passed = table_rows(step, sizes, [_probe(Path(temporary), step, sizes[0], cases) for cases in some])
+            lines, passed = table_rows(step, sizes, [_probe(root, step, sizes[0], cases) for cases in some])
             print("\n".join(lines), flush=True)
             rows, good = rows + lines, good and passed
     if output:
@@ -120,7 +125,6 @@ def _ledger(root: Path, cases: int) -> Found:
     from dataclasses import replace
 
     from radiogen.evaluation.audit.looks import judge_looks, record_looks
-    from radiogen.runs import layout
     from radiogen.runs.predicted_run import open_predictions
 
     run = open_predictions(models_folder(root, cases), "run")
@@ -136,7 +140,6 @@ def _ledger(root: Path, cases: int) -> Found:
 
 def _folds(root: Path, cases: int) -> Found:
     """Folds made by case, by patient, who has two cases each, and by site; and read."""
-    from radiogen.runs import layout
     from radiogen.runs.folds import Groups, make_folds, read_folds
     from radiogen.task import ID
 

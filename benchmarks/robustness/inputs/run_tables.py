@@ -41,7 +41,7 @@ def write_run(root: Path, cases: int) -> None:
     """The run and its cache; the same for the same number of cases."""
     random = np.random.default_rng(cases)
     folder, cache = models_folder(root, cases) / "run", cache_folder(root, cases)
-    cache.mkdir(parents=True)
+    cache.mkdir(parents=True, exist_ok=True)
     folds = make_folds(pd.DataFrame({ID: [f"{number:05d}" for number in range(cases)],
                                      LABEL: random.integers(0, 2, cases)}))
     logits = 0.6 * (2 * folds[LABEL] - 1) + random.normal(size=cases)

@@ -24,7 +24,7 @@ def test_a_copy_in_any_view_is_on_the_list(small):
     chosen = random.permutation(400)[:60]
     copies = targets[chosen] + 0.03 * random.normal(size=(60, 24)).astype(np.float32)
     views = [np.where(np.arange(60)[:, None] % 3 == view, copies, _vectors(9 + view, 60)) for view in range(3)]
-    queries, goals = likely_pairs(views, targets, same=False)
+    queries, goals = likely_pairs(views, (3, 60), targets, same=False)
     assert len(set(zip(range(60), chosen, strict=True)) - set(zip(queries, goals, strict=True))) <= 1
 
 
@@ -32,7 +32,7 @@ def test_most_of_the_nearest_are_on_the_list_even_where_no_copy_is(small):
     vectors = _vectors(3, 500, 8)
     likeness = vectors @ vectors.T
     np.fill_diagonal(likeness, -1)
-    queries, targets = likely_pairs([vectors], vectors, same=True)
+    queries, targets = likely_pairs([vectors], (1, len(vectors)), vectors, same=True)
     found = set(zip(queries.tolist(), targets.tolist(), strict=True))
     nearest = likeness.argmax(axis=1)
     assert np.mean([(one, int(other)) in found for one, other in enumerate(nearest)]) > 0.8
@@ -41,7 +41,7 @@ def test_most_of_the_nearest_are_on_the_list_even_where_no_copy_is(small):
 @pytest.mark.parametrize("count", [40, 333, 900])
 def test_each_has_a_bounded_number_of_pairs_none_with_itself_and_none_twice(small, count):
     vectors = _vectors(4, count)
-    queries, targets = likely_pairs([vectors, -vectors], vectors, same=True)
+    queries, targets = likely_pairs([vectors, -vectors], (2, count), vectors, same=True)
     assert (queries != targets).all()
     assert len(set(zip(queries, targets, strict=True))) == len(queries) <= 2 * shortlist.KEPT * count
     assert set(queries) == set(range(count))
@@ -64,13 +64,13 @@ def test_a_target_falls_into_its_own_leaf(small):
 
 def test_the_same_vectors_give_the_same_list(small):
     vectors = _vectors(8, 300)
-    first, again = (likely_pairs([vectors], vectors, same=True) for _ in range(2))
+    first, again = (likely_pairs([vectors], (1, len(vectors)), vectors, same=True) for _ in range(2))
     assert np.array_equal(first, again)
 
 
 def test_copies_of_one_vector_fill_the_list_of_each_other(small):
     vectors = np.repeat(_vectors(9, 1), 100, axis=0)
-    queries, targets = likely_pairs([vectors], vectors, same=True)
+    queries, targets = likely_pairs([vectors], (1, len(vectors)), vectors, same=True)
     assert len(queries) and (queries != targets).all()
 
 

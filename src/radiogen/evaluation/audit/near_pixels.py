@@ -110,7 +110,8 @@ def _candidates(one: _Thumbnails, other: _Thumbnails) -> dict[int, list[tuple[in
     if len(one.places) * len(other.places) <= ALL_PAIRS:
         rows, columns, best, how = _compared(one, other)
     else:
-        rows, columns = likely_pairs(_views(one), _flat(other.coarse[0]), one is other)
+        rows, columns = likely_pairs(_views(one), (len(_CUTS) * len(_MIRRORED), len(one.places)),
+                                     _flat(other.coarse[0]), one is other)
         best, how = _fits(one, other, rows, columns)
     near = first_of_each(rows, best, _NEIGHBOURS) | first_of_each(columns, best, _NEIGHBOURS)
     chosen: dict[int, list[tuple[int, int, int]]] = {}

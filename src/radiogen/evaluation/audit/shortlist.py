@@ -21,19 +21,22 @@ Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
 
-def likely_pairs(views: Iterable[Floats], targets: Floats, same: bool) -> tuple[Places, Places]:
+def likely_pairs(views: Iterable[Floats], shape: tuple[int, int], targets: Floats, same: bool
+                 ) -> tuple[Places, Places]:
     """Pairs of a query and a target, as places of both, each once.
 
-    views: each (queries, numbers); a query is as near as the nearest of its views. targets: (targets, numbers). same:
-    queries and targets are the same things, of which none is paired with itself. The same input gives the same pairs.
+    views: each (queries, numbers); a query is as near as the nearest of its views. shape: how many views and queries
+    there are, for no two views are held at once. targets: (targets, numbers). same: queries and targets are the same
+    things, of which none is paired with itself. The same input gives the same pairs.
     """
     random = np.random.default_rng(0)
     some = targets[random.permutation(len(targets))[:_SAMPLE]]
     middle = some.mean(axis=0)
     axes = np.linalg.svd(some - middle, full_matrices=False)[2][:_NUMBERS].T
-    queries, goals = [(view - middle) @ axes for view in views], (targets - middle) @ axes
-    count, points = len(queries[0]), np.concatenate(queries)
-    del queries
+    count, goals = shape[1], (targets - middle) @ axes
+    points = np.empty((shape[0] * count, goals.shape[1]), np.float32)
+    for number, view in enumerate(views):
+        np.matmul(view - middle, axes, out=points[number * count:(number + 1) * count])
     codes, scores = np.zeros(0, np.int64), np.zeros(0, np.float32)
     for _ in range(TREES):
         query, goal, score = _one_tree(points, goals, count, same, random)
