@@ -120,7 +120,7 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: Path) -> pd.DataFrame:
     folder = models / provenance.name
-    cache, data = provenance.facts.get("cache", ""), provenance.facts.get("data", "")
+    cache, data = provenance.facts.get("cache") or "", provenance.facts.get("data") or ""
     sequences = provenance.recipe.get("sequences", ())
     command, seen = " && ".join(commands(provenance)), _seen_slices(folder)
     notes, series = files.found_path(cache, folder), files.found_path(data, folder)
