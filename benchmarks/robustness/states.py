@@ -29,6 +29,8 @@ LEDGER = ("date", "previous_sha256", "fingerprint", "networks_sha256", "kept")
 """Of an entry of the ledger: what is another one for each data set, network file and moment, or stands in one alone."""
 MARK = re.compile(rb"(?<=-)[0-9a-f]{12}(?=$|/|\.|&#x2F;)")
 """The data set's fingerprint in the name of its cache, of which the times of its files are a part."""
+BEGIN = b'{"previous_sha256":"'
+"""Of an entry: a ledger may end with the part of one, which its readers pass over."""
 GROWING = ("checkpoint.npz", "history.csv", "timings.json", "ledger.jsonl", "looks.csv")
 """Files that are replaced while their command runs, so that a third content may lawfully be there after a kill: of an
 epoch, or with the entries of the first runs alone."""
@@ -133,10 +135,11 @@ def _json(name: str, content: bytes) -> bytes:
 
 
 def _ledger(content: bytes) -> bytes:
-    """Each look once: it is recorded again where it is repeated after a kill."""
-    if not content.endswith(b"\n"):
-        raise ValueError("its last line is cut off")
-    looks = (json.loads(line) for line in content.splitlines())
+    """Each look once: it is recorded again where it is repeated after a kill, which may leave the part of a line."""
+    whole, end, cut = content.rpartition(b"\n")
+    if not (cut.startswith(BEGIN) or BEGIN.startswith(cut)):
+        raise ValueError("its last line is cut off, and is none of an entry")
+    looks = (json.loads(line) for line in (whole + end).splitlines())
     kept = [json.dumps({name: value for name, value in one.items() if name not in LEDGER}) for one in looks]
     return "\n".join(dict.fromkeys(kept)).encode()
 

@@ -100,6 +100,26 @@ def write_with(path: Path, fill: Callable[[io.BufferedWriter], object]) -> Path:
     return path
 
 
+def append_bytes(path: Path, content: bytes, after: int) -> Path:
+    """Write `content` behind the first `after` bytes of `path`, which stay as they are; what stands there goes.
+
+    For a file that only grows and is locked by its writers: a killed one leaves a part of `content` at the end. The
+    bytes are on the disk when this returns. Raises UserError where it cannot write; then the first bytes are left.
+    """
+    path = Path(path)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            _write_behind(descriptor, content, after)
+        finally:
+            os.close(descriptor)
+        if not after:
+            _flush_folder(path.parent)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    return path
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write `text` as UTF-8; a byte of a file's name that is not UTF-8 becomes its number, as in `\\udcfc.dcm`."""
     return write_bytes(path, text.encode(errors="backslashreplace"))
@@ -243,6 +263,20 @@ def reading_folder(path: Path) -> Iterator[None]:
                 _LOG.info(f"{path} is in use by another process: waiting for it to finish")
                 fcntl.flock(file, fcntl.LOCK_SH)
         yield
+
+
+def _write_behind(descriptor: int, content: bytes, after: int) -> None:
+    os.ftruncate(descriptor, after)
+    try:
+        left, place = memoryview(content), after
+        while left:
+            written = os.pwrite(descriptor, left, place)
+            left, place = left[written:], place + written
+        os.fsync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, after)
+        raise
 
 
 def _unwritten(path: Path, error: OSError) -> UserError:

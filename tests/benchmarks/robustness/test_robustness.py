@@ -58,9 +58,10 @@ def test_a_half_table_a_half_network_and_a_strange_table_are_no_final_files(tmp_
     assert [line.split()[0] for line in found] == ["net.h5", "new.csv", "old.csv"]
 
 
-def test_a_ledger_may_hold_the_first_runs_alone_after_a_kill_but_no_cut_line(tmp_path):
-    (tmp_path / "ledger.jsonl").write_text('{"run": "one"}\n')
-    assert states.half_files(tmp_path, {}, {}) == []
+def test_a_ledger_may_hold_the_first_runs_and_the_part_of_an_entry_after_a_kill_but_no_other_cut_line(tmp_path):
+    for content in ('{"run": "one"}\n', '{"run": "one"}\n{"prev', '{"run": "one"}\n{"previous_sha256":"a"}', '{'):
+        (tmp_path / "ledger.jsonl").write_text(content)
+        assert states.half_files(tmp_path, {}, {}) == []
     (tmp_path / "ledger.jsonl").write_text('{"run": "one"}\n{"run": ')
     assert [line.split()[0] for line in states.half_files(tmp_path, {}, {})] == ["ledger.jsonl"]
 

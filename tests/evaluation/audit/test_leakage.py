@@ -21,7 +21,7 @@ from radiogen.evaluation.audit.leakage import (
     review_run,
     suspicious_auc,
 )
-from radiogen.evaluation.audit.near_pixels import HASH_DISTANCE_LIMIT, hash_distance_limit
+from radiogen.evaluation.audit.near_hashes import HASH_DISTANCE_LIMIT, hash_distance_limit
 from radiogen.runs.lineage import folds_fingerprint
 from radiogen.runs.predictions import complete
 from radiogen.task import RSNA_MICCAI

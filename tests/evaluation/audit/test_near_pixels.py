@@ -7,7 +7,9 @@ import pytest
 from scipy import ndimage
 
 from radiogen.dataset.thumbnails import SHAPE, with_thumbnail
-from radiogen.evaluation.audit.near_pixels import hash_distances, is_hash, near_thumbnails
+from radiogen.evaluation.audit import near_pixels
+from radiogen.evaluation.audit.near_hashes import hash_distances, is_hash
+from radiogen.evaluation.audit.near_pixels import near_thumbnails
 
 GRID = (36, 72, 72)
 
@@ -52,6 +54,28 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
 def test_a_copy_is_found_among_strangers_and_nobody_else(heads, originals, change):
     assert near_thumbnails(originals, [_mark(change(head)) for head in heads]) == [(one, one) for one in range(4)]
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+def test_a_copy_is_found_where_there_are_too_many_to_compare_each_with_each(heads, originals, change, monkeypatch):
+    monkeypatch.setattr(near_pixels, "ALL_PAIRS", 0)
+    assert near_thumbnails(originals, [_mark(change(head)) for head in heads]) == [(one, one) for one in range(4)]
+    assert near_thumbnails([*originals, _mark(change(heads[2]))]) == [(2, 4)]
+
+
+def test_the_likeliest_partners_are_those_with_the_largest_correlation_in_any_cut_and_mirroring(originals):
+    one = near_pixels._Thumbnails(originals)
+    rows, columns, best, how = near_pixels._compared(one, one)
+    smooth = np.stack([one.smooth(place) for place in range(4)])
+    for row, column, found, number in zip(rows, columns, best, how, strict=True):
+        fits = [float(np.sum(near_pixels._averaged(smooth[[row]], cut)[0]
+                             * near_pixels._averaged(smooth[[column], ::a, ::b, ::c], near_pixels._CUTS[0])[0]))
+                for cut in near_pixels._CUTS for a, b, c in near_pixels._MIRRORED]
+        assert found == pytest.approx(max(fits), abs=1e-5)
+        assert fits[number] == pytest.approx(max(fits), abs=1e-5)
+    assert len(rows) == 12
+    again = near_pixels._fits(one, one, rows, columns)
+    assert again[0] == pytest.approx(best, abs=1e-5)
 
 
 def test_different_heads_of_one_outline_are_no_copies(originals):

@@ -1,5 +1,6 @@
 """A patient who is in both cohorts is found under another name, by each way alone; strangers are let pass."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,8 @@ import pandas as pd
 import pytest
 
 from radiogen.core.errors import UserError
+from radiogen.evaluation.audit.near_hashes import hash_distance_limit
+from radiogen.evaluation.external import overlap
 from radiogen.evaluation.external.overlap import Way, find_overlap, join_overlaps, refuse_overlap
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.ledger.looks import Look, read_looks
@@ -186,3 +189,36 @@ def test_a_cohort_that_is_the_runs_own_is_refused_whole(tmp_path):
 def test_without_an_overlap_nothing_is_written(tmp_path):
     refuse_overlap(tmp_path, find_overlap(marks("a", 9, 1), marks("b", 9, 2)), _look(), tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
+
+
+def _hashed(random, ids, known):
+    bits = (random.random((len(ids), 256)) < 0.5) & (np.arange(256) % 5 == 0)
+    table = pd.DataFrame({"case": ids, "perceptual_hash": [np.packbits(row).tobytes().hex() for row in bits]})
+    return table.sample(frac=known, random_state=1)
+
+
+def _by_comparing_all(own, other, tables):
+    """Pairs whose mean distance over the sequences that both have is within the limit of all pairs."""
+    means = {}
+    for one, two in tables:
+        for first, second in itertools.product(one.itertuples(), two.itertuples()):
+            bits = (int(first.perceptual_hash, 16) ^ int(second.perceptual_hash, 16)).bit_count()
+            means.setdefault((first.case, second.case), []).append(bits)
+    means = {pair: np.mean(bits) for pair, bits in means.items()}
+    limit = hash_distance_limit(np.array(list(means.values())))
+    return tuple(sorted(pair for pair, mean in means.items() if mean <= limit)), limit
+
+
+@pytest.mark.parametrize("at_once", [7, 1000])
+@pytest.mark.parametrize("all_pairs", [0, 10 ** 6])
+def test_hashes_are_compared_by_their_mean_however_many_at_once(monkeypatch, at_once, all_pairs):
+    random = np.random.default_rng(4)
+    own, other = (pd.Series([f"{name}{number}" for number in range(count)]) for name, count in (("a", 40), ("b", 25)))
+    tables = [(_hashed(random, own, 0.9), _hashed(random, other, 0.8)) for _ in range(2)]
+    for one, two in tables:
+        two.iloc[:3, 1] = one["perceptual_hash"].iloc[:3].to_numpy()
+    monkeypatch.setattr(overlap, "AT_ONCE", at_once)
+    monkeypatch.setattr(overlap, "ALL_PAIRS", all_pairs)
+    found = overlap._near(own, other, tables)
+    assert found == _by_comparing_all(own, other, tables)
+    assert len(found[0]) >= 1

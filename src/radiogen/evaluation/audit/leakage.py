@@ -9,7 +9,6 @@ outlives another encoding, and whose thumbnail outlives a copy that is moved, mi
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from radiogen.core import files
@@ -18,14 +17,8 @@ from radiogen.dataset.patients import other_names, patient_of, read_patients
 from radiogen.dataset.seen_cases import in_cohort, seen_cases, seen_names
 from radiogen.dataset.thumbnails import DIGITS
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
-from radiogen.evaluation.audit.near_pixels import (
-    HASH_BITS,
-    HASH_DISTANCE_LIMIT,
-    hash_distance_limit,
-    hash_distances,
-    is_hash,
-    near_thumbnails,
-)
+from radiogen.evaluation.audit.near_hashes import HASH_BITS, HASH_DISTANCE_LIMIT, is_hash, limit_within, near_hashes
+from radiogen.evaluation.audit.near_pixels import near_thumbnails
 from radiogen.evaluation.audit.origin import review_origin
 from radiogen.evaluation.others.origin import origin_of
 from radiogen.evaluation.stats.metrics import auc, scored
@@ -174,8 +167,9 @@ def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,
     places = pd.concat([folds[[ID, "fold"]],
                         pd.DataFrame({ID: sorted(test - set(folds[ID]) - judged_by_nobody), "fold": TEST})])
     places = places.drop_duplicates(ID).assign(patient=lambda table: patient_of(patients, table[ID]))
+    parted = places.groupby("patient")["fold"].transform("nunique") > 1
     splits = {patient: dict(zip(cases[ID], cases["fold"], strict=True))
-              for patient, cases in places.groupby("patient") if cases["fold"].nunique() > 1}
+              for patient, cases in places[parted].groupby("patient")}
     if splits:
         findings.append(ReviewFinding(Code.PATIENT_SPLIT, {"splits": splits}))
     return findings or [ReviewFinding(Code.PATIENTS_APART, {
@@ -194,16 +188,16 @@ def review_pixels(folds: pd.DataFrame | None, arrays: pd.DataFrame | None) -> li
     cases = arrays.assign(place=[TEST if split == "test" else place.get(case)
                                  for case, split in zip(arrays[ID], arrays["split"], strict=True)])
     cases = cases[cases["place"].notna()].reset_index(drop=True)
-    same = [pair for _, group in cases[cases["sha256"] != ""].groupby("sha256") for pair in _pairs(group.index)]
+    copied = cases[(cases["sha256"] != "") & cases["sha256"].duplicated(keep=False)]
+    same = [pair for _, group in copied.groupby("sha256") for pair in _pairs(group.index)]
     alike, limit = _alike(cases)
-    findings = []
+    findings, known, places = [], set(same), cases["place"].tolist()
     bits = {"limit": limit, "bits": HASH_BITS}
     for pairs, split, inside, values in (
             (same, Code.SAME_PIXELS_ACROSS, Code.SAME_PIXELS_WITHIN, {}),
-            ([pair for pair in alike if pair not in set(same)], Code.NEAR_PIXELS_ACROSS, Code.NEAR_PIXELS_WITHIN,
-             bits)):
-        across = [pair for pair in pairs if cases["place"][pair[0]] != cases["place"][pair[1]]]
-        within = [pair for pair in pairs if pair not in set(across)]
+            ([pair for pair in alike if pair not in known], Code.NEAR_PIXELS_ACROSS, Code.NEAR_PIXELS_WITHIN, bits)):
+        across = [pair for pair in pairs if places[pair[0]] != places[pair[1]]]
+        within = [pair for pair in pairs if places[pair[0]] == places[pair[1]]]
         findings += [ReviewFinding(code, {"pairs": _named(cases, found), **values})
                      for code, found in ((split, across), (inside, within)) if found]
     old = is_hash(cases["perceptual_hash"]) & (cases["perceptual_hash"].str.len() == DIGITS).to_numpy()
@@ -282,11 +276,8 @@ def _alike(cases: pd.DataFrame) -> tuple[list[tuple[int, int]], int]:
     if len(known) < 2:
         return [], HASH_DISTANCE_LIMIT
     hashes = cases["perceptual_hash"][known]
-    distances = hash_distances(hashes, hashes)
-    upper = np.triu_indices(len(known), 1)
-    limit = hash_distance_limit(distances[upper])
-    near = distances[upper] <= limit
-    pairs = {*zip(upper[0][near], upper[1][near], strict=True), *near_thumbnails(list(hashes))}
+    limit = limit_within(hashes)
+    pairs = {*map(tuple, near_hashes(hashes, limit).tolist()), *near_thumbnails(list(hashes))}
     return [(known[one], known[other]) for one, other in sorted(pairs)], limit
 
 

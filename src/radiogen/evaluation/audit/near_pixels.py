@@ -1,30 +1,27 @@
-"""Which series are nearly the same: copies in another encoding, and copies that were moved, mirrored, turned or cut.
+"""Which series are nearly the same by their thumbnails: copies that were moved, mirrored, turned or cut.
 
-In: perceptual hashes, each with a thumbnail (dataset/thumbnails.py) or, of an earlier version, without. Out: pairs. 256
-bits are compared of all pairs; thumbnails are compared coarsely, in all mirrorings and some cuts, and those of the
+In: perceptual hashes, each with a thumbnail (dataset/thumbnails.py) or, of an earlier version, without. Out: pairs.
+Thumbnails are compared coarsely, in all mirrorings and some cuts, and those of the
 likeliest pairs are registered by an affine map (Lucas-Kanade, inverse compositional: Baker and Matthews, Int. J.
 Comput. Vis. 2004;56:221). What is compared then is their detail, for heads of different patients have one outline: the
-detail of the rows and columns, for a shift by a slice mixes the slices of a thumbnail anew.
+detail of the rows and columns, for a shift by a slice mixes the slices of a thumbnail anew. Of many series not all are
+compared with all others, but those that shortlist.py finds near to each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
-from statistics import NormalDist
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from radiogen.dataset.thumbnails import DIGITS, SHAPE, thumbnail_of
+from radiogen.dataset.thumbnails import SHAPE, thumbnail_of
+from radiogen.evaluation.audit.shortlist import first_of_each, likely_pairs
 
-HASH_BITS = 256
-HASH_DISTANCE_LIMIT = 10
-"""Bits of difference up to which two cases may be one image: a real FLAIR series with 1 % noise or another gamma
-differs from itself in at most 9 (of 24 series), two different patients in at least 14."""
 DETAIL_LIMIT = 0.977
 """From this correlation of their registered detail on two series are nearly the same (benchmarks/leakage)."""
 
 Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
 _SMOOTHING = (0.5, 0.8, 0.8)
 _ALONG_SLICES, _DETAIL = (0.87, 0.0, 0.0), (0.0, 1.5, 1.5)
 """What is taken from the smoothed image before its detail, and what its detail is less of (deviations in cells)."""
@@ -34,6 +31,13 @@ _CUTS = ((_WHOLE,) * 3, ((0.0, 0.9), _WHOLE, _WHOLE), ((0.1, 1.0), _WHOLE, _WHOL
          ((0.05, 0.95),) * 3)
 """Of each axis the part that may have been kept: from which a registration begins."""
 _MIRRORED = tuple(product((1, -1), repeat=3))
+_SIGNS = np.array([[np.prod([sign for sign, odd in zip(signs, odds, strict=True) if odd]) for odds in
+                    product((False, True), repeat=3)] for signs in _MIRRORED], np.float32)
+"""By mirroring and part, even or odd along each axis: whether the mirroring turns the part's sign."""
+ALL_PAIRS = 4_000_000
+"""So many pairs of thumbnails are all compared: 2,000 series with each other."""
+_AT_ONCE = 4096
+"""Thumbnails, or pairs of them, at once."""
 _STEPS, _HOPELESS, _LEAST_INSIDE, _JUDGED = 10, 0.95, 0.6, 0.75
 _POINTS = np.stack([*np.meshgrid(*(np.linspace(-1, 1, size) for size in SHAPE), indexing="ij"),
                     np.ones(SHAPE)]).reshape(4, -1)
@@ -41,67 +45,46 @@ _SOME = (np.indices(SHAPE)[1:] % 2 == 0).all(axis=0).ravel()
 """Every second row and column: enough to register by."""
 
 
-def is_hash(hashes: pd.Series) -> NDArray[np.bool_]:
-    """Whether each cell is a perceptual hash, bool (cases,): the cell of a case without one is empty."""
-    return hashes.str.fullmatch(rf"[0-9a-f]{{{DIGITS}}}(\.[\w-]*)?").to_numpy(dtype=bool)
-
-
-def hash_distances(first: pd.Series, second: pd.Series) -> NDArray[np.int64]:
-    """In how many bits each perceptual hash of `first` differs from each of `second`, int (first, second)."""
-    one, other = (np.unpackbits(np.array([list(bytes.fromhex(mark[:DIGITS])) for mark in hashes], np.uint8),
-                                axis=1).astype(np.float32) for hashes in (first, second))
-    return (one @ (1 - other.T) + (1 - one) @ other.T).astype(int)
-
-
-def hash_distance_limit(distances: np.ndarray) -> int:
-    """Up to how many bits two cases of this set count as nearly the same; distances: of all pairs.
-
-    `HASH_DISTANCE_LIMIT`, or less where the set is so large or its heads so alike that different patients would come
-    that near by chance: a normal curve through the median and the lower deviation may put 0.05 pairs below the limit.
-    """
-    if len(distances) < 10:
-        return HASH_DISTANCE_LIMIT
-    middle, low = np.percentile(distances, [50, 15.87])
-    reach = -NormalDist().inv_cdf(0.05 / len(distances))
-    return int(np.clip(np.floor(middle - reach * (middle - low)), 2, HASH_DISTANCE_LIMIT))
-
-
 def near_thumbnails(first: Sequence[str], second: Sequence[str] | None = None) -> list[tuple[int, int]]:
     """Pairs of perceptual hashes whose thumbnails show the same series, as places in `first` and `second`.
 
     second: None for the pairs within `first`, each once. Hashes without a thumbnail, and empty pictures, are in none.
+    Beyond `ALL_PAIRS` pairs only those are compared that `shortlist.likely_pairs` lists.
     """
     one = _Thumbnails(first)
     other = one if second is None else _Thumbnails(second)
     found = []
     for place, candidates in _candidates(one, other).items():
-        template = _Template(one.smooth[place])
+        template = _Template(one.smooth(place))
         for partner, cut, mirrored in candidates:
-            moving = other.smooth[partner][tuple(slice(None, None, sign) for sign in _MIRRORED[mirrored])]
+            moving = other.smooth(partner)[tuple(slice(None, None, sign) for sign in _MIRRORED[mirrored])]
             if _detail_correlation(template, moving, _CUTS[cut]) >= DETAIL_LIMIT:
                 found.append((one.places[place], other.places[partner]))
     return sorted({(min(pair), max(pair)) for pair in found} if second is None else set(found))
 
 
 class _Thumbnails:
-    """The thumbnails that there are: `places` in the list of hashes, and each smoothed, of mean 0 and deviation 1."""
+    """The thumbnails that there are: `places` in the list of hashes, and what is compared of each.
+
+    coarse: what each cut leaves, averaged to 8 x 8 x 8 and scaled as a correlation needs it, float32 (cuts, thumbnails,
+    8, 64): what is even and what is odd along each axis, in eight parts.
+    """
 
     def __init__(self, hashes: Sequence[str]) -> None:
-        from scipy import ndimage
+        levels = [(place, found.astype(np.uint8)) for place, mark in enumerate(hashes)
+                  if (found := thumbnail_of(mark)) is not None and np.ptp(found) > 0]
+        self.places, self._levels = [place for place, _ in levels], [found for _, found in levels]
+        self.coarse = np.empty((len(_CUTS), len(levels), len(_MIRRORED), _COARSE ** 3 // len(_MIRRORED)), np.float32)
+        for begin in range(0, len(levels), _AT_ONCE):
+            part = slice(begin, begin + _AT_ONCE)
+            smooth = _smoothed(np.stack(self._levels[part]))
+            for number, cut in enumerate(_CUTS):
+                self.coarse[number, part] = _even_and_odd(_averaged(smooth, cut))
 
-        known = [(place, found) for place, mark in enumerate(hashes)
-                 if (found := thumbnail_of(mark)) is not None and np.ptp(found) > 0]
-        self.places = [place for place, _ in known]
-        stack = np.stack([found for _, found in known]) if known else np.zeros((0, *SHAPE), np.float32)
-        self.smooth: Floats = _standardised(ndimage.gaussian_filter(stack, (0, *_SMOOTHING), mode="nearest"))
-
-    def coarse(self, cut: Sequence[tuple[float, float]], signs: Sequence[int]) -> Floats:
-        """What a cut leaves, mirrored and averaged to 8 x 8 x 8, a row each, as far as a correlation needs it."""
-        grid = self.smooth[(slice(None), *(slice(None, None, sign) for sign in signs))]
-        for axis, (begin, end) in enumerate(cut, 1):
-            weights = _averages(grid.shape[axis], begin, end)
-            grid = np.moveaxis(np.tensordot(grid, weights, (axis, 1)), -1, axis)
-        return _standardised(grid).reshape(len(grid), -1) / np.float32(_COARSE ** 1.5)
+    def smooth(self, place: int) -> Floats:
+        """A thumbnail smoothed, of mean 0 and deviation 1."""
+        image: Floats = _smoothed(self._levels[place][None])[0]
+        return image
 
 
 class _Template:
@@ -124,25 +107,55 @@ def _candidates(one: _Thumbnails, other: _Thumbnails) -> dict[int, list[tuple[in
     """
     if not (one.places and other.places):
         return {}
-    best = np.full((len(one.smooth), len(other.smooth)), -1, np.float32)
-    how = np.zeros(best.shape, np.int8)
-    for number, (cut, signs) in enumerate(product(_CUTS, _MIRRORED)):
-        found = one.coarse(cut, (1, 1, 1)) @ other.coarse(_CUTS[0], signs).T
-        better = found > best
-        best[better], how[better] = found[better], number
-    if one is other:
-        np.fill_diagonal(best, -1)
-    pairs = set()
-    for rows, table in ((True, best), (False, best.T)):
-        count = min(_NEIGHBOURS, table.shape[1])
-        nearest = np.argpartition(-table, count - 1, axis=1)[:, :count]
-        pairs |= {(place, int(partner)) if rows else (int(partner), place)
-                  for place, partners in enumerate(nearest) for partner in partners}
+    if len(one.places) * len(other.places) <= ALL_PAIRS:
+        rows, columns, best, how = _compared(one, other)
+    else:
+        rows, columns = likely_pairs(_views(one), (len(_CUTS) * len(_MIRRORED), len(one.places)),
+                                     _flat(other.coarse[0]), one is other)
+        best, how = _fits(one, other, rows, columns)
+    near = first_of_each(rows, best, _NEIGHBOURS) | first_of_each(columns, best, _NEIGHBOURS)
     chosen: dict[int, list[tuple[int, int, int]]] = {}
-    for place, partner in sorted(pairs):
-        if best[place, partner] >= _LEAST_COARSE:
-            chosen.setdefault(place, []).append((partner, *divmod(int(how[place, partner]), len(_MIRRORED))))
+    for number in np.flatnonzero(near & (best >= _LEAST_COARSE)):
+        chosen.setdefault(int(rows[number]), []).append(
+            (int(columns[number]), *divmod(int(how[number]), len(_MIRRORED))))
     return chosen
+
+
+def _compared(one: _Thumbnails, other: _Thumbnails) -> tuple[Places, Places, Floats, Places]:
+    """Of all pairs: place in `one`, in `other`, the largest correlation over cuts and mirrorings, and of which it is;
+    no pair of a thumbnail with itself."""
+    parts = other.coarse[0].transpose(1, 2, 0)
+    best = np.full((len(one.places), len(other.places)), -1, np.float32)
+    how = np.zeros(best.shape, np.int64)
+    for cut, own in enumerate(one.coarse):
+        products = np.stack([own[:, part] @ parts[part] for part in range(len(parts))], axis=-1)
+        for mirrored, signs in enumerate(_SIGNS):
+            found = products @ signs
+            better = found > best
+            best[better], how[better] = found[better], cut * len(_MIRRORED) + mirrored
+    rows, columns = (~np.eye(*best.shape, dtype=bool) if one is other else np.ones(best.shape, bool)).nonzero()
+    return rows, columns, best[rows, columns], how[rows, columns]
+
+
+def _fits(one: _Thumbnails, other: _Thumbnails, rows: Places, columns: Places) -> tuple[Floats, Places]:
+    """Of these pairs the largest correlation over cuts and mirrorings, and of which it is."""
+    best, how = np.empty(len(rows), np.float32), np.empty(len(rows), np.int64)
+    for begin in range(0, len(rows), _AT_ONCE):
+        part = slice(begin, begin + _AT_ONCE)
+        whole = other.coarse[0, columns[part]]
+        found = np.hstack([np.einsum("npd,npd->np", own[rows[part]], whole) @ _SIGNS.T for own in one.coarse])
+        how[part] = found.argmax(axis=1)
+        best[part] = found.max(axis=1)
+    return best, how
+
+
+def _views(one: _Thumbnails) -> Iterator[Floats]:
+    """What is compared of all thumbnails, (thumbnails, 512), by cut and mirroring."""
+    return (_flat(own * signs[:, None]) for own in one.coarse for signs in _SIGNS)
+
+
+def _flat(parts: Floats) -> Floats:
+    return parts.reshape(len(parts), -1)
 
 
 def _detail_correlation(template: _Template, moving: Floats, cut: Sequence[tuple[float, float]]) -> float:
@@ -194,6 +207,31 @@ def _correlation(first: Floats, second: Floats) -> float:
     one, other = first - first.mean(), second - second.mean()
     spread = float(np.sqrt((one * one).sum(dtype=float) * (other * other).sum(dtype=float)))
     return float((one * other).sum(dtype=float)) / spread if spread > 0 else -1.0
+
+
+def _smoothed(levels: NDArray[np.uint8]) -> Floats:
+    """Thumbnails, (thumbnails, 12, 24, 24), smoothed, each of mean 0 and deviation 1."""
+    from scipy import ndimage
+
+    return _standardised(ndimage.gaussian_filter(levels.astype(np.float32), (0, *_SMOOTHING), mode="nearest"))
+
+
+def _averaged(grid: Floats, cut: Sequence[tuple[float, float]]) -> Floats:
+    """What a cut leaves, averaged to 8 x 8 x 8, as far as a correlation needs it."""
+    for axis, (begin, end) in enumerate(cut, 1):
+        grid = np.moveaxis(np.tensordot(grid, _averages(grid.shape[axis], begin, end), (axis, 1)), -1, axis)
+    return _standardised(grid) / np.float32(_COARSE ** 1.5)
+
+
+def _even_and_odd(grid: Floats) -> Floats:
+    """Grids of 8 x 8 x 8 as (grids, 8, 64): sums and differences of mirrored cells, in the order of `_SIGNS`' columns.
+    """
+    parts = [grid]
+    for axis in (1, 2, 3):
+        halves = [(np.take(part, range(_COARSE // 2), axis), np.flip(np.take(part, range(_COARSE // 2, _COARSE), axis),
+                                                                     axis)) for part in parts]
+        parts = [combined for low, high in halves for combined in (low + high, low - high)]
+    return np.stack([part.reshape(len(grid), -1) for part in parts], axis=1) / np.float32(np.sqrt(8))
 
 
 def _standardised(stack: np.ndarray) -> Floats:

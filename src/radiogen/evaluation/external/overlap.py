@@ -6,6 +6,7 @@ hashes, which outlive another encoding. Equal case ids alone are counted and not
 Cases that the weights have seen with which the run began count as the run's own.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -19,20 +20,23 @@ from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
 from radiogen.dataset.seen_cases import in_cohort, seen_cases
 from radiogen.dataset.thumbnails import DIGITS
-from radiogen.evaluation.audit.near_pixels import (
+from radiogen.evaluation.audit.near_hashes import (
     HASH_BITS,
     HASH_DISTANCE_LIMIT,
+    SAMPLE,
     hash_distance_limit,
     hash_distances,
     is_hash,
-    near_thumbnails,
 )
+from radiogen.evaluation.audit.near_pixels import ALL_PAIRS, near_thumbnails
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import CaseMarks
 from radiogen.runs.layout import SEEN_CASES
 from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.task import ID
 
+AT_ONCE = 1000
+"""Cases of the run whose hashes are compared with all of the other cohort at once."""
 NAMED = 3
 """So many pairs an error names for each way."""
 
@@ -157,25 +161,48 @@ def _near(own: pd.Series, other: pd.Series, tables: Sequence[tuple[pd.DataFrame,
 
     own, other: all cases' ids; tables: of each sequence `ID, perceptual_hash` of both cohorts. Several sequences count
     by their mean, and thumbnails in more than half of them: two patients may look alike in one, not in all. Cases
-    without a hash are in no pair.
+    without a hash are in no pair. Of more than `ALL_PAIRS` pairs the limit is found from `SAMPLE` cases of each cohort.
     """
-    total, count, shown = (np.zeros((len(own), len(other)), kind) for kind in (float, int, int))
-    for pair in tables:
-        one, two = (table[_is_picture(table["perceptual_hash"])] for table in pair)
-        if one.empty or two.empty:
-            continue
-        place = np.ix_(pd.Index(own).get_indexer(one[ID]), pd.Index(other).get_indexer(two[ID]))
-        total[place] += hash_distances(one["perceptual_hash"], two["perceptual_hash"])
-        count[place] += 1
-        for row, column in near_thumbnails(list(one["perceptual_hash"]), list(two["perceptual_hash"])):
-            shown[place[0][row, 0], place[1][0, column]] += 1
-    known = count > 0
-    if not known.any():
+    placed = [tuple(_placed(ids, table) for ids, table in zip((own, other), pair, strict=True)) for pair in tables]
+    placed = [(one, two) for one, two in placed if len(one) and len(two)]
+    if not placed:
         return (), HASH_DISTANCE_LIMIT
-    distances = np.where(known, total / np.maximum(count, 1), HASH_BITS)
-    limit = hash_distance_limit(distances[known])
-    rows, columns = ((distances <= limit) | (2 * shown > np.maximum(count, 1))).nonzero()
-    return tuple(sorted(zip(own.iloc[rows], other.iloc[columns], strict=True))), limit
+    some = [np.arange(len(ids)) if len(own) * len(other) <= ALL_PAIRS else
+            np.sort(np.random.default_rng(0).permutation(len(ids))[:SAMPLE]) for ids in (own, other)]
+    distances, count = _mean_distances(placed, *some)
+    limit = hash_distance_limit(distances[count > 0], round((count > 0).mean() * len(own) * len(other)))
+    shown = Counter((one.index[row], two.index[column]) for one, two in placed
+                    for row, column in near_thumbnails(list(one), list(two)))
+    found = []
+    for begin in range(0, len(own), AT_ONCE):
+        rows = np.arange(begin, min(begin + AT_ONCE, len(own)))
+        distances, count = _mean_distances(placed, rows, np.arange(len(other)))
+        near = distances <= limit
+        for (row, column), times in shown.items():
+            if begin <= row < begin + AT_ONCE and 2 * times > max(count[row - begin, column], 1):
+                near[row - begin, column] = True
+        found += [(own.iloc[row + begin], other.iloc[column]) for row, column in zip(*near.nonzero(), strict=True)]
+    return tuple(sorted(found)), limit
+
+
+def _placed(ids: pd.Series, table: pd.DataFrame) -> pd.Series:
+    """The perceptual hashes that say something, by the place of their case in `ids`."""
+    known = table[_is_picture(table["perceptual_hash"])]
+    return pd.Series(known["perceptual_hash"].to_numpy(), index=pd.Index(ids).get_indexer(known[ID]))
+
+
+def _mean_distances(placed: Sequence[tuple[pd.Series, pd.Series]], rows: np.ndarray, columns: np.ndarray
+                    ) -> tuple[np.ndarray, np.ndarray]:
+    """Of these rows of one cohort and columns of the other: mean over the sequences of the bits that differ, (rows,
+    columns), `HASH_BITS` where no sequence has both; and how many have."""
+    total, count = np.zeros((len(rows), len(columns))), np.zeros((len(rows), len(columns)), int)
+    for one, two in placed:
+        first, second = one[one.index.isin(rows)], two[two.index.isin(columns)]
+        if len(first) and len(second):
+            place = np.ix_(np.searchsorted(rows, first.index), np.searchsorted(columns, second.index))
+            total[place] += hash_distances(first, second)
+            count[place] += 1
+    return np.where(count > 0, total / np.maximum(count, 1), HASH_BITS), count
 
 
 def _is_picture(hashes: pd.Series) -> np.ndarray:

@@ -151,8 +151,9 @@ def probabilities_png(path: Path, labels: np.ndarray, probabilities: np.ndarray,
 
 
 def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: str = "", scale: float = 1.0,
-                         task: Task = RSNA_MICCAI) -> "Figure":
-    """What `probabilities_png` saves."""
+                         task: Task = RSNA_MICCAI, points: int | None = None) -> "Figure":
+    """What `probabilities_png` saves; points: how many cases of a class are drawn, at even steps from the lowest
+    probability to the highest, where it has more."""
     figure, panels = _panels(7.0 * scale, 4.2 * scale, rows=2)
     edges = np.linspace(0, 1, 21)
     random = np.random.default_rng(0)
@@ -160,11 +161,13 @@ def probabilities_figure(labels: np.ndarray, probabilities: np.ndarray, title: s
         values = probabilities[chosen]
         axes.hist(values, bins=edges, color=colour, alpha=0.35)
         top = max(axes.get_ylim()[1], 1)
+        if points is not None and len(values) > points:
+            values = np.sort(values)[np.linspace(0, len(values) - 1, points).round().astype(int)]
         axes.scatter(values, random.uniform(0.04, 0.28, len(values)) * top, s=10, color=colour, alpha=0.8, linewidth=0)
         axes.axvline(THRESHOLD, color=BLACK, linewidth=1, linestyle="--")
         axes.set(ylabel="cases", xlim=(-0.01, 1.01))
         _whole_numbers(axes.yaxis)
-        axes.set_title(f"{name}: {len(values)} cases", loc="left", fontsize=10, color=colour)
+        axes.set_title(f"{name}: {int(chosen.sum())} cases", loc="left", fontsize=10, color=colour)
     panels[1].set_xlabel(f"probability of {task.target} (dashed: threshold of {THRESHOLD:g})")
     if title:
         figure.suptitle(_wrapped(title, figure), fontsize=12)

@@ -30,6 +30,7 @@ from radiogen.evaluation.report.page_charts import (
     scale,
 )
 from radiogen.evaluation.report.page_images import PAGE_BYTES, by_label, run_images
+from radiogen.evaluation.report.page_rows import listed_predictions, prediction_rows, rows_of_each
 from radiogen.evaluation.report.provenance import RunProvenance, commands
 from radiogen.evaluation.report.summary import USE, cohort_lines, summarise
 from radiogen.evaluation.text_tables import field_text, rounded
@@ -42,10 +43,10 @@ from radiogen.evaluation.wording import (
 )
 from radiogen.runs import layout
 from radiogen.runs.explained import Explained
-from radiogen.runs.folds import HOLDOUT, TEST
+from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.lineage import beginning_text, lineage_text
 from radiogen.runs.predictions import THRESHOLD
-from radiogen.task import ID, LABEL
+from radiogen.task import ID
 
 HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "brier": "Brier score", "rho": "rho",
             "run_auc": "AUC of the run", "baseline_auc": "AUC without images", "smallest_auc": "smallest AUC",
@@ -76,7 +77,8 @@ def render_page(assessment: Assessment) -> str:
 
     last = assessment.last
     pictures = PAGE_BYTES // max(1, sum(one.explained is not None for one in assessment.runs))
-    parts = [_run_part(one, last=one is last, pictures=pictures) for one in assessment.runs]
+    parts = [_run_part(one, last=one is last, pictures=pictures, rows=rows_of_each(len(assessment.runs)))
+             for one in assessment.runs]
     explained = any(part["images"] is not None for part in parts)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
@@ -107,9 +109,9 @@ def _comparison(assessment: Assessment) -> dict:
             "ensemble": None if assessment.ensemble is None else _table(assessment.ensemble)}
 
 
-def _run_part(assessed: RunAssessment, last: bool, pictures: int) -> dict:
-    """All that the page shows of one run; pictures: how many bytes its images may take."""
-    folder, found = assessed.run.folder, assessed.confounds
+def _run_part(assessed: RunAssessment, last: bool, pictures: int, rows: int) -> dict:
+    """All that the page shows of one run; pictures: how many bytes its images may take; rows: how many predictions."""
+    folder, found, listed = assessed.run.folder, assessed.confounds, listed_predictions(assessed, rows)
     return {"name": assessed.name, "last": last, "task": assessed.run.task, "charts": run_charts(assessed),
             "slices": "" if assessed.slices is None else slice_sentence(assessed.slices),
             "verdicts": [(one.name.capitalize(), verdict_sentence(one.verdict)) for one in assessed.sets],
@@ -136,7 +138,7 @@ def _run_part(assessed: RunAssessment, last: bool, pictures: int) -> dict:
             "stale": [stale_sentence(assessed.name, name) for name in assessed.external.stale],
             "images": None if assessed.explained is None else _images(
                 assessed.explained, assessed.run.task.classes, pictures),
-            "predictions": _predictions(assessed.run.predictions, assessed.provenance_table),
+            "predictions": prediction_rows(listed, assessed.provenance_table), "listed": listed.text,
             "provenance": _provenance(assessed.provenance),
             "files": sorted(path.name for path in folder.iterdir()
                             if path.is_file() and path.name[0] != "." and path.name != layout.REPORT)}
@@ -159,18 +161,6 @@ def _images(explained: Explained, classes: tuple[str, str], most: int) -> dict:
     return {**{name: getattr(images, name) for name in ("sequence", "sequences", "rank", "left_out", "planes",
                                                         "sections", "cube_of", "cases")},
             "by_label": [(label, cases) for label, cases in by_label(images) if cases]}
-
-
-def _predictions(predictions: pd.DataFrame, table: pd.DataFrame) -> list[dict]:
-    """A row a case, those first whose fold comes first; test cases have no label."""
-    hashes = table.drop_duplicates(ID).set_index(ID)["array_sha256"]
-    order = predictions.assign(place=predictions["fold"].map({HOLDOUT: 1000, TEST: 1001}).fillna(
-        pd.to_numeric(predictions["fold"], errors="coerce")))
-    return [{"id": row[ID], "fold": row["fold"], "label": "" if pd.isna(row[LABEL]) else str(row[LABEL]),
-             "probability": f"{row['probability']:.3f}", "predicted": row["predicted"],
-             "right": None if pd.isna(row[LABEL]) else bool(row[LABEL] == row["predicted"]),
-             "array": hashes.get(row[ID], "")[:10]}
-            for row in order.sort_values(["place", ID]).to_dict("records")]
 
 
 def _provenance(made: RunProvenance) -> dict:
@@ -209,10 +199,12 @@ def _script_data(parts: Sequence[dict], assessment: Assessment) -> str:
     pool: dict[str, int] = {}
     columns = ["run", "seed", "networks", "networks_sha256", "array", "array_sha256", "slices",
                "series_files", "series_sha256"]
-    rows = {one.name: {str(case): [[pool.setdefault(_without_case(cell, str(case)), len(pool)) for cell in row]
-                               for row in group[columns].astype(str).to_numpy().tolist()]
-                   for case, group in one.provenance_table.groupby(ID)}
-            for one in assessment.runs}
+    rows: dict[str, dict[str, list]] = {}
+    for one, part in zip(assessment.runs, parts, strict=True):
+        listed = one.provenance_table[one.provenance_table[ID].isin({row["id"] for row in part["predictions"]})]
+        own = rows.setdefault(one.name, {})
+        for case, *cells in listed[[ID, *columns]].astype(str).to_numpy().tolist():
+            own.setdefault(case, []).append([pool.setdefault(_without_case(cell, case), len(pool)) for cell in cells])
     content = {"cases": cases, "columns": columns, "rows": rows, "texts": list(pool),
             "commands": {one.name: commands(one.provenance) for one in assessment.runs},
             "classes": {one.name: one.run.task.classes for one in assessment.runs}}

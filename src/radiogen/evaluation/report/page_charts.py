@@ -35,6 +35,9 @@ if TYPE_CHECKING:  # imported when something is drawn
 SCALE = 0.7
 """Of the PNGs' size: 330 to 350 points across, about the width of a phone."""
 
+MOST_POINTS = 1_500
+"""Patients of a class that are drawn as points."""
+
 INKS = {run_figures.BLACK: "var(--ink)", "#000000": "var(--ink)", run_figures.GREY: "var(--faint)",
         "#b0b0b0": "var(--faint)", "#ffffff": "var(--paper)", run_figures.BLUE: "var(--blue)",
         run_figures.ORANGE: "var(--orange)", run_figures.GREEN: "var(--green)", run_figures.PURPLE: "var(--purple)"}
@@ -80,11 +83,11 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
                "probability means what it says.", run_figures.calibration_figure(curves, scale=SCALE, task=task),
                f"Share of {task.positive} cases against the predicted probability, beside the diagonal: "
                f"{_each(measures, 'calibration_error', 'calibration error')}", layout.CALIBRATION),
-        _Drawn(f"Probability by label, {name}", "Every point is a patient. The more the two heaps overlap, the less "
-               "the probability says of a patient.",
-               run_figures.probabilities_figure(labels, probabilities, scale=SCALE, task=task),
+        _Drawn(f"Probability by label, {name}", f"{_points_of(labels)} The more the two heaps overlap, the less the "
+               "probability says of a patient.",
+               run_figures.probabilities_figure(labels, probabilities, scale=SCALE, task=task, points=MOST_POINTS),
                f"Predicted probability of {int((~labels).sum())} {task.negative} and {int(labels.sum())} "
-               f"{task.positive} cases, a point each", layout.PROBABILITIES)]
+               f"{task.positive} cases", layout.PROBABILITIES)]
     histories = assessed.histories
     kept = [name for name in CURVES if any(f"val_{name}" in table for table in histories.values())]
     for column in kept[:2]:
@@ -93,6 +96,13 @@ def run_charts(assessed: RunAssessment) -> list[Chart]:
                             f"{CURVES[column]} by epoch in {len(histories)} folds, of the cases that train and of the "
                             "fold that is scored"))
     return _charts(parts, run.name)
+
+
+def _points_of(labels: np.ndarray) -> str:
+    if max(labels.sum(), (~labels).sum()) <= MOST_POINTS:
+        return "Every point is a patient."
+    return (f"A point is a patient: {MOST_POINTS:,} of a class at even steps from its lowest probability to its "
+            "highest. The bars are of all.")
 
 
 def clinical_charts(assessed: RunAssessment) -> list[Chart]:

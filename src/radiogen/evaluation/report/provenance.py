@@ -120,14 +120,15 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: Path) -> pd.DataFrame:
     folder = models / provenance.name
-    cache, data = provenance.facts.get("cache", ""), provenance.facts.get("data", "")
+    cache, data = provenance.facts.get("cache") or "", provenance.facts.get("data") or ""
     sequences = provenance.recipe.get("sequences", ())
     command, seen = " && ".join(commands(provenance)), _seen_slices(folder)
-    rows = []
+    notes, series = files.found_path(cache, folder), files.found_path(data, folder)
+    recorded, rows = files.recorded_path(series, folder), []
     for case, fold in zip(predictions[ID], predictions["fold"], strict=True):
         networks = [name for name in provenance.networks if fold in (name, HOLDOUT, TEST)]
         split: Split = "test" if fold == TEST else "train"
-        note = _note(files.found_path(cache, folder) / f"{case}.json") if cache else {}
+        note = _note(notes / f"{case}.json") if cache else {}
         counts = " ".join(f"{one['sequence']}:{one['slices']}" for one in note.get("geometry", ()))
         rows.append({
             ID: case, "fold": fold, "run": provenance.name, "seed": provenance.recipe.get("seed", ""),
@@ -136,16 +137,18 @@ def _member_rows(predictions: pd.DataFrame, provenance: RunProvenance, models: P
             "networks_sha256": " ".join(provenance.networks[name] for name in networks),
             "array": f"{cache}/{case}.npy" if cache else "", "array_sha256": provenance.arrays.get(case, ""),
             "slices": seen.get(case) or counts,
-            "series_files": " ".join(_series_files(data, folder, split, case, name) for name in sequences if data),
+            "series_files": " ".join(_series_files(series_path(series, split, case, name), series, recorded, folder)
+                                     for name in sequences if data),
             "series_sha256": " ".join(f"{name}:{mark}" for name, mark in note.get("contents", {}).items()),
             "command": command})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _series_files(data: str, folder: Path, split: Split, case: str, sequence: str) -> str:
+def _series_files(path: Path, data: Path, recorded: str, run: Path) -> str:
     """The files of a series, from the recorded place of its data set: a pattern, or the one NIfTI file."""
-    path = series_path(files.found_path(data, folder), split, case, sequence)
-    return files.recorded_path(path, folder) + ("" if path.is_file() else "/*")
+    inside = path.is_relative_to(data)
+    place = str(Path(recorded) / path.relative_to(data)) if inside else files.recorded_path(path, run)
+    return place + ("" if path.is_file() else "/*")
 
 
 def _options(recipe: Mapping) -> str:

@@ -7,7 +7,6 @@ again can tell. What they mean is decided in verdicts.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from radiogen.evaluation.stats.metrics import auc, midranks
+from radiogen.evaluation.stats.resampling import blocks, draw_patients, permutations
 
 LEVEL = 0.95
 DRAWS = 2000
@@ -98,31 +98,14 @@ def roc_band(labels: np.ndarray, probabilities: np.ndarray, rates: np.ndarray, *
 
     Point by point, over the same resamples as `bootstrap_auc`. Both classes are needed.
     """
-    positive, negative = _group_weights(labels, -probabilities, draw_patients(labels, draws, seed))
-    heights = np.empty((draws, len(rates)))
-    for number, (true, false) in enumerate(zip(positive, negative, strict=True)):
-        across, up = (np.append(0, np.cumsum(part)) / part.sum() for part in (false, true))
-        heights[number] = np.interp(rates, across, up)
+    times, heights = draw_patients(labels, draws, seed), np.empty((draws, len(rates)))
+    for part in blocks(draws, len(labels)):
+        for number, (true, false) in enumerate(zip(*_group_weights(labels, -probabilities, times[part]), strict=True),
+                                               part.start):
+            across, up = (np.append(0, np.cumsum(one)) / one.sum() for one in (false, true))
+            heights[number] = np.interp(rates, across, up)
     low, high = np.quantile(heights, _tails(), axis=0)
     return low, high
-
-
-def draw_patients(labels: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """How often each case is in each resample, int, shape (draws, cases); class counts are kept."""
-    return _drawn(np.asarray(labels, bool).tobytes(), draws, seed)
-
-
-@lru_cache(maxsize=16)
-def _drawn(labels: bytes, draws: int, seed: int) -> np.ndarray:
-    """The draws of `draw_patients`, read-only: models that are compared on the same cases share them."""
-    known, random = np.frombuffer(labels, bool), np.random.default_rng([seed, 0])
-    times = np.zeros((draws, len(known)), dtype=np.int64)
-    for group in (known, ~known):
-        size = int(group.sum())
-        if size:
-            times[:, group] = random.multinomial(size, np.full(size, 1 / size), size=draws)
-    times.flags.writeable = False
-    return times
 
 
 def bootstrap_difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray, strata: np.ndarray | None = None,
@@ -301,24 +284,28 @@ def _one_sided_limit(sizes: Sequence[tuple[int, int]]) -> float:
 
 def _shuffled_auc(labels: np.ndarray, probabilities: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """The AUC of `draws` permutations of the labels, shape (draws,); both classes are needed."""
-    positives = int(labels.sum())
-    ranks = np.tile(midranks(probabilities), (draws, 1))
-    sums = np.random.default_rng([seed, 1]).permuted(ranks, axis=1)[:, :positives].sum(axis=1)
+    positives, random = int(labels.sum()), np.random.default_rng([seed, 1])
+    sums = np.concatenate([ranks[:, :positives].sum(axis=1)
+                           for ranks in permutations(midranks(probabilities), draws, random)])
     return (sums - positives * (positives + 1) / 2) / (positives * (len(labels) - positives))
 
 
 def _weighted_auc(labels: np.ndarray, probabilities: np.ndarray, times: np.ndarray) -> np.ndarray:
     """The AUC where case j counts times[i, j] times, shape (draws,)."""
-    positive, negative = _group_weights(labels, probabilities, times)
-    below = np.cumsum(negative, axis=1) - negative / 2
-    return (positive * below).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1))
+    areas = np.empty(len(times))
+    for part in blocks(*times.shape):
+        positive, negative = _group_weights(labels, probabilities, times[part])
+        below = np.cumsum(negative, axis=1) - negative / 2
+        areas[part] = (positive * below).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1))
+    return areas
 
 
 def _group_weights(labels: np.ndarray, scores: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How often each distinct score, from low to high, is drawn with label 1 and with label 0, each (draws, scores)."""
+    """How often each distinct score, from low to high, is drawn with label 1 and with label 0, each int (draws,
+    scores)."""
     order = np.argsort(scores, kind="stable")
     starts = np.flatnonzero(np.append(True, np.diff(scores[order]) != 0))
-    weights = times[:, order]
+    weights = times[:, order].astype(np.int64)
     return (np.add.reduceat(weights * labels[order], starts, axis=1),
             np.add.reduceat(weights * ~labels[order], starts, axis=1))
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from radiogen.evaluation.stats.resampling import blocks, permutations
+
 DRAWS = 2000
 SEED = 42
 
@@ -30,10 +32,10 @@ class BestOfLooks:
 
 
 class _Null(NamedTuple):
-    """Permuted labels, (cases, draws), the observed ones first; strata, (cases,); `weight`: by case, the covariance of
-    its stratum's labels, so that a sum of centred values has the variance of weight * value ** 2."""
+    """Permuted labels, bool (cases, draws), the observed ones first; strata, (cases,); `weight`: by case, covariance
+    of its stratum's labels, so that a sum of centred values has the variance of weight * value ** 2."""
 
-    labels: Floats
+    labels: NDArray[np.bool_]
     strata: Groups
     weight: Floats
 
@@ -75,15 +77,17 @@ def _two_sided(found: float, chance: Floats) -> float:
 
 
 def _permuted(labels: NDArray[np.bool_], folds: Groups, draws: int, seed: int) -> _Null:
-    random, permuted = np.random.default_rng(seed), np.empty((len(labels), draws + 1))
+    random, permuted = np.random.default_rng(seed), np.empty((len(labels), draws + 1), bool)
     permuted[:, 0] = labels
     weight = np.zeros(len(labels))
     for fold in np.unique(folds):
-        inside = folds == fold
-        own = labels[inside].astype(float)
-        permuted[inside, 1:] = random.permuted(np.tile(own, (draws, 1)), axis=1).T
+        inside = np.flatnonzero(folds == fold)
+        own, positive, first = labels[inside], float(labels[inside].sum()), 1
+        for some in permutations(own, draws, random):
+            permuted[inside, first:first + len(some)] = some.T
+            first += len(some)
         if len(own) > 1:
-            weight[inside] = own.sum() * (len(own) - own.sum()) / (len(own) * (len(own) - 1))
+            weight[inside] = positive * (len(own) - positive) / (len(own) * (len(own) - 1))
     return _Null(permuted, folds, weight)
 
 
@@ -106,7 +110,13 @@ def _scores(values: Floats, null: _Null) -> Floats:
     of cases."""
     spread = np.sqrt(values ** 2 @ null.weight)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread[:, None] > 1e-9, values @ null.labels / spread[:, None], np.nan)
+        return np.where(spread[:, None] > 1e-9, _sums(values, null) / spread[:, None], np.nan)
+
+
+def _sums(values: Floats, null: _Null) -> Floats:
+    """Of each row and permutation the sum over positive cases."""
+    return np.concatenate([values @ null.labels[:, part].astype(float)
+                           for part in blocks(*null.labels.shape[::-1])], axis=1)
 
 
 def _best_ensemble(looks: Floats, scores: Floats, size: int, null: _Null) -> Floats:
@@ -117,8 +127,9 @@ def _best_ensemble(looks: Floats, scores: Floats, size: int, null: _Null) -> Flo
     filled = np.nan_to_num(_centred(looks, null.strata))
     answer = np.full(scores.shape[1], -np.inf)
     for members in (chosen, _greedy(filled, size, null)):
-        joined = filled[members].mean(axis=1)  # (draws, cases)
-        answer = np.maximum(answer, _own_scores(joined, null))
+        for part in blocks(len(members), filled.shape[1] * size):
+            joined = filled[members[part]].mean(axis=1)  # (some of the draws, cases)
+            answer[part] = np.maximum(answer[part], _own_scores(joined, null.labels[:, part], null))
     return answer
 
 
@@ -135,7 +146,7 @@ def _centred(looks: Floats, strata: Groups) -> Floats:
 
 def _greedy(filled: Floats, size: int, null: _Null) -> NDArray[np.int64]:
     """By permutation the looks, (draws, size), whose sum grows furthest in standard deviations, taken one by one."""
-    gain, covariance = filled @ null.labels, (filled * null.weight) @ filled.T
+    gain, covariance = _sums(filled, null), (filled * null.weight) @ filled.T
     own, draws = np.diag(covariance)[:, None], gain.shape[1]
     total, spread = np.zeros(draws), np.zeros(draws)
     shared, taken = np.zeros_like(gain), np.zeros(gain.shape, bool)
@@ -151,8 +162,8 @@ def _greedy(filled: Floats, size: int, null: _Null) -> NDArray[np.int64]:
     return members
 
 
-def _own_scores(joined: Floats, null: _Null) -> Floats:
-    """Of each row, one a permutation, its score on the labels of that permutation."""
+def _own_scores(joined: Floats, labels: NDArray[np.bool_], null: _Null) -> Floats:
+    """Of each row, one a permutation, its score on the labels of that permutation, bool (cases, rows)."""
     from scipy.stats import rankdata
 
     answer, spread = np.zeros(len(joined)), np.zeros(len(joined))
@@ -160,6 +171,6 @@ def _own_scores(joined: Floats, null: _Null) -> Floats:
         inside = null.strata == stratum
         ranks = rankdata(joined[:, inside], axis=1)
         ranks -= ranks.mean(axis=1, keepdims=True)
-        answer += np.einsum("dc,cd->d", ranks, null.labels[inside])
+        answer += np.einsum("dc,cd->d", ranks, labels[inside].astype(float))
         spread += ranks ** 2 @ null.weight[inside]
     return np.where(spread > 1e-18, answer / np.sqrt(np.maximum(spread, 1e-18)), -np.inf)

@@ -102,7 +102,11 @@ def own_looks(run: Path) -> pd.DataFrame | None:
 
 def _is_kept(path: Path, look: Look) -> bool:
     """Whether an entry has these predictions, of whichever run."""
-    return path.is_file() and f'"predictions_sha256":"{look.predictions_sha256}"'.encode() in path.read_bytes()
+    if not path.is_file():
+        return False
+    known = f'"predictions_sha256":"{look.predictions_sha256}"'.encode()
+    with path.open("rb") as file:
+        return any(known in line for line in file)
 
 
 def _note(run: Path, look: Look, mark: str) -> None:
