@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from radiogen.tuning.nested import Training
     from radiogen.tuning.space import Space
 
-DRAWS = 399
-"""Permutations of the labels, for the ledger's p."""
 MOST_FALSE, LEAST_NAIVE, LEAST_FOUND = 0.05, 0.5, 0.8
 BLOCKS, WIDTH = 60, 4
 """Sets of features that the search chooses among, as it would among sequences, regions or filters; features of each."""
@@ -116,11 +114,10 @@ def judge_study(study: Study) -> Outcome:
     found = [search_fold(table, outer, plan, learner, _inner_folds, seen=lambda outer, trial, scored: (
         kept.update({trial.number: scored}) if outer == ALL else None)) for outer in outer_folds(table)]
     best = found[-1].best.number
-    order = [best, *(number for number in kept if number != best)]
     ids, chosen = table["case"], kept[best].set_index("case")
-    looks = np.stack([kept[number].set_index("case")["probability"].reindex(ids).to_numpy(float) for number in order])
-    p_best = best_of_looks(table["label"].to_numpy(bool), chosen["fold"].reindex(ids).to_numpy(int), looks, 0,
-                           draws=DRAWS).p_best
+    look = chosen["probability"].reindex(ids).to_numpy(float)
+    p_best = best_of_looks(table["label"].to_numpy(bool), chosen["fold"].reindex(ids).to_numpy(int), look[None],
+                           0, more=len(kept) - 1).p_best
     outer = pd.concat([one.scored for one in found[:-1]])
     optimism = float(np.mean([one.best.score - (one.auc or 0) for one in found[:-1]]))
     return Outcome(_called(kept[best]), p_best, _called(outer), optimism)

@@ -191,7 +191,8 @@ def test_a_recipe_that_was_chosen_by_thirty_trials_is_the_best_of_as_many_looks(
     _trials(tmp_path, "tuned", 30, run)
     record_looks(run)
     found = _judged(run)
-    assert (found.looks, found.number, found.runs) == (31, 31, 2) and found.p_best > 2 * found.p
+    assert (found.looks, found.trials, found.number, found.runs) == (31, 30, 31, 2)
+    assert found.p_best == pytest.approx(min(1.0, 31 * found.p), rel=0.1)  # however alike they are
 
 
 def test_the_trials_of_a_tuned_procedure_do_not_count_against_itself(tmp_path):

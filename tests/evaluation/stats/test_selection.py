@@ -83,3 +83,12 @@ def test_an_ensemble_of_five_good_looks_stands():
     looks = random.normal(size=(5, 160)) + 0.6 * labels
     found = best_of_looks(labels, folds, np.vstack([looks, looks.mean(axis=0)]), 5, sizes=(5,))
     assert found.p_best < 0.01
+
+
+def test_a_strong_look_stands_among_two_hundred_trials_of_a_search_and_a_weak_one_does_not():
+    random = np.random.default_rng(8)
+    labels, folds = _drawn(random, 100, 5)
+    noise = random.normal(size=100)
+    strong, weak = (best_of_looks(labels, folds, (noise + effect * labels)[None], 0, more=200, draws=400)
+                    for effect in (1.5, 0.4))
+    assert strong.p_best < 0.05 and weak.p < 0.05 < weak.p_best

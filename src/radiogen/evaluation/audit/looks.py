@@ -47,8 +47,8 @@ class LooksAtSet:
 
     cohort: `out-of-fold` or `holdout`. cases: how many. number, looks: which look this one is, of how many so far, 0
     where it is not on record; scored: how often these predictions were scored; runs: by how many runs. best: the
-    highest AUC that was seen. p, p_best: `BestOfLooks`, two-sided. unkept: looks whose predictions nobody kept, for
-    which p_best counts p once each.
+    highest AUC that was seen. p, p_best: `BestOfLooks`, two-sided. unkept: looks whose predictions nobody kept, trials:
+    those of searches; p_best counts p once for each of both.
     """
 
     cohort: str
@@ -61,6 +61,7 @@ class LooksAtSet:
     p: float
     p_best: float
     unkept: int
+    trials: int = 0
 
 
 @dataclass(frozen=True)
@@ -185,15 +186,18 @@ def _judge_set(run: PredictedRun, cohort: str, cases: pd.DataFrame, looks: pd.Da
     own = np.flatnonzero((looks["run"] == run.name) & (looks["cohort"] == cohort)
                          & (looks["predictions_sha256"] == scores_digest(cases)))
     place = int(own[0]) if len(own) else None
-    kept = [table for number, table in enumerate(looks["kept"]) if table is not None and number != place]
+    trial = looks["cohort"] == TUNING
+    kept = [table for number, table in enumerate(looks["kept"].mask(trial)) if isinstance(table, pd.DataFrame)
+            and number != place]
+    unkept, trials = int((looks["kept"].isna() & ~trial).sum()), int(trial.sum())
     rows = [table.drop_duplicates(ID).set_index(ID)["probability"].reindex(cases[ID]).to_numpy(float)
             for table in kept]
     found = best_of_looks((cases[LABEL] == 1).to_numpy(bool), pd.factorize(cases["fold"])[0].astype(np.int64),
-                          np.stack([cases["probability"].to_numpy(float), *rows]), 0, sizes=_sizes(run, looks))
-    unkept = int(looks["kept"].isna().sum())
+                          np.stack([cases["probability"].to_numpy(float), *rows]), 0, sizes=_sizes(run, looks),
+                          more=unkept + trials)
     return LooksAtSet(cohort, len(cases), 0 if place is None else place + 1, len(looks),
                       0 if place is None else int(looks["times"].iloc[place]), looks["run"].nunique(),
-                      float(looks["auc"].max()), found.p, min(1.0, found.p_best + unkept * found.p), unkept)
+                      float(looks["auc"].max()), found.p, found.p_best, unkept, trials)
 
 
 def _sizes(run: PredictedRun, looks: pd.DataFrame) -> Sequence[int]:

@@ -2,8 +2,10 @@
 
 In: the predictions of every look at the same cases, and labels. Out: p-values of one of them, by itself and as the best
 of all. Labels are permuted within the folds of that look, for out-of-fold predictions know their fold; one permutation
-holds for all looks, so that looks which are alike count less than looks which are not (Westfall and Young 1993). An
-ensemble is compared with the best ensembles of its size that the same looks allow, chosen anew for each permutation.
+holds for all looks, so that looks which are alike count less than looks which are not (Westfall and Young 1993). Looks
+that a search chose by what it saw before are no such fixed set: each of them counts like one that is unlike all others
+(Bonferroni). An ensemble is compared with the best ensembles of its size that the same looks allow, chosen anew for
+each permutation.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,8 @@ from radiogen.evaluation.stats.resampling import blocks, permutations
 
 DRAWS = 2000
 SEED = 42
+FINER = 200
+"""Permutations for each look that is corrected for by p alone: fewer could not tell a p below 0.05 / looks."""
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.int64]
@@ -41,7 +45,7 @@ class _Null(NamedTuple):
 
 
 def best_of_looks(labels: NDArray[np.bool_], folds: Groups, looks: Floats, own: int, *, sizes: Sequence[int] = (),
-                  draws: int = DRAWS, seed: int = SEED) -> BestOfLooks:
+                  more: int = 0, draws: int = DRAWS, seed: int = SEED) -> BestOfLooks:
     """How often chance makes as much of the look `own`, and of the best of all looks.
 
     Parameters
@@ -54,8 +58,11 @@ def best_of_looks(labels: NDArray[np.bool_], folds: Groups, looks: Floats, own: 
         Row of the look that is judged.
     sizes
         Of ensembles that were made of looks, where `own` is one: by how many members.
+    more
+        Looks beside these: trials of a search, or looks whose predictions nobody kept. Each adds p to `p_best`.
     draws, seed
-        Permutations; all looks of a data set are judged by the same ones.
+        Permutations, of which all looks are judged by the same ones; p has `FINER` for each of `more`, where those are
+        more.
 
     Returns
     -------
@@ -69,14 +76,19 @@ def best_of_looks(labels: NDArray[np.bool_], folds: Groups, looks: Floats, own: 
     highest = np.nanmax(np.where(np.isfinite(scores), scores, -np.inf), axis=0)
     for size in sorted({size for size in sizes if 1 < size <= len(looks)}):
         highest = np.maximum(highest, _best_ensemble(looks, scores, size, null))
-    return BestOfLooks(*(_two_sided(scores[own, 0], chance) for chance in (scores[own, 1:], highest[1:])))
+    alone = scores[own, 1:]
+    for block in range(1, -(-FINER * more // draws)):
+        again = _permuted(labels, folds, draws, [seed, block])
+        alone = np.append(alone, _scores(_centred_ranks(looks[own], folds)[None], again)[0, 1:])
+    p = _two_sided(scores[own, 0], alone)
+    return BestOfLooks(p, min(1.0, _two_sided(scores[own, 0], highest[1:]) + more * p))
 
 
 def _two_sided(found: float, chance: Floats) -> float:
     return min(1.0, 2 * float((1 + (chance >= found - 1e-9).sum()) / (len(chance) + 1)))
 
 
-def _permuted(labels: NDArray[np.bool_], folds: Groups, draws: int, seed: int) -> _Null:
+def _permuted(labels: NDArray[np.bool_], folds: Groups, draws: int, seed: int | Sequence[int]) -> _Null:
     random, permuted = np.random.default_rng(seed), np.empty((len(labels), draws + 1), bool)
     permuted[:, 0] = labels
     weight = np.zeros(len(labels))
