@@ -31,7 +31,8 @@ def main(series: Annotated[tuple[Path, ...], tyro.conf.Positional], output: Path
     drawn = "drawn by NiiVue" if niivue() else 'drawn plainly; smoother with NiiVue: pip install "radiogen[view]"'
     print(f"page: {path} ({size(path.stat().st_size)}, {drawn})")
     if beside:
-        print(f"its volumes: {beside[0].parent} ({size(sum(one.stat().st_size for one in beside))}), to be kept beside it")
+        many = size(sum(one.stat().st_size for one in beside))
+        print(f"its volumes: {beside[0].parent} ({many}), which has to stay beside it")
     if open:
         import webbrowser
 
