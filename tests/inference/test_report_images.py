@@ -13,12 +13,10 @@ from benchmarks.synthetic.series_files import AXIAL
 from radiogen.arrays.cache import cache_folder
 from radiogen.arrays.case_arrays import case_array, read_case
 from radiogen.dataset.layout import series_path
-from radiogen.imaging.view.niivue import Program
 from radiogen.imaging.view.page import volumes_folder
-from radiogen.inference.pages import report_images
 from radiogen.inference.pages.report_images import nearest_slices, shown_case, write_report_images
 from radiogen.runs.explained import Explained, write_explained_cases
-from radiogen.runs.layout import REPORT_IMAGES, REPORT_IMAGES_FILES
+from radiogen.runs.layout import EXPLAINED, REPORT_IMAGES, REPORT_IMAGES_FILES
 from radiogen.training.runs import Run, cache_settings
 
 CORNER = AXIAL[:3] @ [3, 3, 3, 1]
@@ -83,13 +81,12 @@ def test_a_slices_heat_reaches_half_way_to_the_next_and_no_farther():
     assert nearest_slices(np.array([2]), 5).tolist() == [-1, -1, 0, -1, -1]
 
 
-def test_the_page_lies_beside_the_run_with_its_cases_and_goes_where_there_is_no_niivue(
-        small_data, small_recipe, small_cache, tmp_path, monkeypatch):
+def test_the_page_lies_beside_the_run_with_its_cases_and_goes_where_none_is_explained(
+        small_data, small_recipe, small_cache, tmp_path):
     cache = cache_folder(small_data, cache_settings(small_recipe.data), small_cache)
     run = dataclasses.replace(_run(small_recipe, small_data, tmp_path / "models" / "r"), cache=cache)
     write_explained_cases(run.folder, _explained(run, ["00001", "00003"], "FLAIR", lambda array: array[1],
                                                  np.arange(8)))
-    monkeypatch.setattr(report_images, "niivue", lambda: Program("", "2.4", "BSD"))
     page, *beside = write_report_images(run)
     text = page.read_text(encoding="utf-8")
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
@@ -97,7 +94,7 @@ def test_the_page_lies_beside_the_run_with_its_cases_and_goes_where_there_is_no_
     assert [one["title"] for one in data["cases"]] == [
         f"{case}: methylated, called unmethylated (0.25), holdout" for case in ("00001", "00003")]
     assert "a face can be made" in text and data["cases"][1]["note"] == "Grad-CAM of all sequences together"
-    monkeypatch.setattr(report_images, "niivue", lambda: None)
+    (run.folder / EXPLAINED).unlink()
     assert write_report_images(run) == [] and not page.exists()
 
 

@@ -22,8 +22,10 @@ def run(tmp_path):
     predict(folder)
     judge(folder, ["a"])
     for path in ("report.html", "permutations_folds.png", "fold-0/history.png", "fold-0/tensorboard/train/events.out."
-                 "tfevents.1", "cases/00001.json", "cases/00001.png", "external/other/external.json",
-                 "permutations/folds-000/predictions.csv", "permutations/folds-000/fold-0/model.weights.h5",
+                 "tfevents.1", "cases/00001.json", "cases/00001.png",
+                 "report_images_files/0123456789abcdef.js", "report_images_files/.radiogen-files.json",
+                 "external/other/external.json", "permutations/folds-000/predictions.csv",
+                 "permutations/folds-000/fold-0/model.weights.h5",
                  ".run.json.radiogen.part"):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text('{"standing": []}')
@@ -41,6 +43,7 @@ def test_a_removed_run_is_gone_and_the_ledger_stays(run):
 
 
 @pytest.mark.parametrize("path", ["notes.txt", "fold-0/mine.h5", "cases/other.png", "external/other/mine.csv",
+                                  "report_images_files/mine.nii.gz",
                                   "fold-0/tensorboard/readme.txt", "permutations/readme.txt", "sub/run.json"])
 def test_a_file_that_radiogen_did_not_write_keeps_the_whole_run(run, path):
     (run / path).parent.mkdir(exist_ok=True)

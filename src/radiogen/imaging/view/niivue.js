@@ -24,7 +24,7 @@ globalThis.radiogenNiiVue = async (NiiVue, canvas, moved) => {
   await viewer.attachToCanvas(canvas);
   const { at, colours, full } = globalThis.RADIOGEN_HEAT, channel = (number) => colours.map((one) => one[number]);
   viewer.addColormap("radiogen-heat", { R: channel(0), G: channel(1), B: channel(2), A: at.map((one) => (one ? 255 : 0)), I: at });
-  let seen = 0.6;
+  let seen = 0.45;
 
   const draw = () => {
     if (!viewer.volumes.length) return;

@@ -33,7 +33,7 @@ globalThis.radiogenPlain = (canvas, moved) => {
     ends[after - 1].forEach((one, channel) => { colours[4 * value + channel] = one + share * (ends[after][channel] - one); });
     colours[4 * value + 3] = 255 * Math.min(1, (value / full) ** 2);
   }
-  let image, heat, placed, low, high, seen = 0.6, axes, up, count, place, boxes = [];
+  let image, heat, placed, low, high, seen = 0.45, axes, up, count, place, boxes = [];
 
   const show = async (one, buffer, heatBuffer) => {
     [image, heat, placed, low, high] = [radiogenParse(buffer), heatBuffer && radiogenParse(heatBuffer), one.placed, one.low, one.high];

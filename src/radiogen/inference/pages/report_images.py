@@ -18,7 +18,6 @@ from radiogen.core.types import IndexArray
 from radiogen.dataset.layout import Split, mask_path, series_path
 from radiogen.dataset.source import MASK
 from radiogen.imaging.series import read_series
-from radiogen.imaging.view.niivue import niivue
 from radiogen.imaging.view.packing import UNPLACED
 from radiogen.imaging.view.page import Form, NamedVolume, ShownCase, volumes_folder, write_cases
 from radiogen.imaging.volume import Volume
@@ -36,11 +35,11 @@ WORDS = ("The cases that the report explains, as they were read, and over them G
 def write_report_images(run: Run) -> list[Path]:
     """Write `report_images.html`, and beside it the volumes that do not fit into it; returns their paths.
 
-    Without NiiVue, or without an explained case, an earlier page is removed and [] returned. Raises UserError where a
-    series cannot be read.
+    Without an explained case an earlier page is removed and [] returned. Raises UserError where a series cannot be
+    read.
     """
     path, explained = run.folder / REPORT_IMAGES, read_explained_cases(run.folder)
-    if niivue() is None or explained is None or not len(explained.ids):
+    if explained is None or not len(explained.ids):
         path.unlink(missing_ok=True)
         owned.remove_folder(volumes_folder(path))
         return []
