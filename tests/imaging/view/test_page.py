@@ -168,6 +168,36 @@ def test_dragging_sets_the_window_and_a_double_click_resets_it(tmp_path, how, bu
         assert _brightness(tab, 0)[0][0] == pytest.approx(dark, abs=3)
 
 
+@pytest.mark.slow  # starts a browser
+def test_within_another_page_the_wheel_scrolls_that_page_until_somebody_clicks_and_it_is_told_the_height(tmp_path):
+    ramp = np.broadcast_to(np.arange(EDGE, dtype=np.int16)[:, None, None] * 40, (EDGE,) * 3)  # each slice another grey
+    write_view(tmp_path / "view.html", [NamedVolume("ramp", Volume(ramp.copy(), AXIAL))])
+    host = tmp_path / "host.html"
+    host.write_text("<style>body { margin: 0; height: 3000px } iframe { width: 900px; height: 700px }</style><script>"
+                    "addEventListener('message', (event) => { document.body.dataset.height = "
+                    "event.data.radiogenHeight; })</script><iframe src='view.html'></iframe>")
+    with open_page(host) as tab:
+        tab.wait_until("Number(document.body.dataset.height) > 300")
+
+        def wheel(x, y):
+            tab.ask("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=60)
+
+        def grey():
+            return np.asarray(Image.open(io.BytesIO(tab.screenshot())).convert("L"), float)[250:300, 120:180].mean()
+
+        tab.wait_for(lambda: grey() > 20)
+        first = grey()
+        wheel(150, 280)
+        tab.wait_until("document.scrollingElement.scrollTop > 0")
+        tab.evaluate("scrollTo(0, 0)")
+        assert abs(grey() - first) < 2
+        for kind in ("mousePressed", "mouseReleased"):
+            tab.ask("Input.dispatchMouseEvent", type=kind, x=150, y=280, button="left", clickCount=1)
+        wheel(150, 280)
+        tab.wait_for(lambda: abs(grey() - first) > 4)
+        assert tab.evaluate("document.scrollingElement.scrollTop") == 0
+
+
 def _data(page):
     return json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1])
 

@@ -76,7 +76,10 @@
     const stage = figures[number].querySelector(".stage");
     let windowing = false;
     const wanted = (event) => event.button === 2 || (event.button === 0 && drag.value === "window");
-    const block = (event) => { if (windowing || (drag.value === "window" && event.type.startsWith("touch"))) { event.stopPropagation(); event.preventDefault(); } };
+    const block = (event) => { // whoever scrolls through the report with a finger or the wheel is not held up before a click
+      if (!awake && (event.type.startsWith("touch") || event.type === "wheel")) event.stopPropagation();
+      else if (windowing || (drag.value === "window" && event.type.startsWith("touch"))) { event.stopPropagation(); event.preventDefault(); }
+    };
     stage.addEventListener("pointerdown", (event) => { if (wanted(event)) { windowing = true; stage.setPointerCapture(event.pointerId); event.stopPropagation(); } }, true);
     stage.addEventListener("pointermove", (event) => {
       if (!windowing) return;
@@ -87,8 +90,7 @@
       drawers[number].window(...one.window);
     }, true);
     ["pointerup", "pointercancel"].forEach((name) => stage.addEventListener(name, () => { windowing = false; }, true));
-    stage.addEventListener("wheel", (event) => { if (!awake) event.stopPropagation(); }, true); // whoever scrolls through the report is not held up
-    ["mousedown", "mousemove", "touchstart", "touchmove"].forEach((name) => stage.addEventListener(name, block, { capture: true, passive: false }));
+    ["mousedown", "mousemove", "touchstart", "touchmove", "wheel"].forEach((name) => stage.addEventListener(name, block, { capture: true, passive: false }));
     stage.addEventListener("contextmenu", (event) => event.preventDefault());
     stage.addEventListener("dblclick", () => { const one = series(number); one.window = [one.low, one.high]; drawers[number].window(one.low, one.high); });
   };
@@ -104,8 +106,9 @@
     if (choice) choice.addEventListener("change", () => open(Number(choice.value)).catch(failed));
     if (slider) slider.addEventListener("input", () => drawers.forEach((drawer, number) => { if (series(number)) drawer.heat(slider.value / 100); }));
     if (framed) {
-      addEventListener("pointerdown", () => { awake = true; });
-      addEventListener("blur", () => { awake = false; });
+      const wake = (state) => { awake = state; document.body.classList.toggle("awake", state); };
+      addEventListener("click", () => wake(true));
+      addEventListener("blur", () => wake(false));
       new ResizeObserver(() => parent.postMessage({ radiogenHeight: Math.ceil(document.documentElement.getBoundingClientRect().height) }, "*")).observe(document.documentElement);
     }
     drag.addEventListener("change", () => document.body.classList.toggle("windowing", drag.value === "window"));
