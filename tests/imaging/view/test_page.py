@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from radiogen.core.errors import UserError
+from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.view import page as pages
 from radiogen.imaging.view.niivue import niivue
@@ -298,3 +299,13 @@ def test_a_page_has_the_name_of_a_page_and_a_series_has_to_be_there(tmp_path):
         read_named([])
     with pytest.raises(UserError, match="nothing-here"):
         read_named([tmp_path / "nothing-here"])
+
+
+def test_series_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    volume = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4), AXIAL)
+    paths = [write_nifti(tmp_path / case / f"{name}.nii", volume) for case in ("00000", "00001")
+             for name in ("FLAIR", "T2w")]
+    assert [one.name for one in read_named(paths[:3])] == ["00000/FLAIR.nii", "T2w.nii", "00001/FLAIR.nii"]
+    assert [one.name for one in read_named([paths[0], paths[0]])] == ["FLAIR.nii"]
+    with pytest.raises(ValueError, match="two series have one name"):
+        write_view(tmp_path / "a.html", [NamedVolume("a", volume)] * 2)

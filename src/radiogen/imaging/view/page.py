@@ -67,12 +67,12 @@ class Form(NamedTuple):
 def read_named(paths: Sequence[Path]) -> list[NamedVolume]:
     """The series of these folders or NIfTI files; a folder that holds only folders stands for each of them.
 
-    Raises UserError where one is missing or cannot be read.
+    Those of one name are told apart by their folders. Raises UserError where one is missing or cannot be read.
     """
-    found = [NamedVolume(place.resolve().name, read_series(place)) for path in paths for place in _places(Path(path))]
-    if not found:
+    places = {place.resolve(): place for path in paths for place in _places(Path(path))}
+    if not places:
         raise UserError("series", "none is named", "name a folder of DICOM files or a NIfTI file")
-    return found
+    return [NamedVolume(_own_name(place, list(places)), read_series(given)) for place, given in places.items()]
 
 
 def write_view(path: Path, series: Sequence[NamedVolume], *, form: Form = Form(), program: Program | None = None
@@ -100,7 +100,8 @@ def write_cases(path: Path, cases: Iterable[ShownCase], heading: str, *, words: 
 
     Raises
     ------
-    UserError where `path` is no name of a page, or the folder holds what this package did not write there.
+    ValueError where two series of a case have one name. UserError where `path` is no name of a page, or the folder
+    holds what this package did not write there.
     """
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
@@ -154,6 +155,13 @@ def facts_text(volume: Volume) -> str:
     return f"{slices} slices of {rows} x {columns}, {place}"
 
 
+def _own_name(place: Path, places: Sequence[Path]) -> str:
+    """The end of a path that no other of them has."""
+    ends = ("/".join(place.parts[-count:]) for count in range(1, len(place.parts)))
+    return next((end for end in ends if not any(str(other).endswith(f"/{end}") for other in places if other != place)),
+                str(place))
+
+
 def _places(path: Path) -> list[Path]:
     if is_nifti(path) or not path.is_dir():
         return [path]
@@ -168,6 +176,8 @@ def _packed_cases(cases: Iterable[ShownCase], room: int, form: Form) -> tuple[li
     whole: dict[str, Packed] = {}
     reduced: dict[str, Packed] = {}
     for case in cases:
+        if len({one.name for one in case.series}) < len(case.series):
+            raise ValueError(f"{case.title}: two series have one name")
         if sum(len(one.text) for one in whole.values()) <= room or not form.small:
             exact.append(_case_data(case, pack_exactly, whole))
         if not form.exact:
