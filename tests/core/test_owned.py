@@ -137,3 +137,14 @@ def test_two_files_in_one_folder_are_both_listed(tmp_path):
     for name in ("a.txt", "b.txt"):
         owned.write_listed(tmp_path / name, name)
     assert set(owned.listed_files(tmp_path)) == {"a.txt", "b.txt"}
+
+
+def test_a_folder_of_ours_is_removed_and_one_with_anything_else_in_it_stays(tmp_path):
+    owned.replace_folder(tmp_path / "out", _two)
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    assert not owned.remove_folder(tmp_path / "out") and len(_contents(tmp_path / "out")) == 3
+    (tmp_path / "out" / "mine.txt").unlink()
+    assert owned.remove_folder(tmp_path / "out") and not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    assert not owned.remove_folder(tmp_path / "out") and (tmp_path / "out").is_dir()
+    assert not owned.remove_folder(tmp_path / "nowhere")

@@ -37,6 +37,20 @@ def replace_folder(path: Path, fill: Callable[[Path], object], listing: str = LI
     return files.write_folder(path, fill_and_list)
 
 
+def remove_folder(path: Path, listing: str = LISTING) -> bool:
+    """Remove what `replace_folder` wrote to `path`; returns whether it did. Where anything else lies there nothing is
+    touched."""
+    path = Path(path)
+    try:
+        check_replaceable(path, listing)
+    except UserError:
+        return False
+    if not (path / listing).is_file():
+        return False
+    _remove_listed(path, listing)
+    return True
+
+
 def check_replaceable(path: Path, listing: str = LISTING) -> None:
     """Raise UserError unless `path` is free, or a folder with nothing in it but what `replace_folder` wrote there."""
     path = Path(path)

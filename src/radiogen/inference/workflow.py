@@ -13,9 +13,11 @@ def predict(run: Run, *, data: Path | None = None, workers: int | None = None, e
 
     data: as in `renew_arrays`; recorded once the predictions are there, so that whoever reads the run meanwhile finds
     the place and the predictions of one state.
-    explain: of so many labelled cases Grad-CAM is kept for the report (explained.py); 0 for none.
+    explain: of so many labelled cases Grad-CAM is kept for the report (explained.py), and their images in three planes
+    (pages/report_images.py); 0 for none.
     """
     from radiogen.inference.explained import write_explained
+    from radiogen.inference.pages.report_images import write_report_images
     from radiogen.inference.prediction import predict_run
 
     refuse_tuned(run.folder)
@@ -26,4 +28,5 @@ def predict(run: Run, *, data: Path | None = None, workers: int | None = None, e
         record_place(run)
         if explain:
             write_explained(run, explain)
+            write_report_images(run)
         return path

@@ -22,6 +22,8 @@ FOLD_FILES = (WEIGHTS, WEIGHTS_RECORD, CHECKPOINT, HISTORY, TIMINGS, FIRST_WEIGH
 """What training writes into the folder of a fold."""
 
 PREDICTIONS, SLICE_PREDICTIONS, EXPLAINED = "predictions.csv", "predictions_slices.csv", "explained.npz"
+REPORT_IMAGES, REPORT_IMAGES_FILES = "report_images.html", "report_images_files"
+"""The explained cases at their own resolution, and the folder of volumes that do not fit into that page."""
 REFERENCE = "reference.npz"
 CASES = "cases"
 """The folder of answers on single patients."""

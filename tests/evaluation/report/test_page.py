@@ -10,7 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.evaluation.report.assess import assess
+from radiogen.evaluation.report.page import render_page
 from radiogen.evaluation.report.report import evaluate_runs
+from radiogen.runs.layout import REPORT_IMAGES
+from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
 from .browser import open_page
@@ -188,3 +192,35 @@ def test_the_summary_has_ten_lines_and_each_checklist_all_its_items(page):
     assert numbers["claim"] == [str(number) for number in range(1, 45)]
     assert len(numbers["tripod_ai"]) == 52 and len(numbers["metrics_reloaded"]) == 25
     assert '<i class="unknown">for the author to say</i>' in lists[0]
+
+
+FRAMED = "document.querySelector('.own-resolution')"
+
+
+def test_without_a_page_of_the_images_a_line_says_how_to_get_it(tab):
+    assert tab.evaluate(f"{FRAMED} === null")
+    words = tab.evaluate("document.getElementById('images').textContent")
+    assert "predict the run again where its data set lies" in words
+
+
+@pytest.mark.slow  # judges the run once more
+def test_the_page_of_the_images_beside_it_is_shown_at_its_height_once_it_says_that_it_is_there(tab, page, tmp_path):
+    images = page.with_name(REPORT_IMAGES)
+    models, run = page.parents[1], page.parent.name
+    images.write_text("<title>images</title>")
+    own = tmp_path / "report.html"
+    own.write_text(render_page(assess([open_predictions(models, run)])), encoding="utf-8")
+    images.unlink()
+    tab.load(own)
+    tab.evaluate(f"{FRAMED}.scrollIntoView()")
+    tab.wait_until("document.querySelector('iframe') !== null")
+    assert tab.evaluate(f"{FRAMED}.offsetHeight") < 200, "nothing is shown in place of a page that is not there"
+    beside = tmp_path / REPORT_IMAGES
+    beside.write_text("<script>parent.postMessage({ radiogenHeight: 777 }, '*')</script>")
+    tab.load(own)
+    tab.evaluate(f"{FRAMED}.scrollIntoView()")
+    tab.wait_until(f"{FRAMED}.classList.contains('drawn')")
+    assert tab.evaluate("document.querySelector('iframe').offsetHeight") == 777
+    assert [url for url in tab.requests if not url.startswith("data:")] == [
+        one.resolve().as_uri() for one in (own, beside)]
+    assert tab.complaints == []

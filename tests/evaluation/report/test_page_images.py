@@ -2,12 +2,14 @@
 
 import base64
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from radiogen.core.errors import UserError
+from radiogen.evaluation.report.page import own_resolution
 from radiogen.evaluation.report.page_images import (
     by_label,
     heat_palette,
@@ -17,6 +19,7 @@ from radiogen.evaluation.report.page_images import (
     tiled,
 )
 from radiogen.runs.explained import read_explained_cases
+from radiogen.runs.layout import REPORT_IMAGES
 
 
 def _opened(uri):
@@ -118,3 +121,16 @@ def test_cases_stand_side_by_side_by_label(tmp_path):
     _write(tmp_path, np.zeros((4, 6, 6), np.uint8), labels=(1, 0, 1, 1, 1))
     groups = by_label(_images(tmp_path), most=3)
     assert [(label, len(cases)) for label, cases in groups] == [(0, 1), (1, 3)]
+
+
+def test_the_page_of_a_runs_images_is_found_from_the_folder_of_the_last_run(tmp_path):
+    first, last = (SimpleNamespace(explained=object(), run=SimpleNamespace(folder=tmp_path / name))
+                   for name in ("a #1", "b"))
+    for one in (first, last):
+        one.run.folder.mkdir()
+        assert own_resolution(one, last) == ""
+        (one.run.folder / REPORT_IMAGES).write_text("")
+    assert [own_resolution(one, last) for one in (first, last)] == ["../a%20%231/report_images.html",
+                                                                   "report_images.html"]
+    last.explained = None
+    assert own_resolution(last, last) == ""

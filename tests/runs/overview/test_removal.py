@@ -22,7 +22,9 @@ def run(tmp_path):
     predict(folder)
     judge(folder, ["a"])
     for path in ("report.html", "permutations_folds.png", "fold-0/history.png", "fold-0/tensorboard/train/events.out."
-                 "tfevents.1", "cases/00001.json", "cases/00001.png", "external/other/external.json",
+                 "tfevents.1", "cases/00001.json", "cases/00001.png",
+                 "report_images_files/0123456789abcdef.js", "report_images_files/.radiogen-files.json",
+                 "external/other/external.json",
                  "tuning/space.json", "tuning/outer-0/study.db", "tuning/outer-0/study.db-journal",
                  "tuning/outer-0/trial-000/inner-1/folds.csv", "tuning/outer-0/trial-000/inner-1/fold-0/checkpoint.npz",
                  "tuning/outer-0/chosen-000/predictions.csv", "permutations/folds-000/predictions.csv",
@@ -44,6 +46,7 @@ def test_a_removed_run_is_gone_and_the_ledger_stays(run):
 
 
 @pytest.mark.parametrize("path", ["notes.txt", "fold-0/mine.h5", "cases/other.png", "external/other/mine.csv",
+                                  "report_images_files/mine.nii.gz",
                                   "fold-0/tensorboard/readme.txt", "permutations/readme.txt", "sub/run.json",
                                   "tuning/notes.txt", "tuning/outer-0/mine.db", "tuning/outer-0/trial-000/folds.csv",
                                   "tuning/outer-0/chosen-000/mine.csv"])

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,9 @@ def render_page(assessment: Assessment) -> str:
 
     last = assessment.last
     pictures = PAGE_BYTES // max(1, sum(one.explained is not None for one in assessment.runs))
-    parts = [_run_part(one, last=one is last, pictures=pictures, rows=rows_of_each(len(assessment.runs)))
+    each = rows_of_each(len(assessment.runs))
+    parts = [{**_run_part(one, last=one is last, pictures=pictures, rows=each),
+              "own_resolution": own_resolution(one, last)}
              for one in assessment.runs]
     explained = any(part["images"] is not None for part in parts)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
@@ -86,8 +89,17 @@ def render_page(assessment: Assessment) -> str:
         title=last.name, style=_kept("page.css"), script=_kept("viewer.js"), summary=summarise(last), use=USE,
         scale=scale(last), tone=last.verdict.tone, mark=MARKS[last.verdict.tone], task=last.run.task, runs=parts,
         comparison=_comparison(assessment), files=layout,
+        framed=any(part["own_resolution"] for part in parts),
         resolvability=_table(assessment.resolvability), checklists=checklists(last, explained),
         data=_script_data(parts, assessment))
+
+
+def own_resolution(assessed: RunAssessment, last: RunAssessment) -> str:
+    """Where, from the folder of the run `last` on, the page of a run's images lies; "" where there is none."""
+    if assessed.explained is None or not (assessed.run.folder / layout.REPORT_IMAGES).is_file():
+        return ""
+    beside = "" if assessed is last else f"../{assessed.run.folder.name}/"
+    return quote(f"{beside}{layout.REPORT_IMAGES}")
 
 
 def _comparison(assessment: Assessment) -> dict:

@@ -51,6 +51,24 @@
     open(0);
   });
 
+  // The page of the images beside this one: read when it is nearly in sight, seen once it says that it is there.
+  document.querySelectorAll(".own-resolution").forEach((part) => {
+    const frame = document.createElement("iframe");
+    frame.title = "The cases in three planes at their own resolution";
+    addEventListener("message", (event) => {
+      if (event.source !== frame.contentWindow || !(event.data && event.data.radiogenHeight)) return;
+      part.classList.add("drawn");
+      frame.style.height = `${event.data.radiogenHeight}px`;
+    });
+    const near = new IntersectionObserver((seen) => {
+      if (!seen.some((one) => one.isIntersecting)) return;
+      near.disconnect();
+      frame.src = part.dataset.page;
+      part.append(frame);
+    }, { rootMargin: "400px" });
+    near.observe(part);
+  });
+
   const element = (name, text, parent) => { const made = document.createElement(name); made.textContent = text; parent.append(made); return made; };
 
   const explain = (cell, run, id) => {

@@ -18,6 +18,8 @@ _LOG = logging.getLogger(__name__)
 PACKAGE = "ipyniivue"
 _CLASS = re.compile(r"Creating new Niivue instance.{0,200}?=\s*new ([\w$]+)\(", re.DOTALL)
 """The package exports a widget for notebooks alone; where that makes its viewer it names the class."""
+_COPY = re.compile(r'"var%20[^"\\]{500000,}"')
+"""The program holds itself a second time as text, to save pages of its own; no page of ours does, so it is left out."""
 
 
 class Program(NamedTuple):
@@ -41,8 +43,9 @@ def niivue() -> Program | None:
     if name is None:
         _LOG.warning(f"{path}: is not as in {PACKAGE} 2.4, so pages are drawn without NiiVue")
         return None
-    module = f"{text}\n;globalThis.NiiVue = {name[1]};"
-    code = base64.b64encode(gzip.compress(module.encode(), 9, mtime=0)).decode("ascii")
+    shorter = _COPY.sub('""', text)
+    module = f"{shorter}\n;globalThis.NiiVue = {name[1]};"
+    code = base64.b64encode(gzip.compress(module.encode(), 6, mtime=0)).decode("ascii")
     return Program(code, metadata.version(PACKAGE), _licence())
 
 

@@ -1,147 +1,121 @@
-// Series in three planes: by NiiVue where this page holds it and the browser has WebGL 2, else by a plain canvas.
+// The page: which case is shown, its volumes, the window, the heat, and one crosshair for all of its series.
 (() => {
   "use strict";
   const data = JSON.parse(document.getElementById("data").textContent);
-  const figures = [...document.querySelectorAll(".series")];
+  const figures = [...document.querySelectorAll(".series")], by = document.querySelector(".by");
+  const [choice, slider, drag] = ["select.case", "input.heat", "select.drag"].map((name) => document.querySelector(name));
+  const beside = new Map();
+  const framed = parent !== globalThis; // in the report
+  let drawers = [], shown = -1, following = false, awake = !framed;
+  document.body.classList.toggle("framed", framed);
 
   const unzipped = (base64) => new Response(new Blob([Uint8Array.from(atob(base64), (one) => one.charCodeAt(0))]).stream()
     .pipeThrough(new DecompressionStream("gzip")));
 
-  const loadNiiVue = async () => {
-    const kept = document.getElementById("niivue");
-    if (!kept || !document.createElement("canvas").getContext("webgl2")) return null;
-    const script = document.createElement("script");
-    script.type = "module";
-    script.textContent = await unzipped(kept.textContent).text();
-    const loaded = new Promise((done, failed) => {
-      const end = Date.now() + 20000, look = () => (globalThis.NiiVue ? done(globalThis.NiiVue) : Date.now() > end ? failed(new Error("NiiVue did not start")) : setTimeout(look, 20));
-      look();
+  globalThis.radiogenVolume = (key, text) => beside.set(key, text);
+  const text = (key) => {
+    const inside = document.getElementById(`volume-${key}`);
+    if (inside) return Promise.resolve(inside.textContent);
+    return new Promise((done, failed) => {
+      const script = document.createElement("script"), path = `${data.folder}/${key}.js`;
+      script.onload = () => { script.remove(); done(beside.get(key)); beside.delete(key); };
+      script.onerror = () => failed(new Error(`${decodeURIComponent(path)} is not beside this page`));
+      script.src = path;
+      document.head.append(script);
     });
-    document.head.append(script);
-    return loaded;
+  };
+  const volume = async (key) => unzipped(await text(key)).arrayBuffer();
+
+  const words = (mm) => ["RL", "AP", "SI"].map((sides, axis) => `${sides[mm[axis] < 0 ? 1 : 0]} ${Math.abs(mm[axis]).toFixed(0)}`).join(", ");
+  const moved = (number) => (mm, value) => {
+    const one = series(number);
+    figures[number].querySelector("output").textContent = `${one.placed ? `${words(mm)} mm: ` : ""}${Number(Number(value).toPrecision(4))}`;
+    figures[number].dataset.place = JSON.stringify(mm);
+    if (following || !one.placed) return;
+    following = true;
+    drawers.forEach((other, place) => { if (place !== number && series(place) && series(place).placed) { other.goTo(mm); other.tell(); } });
+    following = false;
+  };
+  const series = (number) => shown >= 0 && data.cases[shown].series.find((one) => one.name === data.names[number]);
+
+  const fill = (figure, one) => {
+    figure.hidden = !one;
+    if (!one) return;
+    figure.querySelector(".facts").textContent = one.facts;
+    figure.querySelector(".reduced").textContent = one.reduced;
+    figure.querySelector("ul").replaceChildren(...one.findings.map((finding) => Object.assign(document.createElement("li"), { textContent: finding })));
   };
 
-  const drawByNiiVue = async (NiiVue, one, figure) => {
-    const output = figure.querySelector("output"), canvas = figure.querySelector("canvas");
-    const viewer = new NiiVue({ isRadiologicalConvention: true, sagittalNoseLeft: true, multiplanarShowRender: 0, multiplanarLayout: 3, multiplanarPadPixels: 4,
-      dragMode: 9, crosshairColor: [0.34, 0.71, 0.91, 0.7], crosshairGap: 6, fontColor: [0.9, 0.9, 0.9, 1], backColor: [0, 0, 0, 1],
-      isOrientationTextVisible: one.placed, dragAndDropEnabled: false, logLevel: "error",
-      onLocationChange: (place) => { output.textContent = place.string || ""; } });
-    await viewer.attachToCanvas(canvas);
-    await viewer.loadFromArrayBuffer(await unzipped(one.image).arrayBuffer(), `${one.name}.nii`);
-    const open = () => { viewer.volumes[0].cal_min = one.low; viewer.volumes[0].cal_max = one.high; viewer.updateGLVolume(); };
-    open();
-    viewer.setSliceType(3);
-    canvas.addEventListener("dblclick", open);
-    viewer.drawScene();
-    figure.dataset.boxes = JSON.stringify(viewer.screenSlices.map((tile) => [...tile.leftTopWidthHeight].map((one) => one / viewer.uiData.dpr)));
-    return viewer;
+  const open = async (number) => {
+    delete document.body.dataset.case;
+    by.textContent = "The images are being read …";
+    shown = number;
+    const one = data.cases[number], heat = one.heat ? await volume(one.heat.image) : null;
+    document.querySelector(".case-note").textContent = one.note;
+    for (const [place, drawer] of drawers.entries()) {
+      const own = series(place);
+      fill(figures[place], own);
+      if (!own) continue;
+      const image = await volume(own.image);
+      if (shown !== number) return;
+      own.window = [own.low, own.high];
+      await drawer.show(own, image, own.hot ? heat.slice(0) : null);
+      if (slider) drawer.heat(slider.value / 100);
+      if (own.hot) drawer.goTo(one.heat.at);
+      figures[place].dataset.boxes = JSON.stringify(drawer.boxes());
+    }
+    following = true;
+    drawers.forEach((drawer, place) => { if (series(place)) drawer.tell(); });
+    following = false;
+    by.textContent = document.body.dataset.drawn === "niivue" ? "" : document.getElementById("niivue") ? "This browser has no WebGL 2: drawn without NiiVue, voxel by voxel."
+      : "Drawn voxel by voxel; with the package ipyniivue installed (pip install \"radiogen[view]\") NiiVue draws smoothly.";
+    document.body.dataset.case = number;
   };
 
-  // ---- the plain viewer: nearest voxels along the axes that run nearest to the patient's
-
-  const TYPES = { 2: Uint8Array, 4: Int16Array, 8: Int32Array, 16: Float32Array, 64: Float64Array, 256: Int8Array, 512: Uint16Array, 768: Uint32Array };
-
-  const parsed = (buffer) => {
-    const head = new DataView(buffer), size = [42, 44, 46].map((at) => head.getInt16(at, true));
-    const rows = [280, 296, 312].map((at) => [0, 4, 8].map((more) => head.getFloat32(at + more, true)));
-    const placed = head.getInt16(254, true) > 0, from = head.getFloat32(108, true);
-    const matrix = placed ? rows : [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
-    const axes = [], left = [0, 1, 2]; // by patient axis (right, front, head) the voxel axis
-    [...left].sort((one, other) => Math.max(...matrix[other].map(Math.abs)) - Math.max(...matrix[one].map(Math.abs))).forEach((patient) => {
-      const best = left.reduce((one, other) => (Math.abs(matrix[patient][other]) > Math.abs(matrix[patient][one]) ? other : one));
-      axes[patient] = best;
-      left.splice(left.indexOf(best), 1);
-    });
-    const up = axes.map((axis, patient) => matrix[patient][axis] > 0);
-    const mm = [0, 1, 2].map((axis) => Math.hypot(...matrix.map((row) => row[axis])) || 1);
-    return { voxels: new TYPES[head.getInt16(70, true)](buffer.slice(from)), size, axes, up, mm };
-  };
-
-  const drawPlainly = async (one, figure) => {
-    const image = parsed(await unzipped(one.image).arrayBuffer());
-    const canvas = figure.querySelector("canvas"), output = figure.querySelector("output"), pen = canvas.getContext("2d");
-    const count = image.axes.map((axis) => image.size[axis]), place = count.map((many) => Math.floor(many / 2));
-    const steps = [1, image.size[0], image.size[0] * image.size[1]];
-    const index = (along) => along.reduce((sum, at, patient) => sum + steps[image.axes[patient]] * (image.up[patient] ? at : count[patient] - 1 - at), 0);
-    const planes = [[2, 0, 1, "R", "L", "A"], [1, 0, 2, "R", "L", "S"], [0, 1, 2, "A", "P", "S"]]; // across which axis; across and up the picture
-    let [low, high] = [one.low, one.high], boxes = [];
-    const picture = ([through, across, upwards]) => {
-      const made = new ImageData(count[across], count[upwards]), at = [...place];
-      for (let y = 0; y < made.height; y++) for (let x = 0; x < made.width; x++) {
-        at[across] = made.width - 1 - x; // the patient's right, and front, on the left
-        at[upwards] = made.height - 1 - y;
-        const grey = 255 * (image.voxels[index(at)] - low) / (high - low), to = 4 * (y * made.width + x);
-        made.data[to] = made.data[to + 1] = made.data[to + 2] = grey;
-        made.data[to + 3] = 255;
-      }
-      return made;
+  const listen = (number) => {
+    const stage = figures[number].querySelector(".stage");
+    let windowing = false;
+    const wanted = (event) => event.button === 2 || (event.button === 0 && drag.value === "window");
+    const block = (event) => { // whoever scrolls through the report with a finger or the wheel is not held up before a click
+      if (!awake && (event.type.startsWith("touch") || event.type === "wheel")) event.stopPropagation();
+      else if (windowing || (drag.value === "window" && event.type.startsWith("touch"))) { event.stopPropagation(); event.preventDefault(); }
     };
-    const draw = () => {
-      [canvas.width, canvas.height] = [canvas.clientWidth, canvas.clientHeight];
-      const long = image.axes.map((axis, patient) => count[patient] * image.mm[axis]);
-      const scale = Math.min(canvas.width / (2 * long[0] + long[1] + 1e-6), canvas.height / Math.max(long[1], long[2]));
-      let left = (canvas.width - scale * (2 * long[0] + long[1])) / 2;
-      boxes = planes.map((plane) => {
-        const [through, across, upwards, west, east, north] = plane, made = picture(plane);
-        const box = { plane, left, top: (canvas.height - scale * long[upwards]) / 2, width: scale * long[across], height: scale * long[upwards] };
-        const small = new OffscreenCanvas(made.width, made.height);
-        small.getContext("2d").putImageData(made, 0, 0);
-        pen.drawImage(small, box.left, box.top, box.width, box.height);
-        pen.strokeStyle = "rgba(86, 180, 233, .6)";
-        const x = box.left + box.width * (1 - (place[across] + 0.5) / count[across]), y = box.top + box.height * (1 - (place[upwards] + 0.5) / count[upwards]);
-        pen.beginPath(); pen.moveTo(x, box.top); pen.lineTo(x, box.top + box.height); pen.moveTo(box.left, y); pen.lineTo(box.left + box.width, y); pen.stroke();
-        if (one.placed) {
-          pen.fillStyle = "#e6e9ec"; pen.font = "13px system-ui, sans-serif";
-          pen.textAlign = "left"; pen.fillText(west, box.left + 4, box.top + box.height / 2);
-          pen.textAlign = "right"; pen.fillText(east, box.left + box.width - 4, box.top + box.height / 2);
-          pen.textAlign = "center"; pen.fillText(north, box.left + box.width / 2, box.top + 14);
-        }
-        left += box.width;
-        return box;
-      });
-      output.textContent = `${Number(image.voxels[index(place)].toPrecision(4))}`;
-      figure.dataset.boxes = JSON.stringify(boxes.map((box) => [box.left, box.top, box.width, box.height]));
-    };
-    const at = (event) => boxes.find((box) => event.offsetX >= box.left && event.offsetX < box.left + box.width && event.offsetY >= box.top && event.offsetY < box.top + box.height);
-    const kept = (patient, value) => { place[patient] = Math.max(0, Math.min(count[patient] - 1, value)); };
-    const move = (event) => {
-      const box = at(event);
-      if (!box) return;
-      const [, across, upwards] = box.plane;
-      kept(across, Math.floor(count[across] * (1 - (event.offsetX - box.left) / box.width)));
-      kept(upwards, Math.floor(count[upwards] * (1 - (event.offsetY - box.top) / box.height)));
-      draw();
-    };
-    canvas.addEventListener("pointerdown", (event) => { if (event.button === 0) move(event); });
-    canvas.addEventListener("pointermove", (event) => {
-      if (event.buttons === 1) move(event);
-      else if (event.buttons === 2) {
-        const step = (one.high - one.low) / 300, level = (low + high) / 2 + step * event.movementX, half = Math.max(step, (high - low) / 2 + step * event.movementY);
-        [low, high] = [level - half, level + half];
-        draw();
-      }
-    });
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-    canvas.addEventListener("dblclick", () => { [low, high] = [one.low, one.high]; draw(); });
-    canvas.addEventListener("wheel", (event) => { const box = at(event); if (box) { event.preventDefault(); kept(box.plane[0], place[box.plane[0]] - Math.sign(event.deltaY)); draw(); } }, { passive: false });
-    addEventListener("resize", draw);
-    draw();
+    stage.addEventListener("pointerdown", (event) => { if (wanted(event)) { windowing = true; stage.setPointerCapture(event.pointerId); event.stopPropagation(); } }, true);
+    stage.addEventListener("pointermove", (event) => {
+      if (!windowing) return;
+      event.stopPropagation();
+      const one = series(number), step = (one.high - one.low) / 300, [low, high] = one.window;
+      const level = (low + high) / 2 + step * event.movementX, half = Math.max(step, (high - low) / 2 + step * event.movementY);
+      one.window = [level - half, level + half];
+      drawers[number].window(...one.window);
+    }, true);
+    ["pointerup", "pointercancel"].forEach((name) => stage.addEventListener(name, () => { windowing = false; }, true));
+    ["mousedown", "mousemove", "touchstart", "touchmove", "wheel"].forEach((name) => stage.addEventListener(name, block, { capture: true, passive: false }));
+    stage.addEventListener("contextmenu", (event) => event.preventDefault());
+    stage.addEventListener("dblclick", () => { const one = series(number); one.window = [one.low, one.high]; drawers[number].window(one.low, one.high); });
   };
 
   const start = async () => {
     let NiiVue = null;
-    try { NiiVue = await loadNiiVue(); } catch (error) { console.info(String(error)); }
-    const viewers = [];
-    for (const [number, one] of data.entries()) {
-      if (NiiVue) viewers.push(await drawByNiiVue(NiiVue, one, figures[number]));
-      else await drawPlainly(one, figures[number]);
+    try { NiiVue = await radiogenLoadNiiVue(unzipped); } catch (error) { console.info(String(error)); }
+    for (const [number, figure] of figures.entries()) {
+      const canvas = figure.querySelector("canvas");
+      listen(number);
+      drawers.push(NiiVue ? await radiogenNiiVue(NiiVue, canvas, moved(number)) : radiogenPlain(canvas, moved(number)));
     }
-    viewers.forEach((viewer, number) => viewer.broadcastTo(viewers.filter((_, other) => other !== number), { "2d": true, "3d": false }));
-    document.querySelector(".by").textContent = NiiVue ? "" : document.getElementById("niivue") ? "This browser has no WebGL 2: drawn without NiiVue, voxel by voxel."
-      : "Drawn voxel by voxel; with the package ipyniivue installed (pip install \"radiogen[view]\") NiiVue draws smoothly.";
+    if (choice) choice.addEventListener("change", () => open(Number(choice.value)).catch(failed));
+    if (slider) slider.addEventListener("input", () => drawers.forEach((drawer, number) => { if (series(number)) drawer.heat(slider.value / 100); }));
+    if (framed) {
+      const wake = (state) => { awake = state; document.body.classList.toggle("awake", state); };
+      addEventListener("click", () => wake(true));
+      addEventListener("blur", () => wake(false));
+      new ResizeObserver(() => parent.postMessage({ radiogenHeight: Math.ceil(document.documentElement.getBoundingClientRect().height) }, "*")).observe(document.documentElement);
+    }
+    drag.addEventListener("change", () => document.body.classList.toggle("windowing", drag.value === "window"));
     document.body.dataset.drawn = NiiVue ? "niivue" : "plain";
-    globalThis.viewers = viewers;
+    globalThis.drawers = drawers;
+    await open(0);
   };
-  start().catch((error) => { document.querySelector(".by").textContent = `The images cannot be drawn: ${error}`; console.error(error); });
+  const failed = (error) => { by.textContent = `The images cannot be drawn: ${error.message || error}`; console.error(error); };
+  start().catch(failed);
 })();

@@ -83,6 +83,8 @@ def _is_own(path: Path, run: Path) -> bool:
                 or path.parts[1] == layout.TENSORBOARD and "tfevents" in path.name)
     if first == layout.CASES:
         return depth == 2 and (path.name == LISTING or _is_answer((run / path).with_suffix(".json")))
+    if first == layout.REPORT_IMAGES_FILES:
+        return depth == 2 and (path.name == LISTING or path.suffix == ".js")
     if first == layout.EXTERNAL:
         return depth == 3 and path.name in _run_files()
     if first == layout.TUNING_FOLDER and depth < 4:
