@@ -11,6 +11,9 @@ import pandas as pd
 
 from radiogen.task import ID
 
+COHORT, SEEN, IMAGES = "cohort", "seen", "images"
+"""Columns of `saw.csv`; a row whose `SEEN` is `IMAGES` is of a case of which images were seen and no label."""
+
 
 def in_cohort(seen: pd.DataFrame, called: Collection[str]) -> np.ndarray:
     """Which rows name a cohort that is called one of these, in small letters; "": rows that name none. bool (rows,)."""
