@@ -9,7 +9,7 @@ import numpy as np
 
 from radiogen.core.types import FloatArray
 
-LEAST_SPREAD, LEAST_DIMENSIONS = 0.01, 1.5
+LEAST_SPREAD, LEAST_DIMENSIONS = 0.01, 1.1
 
 
 @dataclass(frozen=True)
@@ -53,5 +53,5 @@ def spread_text(found: Spread) -> str:
     text = f"features differ by {found.spread:.0%} of their size among images, in {found.dimensions:.1f} directions"
     if not found.collapsed:
         return text
-    return (f"WARNING: the encoder collapsed: {text}; a training that begins with it gains nothing. Pretrain again with "
-            "a lower learning rate, larger batches or the other objective")
+    return (f"WARNING: the encoder collapsed: {text}; a training that begins with it gains nothing. Pretrain again "
+            "with a lower learning rate, larger batches or the other objective")

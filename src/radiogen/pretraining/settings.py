@@ -22,9 +22,9 @@ class PretrainingSettings:
     objective: Literal["contrast", "masking"] = "contrast"
     """contrast: two views of an image are to be alike and those of others not (VICReg, which small batches suffice);
     masking: masked blocks of an image are to be restored."""
-    epochs: int = 60
+    epochs: int = 40
     """Passes over all images."""
-    batch_size: int = 32
+    batch_size: int = 16
     """Images of an optimiser step; contrast sees two views of each."""
     learning_rate: float = 0.002
     """Highest learning rate of AdamW, which rises over a twentieth of the epochs and falls to zero as a cosine."""

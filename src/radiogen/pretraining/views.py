@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from radiogen.pretraining.images import PretrainingImages
     from radiogen.pretraining.objectives import Objective
 
-CONTRAST = 0.2
-"""Largest random change of each channel's contrast by itself, as a fraction."""
+ZOOM, CONTRAST, SHADING, NOISE, BLURRED = 0.2, 0.2, 0.3, 0.05, 0.5
+"""Of a view: the largest random change of size along each axis by itself, of each channel's contrast by itself, and of
+all channels' brightness from the middle of an axis to its end, as a coil's shading, as fractions; the largest deviation
+of noise, of the range 0..1; the share of views that are blurred along one axis."""
 
 
 class Views(keras.utils.PyDataset):
@@ -63,11 +65,44 @@ class Views(keras.utils.PyDataset):
             np.divide(image, np.float32(255 if image.dtype == np.uint8 else 1), out=view)
         else:
             write_image(view, planes, draw_change(recipe.augmentation, recipe.data, seed), recipe.data.mask_channel)
-        scale = np.random.default_rng((*seed, 1)).uniform(1 - CONTRAST, 1 + CONTRAST, view.shape[-1])
-        if recipe.data.mask_channel:
-            scale[-1] = 1
-        view *= scale.astype(np.float32)
+        random = np.random.default_rng((*seed, 1))
+        for axis in range(view.ndim - 1):
+            view = _zoomed(view, axis, 1 + random.uniform(-ZOOM, ZOOM))
+        _disturb(view[..., :-1] if recipe.data.mask_channel else view, random)
         return view
+
+
+def _zoomed(view: np.ndarray, axis: int, factor: float) -> np.ndarray:
+    """A view magnified about its middle along one axis, by linear interpolation; what moves in is the edge's value."""
+    size = view.shape[axis]
+    places = np.clip((np.arange(size) - (size - 1) / 2) / factor + (size - 1) / 2, 0, size - 1)
+    low = np.minimum(places.astype(int), max(size - 2, 0))
+    shape = [-1 if place == axis else 1 for place in range(view.ndim)]
+    share = (places - low).astype(np.float32).reshape(shape)
+    return view.take(low, axis) * (1 - share) + view.take(np.minimum(low + 1, size - 1), axis) * share
+
+
+def _blurred(view: np.ndarray, axis: int) -> np.ndarray:
+    """The mean of each place and its neighbours along one axis; edges are repeated."""
+    places = np.arange(view.shape[axis])
+    return (view.take(np.maximum(places - 1, 0), axis) + view
+            + view.take(np.minimum(places + 1, places[-1]), axis)) / np.float32(3)
+
+
+def _disturb(view: np.ndarray, random: np.random.Generator) -> None:
+    """Change contrast, shading, sharpness and noise of a view, (..., channels), in its place.
+
+    What tells scans apart and not patients is to be no help: an encoder that recognises a scan by its shading, its
+    noise or its slices learns nothing else.
+    """
+    rank = view.ndim - 1
+    for axis in range(rank):
+        slope = np.linspace(-1, 1, view.shape[axis], dtype=np.float32) * np.float32(random.uniform(-SHADING, SHADING))
+        view *= np.exp(slope).reshape([-1 if place == axis else 1 for place in range(view.ndim)])
+    view *= random.uniform(1 - CONTRAST, 1 + CONTRAST, view.shape[-1]).astype(np.float32)
+    if random.random() < BLURRED:
+        view[...] = _blurred(view, int(random.integers(rank)))
+    view += np.float32(NOISE * random.random()) * random.standard_normal(view.shape, np.float32)
 
 
 def unchanged(recipe: Recipe, images: "PretrainingImages", rows: np.ndarray) -> np.ndarray:

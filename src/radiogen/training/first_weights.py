@@ -1,8 +1,8 @@
 """Weights that others trained, as a run begins with them: checked before anything is made, recorded, held to that.
 
-In: a recipe whose `network.weights` names ImageNet, a file or a pretraining; `saw.csv` beside the file. Out: what run.json says of
-them, the run's own `saw.csv`, and at the start of each fold the network with these weights. A run that starts from
-another one takes over what that one recorded.
+In: a recipe whose `network.weights` names ImageNet, a file or a pretraining; `saw.csv` beside the file. Out: what
+run.json says of them, the run's own `saw.csv`, and at the start of each fold the network with these weights. A run that
+starts from another one takes over what that one recorded.
 """
 
 from dataclasses import replace
