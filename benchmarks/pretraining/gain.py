@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 EFFECT, SEEDS, CASES, UNLABELLED = 2.0, (42, 101, 202), (50, 200), 350
 APART = 1000
 """What is added to a seed for its phantom without labels."""
-GOAL = 0.76
 COSTS = "processor_seconds.json"
 
 
@@ -61,7 +60,7 @@ def main(folder: Path = Path("input/pretraining"), seeds: tuple[int, ...] = SEED
         for seed in seeds:
             for name in ("", pretrained(folder, seed, unlabelled, settings, recipe, workers)):
                 trained(folder, arm(seed, count, recipe, name), workers)
-            print("\n".join(table(folder, seeds, cases, recipe, settings)[-2 * len(cases) - 2:]), flush=True)
+            print("\n".join(table(folder, (seed,), (count,), recipe, settings)[2:]), flush=True)
     text = "\n".join(table(folder, seeds, cases, recipe, settings))
     print(text)
     if output:
