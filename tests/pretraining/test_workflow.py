@@ -100,6 +100,7 @@ def test_what_the_pretraining_saw_goes_into_the_run(begin, trains, eager, tmp_pa
     assert trains().first_weights == run.first_weights
 
 
+@pytest.mark.slow
 def test_labels_are_not_read(begin, eager, small_data, tmp_path):
     """Weights are the same with the labels exchanged, and without the table of labels."""
     pairs, kept = [], small_data / "train_labels.csv"
@@ -117,6 +118,7 @@ def test_labels_are_not_read(begin, eager, small_data, tmp_path):
     assert _same(*pairs)
 
 
+@pytest.mark.slow
 def test_a_pretraining_that_was_killed_ends_with_the_weights_of_one_that_was_not(begin, eager, monkeypatch):
     whole = begin("whole", epochs=3)
     pretrain(whole)

@@ -99,7 +99,7 @@ def _disturb(view: np.ndarray, random: np.random.Generator) -> None:
     for axis in range(rank):
         slope = np.linspace(-1, 1, view.shape[axis], dtype=np.float32) * np.float32(random.uniform(-SHADING, SHADING))
         view *= np.exp(slope).reshape([-1 if place == axis else 1 for place in range(view.ndim)])
-    view *= random.uniform(1 - CONTRAST, 1 + CONTRAST, view.shape[-1]).astype(np.float32)
+    view *= np.asarray(random.uniform(1 - CONTRAST, 1 + CONTRAST, view.shape[-1]), np.float32)
     if random.random() < BLURRED:
         view[...] = _blurred(view, int(random.integers(rank)))
     view += np.float32(NOISE * random.random()) * random.standard_normal(view.shape, np.float32)
