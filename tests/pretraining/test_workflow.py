@@ -13,6 +13,7 @@ from radiogen.networks.backend import keras
 from radiogen.networks.pretrained.hdf5_file import read_layers
 from radiogen.pretraining.workflow import pretrain
 from radiogen.runs.lineage import FirstWeights
+from radiogen.runs.overview.state import run_names
 from radiogen.runs.tables import read_seen_cases
 from radiogen.training import fit, workflow
 from radiogen.training.model import make_network
@@ -159,6 +160,15 @@ def test_a_run_that_was_trained_is_not_overwritten(begin, trains, tmp_path):
     trains(weights=None)
     with pytest.raises(UserError, match="run: is a run that was trained; choose another --run"):
         begin("run")
+
+
+def test_a_pretraining_is_not_overwritten_by_a_run_and_is_none_in_the_table_of_runs(begin, small_data, small_recipe,
+                                                                                   tmp_path):
+    made = begin()
+    with pytest.raises(UserError, match="pre: is a pretraining; give the run another name: --run NAME"):
+        workflow.begin_run(small_data, small_recipe, made.folder, tmp_path / "cache", workers=1)
+    assert not (made.folder / "run.json").exists()
+    assert run_names(made.folder.parent) == []
 
 
 def test_two_data_sets_of_one_name_are_refused(begin, small_data, tmp_path):

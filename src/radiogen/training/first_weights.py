@@ -42,6 +42,8 @@ def find_first_weights(folder: Path, recipe: Recipe, task: Task, start_from: Pat
     start_from: the folder of the run whose networks a new one starts with. Raises UserError where a new run could not
     load its file of weights, or the table of cases beside it cannot be read.
     """
+    if (folder / PRETRAINING).is_file():
+        raise UserError(folder, "is a pretraining", f"give the run another name: {parameter('run')} NAME")
     kept = folder if (folder / RUN).is_file() else start_from
     if kept is not None:
         return first_weights_of(read_facts(kept), kept / RUN)
