@@ -11,6 +11,9 @@ import pandas as pd
 
 from radiogen.task import ID
 
+COHORT, SEEN, IMAGES = "cohort", "seen", "images"
+"""Columns of `saw.csv`; a row whose `SEEN` is `IMAGES` is of a case of which images were seen and no label."""
+
 
 def in_cohort(seen: pd.DataFrame, called: Collection[str]) -> np.ndarray:
     """Which rows name a cohort that is called one of these, in small letters; "": rows that name none. bool (rows,)."""
@@ -32,3 +35,15 @@ def seen_cases(seen: pd.DataFrame, cases: Sequence[str], names: Mapping[str, Col
     """
     own, everywhere = seen_names(seen[in_cohort(seen, called)]), seen_names(seen)
     return sorted(case for case in cases if case in own or everywhere & set(names[case]))
+
+
+def seen_arrays(seen: pd.DataFrame, arrays: pd.DataFrame | None) -> list[str]:
+    """The cases of `arrays` (`ID, sha256`) whose array is one of those in `seen`, whatever they are called, sorted."""
+    if "sha256" not in seen or arrays is None:
+        return []
+    return sorted(arrays.loc[arrays["sha256"].isin(seen.loc[seen["sha256"] != "", "sha256"]), ID])
+
+
+def of_images(seen: pd.DataFrame) -> np.ndarray:
+    """Which rows are of cases of which images were seen and no label. bool (rows,)."""
+    return (seen[SEEN] == IMAGES).to_numpy(dtype=bool) if SEEN in seen else np.zeros(len(seen), bool)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from radiogen.networks.settings import BLOCKS, NetworkSettings, is_torch_file
+from radiogen.networks.settings import BLOCKS, NetworkSettings, is_torch_file, pretraining_name
 
 Scale = Literal["centre", "imagenet", "imagenet z-score", "photographs", "head", "unchanged"]
 
@@ -110,6 +110,8 @@ def choose_layout(architecture: str, rank: int, scale: Scale) -> Layout:
 
 def choose_scale(settings: NetworkSettings, *, standardised: bool) -> Scale:
     """What the first layer does to inputs, as the initial weights expect it; standardised: inputs are z-scores."""
+    if pretraining_name(settings.weights):
+        return "centre"  # as the network without initial weights, which was pretrained
     if settings.weights and is_torch_file(settings.weights):
         return "unchanged" if standardised else "head"
     if settings.weights:

@@ -13,6 +13,9 @@ BLOCKS: dict[str, tuple[int, ...]] = {
 TORCH_FILES = (".pth", ".pt", ".pth.tar", ".safetensors")
 """How files of weights end that have PyTorch's names and axes."""
 
+PRETRAINED = "pretrained:"
+"""How initial weights begin that a pretraining made: its name follows."""
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -30,9 +33,14 @@ class NetworkSettings:
     """2: softmax over both classes, categorical cross-entropy; 1: one logit, binary cross-entropy."""
     weights: str | None = None
     """Initial weights: imagenet, a Keras file of ResNet-50's ImageNet weights (whole or in part; inflated in 3D), in 3D
-    a .pth or .safetensors of MedicalNet or MONAI, or none."""
+    a .pth or .safetensors of MedicalNet or MONAI; pretrained:RUN, the encoder of scripts/pretrain.py; or none."""
     pooling: Literal["average", "maximum"] = "average"
     """Pooling of the last features: average is the paper's, maximum finds what fills a small part of the image."""
+
+
+def pretraining_name(weights: str | None) -> str:
+    """`NAME` of `pretrained:NAME`; "" for other initial weights."""
+    return weights.removeprefix(PRETRAINED) if weights and weights.startswith(PRETRAINED) else ""
 
 
 def is_torch_file(name: str) -> bool:

@@ -16,6 +16,8 @@ SEEN_CASES = "saw.csv"
 """The cases that the run's initial weights were trained on; beside a file of weights it has the same name."""
 
 WEIGHTS, WEIGHTS_RECORD, FIRST_WEIGHTS = "model.weights.h5", "weights.json", "first_weights.json"
+PRETRAINING, ENCODER = "pretraining.json", "encoder.weights.h5"
+"""Of a pretraining, which has no folds: what it learned from, and how; the weights that it ended with."""
 CHECKPOINT, HISTORY, TIMINGS, TENSORBOARD = "checkpoint.npz", "history.csv", "timings.json", "tensorboard"
 HISTORY_PICTURE, CONFUSION_MATRIX = "history.png", "confusion_matrix.png"
 FOLD_FILES = (WEIGHTS, WEIGHTS_RECORD, CHECKPOINT, HISTORY, TIMINGS, FIRST_WEIGHTS)

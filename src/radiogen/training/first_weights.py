@@ -1,10 +1,11 @@
 """Weights that others trained, as a run begins with them: checked before anything is made, recorded, held to that.
 
-In: a recipe whose `network.weights` names ImageNet or a file; `saw.csv` beside the file. Out: what run.json says of
-them, the run's own `saw.csv`, and at the start of each fold the network with these weights. A run that starts from
-another one takes over what that one recorded.
+In: a recipe whose `network.weights` names ImageNet, a file or a pretraining; `saw.csv` beside the file. Out: what
+run.json says of them, the run's own `saw.csv`, and at the start of each fold the network with these weights. A run that
+starts from another one takes over what that one recorded.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,22 +13,27 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
+from radiogen.core.wording import as_run, command, nearest, parameter
 from radiogen.dataset.labels import read_cells, shown
+from radiogen.dataset.seen_cases import COHORT, SEEN
 from radiogen.networks.pretrained.first_layers import check_first_weights
-from radiogen.runs.layout import RUN, SEEN_CASES
+from radiogen.networks.settings import pretraining_name
+from radiogen.runs.layout import ENCODER, PRETRAINING, RECIPE, RUN, SEEN_CASES
 from radiogen.runs.lineage import IMAGENET, FirstWeights, first_weights_of
 from radiogen.runs.records import another_run, read_facts
 from radiogen.runs.tables import read_seen_cases, write_seen_cases
 from radiogen.task import ID, Task
-from radiogen.training.recipe.recipe import Recipe
+from radiogen.training.recipe.recipe import Recipe, as_flat_dict
+from radiogen.training.recipe.stored import read_recipe
 from radiogen.training.runs import Run
 
 if TYPE_CHECKING:  # a run begins without Keras
     from radiogen.networks.backend import keras
 
-COLUMNS = (ID, "patient", "cohort")
-"""What is kept of `saw.csv`; the second and third may be missing."""
+COLUMNS = (ID, "patient", COHORT, SEEN, "sha256")
+"""What is kept of `saw.csv`; only the first may not be missing."""
+SAME = ("data.", "network.architecture", "network.width", "network.stem_kernel_size", "network.stem_stride")
+"""Fields in which a recipe may not differ from the pretraining that it begins with."""
 
 
 def find_first_weights(folder: Path, recipe: Recipe, task: Task, start_from: Path | None = None) -> FirstWeights | None:
@@ -36,6 +42,8 @@ def find_first_weights(folder: Path, recipe: Recipe, task: Task, start_from: Pat
     start_from: the folder of the run whose networks a new one starts with. Raises UserError where a new run could not
     load its file of weights, or the table of cases beside it cannot be read.
     """
+    if (folder / PRETRAINING).is_file():
+        raise UserError(folder, "is a pretraining", f"give the run another name: {parameter('run')} NAME")
     kept = folder if (folder / RUN).is_file() else start_from
     if kept is not None:
         return first_weights_of(read_facts(kept), kept / RUN)
@@ -44,10 +52,33 @@ def find_first_weights(folder: Path, recipe: Recipe, task: Task, start_from: Pat
         return None
     if weights == IMAGENET:
         return FirstWeights(IMAGENET, "")
-    check_first_weights(recipe.network, recipe.data.input_shape)
-    path = Path(weights).expanduser()
+    path = weights_path(weights, folder)
+    if pretraining_name(weights):
+        _check_pretraining(path.parent, recipe)
+    check_first_weights(replace(recipe.network, weights=str(path)), recipe.data.input_shape)
     _read_saw(path.with_name(SEEN_CASES), task)
-    return FirstWeights(path.name, files.sha256(path))
+    return FirstWeights(weights if pretraining_name(weights) else path.name, files.sha256(path))
+
+
+def weights_path(weights: str, folder: Path) -> Path:
+    """The file of the initial weights `weights`: a path, or `pretrained:NAME`, which lies in `models/` with the run in
+    `folder`, or with the run in whose folder that lies.
+
+    Raises UserError where there is no such pretraining, or it is not finished.
+    """
+    name = pretraining_name(weights)
+    if not name:
+        return Path(weights).expanduser()
+    places = [parent / files.checked_name(parameter("network.weights"), name) for parent in Path(folder).parents]
+    place = next((place for place in places if (place / PRETRAINING).is_file()), None)
+    if place is None:
+        known = [path.parent.name for path in Path(folder).parent.glob(f"*/{PRETRAINING}")]
+        raise UserError(places[0], f"there is no such pretraining{nearest(name, known)}",
+                        f"make it: {command('pretrain')} --run {as_run(places[0])}")
+    if not (place / ENCODER).is_file():
+        raise UserError(place, "is a pretraining that is not finished",
+                        f"finish it: {command('pretrain')} --run {as_run(place)}, with the options that it began with")
+    return place / ENCODER
 
 
 def copy_seen_cases(run: Run) -> None:
@@ -59,7 +90,7 @@ def copy_seen_cases(run: Run) -> None:
     elif run.first_weights.file == IMAGENET:
         seen = None
     else:
-        seen = _read_saw(Path(str(run.recipe.network.weights)).expanduser().with_name(SEEN_CASES), run.task)
+        seen = _read_saw(weights_path(str(run.recipe.network.weights), run.folder).with_name(SEEN_CASES), run.task)
     if seen is not None:
         write_seen_cases(run.folder, seen)
 
@@ -72,13 +103,22 @@ def load_first(model: "keras.Model", run: Run) -> dict[str, str]:
     from radiogen.networks.weights import imagenet_file, load_first_weights
 
     weights = str(run.recipe.network.weights)
-    path = imagenet_file() if weights == IMAGENET else Path(weights).expanduser()
-    message = load_first_weights(model, weights)
+    path = imagenet_file() if weights == IMAGENET else weights_path(weights, run.folder)
+    message = load_first_weights(model, weights if weights == IMAGENET else str(path))
     digest, recorded = files.sha256(path), run.first_weights.sha256 if run.first_weights else ""
     if recorded and digest != recorded:
         raise UserError(path, f"is not the file that {run.folder.name} was begun with (SHA-256 {recorded[:10]}...)",
                         f"restore it, or {another_run()}")
     return {"file": str(path), "sha256": digest, "message": message}
+
+
+def _check_pretraining(place: Path, recipe: Recipe) -> None:
+    """Raise UserError where images or network are not those of the pretraining in `place`."""
+    there, here = as_flat_dict(read_recipe(place / RECIPE)), as_flat_dict(recipe)
+    for path, value in here.items():
+        if path.startswith(SAME) and there[path] != value:
+            raise UserError(place, f"was pretrained with {parameter(path)} {there[path]}, not {value}",
+                            f"give {parameter(path)} {there[path]}, or pretrain with this recipe")
 
 
 def _read_saw(path: Path, task: Task) -> pd.DataFrame | None:

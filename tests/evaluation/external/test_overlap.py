@@ -139,6 +139,12 @@ def test_a_patient_whom_the_initial_weights_have_seen_is_found_by_id_in_that_coh
     assert found.facts["checked"][-1] == "weights"
 
 
+def test_a_case_whose_images_the_initial_weights_have_seen_without_labels_is_found_by_its_array():
+    own, other = marks("a", 3, 1), marks("b", 4, 2)
+    table = seen(("x", "", "y")).assign(seen="images", sha256=other.cases["sha256"].iloc[2])
+    assert find_overlap(replace(own, seen=table), other).pairs == {Way.WEIGHTS: (("saw.csv", "b002"),)}
+
+
 def test_an_id_that_weights_have_seen_in_no_named_cohort_counts_unless_it_may_be_a_case_of_the_run():
     other = marks("a", 4, 2)
     own = replace(marks("a", 2, 1), seen=seen(("a001", "", ""), ("a003", "", "")))

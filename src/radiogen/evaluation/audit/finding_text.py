@@ -50,6 +50,8 @@ _SENTENCES: Mapping[Code, str] = {
     Code.FIRST_WEIGHTS_SAW: "{patients} among the cases that {weights}, with which {run} began, was trained on",
     Code.FIRST_WEIGHTS_SAW_NAMESAKES: "{patients} also an id of another cohort ({cohorts}) that {weights}, with which "
                                       "{run} began, was trained on",
+    Code.FIRST_WEIGHTS_SAW_IMAGES: "{patients} among the cases whose images, without labels, {weights} had seen, with "
+                                   "which {run} began",
     Code.FIRST_WEIGHTS_UNSEEN: "{run} began with {weights}: none of the {seen} cases that it was trained on is scored",
     Code.FIRST_WEIGHTS_PHOTOGRAPHS: "{run} began with ImageNet's weights, whose photographs show no patient",
     Code.FIRST_WEIGHTS_UNKNOWN: "{run} began with {weights}, and no {file} says which cases that was trained on",
@@ -105,6 +107,7 @@ _REMEDIES: Mapping[Code, str] = {
     Code.LINEAGE_WRONG_FOLD: _RESTORE, Code.LINEAGE_WRONG_NETWORK: _RESTORE, Code.LINEAGE_UNRECORDED: _RESTORE,
     Code.FIRST_WEIGHTS_SAW: "begin with other weights, or at random; or leave these cases out and train again",
     Code.FIRST_WEIGHTS_SAW_NAMESAKES: "see whether they are the same patients; if so, leave them out and train again",
+    Code.FIRST_WEIGHTS_SAW_IMAGES: "no label leaks by that; say so beside the figures, or pretrain without these cases",
     Code.PATIENTS_UNNAMED: f"name a table of patients: {parameter('patients')} FILE",
     Code.FEATURES_SELECTED_BEFORE: "select features inside the training folds",
     Code.VALIDATION_CASES: "judge on cases that chose nothing",
@@ -149,12 +152,19 @@ def unseen_sentence(findings: Iterable[ReviewFinding]) -> str:
         return "By its tables no network had seen a patient whom it scored; an AUC this high makes that doubtful."
     if any(one.code in DOUBTED for one in found):
         return "A network may have seen a patient whom it scored (see the warnings)."
-    unseen = "every patient was scored by networks that had not seen that patient"
+    images = [one for one in found if one.code is Code.FIRST_WEIGHTS_SAW_IMAGES]
+    unseen = f"every patient was scored by networks that had not seen that patient{_but_images(images)}"
     unchecked = [name for name in by_severity[Severity.NOT_CHECKED] if name != Check.AUC]
     checked = [name for name in by_severity[Severity.PASSED] if name != Check.AUC]
     if unchecked:
         return f"As far as it was checked, {unseen}; not checked: {', '.join(unchecked)}."
     return f"By every check that was made ({', '.join(checked)}), {unseen}."
+
+
+def _but_images(findings: Iterable[ReviewFinding]) -> str:
+    """Words on the patients whose images were seen without labels; "" where there are none."""
+    count = len({case for one in findings for case in finding_cases(one)})
+    return f"'s label; images of {count} were seen without labels, in pretraining" if count else ""
 
 
 def finding_row(finding: ReviewFinding) -> dict[str, str]:

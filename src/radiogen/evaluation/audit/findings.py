@@ -85,6 +85,8 @@ class Code(Enum):
     """Began with weights that were trained on scored cases (run, weights, patients)."""
     FIRST_WEIGHTS_SAW_NAMESAKES = auto()
     """The same, but under the name of another cohort (run, weights, patients, cohorts)."""
+    FIRST_WEIGHTS_SAW_IMAGES = auto()
+    """Began with weights that had seen images of scored cases and none of their labels (run, weights, patients)."""
     FIRST_WEIGHTS_UNSEEN = auto()
     """None of the cases that they were trained on is scored (run, weights, seen: their number)."""
     FIRST_WEIGHTS_PHOTOGRAPHS = auto()
@@ -163,7 +165,8 @@ _OF_CHECK: Mapping[Check, Mapping[Severity, tuple[Code, ...]]] = {
                          Code.LINEAGE_UNRECORDED, Code.ANCESTOR_FOLDS_CHANGED),
         Severity.PASSED: (Code.LINEAGE_SAME_FOLDS,)},
     Check.FIRST_WEIGHTS: {
-        Severity.ALARM: (Code.FIRST_WEIGHTS_SAW,), Severity.NOTE: (Code.FIRST_WEIGHTS_SAW_NAMESAKES,),
+        Severity.ALARM: (Code.FIRST_WEIGHTS_SAW,), Severity.NOTE: (Code.FIRST_WEIGHTS_SAW_NAMESAKES,
+                                                                        Code.FIRST_WEIGHTS_SAW_IMAGES),
         Severity.NOT_CHECKED: (Code.FIRST_WEIGHTS_UNKNOWN, Code.FIRST_WEIGHTS_OTHER_IDS),
         Severity.PASSED: (Code.FIRST_WEIGHTS_UNSEEN, Code.FIRST_WEIGHTS_PHOTOGRAPHS)},
     Check.TRAINING: {

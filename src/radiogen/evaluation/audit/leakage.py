@@ -14,7 +14,7 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.core.clock import utc_text
 from radiogen.dataset.patients import other_names, patient_of, read_patients
-from radiogen.dataset.seen_cases import in_cohort, seen_cases, seen_names
+from radiogen.dataset.seen_cases import in_cohort, of_images, seen_arrays, seen_cases, seen_names
 from radiogen.dataset.thumbnails import DIGITS
 from radiogen.evaluation.audit.findings import Code, ReviewFinding, Severity
 from radiogen.evaluation.audit.near_hashes import HASH_BITS, HASH_DISTANCE_LIMIT, is_hash, limit_within, near_hashes
@@ -104,7 +104,8 @@ def review_first_weights(folder: Path, predictions: pd.DataFrame) -> list[Review
 
     Takes what run.json and `saw.csv` in the run's folder recorded when it began. A row of `saw.csv` that names another
     cohort than this data set is of other patients, though an id may be the same: that is a note; a name that the
-    patient has elsewhere (`other_names`) is the same patient in every cohort.
+    patient has elsewhere (`other_names`) is the same patient in every cohort. Of a case of which images alone were seen
+    the same id in the same cohort counts, and the same array in any: a note.
     """
     weights = recipe_fields(read_recipe(folder)).get("weights")
     if not weights:
@@ -116,14 +117,19 @@ def review_first_weights(folder: Path, predictions: pd.DataFrame) -> list[Review
     if seen is None:
         return [ReviewFinding(Code.FIRST_WEIGHTS_UNKNOWN, {**values, "file": layout.SEEN_CASES})]
     here_called = {"", task.name.casefold(), Path(read_facts(folder).get("data") or "").name.casefold()}
-    here = in_cohort(seen, here_called)
     scored_ids = predictions.loc[predictions["fold"] != TEST, ID].tolist()
     patients = _patients(folder)
     names = other_names(patients, scored_ids, task)
+    images, all_seen = seen[of_images(seen)], len(seen)
+    shown = sorted({*seen_cases(images, scored_ids, names, here_called),
+                    *seen_arrays(images, read_arrays(folder))} & set(scored_ids))
+    seen = seen[~of_images(seen)]
+    here = in_cohort(seen, here_called)
     own, elsewhere = seen_names(seen[here]), seen_names(seen[~here])
     both = seen_cases(seen, scored_ids, names, here_called)
     namesakes = sorted(case for case in scored_ids if case in elsewhere and case not in both)
-    findings = [ReviewFinding(Code.FIRST_WEIGHTS_SAW, {**values, "patients": both})] if both else []
+    findings = [ReviewFinding(code, {**values, "patients": cases}) for code, cases in (
+        (Code.FIRST_WEIGHTS_SAW, both), (Code.FIRST_WEIGHTS_SAW_IMAGES, shown)) if cases]
     if namesakes:
         cohorts = seen["cohort"]
         others = sorted({*cohorts[~here & seen[ID].isin(namesakes)]} or {*cohorts[~here]})
@@ -133,7 +139,7 @@ def review_first_weights(folder: Path, predictions: pd.DataFrame) -> list[Review
             patients is None):
         findings = [ReviewFinding(Code.FIRST_WEIGHTS_OTHER_IDS,
                                   {**values, "file": layout.SEEN_CASES, "example": task.id_example})]
-    return findings or [ReviewFinding(Code.FIRST_WEIGHTS_UNSEEN, {**values, "seen": len(seen)})]
+    return findings or [ReviewFinding(Code.FIRST_WEIGHTS_UNSEEN, {**values, "seen": all_seen})]
 
 
 def review_patients(folds: pd.DataFrame | None, predictions: pd.DataFrame,

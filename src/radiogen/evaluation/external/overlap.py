@@ -18,7 +18,7 @@ import pandas as pd
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.dataset.seen_cases import in_cohort, seen_cases
+from radiogen.dataset.seen_cases import in_cohort, seen_arrays, seen_cases
 from radiogen.dataset.thumbnails import DIGITS
 from radiogen.evaluation.audit.near_hashes import (
     HASH_BITS,
@@ -136,7 +136,7 @@ def refuse_overlap(models: Path, overlap: Overlap, look: Look, data: Path) -> No
 
 
 def _seen(own: CaseMarks, other: CaseMarks) -> tuple[Pair, ...]:
-    """The cases on which the weights that the run began with were trained.
+    """The cases that the weights have seen that the run began with, with their labels or without.
 
     A row of the table that names no cohort counts, too, unless it may be of a case of the run.
     """
@@ -146,6 +146,7 @@ def _seen(own: CaseMarks, other: CaseMarks) -> tuple[Pair, ...]:
     names = other.names[other.names["source"] != "id"].groupby(ID)["name"].agg(set).to_dict()
     cases = other.cases[ID].tolist()
     found = seen_cases(seen, cases, {case: names.get(case, set()) for case in cases}, {"", *other.called})
+    found = sorted({*found, *seen_arrays(seen, other.cases)})
     return tuple((SEEN_CASES, case) for case in found)
 
 

@@ -94,7 +94,9 @@ def check_names(models: Path, names: Sequence[str], known: Sequence[str]) -> Non
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder has the records or the folds of a run."""
+    """Whether a folder has the records or the folds of a run; a pretraining is none."""
+    if (folder / layout.PRETRAINING).is_file():
+        return False
     marks = (layout.RUN, layout.RECIPE, layout.PREDICTIONS)
     return folder.is_dir() and (any((folder / mark).is_file() for mark in marks) or bool(layout.fold_folders(folder)))
 

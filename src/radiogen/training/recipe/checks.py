@@ -8,7 +8,7 @@ import math
 
 from radiogen.core.errors import UserError
 from radiogen.core.wording import parameter
-from radiogen.networks.settings import NetworkSettings, is_torch_file
+from radiogen.networks.settings import PRETRAINED, NetworkSettings, is_torch_file
 from radiogen.training.recipe.recipe import Recipe, field_value
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
 
@@ -115,7 +115,7 @@ def _wrong_augmentation(augmentation: AugmentationSettings, data: DataSettings) 
 def _wrong_network(network: NetworkSettings, data: DataSettings) -> list[Wrong]:
     paper = (network.architecture, network.width, network.stem_kernel_size) == ("resnet50", 64, 7)
     return [
-        (network.weights == "", parameter("network.weights"), "names nothing",
+        (network.weights in ("", PRETRAINED), parameter("network.weights"), "names nothing",
          "give imagenet or a file, or leave it out"),
         (data.rank == 2 and is_torch_file(network.weights or ""),
          parameter("network.weights", network.weights), "is for 3D networks: PyTorch's files are read for these alone",
