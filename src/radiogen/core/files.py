@@ -3,7 +3,8 @@
 A reader therefore sees the old file, the new one or none, whenever the writer is killed. A temporary name is the
 final one with a dot before and `PART` after it; `working_folder` locks a folder for one process at a time and removes
 what a killed one left there, known by that name alone. Two processes never write one temporary file: a worker may
-outlive the command that started it by a case, and collide with the one that was started in its place.
+outlive the command that started it by a case, and collide with the one that was started in its place. The exception is
+a file that only grows (`append_bytes`): its readers pass over the part of a line at its end.
 """
 
 import contextlib

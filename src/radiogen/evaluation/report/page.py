@@ -16,7 +16,9 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from radiogen.evaluation.audit.doubtful import finding_cases
 from radiogen.evaluation.audit.finding_text import finding_row
+from radiogen.evaluation.audit.findings import Severity
 from radiogen.evaluation.checklists.checklist import checklists
 from radiogen.evaluation.clinical.sentences import calibration_table, clinical_lines
 from radiogen.evaluation.external.assessment import ExternalAssessment
@@ -31,9 +33,9 @@ from radiogen.evaluation.report.page_charts import (
     scale,
 )
 from radiogen.evaluation.report.page_images import PAGE_BYTES, by_label, run_images
-from radiogen.evaluation.report.page_rows import listed_predictions, prediction_rows, rows_of_each
 from radiogen.evaluation.report.provenance import RunProvenance, commands
 from radiogen.evaluation.report.summary import USE, cohort_lines, summarise
+from radiogen.evaluation.stats.listed import Sample, rows_of_each, sample_predictions
 from radiogen.evaluation.text_tables import field_text, rounded
 from radiogen.evaluation.wording import (
     comparison_sentence,
@@ -47,7 +49,7 @@ from radiogen.runs.explained import Explained
 from radiogen.runs.folds import HOLDOUT
 from radiogen.runs.lineage import beginning_text, lineage_text
 from radiogen.runs.predictions import THRESHOLD
-from radiogen.task import ID
+from radiogen.task import ID, LABEL
 
 HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "brier": "Brier score", "rho": "rho",
             "run_auc": "AUC of the run", "baseline_auc": "AUC without images", "smallest_auc": "smallest AUC",
@@ -123,7 +125,7 @@ def _comparison(assessment: Assessment) -> dict:
 
 def _run_part(assessed: RunAssessment, last: bool, pictures: int, rows: int) -> dict:
     """All that the page shows of one run; pictures: how many bytes its images may take; rows: how many predictions."""
-    folder, found, listed = assessed.run.folder, assessed.confounds, listed_predictions(assessed, rows)
+    folder, found, listed = assessed.run.folder, assessed.confounds, _listed(assessed, rows)
     return {"name": assessed.name, "last": last, "task": assessed.run.task, "charts": run_charts(assessed),
             "slices": "" if assessed.slices is None else slice_sentence(assessed.slices),
             "verdicts": [(one.name.capitalize(), verdict_sentence(one.verdict)) for one in assessed.sets],
@@ -150,7 +152,7 @@ def _run_part(assessed: RunAssessment, last: bool, pictures: int, rows: int) -> 
             "stale": [stale_sentence(assessed.name, name) for name in assessed.external.stale],
             "images": None if assessed.explained is None else _images(
                 assessed.explained, assessed.run.task.classes, pictures),
-            "predictions": prediction_rows(listed, assessed.provenance_table), "listed": listed.text,
+            "predictions": _predictions(listed, assessed.provenance_table), "listed": listed.text,
             "provenance": _provenance(assessed.provenance),
             "files": sorted(path.name for path in folder.iterdir()
                             if path.is_file() and path.name[0] != "." and path.name != layout.REPORT)}
@@ -173,6 +175,23 @@ def _images(explained: Explained, classes: tuple[str, str], most: int) -> dict:
     return {**{name: getattr(images, name) for name in ("sequence", "sequences", "rank", "left_out", "planes",
                                                         "sections", "cube_of", "cases")},
             "by_label": [(label, cases) for label, cases in by_label(images) if cases]}
+
+
+def _listed(assessed: RunAssessment, most: int) -> Sample:
+    """The predictions of a run that are listed, at most so many, among them cases that a finding or an image names."""
+    named = {case for one in assessed.findings if one.severity is not Severity.PASSED for case in finding_cases(one)}
+    if assessed.explained is not None:
+        named |= set(assessed.explained.ids.tolist())
+    return sample_predictions(assessed.run.predictions, named, most)
+
+
+def _predictions(sample: Sample, provenance: pd.DataFrame) -> list[dict]:
+    """A row a case that is listed; test cases have no label."""
+    hashes = provenance.drop_duplicates(ID).set_index(ID)["array_sha256"].reindex(sample.predictions[ID]).fillna("")
+    return [{"id": row[ID], "fold": row["fold"], "label": "" if pd.isna(row[LABEL]) else str(row[LABEL]),
+             "probability": f"{row['probability']:.3f}", "predicted": row["predicted"],
+             "right": None if pd.isna(row[LABEL]) else bool(row[LABEL] == row["predicted"]), "array": mark[:10]}
+            for row, mark in zip(sample.predictions.to_dict("records"), hashes, strict=True)]
 
 
 def _provenance(made: RunProvenance) -> dict:

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.report import page_charts, page_rows
+from radiogen.evaluation.report import page_charts
 from radiogen.evaluation.report.assess import assess
 from radiogen.evaluation.report.page import render_page
-from radiogen.evaluation.report.page_rows import rows_of_each, sample_predictions
+from radiogen.evaluation.stats import listed
+from radiogen.evaluation.stats.listed import rows_of_each, sample_predictions
 from radiogen.runs.predicted_run import open_predictions
 from radiogen.runs.predictions import complete, write_predictions
 
@@ -69,14 +70,14 @@ def test_test_cases_alone_have_no_label_to_be_far_from():
 
 
 def test_the_rows_of_all_runs_of_a_page_are_bounded():
-    assert rows_of_each(1) == page_rows.RUN_ROWS
-    assert all(runs * rows_of_each(runs) <= page_rows.PAGE_ROWS for runs in range(1, 60))
+    assert rows_of_each(1) == listed.RUN_ROWS
+    assert all(runs * rows_of_each(runs) <= listed.PAGE_ROWS for runs in range(1, 60))
     assert rows_of_each(20) >= 585 + 87  # twenty seeds of the competition's cases are all listed
 
 
 # the only test of a whole page: a second of processor time for its statistics and charts
 def test_the_page_says_how_many_are_listed_and_holds_what_made_those_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(page_rows, "RUN_ROWS", 40)
+    monkeypatch.setattr(listed, "RUN_ROWS", 40)
     monkeypatch.setattr(page_charts, "MOST_POINTS", 15)
     write_predictions(tmp_path / "models" / "r" / "predictions.csv", complete(_predictions()))
     (tmp_path / "models" / "r" / "run.json").write_text('{"recipe": "demo-3d", "data": "input/rsna"}')

@@ -1,7 +1,7 @@
-"""Which predictions the page lists: all of a run of usual size, of a larger one those that matter and some of the rest.
+"""Which predictions a page lists: all of a run of usual size, of a larger one those that matter and some of the rest.
 
-In: an assessed run and how many rows it may have. Out: rows as the template wants them, and what to say of them. The
-choice follows from the predictions alone, so that the same run makes the same page.
+In: predictions, cases that something else names, and how many rows there may be. Out: those that are listed, and what
+to say of them. The choice follows from the input alone, so that the same run makes the same page.
 """
 
 from collections.abc import Collection
@@ -10,9 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.audit.doubtful import finding_cases
-from radiogen.evaluation.audit.findings import Severity
-from radiogen.evaluation.report.assessment import RunAssessment
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, TEST
 from radiogen.task import ID, LABEL
@@ -46,14 +43,6 @@ def rows_of_each(runs: int) -> int:
     return min(RUN_ROWS, PAGE_ROWS // max(runs, 1))
 
 
-def listed_predictions(assessed: RunAssessment, most: int) -> Sample:
-    """The predictions of a run that are listed, at most so many."""
-    named = {case for one in assessed.findings if one.severity is not Severity.PASSED for case in finding_cases(one)}
-    if assessed.explained is not None:
-        named |= set(assessed.explained.ids.tolist())
-    return sample_predictions(assessed.run.predictions, named, most)
-
-
 def sample_predictions(predictions: pd.DataFrame, named: Collection[str], most: int) -> Sample:
     """At most `most` predictions, those first whose fold comes first: up to half of them cases in `named`, up to a
     quarter those furthest from their label, the rest at even steps through all others."""
@@ -72,15 +61,6 @@ def sample_predictions(predictions: pd.DataFrame, named: Collection[str], most: 
     chosen[furthest] = True
     chosen[_evenly(np.flatnonzero(~chosen), most - int(chosen.sum()))] = True
     return Sample(table[chosen], len(table), count, len(furthest))
-
-
-def prediction_rows(sample: Sample, provenance: pd.DataFrame) -> list[dict]:
-    """A row a case that is listed; test cases have no label."""
-    hashes = provenance.drop_duplicates(ID).set_index(ID)["array_sha256"].reindex(sample.predictions[ID]).fillna("")
-    return [{"id": row[ID], "fold": row["fold"], "label": "" if pd.isna(row[LABEL]) else str(row[LABEL]),
-             "probability": f"{row['probability']:.3f}", "predicted": row["predicted"],
-             "right": None if pd.isna(row[LABEL]) else bool(row[LABEL] == row["predicted"]), "array": mark[:10]}
-            for row, mark in zip(sample.predictions.to_dict("records"), hashes, strict=True)]
 
 
 def _evenly(places: np.ndarray, count: int) -> np.ndarray:
