@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.processes import python_call
+from radiogen.core import files
 from radiogen.training.fit import compile_network
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, list_inputs
 from radiogen.training.recipe.recipe import Recipe
@@ -88,10 +89,11 @@ def _epoch(recipe: Recipe, room: Path, cases: int) -> tuple[Any, Any]:
     for case in ids:
         np.save(room / f"{case}.npy", random.integers(0, 256, shape, np.uint8))
     counts = "" if cubes else " ".join(f"{name}:40" for name in data.sequences)
-    index = pd.DataFrame({"case": ids, "split": "train", "sha256": "", "shape": " x ".join(map(str, shape)),
+    index = pd.DataFrame({"case": ids, "split": "train", "shape": " x ".join(map(str, shape)),
                           "slices": counts})
     inputs = list_inputs(data, index, ids)
-    batches = Batches(recipe, CachedImages(room, data), inputs, np.arange(len(inputs)) % 2, sampling=Sampling())
+    hashes = {case: files.sha256(room / f"{case}.npy") for case in ids}
+    batches = Batches(recipe, CachedImages(room, data, hashes), inputs, np.arange(len(inputs)) % 2, sampling=Sampling())
     return batches, compile_network(recipe, len(inputs), batches.num_batches)
 
 
