@@ -17,6 +17,7 @@ import pandas as pd
 
 from benchmarks.processes import python_call
 from radiogen.core import files
+from radiogen.networks.backend import backend
 from radiogen.training.fit import compile_network
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, list_inputs
 from radiogen.training.recipe.recipe import Recipe
@@ -58,7 +59,7 @@ def _make(batches: Batches) -> None:
 
 
 def _fit(batches: Batches, model: Any) -> None:
-    model.fit(batches, epochs=1, verbose=0, shuffle=False)
+    model.fit(backend().feed(batches), epochs=1, verbose=0, shuffle=False)
 
 
 def _processor_seconds(work: Callable[..., None], *given: Any) -> float:
@@ -106,6 +107,6 @@ def print_memory_of_an_epoch(cases: str) -> None:
     with tempfile.TemporaryDirectory(prefix="radiogen-benchmark-") as room:
         batches, model = _epoch(recipe, Path(room), int(cases))
         disk = sum(path.stat().st_size for path in Path(room).iterdir())
-        model.fit(batches, epochs=1, verbose=0, shuffle=False)
+        model.fit(backend().feed(batches), epochs=1, verbose=0, shuffle=False)
     print(json.dumps({"slices": len(batches.inputs), "disk_mb": disk / 1e6,
                       "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}))

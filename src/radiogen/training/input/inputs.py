@@ -119,7 +119,7 @@ class InputBatches:
                  sampling: Sampling | None = None, flip: tuple[int, ...] = (), share: Share = Share()):
         self.recipe, self.images, self.inputs, self.labels = recipe, images, inputs, labels
         self.sampling, self.flip, self.share = sampling, flip, share
-        self._cases, self._positions = inputs[ID].to_numpy(object), inputs["position"].to_numpy(int)
+        self._cases, self._positions = inputs[ID].tolist(), inputs["position"].astype(int).tolist()
         self._bytes, self.augmentation = recipe.data.array_dtype == "uint8", None
         if sampling and varies(recipe.augmentation):
             self._words, self._lengths = self._words_of_inputs()
@@ -211,7 +211,7 @@ class InputBatches:
         """What case and position add to the seed of each input: words uint32 (inputs, words), and how many."""
         cases = {case: seed_words([_number(case)]) for case in set(self._cases)}
         words = [[*cases[case], max(position, 0)]
-                 for case, position in zip(self._cases, self._positions.tolist(), strict=True)]
+                 for case, position in zip(self._cases, self._positions, strict=True)]
         lengths = np.array([len(each) for each in words], np.int64)
         table = np.zeros((len(words), max(lengths, default=0)), np.uint32)
         for row, each in zip(table, words, strict=True):
