@@ -25,8 +25,9 @@ from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REP
 
 INPUT_RECIPES = (("demo-2d", DEMO_2D, 384), ("demo-3d", DEMO_3D, 384), ("isotropic-3d", ISOTROPIC_3D, 12))
 
-VARIANTS = (("its own", {}), ("none", {"flips": (), "shift": 0.0, "gamma": 0.0}),
-            ("with rotation and zoom", {"rotation_degrees": 15.0, "zoom": 0.1}))
+VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("its own", {}), ("none", {"flips": (), "shift": 0.0, "gamma": 0.0}),
+    ("with rotation and zoom", {"rotation_degrees": 15.0, "zoom": 0.1}))
 """Augmentations by name, and what they change of a recipe."""
 
 

@@ -83,7 +83,7 @@ def _turn(source, axis, inverse, masks, out):  # type: ignore[no-untyped-def]
     channels, sizes = source.shape[3], source.shape[:3]
     steps = (sizes[1] * sizes[2] * channels, sizes[2] * channels, channels)
     one, other = (1, 2) if axis == 0 else ((0, 2) if axis == 1 else (0, 1))
-    places, corners, weights, nearest = _corners((sizes[one], sizes[other]), (steps[one], steps[other]), inverse)
+    places, corners, weights, nearest = _corners((sizes[one], sizes[other]), (steps[one], steps[other]), inverse, masks)
     voxels, result = source.reshape(-1), out.reshape(-1)
     length, repeats = (steps[1], 1) if axis == 2 else (channels, sizes[axis])
     for repeat in range(repeats):
@@ -102,10 +102,10 @@ def _turn(source, axis, inverse, masks, out):  # type: ignore[no-untyped-def]
 
 
 @compiled(nogil=True)
-def _corners(sizes, steps, inverse):  # type: ignore[no-untyped-def]
+def _corners(sizes, steps, inverse, masks):  # type: ignore[no-untyped-def]
     """By place in a plane: its index, those of the four voxels around its source, their weights, and the nearest.
 
-    Outside of the plane a weight is 0 and the nearest -1.
+    Outside of the plane a weight is 0 and the nearest -1, which is found for masks alone.
     """
     count = sizes[0] * sizes[1]
     places, nearest = np.empty(count, np.int32), np.empty(count, np.int32)
@@ -123,8 +123,9 @@ def _corners(sizes, steps, inverse):  # type: ignore[no-untyped-def]
             corners[number, 1], weights[number, 1] = above * steps[0] + right * steps[1], share_above * share_right
             corners[number, 2], weights[number, 2] = below * steps[0] + left * steps[1], share_below * share_left
             corners[number, 3], weights[number, 3] = below * steps[0] + right * steps[1], share_below * share_right
-            inside = -0.5 <= one < sizes[0] - 0.5 and -0.5 <= other < sizes[1] - 0.5
-            nearest[number] = int(one + 0.5) * steps[0] + int(other + 0.5) * steps[1] if inside else -1
+            if masks:
+                inside = -0.5 <= one < sizes[0] - 0.5 and -0.5 <= other < sizes[1] - 0.5
+                nearest[number] = int(one + 0.5) * steps[0] + int(other + 0.5) * steps[1] if inside else -1
     return places, corners, weights, nearest
 
 

@@ -66,7 +66,7 @@ class CachedImages:
 
     def __init__(self, folder: Path, data: DataSettings, expected: Mapping[str, str] = MappingProxyType({})):
         self.folder, self.data, self.expected = Path(folder), data, dict(expected)
-        self._layouts: dict[str, Layout] = {}
+        self._folder, self._layouts = str(folder), dict[str, Layout]()  # a Path takes time to become a text
         step = data.size if data.rank == 2 else 1
         self._steps = [step * place for place in range(data.channels)] if data.sequences_as_channels else [0]
 
@@ -81,7 +81,7 @@ class CachedImages:
         out: where it goes. Raises UserError where the case's array has other images than those of `data`.
         """
         first, layout = max(position, 0), self._layouts.get(case) or self._layout(case)
-        return read_blocks(self.folder, case, layout, [first + step for step in self._steps], self.data.rank, out)
+        return read_blocks(self._folder, case, layout, [first + step for step in self._steps], self.data.rank, out)
 
     def _layout(self, case: str) -> Layout:
         layout, data = array_layout(self.folder, case, self.expected.get(case, "")), self.data
