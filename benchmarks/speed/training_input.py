@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.processes import python_call
+from radiogen.core import files
+from radiogen.networks.backend import backend
 from radiogen.training.fit import compile_network
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, list_inputs
 from radiogen.training.recipe.recipe import Recipe
@@ -23,8 +25,9 @@ from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, ISOTROPIC_3D, REP
 
 INPUT_RECIPES = (("demo-2d", DEMO_2D, 384), ("demo-3d", DEMO_3D, 384), ("isotropic-3d", ISOTROPIC_3D, 12))
 
-VARIANTS = (("its own", {}), ("none", {"flips": (), "shift": 0.0, "gamma": 0.0}),
-            ("with rotation and zoom", {"rotation_degrees": 15.0, "zoom": 0.1}))
+VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("its own", {}), ("none", {"flips": (), "shift": 0.0, "gamma": 0.0}),
+    ("with rotation and zoom", {"rotation_degrees": 15.0, "zoom": 0.1}))
 """Augmentations by name, and what they change of a recipe."""
 
 
@@ -57,7 +60,7 @@ def _make(batches: Batches) -> None:
 
 
 def _fit(batches: Batches, model: Any) -> None:
-    model.fit(batches, epochs=1, verbose=0, shuffle=False)
+    model.fit(backend().feed(batches), epochs=1, verbose=0, shuffle=False)
 
 
 def _processor_seconds(work: Callable[..., None], *given: Any) -> float:
@@ -88,10 +91,11 @@ def _epoch(recipe: Recipe, room: Path, cases: int) -> tuple[Any, Any]:
     for case in ids:
         np.save(room / f"{case}.npy", random.integers(0, 256, shape, np.uint8))
     counts = "" if cubes else " ".join(f"{name}:40" for name in data.sequences)
-    index = pd.DataFrame({"case": ids, "split": "train", "sha256": "", "shape": " x ".join(map(str, shape)),
+    index = pd.DataFrame({"case": ids, "split": "train", "shape": " x ".join(map(str, shape)),
                           "slices": counts})
     inputs = list_inputs(data, index, ids)
-    batches = Batches(recipe, CachedImages(room, data), inputs, np.arange(len(inputs)) % 2, sampling=Sampling())
+    hashes = {case: files.sha256(room / f"{case}.npy") for case in ids}
+    batches = Batches(recipe, CachedImages(room, data, hashes), inputs, np.arange(len(inputs)) % 2, sampling=Sampling())
     return batches, compile_network(recipe, len(inputs), batches.num_batches)
 
 
@@ -104,6 +108,6 @@ def print_memory_of_an_epoch(cases: str) -> None:
     with tempfile.TemporaryDirectory(prefix="radiogen-benchmark-") as room:
         batches, model = _epoch(recipe, Path(room), int(cases))
         disk = sum(path.stat().st_size for path in Path(room).iterdir())
-        model.fit(batches, epochs=1, verbose=0, shuffle=False)
+        model.fit(backend().feed(batches), epochs=1, verbose=0, shuffle=False)
     print(json.dumps({"slices": len(batches.inputs), "disk_mb": disk / 1e6,
                       "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}))

@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.synthetic.series_files import write_series
@@ -71,3 +72,20 @@ def test_an_index_that_tells_other_arrays_than_the_run_began_with_ends_the_next_
             fold_batches(opened, "0")
     again = workflow.begin_run(run.data, run.recipe, run.folder, run.cache.parent.parent, workers=1)
     assert fold_batches(again, "0").train.num_batches > 0
+
+
+def test_an_array_that_is_replaced_while_a_fold_trains_is_named_and_the_epoch_before_is_kept(run, monkeypatch):
+    from radiogen.training.callbacks import CheckpointCallback
+
+    case = fold_batches(run, "0").train.inputs["case"].iloc[0]
+    ended = CheckpointCallback.on_epoch_end
+
+    def replace_after_the_first(callback, epoch, logs=None):
+        ended(callback, epoch, logs)
+        if epoch == 0:
+            _replaced(run, case)
+
+    monkeypatch.setattr(CheckpointCallback, "on_epoch_end", replace_after_the_first)
+    with pytest.raises(UserError, match=rf"{case}\.npy: is not the array that this training began with"):
+        train_fold(run, "0")
+    assert len(pd.read_csv(runs.fold_folder(run, "0") / runs.layout.HISTORY)) == 1

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,6 @@ from radiogen.task import ID, read_task
 COLUMNS = (ID, "split", "sha256", "shape", "slices", "findings", "finding_codes", "changes", "change_codes",
            "failed", "failed_code", "perceptual_hash")
 """Of an index. The codes are case_findings.py's; `failed_code`: `UserError.code` of what is in `failed`."""
-
-_Place = TypeVar("_Place", Path, str)
 
 
 def read_index(folder: Path) -> pd.DataFrame:
@@ -89,25 +87,29 @@ def array_layout(folder: Path, case: str, sha256: str = "") -> Layout:
         return Layout(shape, dtype, offset, sha256, _check_bytes(path, file.fileno(), sha256))
 
 
-def read_blocks(folder: Path, case: str, layout: Layout, blocks: Sequence[int], rank: int) -> Voxels:
+def read_blocks(folder: Path | str, case: str, layout: Layout, blocks: Sequence[int], rank: int,
+                out: Voxels | None = None) -> Voxels:
     """Images of `rank` axes out of a case's array, (len(blocks), ...); the array counts as one row of them.
 
-    Only their bytes are read, and no memory map is left behind: mapped pages count as memory of the process. A file
-    that was replaced since its layout was read is held against its sha256 once more.
+    out: where they go, in C order. Only their bytes are read, and no memory map is left behind: mapped pages count as
+    memory of the process. A file that was replaced since its layout was read is held against its sha256 once more.
     """
-    shape = layout.shape[-rank:]
-    size = math.prod(shape) * layout.dtype.itemsize
-    out = np.empty((len(blocks), *shape), layout.dtype)
-    with _readable(f"{folder}/{case}.npy") as path:  # a Path costs as much as the reading
+    if out is None:
+        out = np.empty((len(blocks), *layout.shape[-rank:]), layout.dtype)
+    path = f"{folder}/{case}.npy"  # a Path, or a context manager, costs as much as the reading
+    try:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             if layout.sha256 and _stamp(descriptor) != layout.stamp:
                 _check_bytes(path, descriptor, layout.sha256)
+            size = out.nbytes // max(1, len(blocks))
             for block, target in zip(blocks, out, strict=True):
                 if os.preadv(descriptor, [target], layout.offset + block * size) < size:
                     raise ValueError("cut off")
         finally:
             os.close(descriptor)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
     return out
 
 
@@ -129,9 +131,12 @@ def _stamp(descriptor: int) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
-def _readable(path: _Place) -> Iterator[_Place]:
+def _readable(path: Path) -> Iterator[Path]:
     try:
         yield path
     except (OSError, ValueError) as error:
-        raise UserError(path, f"cannot be read ({error})", f"delete it and run {command('preprocess')} "
-                                                           "again") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path | str, error: Exception) -> UserError:
+    return UserError(path, f"cannot be read ({error})", f"delete it and run {command('preprocess')} again")

@@ -12,7 +12,7 @@ from typing import Any
 from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
 from radiogen.core.wording import parameter
-from radiogen.networks.backend import keras
+from radiogen.networks.backend import backend, keras
 from radiogen.runs.layout import CHECKPOINT
 from radiogen.runs.training_records import epoch_text, write_history
 from radiogen.training.checkpoints import FoldState, save_checkpoint
@@ -30,7 +30,8 @@ class CheckpointCallback(keras.callbacks.Callback):
     def __init__(self, folder: Path, state: FoldState, train: Batches, *, stop: Batches | None = None,
                  patience: int = 0, owner: dict[str, Any] | None = None, writes: bool = True):
         super().__init__()
-        self.folder, self.state, self.train, self.stop, self.patience = folder, state, train, stop, patience
+        self.folder, self.state, self.train, self.patience = folder, state, train, patience
+        self.stop = None if stop is None else backend().feed(stop)
         self.owner, self.writes = owner, writes
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

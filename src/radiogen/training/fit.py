@@ -169,6 +169,18 @@ def translate_memory_errors(settings: OptimisationSettings) -> Iterator[None]:
                         "accumulated over more batches") from error
 
 
+@contextlib.contextmanager
+def translate_batch_errors(parts: FoldBatches) -> Iterator[None]:
+    """Within: a UserError of a batch is raised as it was; TensorFlow makes another of what is raised in its input."""
+    try:
+        yield
+    except Exception as error:
+        for batches in (parts.train, parts.stop, parts.scored):
+            if batches is not None and batches.error is not None:
+                raise batches.error from error
+        raise
+
+
 def peak_memory() -> int:
     """The peak memory of this process in bytes (resident, without a GPU's)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -197,8 +209,9 @@ def _train(run: Run, fold: str, share: Share, tensorboard: bool) -> None:
     if tensorboard and share.first:
         callbacks.append(keras.callbacks.TensorBoard(folder / TENSORBOARD))
     if not state.finished(settings.epochs, settings.early_stopping_patience if parts.stop else None):
-        model.fit(parts.train, validation_data=parts.scored, epochs=settings.epochs, initial_epoch=len(state.history),
-                  verbose=0, shuffle=False, callbacks=callbacks)
+        with translate_batch_errors(parts):
+            model.fit(backend().feed(parts.train), validation_data=backend().feed(parts.scored), verbose=0,
+                      epochs=settings.epochs, initial_epoch=len(state.history), shuffle=False, callbacks=callbacks)
     if share.first:
         _finish(folder, model, checkpoints.state,
                 {"batches_an_epoch": steps, "batches_a_step": together, "precision": precision,

@@ -19,7 +19,7 @@ import numpy as np
 from radiogen.core.errors import UserError
 from radiogen.core.files import PART
 from radiogen.core.wording import duration, parameter, size
-from radiogen.networks.backend import keras
+from radiogen.networks.backend import backend, keras
 from radiogen.runs.layout import WEIGHTS
 from radiogen.runs.training_records import read_timings
 from radiogen.training.checkpoints import FoldState, epochs_done, save_checkpoint
@@ -33,6 +33,7 @@ from radiogen.training.fit import (
     peak_memory,
     set_precision,
     set_seed,
+    translate_batch_errors,
     translate_memory_errors,
     untrained,
 )
@@ -171,7 +172,9 @@ def _epoch_seconds(model: keras.Model, parts: FoldBatches, many: int, epochs: in
     """
     clock = _Clock()
     train, scored = _First(parts.train, many), _First(parts.scored, many)
-    model.fit(train, validation_data=scored, epochs=epochs, verbose=0, shuffle=False, callbacks=[clock])
+    with translate_batch_errors(parts):
+        model.fit(backend().feed(train), validation_data=backend().feed(scored), epochs=epochs, verbose=0,
+                  shuffle=False, callbacks=[clock])
     step, score = _interval(clock.steps), _interval(clock.scored)
     if epochs > 1:
         whole = float(np.mean(clock.took[1:])) + step * (parts.train.num_batches - train.num_batches) \
@@ -182,7 +185,7 @@ def _epoch_seconds(model: keras.Model, parts: FoldBatches, many: int, epochs: in
     if parts.stop is not None:
         stop = _First(parts.stop, many)
         began = time.perf_counter()
-        model.evaluate(stop, verbose=0)
+        model.evaluate(backend().feed(stop), verbose=0)
         took = time.perf_counter() - began
         whole += took + score * (parts.stop.num_batches - stop.num_batches)
         measured += took

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from radiogen.imaging.compiled.draws import seed_words
 from radiogen.training.input.augmentation import augment, channels_last, make_augmentation, tta_flips
-from radiogen.training.input.one_pass import Change, draw_change, is_enough, write_image
+from radiogen.training.input.one_pass import draw_changes, write_images
 from radiogen.training.recipe.recipes import DEMO_2D, DEMO_3D, REPORT_3D, WINNER_3D
 
 STILL_2D = DEMO_2D.replace(size=16, flips=(), shift=0.0, gamma=0.0)
 STILL_3D = DEMO_3D.replace(size=12, flips=(), shift=0.0, gamma=0.0)
+FLOATS_2D, FLOATS_3D = (recipe.replace(array_dtype="float16") for recipe in (STILL_2D, STILL_3D))
 SLAB = WINNER_3D.replace(size=12, depth=6)
 
 
@@ -23,11 +25,17 @@ def _drawn(recipe, draws=30):
 
 def _changed(recipe, planes, seed):
     settings, data = recipe.augmentation, recipe.data
-    if not is_enough(settings, data):
-        return augment(make_augmentation(settings, data), settings, data, planes, seed)
-    made = np.empty((*data.image_shape, len(planes)), np.float32)
-    write_image(made, planes, draw_change(settings, data, seed), data.mask_channel)
-    return np.rint(255 * made).astype(np.uint8)
+    if data.array_dtype != "uint8":
+        made = augment(make_augmentation(settings, data), settings, data, planes.astype(np.float32), seed)
+        return np.rint(made).astype(np.uint8)
+    made = np.empty((1, *data.image_shape, len(planes)), np.float32)
+    write_images(made, planes[None], _changes(recipe, [seed]), data.mask_channel)
+    return np.rint(255 * made[0]).astype(np.uint8)
+
+
+def _changes(recipe, seeds):
+    words = np.array([seed_words(seed) for seed in seeds], np.uint32)
+    return draw_changes(recipe.augmentation, recipe.data, words, np.full(len(words), words.shape[1]))
 
 
 def _flips(recipe):
@@ -44,7 +52,8 @@ def test_a_recipe_without_augmentation_has_none():
     STILL_3D.replace(flips=("left-right", "up-down"), shift=0.1, gamma=0.2),
     STILL_2D.replace(rotation_degrees=15.0),
     STILL_3D.replace(rotation_degrees=15.0, zoom=0.1),
-    SLAB.replace(shift=0.2)])
+    SLAB.replace(shift=0.2), FLOATS_2D.replace(rotation_degrees=15.0),
+    FLOATS_3D.replace(flips=("left-right",), rotation_degrees=15.0, zoom=0.1, shift=0.1)])
 def test_the_seed_alone_decides_what_is_drawn(recipe):
     first, second = _drawn(recipe, 12), _drawn(recipe, 12)
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
@@ -54,7 +63,8 @@ def test_the_seed_alone_decides_what_is_drawn(recipe):
 
 @pytest.mark.parametrize(("recipe", "flip", "axis"), [
     (STILL_2D, "left-right", 1), (STILL_2D, "front-back", 0),
-    (STILL_3D, "left-right", 2), (STILL_3D, "front-back", 1), (STILL_3D, "up-down", 0)])
+    (STILL_3D, "left-right", 2), (STILL_3D, "front-back", 1), (STILL_3D, "up-down", 0),
+    (FLOATS_2D, "left-right", 1), (FLOATS_3D, "up-down", 0)])
 def test_a_flip_turns_its_axis_round_in_half_of_the_images_and_no_other(recipe, flip, axis):
     recipe = recipe.replace(flips=(flip,))
     image = _image(recipe)
@@ -73,8 +83,8 @@ def test_all_combinations_of_flips_are_drawn():
 
 
 @pytest.mark.parametrize("recipe", [
-    STILL_2D.replace(shift=0.13), STILL_3D.replace(shift=0.17),
-    SLAB.replace(shift=0.17)])
+    STILL_2D.replace(shift=0.13), STILL_3D.replace(shift=0.17), SLAB.replace(shift=0.17),
+    FLOATS_2D.replace(shift=0.13), FLOATS_3D.replace(shift=0.17)])
 def test_a_shift_moves_whole_pixels_at_most_so_far_along_each_axis_and_what_moves_in_is_black(recipe):
     image = _image(recipe)
     sizes = image.shape[:-1]
@@ -100,8 +110,8 @@ def _places(recipe, axis, draws=60):
 
 
 @pytest.mark.parametrize("recipe", [
-    STILL_2D.replace(size=41), SLAB.replace(size=41, depth=5),
-    STILL_3D.replace(size=41)])
+    STILL_2D.replace(size=41), SLAB.replace(size=41, depth=5), STILL_3D.replace(size=41),
+    FLOATS_3D.replace(size=41)])
 def test_a_rotation_turns_by_at_most_so_many_degrees_within_a_slice_or_about_any_axis_of_a_cube(recipe):
     recipe, first = recipe.replace(rotation_degrees=20.0), 1 if recipe.data.depth else 0
     for axis in range(first, recipe.data.rank):
@@ -114,8 +124,9 @@ def test_a_rotation_turns_by_at_most_so_many_degrees_within_a_slice_or_about_any
         assert np.allclose(np.linalg.norm(places, axis=1), 12, atol=0.5)
 
 
-def test_a_zoom_changes_distances_by_at_most_its_share_along_two_axes_of_a_cube():
-    recipe = STILL_3D.replace(size=41, zoom=0.2)
+@pytest.mark.parametrize("recipe", [STILL_3D, FLOATS_3D], ids=["bytes", "floats"])
+def test_a_zoom_changes_distances_by_at_most_its_share_along_two_axes_of_a_cube(recipe):
+    recipe = recipe.replace(size=41, zoom=0.2)
     for axis in range(3):
         factors = _places(recipe, axis)[:, axis] / 12
         assert 0.78 < factors.min() < 0.9 and 1.1 < factors.max() < 1.22
@@ -168,36 +179,3 @@ def test_without_a_mask_among_the_channels_the_last_one_is_an_image():
     recipe = STILL_3D.replace(gamma=0.4)
     changed = _drawn(recipe)
     assert any(not np.array_equal(one[..., -1], _image(recipe)[..., -1]) for one in changed)
-
-
-@pytest.mark.parametrize("shape", [(2, 5, 4), (1, 3, 5, 4), (2, 3, 5, 4)])
-def test_a_byte_without_a_change_is_divided_by_255_wherever_it_is_written(shape):
-    planes = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    expected = np.moveaxis(planes, 0, -1) / np.float32(255)
-    for batch in (np.empty((2, *expected.shape), np.float32), np.empty((2, *expected.shape[:-1], 7), np.float32)):
-        out = batch[1][..., :expected.shape[-1]]
-        write_image(out, planes, Change())
-        assert np.array_equal(out, expected)
-
-
-def test_a_grey_slice_fills_all_of_its_channels():
-    planes, out = np.arange(6, dtype=np.uint8).reshape(1, 2, 3), np.empty((2, 3, 3), np.float32)
-    write_image(out, planes, Change(flipped=(2,), shifts=(1, 0)))
-    assert np.array_equal(out, np.float32([[0, 0, 0], [2, 1, 0]])[..., None].repeat(3, -1) / np.float32(255))
-
-
-def test_gamma_is_of_the_numbers_in_0_to_1_and_is_not_rounded_to_bytes():
-    planes, out = np.arange(256, dtype=np.uint8).reshape(1, 16, 16), np.empty((16, 16, 1), np.float32)
-    write_image(out, planes, Change(gamma=0.8))
-    assert np.allclose(out.ravel(), (np.arange(256) / 255) ** 0.8, atol=1e-6)
-
-
-def test_shifts_flips_and_gamma_are_drawn_as_often_as_they_should():
-    recipe = STILL_3D.replace(size=20, flips=("left-right", "up-down"), shift=0.1, gamma=0.2)
-    drawn = [draw_change(recipe.augmentation, recipe.data, (0, number)) for number in range(3000)]
-    for axis in range(3):
-        places, counts = np.unique([each.shifts[axis] for each in drawn], return_counts=True)
-        assert places.tolist() == [-2, -1, 0, 1, 2] and counts.min() > 500
-    assert all(1400 < sum(axis in each.flipped for each in drawn) < 1600 for axis in (1, 3))
-    gammas = np.array([each.gamma for each in drawn])
-    assert 1400 < (gammas != 1).sum() < 1600 and 0.8 <= gammas.min() < 0.81 and 1.24 < gammas.max() <= 1.25

@@ -200,12 +200,6 @@ def test_order_and_augmentation_follow_from_the_epoch_alone(make, small_recipe):
     assert not np.array_equal(images(3), images(3, seed=43))
 
 
-def _written(batches, row):
-    out = np.empty(batches.recipe.data.input_shape, np.float32)
-    batches._write(out, row)
-    return out
-
-
 def test_ids_of_any_text_have_an_augmentation_of_their_own_and_numbers_the_one_they_had(make, small_recipe):
     folder, inputs = make(small_recipe)
     ids = {"00003": "UCSF-PDGM-0003", "00000": "sub-a", "00005": "00005"}
@@ -213,11 +207,14 @@ def test_ids_of_any_text_have_an_augmentation_of_their_own_and_numbers_the_one_t
         if old != new:
             shutil.copy(folder / f"{old}.npy", folder / f"{new}.npy")
 
-    def images(inputs):
-        batches = Batches(small_recipe, CachedImages(folder, small_recipe.data), inputs, np.array([0, 1, 0]),
+    def image(row):
+        batches = Batches(small_recipe, CachedImages(folder, small_recipe.data), row, np.zeros(1, int),
                           sampling=Sampling())
         batches.begin(1)
-        return {case: _written(batches, row) for row, case in enumerate(inputs["case"])}
+        return batches[0][0]
+
+    def images(inputs):
+        return {case: image(inputs.iloc[[row]]) for row, case in enumerate(inputs["case"])}
 
     before, after = images(inputs), images(inputs.assign(case=inputs["case"].map(ids)))
     again = images(inputs.assign(case=inputs["case"].map(ids)))
@@ -266,6 +263,19 @@ def test_an_array_of_another_shape_or_type_is_named_rather_than_trained_on(make,
     np.save(folder / "00000.npy", change(array))
     with pytest.raises(UserError, match=r"00000\.npy: .*; delete it and run python scripts/preprocess\.py again"):
         Batches(small_recipe, CachedImages(folder, small_recipe.data), inputs)[0]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+def test_an_image_is_augmented_alike_in_batches_of_any_size(make, small_recipe, dtype):
+    recipe = small_recipe.replace(array_dtype=dtype, rotation_degrees=10.0)
+    folder, inputs = make(recipe)
+
+    def images(size):
+        sized = recipe.replace(batch_size=size, micro_batch_size=size)
+        batches = Batches(sized, CachedImages(folder, recipe.data), inputs, np.zeros(3, int), sampling=Sampling())
+        return np.concatenate([batches[number][0] for number in range(batches.num_batches)])
+
+    assert np.array_equal(images(1), images(3)) and np.array_equal(images(2), images(3))
 
 
 def test_a_share_is_the_part_of_a_batch_that_it_names(make, small_recipe):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from radiogen.core.types import Voxels
-from radiogen.imaging.compiled import kernels, whole_blocks
+from radiogen.imaging.compiled import draws, kernels, moved_images, whole_blocks
 from radiogen.imaging.compiled.compiling import announce_compiling
 from radiogen.imaging.compiled.slice_plans import slice_plan
 from radiogen.imaging.fast import alike, groups, scan
@@ -24,6 +24,7 @@ def warm_up(stored: Sequence[type] = (np.uint16,)) -> None:
         kernels.resize_slice_axis(np.zeros((2, 1, 1), np.float32), 1)
         kernels.slice_axis_to_bytes(np.zeros((2, 1, 1), np.float32), 1, 0.0, 1.0)
         kernels.to_bytes(np.zeros((1, 1, 1), np.float32), 0.0, 1.0)
+        _batches()
 
 
 def _headers() -> None:
@@ -37,6 +38,16 @@ def _headers() -> None:
     alike.alike_frames(np.zeros(16, np.uint8), np.zeros((2, len(GROUP_PATHS), 2), np.int64), 0)
     frame_decimals(np.zeros(16, np.uint8), np.zeros((2, len(GROUP_PATHS), 2), np.int64)[:, 0], 3)
     decimals(np.zeros((2, 8), np.uint8), spans[:, 0, :2], 3)  # of two rows: a single one is contiguous
+
+
+def _batches() -> None:
+    """What training needs: the folds that it trains at once would each compile it."""
+    draws.draw(np.zeros((1, 1), np.uint32), np.ones(1, np.int64), 1)
+    moved = (np.zeros((1, 1, 1, 1, 1), np.uint8), np.zeros((1, 3), np.bool_), np.zeros((1, 3), np.int64),
+             np.zeros((1, 256), np.float32), False)
+    out = np.zeros((1, 1, 1, 1, 1), np.float32)
+    moved_images.move_images(*moved, out)
+    moved_images.move_and_turn_images(*moved, np.zeros(1, np.int64), np.zeros((1, 2, 2)), out)
 
 
 def _pixels(dtype: type) -> None:

@@ -57,9 +57,9 @@ class Share:
         same weight; the last inputs of the order, fewer than devices, are left out: others in the next epoch.
         """
         if self.devices == 1:
-            return np.array_split(order, batches)[number]
+            return _part(order, batches, number)
         whole = order[:len(order) // self.devices * self.devices].reshape(-1, self.devices)
-        return np.array_split(np.array_split(whole, batches)[number].ravel(), self.parts)[self.part]
+        return _part(_part(whole, batches, number).ravel(), self.parts, self.part)
 
 
 def check_devices(devices: Devices, backend: "Backend | None" = None) -> Devices:
@@ -142,6 +142,13 @@ def one_gpu_each(devices: Devices, parallel_folds: int) -> list[str | None]:
 def alone(devices: Devices) -> Devices:
     """The same devices without other machines: for work that each machine does by itself."""
     return replace(devices, machines=1, machine=0, coordinator=None)
+
+
+def _part(rows: np.ndarray, parts: int, number: int) -> np.ndarray:
+    """`np.array_split(rows, parts)[number]`, without all the other parts."""
+    size, larger = divmod(len(rows), parts)
+    first = number * size + min(number, larger)
+    return rows[first:first + size + (number < larger)]
 
 
 def _parse(choice: str) -> tuple[str, int]:

@@ -1,8 +1,8 @@
 """Random augmentation, the same again in a resumed epoch.
 
-In: one image of bytes (four times faster than floats) and a seed from (run, fold, epoch, case). Out: the image flipped,
-shifted, rotated, zoomed, gamma-corrected at random. For rotation, zoom and half floats; `one_pass.py` has the rest.
-albumentations does the work, slices as `image`, cubes through
+In: one image of half floats and a seed from (run, fold, epoch, case). Out: the image flipped, shifted, rotated, zoomed,
+gamma-corrected at random. Bytes, which a table of 256 numbers scales and corrects, have `one_pass.py`; floats have no
+such table. albumentations does the work, slices as `image`, cubes through
 its `volume` target, except for flips: those cost it 10 ms for four channels of 96 x 96 x 96, a view of NumPy nothing.
 It rotates a cube about its first axis only (14 ms for two such channels), so a random axis is moved first before, and
 back after. A mask that is a channel moves along and keeps its values.

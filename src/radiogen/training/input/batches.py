@@ -6,6 +6,7 @@ In: as `InputBatches`. Out: the same batches.
 import numpy as np
 import pandas as pd
 
+from radiogen.core.errors import UserError
 from radiogen.networks.backend import keras
 from radiogen.training.execution.devices import Share
 from radiogen.training.input.inputs import CachedImages, InputBatches, Sampling, label_inputs, list_inputs
@@ -21,3 +22,12 @@ class Batches(InputBatches, keras.utils.PyDataset):
                  sampling: Sampling | None = None, flip: tuple[int, ...] = (), share: Share = Share()):
         keras.utils.PyDataset.__init__(self, workers=1)
         InputBatches.__init__(self, recipe, images, inputs, labels, sampling=sampling, flip=flip, share=share)
+        self.error: UserError | None = None
+        """Why a batch could not be made: what runs Keras may not raise it as it was."""
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray] | tuple[np.ndarray]:
+        try:
+            return InputBatches.__getitem__(self, number)
+        except UserError as error:
+            self.error = error
+            raise

@@ -18,12 +18,13 @@ import pandas as pd
 from radiogen.arrays.stored_arrays import Layout, array_layout, read_blocks
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
+from radiogen.imaging.compiled.draws import seed_words
 from radiogen.imaging.cubes import middle_slices
 from radiogen.task import ID, LABEL
 from radiogen.training.execution.devices import Share
 from radiogen.training.input.augmentation import augment, channels_last, make_augmentation, varies
 from radiogen.training.input.balance import drawn
-from radiogen.training.input.one_pass import Change, draw_change, is_enough, write_image
+from radiogen.training.input.one_pass import draw_changes, no_changes, write_images
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.recipe.settings import DataSettings
 
@@ -65,30 +66,31 @@ class CachedImages:
 
     def __init__(self, folder: Path, data: DataSettings, expected: Mapping[str, str] = MappingProxyType({})):
         self.folder, self.data, self.expected = Path(folder), data, dict(expected)
-        self._layouts: dict[str, Layout] = {}
+        self._folder, self._layouts = str(folder), dict[str, Layout]()  # a Path takes time to become a text
+        step = data.size if data.rank == 2 else 1
+        self._steps = [step * place for place in range(data.channels)] if data.sequences_as_channels else [0]
 
-    def read(self, case: str, position: int) -> np.ndarray:
-        """The image at this place of `list_inputs`, (channel, [slice,] row, column): bytes, or float32 of half floats.
+    @property
+    def planes(self) -> int:
+        """Channels of an image as it is read: 1 where a grey slice fills all channels of an input."""
+        return len(self._steps)
 
-        Raises UserError where the case's array has other images than those of `data`.
+    def read(self, case: str, position: int, out: np.ndarray | None = None) -> np.ndarray:
+        """The image at this place of `list_inputs`, (channel, [slice,] row, column), as the array has it.
+
+        out: where it goes. Raises UserError where the case's array has other images than those of `data`.
         """
-        data, first = self.data, max(position, 0)
-        layout, blocks = self._layout(case), [first]
-        if data.sequences_as_channels:
-            step = data.size if data.rank == 2 else 1
-            blocks = [first + step * place for place in range(data.channels)]
-        planes = read_blocks(self.folder, case, layout, blocks, data.rank)
-        return planes if planes.dtype == np.uint8 else planes.astype(np.float32)
+        first, layout = max(position, 0), self._layouts.get(case) or self._layout(case)
+        return read_blocks(self._folder, case, layout, [first + step for step in self._steps], self.data.rank, out)
 
     def _layout(self, case: str) -> Layout:
-        if case not in self._layouts:
-            layout, data = array_layout(self.folder, case, self.expected.get(case, "")), self.data
-            if layout.shape[-data.rank:] != data.image_shape or layout.dtype != data.array_dtype:
-                raise UserError(self.folder / f"{case}.npy", f"has {layout.dtype} {layout.shape}, not images of "
-                                f"{data.array_dtype} {data.image_shape}",
-                                f"delete it and run {command('preprocess')} again")
-            self._layouts[case] = layout
-        return self._layouts[case]
+        layout, data = array_layout(self.folder, case, self.expected.get(case, "")), self.data
+        if layout.shape[-data.rank:] != data.image_shape or layout.dtype != data.array_dtype:
+            raise UserError(self.folder / f"{case}.npy", f"has {layout.dtype} {layout.shape}, not images of "
+                            f"{data.array_dtype} {data.image_shape}",
+                            f"delete it and run {command('preprocess')} again")
+        self._layouts[case] = layout
+        return layout
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,12 @@ class InputBatches:
                  sampling: Sampling | None = None, flip: tuple[int, ...] = (), share: Share = Share()):
         self.recipe, self.images, self.inputs, self.labels = recipe, images, inputs, labels
         self.sampling, self.flip, self.share = sampling, flip, share
-        self.augmentation = None
-        if sampling and not is_enough(recipe.augmentation, recipe.data):  # albumentations takes a second to import
-            self.augmentation = make_augmentation(recipe.augmentation, recipe.data)
-        self._cases, self._positions = inputs[ID].to_numpy(object), inputs["position"].to_numpy(int)
+        self._cases, self._positions = inputs[ID].tolist(), inputs["position"].astype(int).tolist()
+        self._bytes, self.augmentation = recipe.data.array_dtype == "uint8", None
+        if sampling and varies(recipe.augmentation):
+            self._words, self._lengths = self._words_of_inputs()
+            if not self._bytes:  # albumentations takes a second to import
+                self.augmentation = make_augmentation(recipe.augmentation, recipe.data)
         self.begin(0)
 
     @property
@@ -135,10 +139,12 @@ class InputBatches:
         return None if self.sampling is None else self.sampling.weights
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray] | tuple[np.ndarray]:
-        copies, rows = np.divmod(self.share.of(self._order, self.num_batches, number), len(self.inputs))
+        copies, rows = np.divmod(self.share.of(self._order, self.num_batches, number), len(self._cases))
         batch = np.empty((len(rows), *self.recipe.data.input_shape), np.float32)
-        for place, (row, copy) in enumerate(zip(rows, copies, strict=True)):
-            self._write(batch[place], row, copy)
+        if self._bytes:
+            self._write_bytes(batch, rows, copies)
+        else:
+            self._write_floats(batch, rows, copies)
         if self.flip:
             batch = np.ascontiguousarray(np.flip(batch, self.flip))
         return (batch,) if self.labels is None else (batch, self._truth(rows))
@@ -166,25 +172,51 @@ class InputBatches:
             return self.labels[rows, None].astype(np.float32)
         return np.eye(2, dtype=np.float32)[self.labels[rows]]
 
-    def _write(self, out: np.ndarray, row: int, copy: int = 0) -> None:
-        """One input into `out`, (..., channels); a grey slice fills all of its channels.
+    def _write_bytes(self, batch: np.ndarray, rows: np.ndarray, copies: np.ndarray) -> None:
+        """These inputs into `batch`; a grey slice fills all of its channels."""
+        data = self.recipe.data
+        planes = np.empty((len(rows), self.images.planes, *data.image_shape), np.uint8)
+        for row, out in zip(rows.tolist(), planes, strict=True):
+            self.images.read(self._cases[row], self._positions[row], out)
+        changes = no_changes(len(rows))
+        if self.sampling is not None and varies(self.recipe.augmentation):
+            changes = draw_changes(self.recipe.augmentation, data, *self._seeds(rows, copies))
+        write_images(batch, planes, changes, data.mask_channel)
 
-        copy: how many times it came before in this epoch; each copy has its own augmentation.
+    def _write_floats(self, batch: np.ndarray, rows: np.ndarray, copies: np.ndarray) -> None:
+        """These inputs, half floats, into `batch`; a grey slice fills all of its channels."""
+        for out, row, copy in zip(batch, rows.tolist(), copies.tolist(), strict=True):
+            planes = self.images.read(self._cases[row], self._positions[row]).astype(np.float32)
+            if self.augmentation is None:
+                out[...] = channels_last(planes)
+                continue
+            words, lengths = self._seeds(np.array([row]), np.array([copy]))
+            out[...] = augment(self.augmentation, self.recipe.augmentation, self.recipe.data, planes,
+                               tuple(words[0, :lengths[0]].tolist()))
+
+    def _seeds(self, rows: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The seed of each input's augmentation: words uint32 (rows, words), and how many there are of each.
+
+        copies: how many times each came before in this epoch; each copy has an augmentation of its own.
         """
-        recipe, case, position, change = self.recipe, self._cases[row], self._positions[row], Change()
-        planes = self.images.read(case, position)
-        if self.sampling is not None and varies(recipe.augmentation):
-            copies = (int(copy),) if copy else ()
-            seed = (recipe.seed, self.sampling.fold, self.epoch, _number(case), max(position, 0), *copies)
-            if self.augmentation is not None:
-                image = augment(self.augmentation, recipe.augmentation, recipe.data, planes, seed)
-                np.divide(image, np.float32(255 if image.dtype == np.uint8 else 1), out=out)
-                return
-            change = draw_change(recipe.augmentation, recipe.data, seed)
-        if planes.dtype == np.uint8:
-            write_image(out, planes, change, recipe.data.mask_channel)
-        else:
-            out[...] = channels_last(planes)
+        assert self.sampling is not None
+        first = seed_words((self.recipe.seed, self.sampling.fold, self.epoch))
+        words = np.zeros((len(rows), len(first) + self._words.shape[1] + 1), np.uint32)
+        words[:, :len(first)], words[:, len(first):-1] = first, self._words[rows]
+        lengths = len(first) + self._lengths[rows]
+        words[np.arange(len(rows)), lengths] = copies
+        return words, lengths + (copies > 0)
+
+    def _words_of_inputs(self) -> tuple[np.ndarray, np.ndarray]:
+        """What case and position add to the seed of each input: words uint32 (inputs, words), and how many."""
+        cases = {case: seed_words([_number(case)]) for case in set(self._cases)}
+        words = [[*cases[case], max(position, 0)]
+                 for case, position in zip(self._cases, self._positions, strict=True)]
+        lengths = np.array([len(each) for each in words], np.int64)
+        table = np.zeros((len(words), max(lengths, default=0)), np.uint32)
+        for row, each in zip(table, words, strict=True):
+            row[:len(each)] = each
+        return table, lengths
 
 
 def _number(case: str) -> int:

@@ -1,74 +1,96 @@
-"""An image of bytes flipped, shifted, gamma-corrected and scaled straight into its place in the batch.
+"""Images of bytes flipped, shifted, rotated, zoomed, gamma-corrected and scaled straight into a batch, compiled.
 
-In: planes of bytes, channels first, and a seed from (run, fold, epoch, case). Out: float32 in [0, 1], channels last. A
-byte becomes its float through a table that holds gamma and the division; `augmentation.py` has what needs
-interpolation, rotation and zoom, and numbers that are no bytes.
+In: planes of bytes, channels first, and for each image a seed from (run, fold, epoch, case). Out: float32 in [0, 1],
+channels last. A byte becomes its float through a table that holds gamma and the division. Flips and shifts copy whole
+voxels; rotation and zoom are one interpolation of the floats. `augmentation.py` has numbers that are no bytes.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from radiogen.training.input.augmentation import channels_last, flip_axes
+from radiogen.core.types import ByteVoxels, FloatVoxels
+from radiogen.imaging.compiled.draws import draw
+from radiogen.imaging.compiled.moved_images import move_and_turn_images, move_images
+from radiogen.training.input.augmentation import flip_axes
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
 
 _LEVELS = np.arange(256, dtype=np.float32) / np.float32(255)
 """What a byte is without gamma: float32 (256,)."""
 
 
-class Change(NamedTuple):
-    """What was drawn for an image."""
+class Changes(NamedTuple):
+    """What is done to each image of a batch, by the axes slice, row, column; a slice is a volume of one."""
 
-    flipped: tuple[int, ...] = ()
-    """Axes, the first being the channel."""
-    shifts: tuple[int, ...] = ()
-    """Whole voxels along each axis of the image; what moves in is black. (): none."""
-    gamma: float = 1.0
-
-
-def is_enough(settings: AugmentationSettings, data: DataSettings) -> bool:
-    """Whether `write_image` has all that this augmentation of these inputs needs."""
-    return data.array_dtype == "uint8" and not settings.rotation_degrees and not settings.zoom
-
-
-def draw_change(settings: AugmentationSettings, data: DataSettings, seed: tuple[int, ...]) -> Change:
-    """Each axis is flipped in half of the images, all shifts are alike, and gamma changes half of the images."""
-    axes, rank = flip_axes(settings, data.rank), data.rank
-    drawn = np.random.default_rng(seed).random(len(axes) + rank + 2)
-    flipped = tuple(axis for axis, chance in zip(axes, drawn, strict=False) if chance < 0.5)
-    reach = np.array([round(settings.shift * size) for size in data.image_shape])
-    shifts = np.floor(drawn[len(axes):-2] * (2 * reach + 1)).astype(int) - reach
-    low = 1 - settings.gamma
-    gamma = low + drawn[-1] * (1 / low - low) if settings.gamma and drawn[-2] < 0.5 else 1.0
-    return Change(flipped, tuple(shifts.tolist()) if reach.any() else (), gamma)
+    flips: NDArray[np.bool_]
+    """(images, 3)."""
+    shifts: NDArray[np.int64]
+    """(images, 3) in whole voxels; what moves in is black."""
+    gammas: NDArray[np.float32]
+    """(images,)."""
+    axes: NDArray[np.int64] | None = None
+    """(images,) the axis across whose plane an image is rotated and zoomed; None: no image is."""
+    angles: NDArray[np.float64] | None = None
+    """(images,) in radians, of `axes`."""
+    zooms: NDArray[np.float64] | None = None
+    """(images, 2): by how much larger an image becomes along each axis of that plane."""
 
 
-def write_image(out: np.ndarray, planes: np.ndarray, change: Change, mask_channel: bool = False) -> None:
-    """Write planes, bytes (channel, [slice,] row, column), into `out`, float32 ([slice,] row, column, channels).
+def no_changes(images: int) -> Changes:
+    """The images as they are."""
+    return Changes(np.zeros((images, 3), bool), np.zeros((images, 3), np.int64), np.ones(images, np.float32))
 
-    out: where all of its channels are equal, planes have one. mask_channel: the last channel keeps its values.
+
+def draw_changes(settings: AugmentationSettings, data: DataSettings, words: NDArray[np.uint32],
+                 lengths: NDArray[np.int64]) -> Changes:
+    """What each seed, words as `draws.draw` takes them, does to its image.
+
+    Each axis is flipped in half of the images, all shifts are alike, gamma changes half of the images; rotation and
+    zoom change all, a cube about a random axis, a slice or a slab within the slice.
     """
-    import cv2
+    flipped, rank, turns = flip_axes(settings, data.rank), data.rank, settings.rotation_degrees or settings.zoom
+    drawn = draw(words, lengths, len(flipped) + rank + 2 + 4 * bool(turns))
+    by_axis, after = drawn[:, len(flipped):], len(flipped) + rank
+    changes = no_changes(len(words))
+    for place, axis in enumerate(flipped):
+        changes.flips[:, 2 - rank + axis] = drawn[:, place] < 0.5
+    reach = np.array([round(settings.shift * size) for size in data.image_shape])
+    changes.shifts[:, 3 - rank:] = np.floor(by_axis[:, :rank] * (2 * reach + 1)) - reach
+    if settings.gamma:
+        low = 1 - settings.gamma
+        gammas = low + drawn[:, after + 1] * (1 / low - low)
+        changes.gammas[:] = np.where(drawn[:, after] < 0.5, gammas, 1.0)
+    if not turns:
+        return changes
+    about, angle, *zooms = drawn[:, after + 2:].T
+    cube = rank == 3 and not data.depth
+    return changes._replace(axes=np.floor(about * 3 * cube).astype(np.int64),
+                            angles=np.radians(settings.rotation_degrees) * (2 * angle - 1),
+                            zooms=1 + settings.zoom * (2 * np.stack(zooms, axis=-1) - 1))
 
-    image = channels_last(_moved(planes, change))
-    table = _LEVELS ** np.float32(change.gamma) if change.gamma != 1 else _LEVELS
-    if mask_channel and change.gamma != 1:
-        table = np.stack([table] * (len(planes) - 1) + [_LEVELS], axis=-1)[None]
-    rows = image.reshape(-1, *image.shape[-2:])
-    if out.flags.c_contiguous and out.shape == image.shape:
-        cv2.LUT(rows, table, out.reshape(rows.shape))
+
+def write_images(out: FloatVoxels, planes: ByteVoxels, changes: Changes, mask_channel: bool = False) -> None:
+    """Write planes (image, channel, [slice,] row, column) into `out`, float32 (image, [slice,] row, column, channels).
+
+    out: in C order; where all of its channels are equal, planes have one. mask_channel: the last channel keeps its
+    values.
+    """
+    if planes.ndim == 4:
+        planes, out = planes[:, :, None], out[:, None]
+    tables = np.repeat(_LEVELS[None], len(planes), axis=0)
+    corrected = changes.gammas != 1
+    tables[corrected] **= changes.gammas[corrected, None]
+    if changes.axes is None:
+        move_images(planes, changes.flips, changes.shifts, tables, mask_channel, out)
     else:
-        out[...] = cv2.LUT(rows, table).reshape(image.shape)
+        move_and_turn_images(planes, changes.flips, changes.shifts, tables, mask_channel, changes.axes,
+                             _inverses(changes), out)
 
 
-def _moved(planes: np.ndarray, change: Change) -> np.ndarray:
-    planes = np.flip(planes, change.flipped) if change.flipped else planes
-    if not any(change.shifts):
-        return planes
-    moved = np.zeros(planes.shape, planes.dtype)
-    to = tuple(slice(max(0, shift), min(size, size + shift))
-               for shift, size in zip(change.shifts, planes.shape[1:], strict=True))
-    where = tuple(slice(max(0, -shift), min(size, size - shift))
-                  for shift, size in zip(change.shifts, planes.shape[1:], strict=True))
-    moved[(slice(None), *to)] = planes[(slice(None), *where)]
-    return moved
+def _inverses(changes: Changes) -> NDArray[np.float64]:
+    """From a place in the result to one in the source: turned back, then as much smaller as it was zoomed."""
+    assert changes.angles is not None and changes.zooms is not None
+    cosine, sine = np.cos(changes.angles), np.sin(changes.angles)
+    turned = np.stack([np.stack([cosine, sine], axis=-1), np.stack([-sine, cosine], axis=-1)], axis=1)
+    return turned / changes.zooms[..., None]
