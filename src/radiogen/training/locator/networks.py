@@ -8,7 +8,7 @@ networks any more is refused.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,9 +64,9 @@ def with_digest(recipe: Recipe, models: Path) -> Recipe:
     return recipe.replace(mask=f"locator:{name}@{open_locator(recipe.data, models).digest}")
 
 
-def locator_digest(data: DataSettings) -> str:
-    """The digest that a recipe has behind the locator's name; "" where it names none."""
-    return "" if data.mask is None else _named(data)[1]
+def locators_of(runs: Iterable[Run]) -> list[str]:
+    """The names of the locators that these runs crop by, each once."""
+    return list(dict.fromkeys(_named(run.recipe.data)[0] for run in runs if run.recipe.data.mask is not None))
 
 
 def open_locator(data: DataSettings, models: Path) -> Locator:
