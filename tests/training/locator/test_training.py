@@ -151,3 +151,15 @@ def test_a_locator_is_judged_when_all_of_its_folds_are_trained(home, bright, tmp
     assert "8 of 8 cases have a predicted mask" in written[2].read_text()
     shutil.rmtree(fold_folder(run, "1"))
     assert judge_locator(run, workers=1) == []
+
+
+def test_the_table_of_runs_names_the_locators_own_next_step(home, tmp_path):
+    import shutil
+
+    from radiogen.runs.overview.state import run_state
+
+    folder = tmp_path / "models" / "loc"
+    shutil.copytree(home / "models" / "loc", folder)
+    assert run_state(folder).step.endswith("train_locator.py --run loc --models " + str(folder.parent) + " --fold all")
+    (folder / "locator.json").write_text("{}")
+    assert run_state(folder).step == ""

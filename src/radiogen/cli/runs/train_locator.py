@@ -9,9 +9,11 @@ from radiogen.training.recipe.options import TrainOptions, parse_options
 
 def main() -> None:
     chosen = parse_options(TrainOptions, __doc__, recipe="locator-3d")
+    from radiogen.evaluation.figures.run_figures import history_png
+    from radiogen.runs import layout
     from radiogen.training.execution import planning
     from radiogen.training.locator import training
-    from radiogen.training.runs import trained_folds
+    from radiogen.training.runs import fold_folder, trained_folds
 
     options = training.locator_options(chosen)
     devices = planning.check_options([options])
@@ -19,6 +21,9 @@ def main() -> None:
     training.note_cases(run for run, _ in started)
     planning.train_runs(started, options, devices)
     for run, _ in started:
+        for fold in trained_folds(run):
+            folder = fold_folder(run, fold)
+            history_png(folder / layout.HISTORY_PICTURE, folder / layout.HISTORY, f"{run.folder.name}, fold {fold}")
         print(f"trained: fold {', '.join(trained_folds(run))} in {run.folder}", flush=True)
         written = training.judge_locator(run, workers=options.workers)
         if not written:

@@ -15,6 +15,7 @@ from radiogen.core.wording import command, listing, parameter
 from radiogen.dataset.fingerprint import data_fingerprint
 from radiogen.dataset.layout import case_ids, mask_path
 from radiogen.runs.folds import fold_names
+from radiogen.runs.layout import LOCATOR_CASES
 from radiogen.task import ID
 from radiogen.training.locator.networks import open_locator, write_locator_cases
 from radiogen.training.locator.predicted_masks import predict_masks
@@ -53,10 +54,11 @@ def locator_options(chosen: Sequence[TrainOptions]) -> TrainOptions:
 
 
 def note_cases(runs: Iterable[Run]) -> None:
-    """Note in each locator's folder what the cases that train it are recognised by."""
+    """Note in each locator's folder what the cases that train it are recognised by; once: others build on it."""
     for run in runs:
         with files.working_folder(run.folder):
-            write_locator_cases(run)
+            if not (run.folder / LOCATOR_CASES).is_file():
+                write_locator_cases(run)
 
 
 def judge_locator(run: Run, *, workers: int | None = None) -> list[Path]:
