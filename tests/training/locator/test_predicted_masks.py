@@ -69,6 +69,20 @@ def test_what_is_predicted_is_kept_and_what_changed_is_predicted_again(home, mas
     assert {case for _, case in bright} == {"00002"}
 
 
+def test_what_is_said_of_a_case_is_not_written_again_and_outlasts_a_run_that_leaves_the_case_out(
+        home, masked, bright, tmp_path):
+    data = _copied(masked, tmp_path / "said")
+    shutil.rmtree(data / "test" / "00008" / "FLAIR")
+    located = _predicted(home, data)
+    before = {path.name: path.stat().st_mtime_ns for path in located.glob("*.json")}
+    assert len(before) == 9 and located_facts(located_path(located, "00008"))["finding"] == "LOCATOR_INPUT"
+    locator = open_locator(USES.data, home / "models")
+    for leave_out in ((), ("00001",)):
+        predicted_masks.predict_masks(data, locator, home / "cache", data_fingerprint(data), leave_out=leave_out,
+                                      workers=1)
+        assert {path.name: path.stat().st_mtime_ns for path in located.glob("*.json")} == before
+
+
 def test_a_recipe_crops_to_the_predicted_mask_as_to_the_same_mask_of_its_own(home, masked, bright, tmp_path):
     data = _copied(masked, tmp_path / "own")
     workflow.preprocess(data, [USES], home / "cache", models=home / "models", workers=1)

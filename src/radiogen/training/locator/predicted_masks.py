@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from radiogen.core import files
 from radiogen.core.progress import progress
 from radiogen.core.types import Affine, FloatVoxels
 from radiogen.dataset.fingerprint import Fingerprint
-from radiogen.dataset.layout import Split, case_ids
+from radiogen.dataset.layout import case_ids
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.task import ID
 from radiogen.training.execution.processes import run_in_subprocess
@@ -72,9 +72,10 @@ def predict_masks(data: Path, locator: Locator, cache: Path, mark: Fingerprint, 
     index, = build_caches(data, [settings], cache, leave_out=leave_out, workers=workers, fast=fast, fingerprint=mark)
     folder = arrays.parent / f"located-{locator.digest}"
     with files.working_folder(folder):
-        wanted, refused = _jobs(data, locator, arrays, index)
+        wanted, refused = _jobs(data, locator, arrays, index, set(leave_out))
         for case, finding in refused.items():
-            write_located(folder, case, finding, {})
+            if located_facts(located_path(folder, case)).get("finding") != finding.code.name:
+                write_located(folder, case, finding, {})
         todo = [job for job in wanted if not _is_kept(folder, job)]
         if todo:
             run_in_subprocess(locate, locator.run, locator.sizes, arrays, todo, folder, name="locate")
@@ -111,13 +112,14 @@ def _probabilities(model: Any, locator: Run, arrays: Path, cases: Sequence[str])
     return total / np.float32(len(flips))
 
 
-def _jobs(data: Path, locator: Locator, arrays: Path, index: pd.DataFrame
+def _jobs(data: Path, locator: Locator, arrays: Path, index: pd.DataFrame, leave_out: Collection[str]
           ) -> tuple[list[Wanted], dict[str, Finding]]:
-    """The cases to predict, and by case why none of the networks can."""
+    """The cases to predict, and by case why none of the networks can; those that are left out keep what they have."""
     made = index[index["failed"] == ""]
     rows, marks = made.set_index(ID), case_marks(data, arrays, made)
     wanted, refused = [], {}
-    for case in (case for split in get_args(Split) for case in case_ids(data, split)):
+    cases = [case for case in case_ids(data, "train") if case not in leave_out] + case_ids(data, "test")
+    for case in cases:
         lacking = case not in rows.index or unused_sequences(rows.at[case, "finding_codes"])
         folds = [] if lacking else unseen_by(marks[case], locator.marks, locator.places, locator.folds)
         if not folds:
