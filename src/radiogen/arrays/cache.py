@@ -14,7 +14,7 @@ import functools
 import json
 import logging
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import pandas as pd
 from radiogen.arrays.case_arrays import case_array, read_case
 from radiogen.arrays.case_findings import index_cells
 from radiogen.arrays.case_series import CaseSeries
+from radiogen.arrays.located import located_path
 from radiogen.arrays.series_size import processes_that_fit
 from radiogen.arrays.settings import REVISION, CacheSettings
 from radiogen.arrays.stored_arrays import COLUMNS
@@ -77,6 +78,8 @@ class _Job:
     task: Task
     source: dict[str, str]
     """By sequence that is wanted, and `MASK` where that is, the fingerprint of its files."""
+    located: Path | None = None
+    """Where masks are that a locator predicted; None: masks are the data set's."""
 
     @property
     def wanted(self) -> list[str]:
@@ -85,9 +88,23 @@ class _Job:
 
     def path(self, name: str) -> Path | None:
         """Where a series, or the mask, lies or would lie; None for a mask that is not there."""
+        if name == MASK and self.located is not None:
+            return located_path(self.located, self.case)
         if name == MASK:
             return mask_path(self.data, self.split, self.case)
         return series_path(self.data, self.split, self.case, name)
+
+    @property
+    def mask_values(self) -> Mapping[str, Sequence[int]]:
+        """Which of a mask's numbers are tumour; {}: all, as in predicted masks."""
+        return self.task.mask_values if self.located is None else {}
+
+    def mark(self, name: str) -> str | None:
+        """The fingerprint of a series, or of the mask, as it is now; None where it is not there."""
+        path = self.path(name)
+        if path is None or not path.exists():
+            return None
+        return mask_fingerprint(path, self.task) if name == MASK and self.located is None else series_fingerprint(path)
 
 
 def cache_folder(data: Path, settings: CacheSettings, root: Path, fingerprint: Fingerprint | None = None) -> Path:
@@ -101,18 +118,19 @@ def cache_folder(data: Path, settings: CacheSettings, root: Path, fingerprint: F
 
 def data_key(settings: CacheSettings, fingerprint: Fingerprint) -> str:
     """The data set's part of a cache's name: of its masks, too, where these settings read them."""
-    return fingerprint.key if settings.mask is None else fingerprint.mask_key
+    return fingerprint.key if settings.mask is None or settings.locator else fingerprint.mask_key
 
 
 def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, leave_out: Collection[str] = (),
-                 workers: int | str | None = None, fast: bool = True, fingerprint: Fingerprint | None = None
-                 ) -> list[pd.DataFrame]:
+                 workers: int | str | None = None, fast: bool = True, fingerprint: Fingerprint | None = None,
+                 located: Path | None = None) -> list[pd.DataFrame]:
     """Make what is missing or outdated of these caches; returns an index (`COLUMNS`) for each of `recipes`.
 
     `leave_out`, and known-bad cases where a recipe reads what is bad, are not made for training. A case that fails is
     listed with its reason in `failed` and the others are made. workers: processes on this machine, or the address of
     a Dask scheduler (tcp://...); None: as many as there are cores. fast: as in `read_series`; the arrays are the same.
-    fingerprint: as in `cache_folder`. Raises UserError where a sequence is in no training case or an id is in train and
+    fingerprint: as in `cache_folder`. located: the folder of masks that the locator of all these settings predicted
+    (located.py). Raises UserError where a sequence is in no training case or an id is in train and
     test, and, with the index left as it was, where the data set changes meanwhile.
     """
     data, root = Path(data), Path(root)
@@ -130,7 +148,7 @@ def build_caches(data: Path, recipes: Sequence[CacheSettings], root: Path, *, le
         for folder, settings in pairs.items():
             write_task(folder, task)
             files.write_json(folder / "settings.json", {"revision": REVISION, **settings.fields})
-        rows = _make_cases(_jobs(data, cases, pairs, mark, fast), workers)
+        rows = _make_cases(_jobs(data, cases, pairs, mark, fast, located and located.absolute()), workers)
         check_unchanged(data, mark)
         return [_write_index(folder, task, [row[folder] for row in rows if folder in row]) for folder in folders]
 
@@ -154,14 +172,15 @@ def _check_sequences(data: Path, cases: list[tuple[Split, str]], settings: Cache
         raise UserError(data, f"no case has {' or '.join(missing)}{nearest(missing[0], present)}, which the "
                         "recipe needs",
                         f"choose among what is there: {parameter('sequences')} {' '.join(sorted(present)) or '(none)'}")
-    if settings.mask is not None and not any(mask_path(data, split, case) for split, case in cases):
+    own = settings.mask is not None and not settings.locator
+    if own and not any(mask_path(data, split, case) for split, case in cases):
         raise UserError(data, "no case has a mask of the tumour, which the recipe needs",
                         f"put one a case there, such as {cases[0][0]}/{cases[0][1]}/{MASK}.nii.gz, or choose a recipe "
                         f"with {parameter('data.region', 'head')} and without {parameter('data.mask_channel')}")
 
 
-def _jobs(data: Path, cases: list[tuple[Split, str]], pairs: dict[Path, CacheSettings], mark: Fingerprint, fast: bool
-          ) -> list[_Job]:
+def _jobs(data: Path, cases: list[tuple[Split, str]], pairs: dict[Path, CacheSettings], mark: Fingerprint, fast: bool,
+          located: Path | None) -> list[_Job]:
     """One a case that any folder wants; known-bad cases of the training set are left out where it matters."""
     wanted = sorted({name for settings in pairs.values() for name in settings.inputs})
     task = read_task(data)
@@ -169,7 +188,9 @@ def _jobs(data: Path, cases: list[tuple[Split, str]], pairs: dict[Path, CacheSet
     jobs = [_Job(data, split, case, tuple((settings, folder) for folder, settings in pairs.items()
                                           if split == "test" or case not in bad[folder]), fast, task,
                  {name: mark.series[split, case, name] for name in wanted
-                  if (split, case, name) in mark.series}) for split, case in cases]
+                  if (split, case, name) in mark.series}, located) for split, case in cases]
+    if located is not None:
+        jobs = [dataclasses.replace(job, source={**job.source, MASK: job.mark(MASK) or ""}) for job in jobs]
     return [job for job in jobs if job.folders]
 
 
@@ -211,7 +232,7 @@ def _make_case(job: _Job) -> _Rows:
         places = {name: job.path(name) for name in job.wanted}
         with translate_memory_errors(case_path(job.data, job.split, job.case)):
             series = read_case(places, [settings for settings, _ in todo], whole=job.split == "train", case=job.case,
-                               fast=job.fast, mask_values=job.task.mask_values)
+                               fast=job.fast, mask_values=job.mask_values)
         if todo:
             contents()
             _check_unchanged(job)
@@ -256,7 +277,7 @@ def _contents(job: _Job, sequence: str) -> str:
     """`contents_hash` of a series, or of the mask, whose also depends on what its numbers mean; "" where unreadable."""
     path = job.path(sequence)
     content = "" if path is None else contents_hash(path)
-    return with_mask_values(content, job.task) if sequence == MASK else content
+    return with_mask_values(content, job.task) if sequence == MASK and job.located is None else content
 
 
 def _kept_row(folder: Path, job: _Job) -> _Row | None:
@@ -323,13 +344,8 @@ def _check_unchanged(job: _Job) -> None:
     A series that was not there then may be there now, and its case too.
     """
     for name in job.wanted:
-        path = job.path(name)
-        if path is None or not path.exists():
-            mark = None
-        else:
-            mark = mask_fingerprint(path, job.task) if name == MASK else series_fingerprint(path)
-        if mark != job.source.get(name):
-            raise UserError(path or case_path(job.data, job.split, job.case), "was changed while it was read",
+        if job.mark(name) != job.source.get(name):
+            raise UserError(job.path(name) or case_path(job.data, job.split, job.case), "was changed while it was read",
                             "run the same command again")
 
 
@@ -357,6 +373,7 @@ def _write_case(job: _Job, settings: CacheSettings, folder: Path, series: dict[s
     seen = _scanner_rows(job, read, scanners)
     files.write_json(folder / f"{job.case}.json", {
         "row": row, "geometry": measured, "scanner": seen, "wanted": list(settings.inputs),
+        "grid": None if made.grid is None else made.grid.tolist(),
         **{kind: {name: mark for name, mark in each.items() if name in settings.inputs}
            for kind, each in marks.items()}})
     return {**row, "geometry": measured, "scanner": seen}

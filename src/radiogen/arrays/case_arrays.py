@@ -91,7 +91,8 @@ def case_array(settings: CacheSettings, series: Mapping[str, CaseSeries], *, who
     if not placed:
         return None
     masks = CaseMasks({}, []) if settings.mask is None else masks_of(series[MASK], placed)
-    if whole and masks.refusal is not None and settings.mask is not None and settings.mask.without == "refuse":
+    needed = settings.mask is not None and settings.mask.without == "refuse" and not settings.locator
+    if whole and masks.refusal is not None and needed:
         raise unusable_mask(masks.refusal, case)
     built = geometry.build(placed, masks.by_sequence)
     return CaseArray(built.array, built.slices, [*found, *masks.findings], built.changes, built.grid)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from radiogen.arrays.case_findings import CaseFinding
 from radiogen.arrays.case_series import CaseSeries
+from radiogen.arrays.located import is_located, read_located
 from radiogen.core.errors import UserError
 from radiogen.core.memory import translate_memory_errors
 from radiogen.core.wording import parameter
@@ -45,6 +46,8 @@ def read_case_mask(path: Path | None, values: Mapping[str, Sequence[int]]) -> Ca
     """The mask as a series of the case, with why it cannot be used where it cannot."""
     if path is None or not path.exists():
         return CaseSeries(unusable=Finding(FindingCode.MASK_MISSING))
+    if is_located(path):
+        return read_located(path)
     try:
         with translate_memory_errors(path):
             return CaseSeries(read_mask(path, values))

@@ -32,6 +32,7 @@ class MaskSettings:
         side of the box and the margin.
     channel: the mask is a last channel, 0 and 1 (255 in uint8).
     without: refuse: a training case without a usable mask is an error; head: it is used with its whole head.
+    locator: the digest of the networks that predict the masks (located.py); "": they are the data set's own.
     """
 
     region: Region = "head"
@@ -39,6 +40,7 @@ class MaskSettings:
     crop_edge_mm: float | None = None
     channel: bool = False
     without: Literal["refuse", "head"] = "refuse"
+    locator: str = ""
 
     @property
     def crops(self) -> bool:
@@ -92,9 +94,18 @@ class CacheSettings:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The settings as JSON values; without `mask` where none is used, as before there were masks."""
+        """The settings as JSON values; without `mask` and its `locator` where there is none, as in older versions."""
         fields = dataclasses.asdict(self)
-        return {name: value for name, value in fields.items() if name != "mask" or value is not None}
+        if self.mask is None:
+            del fields["mask"]
+        elif not self.mask.locator:
+            del fields["mask"]["locator"]
+        return fields
+
+    @property
+    def locator(self) -> str:
+        """The digest of the networks that predict the masks; "" where masks are the data set's, or not read."""
+        return self.mask.locator if self.mask is not None else ""
 
     @property
     def first_sequence(self) -> str:

@@ -76,9 +76,8 @@ class FindingCode(Enum):
                              "declares {frames} x {rows} x {columns} pixels, so its header is damaged")
     BITS_IMPOSSIBLE = _aside("a number of bits that grey values do not have",
                              "{stored} bits stored of {allocated} a pixel, which is no image of grey values")
-    SYNTAX_WITHOUT_COMPRESSION = _aside(
-        "compressed pixels under another transfer syntax",
-        "compressed pixels under a transfer syntax without compression")
+    SYNTAX_WITHOUT_COMPRESSION = _aside("compressed pixels under another transfer syntax",
+                                        "compressed pixels under a transfer syntax without compression")
     # Pixels that cannot be used
     PIXELS_CUT_OFF = _aside("a file cut off in its pixels", "cut off in its pixels")
     COMPRESSION_UNKNOWN = _aside("an unknown compression",
@@ -99,9 +98,8 @@ class FindingCode(Enum):
         "compressed as {rows} x {columns} pixels where its header has {header_rows} x {header_columns}")
     STREAM_OTHER_BITS = _aside("compressed pixels of more bits than the header says",
                                "compressed with {precision} bits a pixel where its header has {allocated}")
-    STREAM_SIGN_LOST = _aside(
-        "compressed pixels without the sign that the header says",
-        "compressed with {precision} bits a pixel, so that the sign of its {stored} bits is lost")
+    STREAM_SIGN_LOST = _aside("compressed pixels without the sign that the header says",
+                              "compressed with {precision} bits a pixel, so that the sign of its {stored} bits is lost")
     STREAM_TOO_LONG = _aside("run lengths of more pixels than the header says",
                              "decodes to more pixels than its rows and columns declare")
     # Mosaics
@@ -110,9 +108,8 @@ class FindingCode(Enum):
     VFRAME_WITHOUT_HEADER = _aside(
         "a United Imaging mosaic without its private elements",
         "a United Imaging mosaic (VFRAME) without its private elements: export it with them, or one file a slice")
-    MOSAIC_RESIZED = _aside(
-        "a mosaic that was resized or cropped",
-        "a mosaic of {tiles} slices whose matrix of {rows} x {columns} is no whole number of tiles")
+    MOSAIC_RESIZED = _aside("a mosaic that was resized or cropped",
+                            "a mosaic of {tiles} slices whose matrix of {rows} x {columns} is no whole number of tiles")
     MOSAIC_SLABS = _note("a mosaic of several slabs, without affine",
                          "a mosaic of {slabs} slabs: their distance is not known")
     MOSAIC_SLAB_UNCLEAR = _note("a mosaic of a slab that its protocol does not describe, without affine",
@@ -121,16 +118,14 @@ class FindingCode(Enum):
                                "a mosaic of {tiles} slices, {declared} in its protocol")
     MOSAIC_UNEVEN = _note("a mosaic of unevenly spaced slices, without affine",
                           "a mosaic of slices {low_mm:.2f} to {high_mm:.2f} mm apart in its protocol")
-    VFRAME_WITHOUT_POSITIONS = _note(
-        "a United Imaging mosaic without positions, without affine",
-        "a United Imaging mosaic that does not say where each of its slices lies")
+    VFRAME_WITHOUT_POSITIONS = _note("a United Imaging mosaic without positions, without affine",
+                                     "a United Imaging mosaic that does not say where each of its slices lies")
     # Odd headers of files that are used
     ELEMENT_UNREADABLE = _note("an element that cannot be parsed, not used", "{tag} cannot be read, not used")
     ORIENTATION_IMPOSSIBLE = _note("an orientation that cannot be, not used",
                                    "an orientation that is not two directions at right angles, not used")
-    PIXEL_SPACING_IMPOSSIBLE = _note(
-        "a pixel spacing under 1 micrometre or over 1 metre, not used",
-        "a pixel spacing that cannot be ({rows_mm:g} x {columns_mm:g} mm), not used")
+    PIXEL_SPACING_IMPOSSIBLE = _note("a pixel spacing under 1 micrometre or over 1 metre, not used",
+                                     "a pixel spacing that cannot be ({rows_mm:g} x {columns_mm:g} mm), not used")
     RESCALE_NO_NUMBER = _note("a rescale factor that is no number, not applied",
                               "a rescale {name} that is no number ({text}), not applied")
     RESCALE_SLOPE_ZERO = _note("a rescale slope of 0, not applied", "a rescale slope of 0, not applied")
@@ -150,8 +145,7 @@ class FindingCode(Enum):
                          "not read: {files}, no file but a pipe, a socket or a device")
     LOCALISER = _aside("localisers beside other images", "localiser")
     OTHER_SERIES = _aside("another series", "another series")
-    OTHER_MATRIX = _aside("another matrix",
-                          "{rows} x {columns} pixels, not {main_rows} x {main_columns}")
+    OTHER_MATRIX = _aside("another matrix", "{rows} x {columns} pixels, not {main_rows} x {main_columns}")
     OTHER_PLACELESS = _aside("slices without position or orientation beside others", "no position or orientation")
     OTHER_PIXEL_SPACING = _aside("another pixel spacing", "another pixel spacing")
     OTHER_ORIENTATION = _aside("another orientation", "another orientation")
@@ -192,9 +186,8 @@ class FindingCode(Enum):
         "{spacing_mm:.2f} mm")
     SLICES_SHIFTED = _used("slices shifted sideways by up to a pixel",
                            "slices are shifted sideways by up to {shift_mm:.2f} mm from a straight stack")
-    SLICES_SHIFTED_FAR = _used(
-        "slices shifted sideways by more than a pixel, without affine",
-        "slices are shifted sideways by up to {shift_mm:.1f} mm, each by its own: no affine")
+    SLICES_SHIFTED_FAR = _used("slices shifted sideways by more than a pixel, without affine",
+                               "slices are shifted sideways by up to {shift_mm:.1f} mm, each by its own: no affine")
     GANTRY_TILT = _used("gantry tilt, kept in the affine as a shear",
                         "gantry tilt of {degrees:.1f} degrees: kept as a shear in the affine")
     SLICES_BLANK = _used("blank slices", "{blank} of {total} slices blank: {files}")
@@ -211,9 +204,8 @@ class FindingCode(Enum):
                               "{missing} of {total} slices are missing: {holes}")
     POSITION_FAR_OFF = _refused("a slice so far off that its position cannot be",
                                 "{gap_mm:.3g} mm lie between {neighbours}, {usual_mm:.3g} mm between others")
-    SERIES_TOO_LARGE = _refused(
-        "a header that declares more voxels than fit into memory",
-        "declares {slices} x {rows} x {columns} voxels, more than fit into memory")
+    SERIES_TOO_LARGE = _refused("a header that declares more voxels than fit into memory",
+                                "declares {slices} x {rows} x {columns} voxels, more than fit into memory")
     PLACE_UNKNOWN = _refused("no affine where the geometry needs one", "does not report where it lies")
     # NIfTI files
     NIFTI_FORMS_DIFFER = _used("sform and qform that disagree by more than half a voxel, the sform is used",
@@ -250,6 +242,15 @@ class FindingCode(Enum):
     MASK_VALUES_UNNAMED = _used("mask values that the data set does not name, not taken for tumour",
                                 "has the values {values} that mask_values does not name: not taken for tumour")
     MASK_BEYOND_SERIES = _used("a part of the tumour outside of a series", "{share:.0%} of the tumour lies outside")
+    # Masks that a locator predicts
+    LOCATOR_NOTHING = _refused("no tumour found by the locator", "none was found by the locator")
+    LOCATOR_SEVERAL = _refused("several places far apart found by the locator",
+                               "lies in {places} places, up to {apart_mm:.0f} mm apart, as the locator finds")
+    LOCATOR_SIZE = _refused("a tumour far smaller or larger than any that trained the locator",
+                            "has {tumour_ml:.3g} ml, and {low_ml:.3g} to {high_ml:.3g} ml trained the locator")
+    LOCATOR_INPUT = _refused("no series that the locator can use", "is not predicted: the locator lacks a series")
+    LOCATOR_TRAINED = _refused("a case that all networks of the locator were trained on, under several names",
+                               "is not predicted: each network of the locator was trained on this patient")
     # Windows of the files
     WINDOW_OF_INVERTED = _used("MONOCHROME1, window not applied", "MONOCHROME1: the window is not applied")
     WINDOW_MISSING = _used("no window, not windowed", "not windowed (no window reported): {slice_scope}")

@@ -33,7 +33,7 @@ from radiogen.runs.fold_locks import wait_for_training
 from radiogen.runs.predictions import out_of_fold, read_predictions
 from radiogen.runs.records import read_facts, with_members
 from radiogen.task import FILE, ID, LABEL, Task, read_task
-from radiogen.training.runs import Run, cache_settings, open_run, trained_folds
+from radiogen.training.runs import Run, cache_settings, open_run, refuse_locator, trained_folds
 from radiogen.training.workflow import preprocess, usable_labels
 
 _LOG = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ def _prepared(run: Run, data: Path, name: str, leave_out: Collection[str], worke
     _check_sequences(run, data, task)
     cache = run.cache.parent.parent if run.cache.parent.parent.is_dir() else Path("input/cache")
     labels = usable_labels(data, leave_out)
-    preprocess(data, [run.recipe], cache, leave_out=leave_out, workers=workers)
+    preprocess(data, [run.recipe], cache, leave_out=leave_out, workers=workers,
+               models=run.folder.parent)
     mark = data_fingerprint(data)
     folder = cache_folder(data, cache_settings(run.recipe.data), cache, mark)
     index = read_index(folder)
@@ -111,6 +112,7 @@ def _prepared(run: Run, data: Path, name: str, leave_out: Collection[str], worke
 
 def _check_run(run: Run) -> None:
     """Every fold is trained, and has predicted the cases that it did not see: AUC and threshold inside need both."""
+    refuse_locator(run)
     trained = trained_folds(run)
     missing = sorted({str(fold) for fold in run.folds["fold"] if fold.isdigit()} - set(trained))
     if missing:

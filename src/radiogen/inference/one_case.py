@@ -42,9 +42,10 @@ from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import ID, RSNA_MICCAI, Task
 from radiogen.training.input.augmentation import tta_flips
 from radiogen.training.input.inputs import CachedImages, InputBatches, list_inputs
+from radiogen.training.locator.patient import locate_patient
 from radiogen.training.model import load_trained
 from radiogen.training.recipe.settings import DataSettings
-from radiogen.training.runs import Run, cache_settings, trained_folds
+from radiogen.training.runs import Run, cache_settings, refuse_locator, trained_folds
 
 CASE = "00000"
 """What the case is called where its arrays lie for a moment: its own name need not be an id of the task."""
@@ -95,6 +96,7 @@ def predict_case(run: Run, folder: Path) -> CaseAnswer:
     Raises UserError where the run is not trained, no series of the recipe is found or can be read, or two fit one.
     """
     note_training(run.folder)
+    refuse_locator(run)
     folder, folds = Path(folder), trained_folds(run)
     if not folds:
         raise UserError(run.folder, "is not trained", f"{command('train')} --run {as_run(run.folder)} --fold all")
@@ -217,7 +219,7 @@ def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tu
     """The case's series and its array, as a test case's: what is missing or refused is left out, but for a mask."""
     settings = cache_settings(run.recipe.data)
     places: dict[str, Path | None] = {name: folders.get(name, room / "missing") for name in settings.sequences}
-    places[MASK] = find_mask(folder)
+    places[MASK] = find_mask(folder) if run.recipe.data.mask is None else locate_patient(run, folder, room)
     series = read_case(places, [settings], whole=False, case=CASE, mask_values=run.task.mask_values)
     made = case_array(settings, series, whole=False)
     if made is None:
@@ -225,7 +227,7 @@ def _read(run: Run, folder: Path, folders: Mapping[str, Path], room: Path) -> tu
         reasons = "; ".join(f"{name}: {(series[name].unusable or placeless).reason}" for name in folders)
         raise UserError(folder, f"has no series that can be used ({reasons})", "mend its files, or give another folder")
     refused = mask_refusal(made.findings)
-    if refused is not None and run.recipe.data.without_mask == "refuse":
+    if refused is not None and run.recipe.data.needs_mask:
         raise UserError(folder, f"the recipe of {run.folder.name} needs the tumour's mask, and it {refused.reason}",
                         f"put it there as {MASK}.nii.gz")
     return series, made

@@ -31,7 +31,7 @@ from radiogen.task import ID, LABEL
 from radiogen.training.input.augmentation import tta_flips
 from radiogen.training.input.inputs import CachedImages, InputBatches, list_inputs
 from radiogen.training.model import load_trained
-from radiogen.training.runs import Run, trained_folds
+from radiogen.training.runs import Run, refuse_locator, trained_folds
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ def predict_run(run: Run) -> Path:
 
     With some folds trained, out-of-fold rows are those folds' only. Raises UserError where none is.
     """
+    refuse_locator(run)
     folds = trained_folds(run)
     if not folds:
         raise UserError(run.folder, "is not trained",

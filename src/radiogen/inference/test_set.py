@@ -29,7 +29,7 @@ def prepare_test(runs: Sequence[Run], data: Path, cache: Path, *,
     A run whose sequences are in no test case is left out with a warning. Each series is read once for all runs.
     """
     try:
-        indexes = preprocess(data, [run.recipe for run in runs], cache, workers=workers)
+        indexes = preprocess(data, [run.recipe for run in runs], cache, workers=workers, models=runs[0].folder.parent)
     except UserError as error:
         if len(runs) == 1:
             return [], [f"run {runs[0].folder.name} is left out: {error}"]

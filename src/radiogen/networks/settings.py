@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Architecture = Literal["resnet6", "resnet10", "resnet18", "resnet34", "resnet50"]
+Architecture = Literal["resnet6", "resnet10", "resnet18", "resnet34", "resnet50", "unet"]
 
 BLOCKS: dict[str, tuple[int, ...]] = {
     "resnet6": (1, 1), "resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3),
@@ -22,7 +22,8 @@ class NetworkSettings:
     """The residual network and its initial weights."""
 
     architecture: Architecture = "resnet50"
-    """Residual network (He et al. 2015), in 2D or 3D by rank; resnet6 is a short one for small inputs."""
+    """Residual network (He et al. 2015), in 2D or 3D by rank; resnet6 is a short one for small inputs. unet is a
+    locator's: it is trained on masks by train_locator.py and says where the tumour is."""
     width: int = 64
     """Filters of the first layer; 64 is the paper's."""
     stem_kernel_size: Literal[3, 7] = 7
@@ -36,6 +37,11 @@ class NetworkSettings:
     a .pth or .safetensors of MedicalNet or MONAI; pretrained:RUN, the encoder of scripts/pretrain.py; or none."""
     pooling: Literal["average", "maximum"] = "average"
     """Pooling of the last features: average is the paper's, maximum finds what fills a small part of the image."""
+
+    @property
+    def locates(self) -> bool:
+        """Whether the network says of each voxel whether it is tumour, instead of a probability of the case."""
+        return self.architecture == "unet"
 
 
 def pretraining_name(weights: str | None) -> str:

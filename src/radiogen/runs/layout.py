@@ -30,6 +30,11 @@ REFERENCE = "reference.npz"
 CASES = "cases"
 """The folder of answers on single patients."""
 
+LOCATOR_CASES = "locator_cases.csv"
+"""Of a locator: what the cases that trained it are recognised by."""
+LOCATOR_TABLE, LOCATOR_QUALITY, LOCATOR_TEXT = "located.csv", "locator.json", "locator.txt"
+"""Of a locator: how near its masks of unseen cases come to the true ones: a row a case, and in summary."""
+
 PERMUTATIONS, PERMUTATION_DRAWS = "permutations.csv", "permutations"
 """The AUC of each training on permuted labels, and the folder of those trainings."""
 

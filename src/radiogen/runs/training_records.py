@@ -1,8 +1,8 @@
 """What a fold's training leaves beside its weights: `history.csv`, a row an epoch, and `timings.json`.
 
-In and out: a fold's folder. The history has `epoch` from 1 and any of `loss, accuracy, auc`, each also with `val_` (the
-fold that is scored) or `stop_` (the cases that choose the epoch) before it. Timings have at least `seconds_an_epoch`,
-`peak_memory_mb` and `checkpoint_bytes`, and `chosen_epoch` where one was chosen.
+In and out: a fold's folder. The history has `epoch` from 1 and any of `loss, accuracy, auc, dice`, each also with
+`val_` (the fold that is scored) or `stop_` (those that choose the epoch) before it. Timings have `seconds_an_epoch`,
+`peak_memory_mb` and `checkpoint_bytes` at least, and `chosen_epoch` where one was chosen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def epoch_text(epoch: int, epochs: int, row: Mapping[str, float]) -> str:
     """`epoch  3/24  loss 0.612/0.701  AUC 0.553/0.500`: of an epoch's row, training/validation; as wide in each epoch.
     """
     parts = [f"epoch {epoch:>{len(str(epochs))}}/{epochs}"]
-    for name, title in (("loss", "loss"), ("auc", "AUC")):
+    for name, title in (("loss", "loss"), ("auc", "AUC"), ("dice", "Dice")):
         values = [f"{row[key]:.3f}" for key in (name, f"val_{name}") if key in row]
         parts += [f"{title} {'/'.join(values)}"] if values else []
     return "  ".join(parts)

@@ -36,6 +36,7 @@ from radiogen.training.execution.processes import map_in_subprocesses
 from radiogen.training.first_weights import load_first
 from radiogen.training.input.balance import drawn_text, plane_weights
 from radiogen.training.input.batches import Batches, CachedImages, Sampling, label_inputs, list_inputs
+from radiogen.training.locator.segmentation import DiceCrossEntropy, MaskBatches, dice_metric
 from radiogen.training.model import make_network
 from radiogen.training.optimisation import accumulation, make_loss, make_metrics, make_optimizer, set_precision
 from radiogen.training.recipe.recipe import Recipe, as_flat_dict, default_fields
@@ -99,8 +100,10 @@ def compile_network(recipe: Recipe, inputs: int, batches: int) -> keras.Model:
     outputs, steps = recipe.network.outputs, recipe.optimisation
     kinds = training_kinds(steps.layers)
     model = make_network(recipe.network, recipe.data, kinds)
+    locates = recipe.network.locates
     model.compile(optimizer=make_optimizer(steps, inputs, batches, kinds),
-                  loss=make_loss(outputs, steps.label_smoothing), metrics=make_metrics(outputs),
+                  loss=DiceCrossEntropy() if locates else make_loss(outputs, steps.label_smoothing),
+                  metrics=[dice_metric()] if locates else make_metrics(outputs),
                   jit_compile=backend().compile_ahead())
     model.optimizer.build(model.trainable_variables)
     return model
@@ -113,14 +116,15 @@ def fold_batches(run: Run, fold: str, share: Share | None = None) -> FoldBatches
     scored = run.folds["fold"] == fold
     cases = run.folds[~scored & (run.folds["fold"] != HOLDOUT)]
     stopping = _early_stopping_cases(cases, steps.early_stopping_fraction, recipe.seed, int(fold))
+    kind = MaskBatches if recipe.network.locates else Batches
 
     def batches(part: pd.DataFrame, training: bool) -> Batches:
         inputs, weights = list_inputs(recipe.data, index, part[ID].tolist()), None
         if training and steps.balance == "planes":
             drawn = plane_weights(part, read_geometry(run.folder / GEOMETRY), recipe.data.sequences)
             weights = inputs[ID].map(dict(zip(part[ID], drawn, strict=True))).to_numpy(float)
-        return Batches(recipe, images, inputs, label_inputs(inputs, part),
-                       sampling=Sampling(int(fold), weights) if training else None, share=share or Share())
+        return kind(recipe, images, inputs, label_inputs(inputs, part),
+                    sampling=Sampling(int(fold), weights) if training else None, share=share or Share())
 
     return FoldBatches(batches(cases[~stopping], True), batches(cases[stopping], False) if stopping.any() else None,
                        batches(run.folds[scored], False))

@@ -32,6 +32,10 @@ def make_network(network: NetworkSettings, data: DataSettings, kinds: Any = None
 
     kinds: where its layers' classes are: those of `training_kinds`; None: Keras's.
     """
+    if network.locates:
+        from radiogen.networks.unet import build_unet
+
+        return build_unet(network, (*data.image_shape, len(data.sequences)), kinds)
     from radiogen.networks.residual import build_network
 
     return build_network(network, data.input_shape, network_scale(network, data), kinds)

@@ -63,6 +63,9 @@ def begin_own_run(images: Iterable[Images], labels: Sequence[int], recipe: Recip
     Raises UserError naming the case or the field that is wrong.
     """
     check_recipe(recipe)
+    if recipe.data.mask is not None:
+        raise UserError(parameter("data.mask", recipe.data.mask), "is of series on the disk",
+                        "give the mask of each image in its mapping, as `mask`")
     folds = _own_folds(labels, recipe.split, recipe.seed_of_split, splits)
     settings = cache_settings(recipe.data)
     run = Run(Path(folder), recipe, Path(arrays), Path(arrays) / f"{settings.kind}-{settings.key}", folds,

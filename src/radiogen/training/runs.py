@@ -60,7 +60,8 @@ def cache_settings(data: DataSettings) -> CacheSettings:
     """The arrays that a recipe's inputs are read from."""
     whole = data.rank == 3 or data.sequences_as_channels or data.cube_slices
     slab = data.geometry == "slab"
-    mask = MaskSettings(data.region, data.margin_mm, data.crop_edge_mm, data.mask_channel, data.without_mask)
+    mask = MaskSettings(data.region, data.margin_mm, data.crop_edge_mm, data.mask_channel, data.without_mask,
+                        (data.mask or "").partition("@")[2])
     return CacheSettings(
         kind="slabs" if slab else "cubes" if whole else "slices", sequences=data.sequences, size=data.size,
         geometry=data.geometry, normalisation=data.normalisation,
@@ -153,6 +154,13 @@ def fold_folder(run: Run, fold: str) -> Path:
 def trained_folds(run: Run) -> list[str]:
     """The folds whose network is finished."""
     return [fold for fold in fold_names(run.folds) if (fold_folder(run, fold) / layout.WEIGHTS).is_file()]
+
+
+def refuse_locator(run: Run) -> None:
+    """Raise UserError for the run of a locator, which predicts no label."""
+    if run.recipe.network.locates:
+        raise UserError(run.folder, "is a locator: it says where the tumour is, and nothing of the label",
+                        f"name it in another recipe: {parameter('data.mask', f'locator:{run.folder.name}')}")
 
 
 def choose_folds(folds: int, fold: str) -> list[str]:

@@ -30,6 +30,8 @@ from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
 from radiogen.task import ID, read_task
 from radiogen.training.execution.devices import Devices
 from radiogen.training.first_weights import copy_seen_cases, find_first_weights
+from radiogen.training.locator.networks import open_locator, with_digest
+from radiogen.training.locator.predicted_masks import predict_masks
 from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.recipe.settings import SplitSettings
 from radiogen.training.runs import (
@@ -47,10 +49,15 @@ _LOG = logging.getLogger(__name__)
 
 
 def preprocess(data: Path, recipes: Sequence[Recipe], cache: Path, *, leave_out: Collection[str] = (),
-               workers: int | None = None, scheduler: str | None = None, fast: bool = True) -> list[pd.DataFrame]:
-    """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed."""
+               workers: int | None = None, scheduler: str | None = None, fast: bool = True,
+               models: Path = Path("models")) -> list[pd.DataFrame]:
+    """Bring the recipes' arrays up to date; returns their indexes. Raises UserError, at the end, if a case failed.
+
+    models: the folder of the runs, where the locators are that recipes name.
+    """
+    recipes = [with_digest(recipe, models) for recipe in recipes]
     with files.reading_folder(data):
-        made = _make_arrays(data, recipes, cache, leave_out, scheduler or workers, fast)
+        made = _make_arrays(data, recipes, cache, models, leave_out, scheduler or workers, fast)
     return [index for _, index in made]
 
 
@@ -168,6 +175,7 @@ def locate_runs(folders: Sequence[Path], data: Path) -> None:
 def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave_out: Collection[str],
                  workers: int | None, start_from: Path | None = None) -> tuple[Run, pd.DataFrame]:
     """A run as it would be made now, its arrays up to date, and their index; nothing of the run is written."""
+    recipe, models = with_digest(recipe, Path(folder).parent), Path(folder).parent
     with files.reading_folder(data):
         labels = usable_labels(data, leave_out)
         bad = _known_bad(data, recipe.data.sequences, labels)
@@ -178,7 +186,7 @@ def _with_arrays(data: Path, recipe: Recipe, folder: Path, cache: Path, *, leave
         _log_sites(folds, groups)
         _start(Path(folder), recipe, folds, start_from)  # refuse before arrays are made
         first = find_first_weights(Path(folder), recipe, read_task(data), start_from)
-        (arrays, index), = _make_arrays(data, [recipe], cache, leave_out, workers)
+        (arrays, index), = _make_arrays(data, [recipe], cache, models, leave_out, workers)
     return Run(Path(folder), recipe, Path(data), arrays, folds, tuple(leave_out), bad,
                arrays_fingerprint(folds, index), task=read_task(data), patients=patients,
                first_weights=first), index
@@ -203,17 +211,26 @@ def _groups(data: Path, patients: pd.DataFrame | None, split: SplitSettings) -> 
     return replace(groups, sites=dict(zip(known[ID], known[SITE], strict=True)))
 
 
-def _make_arrays(data: Path, recipes: Sequence[Recipe], cache: Path, leave_out: Collection[str],
+def _make_arrays(data: Path, recipes: Sequence[Recipe], cache: Path, models: Path, leave_out: Collection[str],
                  workers: int | str | None, fast: bool = True) -> list[tuple[Path, pd.DataFrame]]:
     """By recipe the folder of its arrays, brought up to date, and their index; the data set is held by the caller."""
     settings, mark = [cache_settings(recipe.data) for recipe in recipes], data_fingerprint(data)
     _log_left_out(data, recipes, leave_out)
-    indexes = build_caches(data, settings, cache, leave_out=leave_out, workers=workers, fast=fast, fingerprint=mark)
+    indexes: dict[int, pd.DataFrame] = {}
+    for source in dict.fromkeys(recipe.data.mask for recipe in recipes):  # all recipes with the same masks at once
+        numbers = [number for number, recipe in enumerate(recipes) if recipe.data.mask == source]
+        located = None if source is None else predict_masks(
+            data, open_locator(recipes[numbers[0]].data, models), cache, mark, leave_out=leave_out, workers=workers,
+            fast=fast)
+        made = build_caches(data, [settings[number] for number in numbers], cache, leave_out=leave_out,
+                            workers=workers, fast=fast, fingerprint=mark, located=located)
+        indexes |= dict(zip(numbers, made, strict=True))
+    ordered = [indexes[number] for number in range(len(recipes))]
     folders = [cache_folder(data, each, cache, mark) for each in settings]
-    for recipe, folder, index in zip(recipes, folders, indexes, strict=True):
+    for recipe, folder, index in zip(recipes, folders, ordered, strict=True):
         _log_made(recipe, folder, index)
-    _check_failed(data, indexes)
-    return list(zip(folders, indexes, strict=True))
+    _check_failed(data, ordered)
+    return list(zip(folders, ordered, strict=True))
 
 
 def _prepared(run: Run, index: pd.DataFrame, start_from: Path | None = None) -> Run:

@@ -94,7 +94,8 @@ class RecipeLearner:
             return self.run.cache, run_index(self.run)
         if settings not in self.made:
             root = self.run.cache.parent.parent
-            preprocess(self.run.data, [recipe], root, leave_out=self.run.leave_out, workers=self.workers)
+            preprocess(self.run.data, [recipe], root, leave_out=self.run.leave_out, workers=self.workers,
+                       models=self.run.folder.parent)
             self.made[settings] = cache_folder(self.run.data, settings, root, data_fingerprint(self.run.data))
         return self.made[settings], read_index(self.made[settings])
 

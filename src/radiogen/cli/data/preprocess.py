@@ -23,6 +23,8 @@ class _Options(CommandOptions):
     """Ids of training cases to leave out."""
     cache: Path = Path("input/cache")
     """Where arrays are kept."""
+    models: Path = Path("models")
+    """Where runs are kept, with the locators that --mask names."""
     workers: int | None = None
     """Processes (default: one per available core); reduced, with a message, where memory is too small for them."""
     scheduler: str | None = None
@@ -39,5 +41,5 @@ def main() -> None:
     assert first.data is not None  # `parse_options` fills it in
     print(f"data set {first.data}; recipes {', '.join(recipe.name for recipe in recipes)}", flush=True)
     preprocess(first.data, recipes, first.cache, leave_out=first.leave_out, workers=first.workers,
-               scheduler=first.scheduler, fast=first.fast)
+               scheduler=first.scheduler, fast=first.fast, models=first.models)
     print(f"next: {command('train')} --data {shlex.quote(str(first.data))} --recipe {recipes[0].name} --fold all")

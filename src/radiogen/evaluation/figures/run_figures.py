@@ -58,14 +58,15 @@ def confusion_matrix_png(path: Path, labels: np.ndarray, predicted: np.ndarray, 
 def history_png(path: Path, history: Path, title: str) -> Path:
     """Draw loss, accuracy and AUC over the epochs: of training, of the fold that is scored, of cases that chose.
 
-    history: a CSV with `epoch` and any of `loss, accuracy, auc`, each also with `val_` or `stop_` before it; what it
-    lacks is not drawn.
+    history: a CSV with `epoch` and any of `loss, accuracy, auc, dice`, each also with `val_` or `stop_` before it; what
+    it lacks is not drawn.
     """
     try:
         table = pd.read_csv(history)
     except (OSError, ValueError) as error:
         raise UserError(history, f"cannot be read as a table ({error})", "train the fold again") from error
-    names = [name for name in ("loss", "accuracy", "auc") if name in table or name != "auc"]
+    usual = ("loss",) if "dice" in table else ("loss", "accuracy")
+    names = [name for name in ("loss", "accuracy", "auc", "dice") if name in table or name in usual]
     figure, panels = _panels(4.0 * len(names), 3.9, columns=len(names))
     epochs = table["epoch"] if "epoch" in table else np.arange(1, len(table) + 1)
     for axes, name in zip(panels, names, strict=True):

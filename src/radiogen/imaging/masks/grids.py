@@ -36,14 +36,14 @@ def tumour_grid(mask: Volume, size: int, edge_mm: float | None, margin_mm: float
     edge_mm: None: the longest side of the box, and `margin_mm` on either side of it. Axes are those of
     `cubes.patient_grid`.
     """
-    low, high = _tumour_box(mask)
+    low, high = tumour_box(mask)
     edge = float((high - low).max()) + 2 * margin_mm if edge_mm is None else edge_mm
     return grid_around((low + high) / 2, size, edge)
 
 
-def _tumour_box(mask: Volume) -> tuple[Vector, Vector]:
+def tumour_box(mask: Volume) -> tuple[Vector, Vector]:
     """Lowest and highest (x, y, z) in LPS mm of the box, along the patient's axes, around the tumour's voxels."""
-    points, affine = _points(mask), need_place(mask, "a tumour's box")
+    points, affine = tumour_points(mask), need_place(mask, "a tumour's box")
     half = np.abs(affine[:3, :3]).sum(axis=1) / 2
     return points.min(axis=0) - half, points.max(axis=0) + half
 
@@ -63,7 +63,7 @@ def _resample_nearest(mask: Volume, affine: Affine, shape: Shape3D) -> Mask:
     return found != 0
 
 
-def _points(mask: Volume) -> Points:
+def tumour_points(mask: Volume) -> Points:
     """(x, y, z) in LPS mm of the middle of each voxel of the tumour."""
     affine = need_place(mask, "a tumour's place")
     return np.argwhere(mask.voxels) @ affine[:3, :3].T + affine[:3, 3]
@@ -72,7 +72,7 @@ def _points(mask: Volume) -> Points:
 def _indices(mask: Volume, affine: Affine) -> Points:
     """Where the tumour's voxels lie on another grid, as fractional indices (slice, row, column)."""
     back = np.linalg.inv(affine)
-    return _points(mask) @ back[:3, :3].T + back[:3, 3]
+    return tumour_points(mask) @ back[:3, :3].T + back[:3, 3]
 
 
 def _within(places: Points, shape: Shape3D) -> Mask:

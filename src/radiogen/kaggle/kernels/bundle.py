@@ -36,14 +36,18 @@ def build_bundle(models: Path, names: Sequence[str], folder: Path, metadata: Map
                  ) -> dict[str, Any]:
     """Write the bundle of the runs `names` into `folder`, in place of an earlier one; returns its manifest.
 
-    metadata: of `dataset_metadata`. facts: written into the manifest as they are. image: the pinned one, if there is
-    one. wheels: a folder with the wheels of what the image lacks, for a machine without internet; else pip downloads
-    them. Raises UserError for an ensemble or what is not a run, a wheel that is not
-    available, a folder with anything else than an earlier bundle, or where the package is not in a clone.
+    The locators that the runs crop by go with them. metadata: of `dataset_metadata`. facts: written into the manifest
+    as they are. image: the pinned one, if there is one. wheels: a folder with the wheels of what the image lacks, for a
+    machine without internet; else pip downloads them. Raises UserError for an ensemble or what is not a run, a wheel
+    that is not available, a folder with anything else than an earlier bundle, or where the package is not in a clone.
     """
+    from radiogen.training.locator.networks import locators_of
+    from radiogen.training.runs import open_run
+
     missing = missing_packages(image_packages(image))
 
     def fill(part: Path) -> None:
+        every = [*names, *locators_of(open_run(Path(models) / name) for name in names)]
         _collect_wheels(missing, part, wheels)
         package = _build_wheel(part)
         files.write_json(part / DATASET_METADATA, dict(metadata))
@@ -51,7 +55,7 @@ def build_bundle(models: Path, names: Sequence[str], folder: Path, metadata: Map
             **(facts or {}), "radiogen": __version__,
             "wheels": [*(f"{name}=={version}" for name, version in missing.items()),
                        f"radiogen=={package.name.split('-')[1]}"],
-            "runs": {name: _copy_run(Path(models) / name, part) for name in names}})
+            "runs": {name: _copy_run(Path(models) / name, part) for name in every}})
 
     return files.read_json(owned.replace_folder(folder, fill, MANIFEST) / MANIFEST)
 
@@ -114,6 +118,7 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
     from radiogen.runs.fold_locks import note_training
     from radiogen.runs.fold_weights import check_run, unrecorded
     from radiogen.runs.predictions import read_predictions
+    from radiogen.training.locator.networks import open_locator
     from radiogen.training.runs import open_run, trained_folds
 
     check_named(names)
@@ -128,6 +133,8 @@ def check_runs(models: Path, names: Sequence[str]) -> None:
         if line := unrecorded(run.folder):
             _LOG.warning(line)
         read_predictions(run.folder / layout.PREDICTIONS)
+        if run.recipe.data.mask is not None:
+            open_locator(run.recipe.data, Path(models))
 
 
 def check_bundle(folder: Path) -> None:
@@ -181,8 +188,8 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
     members: dict[str, dict[str, str]] = {}
     weights = [f"{one.name}/{name}" for one in folders for name in (layout.WEIGHTS, layout.WEIGHTS_RECORD)
                if (one / name).is_file()]
-    task = [layout.TASK] if (source / layout.TASK).is_file() else []
-    for place in (layout.RUN, layout.RECIPE, layout.FOLDS, *task, *weights):
+    more = [name for name in (layout.TASK, layout.LOCATOR_CASES) if (source / name).is_file()]
+    for place in (layout.RUN, layout.RECIPE, layout.FOLDS, *more, *weights):
         target = folder / f"{source.name}--{place.replace('/', '--')}"
         if place == layout.RUN:
             files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})

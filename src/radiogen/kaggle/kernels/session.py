@@ -77,7 +77,7 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
 
 
 def _unpack_runs(bundle: Path, models: Path) -> "list[Run]":
-    """The bundle's runs as folders under `models`, each file checked; returns them opened.
+    """The bundle's runs as folders under `models`, each file checked; returns them opened, but for locators.
 
     The bundle keeps all files in one folder, because Kaggle unpacks archives and its client skips folders. Raises
     UserError for a file that is missing or was changed.
@@ -94,7 +94,7 @@ def _unpack_runs(bundle: Path, models: Path) -> "list[Run]":
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         runs.append(open_run(Path(models) / name))
-    return runs
+    return [run for run in runs if not run.recipe.network.locates]
 
 
 def _test_only(data: Path, view: Path, task: Task) -> Path:

@@ -95,6 +95,9 @@ def planned_runs(plan: TrainingPlan) -> "dict[str, Recipe]":
         if recipe.network.weights:
             raise UserError(parameter("network.weights", recipe.network.weights), "a file of weights is not carried to "
                             "Kaggle", "train from scratch there, or train here")
+        if recipe.data.mask is not None:
+            raise UserError(parameter("data.mask", recipe.data.mask), "a locator is not carried to a session that "
+                            "trains", "train here: sessions that predict carry the run and its locator")
     return runs
 
 

@@ -250,6 +250,9 @@ def _step(state: RunState, facts: Mapping[str, Any]) -> str:
     run, late = as_run(state.folder), _stale(state)
     if state.in_training:
         return f"{command('runs')} --run {run} --watch"
+    if (state.folder / layout.LOCATOR_CASES).is_file():
+        unfinished = state.trained < state.fold_count or not (state.folder / layout.LOCATOR_QUALITY).is_file()
+        return f"{command('train_locator')} --run {run} --fold all" if unfinished else ""
     if state.kind == "trained" and (state.trained < state.fold_count or not state.folds):
         return f"{command('train')} --run {run} --fold all"
     predicted = (state.folder / layout.PREDICTIONS).is_file()

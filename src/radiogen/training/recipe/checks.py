@@ -5,9 +5,10 @@ command line by its option (core/wording.py).
 """
 
 import math
+import re
 
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
+from radiogen.core.wording import command, parameter
 from radiogen.networks.settings import PRETRAINED, NetworkSettings, is_torch_file
 from radiogen.training.recipe.recipe import Recipe, field_value
 from radiogen.training.recipe.settings import AugmentationSettings, DataSettings
@@ -21,6 +22,9 @@ BELOW = {"data.margin_mm": 1000, "split.holdout_fraction": 1,
          "augmentation.shift": 0.5, "augmentation.rotation_degrees": 180, "augmentation.zoom": 1,
          "augmentation.gamma": 1, "optimisation.weight_decay": math.inf}
 """Fields such as fractions: from 0 to below this value."""
+
+LOCATOR = r"locator:(?P<run>[^:@/\\]+)(@(?P<digest>[0-9a-f]{12}))?"
+"""`data.mask`: the run, and once that was found the digest of its networks (training/locator/networks.py)."""
 
 Wrong = tuple[bool, str, str, str]
 """Whether the fault is there; field, problem, remedy."""
@@ -37,7 +41,7 @@ def check_recipe(recipe: Recipe) -> Recipe:
         if not 0 <= value < limit:
             raise UserError(parameter(path, value), "is out of range", f"give a number from 0 to below {limit}")
     for wrong, where, problem, remedy in (*_wrong_alone(recipe), *_wrong_data(recipe.data),
-                                          *_wrong_mask(recipe.data),
+                                          *_wrong_mask(recipe.data), *_wrong_locator(recipe),
                                           *_wrong_augmentation(recipe.augmentation, recipe.data),
                                           *_wrong_network(recipe.network, recipe.data)):
         if wrong:
@@ -95,6 +99,26 @@ def _wrong_mask(data: DataSettings) -> list[Wrong]:
         (data.crop_edge_mm is not None and data.geometry != "isotropic",
          parameter("data.crop_edge_mm", data.crop_edge_mm), "is of a cube that keeps mm",
          f"add {parameter('data.geometry', 'isotropic')}"),
+    ]
+
+
+def _wrong_locator(recipe: Recipe) -> list[Wrong]:
+    """A network that locates, and a recipe whose masks one predicts."""
+    data, locates = recipe.data, recipe.network.locates
+    name = parameter("network.architecture", recipe.network.architecture)
+    source = parameter("data.mask", data.mask or "")
+    return [
+        (locates and not (data.rank == 3 and data.mask_channel and data.region == "head" and data.mask is None),
+         name, "learns from the data set's masks of whole heads",
+         f"train it with {command('train_locator')}"),
+        (locates and data.without_mask != "refuse", parameter("data.without_mask", data.without_mask),
+         "would train a locator on tumours that are not marked", "leave it out: cases without a mask are not used"),
+        (locates and data.size % 8 != 0, parameter("data.size", data.size), "cannot be halved three times",
+         f"give a multiple of 8, such as {-(-data.size // 8) * 8}"),
+        (data.mask is not None and not data.uses_mask, source, "is of a recipe that uses a mask",
+         f"add {parameter('data.region', 'tumour')}"),
+        (data.mask is not None and re.fullmatch(LOCATOR, data.mask) is None, source, "names no locator",
+         "give locator:RUN, the name of a run under models/ that train_locator made"),
     ]
 
 

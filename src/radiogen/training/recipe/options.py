@@ -96,12 +96,14 @@ def _default_data() -> Path:
     return real if real.is_dir() else Path("input/phantom")
 
 
-def parse_options(options: type[Options], description: str, arguments: list[str] | None = None) -> list[Options]:
+def parse_options(options: type[Options], description: str, arguments: list[str] | None = None, *,
+                  recipe: str | None = None) -> list[Options]:
     """The command's options, once for each recipe named with `--recipe`, its fields overridden by other options.
 
     A recipe whose sequences the data set does not have reads all that it has (its `dataset.json`), unless options say
-    which. Without `--recipe`, a run that exists is resumed: its own recipe, data set and left-out cases are the
-    defaults, and those of the run that `--start-from` names for a new one.
+    which. recipe: the command's own, where the command line names none. Without `--recipe`, a run that exists is
+    resumed: its own recipe, data set and left-out cases are the defaults, and those of the run that `--start-from`
+    names for a new one.
     `--help` shows `description` and the recipe's own.
     Raises UserError for a recipe that does not exist or whose fields are not valid together.
     """
@@ -113,18 +115,18 @@ def parse_options(options: type[Options], description: str, arguments: list[str]
         files.checked_name(parameter("run"), choice.run)
     if choice.start_from is not None:
         files.checked_name(parameter("start_from"), choice.start_from)
-    defaults, recipes = _defaults(choice)
+    defaults, recipes = _defaults(choice, recipe)
     known = {field.name for field in dataclasses.fields(options)}
     parsed = []
-    for recipe in recipes:
-        default = options(settings=recipe, **{key: value for key, value in defaults.items() if key in known})
-        text = f"{description}\n\n{recipe.name}: {recipe.description}"
+    for one in recipes:
+        default = options(settings=one, **{key: value for key, value in defaults.items() if key in known})
+        text = f"{description}\n\n{one.name}: {one.description}"
         parsed.append(parse(options, arguments, default=default, description=text))
         check_recipe(parsed[-1].settings)
     return parsed
 
 
-def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
+def _defaults(choice: _Choice, own: str | None) -> tuple[dict[str, Any], list[Recipe]]:
     folder = choice.models / choice.run if choice.run else None
     if folder is not None and (folder / layout.RUN).is_file() and not choice.recipe:
         from radiogen.runs.records import read_facts, read_recipe
@@ -140,5 +142,5 @@ def _defaults(choice: _Choice) -> tuple[dict[str, Any], list[Recipe]]:
         return ({"data": choice.data or source.data, "leave_out": source.leave_out},
                 [recipe.replace(split_seed=source.recipe.seed_of_split) for recipe in recipes])
     data = choice.data or _default_data()
-    names, task = choice.recipe or (default_recipe(data.name),), read_task(data)
+    names, task = choice.recipe or (own or default_recipe(data.name),), read_task(data)
     return {"data": data}, [recipe_for(find_recipe(name), task) for name in names]

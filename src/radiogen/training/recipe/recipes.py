@@ -11,7 +11,7 @@ from radiogen.core.wording import nearest, parameter
 from radiogen.networks.settings import NetworkSettings
 from radiogen.task import RSNA_MICCAI, Task
 from radiogen.training.recipe.recipe import Recipe
-from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings
+from radiogen.training.recipe.settings import AugmentationSettings, DataSettings, OptimisationSettings, SplitSettings
 from radiogen.training.recipe.stored import read_recipe
 
 SEQUENCES = RSNA_MICCAI.sequences
@@ -144,9 +144,29 @@ DEMO_3D_TUMOUR = PHANTOM_3D.replace(
     masks that are wrong.
     """))
 
+LOCATOR_3D = Recipe(
+    "locator-3d", _text("""
+    FLAIR and T1wCE of the whole head in voxels of 3.1 mm through a small 3D U-Net that learns the tumour's mask.
+
+    Finds the tumour for other recipes: --region tumour --mask locator:RUN. Needs a mask a case (docs/locator.md). Ours;
+    the loss is soft Dice with cross-entropy, as in nnU-Net (Isensee et al., Nature Methods 2021;18:203). Command:
+    python scripts/train_locator.py. Cost: minutes on two cores with 80 cases. Result: docs/locator.md has it.
+    """),
+    data=DataSettings(rank=3, sequences=("FLAIR", "T1wCE"), size=64, geometry="isotropic", edge_mm=200,
+                      normalisation="percentile", sequences_as_channels=True, mask_channel=True),
+    network=NetworkSettings(architecture="unet", width=8, outputs=1),
+    optimisation=OptimisationSettings(learning_rate=0.004, schedule="cosine", weight_decay=0.001, epochs=30,
+                                      batch_size=4, micro_batch_size=4),
+    augmentation=AugmentationSettings(flips=("left-right", "front-back", "up-down"), shift=0.06, gamma=0.3),
+    split=SplitSettings(holdout_fraction=0.0))
+
 RECIPES = {recipe.name: recipe for recipe in (
     REPORT_2D, REPORT_3D, REPORT_3D_SLICES, WINNER_3D, ISOTROPIC_3D, DEMO_2D, DEMO_3D, PHANTOM_3D,
     DEMO_3D_TUMOUR)}
+"""Those of train.py."""
+
+LOCATORS = {LOCATOR_3D.name: LOCATOR_3D}
+"""Those of train_locator.py, whose networks say where the tumour is."""
 
 
 def find_recipe(name: str) -> Recipe:
@@ -159,6 +179,8 @@ def find_recipe(name: str) -> Recipe:
     """
     if name.endswith(".json"):
         return read_recipe(Path(name))
+    if name in LOCATORS:
+        return LOCATORS[name]
     if name not in RECIPES:
         raise UserError(parameter("recipe", name), f"there is no such recipe{nearest(name, RECIPES)}",
                         f"choose one of: {', '.join(RECIPES)}")

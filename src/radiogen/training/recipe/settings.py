@@ -49,14 +49,22 @@ class DataSettings:
     margin."""
     mask_channel: bool = False
     """The mask is a last channel, with sequences as channels."""
+    mask: str | None = None
+    """Whose masks: locator:RUN: those that the locator in models/RUN predicts (train_locator.py), of each case by
+    networks that were not trained on it; None: the data set's."""
     without_mask: Literal["refuse", "head"] = "refuse"
     """A training case without a usable mask: refuse: an error; head: its whole head is shown. Test cases without one
-    always show the whole head."""
+    always show the whole head, and all cases where a locator finds nothing that can be."""
 
     @property
     def uses_mask(self) -> bool:
         """Whether a case's mask is read."""
         return self.region != "head" or self.mask_channel
+
+    @property
+    def needs_mask(self) -> bool:
+        """Whether a case cannot be used without a usable mask of its own."""
+        return self.uses_mask and self.mask is None and self.without_mask == "refuse"
 
     @property
     def image_shape(self) -> tuple[int, ...]:

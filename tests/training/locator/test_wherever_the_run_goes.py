@@ -1,0 +1,80 @@
+"""A run that crops to predicted masks predicts the same case alike everywhere; and a locator is no such run."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from radiogen.core import files
+from radiogen.core.errors import UserError
+from radiogen.inference.one_case import answer_text, predict_case
+from radiogen.inference.prediction import predict_run
+from radiogen.kaggle.kernels.bundle import _copy_run
+from radiogen.kaggle.kernels.session import MANIFEST, predict_session
+from radiogen.networks.backend import keras
+from radiogen.runs.fold_weights import write_weights
+from radiogen.task import RSNA_MICCAI
+from radiogen.training.locator.networks import locators_of
+from radiogen.training.model import make_network
+from radiogen.training.recipe.recipes import DEMO_3D_TUMOUR
+from radiogen.training.runs import fold_folder, open_run
+from radiogen.training.workflow import begin_run
+
+RECIPE = DEMO_3D_TUMOUR.replace(sequences=("FLAIR", "T1wCE"), size=8, width=4, folds=2, mask="locator:loc",
+                                holdout_fraction=0.0, tta=False)
+
+
+@pytest.fixture
+def predicted(home, masked, bright):
+    """A run with networks of chance on the cropped cases, and its predictions by case."""
+    run = begin_run(masked, RECIPE, home / "models" / "user", home / "cache", workers=1)
+    for fold in ("0", "1"):
+        keras.utils.set_random_seed(int(fold))
+        write_weights(fold_folder(run, fold), make_network(run.recipe.network, run.recipe.data).save_weights)
+    table = pd.read_csv(predict_run(run), dtype={"BraTS21ID": str})
+    bright.clear()
+    return run, table.set_index("BraTS21ID")["probability"]
+
+
+@pytest.mark.parametrize("case", ["00008", "00002"])
+def test_one_patient_is_located_and_predicted_as_in_the_data_set(predicted, masked, bright, tmp_path, case):
+    run, probability = predicted
+    shutil.copytree(next(masked.glob(f"*/{case}")), tmp_path / case)
+    (tmp_path / case / "mask.nii.gz").unlink()
+    answer = predict_case(run, tmp_path / case)
+    assert answer.probability == pytest.approx(probability[case], abs=1e-6)
+    locator = open_run(run.folder.parent / "loc").folds.set_index("case")["fold"]
+    assert [fold for fold, _ in bright] == ([locator[case]] if case in locator else ["0", "1"])
+
+
+def test_of_a_patient_in_whom_nothing_is_found_the_whole_head_is_shown_and_it_is_said(
+        predicted, masked, tmp_path, monkeypatch):
+    from radiogen.imaging.findings import Finding, FindingCode
+    from radiogen.training.locator import predicted_masks
+
+    monkeypatch.setattr(predicted_masks, "find_tumour", lambda *_: Finding(FindingCode.LOCATOR_NOTHING))
+    answer = predict_case(predicted[0], masked / "test" / "00008")
+    assert "mask: not used: none was found by the locator" in answer_text(answer)
+
+
+def test_kaggles_session_carries_the_locator_and_predicts_as_here(predicted, masked, bright, tmp_path):
+    run, probability = predicted
+    assert locators_of([run]) == ["loc"]
+    (tmp_path / "bundle").mkdir()
+    members = {name: _copy_run(run.folder.parent / name, tmp_path / "bundle") for name in ("user", "loc")}
+    files.write_json(tmp_path / "bundle" / MANIFEST, {"wheels": [], "runs": members})
+    data = tmp_path / "input" / RSNA_MICCAI.name
+    shutil.copytree(masked / "test", data / "test", ignore=shutil.ignore_patterns("mask*"))
+    (data / "sample_submission.csv").write_text("BraTS21ID,MGMT_value\n00008,0.5\n")
+    path = predict_session(tmp_path / "bundle", tmp_path / "input", tmp_path / "working", workers=1)
+    assert pd.read_csv(path)["MGMT_value"].tolist() == pytest.approx([probability["00008"]], abs=1e-6)
+    record = files.read_json(path.with_name("session.json"))
+    assert (record["runs"], record["imputed"]) == (["user"], [])
+    assert sorted(fold for fold, _ in bright) == ["0", "1"]
+
+
+def test_a_locator_predicts_no_label(home, masked):
+    locator = open_run(home / "models" / "loc")
+    for refused in (lambda: predict_run(locator), lambda: predict_case(locator, masked / "test" / "00008")):
+        with pytest.raises(UserError, match="is a locator: .* --mask locator:loc"):
+            refused()
