@@ -101,12 +101,25 @@ def _must(folder: Path, *words: object) -> None:
     assert end.returncode == 0, f"{' '.join(map(str, words))}\n{end.stdout[-2000:]}\n{end.stderr[-2000:]}"
 
 
+@pytest.fixture
+def clone(tmp_path) -> Path:
+    """A clone in which nothing was done yet."""
+    return _begin_clone(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Path:
     """What the pages take for granted: two phantoms, a folder of DICOM, two trained runs, tables of others."""
-    folder = tmp_path_factory.mktemp("world")
+    return _furnish(_begin_clone(tmp_path_factory.mktemp("world")))
+
+
+def _begin_clone(folder: Path) -> Path:
     for name in ("scripts", "benchmarks"):
         (folder / name).symlink_to(ROOT / name, target_is_directory=True)
+    return folder
+
+
+def _furnish(folder: Path) -> Path:
     small = ("--cases", 20, "--test-cases", 2, "--scale", 0.05, "--workers", 1)
     for name, seed in (("NAME", 1), ("OTHER", 2)):
         _must(folder, "scripts/make_phantom.py", "--data", f"input/{name}", *small, "--seed", seed)

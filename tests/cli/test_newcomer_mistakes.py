@@ -53,7 +53,7 @@ MISTAKES = [  # what is typed, and what the line has to say
     ("draw-cases --data input/phantom --cases 00091", "--cases 00091: there is no such case in input/phantom"),
     ("predict", "RUN: no run is named; radiogen predict RUN"),
     ("predict phantom-dmo", "models/phantom-dmo: there is no such run (did you mean phantom-demo?)"),
-    ("evaluate phantom-dmo", "there is no run phantom-dmo (did you mean phantom-demo?)"),
+    ("evaluate phantom-dmo", "models/phantom-dmo: there is no such run (did you mean phantom-demo?)"),
     ("runs phantom-dmo", "there is no such run (did you mean phantom-demo?)"),
     ("runs --compare phantom-demo", "takes two runs, and 1 are named; radiogen runs --compare A B"),
     ("runs --remove phantom-demo", "there is no terminal to answer on; add --yes"),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from radiogen.cli.given import require
 from radiogen.core.errors import UserError
 from radiogen.core.files import checked_name
 from radiogen.core.wording import as_run, command
@@ -28,6 +29,7 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
         medals: Mark the scores of the competition's medals.
     """
     run = run if run is None else checked_name("--run", run)
+    require([models / run] if run else [], data, (geometry, labels))
     geometry = geometry or (models / run / layout.GEOMETRY if run else None)
     labels = labels or (data if data else models / run / layout.FOLDS if run else None)
     if geometry is None or labels is None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.cli.given import require
+
 
 def main(series: Annotated[tuple[Path, ...], tyro.conf.Positional], output: Path | None = None,
          open: bool = False) -> None:  # noqa: A002  (an option's name)
@@ -17,6 +19,7 @@ def main(series: Annotated[tuple[Path, ...], tyro.conf.Positional], output: Path
         output: The page to write (default: view-NAME.html in the current folder).
         open: Open it in the browser.
     """
+    require(series=series)
     from radiogen.core import files
     from radiogen.imaging.view.niivue import niivue
     from radiogen.imaging.view.page import facts_text, read_named, write_view
