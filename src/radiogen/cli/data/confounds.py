@@ -29,13 +29,12 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
         medals: Mark the scores of the competition's medals.
     """
     run = run if run is None else checked_name("--run", run)
-    require([models / run] if run else [], data, (geometry, labels))
     geometry = geometry or (models / run / layout.GEOMETRY if run else None)
     labels = labels or (data if data else models / run / layout.FOLDS if run else None)
     if geometry is None or labels is None:
         raise UserError("--geometry" if geometry is None else "--labels", "is missing",
                         "name a table of geometry and one of labels (or --data), or --run NAME for both")
-
+    require([models / run] if run else [], data, (geometry, labels))
     from radiogen.evaluation.audit.image_free import StudySettings
     from radiogen.evaluation.report.acquisition import report_acquisition
 

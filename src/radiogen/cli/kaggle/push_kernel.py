@@ -38,7 +38,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         tables: With --public: CSV files to publish with it, such as brats21_sites.csv.
     """
     runs = several_runs(names, run)
-    require([models / each for each in runs], data)
+    require([models / each for each in runs if public is None], data)
     from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels import push, whole_push
     from radiogen.kaggle.kernels.bundle import check_named

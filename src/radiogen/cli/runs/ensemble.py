@@ -27,6 +27,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         models: Where runs are kept.
     """
     members = several_runs(names, run)
+    name = name if name is None else checked_name("--name", name)
     require([models / member for member in members])
     import pandas as pd
 
@@ -34,7 +35,6 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     from radiogen.evaluation.text_tables import rounded, text_table
     from radiogen.runs.layout import ENSEMBLE
 
-    name = name if name is None else checked_name("--name", name)
     path = write_ensemble(models, members, name, method)
     print(f"run {path.parent.name}: {method} of {', '.join(members)}")
     table = pd.read_csv(path.with_name(ENSEMBLE))
