@@ -20,10 +20,10 @@ def require(runs: Sequence[Path] = (), data: Path | None = None, tables: Sequenc
     for folder in runs:
         if not folder.is_dir():
             raise no_such_run(folder)
-    _require(tables, "is missing", "put the table there or name another file")
-    _require(series, "there is no such folder or file", "check the path")
     if data is not None:
         check_data(data)
+    _require(tables, "is missing", "put the table there or name another file")
+    _require(series, "there is no such folder or file", "check the path")
 
 
 def _require(paths: Sequence[Path | None], problem: str, remedy: str) -> None:
