@@ -225,6 +225,15 @@ def _make_progress(console: Any) -> "Progress":
         def make_tasks_table(self, tasks: Iterable[Any]) -> Any:
             return super().make_tasks_table(sorted(tasks, key=lambda task: task.fields["order"]))
 
+    plain = console.options.ascii_only or console.legacy_windows  # has no sign of an ellipsis
+    cut: Any = "crop" if plain else "ellipsis"
+
+    class Note(ProgressColumn):
+        """Gives way where the window is narrow: the table narrows columns that may wrap before all others."""
+
+        def render(self, task: Any) -> Text:
+            return Text(task.fields["note"], no_wrap=True, overflow=cut)
+
     class Left(ProgressColumn):
         max_refresh = 0.5
 
@@ -233,13 +242,12 @@ def _make_progress(console: Any) -> "Progress":
             return Text("" if left is None else f"{duration(left)} left", no_wrap=True)
 
     def text(form: str, **settings: Any) -> TextColumn:
-        return TextColumn(form, markup=False, table_column=Column(no_wrap=True, **settings))
+        return TextColumn(form, markup=False, table_column=Column(no_wrap=True, overflow=cut, **settings))
 
     bars = [BarColumn(bar_width=BAR_WIDTH)] if console.width >= NARROW else []
     return Sorted(text("{task.description}"), *bars, text("{task.fields[count]}", justify="right"),
-                  text("{task.fields[note]}", overflow="ellipsis"),
-                  Left(), console=console, redirect_stdout=sys.stdout.isatty(), redirect_stderr=True,
-                  speed_estimate_period=300)
+                  Note(Column()), Left(Column(no_wrap=True)), console=console,
+                  redirect_stdout=sys.stdout.isatty(), redirect_stderr=True, speed_estimate_period=300)
 
 
 def is_terminal() -> bool:
