@@ -1,6 +1,6 @@
 """What the documents show is run as it stands there: every Python block, and every command that needs no more than a
 tiny phantom. A command that is not run has its reason in `SKIPPED`, and even its options have to exist. What is made
-smaller, and what stands for a name that the reader replaces, is in `REPLACED`.
+smaller, and what stands for a name that the reader replaces, is in `REPLACED` and `ADDED`.
 """
 
 import json
@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+from radiogen.task import RSNA_MICCAI
 
 from .scripts.clone import ENVIRONMENT
 from .warm_commands import run_python
@@ -37,19 +39,18 @@ SKIPPED = {
     r"python scripts/\w+\.py .*\bside\b.*": "needs data that is not in the repository (docs/results.md says which)",
     r"python benchmarks/.*": "takes hours; tests/benchmarks runs the benchmarks in short",
 }
-SMALL = "--size 16 --width 4 --epochs 2"
 REPLACED = {"--cases 200": "--cases 20 --test-cases 2 --scale 0.05", " [RUN ...]": "", "RUN RUN": "RUN RUN-2",
             "FOLDER --tables TABLE.csv": "COHORT/images --tables COHORT/metadata.csv",
             "/data/UCSF-PDGM --tables UCSF-PDGM-metadata_v2.csv":
                 "COHORT/images --tables COHORT/metadata.csv --output input/second",
-            "--folds-by site": f"--folds-by site {SMALL}", "--recipe isotropic-3d --fold all":
-                f"--recipe isotropic-3d --fold all --folds 2 {SMALL}",
-            "--trials 30": f"--trials 2 --inner-folds 2 --folds 2 {SMALL}",
+            "--trials 30": "--trials 2 --inner-folds 2 --folds 2",
             "--start-from a --epochs 20": "--start-from RUN --epochs 3",
-            "judge_features.py": "judge_features.py --learners centroid",
-            "--case FOLDER": "--case input/NAME/test/00020", "--case CASE": "--case 00000",
-            "--recipe demo-2d demo-3d": f"--recipe demo-2d demo-3d {SMALL}"}
+            "--case FOLDER": "--case input/NAME/test/00026", "--case CASE": "--case 00000"}
 """What is smaller in the test, or stands for a name that the reader replaces."""
+SMALL = " --size 16 --width 4 --epochs 2"
+ADDED = {"--folds-by site": SMALL, "--recipe demo-2d demo-3d": SMALL, "--recipe demo-3d --space": SMALL,
+         "--recipe isotropic-3d --fold all": f"{SMALL} --folds 2", "judge_features.py": " --learners centroid"}
+"""What is added to a command, which makes it smaller."""
 
 
 def _blocks(page: Path, kind: str) -> list[str]:
@@ -132,9 +133,8 @@ def _furnish(folder: Path) -> Path:
     labels = pd.read_csv(folder / "input/NAME/train_labels.csv", dtype=str)
     sites = labels[["BraTS21ID"]].assign(patient=labels["BraTS21ID"], site=list("ABCDE") * 4)
     sites.to_csv(folder / "input/NAME/patients.csv", index=False)
-    for link, target in (("phantom", "NAME"), ("other", "OTHER"), (
-            "rsna-miccai-brain-tumor-radiogenomic-classification", "NAME")):
-        (folder / "input" / link).symlink_to(folder / "input" / target, target_is_directory=True)
+    for copy, source in (("phantom", "NAME"), ("other", "OTHER"), (RSNA_MICCAI.name, "NAME")):
+        shutil.copytree(folder / "input" / source, folder / "input" / copy)
     shutil.copytree(folder / "input/OTHER/train", folder / "FOLDER")
     _must(folder, "scripts/make_phantom.py", "--data", "COHORT", *small, "--format", "ucsf-pdgm")
     (folder / "train").symlink_to(folder / "input/NAME/train", target_is_directory=True)
@@ -173,6 +173,7 @@ def _write_tables(folder: Path) -> None:
 
 def _words(command: str, folder: Path) -> list[object]:
     """The words after `python`."""
+    command += "".join(more for shown, more in ADDED.items() if shown in command)
     for shown, meant in REPLACED.items():
         command = command.replace(shown, meant)
     words = shlex.split(command)

@@ -15,7 +15,7 @@ def main(series: Annotated[tuple[Path, ...], tyro.conf.Positional], output: Path
     Example: view input/phantom/train/00000 --open
 
     Args:
-        series: Folders of one series each, a folder of such folders, or NIfTI files.
+        series: Folders of one series each, a case's folder with all of them, or NIfTI files.
         output: The page to write (default: view-NAME.html in the current folder).
         open: Open it in the browser.
     """

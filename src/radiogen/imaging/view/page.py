@@ -16,6 +16,7 @@ import numpy as np
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.dataset.source import MASK
 from radiogen.imaging.export.series_export import nifti_bytes
 from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.series import read_series
@@ -31,7 +32,7 @@ class NamedVolume(NamedTuple):
 
 
 def read_named(paths: Sequence[Path]) -> list[NamedVolume]:
-    """The series of these folders or NIfTI files; a folder that holds only folders stands for each of them.
+    """The series of these folders or NIfTI files; a case's folder stands for each series in it, without its mask.
 
     Raises UserError where one is missing or cannot be read.
     """
@@ -74,8 +75,8 @@ def facts_text(volume: Volume) -> str:
 def _places(path: Path) -> list[Path]:
     if is_nifti(path) or not path.is_dir():
         return [path]
-    inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
-    return inside if inside and all(one.is_dir() for one in inside) else [path]
+    inside = sorted(one for one in path.iterdir() if not one.name.startswith(".") and one.name.split(".")[0] != MASK)
+    return inside if inside and all(one.is_dir() or is_nifti(one) for one in inside) else [path]
 
 
 def _data(one: NamedVolume) -> dict:
