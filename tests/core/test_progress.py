@@ -154,12 +154,21 @@ def test_a_log_has_a_line_every_half_minute_for_all_rows_together(screen, capsys
 
 def test_the_time_left_is_that_of_the_steps_made_here():
     state = BarState("k", "fold 0", 100, "step", initial=80, done=90)
-    assert line_text(state, 60) == "fold 0: 90/100 step, 90 %, 1 min 0 s left"
+    assert line_text(state, 60, since=80) == "fold 0: 90/100 step, 90 %, 1 min 0 s left"
+
+
+def test_a_slow_first_step_does_not_count_in_the_time_left(screen, capsys):
+    screen.last_line, bar = 0.0, progress(None, "inspect", 100, "series")
+    for seconds in (60, 1, 1, 1, 40):
+        screen.at += seconds
+        bar.update()
+    bar.close()
+    assert [line.rpartition(", ")[2] for line in capsys.readouterr().err.splitlines()] == ["1 %", "17 min 1 s left"]
 
 
 def test_bytes_are_counted_as_sizes_and_what_has_no_end_has_no_share():
     assert count_text(BarState("k", "file", 31_000_000, "B", done=12_000_000)) == "12 MB/31 MB"
-    assert line_text(BarState("k", "files", None, "file", done=3), 9) == "files: 3 file"
+    assert line_text(BarState("k", "files", None, "file", done=3), 9, 0) == "files: 3 file"
 
 
 def test_rows_are_ordered_by_the_numbers_in_their_names():
