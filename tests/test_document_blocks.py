@@ -97,6 +97,12 @@ def test_every_option_of_a_command_in_the_documents_is_in_its_help(page):
                 assert re.search(rf"--(\[no-\])?{bare}(?![\w-])", shown), f"{command}: {option}"
 
 
+def test_each_of_the_three_ways_in_takes_at_most_five_commands():
+    ways = [[part for line in block.splitlines() for part in line.split(" && ")]
+            for block in _blocks(DOCS / "start.md", "")]
+    assert len(ways) == 3 and max(map(len, ways)) <= 5
+
+
 @pytest.mark.parametrize("page", PAGES, ids=_page_id)
 def test_every_json_block_of_the_documents_is_json(page):
     for block in _blocks(page, "json"):
