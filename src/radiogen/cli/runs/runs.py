@@ -34,6 +34,8 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
 
     if compare + watch + remove + (mlflow is not None) > 1:
         raise UserError("--compare, --watch, --remove and --mlflow", "are different things", "choose one of them")
+    if yes and not remove:
+        raise UserError("--yes", "answers the question that --remove asks", "add --remove, or leave it out")
     if compare:
         run_actions.compare_runs(models, chosen)
     elif watch:
