@@ -115,7 +115,7 @@ docs: docs/requirements.lock
 	@test -d $(VENV)-docs || $(PYTHON) -m venv $(VENV)-docs
 	$(VENV)-docs/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r docs/requirements.lock
 	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
-	@echo "the documentation is in site/: open site/index.html"
+	@echo "the documentation is in site/: open site/index.html; to search in it: $(PYTHON) -m http.server --directory site"
 
 clean:
 	$(LOCK) "the set-up" rm -rf $(VENV) $(VENV)-jax $(VENV)-docs site build *.egg-info src/*.egg-info .pytest_cache .ruff_cache

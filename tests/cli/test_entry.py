@@ -1,6 +1,9 @@
 """`python scripts/<command>.py` and `radiogen <command>` are the same command, named as it was called."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +87,20 @@ def test_what_a_program_imports_from_the_package_is_there_and_nothing_else():
         assert getattr(radiogen, name).__module__.startswith("radiogen.")
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = radiogen.nothing
+
+
+def test_help_and_messages_have_only_characters_that_every_console_can_show():
+    root = SCRIPTS.parent
+    assert (root / "docs" / "commands.md").read_text(encoding="utf-8").isascii()
+    pages = {root / "src/radiogen/evaluation/report/page.py", root / "src/radiogen/training/recipe/table.py"}
+    assert [path for path in (root / "src").rglob("*.py") if path not in pages
+            and not path.read_text(encoding="utf-8").isascii()] == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_what_a_console_cannot_show_is_written_as_its_code(tmp_path, encoding):
+    (tmp_path / "m.csv").write_text("id,label,probability\nM\u00fcller \u6771,0,2\n", encoding="utf-8")
+    end = subprocess.run([sys.executable, "-m", "radiogen.cli", "evaluate", "--predictions", "m.csv", "--id-column",
+                          "\u6771"], cwd=tmp_path, capture_output=True, env={
+        **os.environ, "PYTHONPATH": str(SCRIPTS.parent / "src"), "PYTHONIOENCODING": encoding, "TERM": "dumb"})
+    assert end.returncode == 2 and b"\\u6771" in end.stderr and b"Traceback" not in end.stderr

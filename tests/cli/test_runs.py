@@ -46,6 +46,11 @@ def test_two_runs_are_compared_by_the_fields_that_differ(models, capsys):
     assert lines[-1] == "a and b differ in 3 fields"
 
 
+def test_a_run_that_is_named_twice_is_one_run(models, capsys):
+    main(("a", "b", "a"), compare=True)
+    assert capsys.readouterr().out.splitlines()[-1] == "a and b differ in 3 fields"
+
+
 def test_a_run_is_removed_after_a_yes_and_kept_after_anything_else(models, capsys, monkeypatch):
     monkeypatch.setattr(run_removal.sys.stdin, "isatty", lambda: True, raising=False)
     for answer, left in (("", True), ("n", True), ("y", False)):
@@ -64,7 +69,8 @@ def test_without_a_terminal_a_run_is_removed_only_where_the_option_says_so(model
 
 
 def test_what_cannot_be_done_is_refused_before_anything_is(models):
-    for options, message in (({"remove": True}, "--remove: names no run"), ({"compare": True}, "takes two runs"),
+    for options, message in (({"remove": True}, "--remove: names no run"),
+                             ({"compare": True}, "takes two different runs"),
                              ({"watch": True}, "no run in it is being trained"),
                              ({"watch": True, "remove": True}, "are different things")):
         with pytest.raises(UserError, match=message):

@@ -1,6 +1,7 @@
 """The progress display: a table on a terminal, whole lines without control characters in a log, nothing of what is
 over at once."""
 
+import io
 import os
 import pty
 import re
@@ -32,11 +33,24 @@ print("done")
 """
 
 
-def _on_terminal(columns, **environment):
+LONG = "loss 0.512/0.634  AUC 0.512/0.634  " * 3
+NOTEBOOK = """
+import logging
+from radiogen.core import progress
+from radiogen.core.console import log_to_console
+progress.LOG_SECONDS = progress.STATE_SECONDS = 0
+log_to_console()
+for step in progress.progress(range(3), "predict"):
+    logging.getLogger("radiogen.training").warning("something odd")
+"""
+
+
+def _on_terminal(columns, note="loss 0.5", **environment):
     """What LOOPS writes to a terminal of so many columns."""
     ours, theirs = pty.openpty()
     env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "20", **environment}
-    process = subprocess.Popen([sys.executable, "-c", LOOPS], stdout=theirs, stderr=theirs, env=env)
+    program = LOOPS.replace("loss 0.5", note)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
     written = b""
     while select.select([ours], [], [], 60)[0]:
@@ -67,6 +81,34 @@ def test_a_narrow_terminal_has_rows_that_fit_and_no_bars():
     rows = _rows(_on_terminal(40))
     assert [row.split()[0] for row in rows] == ["fold", "fold", "done"] and max(map(len, rows)) <= 40
     assert "━" not in "".join(rows)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test_in_a_narrow_window_the_note_gives_way_and_the_count_stays(encoding):
+    rows = _rows(_on_terminal(48, LONG, PYTHONIOENCODING=encoding, PYTHONUTF8="0"))[:2]
+    assert [" ".join(row.split()[:4]) for row in rows] == ["fold 2 4/4 step", "fold 10 4/4 step"]
+    assert max(map(len, rows)) <= 48 and "\\u" not in "".join(rows)
+    assert all(row.endswith("…") == (encoding == "utf-8") for row in rows)
+
+
+def test_a_console_of_old_windows_gets_signs_that_its_fonts_have():
+    from rich.console import Console
+
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, legacy_windows=True, width=100)
+    shown = module._make_progress(console)
+    shown.add_task("fold 0", total=4, completed=2, count="2/4 step", note=LONG, order=())
+    console.print(shown.get_renderable())
+    assert re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.getvalue()).isascii() and "2/4 step" in text.getvalue()
+
+
+@pytest.mark.slow  # starts a kernel of Jupyter
+def test_a_notebook_gets_whole_lines_without_control_characters():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
+    nbclient.NotebookClient(notebook, timeout=120).execute()
+    text = "".join(output["text"] for output in notebook.cells[0].outputs)
+    assert text.count("warning: something odd\n") == 3 and "predict: 2/3 case, 67 %" in text and "\x1b" not in text
 
 
 def test_no_color_means_no_colour_and_a_dumb_terminal_gets_no_control_characters():
@@ -112,12 +154,21 @@ def test_a_log_has_a_line_every_half_minute_for_all_rows_together(screen, capsys
 
 def test_the_time_left_is_that_of_the_steps_made_here():
     state = BarState("k", "fold 0", 100, "step", initial=80, done=90)
-    assert line_text(state, 60) == "fold 0: 90/100 step, 90 %, 1 min 0 s left"
+    assert line_text(state, 60, since=80) == "fold 0: 90/100 step, 90 %, 1 min 0 s left"
+
+
+def test_a_slow_first_step_does_not_count_in_the_time_left(screen, capsys):
+    screen.last_line, bar = 0.0, progress(None, "inspect", 100, "series")
+    for seconds in (60, 1, 1, 1, 40):
+        screen.at += seconds
+        bar.update()
+    bar.close()
+    assert [line.rpartition(", ")[2] for line in capsys.readouterr().err.splitlines()] == ["1 %", "17 min 1 s left"]
 
 
 def test_bytes_are_counted_as_sizes_and_what_has_no_end_has_no_share():
     assert count_text(BarState("k", "file", 31_000_000, "B", done=12_000_000)) == "12 MB/31 MB"
-    assert line_text(BarState("k", "files", None, "file", done=3), 9) == "files: 3 file"
+    assert line_text(BarState("k", "files", None, "file", done=3), 9, 0) == "files: 3 file"
 
 
 def test_rows_are_ordered_by_the_numbers_in_their_names():

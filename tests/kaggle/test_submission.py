@@ -132,7 +132,7 @@ def test_a_run_that_predicted_no_test_case_is_refused(house):
 
 
 def test_a_run_that_is_not_predicted_is_reported_with_the_command(house):
-    with pytest.raises(UserError, match=r"nix/predictions\.csv.*scripts/predict\.py --run nix"):
+    with pytest.raises(UserError, match=r"nix: there is no such run.*scripts/train\.py --run nix"):
         write_submission(house / "models", "nix", house / "submissions")
 
 

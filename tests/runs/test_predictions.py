@@ -86,7 +86,7 @@ def test_a_run_without_predictions_is_reported_with_the_command_that_makes_them(
 
 def test_a_mistyped_run_is_reported_with_the_runs_that_are_there(tmp_path):
     _written(tmp_path, GOOD)
-    with pytest.raises(UserError, match="there is no run rum .predicted runs in .* are run"):
+    with pytest.raises(UserError, match="rum: there is no such run; name one of run, or train it"):
         read_predictions(tmp_path / "rum" / "predictions.csv")
 
 
@@ -137,6 +137,7 @@ def test_a_table_that_is_replaced_while_it_is_read_is_read_again(tmp_path, monke
 
 
 def test_a_run_without_predictions_has_no_hash_either(tmp_path):
+    (tmp_path / "a").mkdir()
     with pytest.raises(UserError, match=r"predictions\.csv: is missing"):
         read_with_hash(tmp_path / "a" / "predictions.csv")
 

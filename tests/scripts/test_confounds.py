@@ -40,6 +40,7 @@ def test_a_run_is_judged_and_tables_and_picture_are_written(tmp_path):
 def test_without_tables_the_command_says_what_to_name(tmp_path):
     end = _call(tmp_path, "--labels", "a.csv")
     assert end.returncode == 2 and end.stderr.startswith("error: --geometry: is missing; name a table")
-    (tmp_path / "b.csv").write_text("")
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("")
     end = _call(tmp_path, "--geometry", "b.csv", "--labels", "a.csv")
     assert end.returncode == 2 and "b.csv" in end.stderr and "Traceback" not in end.stderr

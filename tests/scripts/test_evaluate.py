@@ -73,8 +73,8 @@ def test_runs_may_be_named_without_the_option_and_the_method_chosen(house):
 
 
 @pytest.mark.parametrize(("command", "said"), [
-    ("evaluate.py --run flat nix", "models/nix/predictions.csv"),
-    ("submit.py nix", "models/nix/predictions.csv"),
+    ("evaluate.py --run flat nix", "models/nix: there is no such run; name one of flat"),
+    ("submit.py nix", "models/nix: there is no such run; name one of flat"),
 ])
 def test_a_run_that_is_not_there_is_one_line_and_exit_code_2(house, command, said):
     answer = _call(house, command)

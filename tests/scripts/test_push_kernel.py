@@ -23,7 +23,7 @@ def _error(end):
 
 
 @pytest.mark.parametrize(("names", "message"), [
-    (["new"], "models/new: there is no such run; train it: python scripts/train.py --run new"),
+    (["new"], "models/new: there is no such run; name one of first, or train it: python scripts/train.py --run new"),
     (["first", "first"], "RUN: first is named twice"),
     ([], "RUN: no run is named"),
 ])

@@ -26,9 +26,9 @@ def list_runs(models: Path, names: Sequence[str]) -> None:
 
 def compare_runs(models: Path, names: Sequence[str]) -> None:
     """The fields in which two runs differ."""
-    if len(set(names)) != 2:
-        raise UserError("--compare", f"takes two runs, and {len(set(names))} are named",
-                        f"{command('runs')} --compare A B")
+    names = list(dict.fromkeys(names))
+    if len(names) != 2:
+        raise UserError("--compare", f"takes two different runs, not {len(names)}", f"{command('runs')} --compare A B")
     one, other = named_states(models, names)
     rows = table.differences(one, other)
     print_table(("field", one.name, other.name), rows, folded=(0, 1, 2))
@@ -37,8 +37,9 @@ def compare_runs(models: Path, names: Sequence[str]) -> None:
 
 def watch_run(models: Path, names: Sequence[str]) -> None:
     """Follow a run until nobody trains it."""
+    names = list(dict.fromkeys(names))
     if len(names) > 1:
-        raise UserError("--watch", f"follows one run, and {len(names)} are named", "name one of them")
+        raise UserError("--watch", f"follows one run, not {len(names)}", "name one of them")
     found = [state for state in named_states(models, names) if names or state.in_training][:1]
     if not found:
         raise UserError(models, "no run in it is being trained", f"start one: {command('train')}, or name a run")

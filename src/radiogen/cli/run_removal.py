@@ -32,12 +32,13 @@ def remove_runs(models: Path, names: Sequence[str], ask: bool) -> None:
 
 def log_to_mlflow(models: Path, names: Sequence[str], address: str) -> None:
     """Log runs to MLflow."""
-    from radiogen.runs.overview.mlflow_log import log_runs
+    from radiogen.runs.overview.mlflow_log import log_runs, next_step
 
     states = named_states(models, names)
+    if not states:
+        raise UserError(models, "holds no run to log", f"train one: {command('train')}")
     print("\n".join(log_runs(states, address)))
-    plural = "s" * (len(states) != 1)
-    print(f"{len(states)} run{plural} logged to {address}; next: mlflow ui --backend-store-uri {address}")
+    print(f"in {address}: {len(states)} run{'s' * (len(states) != 1)}; next: {next_step(address)}")
 
 
 def _agreed(question: str) -> bool:

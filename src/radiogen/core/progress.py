@@ -142,7 +142,7 @@ class _Screen:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.states: dict[str, BarState] = {}
-        self.began: dict[str, float] = {}
+        self.began: dict[str, tuple[float, int]] = {}  # when the first steps were done, and how many
         self.held, self.last_line = 0, time.monotonic()
         self.drawn: _Table | None = None
 
@@ -150,7 +150,8 @@ class _Screen:
         with self.lock:
             if not self.states:
                 self.last_line = max(self.last_line, time.monotonic() - LOG_SECONDS / 2)
-            self.began.setdefault(state.key, time.monotonic())
+            if state.done > state.initial:
+                self.began.setdefault(state.key, (time.monotonic(), state.done))
             self.states[state.key] = state
             if is_terminal():
                 self.drawn = self.drawn or _Table()
@@ -186,8 +187,9 @@ class _Screen:
         rows = sorted((state for state in self.states.values() if state.open), key=row_order)
         if rows:
             self.last_line = now
-            print("; ".join(line_text(state, now - self.began[state.key]) for state in rows), file=sys.stderr,
-                  flush=True)
+            began = [self.began.get(state.key, (now, state.done)) for state in rows]
+            print("; ".join(line_text(state, now - at, done) for state, (at, done) in zip(rows, began, strict=True)),
+                  file=sys.stderr, flush=True)
 
 
 class _Table:
@@ -225,6 +227,15 @@ def _make_progress(console: Any) -> "Progress":
         def make_tasks_table(self, tasks: Iterable[Any]) -> Any:
             return super().make_tasks_table(sorted(tasks, key=lambda task: task.fields["order"]))
 
+    plain = console.options.ascii_only or console.legacy_windows  # has no sign of an ellipsis
+    cut: Any = "crop" if plain else "ellipsis"
+
+    class Note(ProgressColumn):
+        """Gives way where the window is narrow: the table narrows columns that may wrap before all others."""
+
+        def render(self, task: Any) -> Text:
+            return Text(task.fields["note"], no_wrap=True, overflow=cut)
+
     class Left(ProgressColumn):
         max_refresh = 0.5
 
@@ -233,13 +244,12 @@ def _make_progress(console: Any) -> "Progress":
             return Text("" if left is None else f"{duration(left)} left", no_wrap=True)
 
     def text(form: str, **settings: Any) -> TextColumn:
-        return TextColumn(form, markup=False, table_column=Column(no_wrap=True, **settings))
+        return TextColumn(form, markup=False, table_column=Column(no_wrap=True, overflow=cut, **settings))
 
     bars = [BarColumn(bar_width=BAR_WIDTH)] if console.width >= NARROW else []
     return Sorted(text("{task.description}"), *bars, text("{task.fields[count]}", justify="right"),
-                  text("{task.fields[note]}", overflow="ellipsis"),
-                  Left(), console=console, redirect_stdout=sys.stdout.isatty(), redirect_stderr=True,
-                  speed_estimate_period=300)
+                  Note(Column()), Left(Column(no_wrap=True)), console=console,
+                  redirect_stdout=sys.stdout.isatty(), redirect_stderr=True, speed_estimate_period=300)
 
 
 def is_terminal() -> bool:
@@ -262,9 +272,12 @@ def count_text(state: BarState) -> str:
     return f"{state.done:>{len(str(state.total))}}/{state.total} {state.unit}"
 
 
-def line_text(state: BarState, seconds: float) -> str:
-    """A row as part of a line of a log; seconds: since it began."""
-    made, left = state.done - state.initial, ""
+def line_text(state: BarState, seconds: float, since: int) -> str:
+    """A row as part of a line of a log; seconds: since it was as far as `since`.
+
+    The first step is no measure of the others: it compiles, and fills caches.
+    """
+    made, left = state.done - since, ""
     if state.total and made > 0:
         left = f"{duration(seconds / made * (state.total - state.done))} left"
     share = f"{100 * state.done / state.total:.0f} %" if state.total else ""

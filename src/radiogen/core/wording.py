@@ -83,6 +83,11 @@ def shortened(words: Sequence[str], most: int = 5, more: str = "more") -> str:
     return ", ".join(words[:most]) + (f" and {rest} {more}" if rest > 0 else "")
 
 
+def as_text(name: str) -> str:
+    """The name of a file as text: `?` for each byte of it that is no character in this system's encoding."""
+    return name.encode(errors="replace").decode()
+
+
 def listing(words: Sequence[str], most: int = 5) -> str:
     """`a`, `a and b`, `a, b and c`, or the first `most` of them and how many more; repeated words once; "" of none."""
     words = list(dict.fromkeys(words))

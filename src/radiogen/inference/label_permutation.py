@@ -31,6 +31,12 @@ from radiogen.training.runs import Run, fold_folder, trained_folds
 _LOG = logging.getLogger(__name__)
 
 
+def announce(run: Run, draws: int) -> str:
+    """What is about to be done, and how long it takes, in a line."""
+    minutes = draws * draw_seconds(run) / 60
+    return f"label-permutation test of {run.folder.name}, {draws} draws: {minutes:.1f} minutes if new"
+
+
 def draw_seconds(run: Run) -> float:
     """Seconds that one draw will take, from what the run's folds took; NaN where no fold has timings.
 

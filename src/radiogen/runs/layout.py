@@ -7,6 +7,8 @@ each run; beside the last run that it was given; and what validation on another 
 
 from pathlib import Path
 
+from radiogen.core.errors import UserError
+from radiogen.core.wording import as_run, command, nearest, shortened
 from radiogen.dataset.layout import GEOMETRY_TABLE, PATIENTS_TABLE, SCANNER_TABLE
 from radiogen.task import FILE
 
@@ -75,6 +77,28 @@ OWN_LOOKS = "looks.csv"
 """In a run's folder: which entries of the ledger are its own."""
 
 _FOLD = "fold-"
+
+
+def run_names(models: Path) -> list[str]:
+    """The names of the folders under `models` that are runs."""
+    folders = Path(models).iterdir() if Path(models).is_dir() else ()
+    return sorted(folder.name for folder in folders if not folder.name.startswith(".") and is_run(folder))
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder has the records or the folds of a run; a pretraining is none."""
+    if (folder / PRETRAINING).is_file():
+        return False
+    marks = (RUN, RECIPE, PREDICTIONS)
+    return folder.is_dir() and (any((folder / mark).is_file() for mark in marks) or bool(fold_folders(folder)))
+
+
+def no_such_run(folder: Path) -> UserError:
+    """The error about a run that is not there: the nearest name, and which runs there are."""
+    known = run_names(Path(folder).parent)
+    train = f"train it: {command('train')} --run {as_run(folder)}"
+    return UserError(folder, f"there is no such run{nearest(Path(folder).name, known)}",
+                     f"name one of {shortened(known)}, or {train}" if known else train)
 
 
 def fold_folder(run: Path, fold: str) -> Path:

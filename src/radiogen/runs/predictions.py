@@ -14,7 +14,7 @@ import pandas as pd
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import as_run, command, nearest
+from radiogen.core.wording import as_run, command
 from radiogen.dataset.labels import numbers, read_table
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, TEST
@@ -119,10 +119,6 @@ def _require(path: Path, table: pd.DataFrame, column: str, good: pd.Series, reme
 
 
 def _no_predictions(path: Path) -> UserError:
-    name, models = path.parent.name, path.parent.parent
     if path.parent.is_dir():
         return UserError(path, "is missing", f"make it: {command('predict')} --run {as_run(path.parent)}")
-    others = predicted_runs(models)
-    known = f"predicted runs in {models} are {', '.join(others)}" if others else f"no run in {models} is predicted yet"
-    return UserError(path, f"is missing: there is no run {name}{nearest(name, others)} ({known})",
-                     f"name another, or train it and then: {command('predict')} --run {as_run(path.parent)}")
+    return layout.no_such_run(path.parent)

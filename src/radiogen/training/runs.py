@@ -16,7 +16,7 @@ from radiogen.arrays.settings import CacheSettings, MaskSettings
 from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import as_run, command, nearest, parameter
+from radiogen.core.wording import parameter
 from radiogen.runs import layout
 from radiogen.runs.environment import write_environment
 from radiogen.runs.folds import fold_names, read_folds
@@ -117,9 +117,7 @@ def open_run(folder: Path) -> Run:
     """The run in this folder. Raises UserError where there is none."""
     folder = Path(folder)
     if not (folder / layout.RUN).is_file():
-        known = [path.parent.name for path in folder.parent.glob(f"*/{layout.RUN}")]
-        raise UserError(folder, f"there is no such run{nearest(folder.name, known)}",
-                        f"train it: {command('train')} --run {as_run(folder)}")
+        raise layout.no_such_run(folder)
     facts = read_facts(folder)
     if "members" in facts:
         raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it consists of")

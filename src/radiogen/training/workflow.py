@@ -165,10 +165,13 @@ def _locate_data(run: Run, data: Path | None = None, *, workers: int | None = No
     return run
 
 
-def locate_runs(folders: Sequence[Path], data: Path) -> None:
-    """Record `data` as the data set of the runs in these folders; ensembles, which read no images, are skipped."""
+def locate_runs(folders: Sequence[Path], data: Path | None) -> None:
+    """Record `data` as the data set of the runs in these folders; ensembles, which read no images, are skipped.
+
+    data None: it is where it was, and nothing is recorded.
+    """
     for folder in folders:
-        if (Path(folder) / RECIPE).is_file():
+        if data is not None and (Path(folder) / RECIPE).is_file():
             _locate_data(open_run(folder), data)
 
 

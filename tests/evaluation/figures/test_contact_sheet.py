@@ -1,5 +1,7 @@
 """Contact sheets: every picture in its place and proportions, what is odd in red, pages that say which they are."""
 
+import os
+
 import numpy as np
 from matplotlib.image import imread
 
@@ -68,6 +70,13 @@ def test_more_tiles_than_a_page_holds_make_numbered_pages(tmp_path):
 
 def test_without_tiles_there_is_no_sheet(tmp_path):
     assert contact_sheets(tmp_path, [], "t") == [] and not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_no_text_is_drawn_with_a_sign_for_what_it_is_not(tmp_path):
+    name = os.fsdecode(b"F\xe4lle")
+    path, = contact_sheets(tmp_path, [Tile(WHITE, name, "")], name)
+    other, = contact_sheets(tmp_path / "other", [Tile(WHITE, "F?lle", "")], "F?lle")
+    assert path.read_bytes() == other.read_bytes()
 
 
 def test_the_same_tiles_give_the_same_bytes(tmp_path):

@@ -169,7 +169,7 @@ def test_a_fold_trained_alone_is_judged_without_the_others(tmp_path):
 
 def test_nothing_is_written_when_one_of_the_runs_is_not_predicted(tmp_path):
     _run(tmp_path, "a", 2)
-    with pytest.raises(UserError, match="b/predictions.csv"):
+    with pytest.raises(UserError, match="b: there is no such run"):
         evaluate_runs(tmp_path, ["a", "b"])
     assert {path.name for path in (tmp_path / "a").iterdir()} == {"predictions.csv", "run.json"}
 

@@ -203,6 +203,13 @@ def test_a_folder_of_other_series_is_inspected_by_its_folders_names(tmp_path):
     assert [each.name for each in list_series(tmp_path / "berta")] == ["berta"]
 
 
+def test_a_nifti_file_is_a_series_of_its_own_and_the_mask_of_a_case_is_none(tmp_path):
+    write_series(tmp_path / "anna" / "FLAIR", pattern())
+    for name in ("T1w.nii.gz", "mask.nii.gz", "old.hdr", "old.img"):
+        (tmp_path / "anna" / name).write_bytes(b"")
+    assert [each.name for each in list_series(tmp_path)] == ["anna/T1w.nii.gz", "anna/old.hdr", "anna/FLAIR"]
+
+
 def test_a_folder_that_is_not_there_or_empty_is_reported(tmp_path):
     with pytest.raises(UserError, match="there is no such data set"):
         list_series(tmp_path / "nowhere")

@@ -43,6 +43,11 @@ def test_without_mlflow_one_line_says_what_to_install(state, monkeypatch):
         mlflow_log.log_runs([state], "mlruns")
 
 
+def test_what_comes_next_is_a_servers_page_or_what_shows_a_folder():
+    assert mlflow_log.next_step("https://host:5000") == "open https://host:5000 in a browser"
+    assert mlflow_log.next_step("my runs").endswith("ALLOW_FILE_STORE=true mlflow ui --backend-store-uri 'my runs'")
+
+
 def test_a_run_is_logged_once_for_each_judgement(state, tmp_path):
     mlflow = pytest.importorskip("mlflow", reason="MLflow is an extra: pip install mlflow-skinny")
     assert "logged as" in mlflow_log.log_runs([state], str(tmp_path / "mlruns"))[0]

@@ -8,10 +8,11 @@ import pytest
 from radiogen.core.errors import UserError
 from radiogen.evaluation.report.assessment_json import VERSION
 from radiogen.evaluation.stats.verdicts import Outcome
+from radiogen.runs import layout
 from radiogen.runs.fold_locks import hold_fold
 from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.runs.overview import judged
-from radiogen.runs.overview.state import check_names, run_names, run_states
+from radiogen.runs.overview.state import check_names, run_states
 from radiogen.runs.predictions import out_of_fold, read_predictions, scores_digest
 
 from .folders import judge, predict, write_run
@@ -133,12 +134,14 @@ def test_only_folders_of_runs_are_runs(models):
     (models / "notes").mkdir()
     (models / ".hidden").mkdir()
     (models / "ledger.jsonl").write_text("")
-    assert run_names(models) == ["a"] and run_names(models / "missing") == []
+    assert layout.run_names(models) == ["a"] and layout.run_names(models / "missing") == []
 
 
-def test_a_misspelt_run_suggests_the_nearest():
-    with pytest.raises(UserError, match=r"phantm: there is no such run \(did you mean phantom\?\); the runs are"):
-        check_names("models", ["phantm"], ["a", "phantom"])
+def test_a_misspelt_run_suggests_the_nearest(models):
+    for name in ("a", "phantom"):
+        write_run(models, name)
+    with pytest.raises(UserError, match=r"phantm: there is no such run \(did you mean phantom\?\); name one of a, ph"):
+        check_names(models, ["phantm"], ["a", "phantom"])
 
 
 def test_the_overview_reads_the_version_that_the_report_writes_and_its_words_for_a_verdict():

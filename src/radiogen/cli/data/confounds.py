@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from radiogen.cli.given import require
 from radiogen.core.errors import UserError
 from radiogen.core.files import checked_name
 from radiogen.core.wording import as_run, command
@@ -33,7 +34,7 @@ def main(geometry: Path | None = None, labels: Path | None = None, data: Path | 
     if geometry is None or labels is None:
         raise UserError("--geometry" if geometry is None else "--labels", "is missing",
                         "name a table of geometry and one of labels (or --data), or --run NAME for both")
-
+    require([models / run] if run else [], data, (geometry, labels))
     from radiogen.evaluation.audit.image_free import StudySettings
     from radiogen.evaluation.report.acquisition import report_acquisition
 

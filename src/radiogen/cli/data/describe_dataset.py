@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.core.wording import command
 
 
@@ -22,6 +23,7 @@ def main(folder: tyro.conf.Positional[Path], /, tables: tuple[Path, ...] = (), l
             one column are alternatives, and nothing after the sign is an empty cell.
         output: Folder of the data set to write (default: input/<name of the cohort>).
     """
+    require(tables=tables)
     from radiogen.cohorts.describe import describe_dataset
 
     made = describe_dataset(folder, output, tables, label_column, only)

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from radiogen.cli.given import require
 from radiogen.core.wording import command, nearest
 
 
@@ -17,6 +18,7 @@ def main(cases: tuple[str, ...] = (), data: Path = Path("input/phantom"),
         data: Data set.
         output: The picture to write.
     """
+    require(data=data)
     from radiogen.arrays.series_arrays import case_pictures
     from radiogen.core.errors import UserError
     from radiogen.dataset.labels import data_labels

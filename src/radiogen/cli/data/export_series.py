@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from radiogen.cli.given import require
+
 VIEWERS = {
     "dicom": "3D Slicer: Add DICOM Data, Import, then load it; or dcm2niix, SimpleITK",
     "nifti": "FSLeyes, ITK-SNAP, MRIcroGL, 3D Slicer (drag the file in); or nibabel.load",
@@ -36,6 +38,7 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional],
             ~/.config/radiogen). The same key yields the same bytes.
         keep_uids: Keep the series' UIDs and frame of reference in DICOM, so that viewers link both.
     """
+    require(series=folders)
     from radiogen.core.errors import UserError
     from radiogen.imaging.export.pseudonyms import read_key
     from radiogen.imaging.export.series_export import ExportSettings, export_series

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from radiogen.cli.given import require
 from radiogen.core.wording import command
 from radiogen.training.recipe.options import CommandOptions, parse_options
 
@@ -35,6 +36,7 @@ class _Options(CommandOptions):
 
 def main() -> None:
     chosen = parse_options(_Options, __doc__)
+    require(data=chosen[0].data)
     from radiogen.training.workflow import preprocess
 
     first, recipes = chosen[0], [options.settings for options in chosen]

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from radiogen.cli.given import require
 from radiogen.core.wording import command
 
 
@@ -21,6 +22,8 @@ def main(data: Path, atlas: Path, sequence: str = "T1wCE", output: Path | None =
         output: Folder for registered_masks.csv, a row a case (default: input/registered-masks/<data set>).
         workers: Processes (default: one per available core).
     """
+    require(data=data)
+    require(data=atlas)
     from radiogen.core import files
     from radiogen.imaging.registration.case_masks import register_masks, summarise
     from radiogen.task import read_task

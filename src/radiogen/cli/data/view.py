@@ -5,6 +5,8 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.cli.given import require
+
 
 def main(series: Annotated[tuple[Path, ...], tyro.conf.Positional], output: Path | None = None,
          exact: bool = False, open: bool = False) -> None:  # noqa: A002  (an option's name)
@@ -13,11 +15,12 @@ def main(series: Annotated[tuple[Path, ...], tyro.conf.Positional], output: Path
     Example: view input/phantom/train/00000 --open
 
     Args:
-        series: Folders of one series each, a folder of such folders, or NIfTI files.
+        series: Folders of one series each, a case's folder with all of them, or NIfTI files.
         output: The page to write (default: view-NAME.html in the current folder).
         exact: Keep all values: a page above 5 MB gets its volumes beside it at once, not 8 bits first.
         open: Open it in the browser.
     """
+    require(series=series)
     from radiogen.core import files
     from radiogen.core.wording import size
     from radiogen.imaging.view.niivue import niivue

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.cli.names import SeveralRuns, several_runs
 from radiogen.core.wording import command, models_option
 
@@ -36,6 +37,8 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         public: Push this notebook of notebooks/ for everybody to see, without runs: look-first.
         tables: With --public: CSV files to publish with it, such as brats21_sites.csv.
     """
+    runs = several_runs(names, run)
+    require([models / each for each in runs if public is None], data)
     from radiogen.kaggle.client import connect
     from radiogen.kaggle.kernels import push, whole_push
     from radiogen.kaggle.kernels.bundle import check_named
@@ -43,7 +46,6 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     from radiogen.task import read_task
     from radiogen.training.workflow import locate_runs
 
-    runs = several_runs(names, run)
     if public is not None:
         whole_push.publish(public, runs, title, owner, output, tables=tables, wheels=wheels, pythons=python,
                            dry_run=dry_run)
@@ -51,8 +53,7 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
     check_named(runs)
     api = None if dry_run else connect()  # fail on an invalid token before anything is built
     owner = owner or ("you" if api is None else push.user_name(api))
-    if data is not None:
-        locate_runs([models / name for name in runs], data)
+    locate_runs([models / name for name in runs], data)
     kernel = Names(owner, title or "Radiogen inference", read_task(models / runs[0]), docker_image)
     note = message or " ".join(runs)
     record = api and submit and whole_push.resume_submission(api, models, runs, kernel, note, output) or None

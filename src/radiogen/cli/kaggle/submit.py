@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.cli.names import OneRun, one_run
 from radiogen.core.wording import as_run, command
 
@@ -28,10 +29,12 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
         message: Description of the submission (default: the run's name).
         competition: Competition to send it to (default: the data set's).
     """
+    named = [one] if (one := one_run(name, run)) else []
+    require([models / each for each in named], data)
     from radiogen.kaggle.submission import imputed_text, published_text, write_submission
     from radiogen.runs.predictions import chosen_runs
 
-    chosen = chosen_runs(models, [named] if (named := one_run(name, run)) else [])[-1]
+    chosen = chosen_runs(models, named)[-1]
     print(f"run {models / chosen}", flush=True)
     submission = write_submission(models, chosen, submissions, data=data, allow_constant=allow_constant)
     if submission.imputed:

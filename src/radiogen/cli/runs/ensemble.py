@@ -6,6 +6,7 @@ from typing import Literal
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.cli.names import SeveralRuns, several_runs
 from radiogen.core.files import checked_name
 from radiogen.core.wording import as_run, command
@@ -25,14 +26,15 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
             runs selected one by one. The last two fit a fold's weights in the other folds.
         models: Where runs are kept.
     """
+    members = several_runs(names, run)
+    name = name if name is None else checked_name("--name", name)
+    require([models / member for member in members])
     import pandas as pd
 
     from radiogen.evaluation.ensembles import ensemble_sentence, write_ensemble
     from radiogen.evaluation.text_tables import rounded, text_table
     from radiogen.runs.layout import ENSEMBLE
 
-    members = several_runs(names, run)
-    name = name if name is None else checked_name("--name", name)
     path = write_ensemble(models, members, name, method)
     print(f"run {path.parent.name}: {method} of {', '.join(members)}")
     table = pd.read_csv(path.with_name(ENSEMBLE))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.cli.names import SeveralRuns, open_report, several_runs, step_after_judgement
 from radiogen.core.errors import UserError
 from radiogen.evaluation.others.columns import Naming
@@ -32,17 +33,18 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         patients: With --predictions: a table of their patients: id, patient, age, sex, site.
         naming: How these tables are to be read.
     """
+    if (labels or patients) and not predictions:
+        raise UserError("--labels and --patients", "are of predictions", "name them: --predictions FILE.csv")
+    if predictions and (names or run or permutations):
+        raise UserError("--predictions", "stands beside runs or trainings", "judge the predictions by themselves")
+    require([models / name for name in several_runs(names, run)], data, (*predictions, labels, patients))
     from radiogen.evaluation.report.report import evaluate_runs
     from radiogen.evaluation.text_tables import short_paths
     from radiogen.runs.predictions import chosen_runs
 
-    if (labels or patients) and not predictions:
-        raise UserError("--labels and --patients", "are of predictions", "name them: --predictions FILE.csv")
     if predictions:
         from radiogen.evaluation.others.judge import judge_predictions
 
-        if names or run or permutations:
-            raise UserError("--predictions", "stands beside runs or trainings", "judge the predictions by themselves")
         text, written = judge_predictions(predictions, models, naming, labels, patients)
     else:
         runs = chosen_runs(models, several_runs(names, run))
@@ -52,12 +54,11 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
 
             locate_runs([models / name for name in runs], data)
         for name in runs if permutations else ():
-            from radiogen.inference.label_permutation import draw_seconds, run_permutations
+            from radiogen.inference.label_permutation import announce, run_permutations
             from radiogen.training.runs import open_run
 
-            minutes = permutations * draw_seconds(open_run(models / name)) / 60
-            print(f"label-permutation test of {name}, {permutations} draws: {minutes:.1f} minutes if new", flush=True)
-            run_permutations(open_run(models / name), permutations, within_planes, parallel_folds)
+            print(announce(opened := open_run(models / name), permutations), flush=True)
+            run_permutations(opened, permutations, within_planes, parallel_folds)
         text, written = evaluate_runs(models, runs)
     print("\n".join([text, "\nfiles written:", *(f"  {line}" for line in short_paths(written))]))
     print(open_report(written) if predictions else step_after_judgement(models / runs[-1]))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.cli.names import open_report
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
@@ -34,6 +35,7 @@ def main(table: tyro.conf.Positional[Path | None] = None, /, labels: Path | None
     """
     if table is None:
         raise UserError("TABLE", "is missing", f"{command('judge_features')} TABLE.csv --labels LABELS.csv")
+    require(tables=(table, labels, patients, test, test_labels))
     from radiogen.evaluation.others.study import Sources, judge_features
     from radiogen.evaluation.text_tables import short_paths
 

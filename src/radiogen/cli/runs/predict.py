@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.cli.names import OneRun, one_run
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
@@ -26,16 +27,15 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, case:
         workers: Processes for making missing arrays (default: one per available core).
         engine: What computes the networks; keras switches the faster ones off. RADIOGEN_ENGINE says so to any command.
     """
-    chosen = one_run(name, run)
-    if chosen is None:
+    if (chosen := one_run(name, run)) is None:
         raise UserError("RUN", "no run is named", f"{command('predict')} RUN, the name of a folder under models/")
+    require([models / chosen], data, series=[case])
     from radiogen.inference.workflow import predict
     from radiogen.training import runs, workflow
 
     switch_engine(engine)
-    if case is not None and data is not None:
-        workflow.locate_runs([models / chosen], data)
     if case is not None:
+        workflow.locate_runs([models / chosen], data)
         _predict_one(models / chosen, case, output or models / chosen / "cases")
     else:
         path = predict(runs.open_run(models / chosen), data=data, workers=workers)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.cli.names import SeveralRuns, several_runs
 from radiogen.core.errors import UserError
 
@@ -27,11 +28,14 @@ def main(names: tyro.conf.Positional[SeveralRuns] = (), /, run: SeveralRuns = ()
         mlflow: Log the runs to this MLflow server or folder, such as mlruns (needs mlflow-skinny).
         models: Where runs are kept.
     """
+    chosen = several_runs(names, run)
+    require([models / name for name in chosen])
     from radiogen.cli import run_actions, run_removal
 
-    chosen = several_runs(names, run)
     if compare + watch + remove + (mlflow is not None) > 1:
         raise UserError("--compare, --watch, --remove and --mlflow", "are different things", "choose one of them")
+    if yes and not remove:
+        raise UserError("--yes", "answers the question that --remove asks", "add --remove, or leave it out")
     if compare:
         run_actions.compare_runs(models, chosen)
     elif watch:

@@ -3,12 +3,14 @@
 Example: train --data input/phantom --recipe demo-3d
 """
 
+from radiogen.cli.given import require
 from radiogen.core.wording import as_run, command
 from radiogen.training.recipe.options import TrainOptions, parse_options
 
 
 def main() -> None:
     chosen = parse_options(TrainOptions, __doc__)
+    require(data=chosen[0].data)
     from radiogen.runs import layout
     from radiogen.training import runs
     from radiogen.training.execution import planning

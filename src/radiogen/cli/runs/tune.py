@@ -1,5 +1,6 @@
 """Tune a recipe without fooling oneself: a search in each fold, on the other folds; then one recipe to train."""
 
+from radiogen.cli.given import require
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command, parameter
 from radiogen.training.recipe.options import parse_options
@@ -10,6 +11,7 @@ def main() -> None:
     options, *others = parse_options(TuneOptions, __doc__)
     if others:
         raise UserError(parameter("recipe", options.recipe), f"names {len(others) + 1}", "tune one at a time")
+    require(data=options.data, tables=[options.space])
     from radiogen.tuning import procedure
     from radiogen.tuning.record import tuned_files, tuning_lines
     from radiogen.tuning.search import check_optuna

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.cli.names import OneRun, one_run
 from radiogen.core.errors import UserError
 from radiogen.core.wording import as_run, command
@@ -33,6 +34,7 @@ def main(name: tyro.conf.Positional[OneRun] = None, /, run: OneRun = None, data:
     if chosen is None or data is None:
         raise UserError("RUN" if chosen is None else "--data", "is missing",
                         f"{command('validate')} RUN --data FOLDER, a run under models/ and another hospital's data set")
+    require([models / chosen], data)
     from radiogen.evaluation.ensembles import join_elsewhere
     from radiogen.evaluation.external.overlap import find_overlap, join_overlaps, refuse_overlap
     from radiogen.evaluation.external.written import validate_run

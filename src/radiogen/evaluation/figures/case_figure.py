@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from radiogen.core import files
 from radiogen.evaluation.figures.run_figures import BLACK, DOTS_PER_INCH, GREY
+from radiogen.evaluation.figures.saving import save_png
 from radiogen.runs.explained import SliceView
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def case_png(path: Path, panels: Sequence[SliceView], title: str, meaning: str, 
     lines = "\n".join(textwrap.fill(line, int(width * _LETTERS)) for line in title.splitlines())
     figure.text(_LEFT / width, 1 - 0.14 / height, lines, fontsize=10.5, color=BLACK, va="top", linespacing=1.35)
     figure.text(_LEFT / width, 0.2 / height, foot, fontsize=7.5, color=GREY, va="bottom")
-    return files.write_with(path, lambda file: figure.savefig(file, format="png", metadata={"Software": None}))
+    return save_png(path, figure)
 
 
 def _draw(axes: "Axes", panel: SliceView, heat: bool) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from radiogen.core import files
 from radiogen.evaluation.figures.run_figures import BLACK, DOTS_PER_INCH, GREY
+from radiogen.evaluation.figures.saving import save_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,8 +74,7 @@ def _draw_page(path: Path, tiles: Sequence[Tile], heading: str) -> Path:
         row, column = divmod(number, across)
         _put(page, axes, tile, _TOP + row * _STEP[0], _MARGIN + column * _STEP[1])
     axes.imshow(page, interpolation="none", extent=(0, page.shape[1], page.shape[0], 0))
-    # the version of matplotlib is left out of the file, so that the same pictures give the same bytes
-    return files.write_with(path, lambda file: figure.savefig(file, format="png", metadata={"Software": None}))
+    return save_png(path, figure)
 
 
 def _canvas(shape: tuple[int, ...]) -> "tuple[Figure, Axes]":

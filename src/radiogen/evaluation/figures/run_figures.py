@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.evaluation.figures.saving import save_png
 from radiogen.evaluation.stats.intervals import auc_interval, roc_band, wilson_interval
 from radiogen.evaluation.stats.metrics import auc, calibration_bins, roc_points
 from radiogen.runs.predictions import THRESHOLD
@@ -287,5 +287,4 @@ def _wrapped(title: str, figure: "Figure") -> str:
 
 
 def _save(path: Path, figure: "Figure") -> Path:
-    """The version of matplotlib is left out of the file, so that the same numbers give the same bytes."""
-    return files.write_with(path, lambda file: figure.savefig(file, format="png", metadata={"Software": None}))
+    return save_png(path, figure)

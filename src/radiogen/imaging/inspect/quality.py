@@ -23,7 +23,7 @@ from radiogen.core.wording import listing, parameter
 from radiogen.dataset.fingerprint import KEY, data_fingerprint, series_fingerprint
 from radiogen.dataset.known_cases import known_bad
 from radiogen.dataset.layout import Split, case_ids, check_data, is_data_set, sequences_present, series_path
-from radiogen.dataset.source import read_source
+from radiogen.dataset.source import MASK, read_source
 from radiogen.imaging.cubes import resize
 from radiogen.imaging.dicom.pixels import is_rescaled
 from radiogen.imaging.dicom.stacks import natural_order
@@ -81,7 +81,8 @@ class Picture(NamedTuple):
 
 
 def list_series(data: Path) -> list[Series]:
-    """The series of a data set, also those that a case should have and has not; else every folder that holds files.
+    """The series of a data set, also those that a case should have and has not; else every folder that holds files,
+    and every NIfTI file.
 
     A case should have what any case of the data set has. Raises UserError where there is nothing to inspect.
     """
@@ -201,14 +202,23 @@ def _mark(data: Path) -> str:
 
 
 def _folders_with_files(data: Path) -> list[Series]:
-    """Every folder below `data` that holds files; `data` itself where it has no folders."""
+    """Every folder below `data` that holds files, and every NIfTI file; of `data` itself where it has no folders.
+
+    A mask that lies beside the series of its case, as in the competition's layout, is none of them.
+    """
     found = []
     for root, folders, names in os.walk(data):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_order)
         folder = Path(root)
-        if any(not name.startswith(".") for name in names) and (folder != data or not folders):
-            parts = folder.relative_to(data).parts or (data.resolve().name,)
-            found.append(Series("", "/".join(parts[:-1]) or parts[0], parts[-1] if len(parts) > 1 else "", folder))
+        shown = sorted((folder / name for name in names if not name.startswith(".")), key=lambda path: path.name)
+        if shown and (folder != data or not folders):
+            volumes = [path for path in shown if is_nifti(path)]
+            places = [folder] if len(volumes) < len(shown) else []
+            places += [path for path in volumes if path.name.split(".")[0] != MASK
+                       and not (".img" in path.name and path.with_name(path.name.replace(".img", ".hdr")) in volumes)]
+            for place in places:
+                parts = place.relative_to(data).parts or (data.resolve().name,)
+                found.append(Series("", "/".join(parts[:-1]) or parts[0], parts[-1] if len(parts) > 1 else "", place))
     return found
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from radiogen.core import files, owned
 from radiogen.core.errors import UserError
+from radiogen.dataset.source import MASK
 from radiogen.imaging.folder import is_nifti
 from radiogen.imaging.nifti.place import LPS_TO_RAS
 from radiogen.imaging.series import read_series
@@ -65,7 +66,7 @@ class Form(NamedTuple):
 
 
 def read_named(paths: Sequence[Path]) -> list[NamedVolume]:
-    """The series of these folders or NIfTI files; a folder that holds only folders stands for each of them.
+    """The series of these folders or NIfTI files; a case's folder stands for each series in it, without its mask.
 
     Those of one name are told apart by their folders. Raises UserError where one is missing or cannot be read.
     """
@@ -165,8 +166,8 @@ def _own_name(place: Path, places: Sequence[Path]) -> str:
 def _places(path: Path) -> list[Path]:
     if is_nifti(path) or not path.is_dir():
         return [path]
-    inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
-    return inside if inside and all(one.is_dir() for one in inside) else [path]
+    inside = sorted(one for one in path.iterdir() if not one.name.startswith(".") and one.name.split(".")[0] != MASK)
+    return inside if inside and all(one.is_dir() or is_nifti(one) for one in inside) else [path]
 
 
 def _packed_cases(cases: Iterable[ShownCase], room: int, form: Form) -> tuple[list[dict], list[Packed], bool]:

@@ -6,6 +6,7 @@ its data set; one that is there already with the same predictions is not logged 
 
 import contextlib
 import csv
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from radiogen.runs.overview.state import RunState
 from radiogen.runs.records import read_recipe
 
 MARK, RUN_TAG = "radiogen.predictions_sha256", "radiogen.run"
+FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 LONGEST = 500
 """Characters of a parameter that every MLflow server takes."""
 
@@ -35,10 +37,18 @@ def log_runs(states: Sequence[RunState], address: str) -> list[str]:
                         "give the address of a tracking server, or a new folder") from error
 
 
+def next_step(address: str) -> str:
+    """How to look at what was logged: at the server's address, or with the part of MLflow that shows a folder."""
+    if address.startswith(("http://", "https://")):
+        return f"open {address} in a browser"
+    return f"pip install mlflow && {FILE_STORE}=true mlflow ui --backend-store-uri {shlex.quote(address)}"
+
+
 def _load_mlflow() -> Any:
     import os
 
-    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # since 3.13 a folder has to be asked for
+    os.environ.setdefault(FILE_STORE, "true")  # since 3.13 a folder has to be asked for
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # by default a wrong address is tried for minutes
     try:
         import mlflow
     except ImportError:

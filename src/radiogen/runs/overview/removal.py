@@ -15,7 +15,6 @@ from radiogen.core.owned import LISTING
 from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import ORDER, fold_holders, hold_free_folds, training_text
-from radiogen.runs.overview.state import is_run, run_names
 from radiogen.runs.records import read_facts
 
 LOCKS = (LOCK, ORDER)
@@ -24,7 +23,7 @@ LOCKS = (LOCK, ORDER)
 def removable_files(folder: Path) -> list[Path]:
     """All files of the run in `folder`, by path. Raises UserError for one that radiogen did not write."""
     folder = Path(folder)
-    if folder.is_symlink() or not is_run(folder):
+    if folder.is_symlink() or not layout.is_run(folder):
         raise UserError(folder, "is a symbolic link" if folder.is_symlink() else "is no run", "name a folder of a run")
     found = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     for path in found:
@@ -43,7 +42,7 @@ def check_free(folder: Path) -> None:
 def ensembles_with(folder: Path) -> list[str]:
     """The ensembles beside the run that have it as a member."""
     found = []
-    for name in run_names(folder.parent):
+    for name in layout.run_names(folder.parent):
         with contextlib.suppress(UserError):
             if folder.name in (read_facts(folder.parent / name).get("members") or ()):
                 found.append(name)

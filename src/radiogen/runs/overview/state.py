@@ -14,7 +14,7 @@ import pandas as pd
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.locks import Holder
-from radiogen.core.wording import as_run, command, nearest
+from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import fold_holders, training_text
 from radiogen.runs.ledger.looks import own_looks
@@ -79,31 +79,16 @@ class RunState:
         return tuple(fold for fold in self.folds if fold.holder is not None and not fold.trained)
 
 
-def run_names(models: Path) -> list[str]:
-    """The names of the folders under `models` that are runs."""
-    folders = Path(models).iterdir() if Path(models).is_dir() else ()
-    return sorted(folder.name for folder in folders if not folder.name.startswith(".") and is_run(folder))
-
-
 def check_names(models: Path, names: Sequence[str], known: Sequence[str]) -> None:
     """Raise UserError where a name is none of the runs that there are (`known`)."""
     for name in names:
         if name not in known:
-            raise UserError(Path(models) / name, f"there is no such run{nearest(name, known)}",
-                            f"the runs are {', '.join(known)}" if known else f"no run lies in {models} yet")
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a folder has the records or the folds of a run; a pretraining is none."""
-    if (folder / layout.PRETRAINING).is_file():
-        return False
-    marks = (layout.RUN, layout.RECIPE, layout.PREDICTIONS)
-    return folder.is_dir() and (any((folder / mark).is_file() for mark in marks) or bool(layout.fold_folders(folder)))
+            raise layout.no_such_run(Path(models) / name)
 
 
 def named_states(models: Path, names: Sequence[str]) -> list[RunState]:
     """The runs of these names, or all. Raises UserError where there is none of a name."""
-    check_names(models, names, run_names(models))
+    check_names(models, names, layout.run_names(models))
     return run_states(models, names)
 
 
@@ -111,7 +96,7 @@ def run_states(models: Path, names: Sequence[str] = ()) -> list[RunState]:
     """The runs under `models` (names: only these, in this order), the newest first."""
     judged, unreadable = read_judged(models)
     states = [run_state(Path(models) / name, judged.get(name), unreadable.get(name))
-              for name in names or run_names(models)]
+              for name in names or layout.run_names(models)]
     return states if names else sorted(states, key=lambda state: (-state.began, state.name))
 
 

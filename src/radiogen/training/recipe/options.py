@@ -135,6 +135,8 @@ def _defaults(choice: _Choice, own: str | None) -> tuple[dict[str, Any], list[Re
         data = choice.data or files.found_path(facts["data"], folder)
         return {"data": data, "leave_out": tuple(facts["leave_out"])}, [recipe]
     if choice.start_from:
+        if not (choice.models / choice.start_from / layout.RUN).is_file():
+            raise layout.no_such_run(choice.models / choice.start_from)
         from radiogen.training.runs import open_run
 
         source = open_run(choice.models / choice.start_from)
