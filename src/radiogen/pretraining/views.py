@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from radiogen.imaging.compiled.draws import seed_words
 from radiogen.networks.backend import keras
 from radiogen.training.input.augmentation import augment, channels_last, make_augmentation
-from radiogen.training.input.one_pass import draw_change, is_enough, write_image
+from radiogen.training.input.one_pass import draw_changes, write_images
 from radiogen.training.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Views(keras.utils.PyDataset):
         super().__init__(workers=1)
         self.recipe, self.images, self.objective = recipe, images, objective
         self.augmentation = None
-        if not is_enough(recipe.augmentation, recipe.data):
+        if recipe.data.array_dtype != "uint8":
             self.augmentation = make_augmentation(recipe.augmentation, recipe.data)
         self.begin(0)
 
@@ -61,10 +62,11 @@ class Views(keras.utils.PyDataset):
         seed = (recipe.seed, self.epoch, row, copy)
         view = np.empty(recipe.data.input_shape, np.float32)
         if self.augmentation is not None:
-            image = augment(self.augmentation, recipe.augmentation, recipe.data, planes, seed)
-            np.divide(image, np.float32(255 if image.dtype == np.uint8 else 1), out=view)
+            view[...] = augment(self.augmentation, recipe.augmentation, recipe.data, planes.astype(np.float32), seed)
         else:
-            write_image(view, planes, draw_change(recipe.augmentation, recipe.data, seed), recipe.data.mask_channel)
+            words = np.array([seed_words(seed)], np.uint32)
+            changes = draw_changes(recipe.augmentation, recipe.data, words, np.array([words.shape[1]]))
+            write_images(view[None], planes[None], changes, recipe.data.mask_channel)
         random = np.random.default_rng((*seed, 1))
         for axis in range(view.ndim - 1):
             view = _zoomed(view, axis, 1 + random.uniform(-ZOOM, ZOOM))
