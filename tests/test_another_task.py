@@ -15,7 +15,7 @@ from radiogen.evaluation.report.report import evaluate_runs
 from radiogen.evaluation.report.standing import reliability_summary
 from radiogen.imaging.export.series_export import ExportSettings, export_series
 from radiogen.imaging.inspect.quality import inspect_dataset, summarise
-from radiogen.inference.label_permutation import _finish_draw, draw_run
+from radiogen.inference.label_permutation import _finish_draw, _prepare_draw, draw_run
 from radiogen.inference.one_case import answer_text, predict_case
 from radiogen.inference.workflow import predict
 from radiogen.kaggle.kernels.bundle import _copy_run
@@ -174,8 +174,9 @@ def test_a_run_is_worth_what_it_is_worth_in_the_words_of_the_task(run):
 def test_a_draw_of_the_label_permutation_test_keeps_the_task(run, monkeypatch):
     monkeypatch.setattr("radiogen.training.fit.train_folds", lambda *_: None)
     monkeypatch.setattr("radiogen.training.execution.processes.run_in_subprocess", lambda function, permuted, name: (
-        complete(permuted.folds[permuted.folds["fold"] != "holdout"].assign(probability=0.5))))
+        complete(permuted.folds[permuted.folds["fold"] != "holdout"].assign(probability=0.5)), "nothing"))
     drawn = draw_run(open_run(run), 0)
+    _prepare_draw(open_run(run), drawn)
     _finish_draw(drawn, 1)
     assert read_task(drawn.folder) == read_task(run)
     assert (drawn.folder / "predictions.csv").read_text().startswith("patient,fold,idh,")

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "training": ("networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
     "inference": ("training", "networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
     "tuning": ("inference", "training", "arrays", "runs", "dataset", "task", "core"),
-    "pretraining": ("training", "networks", "arrays", "runs", "dataset", "task", "core"),
+    "pretraining": ("training", "networks", "arrays", "imaging", "runs", "dataset", "task", "core"),
     "evaluation": ("runs", "dataset", "task", "core"),
     "cli": ("kaggle", "tuning", "pretraining", "inference", "training", "evaluation", "networks", "arrays", "imaging",
             "phantom", "cohorts", "runs", "dataset", "task", "core"),

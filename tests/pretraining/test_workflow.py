@@ -12,8 +12,8 @@ from radiogen.core.errors import UserError
 from radiogen.networks.backend import keras
 from radiogen.networks.pretrained.hdf5_file import read_layers
 from radiogen.pretraining.workflow import pretrain
+from radiogen.runs.layout import run_names
 from radiogen.runs.lineage import FirstWeights
-from radiogen.runs.overview.state import run_names
 from radiogen.runs.tables import read_seen_cases
 from radiogen.training import fit, workflow
 from radiogen.training.model import make_network

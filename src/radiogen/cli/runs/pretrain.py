@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tyro
 
+from radiogen.cli.given import require
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter
 from radiogen.pretraining.settings import PretrainingSettings
@@ -31,6 +32,8 @@ def main(settings: tyro.conf.OmitArgPrefixes[PretrainingSettings], data: tuple[P
         cache: Where arrays are kept; missing ones are made.
         workers: Processes for making arrays (default: one per available core).
     """
+    for place in data:
+        require(data=place)
     if not data:
         raise UserError(parameter("data"), "is missing", f"{command('pretrain')} --data FOLDER ..., labelled or not")
     from radiogen.core.files import checked_name

@@ -3,12 +3,14 @@
 Example: train-locator --data input/phantom --run locator
 """
 
+from radiogen.cli.given import require
 from radiogen.core.wording import as_run, command
 from radiogen.training.recipe.options import TrainOptions, parse_options
 
 
 def main() -> None:
     chosen = parse_options(TrainOptions, __doc__, recipe="locator-3d")
+    require(data=chosen[0].data)
     from radiogen.evaluation.figures.run_figures import history_png
     from radiogen.runs import layout
     from radiogen.training.execution import planning
