@@ -21,6 +21,12 @@ from radiogen.imaging.volume import Volume
 SUFFIX = ".located.json"
 
 
+def located_folder(arrays: Path, digest: str) -> Path:
+    """The folder of a data set's predicted masks. arrays: any cache of it that needs none of its own masks; digest: of
+    the locator."""
+    return arrays.parent / f"located-{digest}"
+
+
 def located_path(folder: Path, case: str) -> Path:
     """The note of a case's predicted mask."""
     return Path(folder) / f"{case}{SUFFIX}"

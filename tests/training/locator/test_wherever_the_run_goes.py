@@ -2,16 +2,19 @@
 
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.inference.one_case import answer_text, predict_case
+from radiogen.inference.pages.report_images import shown_case
 from radiogen.inference.prediction import predict_run
 from radiogen.kaggle.kernels.bundle import _copy_run
 from radiogen.kaggle.kernels.session import MANIFEST, predict_session
 from radiogen.networks.backend import keras
+from radiogen.runs.explained import Explained
 from radiogen.runs.fold_weights import write_weights
 from radiogen.task import RSNA_MICCAI
 from radiogen.training.locator.networks import locators_of
@@ -55,6 +58,24 @@ def test_of_a_patient_in_whom_nothing_is_found_the_whole_head_is_shown_and_it_is
     monkeypatch.setattr(predicted_masks, "find_tumour", lambda *_: Finding(FindingCode.LOCATOR_NOTHING))
     answer = predict_case(predicted[0], masked / "test" / "00008")
     assert "mask: not used: none was found by the locator" in answer_text(answer)
+
+
+def test_the_explained_cases_are_shown_with_heat_where_the_predicted_masks_put_the_input(
+        home, masked, bright, tmp_path, monkeypatch):
+    from radiogen.imaging.findings import Finding, FindingCode
+    from radiogen.training.locator import predicted_masks
+
+    monkeypatch.setattr(predicted_masks, "find_tumour", lambda *_: Finding(FindingCode.LOCATOR_NOTHING))
+    run = begin_run(masked, RECIPE, home / "models" / "whole-heads", tmp_path / "cache", workers=1)
+    size, case = RECIPE.data.size, "00008"
+    hot = np.ones((1, size, size, size), np.uint8)
+    explained = Explained(
+        ids=np.array([case]), folds=np.array(["0"]), labels=np.ones(1, int), probabilities=np.array([0.75]),
+        called=np.ones(1, int), sequence="FLAIR", sequences=np.array(RECIPE.data.sequences), rank=3,
+        geometry=RECIPE.data.geometry, images=hot, heat=hot, slices=np.arange(size)[None],
+        views=np.zeros((1, 2, size, size), np.uint8))
+    shown = shown_case(run, explained, 0, pd.Series({case: "test"}))
+    np.testing.assert_allclose(shown.heat.affine, files.read_json(run.cache / f"{case}.json")["grid"])
 
 
 def test_kaggles_session_carries_the_locator_and_predicts_as_here(predicted, masked, bright, tmp_path):

@@ -12,6 +12,7 @@ import pandas as pd
 from radiogen.arrays.case_arrays import CaseArray, case_array, read_case
 from radiogen.arrays.case_series import CaseSeries
 from radiogen.arrays.grids import array_grid
+from radiogen.arrays.located import located_folder, located_path
 from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import owned
 from radiogen.core.types import IndexArray
@@ -54,8 +55,10 @@ def shown_case(run: Run, explained: Explained, number: int, splits: "pd.Series[s
     split: Split = "test" if splits[case] == "test" else "train"
     places: dict[str, Path | None] = {name: series_path(run.data, split, case, name) for name in settings.sequences}
     if settings.mask is not None:
-        places[MASK] = mask_path(run.data, split, case)
-    series = read_case(places, [settings], whole=False, case=case, mask_values=run.task.mask_values)
+        places[MASK] = (located_path(located_folder(run.cache, settings.locator), case) if settings.locator
+                        else mask_path(run.data, split, case))
+    values = {} if settings.locator else run.task.mask_values
+    series = read_case(places, [settings], whole=False, case=case, mask_values=values)
     made = case_array(settings, series, whole=False, case=case)
     usable = [name for name in settings.sequences if series[name].unusable is None]
     volumes = [NamedVolume(name, series[name].volume or read_series(places[name] or case)) for name in usable]

@@ -16,7 +16,7 @@ import pandas as pd
 
 from radiogen.arrays.cache import build_caches, cache_folder
 from radiogen.arrays.case_findings import unused_sequences
-from radiogen.arrays.located import located_facts, located_path, write_located
+from radiogen.arrays.located import located_facts, located_folder, located_path, write_located
 from radiogen.arrays.settings import CacheSettings
 from radiogen.core import files
 from radiogen.core.progress import progress
@@ -70,7 +70,7 @@ def predict_masks(data: Path, locator: Locator, cache: Path, mark: Fingerprint, 
     arrays = cache_folder(data, settings, cache, mark)
     _forget_without_grid(arrays)
     index, = build_caches(data, [settings], cache, leave_out=leave_out, workers=workers, fast=fast, fingerprint=mark)
-    folder = arrays.parent / f"located-{locator.digest}"
+    folder = located_folder(arrays, locator.digest)
     with files.working_folder(folder):
         wanted, refused = _jobs(data, locator, arrays, index, set(leave_out))
         for case, finding in refused.items():
