@@ -40,17 +40,18 @@ class PretrainingImages:
     """The inputs of all data sets, in one order: `read(row)` is an image as `CachedImages.read` returns it.
 
     cases: a row a case, `ID, patient, cohort, split, seen, sha256`: the cohort is the data set's name, seen says that
-    its images were seen and no label, sha256 is its array's. data_sets: where they come from.
+    its images were seen and no label, sha256 is its array's. data_sets: where they come from. models: the folder of
+    the runs, where a locator is that the recipe names, with its digest.
     """
 
     def __init__(self, recipe: Recipe, data: Sequence[Path], cache: Path, *, leave_out: Collection[str] = (),
-                 workers: int | None = None):
+                 models: Path = Path("models"), workers: int | None = None):
         _check_names(data)
         self.data_sets: list[DataSet] = []
         self._inputs: list[tuple[CachedImages, str, int]] = []
         tables = []
         for place in data:
-            images, index, mark = _arrays(recipe, place, cache, leave_out, workers)
+            images, index, mark = _arrays(recipe, place, cache, leave_out, models, workers)
             inputs = list_inputs(recipe.data, index, index[ID].tolist())
             self._inputs += [(images, str(case), int(position)) for case, position in
                              zip(inputs[ID], inputs["position"], strict=True)]
@@ -74,11 +75,12 @@ class PretrainingImages:
         return hashlib.sha256("".join(self.cases[ID] + self.cases["sha256"]).encode()).hexdigest()
 
 
-def _arrays(recipe: Recipe, data: Path, cache: Path, leave_out: Collection[str],
+def _arrays(recipe: Recipe, data: Path, cache: Path, leave_out: Collection[str], models: Path,
             workers: int | None) -> tuple[CachedImages, pd.DataFrame, str]:
     """The arrays of a data set, brought up to date, the rows of their index, and the key of its images."""
     own = {path.name for path in Path(data).glob("*/*")}
-    index, = preprocess(data, [recipe], cache, leave_out=[case for case in leave_out if case in own], workers=workers)
+    index, = preprocess(data, [recipe], cache, leave_out=[case for case in leave_out if case in own], models=models,
+                        workers=workers)
     index = index[(index["sha256"] != "") & ~index[ID].isin(list(leave_out))].sort_values(ID, ignore_index=True)
     if index.empty:
         raise UserError(data, "has no case with the series that the recipe reads", f"leave it out of "

@@ -30,6 +30,7 @@ from radiogen.runs.training_records import write_history
 from radiogen.training.callbacks import CheckpointCallback, ProgressBar
 from radiogen.training.checkpoints import FoldState, load_checkpoint
 from radiogen.training.fit import set_seed, translate_memory_errors
+from radiogen.training.locator.networks import with_digest
 from radiogen.training.model import make_network
 from radiogen.training.optimisation import make_optimizer, set_precision
 from radiogen.training.recipe.recipe import Recipe, as_dict, as_flat_dict
@@ -66,10 +67,11 @@ def begin_pretraining(data: Sequence[Path], recipe: Recipe, settings: Pretrainin
     leave_out: ids of cases that are not learned from, whichever data set they are in. Raises UserError for settings
     that are not valid, a folder of something else, or a pretraining that was begun with other words or images.
     """
-    recipe = pretraining_recipe(recipe, check_settings(settings))
+    models = Path(folder).parent
+    recipe = pretraining_recipe(with_digest(recipe, models), check_settings(settings))
     if (folder / layout.RUN).is_file():
         raise UserError(folder, "is a run that was trained", f"choose another {parameter('run')} name")
-    images = PretrainingImages(recipe, data, cache, leave_out=leave_out, workers=workers)
+    images = PretrainingImages(recipe, data, cache, leave_out=leave_out, models=models, workers=workers)
     if len(images) < 2:
         raise UserError(parameter("data"), "has one image alone", "pretrain on more cases")
     made = Pretraining(Path(folder), recipe, settings, images)

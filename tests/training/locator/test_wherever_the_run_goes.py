@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.inference.one_case import answer_text, predict_case
@@ -16,7 +17,7 @@ from radiogen.kaggle.kernels.session import MANIFEST, predict_session
 from radiogen.networks.backend import keras
 from radiogen.runs.explained import Explained
 from radiogen.runs.fold_weights import write_weights
-from radiogen.task import RSNA_MICCAI
+from radiogen.task import ID, RSNA_MICCAI
 from radiogen.training.locator.networks import locators_of
 from radiogen.training.model import make_network
 from radiogen.training.recipe.recipes import DEMO_3D_TUMOUR
@@ -92,6 +93,22 @@ def test_kaggles_session_carries_the_locator_and_predicts_as_here(predicted, mas
     record = files.read_json(path.with_name("session.json"))
     assert (record["runs"], record["imputed"]) == (["user"], [])
     assert sorted(fold for fold, _ in bright) == ["0", "1"]
+
+
+def test_a_pretraining_learns_from_the_crops_that_trainings_see_and_they_begin_with_its_encoder(
+        predicted, masked, home):
+    from radiogen.pretraining.settings import PretrainingSettings
+    from radiogen.pretraining.workflow import begin_pretraining, pretrain
+
+    run, _ = predicted
+    settings = PretrainingSettings(epochs=1, batch_size=4)
+    made = begin_pretraining([masked], RECIPE, settings, home / "models" / "encoder", home / "cache", workers=1)
+    kept = read_index(run.cache).set_index(ID)["sha256"]
+    assert made.images.cases.set_index(ID)["sha256"].to_dict() == kept.to_dict()
+    pretrain(made)
+    begun = begin_run(masked, RECIPE.replace(weights="pretrained:encoder"), home / "models" / "begun",
+                      home / "cache", workers=1)
+    assert begun.cache == run.cache
 
 
 def test_a_locator_predicts_no_label(home, masked):
