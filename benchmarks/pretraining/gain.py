@@ -89,15 +89,18 @@ def pretraining_name(seed: int, settings: "PretrainingSettings") -> str:
 
 
 def pretrained(folder: Path, seed: int, unlabelled: int, settings: "PretrainingSettings", recipe: "Recipe",
-               workers: int | None) -> str:
-    """The name of the pretraining for a seed, made or resumed; the labels of its phantom are not read."""
+               workers: int | None, name: str = "") -> str:
+    """The name of the pretraining for a seed, made or resumed; the labels of its phantom are not read.
+
+    name: where it is kept under `models`; "": `pretraining_name`.
+    """
     from benchmarks.accuracy.studies import phantom_name
     from benchmarks.accuracy.study_trials import Trial, phantom
     from radiogen.phantom.data_set import write_phantom
     from radiogen.pretraining.workflow import begin_pretraining, pretrain
     from radiogen.runs.layout import ENCODER
 
-    name = pretraining_name(seed, settings)
+    name = name or pretraining_name(seed, settings)
     place, models = Trial("", "", "", phantom(EFFECT, unlabelled, seed=APART + seed), None), folder / "models"
     if (models / name / ENCODER).is_file():
         return name

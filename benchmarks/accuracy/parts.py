@@ -1,0 +1,212 @@
+"""What a locator, pretraining and tuning give on phantoms of effect 2, alone and together; Markdown tables.
+
+In: nothing but settings. Out: under --folder a locator, encoders, a search and runs; a table of AUCs against what is
+possible, one of what each part costs. The locator learns from 80 phantoms of its own, an encoder from 350 others
+without labels, the search has the phantom of seed 1: nothing is chosen on the patients that are shown. What is trained
+is kept, so the hours may be split; `gain.py` and `locator.py` share the folder. docs/accuracy.md has the results.
+"""
+
+if not __package__:  # run as a file
+    import environment  # noqa: F401
+
+import resource
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from radiogen.core.errors import run_command
+
+if TYPE_CHECKING:
+    from benchmarks.accuracy.study_trials import Trial
+    from radiogen.pretraining.settings import PretrainingSettings
+    from radiogen.training.recipe.recipe import Recipe
+    from radiogen.tuning.space import Space
+
+CHOOSING_SEED, CHOOSING_CASES = 1, 200
+HEAD, TRUE = "whole head", "true masks"
+LOCATOR, PRETRAINING, TUNING = "locator", "pretraining", "tuning"
+PARTS: dict[str, tuple[str, ...]] = {
+    HEAD: (), "whole head, pretraining": (PRETRAINING,), LOCATOR: (LOCATOR,),
+    "locator, pretraining": (LOCATOR, PRETRAINING), "locator, tuning": (LOCATOR, TUNING),
+    "locator, pretraining, tuning": (LOCATOR, PRETRAINING, TUNING), TRUE: ()}
+"""By row, which parts it has. The last has masks that nobody has of a new patient."""
+SEARCH = "locator-search"
+"""The name of the search's run."""
+
+
+def main(folder: Path = Path("input/pretraining"), cases: tuple[int, ...] = (100, 200), seeds: tuple[int, ...] = (42,),
+         names: tuple[str, ...] = tuple(PARTS), trials: int = 20, unlabelled: int = 350, tables_only: bool = False,
+         output: Path | None = None, workers: int | None = None) -> None:
+    """Train what is missing and print the tables. Two cores take four hours, most of them for whole heads.
+
+    Args:
+        folder: Where phantoms, arrays and runs are kept.
+        cases: Labelled patients.
+        seeds: Of the phantoms that are shown.
+        names: Only these rows.
+        trials: Of the search on the phantom for choosing.
+        unlabelled: Cases without labels.
+        tables_only: Train nothing.
+        output: Markdown file to write the tables to as well.
+        workers: Processes for making phantoms and arrays (default: as many as cores may be used).
+    """
+    from benchmarks.accuracy.studies import judge
+    from benchmarks.pretraining.gain import pretrained, trained
+    from radiogen.core import files
+
+    lines = ["| patients, phantom | parts | AUC (95 % interval) | of what is possible | rank correlation | processor "
+             "hours of its trainings |", "| --- | --- | --- | --- | --- | --- |"]
+    print("\n".join(lines), flush=True)
+    for name in names:
+        for seed in seeds:
+            for count in cases:
+                recipe, encoder = chosen_recipe(folder, name, trials, tables_only, workers), ""
+                if recipe and PRETRAINING in PARTS[name]:
+                    encoder = encoder_name(seed, recipe)
+                    if not tables_only:
+                        pretrained(folder, seed, unlabelled, _settings(), recipe, workers, encoder)
+                trial = recipe and shown_trial(seed, count, name, recipe, encoder)
+                if trial and not tables_only:
+                    trained(folder, trial, workers)
+                lines.append(_row(folder, name, seed, count, trial, trial and judge(trial, folder)))
+                print(lines[-1], flush=True)
+    costs = ["", *cost_lines(folder, names, seeds, trials)]
+    print("\n".join(costs))
+    if output:
+        files.write_text(output, "\n".join(lines + costs) + "\n")
+
+
+def chosen_recipe(folder: Path, name: str, trials: int, tables_only: bool, workers: int | None) -> "Recipe | None":
+    """The recipe of a row, without initial weights; None where its locator or its search is missing."""
+    from benchmarks.accuracy.study_trials import best, small
+    from benchmarks.masks.locator import RUN, phantoms, train_locator
+    from radiogen.phantom.data_set import write_phantom
+    from radiogen.training.recipe.stored import read_recipe
+    from radiogen.training.runs import open_run, trained_folds
+
+    if name == TRUE:
+        return small("demo-3d-tumour")
+    if LOCATOR not in PARTS[name]:
+        return best()
+    if not tables_only:
+        write_phantom(folder / "train", phantoms(80, 2, (11, 12, 13))["train"], workers)
+        train_locator(folder, 1, workers)
+    run = folder / "models" / RUN
+    if not run.is_dir() or len(trained_folds(open_run(run))) < open_run(run).recipe.split.folds:
+        return None
+    recipe, found = small("demo-3d-tumour", mask=f"locator:{RUN}"), tuned_recipe(folder, trials)
+    if TUNING not in PARTS[name]:
+        return recipe
+    if not found.is_file() and not tables_only:
+        search(folder, recipe, trials, workers)
+    return read_recipe(found) if found.is_file() else None
+
+
+def tuned_recipe(folder: Path, trials: int) -> Path:
+    """Where what the search found is kept."""
+    return folder / "models" / f"{SEARCH}-{trials}" / "tuned_recipe.json"
+
+
+def space() -> "Space":
+    """What the search may change in the recipe of tumours, at a cost for two cores."""
+    from radiogen.tuning.space import Choices, Range
+
+    return {"optimisation.learning_rate": Range(0.0005, 0.01, log=True),
+            "optimisation.epochs": Choices((24, 36, 48)), "data.margin_mm": Choices((5.0, 10.0, 20.0)),
+            "network.pooling": Choices(("average", "maximum")),
+            "augmentation.rotation_degrees": Choices((0.0, 15.0)), "augmentation.zoom": Choices((0.0, 0.1))}
+
+
+def search(folder: Path, recipe: "Recipe", trials: int, workers: int | None) -> None:
+    """Search on the phantom for choosing, all of whose cases are its inner folds, and keep the recipe that it chose."""
+    from benchmarks.accuracy.studies import phantom_name
+    from benchmarks.pretraining.gain import add_cost
+    from radiogen.core import files
+    from radiogen.phantom.data_set import write_phantom
+    from radiogen.training.recipe.recipe import as_dict
+    from radiogen.tuning import procedure
+    from radiogen.tuning.nested import ALL
+    from radiogen.tuning.recipe_learner import RecipeLearner
+    from radiogen.tuning.record import final_recipe
+
+    place = shown_trial(CHOOSING_SEED, CHOOSING_CASES, SEARCH, recipe)
+    data, searches, path = folder / phantom_name(place), procedure.Searches(trials), tuned_recipe(folder, trials)
+    write_phantom(data, place.phantom, workers)
+    run = procedure.begin_tuning(data, recipe, path.parent, folder / "cache", space(), searches, workers=workers)
+    began = _children_seconds()
+    found = procedure.search(run, ALL, space(), searches, RecipeLearner(run, workers=workers))
+    add_cost(folder, path.parent.name, _children_seconds() - began)
+    files.write_json(path, as_dict(final_recipe(run, found)))
+
+
+def shown_trial(seed: int, cases: int, name: str, recipe: "Recipe", encoder: str = "") -> "Trial":
+    """A training of a row's recipe, which begins with the encoder of this name, or without."""
+    from benchmarks.accuracy.study_trials import Trial, phantom
+    from benchmarks.pretraining.gain import EFFECT
+
+    weights = f"pretrained:{encoder}" if encoder else None
+    return Trial("parts", f"{cases}", name, phantom(EFFECT, cases, seed=seed), recipe.replace(weights=weights))
+
+
+def encoder_name(seed: int, recipe: "Recipe") -> str:
+    """What the encoder for a phantom and a recipe is called; that of the whole head is the one of `gain.py`."""
+    import hashlib
+    import json
+
+    from benchmarks.accuracy.study_trials import best
+    from benchmarks.pretraining.gain import pretraining_name
+    from radiogen.training.recipe.recipe import as_flat_dict
+
+    name = pretraining_name(seed, _settings())
+    if recipe == best():
+        return name
+    own = json.dumps(as_flat_dict(recipe), sort_keys=True)
+    return f"{name}-{recipe.name}-{hashlib.sha256(own.encode()).hexdigest()[:10]}"
+
+
+def cost_lines(folder: Path, names: Sequence[str], seeds: Sequence[int], trials: int) -> list[str]:
+    """A table of what the parts cost once, in processor hours: encoders, search; the locator's by the clock."""
+    from benchmarks.masks.locator import RUN
+    from benchmarks.pretraining.gain import costs_of
+    from radiogen.core import files
+
+    timings = sorted((folder / "models" / RUN).glob("fold*/timings.json"))
+    rows = {f"locator, {len(timings)} folds, by the clock":
+            sum(sum(files.read_json(path)["seconds_an_epoch"]) for path in timings) / 3600,
+            f"search, {trials} trials": costs_of(folder, [tuned_recipe(folder, trials).parent.name])}
+    for name in names:
+        recipe = chosen_recipe(folder, name, trials, True, None)
+        if recipe and PRETRAINING in PARTS[name]:
+            rows |= {f"encoder of {name}, seed {seed}": costs_of(folder, [encoder_name(seed, recipe)])
+                     for seed in seeds}
+    return ["| part | processor hours |", "| --- | --- |", *(f"| {name} | {hours:.2f} |"
+                                                             for name, hours in rows.items())]
+
+
+def _row(folder: Path, name: str, seed: int, count: int, trial: "Trial | None",
+         found: dict[str, object] | None) -> str:
+    from benchmarks.accuracy.studies import run_name
+    from benchmarks.pretraining.gain import costs_of
+
+    start = f"| {count}, seed {seed} | {name} | "
+    if trial is None or found is None:
+        return start + "not trained | | | |"
+    return start + (f"{found['auc']:.3f} ({found['low']:.3f} to {found['high']:.3f}) | {found['share']:.1%} | "
+                    f"{found['correlation']:.2f} | {costs_of(folder, [run_name(trial)]):.2f} |")
+
+
+def _settings() -> "PretrainingSettings":
+    from radiogen.pretraining.settings import PretrainingSettings
+
+    return PretrainingSettings()
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    run_command(lambda: tyro.cli(main))
