@@ -35,7 +35,7 @@ SKIPPED = {
     r"python scripts/train\.py --recipe report-3d": LONG,
     r"python scripts/train\.py .*--(devices|parallel-folds|scheduler)\b.*": DEVICES,
     r"(KERAS_BACKEND|CUDA_VISIBLE_DEVICES)=\S+ .*": DEVICES,
-    r"python scripts/train\.py .*--weights\b.*": "needs weights from outside",
+    r"python scripts/train\.py .*--weights (?!pretrained:).*": "needs weights from outside",
     r"python scripts/\w+\.py .*\bside\b.*": "needs data that is not in the repository (docs/results.md says which)",
     r"python benchmarks/.*": "takes hours; tests/benchmarks runs the benchmarks in short",
 }
@@ -49,7 +49,8 @@ REPLACED = {"--cases 200": "--cases 20 --test-cases 2 --scale 0.05", " [RUN ...]
 """What is smaller in the test, or stands for a name that the reader replaces."""
 SMALL = " --size 16 --width 4 --epochs 2"
 ADDED = {"--folds-by site": SMALL, "--recipe demo-2d demo-3d": SMALL, "--recipe demo-3d --space": SMALL,
-         "--recipe isotropic-3d --fold all": f"{SMALL} --folds 2", "judge_features.py": " --learners centroid"}
+         "--recipe isotropic-3d --fold all": f"{SMALL} --folds 2", "judge_features.py": " --learners centroid",
+         "pretrain.py": " --epochs 1", "--weights pretrained:": " --epochs 1 --folds 2"}
 """What is added to a command, which makes it smaller."""
 
 
@@ -139,7 +140,8 @@ def _furnish(folder: Path) -> Path:
     labels = pd.read_csv(folder / "input/NAME/train_labels.csv", dtype=str)
     sites = labels[["BraTS21ID"]].assign(patient=labels["BraTS21ID"], site=list("ABCDE") * 4)
     sites.to_csv(folder / "input/NAME/patients.csv", index=False)
-    for copy, source in (("phantom", "NAME"), ("other", "OTHER"), (RSNA_MICCAI.name, "NAME")):
+    for copy, source in (("phantom", "NAME"), ("mine", "NAME"), ("other", "OTHER"), ("others", "OTHER"),
+                         (RSNA_MICCAI.name, "NAME")):
         shutil.copytree(folder / "input" / source, folder / "input" / copy)
     shutil.copytree(folder / "input/OTHER/train", folder / "FOLDER")
     _must(folder, "scripts/make_phantom.py", "--data", "COHORT", *small, "--format", "ucsf-pdgm")

@@ -91,6 +91,21 @@ def test_going_on_with_a_run_that_does_not_tell_its_arrays_is_refused(begun, tmp
         runs.prepare_run(run, read_index(run.cache))
 
 
+@pytest.mark.parametrize(("facts", "said", "remedy"), [
+    ({"members": ["b", "c"], "data": "input/x"}, "it is an ensemble", "name the runs that it consists of"),
+    ({"origin": {"kind": "predictions", "file": "mine.csv"}}, "its predictions were read from a file",
+     "judge it: .*evaluate.* --run mine")])
+def test_predictions_without_networks_are_no_run_to_open_or_to_train_into(begun, tmp_path, facts, said, remedy):
+    run = dataclasses.replace(begun["a"], folder=tmp_path / "mine")
+    run.folder.mkdir()
+    (run.folder / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match=f"{said}; {remedy}"):
+        runs.open_run(run.folder)
+    with pytest.raises(UserError, match=f"{said}; choose another --run name$"):
+        runs.prepare_run(run, read_index(run.cache))
+    assert json.loads((run.folder / "run.json").read_text()) == facts
+
+
 def test_a_run_records_what_lies_in_its_project_without_the_folders_above(small_data, small_recipe, tmp_path):
     (tmp_path / "input").mkdir()
     (tmp_path / "input" / "small").symlink_to(small_data)

@@ -12,7 +12,7 @@ from typing import Any
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
-from radiogen.core.wording import parameter
+from radiogen.core.wording import as_run, command, parameter
 from radiogen.runs import layout
 
 NEVER_ALONE = ("rank", "sequences", "size")
@@ -83,6 +83,19 @@ def with_members(folder: Path) -> list[Path]:
 def data_folder(folder: Path, facts: Mapping[str, Any]) -> Path | None:
     """Where the data set of a run lies that says so; facts: its `run.json`."""
     return files.found_path(facts["data"], folder) if facts.get("data") else None
+
+
+def refuse_without_networks(folder: Path, facts: Mapping[str, Any], remedy: str = "") -> None:
+    """Raise UserError for an ensemble and for predictions that were read from a file; facts: its `run.json`.
+
+    remedy: "" where somebody wants its networks; else what to do in place of training into its folder.
+    """
+    if "members" in facts:
+        raise UserError(folder, "has no networks of its own: it is an ensemble",
+                        remedy or "name the runs that it consists of")
+    if "origin" in facts:
+        raise UserError(folder, "has no networks: its predictions were read from a file",
+                        remedy or f"judge it: {command('evaluate')} --run {as_run(folder)}")
 
 
 def check_facts(folder: Path, facts: object, needed: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from radiogen.runs import layout
 from radiogen.runs.environment import write_environment
 from radiogen.runs.folds import fold_names, read_folds
 from radiogen.runs.lineage import Ancestor, FirstWeights, first_weights_of, lineage_facts, lineage_of
-from radiogen.runs.records import check_facts, read_facts, write_facts, write_recipe
+from radiogen.runs.records import check_facts, read_facts, refuse_without_networks, write_facts, write_recipe
 from radiogen.runs.tables import copy_geometry, write_arrays, write_folds, write_patients
 from radiogen.task import FILE as TASK_FILE
 from radiogen.task import ID, RSNA_MICCAI, Task, read_task, write_task
@@ -119,8 +119,7 @@ def open_run(folder: Path) -> Run:
     if not (folder / layout.RUN).is_file():
         raise layout.no_such_run(folder)
     facts = read_facts(folder)
-    if "members" in facts:
-        raise UserError(folder, "has no networks of its own: it is an ensemble", "name the runs that it consists of")
+    refuse_without_networks(folder, facts)
     check_facts(folder, facts, ("data", "cache"))
     return Run(folder, read_recipe(folder / layout.RECIPE), files.found_path(facts["data"], folder),
                files.found_path(facts["cache"], folder),
@@ -192,6 +191,7 @@ def _copy_tables(run: Run, index: pd.DataFrame) -> None:
 
 def _check_same(run: Run, kept: dict[str, Any], facts: dict[str, Any]) -> None:
     remedy = _another_name(run)
+    refuse_without_networks(run.folder, kept, f"choose another {parameter('run')} name")
     check_facts(run.folder, kept, ("data", "cache", "arrays"))
     recipe = as_flat_dict(read_recipe(run.folder / layout.RECIPE))
     for path, value in as_flat_dict(run.recipe).items():

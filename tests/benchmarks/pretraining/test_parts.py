@@ -4,10 +4,9 @@ import inspect
 
 import pytest
 
-from benchmarks.accuracy import parts
 from benchmarks.accuracy.studies import run_name
 from benchmarks.masks.locator import RUN, phantoms
-from benchmarks.pretraining import gain
+from benchmarks.pretraining import gain, parts
 from radiogen.core import files
 from radiogen.pretraining.settings import PretrainingSettings
 from radiogen.training.recipe.checks import check_recipe
