@@ -1,9 +1,10 @@
 """What pretraining on images without labels gains, on phantoms of effect 2 with few labels: paired, three seeds.
 
-In: nothing but settings. Out: phantoms, arrays and runs under --folder, a Markdown table. Of each seed one phantom has
-labels, and another one, of other patients, has none: an encoder learns from that, and the same folds are trained with
-it and without. What is trained is not trained again, so that the hours may be split; `--tables-only` trains nothing and
-the table says what is missing. The objective was chosen on phantoms of seed 1 (`choice.py`).
+In: the record, a row a case of each pair of trainings. Out: phantoms, arrays and runs under --folder, new rows of the
+record, a Markdown table. Of each seed one phantom has labels, and another one, of other patients, has none: an encoder
+learns from that, and the same folds are trained with it and without. What is trained or recorded is not trained again,
+so that the hours may be split and spread over machines; `--tables-only` trains nothing and the table says what is
+missing. The objective was chosen on phantoms of seed 1 (`choice.py`).
 """
 
 if not __package__:  # run as a file
@@ -27,20 +28,25 @@ EFFECT, SEEDS, CASES, UNLABELLED = 2.0, (42, 101, 202), (50, 200), 350
 APART = 1000
 """What is added to a seed for its phantom without labels."""
 COSTS = "processor_seconds.json"
+_DIGITS = 6
 
 
 class Pair(NamedTuple):
-    """The same cases scored by networks without pretraining and with it. labels, hidden, without, given: (cases,)."""
+    """The same cases scored by networks without pretraining and with it. labels, hidden, without, given: (cases,).
+
+    hours: of the processor, without; with pretraining, which counts in full in each pair.
+    """
 
     labels: np.ndarray
     hidden: np.ndarray
     without: np.ndarray
     given: np.ndarray
+    hours: tuple[float, float]
 
 
 def main(folder: Path = Path("input/pretraining"), seeds: tuple[int, ...] = SEEDS, cases: tuple[int, ...] = CASES,
-         unlabelled: int = UNLABELLED, tables_only: bool = False, output: Path | None = None,
-         workers: int | None = None) -> None:
+         unlabelled: int = UNLABELLED, tables_only: bool = False, record: Path = Path("docs/pretraining.csv"),
+         output: Path | None = None, workers: int | None = None) -> None:
     """Train what is missing, few labels first and one seed after another, and print the table.
 
     Args:
@@ -49,6 +55,8 @@ def main(folder: Path = Path("input/pretraining"), seeds: tuple[int, ...] = SEED
         cases: Labelled cases.
         unlabelled: Cases without labels.
         tables_only: Train nothing.
+        record: Table of what every pair of trainings predicted; a pair that is in it is taken from it, a new one is
+            added.
         output: Markdown file to write the table to as well.
         workers: Processes for making phantoms and arrays (default: as many as cores may be used).
     """
@@ -58,10 +66,13 @@ def main(folder: Path = Path("input/pretraining"), seeds: tuple[int, ...] = SEED
     settings, recipe = PretrainingSettings(), best()
     for count in () if tables_only else cases:
         for seed in seeds:
+            if recorded(record, seed, count, recipe, settings):
+                continue
             for name in ("", pretrained(folder, seed, unlabelled, settings, recipe, workers)):
                 trained(folder, arm(seed, count, recipe, name), workers)
-            print("\n".join(table(folder, (seed,), (count,), recipe, settings)[2:]), flush=True)
-    text = "\n".join(table(folder, seeds, cases, recipe, settings))
+            keep(record, folder, seed, count, recipe, settings)
+            print("\n".join(table(record, (seed,), (count,), recipe, settings)[2:]), flush=True)
+    text = "\n".join(table(record, seeds, cases, recipe, settings))
     print(text)
     if output:
         files.write_text(output, f"{text}\n")
@@ -142,55 +153,90 @@ def add_cost(folder: Path, name: str, seconds: float) -> None:
     files.write_json(path, {**costs, name: round(costs.get(name, 0.0) + seconds, 1)})
 
 
-def table(folder: Path, seeds: tuple[int, ...], cases: tuple[int, ...], recipe: "Recipe",
+def table(record: Path, seeds: tuple[int, ...], cases: tuple[int, ...], recipe: "Recipe",
           settings: "PretrainingSettings") -> list[str]:
     """The lines of the Markdown table: a row a number of labelled cases and a seed, and one of all its seeds."""
     lines = ["| labelled cases, phantom | without | pretrained | gain (95 % interval) | rank correlation, without; "
              "pretrained | processor hours, without; pretrained |", "| --- | --- | --- | --- | --- | --- |"]
     for count in cases:
-        found = {seed: pair for seed in seeds if (pair := read_pair(folder, seed, count, recipe, settings))}
-        hours = {seed: _hours(folder, seed, count, recipe, settings) for seed in found}
-        lines += [row(f"{count}, seed {seed}", [pair], hours[seed]) for seed, pair in found.items()]
+        found = {seed: pair for seed in seeds if (pair := recorded(record, seed, count, recipe, settings))}
+        lines += [row(f"{count}, seed {seed}", [pair]) for seed, pair in found.items()]
         if len(found) > 1:
-            lines.append(row(f"{count}, {len(found)} seeds", list(found.values()), tuple(
-                sum(each) for each in zip(*hours.values(), strict=True))))
+            lines.append(row(f"{count}, {len(found)} seeds", list(found.values())))
         missing = [f"{seed}" for seed in seeds if seed not in found]
         lines += [f"| {count}, seed {', '.join(missing)} | not trained | | | | |"] if missing else []
     return lines
 
 
-def read_pair(folder: Path, seed: int, count: int, recipe: "Recipe", settings: "PretrainingSettings") -> Pair | None:
-    """Both arms' out-of-fold probabilities and the hidden variable; None where one arm is not trained."""
+def recorded(record: Path, seed: int, count: int, recipe: "Recipe", settings: "PretrainingSettings") -> Pair | None:
+    """The pair as it is recorded; None where it is not, or was made by other recipes."""
+    import pandas as pd
+
+    if not record.is_file():
+        return None
+    table = pd.read_csv(record, dtype={"case": str, "runs": str})
+    table = table[(table["seed"] == seed) & (table["labelled"] == count)
+                  & (table["runs"] == _runs(seed, count, recipe, settings))]
+    if table.empty:
+        return None
+    first = table.iloc[0]
+    return Pair(table["label"].to_numpy(int) == 1, table["hidden"].to_numpy(float), table["without"].to_numpy(float),
+                table["pretrained"].to_numpy(float), (float(first["hours_without"]), float(first["hours_pretrained"])))
+
+
+def keep(record: Path, folder: Path, seed: int, count: int, recipe: "Recipe", settings: "PretrainingSettings") -> None:
+    """Add what both trainings of a pair predicted out-of-fold, and the hidden variable, in place of an earlier one."""
+    import pandas as pd
+
     from benchmarks.accuracy.studies import phantom_column, run_name
-    from radiogen.runs.layout import PREDICTIONS
+    from radiogen.core import files
     from radiogen.runs.predictions import out_of_fold, read_predictions
     from radiogen.task import ID, LABEL
 
-    trials = [arm(seed, count, recipe, name) for name in ("", pretraining_name(seed, settings))]
-    paths = [folder / "models" / run_name(trial) / PREDICTIONS for trial in trials]
-    if not all(path.is_file() for path in paths):
-        return None
-    one, other = (out_of_fold(read_predictions(path)).sort_values(ID, ignore_index=True) for path in paths)
+    name = pretraining_name(seed, settings)
+    trials = [arm(seed, count, recipe, each) for each in ("", name)]
+    one, other = (out_of_fold(read_predictions(folder / "models" / run_name(trial) / "predictions.csv")).sort_values(
+        ID, ignore_index=True) for trial in trials)
     assert one[ID].equals(other[ID]) and one["fold"].equals(other["fold"])
-    return Pair(one[LABEL].to_numpy(int) == 1, phantom_column(trials[0], "latent").loc[one[ID]].to_numpy(),
-                one["probability"].to_numpy(), other["probability"].to_numpy())
+    without, given = (costs_of(folder, [run_name(trial)]) for trial in trials)
+    new = pd.DataFrame({
+        "labelled": count, "seed": seed, "case": one[ID], "label": one[LABEL].astype(int),
+        "hidden": phantom_column(trials[0], "latent").loc[one[ID]].to_numpy(), "without": one["probability"],
+        "pretrained": other["probability"], "hours_without": without,
+        "hours_pretrained": given + costs_of(folder, [name]), "runs": _runs(seed, count, recipe, settings)})
+    kept = pd.read_csv(record, dtype={"case": str, "runs": str}) if record.is_file() else new[:0]
+    kept = kept[(kept["labelled"] != count) | (kept["seed"] != seed)]
+    joined = pd.concat([kept, new]).sort_values(["labelled", "seed", "case"], ignore_index=True)
+    files.write_csv(record, joined.round(_DIGITS))
 
 
-def row(name: str, pairs: list[Pair], hours: tuple[float, float]) -> str:
+def _runs(seed: int, count: int, recipe: "Recipe", settings: "PretrainingSettings") -> str:
+    """A hash of the names of both runs, which say all that they depend on."""
+    import hashlib
+
+    from benchmarks.accuracy.studies import run_name
+
+    names = [run_name(arm(seed, count, recipe, name)) for name in ("", pretraining_name(seed, settings))]
+    return hashlib.sha256(" ".join(names).encode()).hexdigest()[:10]
+
+
+def row(name: str, pairs: list[Pair]) -> str:
     """A row: AUCs and their difference are of pairs of cases within a phantom, the interval over patients within each.
 
-    The rank correlation of score and hidden variable is the mean over labels and phantoms.
+    The rank correlation of score and hidden variable is the mean over labels and phantoms; hours are a sum.
     """
     from benchmarks.accuracy.studies import correlation
     from radiogen.evaluation.stats.intervals import bootstrap_difference, stratified_auc
 
-    labels, _, without, given = (np.concatenate(each) for each in zip(*pairs, strict=True))
+    labels, without, given = (np.concatenate([getattr(pair, part) for pair in pairs])
+                              for part in ("labels", "without", "given"))
     strata = np.repeat([f"{number}" for number in range(len(pairs))], [len(pair.labels) for pair in pairs])
     areas = [stratified_auc(labels, scores, strata, draws=1).value for scores in (without, given)]
     low, high = bootstrap_difference(labels, given, without, strata)
     ranks = [np.mean([correlation(pair.labels, scores, pair.hidden)[0] for pair, scores in
                       zip(pairs, each, strict=True)]) for each in zip(*[(pair.without, pair.given) for pair in pairs],
                                                                       strict=True)]
+    hours = [sum(each) for each in zip(*[pair.hours for pair in pairs], strict=True)]
     spent = "; ".join("not measured" if np.isnan(each) else f"{each:.2f}" for each in hours)
     return (f"| {name} | {areas[0]:.3f} | {areas[1]:.3f} | {areas[1] - areas[0]:+.3f} ({low:+.3f} to {high:+.3f}) | "
             f"{ranks[0]:.2f}; {ranks[1]:.2f} | {spent} |")
@@ -202,16 +248,6 @@ def costs_of(folder: Path, names: list[str]) -> float:
 
     costs = files.read_json(folder / COSTS) if (folder / COSTS).is_file() else {}
     return sum(costs.get(name, np.nan) for name in names) / 3600
-
-
-def _hours(folder: Path, seed: int, count: int, recipe: "Recipe",
-           settings: "PretrainingSettings") -> tuple[float, float]:
-    """Processor hours of both arms; the pretraining counts in full in each row."""
-    from benchmarks.accuracy.studies import run_name
-
-    name = pretraining_name(seed, settings)
-    return (costs_of(folder, [run_name(arm(seed, count, recipe))]),
-            costs_of(folder, [run_name(arm(seed, count, recipe, name)), name]))
 
 
 if __name__ == "__main__":

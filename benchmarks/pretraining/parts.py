@@ -1,16 +1,16 @@
-"""What a locator, pretraining and tuning give on phantoms of effect 2, alone and together; Markdown tables.
+"""What a locator, pretraining and tuning give on phantoms of effect 2, alone and together; a Markdown table.
 
-In: nothing but settings. Out: under --folder a locator, encoders, a search and runs; a table of AUCs against what is
-possible, one of what each part costs. The locator learns from 80 phantoms of its own, an encoder from 350 others
-without labels, the search has the phantom of seed 1: nothing is chosen on the patients that are shown. What is trained
-is kept, so the hours may be split; `gain.py` and `locator.py` share the folder. docs/accuracy.md has the results.
+In: the record, a row for each trial that was ever evaluated. Out: under --folder a locator, encoders, a search and
+runs; new rows of the record; a table of AUCs against what is possible, and what they cost. The locator learns from 80
+phantoms of its own, an encoder from 350 others without labels, the search has the phantom of seed 1: nothing is chosen
+on the patients that are shown. What is trained or recorded is not trained again, so that the hours may be split;
+`gain.py` and `locator.py` share the folder. docs/accuracy.md has the results.
 """
 
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
 import resource
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,13 @@ import tyro
 from radiogen.core.errors import run_command
 
 if TYPE_CHECKING:
+    from benchmarks.accuracy.study_record import Record
     from benchmarks.accuracy.study_trials import Trial
     from radiogen.pretraining.settings import PretrainingSettings
     from radiogen.training.recipe.recipe import Recipe
     from radiogen.tuning.space import Space
 
+STUDY = "parts"
 CHOOSING_SEED, CHOOSING_CASES = 1, 200
 HEAD, TRUE = "whole head", "true masks"
 LOCATOR, PRETRAINING, TUNING = "locator", "pretraining", "tuning"
@@ -38,8 +40,8 @@ SEARCH = "locator-search"
 
 def main(folder: Path = Path("input/pretraining"), cases: tuple[int, ...] = (100, 200), seeds: tuple[int, ...] = (42,),
          names: tuple[str, ...] = tuple(PARTS), trials: int = 20, unlabelled: int = 350, tables_only: bool = False,
-         output: Path | None = None, workers: int | None = None) -> None:
-    """Train what is missing and print the tables. Two cores take four hours, most of them for whole heads.
+         record: Path = Path("docs/parts.csv"), output: Path | None = None, workers: int | None = None) -> None:
+    """Train what is missing and print the table. Two cores take four hours, most of them for whole heads.
 
     Args:
         folder: Where phantoms, arrays and runs are kept.
@@ -49,59 +51,69 @@ def main(folder: Path = Path("input/pretraining"), cases: tuple[int, ...] = (100
         trials: Of the search on the phantom for choosing.
         unlabelled: Cases without labels.
         tables_only: Train nothing.
-        output: Markdown file to write the tables to as well.
+        record: Table of all figures, a row a trial; one that is in it is taken from it, a new one is added.
+        output: Markdown file to write the table to as well.
         workers: Processes for making phantoms and arrays (default: as many as cores may be used).
     """
-    from benchmarks.accuracy.studies import judge
-    from benchmarks.pretraining.gain import pretrained, trained
+    from benchmarks.accuracy.study_record import Record
     from radiogen.core import files
 
+    kept = Record(record)
     lines = ["| patients, phantom | parts | AUC (95 % interval) | of what is possible | rank correlation | processor "
-             "hours of its trainings |", "| --- | --- | --- | --- | --- | --- |"]
+             "hours: its trainings; encoder and search before them |", "| --- | --- | --- | --- | --- | --- |"]
     print("\n".join(lines), flush=True)
     for name in names:
         for seed in seeds:
             for count in cases:
-                recipe, encoder = chosen_recipe(folder, name, trials, tables_only, workers), ""
-                if recipe and PRETRAINING in PARTS[name]:
-                    encoder = encoder_name(seed, recipe)
-                    if not tables_only:
-                        pretrained(folder, seed, unlabelled, _settings(), recipe, workers, encoder)
-                trial = recipe and shown_trial(seed, count, name, recipe, encoder)
-                if trial and not tables_only:
-                    trained(folder, trial, workers)
-                lines.append(_row(folder, name, seed, count, trial, trial and judge(trial, folder)))
+                found = _recorded(kept, seed, count, name)
+                if found is None and not tables_only:
+                    found = evaluated(folder, seed, count, name, trials, unlabelled, workers)
+                    kept.add(found)
+                lines.append(_line(seed, count, name, found))
                 print(lines[-1], flush=True)
-    costs = ["", *cost_lines(folder, names, seeds, trials)]
-    print("\n".join(costs))
     if output:
-        files.write_text(output, "\n".join(lines + costs) + "\n")
+        files.write_text(output, "\n".join(lines) + "\n")
 
 
-def chosen_recipe(folder: Path, name: str, trials: int, tables_only: bool, workers: int | None) -> "Recipe | None":
-    """The recipe of a row, without initial weights; None where its locator or its search is missing."""
+def evaluated(folder: Path, seed: int, cases: int, name: str, trials: int, unlabelled: int,
+              workers: int | None) -> dict[str, object]:
+    """The figures of a row, for which what is missing is trained: those of `studies.judge`, and `hours`, of the
+    processor for its trainings, and `hours_before`, for its encoder and the search."""
+    from benchmarks.accuracy.studies import judge, run_name
+    from benchmarks.pretraining.gain import costs_of, pretrained, trained
+
+    recipe, before, encoder = chosen_recipe(folder, name, trials, workers), [], ""
+    if TUNING in PARTS[name]:
+        before.append(tuned_recipe(folder, trials).parent.name)
+    if PRETRAINING in PARTS[name]:
+        encoder = encoder_name(seed, recipe)
+        before.append(pretrained(folder, seed, unlabelled, _settings(), recipe, workers, encoder))
+    trial = shown_trial(seed, cases, name, recipe, encoder)
+    trained(folder, trial, workers)
+    row = judge(trial, folder)
+    assert row is not None  # it was just trained
+    return {**row, "hours": costs_of(folder, [run_name(trial)]), "hours_before": costs_of(folder, before)}
+
+
+def chosen_recipe(folder: Path, name: str, trials: int, workers: int | None) -> "Recipe":
+    """The recipe of a row, without initial weights; its locator is trained and its search done, where missing."""
     from benchmarks.accuracy.study_trials import best, small
     from benchmarks.masks.locator import RUN, phantoms, train_locator
     from radiogen.phantom.data_set import write_phantom
     from radiogen.training.recipe.stored import read_recipe
-    from radiogen.training.runs import open_run, trained_folds
 
     if name == TRUE:
         return small("demo-3d-tumour")
     if LOCATOR not in PARTS[name]:
         return best()
-    if not tables_only:
-        write_phantom(folder / "train", phantoms(80, 2, (11, 12, 13))["train"], workers)
-        train_locator(folder, 1, workers)
-    run = folder / "models" / RUN
-    if not run.is_dir() or len(trained_folds(open_run(run))) < open_run(run).recipe.split.folds:
-        return None
+    write_phantom(folder / "train", phantoms(80, 2, (11, 12, 13))["train"], workers)
+    train_locator(folder, 1, workers)
     recipe, found = small("demo-3d-tumour", mask=f"locator:{RUN}"), tuned_recipe(folder, trials)
     if TUNING not in PARTS[name]:
         return recipe
-    if not found.is_file() and not tables_only:
+    if not found.is_file():
         search(folder, recipe, trials, workers)
-    return read_recipe(found) if found.is_file() else None
+    return read_recipe(found)
 
 
 def tuned_recipe(folder: Path, trials: int) -> Path:
@@ -147,7 +159,7 @@ def shown_trial(seed: int, cases: int, name: str, recipe: "Recipe", encoder: str
     from benchmarks.pretraining.gain import EFFECT
 
     weights = f"pretrained:{encoder}" if encoder else None
-    return Trial("parts", f"{cases}", name, phantom(EFFECT, cases, seed=seed), recipe.replace(weights=weights))
+    return Trial(STUDY, _place(seed, cases), name, phantom(EFFECT, cases, seed=seed), recipe.replace(weights=weights))
 
 
 def encoder_name(seed: int, recipe: "Recipe") -> str:
@@ -166,35 +178,22 @@ def encoder_name(seed: int, recipe: "Recipe") -> str:
     return f"{name}-{recipe.name}-{hashlib.sha256(own.encode()).hexdigest()[:10]}"
 
 
-def cost_lines(folder: Path, names: Sequence[str], seeds: Sequence[int], trials: int) -> list[str]:
-    """A table of what the parts cost once, in processor hours: encoders, search; the locator's by the clock."""
-    from benchmarks.masks.locator import RUN
-    from benchmarks.pretraining.gain import costs_of
-    from radiogen.core import files
-
-    timings = sorted((folder / "models" / RUN).glob("fold*/timings.json"))
-    rows = {f"locator, {len(timings)} folds, by the clock":
-            sum(sum(files.read_json(path)["seconds_an_epoch"]) for path in timings) / 3600,
-            f"search, {trials} trials": costs_of(folder, [tuned_recipe(folder, trials).parent.name])}
-    for name in names:
-        recipe = chosen_recipe(folder, name, trials, True, None)
-        if recipe and PRETRAINING in PARTS[name]:
-            rows |= {f"encoder of {name}, seed {seed}": costs_of(folder, [encoder_name(seed, recipe)])
-                     for seed in seeds}
-    return ["| part | processor hours |", "| --- | --- |", *(f"| {name} | {hours:.2f} |"
-                                                             for name, hours in rows.items())]
+def _recorded(kept: "Record", seed: int, cases: int, name: str) -> dict[str, object] | None:
+    """The row of the record; names say what was done, for a run's name follows from networks that another may lack."""
+    wanted = (STUDY, _place(seed, cases), name)
+    return next((row for row in kept.rows if (row["study"], row["row"], row["name"]) == wanted), None)
 
 
-def _row(folder: Path, name: str, seed: int, count: int, trial: "Trial | None",
-         found: dict[str, object] | None) -> str:
-    from benchmarks.accuracy.studies import run_name
-    from benchmarks.pretraining.gain import costs_of
+def _place(seed: int, cases: int) -> str:
+    return f"{cases}, seed {seed}"
 
-    start = f"| {count}, seed {seed} | {name} | "
-    if trial is None or found is None:
+
+def _line(seed: int, cases: int, name: str, found: dict[str, object] | None) -> str:
+    start = f"| {_place(seed, cases)} | {name} | "
+    if found is None:
         return start + "not trained | | | |"
     return start + (f"{found['auc']:.3f} ({found['low']:.3f} to {found['high']:.3f}) | {found['share']:.1%} | "
-                    f"{found['correlation']:.2f} | {costs_of(folder, [run_name(trial)]):.2f} |")
+                    f"{found['correlation']:.2f} | {found['hours']:.2f}; {found['hours_before']:.2f} |")
 
 
 def _settings() -> "PretrainingSettings":

@@ -2,8 +2,6 @@
 
 import inspect
 
-import pytest
-
 from benchmarks.accuracy.studies import run_name
 from benchmarks.masks.locator import RUN, phantoms
 from benchmarks.pretraining import gain, parts
@@ -17,13 +15,30 @@ from radiogen.tuning.space import parameters_of, read_space, space_facts
 LOCATED = DEMO_3D_TUMOUR.replace(mask=f"locator:{RUN}")
 
 
-def test_rows_whose_locator_or_search_is_missing_are_said_not_to_be_trained(tmp_path, capsys):
-    parts.main(tmp_path, cases=(100,), tables_only=True)
-    lines = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines() if "seed 42" in line]
-    rows = [[cell.strip() for cell in line] for line in lines if line[0].strip() == "100, seed 42"]
-    assert [row[1] for row in rows] == list(parts.PARTS)
-    assert {row[2] for row in rows} == {"not trained"}
-    assert not (tmp_path / "models").exists(), "tables_only trains nothing"
+def _rows(capsys):
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()[2:]]
+
+
+def test_rows_that_are_not_recorded_are_said_not_to_be_trained(tmp_path, capsys):
+    parts.main(tmp_path, cases=(100,), tables_only=True, record=tmp_path / "parts.csv")
+    rows = _rows(capsys)
+    assert [row[:3] for row in rows] == [["100, seed 42", name, "not trained"] for name in parts.PARTS]
+    assert list(tmp_path.iterdir()) == [], "nothing is trained"
+
+
+def test_a_row_is_evaluated_once_and_then_taken_from_the_record(tmp_path, capsys, monkeypatch):
+    asked = []
+
+    def evaluated(folder, seed, cases, name, *others):
+        asked.append((seed, cases, name))
+        return {"study": "parts", "row": f"{cases}, seed {seed}", "name": name, "run": "r", "auc": 0.8, "low": 0.7,
+                "high": 0.9, "share": 0.712, "correlation": 0.6, "hours": 0.5, "hours_before": 2.0}
+
+    monkeypatch.setattr(parts, "evaluated", evaluated)
+    for _ in range(2):
+        parts.main(tmp_path, cases=(100, 200), names=("locator",), record=tmp_path / "parts.csv")
+    assert asked == [(42, 100, "locator"), (42, 200, "locator")]
+    assert _rows(capsys)[-1] == ["200, seed 42", "locator", "0.800 (0.700 to 0.900)", "71.2%", "0.60", "0.50; 2.00"]
 
 
 def test_the_search_begins_with_the_recipe_itself_and_every_recipe_of_its_space_is_valid(tmp_path):
@@ -53,16 +68,20 @@ def test_an_encoder_is_that_of_the_recipe_and_of_the_whole_head_the_one_of_gain(
     assert len(names) == 3
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_the_tuned_row_has_what_the_search_found(tmp_path, monkeypatch, there):
-    monkeypatch.setattr("radiogen.training.runs.trained_folds", lambda run: range(run.recipe.split.folds))
-    monkeypatch.setattr("radiogen.training.runs.open_run", lambda folder: type("Run", (), {"recipe": LOCATED}))
-    (tmp_path / "models" / RUN).mkdir(parents=True)
-    found = LOCATED.replace(epochs=48)
-    if there:
-        path = parts.tuned_recipe(tmp_path, 20)
-        path.parent.mkdir()
-        files.write_json(path, as_dict(found))
-    recipe = parts.chosen_recipe(tmp_path, "locator, tuning", 20, True, None)
-    assert recipe == (found if there else None)
-    assert parts.chosen_recipe(tmp_path, parts.LOCATOR, 20, True, None).optimisation.epochs == 24
+def test_the_tuned_row_has_what_the_search_found_and_the_search_is_done_once(tmp_path, monkeypatch):
+    from benchmarks.masks import locator
+
+    monkeypatch.setattr(locator, "train_locator", lambda *others: None)
+    monkeypatch.setattr("radiogen.phantom.data_set.write_phantom", lambda *others: None)
+    asked = []
+
+    def search(folder, recipe, trials, workers):
+        asked.append(recipe.data.mask)
+        path = parts.tuned_recipe(folder, trials)
+        path.parent.mkdir(parents=True)
+        files.write_json(path, as_dict(recipe.replace(epochs=48)))
+
+    monkeypatch.setattr(parts, "search", search)
+    tuned = [parts.chosen_recipe(tmp_path, "locator, tuning", 20, None) for _ in range(2)]
+    plain = parts.chosen_recipe(tmp_path, parts.LOCATOR, 20, None)
+    assert asked == [f"locator:{RUN}"] and tuned[0] == tuned[1] == plain.replace(epochs=48)
