@@ -23,7 +23,7 @@ import pandas as pd
 from radiogen.arrays.case_arrays import case_array, read_case
 from radiogen.arrays.case_findings import index_cells
 from radiogen.arrays.case_series import CaseSeries
-from radiogen.arrays.located import located_path
+from radiogen.arrays.located import case_mask_path
 from radiogen.arrays.series_size import processes_that_fit
 from radiogen.arrays.settings import REVISION, CacheSettings
 from radiogen.arrays.stored_arrays import COLUMNS
@@ -88,10 +88,8 @@ class _Job:
 
     def path(self, name: str) -> Path | None:
         """Where a series, or the mask, lies or would lie; None for a mask that is not there."""
-        if name == MASK and self.located is not None:
-            return located_path(self.located, self.case)
         if name == MASK:
-            return mask_path(self.data, self.split, self.case)
+            return case_mask_path(self.data, self.split, self.case, self.located)
         return series_path(self.data, self.split, self.case, name)
 
     @property

@@ -13,6 +13,7 @@ from radiogen.arrays.case_series import CaseSeries
 from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
+from radiogen.dataset.layout import Split, mask_path
 from radiogen.imaging.export.series_export import write_nifti
 from radiogen.imaging.findings import Finding, FindingCode
 from radiogen.imaging.masks.reading import read_mask
@@ -30,6 +31,12 @@ def located_folder(arrays: Path, digest: str) -> Path:
 def located_path(folder: Path, case: str) -> Path:
     """The note of a case's predicted mask."""
     return Path(folder) / f"{case}{SUFFIX}"
+
+
+def case_mask_path(data: Path, split: Split, case: str, located: Path | None) -> Path | None:
+    """Where a case's mask is read from: the note in the folder of predicted masks, or the data set's own file, None
+    where it has none. located: that folder; None: masks are the data set's."""
+    return mask_path(data, split, case) if located is None else located_path(located, case)
 
 
 def is_located(path: Path) -> bool:

@@ -100,7 +100,7 @@ globalThis.radiogenPlain = (canvas, moved) => {
       pen.shadowBlur = 0;
     });
   };
-  const told = () => { const voxel = voxelAt(place); moved(image.mm(voxel), image.voxels[index(voxel, image.size)] * image.slope + image.intercept); };
+  const notify = () => { const voxel = voxelAt(place); moved(image.mm(voxel), image.voxels[index(voxel, image.size)] * image.slope + image.intercept); };
   const kept = (patient, value) => { place[patient] = Math.max(0, Math.min(count[patient] - 1, value)); };
   const boxAt = (event) => boxes.find((box) => event.offsetX >= box.left && event.offsetX < box.left + box.width && event.offsetY >= box.top && event.offsetY < box.top + box.height);
   const move = (event) => {
@@ -109,7 +109,7 @@ globalThis.radiogenPlain = (canvas, moved) => {
     kept(box.plane[1], Math.floor(count[box.plane[1]] * (1 - (event.offsetX - box.left) / box.width)));
     kept(box.plane[2], Math.floor(count[box.plane[2]] * (1 - (event.offsetY - box.top) / box.height)));
     draw();
-    told();
+    notify();
   };
   canvas.addEventListener("pointerdown", (event) => { if (event.button === 0) move(event); });
   canvas.addEventListener("pointermove", (event) => { if (event.buttons === 1) move(event); });
@@ -119,7 +119,7 @@ globalThis.radiogenPlain = (canvas, moved) => {
     event.preventDefault();
     kept(box.plane[0], place[box.plane[0]] - Math.sign(event.deltaY));
     draw();
-    told();
+    notify();
   }, { passive: false });
   addEventListener("resize", draw);
 
@@ -131,5 +131,5 @@ globalThis.radiogenPlain = (canvas, moved) => {
       axes.forEach((axis, patient) => kept(patient, up[patient] ? voxel[axis] : count[patient] - 1 - voxel[axis]));
       draw();
     },
-    tell: told };
+    tell: notify };
 };

@@ -12,11 +12,11 @@ import pandas as pd
 from radiogen.arrays.case_arrays import CaseArray, case_array, read_case
 from radiogen.arrays.case_series import CaseSeries
 from radiogen.arrays.grids import array_grid
-from radiogen.arrays.located import located_folder, located_path
+from radiogen.arrays.located import case_mask_path, located_folder
 from radiogen.arrays.stored_arrays import read_index
 from radiogen.core import owned
 from radiogen.core.types import IndexArray
-from radiogen.dataset.layout import Split, mask_path, series_path
+from radiogen.dataset.layout import Split, series_path
 from radiogen.dataset.source import MASK
 from radiogen.imaging.series import read_series
 from radiogen.imaging.view.packing import UNPLACED
@@ -55,8 +55,8 @@ def shown_case(run: Run, explained: Explained, number: int, splits: "pd.Series[s
     split: Split = "test" if splits[case] == "test" else "train"
     places: dict[str, Path | None] = {name: series_path(run.data, split, case, name) for name in settings.sequences}
     if settings.mask is not None:
-        places[MASK] = (located_path(located_folder(run.cache, settings.locator), case) if settings.locator
-                        else mask_path(run.data, split, case))
+        located = located_folder(run.cache, settings.locator) if settings.locator else None
+        places[MASK] = case_mask_path(run.data, split, case, located)
     values = {} if settings.locator else run.task.mask_values
     series = read_case(places, [settings], whole=False, case=case, mask_values=values)
     made = case_array(settings, series, whole=False, case=case)
