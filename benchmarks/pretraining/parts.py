@@ -10,7 +10,6 @@ on the patients that are shown. What is trained or recorded is not trained again
 if not __package__:  # run as a file
     import environment  # noqa: F401
 
-import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from benchmarks.accuracy.study_trials import Trial
     from radiogen.pretraining.settings import PretrainingSettings
     from radiogen.training.recipe.recipe import Recipe
-    from radiogen.tuning.space import Space
 
 STUDY = "parts"
 CHOOSING_SEED, CHOOSING_CASES = 1, 200
@@ -121,35 +119,22 @@ def tuned_recipe(folder: Path, trials: int) -> Path:
     return folder / "models" / f"{SEARCH}-{trials}" / "tuned_recipe.json"
 
 
-def space() -> "Space":
-    """What the search may change in the recipe of tumours, at a cost for two cores."""
-    from radiogen.tuning.space import Choices, Range
-
-    return {"optimisation.learning_rate": Range(0.0005, 0.01, log=True),
-            "optimisation.epochs": Choices((24, 36, 48)), "data.margin_mm": Choices((5.0, 10.0, 20.0)),
-            "network.pooling": Choices(("average", "maximum")),
-            "augmentation.rotation_degrees": Choices((0.0, 15.0)), "augmentation.zoom": Choices((0.0, 0.1))}
-
-
 def search(folder: Path, recipe: "Recipe", trials: int, workers: int | None) -> None:
     """Search on the phantom for choosing, all of whose cases are its inner folds, and keep the recipe that it chose."""
     from benchmarks.accuracy.studies import phantom_name
-    from benchmarks.pretraining.gain import add_cost
+    from benchmarks.tuning import crops
     from radiogen.core import files
     from radiogen.phantom.data_set import write_phantom
     from radiogen.training.recipe.recipe import as_dict
     from radiogen.tuning import procedure
     from radiogen.tuning.nested import ALL
-    from radiogen.tuning.recipe_learner import RecipeLearner
     from radiogen.tuning.record import final_recipe
 
     place = shown_trial(CHOOSING_SEED, CHOOSING_CASES, SEARCH, recipe)
     data, searches, path = folder / phantom_name(place), procedure.Searches(trials), tuned_recipe(folder, trials)
     write_phantom(data, place.phantom, workers)
-    run = procedure.begin_tuning(data, recipe, path.parent, folder / "cache", space(), searches, workers=workers)
-    began = _children_seconds()
-    found = procedure.search(run, ALL, space(), searches, RecipeLearner(run, workers=workers))
-    add_cost(folder, path.parent.name, _children_seconds() - began)
+    run = procedure.begin_tuning(data, recipe, path.parent, folder / "cache", crops.space(), searches, workers=workers)
+    found = crops.search(run, ALL, searches, folder, workers)
     files.write_json(path, as_dict(final_recipe(run, found)))
 
 
@@ -200,11 +185,6 @@ def _settings() -> "PretrainingSettings":
     from radiogen.pretraining.settings import PretrainingSettings
 
     return PretrainingSettings()
-
-
-def _children_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

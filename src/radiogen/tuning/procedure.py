@@ -30,7 +30,7 @@ from radiogen.training.recipe.recipe import Recipe
 from radiogen.training.runs import Run
 from radiogen.training.workflow import begin_run
 from radiogen.tuning.looks import record_trial
-from radiogen.tuning.nested import ALL, Found, Split, inner_split, outer_folds, search_fold
+from radiogen.tuning.nested import ALL, Found, Learner, Split, inner_split, outer_folds, search_fold
 from radiogen.tuning.recipe_learner import Processes, RecipeLearner
 from radiogen.tuning.record import write_found
 from radiogen.tuning.search import Plan, Trial, kept_trials
@@ -94,7 +94,7 @@ def begin_tuning(data: Path, recipe: Recipe, folder: Path, cache: Path, space: S
     return run
 
 
-def search(run: Run, fold: str, space: Space, searches: Searches, learner: RecipeLearner) -> Found:
+def search(run: Run, fold: str, space: Space, searches: Searches, learner: Learner) -> Found:
     """The search of one outer fold, or what is left of it; its folder is held."""
     cases = run.folds
     plan = Plan(space, searches.trials, searches.inner_folds, (run.recipe.seed,), parameters_of(run.recipe, space),

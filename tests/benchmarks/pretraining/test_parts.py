@@ -5,6 +5,7 @@ import inspect
 from benchmarks.accuracy.studies import run_name
 from benchmarks.masks.locator import RUN, phantoms
 from benchmarks.pretraining import gain, parts
+from benchmarks.tuning import crops
 from radiogen.core import files
 from radiogen.pretraining.settings import PretrainingSettings
 from radiogen.training.recipe.checks import check_recipe
@@ -42,9 +43,9 @@ def test_a_row_is_evaluated_once_and_then_taken_from_the_record(tmp_path, capsys
 
 
 def test_the_search_begins_with_the_recipe_itself_and_every_recipe_of_its_space_is_valid(tmp_path):
-    path = files.write_json(tmp_path / "space.json", space_facts(parts.space()))
-    assert read_space(path, LOCATED) == parts.space()
-    assert parameters_of(LOCATED, parts.space()) is not None
+    path = files.write_json(tmp_path / "space.json", space_facts(crops.space()))
+    assert read_space(path, LOCATED) == crops.space()
+    assert parameters_of(LOCATED, crops.space()) is not None
 
 
 def test_patients_who_are_shown_are_in_no_phantom_that_anything_is_learned_or_chosen_on():
