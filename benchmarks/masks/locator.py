@@ -110,14 +110,14 @@ def table_lines(found: "dict[str, pd.DataFrame]", train_cases: int) -> list[str]
              "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for name, table in found.items():
         figures = summarise(table, MARGIN_MM)
-        dice, cases, masks = figures["dice"], figures["cases"], figures["predicted"]
+        dice, cases, masks = figures.dice, figures.cases, figures.predicted
         cells = [TITLES[name], cases, masks] + ([
             f"{dice['median']:.3f} ({dice['low']:.3f} to {dice['high']:.3f})",
-            f"{figures['volume_error']['median']:.1%}", f"{figures['centres_mm']['median']:.1f}",
-            f"{figures['box_mm']['median']:.1f}"] if dice else ["none"] * 4)
+            f"{figures.volume_error['median']:.1%}", f"{figures.centres_mm['median']:.1f}",
+            f"{figures.box_mm['median']:.1f}"] if dice else ["none"] * 4)
         lines.append("| " + " | ".join(map(str, [
-            *cells, f"{figures['wholly_inside']} of {cases} ({figures['wholly_inside'] / cases:.1%})",
-            f"{figures['wholly_inside_of_predicted']} of {masks}"])) + " |")
+            *cells, f"{figures.wholly_inside} of {cases} ({figures.wholly_inside / cases:.1%})",
+            f"{figures.wholly_inside_of_predicted} of {masks}"])) + " |")
     return lines
 
 
@@ -128,7 +128,7 @@ def missed_goals(found: "dict[str, pd.DataFrame]") -> list[str]:
     lines = []
     for name, table in found.items():
         figures = summarise(table, MARGIN_MM)
-        dice, share = figures["dice"], figures["wholly_inside"] / figures["cases"]
+        dice, share = figures.dice, figures.wholly_inside / figures.cases
         if name == "test" and (dice is None or dice["median"] < LEAST_DICE):
             lines.append(f"missed: median Dice of {LEAST_DICE:.2f}")
         if share < LEAST_INSIDE[name]:

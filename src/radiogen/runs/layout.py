@@ -36,6 +36,9 @@ LOCATOR_CASES = "locator_cases.csv"
 """Of a locator: what the cases that trained it are recognised by."""
 LOCATOR_TABLE, LOCATOR_QUALITY, LOCATOR_TEXT = "located.csv", "locator.json", "locator.txt"
 """Of a locator: how near its masks of unseen cases come to the true ones: a row a case, and in summary."""
+CROP_MASKS = "masks.json"
+"""Of a run that crops by a locator: how many of its cases have a mask, how good they are; a row a case is in
+`LOCATOR_TABLE`, as of a locator's own cases."""
 
 PERMUTATIONS, PERMUTATION_DRAWS = "permutations.csv", "permutations"
 """The AUC of each training on permuted labels, and the folder of those trainings."""

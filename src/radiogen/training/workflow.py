@@ -30,6 +30,7 @@ from radiogen.runs.layout import HISTORY, HISTORY_PICTURE, RECIPE, RUN
 from radiogen.task import ID, read_task
 from radiogen.training.execution.devices import Devices
 from radiogen.training.first_weights import copy_seen_cases, find_first_weights
+from radiogen.training.locator.crops import keep_crop_masks
 from radiogen.training.locator.networks import open_locator, with_digest
 from radiogen.training.locator.predicted_masks import predict_masks
 from radiogen.training.recipe.recipe import Recipe
@@ -244,6 +245,7 @@ def _prepared(run: Run, index: pd.DataFrame, start_from: Path | None = None) -> 
     run = replace(run, lineage=start_lineage(source) if source else kept_lineage(run.folder, start_from))
     copy_seen_cases(run)
     prepare_run(run, index)
+    keep_crop_masks(run)
     return run
 
 

@@ -4,12 +4,14 @@ The first run was validated on another cohort, and before with other networks on
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from radiogen.runs.external.cohorts import write_intensities
+from radiogen.runs.located.crop_masks import CropMasks, MaskFigures, write_crop_masks
 from radiogen.runs.predictions import complete, write_predictions
 from radiogen.task import RSNA_MICCAI
 
@@ -25,6 +27,13 @@ RECIPE = {"name": "demo-3d", "seed": 42, "suspicious_auc": 0.7,
           "augmentation": {"flips": ["left-right"], "shift": 0.1, "gamma": 0.0},
           "split": {"holdout_fraction": 0.2, "folds": 5}}
 RUNS = ("a", "a-seed-43", "both")
+_SPREAD = {"median": 2.3456, "low": 1.2345, "high": 3.4567}
+MASKS = MaskFigures(
+    cases=140, predicted=137, true_masks=120, margin_mm=10.0, whole_head={"LOCATOR_SIZE": 3},
+    dice={"median": 0.8765, "low": 0.8123, "high": 0.9234}, volume_error={"median": 0.0617, "low": 0.02, "high": 0.1},
+    centres_mm=_SPREAD, box_mm=_SPREAD, wholly_inside=118, wholly_inside_of_predicted=115, least_inside=0.8517)
+OWN_MASKS = replace(MASKS, cases=80, predicted=80, true_masks=80, whole_head={}, wholly_inside=79,
+                    dice={"median": 0.9123, "low": 0.8877, "high": 0.9311}, wholly_inside_of_predicted=79)
 
 
 def write_small_runs(root: Path) -> Path:
@@ -53,6 +62,8 @@ def write_small_runs(root: Path) -> Path:
     pd.DataFrame({"name": [*RUNS[:2], "mean"], "cases": 112, "auc": [0.7, 0.71, 0.75], "low": 0.6, "high": 0.85,
                   "optimistic_auc": [0.7, 0.71, 0.75]}).to_csv(models / "both" / "ensemble.csv", index=False)
     write_intensities(models / "a", intensities(folds["case"], 0.02))
+    write_crop_masks(models / "a", CropMasks("loc@0123456789ab", MASKS, OWN_MASKS,
+                                             {"LOCATOR_SIZE": "the predicted tumour is far too large"}))
     write_cohort(models / "a")
     write_cohort(models / "a", "old", networks="0" * 64)
     return models

@@ -14,6 +14,7 @@ import pytest
 from radiogen.evaluation.audit.finding_text import finding_row
 from radiogen.evaluation.audit.findings import Severity
 from radiogen.evaluation.external.sentences import external_lines
+from radiogen.evaluation.mask_quality import mask_sentences, masks_table
 from radiogen.evaluation.others.origin import Origin, origin_facts
 from radiogen.evaluation.report.assess import assess
 from radiogen.evaluation.report.assessment_json import VERSION, assessment_record, plain
@@ -195,6 +196,27 @@ def test_another_cohort_of_features_is_judged_alike_in_all_three(assessment, rec
     for head, sentence in lines:
         assert f"{head}: {sentence}" in text and f"{head[0].upper()}{head[1:]} {sentence}." in page
     assert record["runs"][0]["cohort_difference"] is None and cohort_lines(assessment.runs[0]) == []
+
+
+def test_predicted_masks_are_the_same_in_all_three(assessment, record, page):
+    sentences = mask_sentences(assessment.runs[0].masks)
+    assert "137 of 140 cases" in sentences[0] and "3: the predicted tumour is far too large" in sentences[0]
+    assert "in 118 of 120" in sentences[1] and "in 79 of 80" in sentences[2]
+    text = " ".join(report_text(assessment).split())
+    for one in sentences:
+        assert one in text and f"{one[0].upper()}{one[1:]}." in page
+    assert record["runs"][0]["masks"]["figures"]["dice"]["median"] == 0.8765
+    assert record["runs"][1]["masks"] is None and page.count("Predicted masks") == 1
+
+
+def test_without_true_masks_the_figures_are_those_of_the_locators_own_cases(assessment):
+    masks = assessment.runs[0].masks
+    none = replace(masks.figures, true_masks=0, dice=None, volume_error=None, centres_mm=None, box_mm=None,
+                   wholly_inside=0, wholly_inside_of_predicted=0, least_inside=None)
+    found = replace(masks, figures=none)
+    assert any("no true mask" in one for one in mask_sentences(found))
+    table = masks_table(found)
+    assert table["wholly_inside"].isna().tolist() == table["dice"].isna().tolist() == [True, False]
 
 
 def test_the_record_says_its_version_and_how_numbers_came_about(record):

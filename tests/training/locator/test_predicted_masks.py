@@ -147,11 +147,11 @@ def test_quality_counts_whole_heads_apart_and_measures_the_others(home, masked, 
     table.loc[0, ["whole_head", "dice"]] = ["LOCATOR_SIZE", np.nan]
     table.loc[1, "inside"] = 0.9
     figures = summarise(table, 10.0)
-    assert (figures["cases"], figures["predicted"], figures["whole_head"]) == (8, 7, {"LOCATOR_SIZE": 1})
-    assert (figures["wholly_inside"], figures["wholly_inside_of_predicted"]) == (7, 6)
-    assert figures["dice"]["median"] == pytest.approx(table["dice"].iloc[1:].median())
+    assert (figures.cases, figures.predicted, figures.whole_head) == (8, 7, {"LOCATOR_SIZE": 1})
+    assert (figures.wholly_inside, figures.wholly_inside_of_predicted) == (7, 6)
+    assert figures.dice["median"] == pytest.approx(table["dice"].iloc[1:].median())
     assert "7 of 8 cases have a predicted mask" in quality_text("t", figures)
-    assert f"Dice: median {figures['dice']['median']:.3f}" in quality_text("t", figures)
+    assert f"Dice: median {figures.dice['median']:.3f}" in quality_text("t", figures)
 
 
 def test_masks_of_known_size_are_compared_by_hand():

@@ -17,8 +17,10 @@ from radiogen.kaggle.kernels.session import MANIFEST, predict_session
 from radiogen.networks.backend import keras
 from radiogen.runs.explained import Explained
 from radiogen.runs.fold_weights import write_weights
+from radiogen.runs.located.crop_masks import read_crop_masks, write_crop_masks
 from radiogen.task import ID, RSNA_MICCAI
 from radiogen.training.locator.networks import locators_of
+from radiogen.training.locator.training import judge_locator
 from radiogen.training.model import make_network
 from radiogen.training.recipe.recipes import DEMO_3D_TUMOUR
 from radiogen.training.runs import fold_folder, open_run
@@ -38,6 +40,34 @@ def predicted(home, masked, bright):
     table = pd.read_csv(predict_run(run), dtype={"BraTS21ID": str})
     bright.clear()
     return run, table.set_index("BraTS21ID")["probability"]
+
+
+def test_a_run_keeps_how_many_of_its_cases_have_a_mask_and_how_good_they_are(predicted, masked, home, bright, tmp_path):
+    run, _ = predicted
+    kept, table = read_crop_masks(run.folder), pd.read_csv(run.folder / "located.csv", dtype={"BraTS21ID": str})
+    assert kept.locator == run.recipe.data.mask.removeprefix("locator:") and kept.own is None
+    assert set(table["BraTS21ID"]) == set(run.folds[ID]) and len(table) == kept.figures.cases == 8
+    assert kept.figures.predicted == kept.figures.true_masks == kept.figures.wholly_inside == 8
+    assert kept.figures.dice["median"] == pytest.approx(table["dice"].median())
+    bare = tmp_path / "bare"
+    shutil.copytree(masked, bare)
+    for mask in bare.glob("*/*/mask.nii.gz"):
+        mask.unlink()
+    run = begin_run(bare, RECIPE, home / "models" / "bare", tmp_path / "cache", workers=1)
+    figures = read_crop_masks(run.folder).figures
+    assert (figures.predicted, figures.true_masks, figures.dice, figures.least_inside) == (8, 0, None, None)
+
+
+def test_what_the_locator_says_of_its_own_cases_stands_beside_a_runs_masks(
+        masked, home, bright, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # from where the copied locator looks for its arrays
+    shutil.copytree(home / "models" / "loc", tmp_path / "models" / "loc")
+    judge_locator(open_run(tmp_path / "models" / "loc"), workers=1)
+    run = begin_run(masked, RECIPE, tmp_path / "models" / "user", home / "cache", workers=1)
+    kept = read_crop_masks(run.folder)
+    assert kept.own.cases == 8 and kept.own.dice is not None and kept.own.true_masks == 8
+    write_crop_masks(run.folder, kept)
+    assert read_crop_masks(run.folder) == kept
 
 
 @pytest.mark.parametrize("case", ["00008", "00002"])

@@ -52,6 +52,7 @@ from radiogen.runs.explained import read_explained_cases
 from radiogen.runs.fold_weights import Networks
 from radiogen.runs.folds import TEST
 from radiogen.runs.label_permutations import read_permutations
+from radiogen.runs.located.crop_masks import read_crop_masks
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
 from radiogen.runs.records import data_folder, with_members
@@ -114,7 +115,8 @@ def assess_run(run: PredictedRun, networks: Networks | None = None) -> RunAssess
         _ceiling(run), read_histories(folder), read_explained_cases(folder),
         judge_external(run, networks), label_sensitivity(judged, read_patients(folder)), looks,
         judge_clinical(predictions), _cohort_difference(run),
-        verdict_without(next(iter(parts.values())), doubtful_cases(findings)), read_tuning(folder))
+        verdict_without(next(iter(parts.values())), doubtful_cases(findings)), read_tuning(folder),
+        read_crop_masks(folder))
 
 
 def _findings(run: PredictedRun, networks: Networks | None, looks: LooksReview) -> tuple[ReviewFinding, ...]:

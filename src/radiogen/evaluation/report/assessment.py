@@ -21,6 +21,7 @@ from radiogen.evaluation.stats.label_permutation import PermutationTest
 from radiogen.evaluation.stats.shares import Share
 from radiogen.evaluation.stats.verdicts import Comparison, Outcome, Verdict
 from radiogen.runs.explained import Explained
+from radiogen.runs.located.crop_masks import CropMasks
 from radiogen.runs.predicted_run import PredictedRun
 from radiogen.runs.tuned.tuning import Tuning
 
@@ -109,7 +110,8 @@ class RunAssessment:
     clinical: what the predictions would mean for patients; None with fewer than two folds.
     cohort_difference: of a run on a table of features that was tested on another cohort: the AUC there less that of
     cross-validation; else None. without_doubtful: of `main`, less the cases that a network may have seen (audit/
-    doubtful.py); None where there are none. tuning: of a tuned procedure, what its searches found.
+    doubtful.py); None where there are none. tuning: of a tuned procedure, what its searches found. masks: those that a
+    locator predicted, where the run crops by them.
     """
 
     run: PredictedRun
@@ -134,6 +136,7 @@ class RunAssessment:
     cohort_difference: Comparison | None = None
     without_doubtful: Verdict | None = None
     tuning: Tuning | None = None
+    masks: CropMasks | None = None
 
     @property
     def name(self) -> str:

@@ -75,6 +75,7 @@ def _run(assessed: RunAssessment) -> dict[str, Any]:
         "acquisition": None if assessed.confounds is None else _acquisition(assessed.confounds),
         "findings": [_finding(one) for one in assessed.findings],
         "without_doubtful": assessed.without_doubtful, "tuning": assessed.tuning,
+        "masks": assessed.masks,
         "label_permutations": [_permutation(one) for one in assessed.permutations],
         "external": {"cohorts": [external_record(one) for one in assessed.external.cohorts],
                      "stale": assessed.external.stale},

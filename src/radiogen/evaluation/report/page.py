@@ -23,6 +23,7 @@ from radiogen.evaluation.checklists.checklist import checklists
 from radiogen.evaluation.clinical.sentences import calibration_table, clinical_lines
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, measures_table, stale_sentence
+from radiogen.evaluation.mask_quality import mask_sentences, masks_table
 from radiogen.evaluation.others import origin
 from radiogen.evaluation.report.assessment import Assessment, ConfusionMatrix, RunAssessment
 from radiogen.evaluation.report.page_charts import (
@@ -60,13 +61,18 @@ HEADINGS = {"auc": "AUC", "f1": "F1", "low": "from", "high": "to", "p": "p", "br
             "positive_value": "PPV", "positive_value_low": "from", "positive_value_high": "to",
             "negative_value": "NPV", "negative_value_low": "from", "negative_value_high": "to",
             "inside_low": "from", "inside_high": "to", "outside_low": "from", "outside_high": "to", "ks": "KS",
-            "psi": "PSI", "psi_by_chance": "PSI by chance", "inside_auc": "AUC inside", "outside_auc": "AUC outside"}
+            "psi": "PSI", "psi_by_chance": "PSI by chance", "inside_auc": "AUC inside", "outside_auc": "AUC outside",
+            "dice": "Dice", "dice_low": "from", "dice_high": "to", "centres_mm": "boxes' middles apart",
+            "box_mm": "boxes' sides apart", "wholly_inside": "whole tumour in crop", "least_inside": "least in crop"}
 UNITS = {**dict.fromkeys(("cases", "positive", "number", "seeds", "sites", "uncertain"), "n"),
          **dict.fromkeys(("auc", "within_fold_auc", "run_auc", "baseline_auc", "optimistic_auc", "smallest_auc",
                           "inside_auc", "outside_auc", "accuracy", "precision", "recall", "f1", "average_precision",
                           "brier", "calibration_error", "threshold", "prevalence", "positive_value", "negative_value",
                           "ks"), "0 to 1"),
          **dict.fromkeys(("gain", "half_width", "smallest_difference", "resolvable"), "of AUC"),
+         **dict.fromkeys(("predicted", "true_masks", "wholly_inside"), "n"),
+         **dict.fromkeys(("centres_mm", "box_mm"), "mm"),
+         **dict.fromkeys(("dice", "volume_error", "least_inside"), "0 to 1"),
          "rho": "−1 to 1", "slope": "1 is right", "intercept": "0 is right", "psi": "0: no shift"}
 """Of columns; *from* and *to* have that of the column before them."""
 SHOWN_CORRELATIONS = SHOWN_SHIFTS = 12
@@ -142,6 +148,8 @@ def _run_part(assessed: RunAssessment, last: bool, pictures: int, rows: int) -> 
                 "groups": _table(found.groups.drop(columns=["cohort", "too_small"])) if len(found.groups) else None,
                 "correlations": _table(found.correlations.head(SHOWN_CORRELATIONS)),
                 "hidden": max(0, len(found.correlations) - SHOWN_CORRELATIONS)},
+            "masks": None if assessed.masks is None else {
+                "sentences": mask_sentences(assessed.masks), "table": _table(masks_table(assessed.masks))},
             "labels": None if assessed.label_sensitivity is None else _table(assessed.label_sensitivity),
             "permutations": [permutation_sentence(one) for one in assessed.permutations],
             "permutation_pictures": [(_inline(path), permutation_sentence(one)) for one in assessed.permutations

@@ -15,6 +15,7 @@ from radiogen.evaluation.audit.findings import Severity
 from radiogen.evaluation.clinical.sentences import clinical_lines
 from radiogen.evaluation.external.assessment import ExternalAssessment
 from radiogen.evaluation.external.sentences import external_lines, stale_sentence
+from radiogen.evaluation.mask_quality import mask_sentences
 from radiogen.evaluation.others.origin import origin_of, origin_text
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment, RunDifference
 from radiogen.evaluation.report.summary import cohort_lines, summarise
@@ -71,6 +72,9 @@ def review_text(assessed: RunAssessment) -> str:
         lines += [_wrapped("no image:", ", ".join(assessed.conclusions)),
                   *(_wrapped("", text) for text in wording.confound_sentences(assessed.confounds)[1:])]
         lines += [_wrapped("groups:", text) for text in wording.group_sentences(assessed.confounds.groups)]
+    if assessed.masks is not None:
+        first, *rest = mask_sentences(assessed.masks)
+        lines += [_wrapped("masks:", first), *(_wrapped("", text) for text in rest)]
     if assessed.label_sensitivity is not None:
         lines.append(_wrapped("labels:", wording.label_sentence(assessed.label_sensitivity)))
     lines += [_wrapped("permuted:", wording.permutation_sentence(one)) for one in assessed.permutations]

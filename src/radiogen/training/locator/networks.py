@@ -60,13 +60,21 @@ def with_digest(recipe: Recipe, models: Path) -> Recipe:
     """
     if recipe.data.mask is None:
         return recipe
-    name, _ = _named(recipe.data)
+    name, _ = locator_name(recipe.data)
     return recipe.replace(mask=f"locator:{name}@{open_locator(recipe.data, models).digest}")
 
 
 def locators_of(runs: Iterable[Run]) -> list[str]:
     """The names of the locators that these runs crop by, each once."""
-    return list(dict.fromkeys(_named(run.recipe.data)[0] for run in runs if run.recipe.data.mask is not None))
+    return list(dict.fromkeys(locator_name(run.recipe.data)[0] for run in runs if run.recipe.data.mask is not None))
+
+
+def locator_name(data: DataSettings) -> tuple[str, str]:
+    """The name of the locator that a recipe names, and the digest behind it, "" where there is none yet."""
+    found = re.fullmatch(LOCATOR, data.mask or "")
+    if found is None:
+        raise UserError(parameter("data.mask", data.mask), "names no locator", "give locator:RUN")
+    return found["run"], found["digest"] or ""
 
 
 def open_locator(data: DataSettings, models: Path) -> Locator:
@@ -75,7 +83,7 @@ def open_locator(data: DataSettings, models: Path) -> Locator:
     Raises UserError where there is none of this name, it is not trained as a whole, or is another than the recipe's
     digest says.
     """
-    name, digest = _named(data)
+    name, digest = locator_name(data)
     run = open_run(Path(models) / files.checked_name(parameter("data.mask"), name))
     again = f"{command('train_locator')} --run {as_run(run.folder)}"
     if not run.recipe.network.locates:
@@ -105,13 +113,6 @@ def write_locator_cases(run: Run) -> Path:
              json.dumps(sorted(marks[case]))) for case in index[ID]]
     return files.write_csv(run.folder / LOCATOR_CASES, run.task.to_file(
         pd.DataFrame(rows, columns=[ID, "tumour_ml", "marks"])))
-
-
-def _named(data: DataSettings) -> tuple[str, str]:
-    found = re.fullmatch(LOCATOR, data.mask or "")
-    if found is None:
-        raise UserError(parameter("data.mask", data.mask), "names no locator", "give locator:RUN")
-    return found["run"], found["digest"] or ""
 
 
 def _digest(run: Run) -> str:
