@@ -22,6 +22,8 @@ def remove_runs(models: Path, names: Sequence[str], ask: bool) -> None:
         removal.check_free(state.folder)
         if others := removal.ensembles_with(state.folder):
             print(f"warning: {', '.join(others)} was joined from it, and cannot be made or validated again without it")
+        if others := removal.crops_by(state.folder):
+            print(f"warning: {', '.join(others)} crops by its masks, and can predict no new case without it")
         what = f"{state.folder}: {len(files)} files, {size(state.size)}, {table.folds_text(state)} folds trained"
         if ask and not _agreed(f"remove {what}? [y/N] "):
             print(f"kept: {state.folder}")

@@ -10,7 +10,7 @@ from radiogen.core.errors import UserError
 from radiogen.core.locks import try_hold
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import hold_fold
-from radiogen.runs.overview.removal import ensembles_with, removable_files, remove_run
+from radiogen.runs.overview.removal import crops_by, ensembles_with, removable_files, remove_run
 
 from .folders import judge, predict, write_run
 
@@ -97,3 +97,12 @@ def test_every_file_that_the_layout_names_counts_as_a_runs_own(run):
     for name in names:
         (run / name).write_text("{}")
     assert {path.name for path in removable_files(run)} >= names
+
+
+def test_the_runs_that_crop_by_a_locator_are_found(run):
+    for name, mask in (("cropped", f"locator:{run.name}@0123456789ab"), ("other", "locator:another@0123456789ab"),
+                       ("own", None), ("longer", f"locator:{run.name}b@0123456789ab")):
+        (run.parent / name).mkdir()
+        (run.parent / name / "run.json").write_text("{}")
+        (run.parent / name / "recipe.json").write_text(json.dumps({"name": "demo", "data": {"mask": mask}}))
+    assert crops_by(run) == ["cropped"] and crops_by(run.parent / "own") == []

@@ -15,7 +15,7 @@ from radiogen.core.owned import LISTING
 from radiogen.core.wording import as_run, command
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import ORDER, fold_holders, hold_free_folds, training_text
-from radiogen.runs.records import read_facts
+from radiogen.runs.records import read_facts, read_recipe, recipe_fields
 
 LOCKS = (LOCK, ORDER)
 
@@ -45,6 +45,17 @@ def ensembles_with(folder: Path) -> list[str]:
     for name in layout.run_names(folder.parent):
         with contextlib.suppress(UserError):
             if folder.name in (read_facts(folder.parent / name).get("members") or ()):
+                found.append(name)
+    return found
+
+
+def crops_by(folder: Path) -> list[str]:
+    """The runs beside a locator that crop by the masks it predicts."""
+    found = []
+    for name in layout.run_names(folder.parent):
+        with contextlib.suppress(UserError):
+            mask = str(recipe_fields(read_recipe(folder.parent / name)).get("mask") or "")
+            if mask.removeprefix("locator:").partition("@")[0] == folder.name:
                 found.append(name)
     return found
 
