@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from radiogen.evaluation.stats.cross_validation import within_folds
 from radiogen.evaluation.stats.selection import best_of_looks
 
 REPETITIONS = 80
@@ -92,3 +93,16 @@ def test_a_strong_look_stands_among_two_hundred_trials_of_a_search_and_a_weak_on
     strong, weak = (best_of_looks(labels, folds, (noise + effect * labels)[None], 0, more=200, draws=400)
                     for effect in (1.5, 0.4))
     assert strong.p_best < 0.05 and weak.p < 0.05 < weak.p_best
+
+
+def test_a_trial_is_counted_by_the_p_that_allows_for_overlapping_training_sets():
+    random = np.random.default_rng(9)
+    labels, folds = _drawn(random, 120, 3)
+    look = random.normal(size=120) + 0.75 * labels
+    searched, alone = (best_of_looks(labels, folds, look[None], 0, more=more) for more in (10, 0))
+    corrected = within_folds(labels, look, folds).p
+    assert alone.p_best == alone.p < corrected, "permuted labels under fixed predictions vary less"
+    assert searched.p_best == pytest.approx(searched.p + 10 * corrected)
+    one_fold = np.zeros(120, int)
+    whole = best_of_looks(labels, one_fold, look[None], 0, more=10)
+    assert whole.p_best == pytest.approx(11 * whole.p, rel=0.5), "a holdout has no training sets that overlap"

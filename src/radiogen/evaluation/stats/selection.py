@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from radiogen.evaluation.stats.cross_validation import within_folds
 from radiogen.evaluation.stats.resampling import blocks, permutations
 
 DRAWS = 2000
@@ -59,7 +60,9 @@ def best_of_looks(labels: NDArray[np.bool_], folds: Groups, looks: Floats, own: 
     sizes
         Of ensembles that were made of looks, where `own` is one: by how many members.
     more
-        Looks beside these: trials of a search, or looks whose predictions nobody kept. Each adds p to `p_best`.
+        Looks beside these: trials of a search, or looks whose predictions nobody kept. Each adds p to `p_best`, and
+        not less than the p of `within_folds`: a search finds what the overlap of training sets makes of noise, which
+        permuted labels under fixed predictions do not show.
     draws, seed
         Permutations, of which all looks are judged by the same ones; p has `FINER` for each of `more`, where those are
         more.
@@ -81,7 +84,8 @@ def best_of_looks(labels: NDArray[np.bool_], folds: Groups, looks: Floats, own: 
         again = _permuted(labels, folds, draws, [seed, block])
         alone = np.append(alone, _scores(_centred_ranks(looks[own], folds)[None], again)[0, 1:])
     p = _two_sided(scores[own, 0], alone)
-    return BestOfLooks(p, min(1.0, _two_sided(scores[own, 0], highest[1:]) + more * p))
+    each = max(p, within_folds(labels, looks[own], folds).p) if more else 0.0
+    return BestOfLooks(p, min(1.0, _two_sided(scores[own, 0], highest[1:]) + more * each))
 
 
 def _two_sided(found: float, chance: Floats) -> float:
