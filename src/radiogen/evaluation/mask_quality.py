@@ -23,7 +23,7 @@ def masks_table(found: CropMasks) -> pd.DataFrame:
 def mask_sentences(found: CropMasks) -> list[str]:
     """How many cases have a mask, why the others have none, and how good the masks are, without a full stop."""
     figures = found.figures
-    text = (f"{figures.predicted} of {figures.cases} cases are cropped to the tumour that the locator "
+    text = (f"{figures.predicted} of {figures.cases} cases are cropped to the tumour that run "
             f"{found.locator.partition('@')[0]} predicted")
     reasons = "; ".join(f"{count}: {found.reasons[code]}" for code, count in figures.whole_head.items())
     lines = [f"{text}. The others show their whole head: {reasons}" if reasons else text]
