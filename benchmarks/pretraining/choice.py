@@ -48,7 +48,7 @@ def main(folder: Path = Path("input/pretraining"), unlabelled: int = UNLABELLED,
     print("| objective | hidden variable by its features, correlation | AUC, 50 labelled (95 % interval); rank "
           "correlation | processor hours |\n| --- | --- | --- | --- |".replace("50", f"{cases}"), flush=True)
     for settings in objectives():
-        name = pretraining_name(SEED, settings) if settings else ""
+        name = pretraining_name(SEED, settings, unlabelled) if settings else ""
         if not tables_only:
             if settings:
                 pretrained(folder, SEED, unlabelled, settings, best(), workers)
@@ -69,7 +69,7 @@ def row(folder: Path, settings: "PretrainingSettings | None", unlabelled: int, c
     from benchmarks.accuracy.studies import judge, run_name
     from radiogen.runs.layout import ENCODER
 
-    name = pretraining_name(SEED, settings) if settings else ""
+    name = pretraining_name(SEED, settings, unlabelled) if settings else ""
     trial = arm(SEED, cases, best(), name)
     judged = judge(trial, folder)
     encoder = folder / "models" / name / ENCODER

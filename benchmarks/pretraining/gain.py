@@ -45,7 +45,7 @@ class Pair(NamedTuple):
 
 
 def main(folder: Path = Path("input/pretraining"), seeds: tuple[int, ...] = SEEDS, cases: tuple[int, ...] = CASES,
-         unlabelled: int = UNLABELLED, tables_only: bool = False, record: Path = Path("docs/pretraining.csv"),
+         tables_only: bool = False, record: Path = Path("docs/pretraining.csv"),
          output: Path | None = None, workers: int | None = None) -> None:
     """Train what is missing, few labels first and one seed after another, and print the table.
 
@@ -53,7 +53,6 @@ def main(folder: Path = Path("input/pretraining"), seeds: tuple[int, ...] = SEED
         folder: Where phantoms, arrays and runs are kept.
         seeds: Of the phantoms.
         cases: Labelled cases.
-        unlabelled: Cases without labels.
         tables_only: Train nothing.
         record: Table of what every pair of trainings predicted; a pair that is in it is taken from it, a new one is
             added.
@@ -68,7 +67,7 @@ def main(folder: Path = Path("input/pretraining"), seeds: tuple[int, ...] = SEED
         for seed in seeds:
             if recorded(record, seed, count, recipe, settings):
                 continue
-            for name in ("", pretrained(folder, seed, unlabelled, settings, recipe, workers)):
+            for name in ("", pretrained(folder, seed, UNLABELLED, settings, recipe, workers)):
                 trained(folder, arm(seed, count, recipe, name), workers)
             keep(record, folder, seed, count, recipe, settings)
             print("\n".join(table(record, (seed,), (count,), recipe, settings)[2:]), flush=True)
@@ -94,9 +93,10 @@ def arm(seed: int, cases: int, recipe: "Recipe", name: str = "") -> "Trial":
                  recipe.replace(weights=weights))
 
 
-def pretraining_name(seed: int, settings: "PretrainingSettings") -> str:
+def pretraining_name(seed: int, settings: "PretrainingSettings", unlabelled: int = UNLABELLED) -> str:
     """What the pretraining for the labelled phantom of this seed is called: by all that it depends on."""
-    return f"{settings.objective}-{settings.epochs}-{settings.batch_size}-{settings.learning_rate:g}-seed-{seed}"
+    own = f"{settings.objective}-{settings.epochs}-{settings.batch_size}-{settings.learning_rate:g}-seed-{seed}"
+    return own if unlabelled == UNLABELLED else f"{own}-of-{unlabelled}"
 
 
 def pretrained(folder: Path, seed: int, unlabelled: int, settings: "PretrainingSettings", recipe: "Recipe",
@@ -111,7 +111,7 @@ def pretrained(folder: Path, seed: int, unlabelled: int, settings: "PretrainingS
     from radiogen.pretraining.workflow import begin_pretraining, pretrain
     from radiogen.runs.layout import ENCODER
 
-    name = name or pretraining_name(seed, settings)
+    name = name or pretraining_name(seed, settings, unlabelled)
     place, models = Trial("", "", "", phantom(EFFECT, unlabelled, seed=APART + seed), None), folder / "models"
     if (models / name / ENCODER).is_file():
         return name

@@ -37,7 +37,7 @@ SEARCH = "locator-search"
 
 
 def main(folder: Path = Path("input/pretraining"), cases: tuple[int, ...] = (100, 200), seeds: tuple[int, ...] = (42,),
-         names: tuple[str, ...] = tuple(PARTS), trials: int = 20, unlabelled: int = 350, tables_only: bool = False,
+         names: tuple[str, ...] = tuple(PARTS), trials: int = 20, tables_only: bool = False,
          record: Path = Path("docs/parts.csv"), output: Path | None = None, workers: int | None = None) -> None:
     """Train what is missing and print the table. Two cores take four hours, most of them for whole heads.
 
@@ -47,7 +47,6 @@ def main(folder: Path = Path("input/pretraining"), cases: tuple[int, ...] = (100
         seeds: Of the phantoms that are shown.
         names: Only these rows.
         trials: Of the search on the phantom for choosing.
-        unlabelled: Cases without labels.
         tables_only: Train nothing.
         record: Table of all figures, a row a trial; one that is in it is taken from it, a new one is added.
         output: Markdown file to write the table to as well.
@@ -65,7 +64,7 @@ def main(folder: Path = Path("input/pretraining"), cases: tuple[int, ...] = (100
             for count in cases:
                 found = _recorded(kept, seed, count, name)
                 if found is None and not tables_only:
-                    found = evaluated(folder, seed, count, name, trials, unlabelled, workers)
+                    found = evaluated(folder, seed, count, name, trials, workers)
                     kept.add(found)
                 lines.append(_line(seed, count, name, found))
                 print(lines[-1], flush=True)
@@ -73,19 +72,19 @@ def main(folder: Path = Path("input/pretraining"), cases: tuple[int, ...] = (100
         files.write_text(output, "\n".join(lines) + "\n")
 
 
-def evaluated(folder: Path, seed: int, cases: int, name: str, trials: int, unlabelled: int,
-              workers: int | None) -> dict[str, object]:
+def evaluated(folder: Path, seed: int, cases: int, name: str, trials: int, workers: int | None
+              ) -> dict[str, object]:
     """The figures of a row, for which what is missing is trained: those of `studies.judge`, and `hours`, of the
     processor for its trainings, and `hours_before`, for its encoder and the search."""
     from benchmarks.accuracy.studies import judge, run_name
-    from benchmarks.pretraining.gain import costs_of, pretrained, trained
+    from benchmarks.pretraining.gain import UNLABELLED, costs_of, pretrained, trained
 
     recipe, before, encoder = chosen_recipe(folder, name, trials, workers), [], ""
     if TUNING in PARTS[name]:
         before.append(tuned_recipe(folder, trials).parent.name)
     if PRETRAINING in PARTS[name]:
         encoder = encoder_name(seed, recipe)
-        before.append(pretrained(folder, seed, unlabelled, _settings(), recipe, workers, encoder))
+        before.append(pretrained(folder, seed, UNLABELLED, _settings(), recipe, workers, encoder))
     trial = shown_trial(seed, cases, name, recipe, encoder)
     trained(folder, trial, workers)
     row = judge(trial, folder)

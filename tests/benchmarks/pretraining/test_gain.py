@@ -100,3 +100,8 @@ def test_the_objectives_are_compared_on_another_seed_by_as_many_views():
 
 def test_the_table_of_objectives_has_dashes_for_what_is_not_trained(tmp_path):
     assert choice.row(tmp_path, choice.objectives()[2], 10, CASES) == "| masking, 80 epochs | - | - | not measured |"
+
+
+def test_an_encoder_of_other_cases_has_another_name():
+    assert gain.pretraining_name(1, SETTINGS, 120) != gain.pretraining_name(1, SETTINGS)
+    assert gain.pretraining_name(1, SETTINGS, gain.UNLABELLED) == gain.pretraining_name(1, SETTINGS)
