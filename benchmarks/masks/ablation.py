@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from benchmarks.accuracy.study_trials import Trial
+    from radiogen.imaging.volume import Volume
 
 EFFECT, MOST_LOST = 2.0, 0.02
 HEAD, PREDICTED, TRUE = "whole head", "predicted mask", "true mask"
@@ -107,11 +108,20 @@ def mask_alone(data: Path, folder: Path, parallel_folds: int) -> "pd.DataFrame":
     if not (place / "predictions.csv").is_file():
         labels = read_labels(data / "train_labels.csv").sort_values(ID)
         masks = (read_mask(data / "train" / case / "mask.nii.gz") for case in labels[ID])
-        run, folds = begin_own_run(({"T1wCE": mask, "mask": mask} for mask in masks), labels[LABEL].tolist(), recipe,
+        run, folds = begin_own_run(({"T1wCE": silhouette(mask), "mask": mask} for mask in masks), labels[LABEL].tolist(), recipe,
                                    place, folder / "cache" / f"{data.name}-mask-alone")
         workflow.train(run, folds, parallel_folds)
         predict_run(run)
     return read_predictions(place / "predictions.csv")
+
+
+def silhouette(mask: "Volume") -> "Volume":
+    """The tumour as bright as an array can be, air around: a 1 of 255 would be next to nothing to a network."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    return replace(mask, voxels=np.where(mask.voxels > 0, 255, 0).astype(np.uint8))
 
 
 def without_image(data: Path, run: Path) -> "dict[str, pd.DataFrame]":

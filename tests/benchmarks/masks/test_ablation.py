@@ -34,6 +34,13 @@ def test_the_difference_is_of_what_is_possible(predicted, words, holds):
     assert (ablation.lost(rows) <= ablation.MOST_LOST + 1e-9) == holds
 
 
+def test_the_network_of_the_mask_alone_sees_it_in_full_brightness():
+    mask = Volume(np.array([[[0, 1], [1, 0]]], np.uint8), np.eye(4))
+    found = ablation.silhouette(mask)
+    assert found.voxels.tolist() == [[[0, 255], [255, 0]]] and found.voxels.dtype == np.uint8
+    assert (found.affine == mask.affine).all()
+
+
 def test_volume_and_place_are_those_of_the_tumour():
     voxels = np.zeros((10, 20, 30), np.uint8)
     voxels[2:4, 5:10, 20:30] = 1
