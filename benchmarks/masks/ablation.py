@@ -108,8 +108,9 @@ def mask_alone(data: Path, folder: Path, parallel_folds: int) -> "pd.DataFrame":
     if not (place / "predictions.csv").is_file():
         labels = read_labels(data / "train_labels.csv").sort_values(ID)
         masks = (read_mask(data / "train" / case / "mask.nii.gz") for case in labels[ID])
-        run, folds = begin_own_run(({"T1wCE": silhouette(mask), "mask": mask} for mask in masks), labels[LABEL].tolist(), recipe,
-                                   place, folder / "cache" / f"{data.name}-mask-alone")
+        images = ({"T1wCE": silhouette(mask), "mask": mask} for mask in masks)
+        run, folds = begin_own_run(images, labels[LABEL].tolist(), recipe, place,
+                                   folder / "cache" / f"{data.name}-mask-alone")
         workflow.train(run, folds, parallel_folds)
         predict_run(run)
     return read_predictions(place / "predictions.csv")
@@ -217,9 +218,9 @@ def draw(path: Path, found: "list[dict[str, object]]", ceiling: float) -> None:
         axes.plot(row["auc"], place, "o", color="#1f5fa8")
     for value, label in ((0.5, "chance"), (ceiling, "best possible")):
         axes.axvline(value, color="#888888", linestyle="--", linewidth=1)
-        axes.annotate(label, (value, len(found) - 0.4), ha="center", fontsize=8)
+        axes.annotate(label, (value, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=8)
     axes.set(yticks=range(len(found)), yticklabels=[str(row["name"]) for row in reversed(found)],
-             xlabel="AUC out of fold, 95 % interval over patients", ylim=(-0.6, len(found) - 0.1))
+             xlabel="AUC out of fold, 95 % interval over patients", ylim=(-0.6, len(found) - 0.4))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     plt.close(figure)
