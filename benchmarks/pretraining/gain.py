@@ -225,7 +225,6 @@ def row(name: str, pairs: list[Pair]) -> str:
 
     The rank correlation of score and hidden variable is the mean over labels and phantoms; hours are a sum.
     """
-    from benchmarks.accuracy.studies import correlation
     from radiogen.evaluation.stats.intervals import bootstrap_difference, stratified_auc
 
     labels, without, given = (np.concatenate([getattr(pair, part) for pair in pairs])
@@ -233,13 +232,20 @@ def row(name: str, pairs: list[Pair]) -> str:
     strata = np.repeat([f"{number}" for number in range(len(pairs))], [len(pair.labels) for pair in pairs])
     areas = [stratified_auc(labels, scores, strata, draws=1).value for scores in (without, given)]
     low, high = bootstrap_difference(labels, given, without, strata)
+    return (f"| {name} | {areas[0]:.3f} | {areas[1]:.3f} | {areas[1] - areas[0]:+.3f} ({low:+.3f} to {high:+.3f}) | "
+            f"{ranks_and_hours(pairs)} |")
+
+
+def ranks_and_hours(pairs: list[Pair]) -> str:
+    """Two cells: the mean rank correlation of score and hidden variable, and the sum of the hours, of both."""
+    from benchmarks.accuracy.studies import correlation
+
     ranks = [np.mean([correlation(pair.labels, scores, pair.hidden)[0] for pair, scores in
                       zip(pairs, each, strict=True)]) for each in zip(*[(pair.without, pair.given) for pair in pairs],
                                                                       strict=True)]
     hours = [sum(each) for each in zip(*[pair.hours for pair in pairs], strict=True)]
     spent = "; ".join("not measured" if np.isnan(each) else f"{each:.2f}" for each in hours)
-    return (f"| {name} | {areas[0]:.3f} | {areas[1]:.3f} | {areas[1] - areas[0]:+.3f} ({low:+.3f} to {high:+.3f}) | "
-            f"{ranks[0]:.2f}; {ranks[1]:.2f} | {spent} |")
+    return f"{ranks[0]:.2f}; {ranks[1]:.2f} | {spent}"
 
 
 def costs_of(folder: Path, names: list[str]) -> float:

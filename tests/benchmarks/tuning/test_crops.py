@@ -32,16 +32,35 @@ def test_a_search_in_this_process_finds_the_same_as_the_commands_and_counts_its_
     assert costs_of(tmp_path, ["here"]) * 3600 > 0.5
 
 
-def test_a_row_is_a_phantom_and_all_of_them_have_a_row_of_their_mean():
+def tuned_beside(default, tuned, folds, gap=0.02):
     from benchmarks.pretraining.gain import Pair
 
-    labels, scores = np.arange(40) % 2 == 1, np.linspace(0, 1, 40)
-    pair = Pair(labels, scores, scores[::-1] - 0.5 * labels, scores + 0.5 * labels, (0.1, 1.5))
-    search = FoldSearch("0", 32, 1, 4, 6, 0.9, 0.8, {})
-    tuned = [Compared(pair, Tuning("r", 10, 3, 0.9, 0.9 - gap, gap, {}, (search,), search)) for gap in (0.02, 0.04)]
-    lines = table_lines(dict(zip((42, 101), tuned, strict=True)), 40)
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
-    assert {len(row) for row in cells} == {7}
+    labels, search = np.arange(40) % 2 == 1, FoldSearch("0", 32, 1, 4, 6, 0.9, 0.8, {})
+    pair = Pair(labels, np.linspace(0, 1, 40), default(labels), tuned(labels), (0.1, 1.5))
+    return Compared(pair, folds, Tuning("r", 10, 3, 0.9, 0.9 - gap, gap, {}, (search,), search))
+
+
+def cells_of(found):
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table_lines(found, 40)]
+
+
+def test_a_row_is_a_phantom_and_all_of_them_have_a_row_of_their_mean():
+    folds, scores = np.repeat(["0", "1"], 20), np.linspace(0, 1, 40)
+    found = [tuned_beside(lambda labels: scores[::-1] - 0.5 * labels, lambda labels: scores + 0.5 * labels, folds, gap)
+             for gap in (0.02, 0.04)]
+    cells = cells_of(dict(zip((42, 101), found, strict=True)))
+    assert {len(row) for row in cells} == {8}
     assert [row[0] for row in cells[2:]] == ["40, seed 42", "40, seed 101", "40, 2 seeds"]
-    assert [row[6] for row in cells[2:]] == ["+0.020", "+0.040", "+0.030"]
-    assert [row[5] for row in cells[2:]] == ["0.10; 1.50", "0.10; 1.50", "0.20; 3.00"]
+    assert [row[7] for row in cells[2:]] == ["+0.020", "+0.040", "+0.030"]
+    assert [row[6] for row in cells[2:]] == ["0.10; 1.50", "0.10; 1.50", "0.20; 3.00"]
+
+
+def test_scores_of_two_folds_recipes_are_compared_within_the_folds_and_over_all_pairs_beside():
+    folds = np.repeat(["0", "1"], 20)
+
+    def scale_of_its_own(labels):  # each fold in perfect order, one of them far above the other
+        return labels + 10.0 * (folds == "1")
+
+    row = cells_of({42: tuned_beside(lambda labels: labels * 1.0, scale_of_its_own, folds)})[2]
+    assert row[1:3] == ["1.000", "1.000"] and row[3].startswith("+0.000")
+    assert row[4].startswith("-0.250"), "half of all pairs are of two folds, and half of those are in the wrong order"
