@@ -50,6 +50,7 @@ def test_two_trials_on_a_tiny_data_set_make_a_run_that_is_judged_and_a_recipe_th
     assert "all searches are done" in again.stdout and (run / "predictions.csv").read_bytes() == before
     judged = run_python(ROOT / "scripts" / "evaluate.py", "tuned", "--models", tmp_path / "models", cwd=tmp_path)
     assert judged.returncode == 0 and "a tuned procedure" in " ".join(judged.stdout.split())
+    assert ": tuned procedure, from recipe " in judged.stdout
     kept = json.loads((run / "assessment.json").read_text())["runs"][0]
     assert kept["tuning"]["optimism"] == pytest.approx(tuning.optimism) and kept["looks"]["sets"][0]["looks"] == 1
     assert "tuned procedure" in (run / "report.html").read_text()

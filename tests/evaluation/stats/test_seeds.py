@@ -35,6 +35,19 @@ def test_only_runs_that_differ_in_nothing_but_the_seed_are_one_group(tmp_path):
     assert seed_table(others).empty and seed_sentences(seed_table(others)) == []
 
 
+def test_a_tuned_procedure_is_no_seed_of_the_recipe_it_began_with(tmp_path):
+    runs = [_run(tmp_path, "r", 42), _run(tmp_path, "tuned", 43), _run(tmp_path, "tuned-again", 44)]
+    for run in runs[1:]:
+        facts = json.loads((run.folder / "run.json").read_text())
+        (run.folder / "run.json").write_text(json.dumps({**facts, "tuning": {"trials": 10, "inner_folds": 3}}))
+    runs = [open_predictions(tmp_path, run.name) for run in runs]
+    assert [[run.name for run in group] for group in seed_groups(runs)] == [["tuned", "tuned-again"]]
+
+
+def test_two_runs_of_one_seed_say_nothing_of_seeds(tmp_path):
+    assert seed_groups([_run(tmp_path, "r", 42), _run(tmp_path, "copy", 42)]) == []
+
+
 def test_the_spread_is_that_of_the_pooled_figures(tmp_path):
     runs = [_run(tmp_path, f"r-seed-{seed}", seed) for seed in (42, 43, 44)]
     areas = [auc(*scored(out_of_fold(run.predictions))) for run in runs]

@@ -44,6 +44,7 @@ def _run_text(assessed: RunAssessment) -> str:
     facts = assessed.run.facts
     made = f"ensemble of {', '.join(facts['members'])}" if "members" in facts else (
         f"recipe {facts['recipe']}" if "recipe" in facts else "")
+    made = f"tuned procedure, from {made}" if assessed.tuning is not None else made
     made = origin_text(origin) if (origin := origin_of(facts)) is not None else made
     began = beginning_text(assessed.provenance.first_weights, assessed.provenance.lineage)
     lines = [_filled(f"{assessed.name}{': ' if made else ''}{made}{', ' if began else ''}{began}")]

@@ -20,15 +20,19 @@ COLUMNS = ("run", "seeds", "measure", "mean", "between_seeds", "between_folds", 
 
 
 def seed_groups(runs: Sequence[PredictedRun]) -> list[list[PredictedRun]]:
-    """Runs of the same recipe, data and folds but for the seed of training; groups of one are left out."""
-    groups: dict[str, list[PredictedRun]] = {}
+    """Runs of the same recipe, data and folds but for the seed of training, the first of each seed.
+
+    A tuned procedure goes with procedures alike, never with the recipe it began with. Groups of one are left out.
+    """
+    groups: dict[str, dict[object, PredictedRun]] = {}
     for run in runs:
         fields = recipe_fields(read_recipe(run.folder))
         if fields:
             recipe = {name: value for name, value in fields.items() if name not in ("seed", "split_seed")}
             cases = run.predictions[[ID, "fold"]].to_numpy(str).tolist()
-            groups.setdefault(json.dumps([recipe, run.facts.get("arrays"), cases]), []).append(run)
-    return [group for group in groups.values() if len(group) > 1]
+            key = json.dumps([recipe, run.facts.get("arrays"), run.facts.get("tuning"), cases])
+            groups.setdefault(key, {}).setdefault(fields.get("seed"), run)
+    return [list(group.values()) for group in groups.values() if len(group) > 1]
 
 
 def seed_table(runs: Sequence[PredictedRun]) -> pd.DataFrame:
