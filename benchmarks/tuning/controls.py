@@ -115,13 +115,13 @@ def judge_study(study: Study) -> Outcome:
     plan = Plan(_space(), study.trials, 3, (study.seed, study.number))
     found = [search_fold(table, outer, plan, learner, _inner_folds, seen=lambda outer, trial, scored: (
         kept.update({trial.number: scored}) if outer == ALL else None)) for outer in outer_folds(table)]
-    best = found[-1].best.number
+    best = found[-1].chosen.number
     ids, chosen = table["case"], kept[best].set_index("case")
     look = chosen["probability"].reindex(ids).to_numpy(float)
     p_best = best_of_looks(table["label"].to_numpy(bool), chosen["fold"].reindex(ids).to_numpy(int), look[None],
                            0, more=len(kept) - 1).p_best
     outer = pd.concat([one.scored for one in found[:-1]])
-    optimism = float(np.mean([one.best.score - (one.auc or 0) for one in found[:-1]]))
+    optimism = float(np.mean([one.chosen.score - (one.auc or 0) for one in found[:-1]]))
     return Outcome(_called(kept[best]), p_best, _called(outer), optimism)
 
 

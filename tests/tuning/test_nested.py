@@ -48,7 +48,7 @@ def test_the_last_search_has_the_cases_of_all_folds_and_scores_none_of_them():
 def test_a_signal_in_one_column_is_found_and_holds_in_the_outer_fold():
     cases, features = made_cases(effect=4.0)
     found = search_fold(cases, "0", made_plan(trials=20), Learner(features), inner_halves)
-    assert found.best.parameters["column"] == 3 and found.best.score > 0.95 and found.auc > 0.95
+    assert found.chosen.parameters["column"] == 3 and found.chosen.score > 0.95 and found.auc > 0.95
 
 
 def _trials(found):

@@ -42,6 +42,21 @@ def test_how_often_each_value_was_chosen_does_not_count_the_last_search():
     assert summarise("demo-3d", FOUND, 3, 2).chosen == {"network.width": {"8": 2, "16": 1}}
 
 
+def test_lines_and_report_say_in_how_many_folds_the_recipe_itself_was_kept():
+    from dataclasses import replace
+
+    from radiogen.evaluation.report.summary import tuning_sentence
+
+    ahead = Trial(9, {"network.width": 32}, (0.95,), False)
+    found = [replace(one, trials=(*one.trials, ahead)) if one.fold in "02" else one for one in FOUND]
+    tuning = summarise("demo-3d", found, 3, 2)
+    assert tuning.kept_itself == 2 and [one.highest_auc for one in tuning.folds] == [0.95, 0.7, 0.95]
+    assert any("in 2 of 3 folds the recipe itself was kept" in line for line in tuning_lines(tuning))
+    assert "In 2 of 3 folds the recipe itself was kept" in tuning_sentence(tuning)
+    none = summarise("demo-3d", FOUND, 3, 2)
+    assert not any("kept" in line for line in [*tuning_lines(none), tuning_sentence(none)])
+
+
 def test_the_lines_say_both_scores_of_each_fold_and_what_is_trained_in_the_end():
     lines = tuning_lines(summarise("demo-3d", FOUND, 3, 2))
     assert "inner folds 0.900, fold 0 1.000" in lines[0] and "optimism +0.133" in lines[-2]
@@ -69,7 +84,7 @@ def written(tmp_path):
         return toy(training)
 
     found = [search_fold(cases, outer, plan, learner, inner_halves) for outer in outer_folds(cases)]
-    named = [Found(one.fold, one.cases, tuple(_as_recipe(trial) for trial in one.trials), _as_recipe(one.best),
+    named = [Found(one.fold, one.cases, tuple(_as_recipe(trial) for trial in one.trials), _as_recipe(one.chosen),
                    one.scored) for one in found]
     return run, write_found(run, named, 3, 2)
 

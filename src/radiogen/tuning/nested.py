@@ -18,6 +18,7 @@ from scipy.stats import rankdata
 from radiogen.runs.folds import HOLDOUT, fold_names
 from radiogen.runs.layout import CHOSEN
 from radiogen.task import ID, LABEL
+from radiogen.tuning.choice import is_better
 from radiogen.tuning.search import Plan, Trial, best_of, run_search
 
 ALL = "all"
@@ -50,13 +51,14 @@ Seen = Callable[[str, Trial, pd.DataFrame], object]
 
 @dataclass(frozen=True)
 class Found:
-    """Of one outer fold. cases: how many had a part in the search. best: the trial that was chosen. scored: `ID, LABEL,
-    fold, probability` of the fold's cases by the chosen parameters, trained on the search's cases; None for `ALL`."""
+    """Of one outer fold. cases: how many had a part in the search. chosen: the trial that was (`search_fold`). scored:
+    `ID, LABEL, fold, probability` of the fold's cases by the chosen parameters, trained on the search's cases; None for
+    `ALL`."""
 
     fold: str
     cases: int
     trials: tuple[Trial, ...]
-    best: Trial
+    chosen: Trial
     scored: pd.DataFrame | None
 
     @property
@@ -72,7 +74,10 @@ def outer_folds(cases: pd.DataFrame) -> list[str]:
 
 def search_fold(cases: pd.DataFrame, outer: str, plan: Plan, learner: Learner, split: Split, *,
                 study: Path | None = None, seen: Seen = lambda outer, trial, scored: None) -> Found:
-    """Search on all folds but `outer`, then train the best parameters on them and score `outer`.
+    """Search on all folds but `outer`, then train the chosen parameters on them and score `outer`.
+
+    The best trial is chosen; where the plan has parameters to begin with, only if it is better than these by more than
+    chance (`choice.is_better`), else they are.
 
     cases: `ID, LABEL, fold`; the holdout has no part. The plan's seed and the outer fold's number make the search's.
     study: the file of its trials.
@@ -83,24 +88,32 @@ def search_fold(cases: pd.DataFrame, outer: str, plan: Plan, learner: Learner, s
     tables: dict[int, list[pd.DataFrame]] = {}
     made: dict[tuple[str, int], pd.DataFrame] = {}
 
-    def score(trial: int, parameters: Mapping[str, Any], fold: int) -> float:
+    def scored_inside(trial: int, parameters: Mapping[str, Any], fold: int) -> pd.DataFrame:
         inside = inner["fold"] == names[fold]
         training = Training(parameters, inner[~inside], inner[inside],
                             (f"outer-{outer}", f"trial-{trial:03d}", f"inner-{fold}"), _word(*seed, fold))
         same = (repr(parameters), fold)  # drawn before: the same training
-        table = made[same] = made[same] if same in made else _scored(training, learner, names[fold])
+        made[same] = made[same] if same in made else _scored(training, learner, names[fold])
+        return made[same]
+
+    def score(trial: int, parameters: Mapping[str, Any], fold: int) -> float:
+        table = scored_inside(trial, parameters, fold)
         tables.setdefault(trial, []).append(table)
         return area(table[LABEL], table["probability"])
 
     trials = run_search(study, replace(plan, folds=len(names), seed=seed), score,
                         lambda trial: seen(outer, trial, pd.concat(tables.pop(trial.number), ignore_index=True)))
-    best = best_of(trials)
+    chosen = best_of(trials)
+    if plan.first is not None and chosen is not trials[0]:
+        itself, best = ([scored_inside(one.number, one.parameters, fold) for fold in range(len(names))]
+                        for one in (trials[0], chosen))
+        chosen = chosen if is_better(itself, best) else trials[0]
     scored = None
     if outer != ALL:
-        training = Training(best.parameters, inner, cases[cases["fold"] == outer],
-                            (f"outer-{outer}", f"{CHOSEN}{best.number:03d}"), _word(*seed, len(names)))
+        training = Training(chosen.parameters, inner, cases[cases["fold"] == outer],
+                            (f"outer-{outer}", f"{CHOSEN}{chosen.number:03d}"), _word(*seed, len(names)))
         scored = _scored(training, learner, outer)
-    return Found(outer, len(inner), tuple(trials), best, scored)
+    return Found(outer, len(inner), tuple(trials), chosen, scored)
 
 
 def inner_split(cases: pd.DataFrame, outer: str, seed: tuple[int, ...], split: Split) -> pd.DataFrame:

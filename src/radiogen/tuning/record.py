@@ -22,6 +22,7 @@ from radiogen.task import ID
 from radiogen.training.recipe.recipe import Recipe, as_dict, recipe_parts
 from radiogen.training.runs import Run
 from radiogen.tuning.nested import Found
+from radiogen.tuning.search import best_of
 from radiogen.tuning.space import parameter_facts, recipe_of
 
 
@@ -52,6 +53,8 @@ def tuning_lines(tuning: Tuning) -> list[str]:
     lines = [f"fold {one.fold}: inner folds {one.inner_auc:.3f}, fold {one.fold} {one.auc:.3f}; trial {one.trial} of "
              f"{one.complete} whole and {one.pruned} pruned: {_text(one.parameters)}" for one in tuning.folds]
     last = tuning.last
+    lines += [f"in {tuning.kept_itself} of {len(tuning.folds)} folds the recipe itself was kept: the best trial was "
+              "ahead of it by no more than chance"] if tuning.kept_itself else []
     return [*lines, f"mean AUC {tuning.auc:.3f}, of the inner folds {tuning.inner_auc:.3f}: optimism "
             f"{tuning.optimism:+.3f}", f"to train in the end: trial {last.trial} of {last.complete} whole and "
             f"{last.pruned} pruned, inner folds {last.inner_auc:.3f} (optimistic): {_text(last.parameters)}"]
@@ -65,7 +68,7 @@ def final_recipe(run: Run, last: Found) -> Recipe:
     """
     text = (f"{run.recipe.name}, tuned on {run.data.name} by {len(last.trials)} trials on {last.cases} cases. Its AUC "
             f"on these cases is optimistic; that of the procedure stands in {run.folder.name}.")
-    return recipe_of(run.recipe, last.best.parameters).replace(description=text)
+    return recipe_of(run.recipe, last.chosen.parameters).replace(description=text)
 
 
 def recipe_source(recipe: Recipe) -> str:
@@ -81,8 +84,8 @@ def recipe_source(recipe: Recipe) -> str:
 
 def _fold_search(one: Found) -> FoldSearch:
     pruned = sum(trial.pruned for trial in one.trials)
-    return FoldSearch(one.fold, one.cases, one.best.number, len(one.trials) - pruned, pruned, one.best.score, one.auc,
-                      parameter_facts(one.best.parameters))
+    return FoldSearch(one.fold, one.cases, one.chosen.number, len(one.trials) - pruned, pruned, one.chosen.score,
+                      one.auc, parameter_facts(one.chosen.parameters), best_of(one.trials).score)
 
 
 def _text(parameters: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def test_a_search_in_this_process_finds_the_same_as_the_commands_and_counts_its_
         found[name] = (crops.search(run, "0", SEARCHES, tmp_path, None) if name == "here" else
                        procedure.search(run, "0", SPACE, SEARCHES, RecipeLearner(run)))
         assert not list(run.folder.rglob(layout.WEIGHTS)), "networks are removed"
-    assert found["here"].best == found["apart"].best
+    assert found["here"].chosen == found["apart"].chosen
     np.testing.assert_allclose(found["here"].scored["probability"], found["apart"].scored["probability"], atol=1e-6)
     assert costs_of(tmp_path, ["here"]) * 3600 > 0.5
 
@@ -35,7 +35,7 @@ def test_a_search_in_this_process_finds_the_same_as_the_commands_and_counts_its_
 def tuned_beside(default, tuned, folds, gap=0.02):
     from benchmarks.pretraining.gain import Pair
 
-    labels, search = np.arange(40) % 2 == 1, FoldSearch("0", 32, 1, 4, 6, 0.9, 0.8, {})
+    labels, search = np.arange(40) % 2 == 1, FoldSearch("0", 32, 1, 4, 6, 0.9, 0.8, {}, 0.9)
     pair = Pair(labels, np.linspace(0, 1, 40), default(labels), tuned(labels), (0.1, 1.5))
     return Compared(pair, folds, Tuning("r", 10, 3, 0.9, 0.9 - gap, gap, {}, (search,), search))
 

@@ -20,7 +20,8 @@ from radiogen.runs.records import read_facts
 class FoldSearch:
     """One search. fold: the outer one whose cases had no part in it. cases: those that had. trial: the chosen one's
     number, of `complete` and `pruned` trials; parameters: its, by path. inner_auc: its mean over the inner folds; auc:
-    that of its recipe, trained on all cases of the search, in the outer fold; None for the last search."""
+    that of its recipe, trained on all cases of the search, in the outer fold; None for the last search. highest_auc: of
+    the best trial in the inner folds, which is not the chosen one where the recipe itself was kept."""
 
     fold: str
     cases: int
@@ -30,6 +31,7 @@ class FoldSearch:
     inner_auc: float
     auc: float | None
     parameters: Mapping[str, Any]
+    highest_auc: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Tuning:
     chosen: Mapping[str, Mapping[str, int]]
     folds: tuple[FoldSearch, ...]
     last: FoldSearch
+
+    @property
+    def kept_itself(self) -> int:
+        """In how many of `folds` the recipe itself was kept, because the best trial was ahead of it by no more than
+        chance."""
+        return sum(one.inner_auc < one.highest_auc for one in self.folds)
 
 
 def is_tuned(folder: Path) -> bool:
