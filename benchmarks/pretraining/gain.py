@@ -225,15 +225,24 @@ def row(name: str, pairs: list[Pair]) -> str:
 
     The rank correlation of score and hidden variable is the mean over labels and phantoms; hours are a sum.
     """
+    return f"| {name} | {' | '.join(gain_cells(pairs))} | {ranks_and_hours(pairs)} |"
+
+
+def gain_cells(pairs: list[Pair], folds: list[np.ndarray] | None = None) -> tuple[str, str, str]:
+    """Three cells: the AUC of both, and their difference with its interval.
+
+    folds: (cases,), of each pair; where they are given, only cases of one fold are compared.
+    """
     from radiogen.evaluation.stats.intervals import bootstrap_difference, stratified_auc
 
     labels, without, given = (np.concatenate([getattr(pair, part) for pair in pairs])
                               for part in ("labels", "without", "given"))
     strata = np.repeat([f"{number}" for number in range(len(pairs))], [len(pair.labels) for pair in pairs])
-    areas = [stratified_auc(labels, scores, strata, draws=1).value for scores in (without, given)]
+    if folds is not None:
+        strata = np.char.add(np.char.add(strata, "-"), np.concatenate(folds))
+    own, other = (stratified_auc(labels, scores, strata, draws=1).value for scores in (without, given))
     low, high = bootstrap_difference(labels, given, without, strata)
-    return (f"| {name} | {areas[0]:.3f} | {areas[1]:.3f} | {areas[1] - areas[0]:+.3f} ({low:+.3f} to {high:+.3f}) | "
-            f"{ranks_and_hours(pairs)} |")
+    return f"{own:.3f}", f"{other:.3f}", f"{other - own:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def ranks_and_hours(pairs: list[Pair]) -> str:

@@ -99,23 +99,11 @@ def table_lines(found: dict[int, Compared], cases: int) -> list[str]:
 
 
 def _row(name: str, found: list[Compared]) -> str:
-    from benchmarks.pretraining.gain import ranks_and_hours
-    from radiogen.evaluation.stats.intervals import bootstrap_difference, stratified_auc
+    from benchmarks.pretraining.gain import gain_cells, ranks_and_hours
 
-    pairs = [one.pair for one in found]
-    labels, default, tuned = (np.concatenate([getattr(pair, part) for pair in pairs])
-                              for part in ("labels", "without", "given"))
-    phantoms = np.repeat([f"{number}" for number in range(len(pairs))], [len(pair.labels) for pair in pairs])
-    folds = np.char.add(np.char.add(phantoms, "-"), np.concatenate([one.folds for one in found]))
-    areas, gains = [], []
-    for strata in (folds, phantoms):
-        own, other = (stratified_auc(labels, scores, strata, draws=1).value for scores in (default, tuned))
-        low, high = bootstrap_difference(labels, tuned, default, strata)
-        areas.append((own, other))
-        gains.append(f"{other - own:+.3f} ({low:+.3f} to {high:+.3f})")
-    optimism = np.mean([one.tuning.optimism for one in found])
-    return (f"| {name} | {areas[0][0]:.3f} | {areas[0][1]:.3f} | {gains[0]} | {gains[1]} | {ranks_and_hours(pairs)} | "
-            f"{optimism:+.3f} |")
+    pairs, optimism = [one.pair for one in found], np.mean([one.tuning.optimism for one in found])
+    inside, everywhere = gain_cells(pairs, [one.folds for one in found]), gain_cells(pairs)
+    return f"| {name} | {' | '.join(inside)} | {everywhere[2]} | {ranks_and_hours(pairs)} | {optimism:+.3f} |"
 
 
 if __name__ == "__main__":
