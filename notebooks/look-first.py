@@ -47,6 +47,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.known_cases import known_bad
@@ -56,7 +57,6 @@ from radiogen.dataset.patients import data_patients
 from radiogen.evaluation.figures.confound_figures import MEDALS
 from radiogen.evaluation.figures.run_figures import BLUE, GREEN, GREY, ORANGE
 from radiogen.evaluation.stats.intervals import bootstrap_interval, wilson_interval
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.evaluation.stats.power import half_width, resolvable_auc
 from radiogen.imaging.inspect.header_geometry import header_geometry
 from radiogen.imaging.series import read_series

@@ -51,13 +51,12 @@ from radiogen.dataset.geometry import planes_together, read_geometry
 from radiogen.evaluation import wording
 from radiogen.evaluation.figures.run_figures import BLUE, ORANGE, probabilities_figure, roc_figure
 from radiogen.evaluation.report.assess import assess
-from radiogen.evaluation.stats.metrics import scored
 from radiogen.evaluation.stats.power import fold_groups, resolvability_table
 from radiogen.inference.workflow import predict
 from radiogen.kaggle.mounts import competition_folder
 from radiogen.runs.layout import GEOMETRY
 from radiogen.runs.predicted_run import open_predictions
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored
 from radiogen.runs.training_records import read_histories
 from radiogen.task import ID, LABEL, read_task
 from radiogen.training import workflow

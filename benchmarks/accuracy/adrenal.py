@@ -204,8 +204,9 @@ def volume_floor(known: "np.ndarray", labels: "np.ndarray", unseen: "np.ndarray"
 
 def figures(labels: "np.ndarray", probabilities: "np.ndarray") -> dict[str, float]:
     """AUC with its bootstrap interval, accuracy at 0.5 with Wilson's."""
+    from radiogen.core.auc import auc
     from radiogen.evaluation.stats.intervals import bootstrap_interval, wilson_interval
-    from radiogen.evaluation.stats.metrics import auc, counts
+    from radiogen.evaluation.stats.metrics import counts
 
     low, high = bootstrap_interval(labels, probabilities)
     accuracy = counts(labels, probabilities)["accuracy"]
@@ -245,7 +246,7 @@ def score_text(results: dict[str, dict[str, float]], floor: dict[str, dict[str, 
 
 
 def _scored(table: "pd.DataFrame", fold: str) -> "tuple[np.ndarray, np.ndarray]":
-    from radiogen.evaluation.stats.metrics import scored
+    from radiogen.runs.predictions import scored
 
     return scored(table[table["fold"] == fold])
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.figures.run_figures import BLACK, BLUE, GREY, ORANGE, _panels, _save
 from radiogen.evaluation.stats.intervals import bootstrap_interval, roc_band
-from radiogen.evaluation.stats.metrics import auc, roc_points
+from radiogen.evaluation.stats.metrics import roc_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -110,9 +110,8 @@ def judge_nothing(folder: Path, name: str, settings: "PhantomSettings", workers:
                   ) -> "list[Scores]":
     """What half of the draws of labels come to: those of phantoms of other seeds, on these images."""
     from benchmarks.accuracy.case_features import predict_by_features
-    from radiogen.evaluation.stats.metrics import scored, scored_folds
     from radiogen.runs.folds import make_folds
-    from radiogen.runs.predictions import out_of_fold
+    from radiogen.runs.predictions import out_of_fold, scored, scored_folds
 
     features, _ = phantom_features(folder, name, settings, workers)
     tables = [out_of_fold(predict_by_features(features, make_folds(drawn_labels(settings, seed), seed=seed)))
@@ -146,8 +145,8 @@ def phantom_features(folder: Path, name: str, settings: "PhantomSettings", worke
 
 def signal_facts(judged: Judged) -> list[Fact]:
     """Better than chance, nearly the best possible, and not explained by the acquisition."""
+    from radiogen.core.auc import auc
     from radiogen.evaluation.audit.confounds import Conclusion
-    from radiogen.evaluation.stats.metrics import auc
     from radiogen.evaluation.stats.verdicts import Outcome
 
     area, words = auc(judged.labels, judged.probabilities), judged.confounds.outcomes
@@ -171,8 +170,8 @@ def nothing_facts(draws: "list[Scores]") -> list[Fact]:
 
 def confound_facts(judged: Judged) -> list[Fact]:
     """A high AUC that the evaluation explains by the acquisition."""
+    from radiogen.core.auc import auc
     from radiogen.evaluation.audit.confounds import Conclusion
-    from radiogen.evaluation.stats.metrics import auc
 
     area, words = auc(judged.labels, judged.probabilities), judged.confounds.outcomes
     within = judged.confounds.within_planes.iloc[-1]
@@ -213,8 +212,8 @@ def called_better(draws: "list[Scores]") -> list[bool]:
 def draw(path: Path, signal: Judged, effect: float, nothing: "list[Scores]", confound: Judged) -> Path:
     """The three panels; AUCs of random labels within folds, as the verdict on them, the others pooled."""
     from benchmarks.accuracy.control_figures import Bar, controls_png
+    from radiogen.core.auc import auc
     from radiogen.evaluation.stats.intervals import bootstrap_interval
-    from radiogen.evaluation.stats.metrics import auc
     from radiogen.evaluation.stats.verdicts import verdict
 
     def bar(name: str, labels: "np.ndarray", probabilities: "np.ndarray", marked: bool = False) -> Bar:
@@ -232,8 +231,7 @@ def draw(path: Path, signal: Judged, effect: float, nothing: "list[Scores]", con
 
 
 def _out_of_fold(predictions: "pd.DataFrame") -> "tuple[np.ndarray, np.ndarray]":
-    from radiogen.evaluation.stats.metrics import scored
-    from radiogen.runs.predictions import out_of_fold
+    from radiogen.runs.predictions import out_of_fold, scored
 
     return scored(out_of_fold(predictions))
 

@@ -145,14 +145,14 @@ def judge(trial: "Trial", folder: Path) -> "dict[str, object] | None":
     """
     import numpy as np
 
+    from radiogen.core.auc import auc
     from radiogen.dataset.geometry import read_geometry
     from radiogen.dataset.labels import ID
     from radiogen.evaluation.audit.confounds import judge_confounds
     from radiogen.evaluation.ensembles import mean_ensemble
     from radiogen.evaluation.stats.intervals import bootstrap_interval
-    from radiogen.evaluation.stats.metrics import auc, scored
     from radiogen.phantom.data_set import ceiling_auc
-    from radiogen.runs.predictions import out_of_fold, read_predictions
+    from radiogen.runs.predictions import out_of_fold, read_predictions, scored
     from radiogen.training.runs import open_run
 
     places = [folder / "models" / run_name(member) for member in trial.members()]

@@ -7,7 +7,7 @@ that are too long. What is chosen on the scored fold is a fault of the leakage b
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.stats.metrics import auc
+from radiogen.core.auc import auc
 from radiogen.runs.folds import HOLDOUT, fold_names
 
 EPOCHS, BATCH, STEP = 60, 8, 0.5

@@ -95,8 +95,8 @@ def read_cohort(folder: Path, source: Source) -> "tuple[Cases, Cases]":
 
 def seed_areas(cases: "Cases", clinical: "Cases", seed: int) -> dict[str, float]:
     """The AUC of each way on one draw of five folds, all folds pooled."""
+    from radiogen.core.auc import auc
     from radiogen.evaluation.others.nested import selected_before
-    from radiogen.evaluation.stats.metrics import auc
 
     cases, clinical = with_folds(cases, seed), with_folds(clinical, seed)
     return {INSIDE: auc(cases.labels, inside(cases, SELECTED)),
@@ -135,9 +135,9 @@ def permuted_areas(cases: "Cases", draws: int) -> "dict[str, np.ndarray]":
     """The AUCs of both ways where labels mean nothing, (draws,) each: permuted within the folds of the first seed."""
     import numpy as np
 
+    from radiogen.core.auc import auc
     from radiogen.core.progress import progress
     from radiogen.evaluation.others.nested import permute_by_patient, selected_before
-    from radiogen.evaluation.stats.metrics import auc
 
     random, cases = np.random.default_rng(7), with_folds(cases, SEEDS[0])
     found: dict[str, list[float]] = {INSIDE: [], BEFORE: []}

@@ -90,8 +90,8 @@ def hospital_facts(read: Tables) -> list[Fact]:
     """How many cases are of UCSF, and what that says of the label."""
     from scipy.stats import chi2_contingency
 
+    from radiogen.core.auc import auc
     from radiogen.evaluation.stats.intervals import bootstrap_interval
-    from radiogen.evaluation.stats.metrics import auc
 
     known = read.cases[read.cases["site"] != ""]
     labels, inside = known["label"].to_numpy(int) == 1, known["ucsf"].to_numpy(bool)
@@ -155,8 +155,8 @@ def planes_within_hospitals(read: Tables) -> "Estimate":
     """The AUC of the planes, out of fold, where only cases of UCSF, or only cases of others, are compared."""
     from radiogen.evaluation.audit.image_free import PLANES, image_free_predictions
     from radiogen.evaluation.stats.intervals import stratified_auc
-    from radiogen.evaluation.stats.metrics import scored
     from radiogen.runs.folds import make_folds
+    from radiogen.runs.predictions import scored
 
     folds = make_folds(read.cases[["case", "label"]], holdout_fraction=0)
     found = image_free_predictions(folds, read.geometry, models=(PLANES,))[PLANES].merge(

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.figures.run_figures import BLUE, GREY, ORANGE, _panels, _save
 from radiogen.evaluation.stats.intervals import Estimate, bootstrap_interval, wilson_interval
-from radiogen.evaluation.stats.metrics import auc
 
 
 def hospital_png(path: Path, cases: pd.DataFrame, within: Estimate, bronze: float) -> Path:

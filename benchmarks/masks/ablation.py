@@ -130,12 +130,13 @@ def without_image(data: Path, run: Path) -> "dict[str, pd.DataFrame]":
     true tumour's volume and place in the head, and the best of the report's models on the acquisition."""
     import pandas as pd
 
+    from radiogen.core.auc import auc
     from radiogen.dataset.geometry import read_geometry
     from radiogen.dataset.labels import ID, LABEL
     from radiogen.evaluation.audit.image_free import image_free_predictions
-    from radiogen.evaluation.stats.metrics import auc, scored
     from radiogen.imaging.masks import read_mask
     from radiogen.runs.folds import read_folds
+    from radiogen.runs.predictions import scored
 
     folds = read_folds(run / "folds.csv")
     rows = [volume_and_place(read_mask(data / "train" / case / "mask.nii.gz")) for case in folds[ID]]
@@ -176,8 +177,9 @@ def out_of_fold_logistic(inputs: "np.ndarray", labels: "np.ndarray", folds: "np.
 
 def judged(name: str, predictions: "pd.DataFrame", ceiling: float) -> dict[str, object]:
     """A row: AUC out of fold, its interval over patients, and the share of what is possible above chance."""
+    from radiogen.core.auc import auc
     from radiogen.evaluation.stats.intervals import bootstrap_interval
-    from radiogen.evaluation.stats.metrics import auc, scored
+    from radiogen.runs.predictions import scored
 
     labels, probabilities = scored(predictions)
     low, high = bootstrap_interval(labels, probabilities)

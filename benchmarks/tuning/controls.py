@@ -167,9 +167,10 @@ def _inner_folds(cases: "pd.DataFrame", seed: int) -> "pd.DataFrame":
 
 
 def _called(scored: "pd.DataFrame") -> Called:
-    from radiogen.evaluation.stats import metrics, verdicts
+    from radiogen.evaluation.stats import verdicts
+    from radiogen.runs import predictions
 
-    found = verdicts.verdict(*metrics.scored(scored), metrics.scored_folds(scored))
+    found = verdicts.verdict(*predictions.scored(scored), predictions.scored_folds(scored))
     return Called(bool(found.estimate.low > 0.5), found.outcome == verdicts.Outcome.BETTER, found.estimate.value)
 
 

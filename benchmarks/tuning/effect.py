@@ -63,8 +63,7 @@ def compared(folder: Path, cases: int, seed: int, trials: int, workers: int | No
     from benchmarks.pretraining.gain import Pair, costs_of, trained
     from benchmarks.pretraining.parts import shown_trial
     from benchmarks.tuning.crops import search, space
-    from radiogen.evaluation.stats.metrics import scored
-    from radiogen.runs.predictions import out_of_fold, read_predictions
+    from radiogen.runs.predictions import out_of_fold, read_predictions, scored
     from radiogen.task import ID
     from radiogen.tuning import procedure
     from radiogen.tuning.nested import outer_folds

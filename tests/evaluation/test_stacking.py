@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.ensembles import METHODS, ensemble_sentence, ensemble_table, learnt_ensemble
 from radiogen.evaluation.stacking import averaged, greedy_weights, stacked, stacking_weights
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs.predictions import complete
 
 

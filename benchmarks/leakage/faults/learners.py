@@ -11,10 +11,10 @@ import pandas as pd
 
 from benchmarks.accuracy.case_features import STRENGTH
 from benchmarks.leakage.epoch_choice import permuted
-from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.core.auc import auc
 from radiogen.runs.folds import HOLDOUT, fold_names
 from radiogen.runs.label_permutations import FOLDS, write_draw
-from radiogen.runs.predictions import complete, out_of_fold
+from radiogen.runs.predictions import complete, out_of_fold, scored
 from radiogen.task import ID, LABEL
 
 PERMUTATIONS = 19

@@ -14,16 +14,17 @@ from benchmarks.leakage.faults.fault import RUN, Draw
 from benchmarks.leakage.faults.learners import train_with_seed
 from benchmarks.leakage.faults.run_folder import write_look, write_run
 from radiogen.core import files
+from radiogen.core.auc import auc
 from radiogen.evaluation.audit.looks import record_looks
 from radiogen.evaluation.others.columns import Naming
 from radiogen.evaluation.others.judge import write_prediction_runs
 from radiogen.evaluation.stats.cross_validation import within_folds
-from radiogen.evaluation.stats.metrics import auc, scored, scored_folds, scored_logits
+from radiogen.evaluation.stats.metrics import scored_logits
 from radiogen.evaluation.stats.thresholds import youden_threshold
 from radiogen.runs import layout
 from radiogen.runs.folds import fold_names, make_folds
 from radiogen.runs.predicted_run import open_predictions
-from radiogen.runs.predictions import complete, holdout, out_of_fold
+from radiogen.runs.predictions import complete, holdout, out_of_fold, scored, scored_folds
 from radiogen.runs.records import write_facts
 from radiogen.task import ID, LABEL
 

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command, parameter, shortened
 from radiogen.evaluation.audit.looks import record_looks
 from radiogen.evaluation.stacking import LEARNERS, nested, optimistic
 from radiogen.evaluation.stats.intervals import auc_interval
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import note_training
 from radiogen.runs.fold_weights import check_run, unrecorded

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.stats.metrics import auc
+from radiogen.core.auc import auc
 from radiogen.runs.folds import HOLDOUT, TEST
 
 ROUNDS = 25

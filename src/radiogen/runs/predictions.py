@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from radiogen.core import files
@@ -90,6 +91,17 @@ def out_of_fold(predictions: pd.DataFrame) -> pd.DataFrame:
 def holdout(predictions: pd.DataFrame) -> pd.DataFrame:
     """The cases that no network saw, scored by all of them."""
     return predictions[predictions["fold"] == HOLDOUT]
+
+
+def scored(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (bool, True = positive) and probabilities (float64) of the cases that have a label, shape (cases,)."""
+    known = predictions[predictions[LABEL].notna()]
+    return known[LABEL].to_numpy(dtype=int) == 1, known["probability"].to_numpy(dtype=float)
+
+
+def scored_folds(predictions: pd.DataFrame) -> np.ndarray:
+    """The folds of the cases that have a label, text, (cases,), in the order of `scored`."""
+    return predictions.loc[predictions[LABEL].notna(), "fold"].to_numpy(str)
 
 
 def submission_cases(predictions: pd.DataFrame) -> pd.DataFrame:

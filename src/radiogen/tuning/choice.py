@@ -10,7 +10,8 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from radiogen.task import LABEL
+from radiogen.core.auc import delong_covariance
+from radiogen.runs.predictions import scored
 
 LEVEL = 0.95
 
@@ -28,14 +29,8 @@ def is_better(itself: Sequence[pd.DataFrame], other: Sequence[pd.DataFrame]) -> 
 
 
 def paired_difference(itself: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
-    """The difference of two AUCs on the same cases, other less itself, and its variance."""
-    positive = itself[LABEL].to_numpy(int) == 1
-    orders = []
-    for table in (itself, other):
-        scores = table["probability"].to_numpy(float)
-        ahead, behind = scores[positive][:, None], scores[~positive][None]
-        orders.append((ahead > behind) + 0.5 * (ahead == behind))
-    gap = orders[1] - orders[0]
-    if min(gap.shape) < 2:
-        return float(gap.mean()), np.inf
-    return float(gap.mean()), float(sum(gap.mean(axis=1 - axis).var(ddof=1) / gap.shape[axis] for axis in (0, 1)))
+    """The difference of two AUCs on the same cases, other less itself, and its variance; NaN where it has none."""
+    (labels, first), (_, second) = scored(itself), scored(other)
+    areas, covariance = delong_covariance(labels, [first, second])
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return float(areas[1] - areas[0]), float(np.maximum(variance, 0))

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
+from radiogen.core.auc import auc
+from radiogen.runs import predictions
 from radiogen.runs.folds import HOLDOUT, fold_names
 from radiogen.runs.layout import CHOSEN
 from radiogen.task import ID, LABEL
@@ -64,7 +65,7 @@ class Found:
     @property
     def auc(self) -> float | None:
         """In the outer fold."""
-        return None if self.scored is None else area(self.scored[LABEL], self.scored["probability"])
+        return None if self.scored is None else auc(*predictions.scored(self.scored))
 
 
 def outer_folds(cases: pd.DataFrame) -> list[str]:
@@ -99,7 +100,7 @@ def search_fold(cases: pd.DataFrame, outer: str, plan: Plan, learner: Learner, s
     def score(trial: int, parameters: Mapping[str, Any], fold: int) -> float:
         table = scored_inside(trial, parameters, fold)
         tables.setdefault(trial, []).append(table)
-        return area(table[LABEL], table["probability"])
+        return auc(*predictions.scored(table))
 
     trials = run_search(study, replace(plan, folds=len(names), seed=seed), score,
                         lambda trial: seen(outer, trial, pd.concat(tables.pop(trial.number), ignore_index=True)))
@@ -120,13 +121,6 @@ def inner_split(cases: pd.DataFrame, outer: str, seed: tuple[int, ...], split: S
     """The cases of a search in its inner folds: those of all folds but `outer`. seed: as in the plan."""
     own = cases[~cases["fold"].isin([outer, HOLDOUT])][[ID, LABEL]].reset_index(drop=True)
     return split(own, _word(*seed, outer_folds(cases).index(outer)))
-
-
-def area(labels: pd.Series, probabilities: pd.Series) -> float:
-    """The AUC: the share of pairs of both classes in the right order, ties half."""
-    positive = labels.to_numpy(int) == 1
-    ranks, ones = rankdata(probabilities), int(positive.sum())
-    return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * (len(ranks) - ones)))
 
 
 def _scored(training: Training, learner: Learner, fold: str) -> pd.DataFrame:

@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy import case_features
-from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.core.auc import auc
 from radiogen.runs.folds import make_folds
+from radiogen.runs.predictions import scored
 
 
 def head(core_voxels: float, rim_voxels: float = 8.0) -> np.ndarray:

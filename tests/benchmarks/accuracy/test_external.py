@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import external
+from radiogen.core.auc import auc
 from radiogen.evaluation.external import overlap
 from radiogen.evaluation.external.overlap import Overlap, Way, find_overlap
 from radiogen.evaluation.stats import intervals
-from radiogen.evaluation.stats.metrics import auc
 
 
 def test_a_drawn_cohort_has_its_auc_and_its_prevalence():

@@ -12,10 +12,10 @@ from benchmarks.accuracy import studies, study_tables, study_trials
 from benchmarks.accuracy.study_figures import draw
 from benchmarks.accuracy.study_record import Record
 from benchmarks.accuracy.study_trials import Trial, phantom, small, trials
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.evaluation.ensembles import mean_ensemble
-from radiogen.evaluation.stats.metrics import auc, scored
-from radiogen.runs.predictions import read_predictions
+from radiogen.runs.predictions import read_predictions, scored
 from radiogen.training.recipe.checks import check_recipe
 from radiogen.training.recipe.recipe import as_flat_dict
 from radiogen.training.recipe.recipes import RECIPES

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.leakage import epoch_choice
-from radiogen.evaluation.stats.metrics import auc
+from radiogen.core.auc import auc
 
 CASES = 100
 FOLD_OF = np.array([*np.arange(80) % 5, *["holdout"] * 20], dtype=object).astype(str)

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.accuracy.studies import run_name
 from benchmarks.masks import ablation
-from radiogen.evaluation.stats.metrics import auc
+from radiogen.core.auc import auc
 from radiogen.imaging.volume import Volume
 from radiogen.training.recipe.checks import check_recipe
 

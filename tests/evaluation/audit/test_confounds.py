@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.audit.confounds import (
     Conclusion,
     correlation_table,
@@ -13,7 +14,6 @@ from radiogen.evaluation.audit.confounds import (
     within_plane_table,
 )
 from radiogen.evaluation.audit.image_free import PLANES, image_free_predictions
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.evaluation.stats.verdicts import Outcome
 
 from ..acquisitions import made, run_from

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.labels import read_labels
@@ -25,8 +26,8 @@ from radiogen.evaluation.audit.image_free import (
     within_fold,
 )
 from radiogen.evaluation.stats.cross_validation import variance_factor
-from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs.folds import make_folds
+from radiogen.runs.predictions import scored
 
 from ..acquisitions import made
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.core.auc import auc
 from radiogen.dataset.scanner import COLUMNS
 from radiogen.evaluation.audit.confounds import Conclusion, judge_confounds
 from radiogen.evaluation.audit.image_free import image_free_predictions, left_over, within_fold
@@ -15,7 +16,6 @@ from radiogen.evaluation.audit.known_inputs import (
     Known,
     known_inputs,
 )
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.evaluation.stats.verdicts import Outcome
 from radiogen.evaluation.wording import confound_sentences, group_sentences
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from radiogen.evaluation.clinical.judge import AS_PREDICTED, judge_clinical
-from radiogen.evaluation.stats.metrics import brier, scored
+from radiogen.evaluation.stats.metrics import brier
+from radiogen.runs.predictions import scored
 
 from ..acquisitions import made, run_from
 

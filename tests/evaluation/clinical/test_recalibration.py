@@ -6,7 +6,8 @@ import pytest
 
 from radiogen.evaluation.clinical.recalibration import METHODS, fit_recalibration, recalibrate
 from radiogen.evaluation.stats.calibration import calibration
-from radiogen.evaluation.stats.metrics import brier, scored
+from radiogen.evaluation.stats.metrics import brier
+from radiogen.runs.predictions import scored
 
 
 def _overconfident(cases=4000, seed=0):

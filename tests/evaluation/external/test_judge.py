@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.external.judge import judge_external
 from radiogen.evaluation.external.sentences import claim_sentence, external_lines, looks_sentence, measures_table
 from radiogen.evaluation.external.written import validate_run
-from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.evaluation.stats.thresholds import fold_thresholds, youden_threshold
 from radiogen.evaluation.stats.verdicts import Change
 from radiogen.runs.external.cohorts import write_intensities
 from radiogen.runs.ledger.looks import Look, append_look
 from radiogen.runs.predicted_run import open_predictions
-from radiogen.runs.predictions import out_of_fold, read_predictions, write_predictions
+from radiogen.runs.predictions import out_of_fold, read_predictions, scored, write_predictions
 from radiogen.task import RSNA_MICCAI
 
 from ..acquisitions import made, run_from

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.figures import run_figures
 from radiogen.evaluation.figures.confound_figures import MEDALS, _draw_models, _draw_shares
 from radiogen.evaluation.figures.contact_sheet import _shortened
 from radiogen.evaluation.figures.shift_figures import shift_figure
 from radiogen.evaluation.stats.intervals import auc_interval
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.task import Task
 
 LABELS = np.arange(60) % 3 == 0

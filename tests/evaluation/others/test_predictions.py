@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.evaluation.others.columns import Naming
 from radiogen.evaluation.others.labels import read_label_table
 from radiogen.evaluation.others.predictions import check_same_labels, read_other_predictions
-from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.runs.predictions import scored
 
 
 def _read(tmp_path, text, labels=None, name="p.csv", **naming):

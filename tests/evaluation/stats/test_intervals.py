@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy import special, stats
 
+from radiogen.core.auc import auc, delong_covariance
 from radiogen.evaluation.stats.intervals import (
     auc_interval,
     bootstrap_auc,
     bootstrap_difference,
     bootstrap_interval,
     delong,
-    delong_covariance,
     delong_difference,
     delong_unpaired,
     hanley_mcneil_error,
@@ -23,7 +23,6 @@ from radiogen.evaluation.stats.intervals import (
     stratified_auc,
     wilson_interval,
 )
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.evaluation.stats.resampling import draw_patients
 
 
@@ -32,26 +31,6 @@ def _cases(seed: int, cases: int = 80, effect: float = 1.0, ties: bool = False) 
     labels = random.permutation(np.arange(cases) < cases * 0.45)
     scores = random.normal(effect * labels)
     return labels, stats.norm.cdf(scores.round() if ties else scores)
-
-
-def _components(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """DeLong's structural components from the definition: every methylated case against every unmethylated one."""
-    gap = scores[labels][:, None] - scores[~labels][None, :]
-    wins = (gap > 0) + 0.5 * (gap == 0)
-    return wins.mean(axis=1), wins.mean(axis=0)
-
-
-@pytest.mark.parametrize("ties", [False, True])
-@pytest.mark.parametrize("seed", range(4))
-def test_delongs_covariance_is_that_of_the_components_counted_pair_by_pair(seed, ties):
-    labels, first = _cases(seed, cases=31, ties=ties)
-    _, second = _cases(seed + 50, cases=31, ties=ties)
-    parts = [_components(labels, scores) for scores in (first, second)]
-    expected = (np.cov([above for above, _ in parts]) / labels.sum()
-                + np.cov([below for _, below in parts]) / (~labels).sum())
-    areas, covariance = delong_covariance(labels, [first, second])
-    assert covariance == pytest.approx(expected, abs=1e-14)
-    assert areas == pytest.approx([auc(labels, first), auc(labels, second)], abs=1e-12)
 
 
 def test_delongs_interval_holds_the_true_auc_in_about_95_of_100_studies():
@@ -245,15 +224,6 @@ def test_strata_that_contradict_each_other_are_not_certain_either():
 def test_a_class_of_one_case_has_a_wide_interval():
     found = delong(np.arange(9) == 7, np.arange(9.0))
     assert 0 < found.low < found.value < found.high < 1 and found.high - found.low > 0.4
-
-
-def test_the_stratified_covariance_is_that_of_the_strata_where_they_are_of_one_size():
-    labels, strata = np.tile(np.arange(20) < 9, 30), np.repeat(np.arange(30), 20)
-    scores = np.random.default_rng(0).normal(labels * 1.0)
-    (value,), pooled = delong_covariance(labels, [scores], strata)
-    alone = [delong_covariance(labels[:20], [part]) for part in scores.reshape(30, 20)]
-    assert value == pytest.approx(np.mean([areas[0] for areas, _ in alone]))
-    assert pooled[0, 0] == pytest.approx(np.mean([one[0, 0] for _, one in alone]) / 30)
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from radiogen.evaluation.stats.intervals import delong_covariance, delong_difference
+from radiogen.core.auc import delong_covariance
+from radiogen.evaluation.stats.intervals import delong_difference
 from radiogen.evaluation.stats.power import (
     fold_groups,
     half_width,

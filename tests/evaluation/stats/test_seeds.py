@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.report.report import evaluate_runs
-from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.evaluation.stats.seeds import seed_groups, seed_table
 from radiogen.evaluation.wording import seed_sentences
 from radiogen.runs.predicted_run import open_predictions
-from radiogen.runs.predictions import complete, out_of_fold, write_predictions
+from radiogen.runs.predictions import complete, out_of_fold, scored, write_predictions
 
 
 def _run(models, name, seed, epochs=3, shift=0, arrays="a"):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.stats import verdicts
 from radiogen.evaluation.stats.intervals import Estimate
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.evaluation.stats.verdicts import Change, Outcome, compare, compare_cohorts, decide, decide_change, verdict
 
 from .test_intervals import _cases

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radiogen.evaluation.stats.metrics import auc
+from radiogen.core.auc import auc
 from radiogen.evaluation.subgroups.label_sensitivity import (
     AS_THEY_ARE,
     DROPPED,

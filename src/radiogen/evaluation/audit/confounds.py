@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
+from radiogen.core.auc import delong_covariance
 from radiogen.dataset.patients import SITE
 from radiogen.evaluation.audit.image_free import (
     IMAGE_FREE,
@@ -26,11 +27,10 @@ from radiogen.evaluation.audit.image_free import (
 )
 from radiogen.evaluation.audit.known_inputs import PATIENT_MODELS, Known, joined_inputs, known_inputs
 from radiogen.evaluation.stats.cross_validation import within_folds
-from radiogen.evaluation.stats.intervals import Estimate, delong_covariance, holm_adjusted, stratified_auc
-from radiogen.evaluation.stats.metrics import scored, scored_folds
+from radiogen.evaluation.stats.intervals import Estimate, holm_adjusted, stratified_auc
 from radiogen.evaluation.stats.verdicts import Change, Comparison, Outcome, Verdict, compare, is_significant, verdict
 from radiogen.evaluation.subgroups.groups import group_table
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored, scored_folds
 from radiogen.task import ID, LABEL
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from radiogen.evaluation.audit.findings import Code, ReviewFinding
-from radiogen.evaluation.stats.metrics import scored, scored_folds
 from radiogen.evaluation.stats.verdicts import Verdict, verdict
+from radiogen.runs.predictions import scored, scored_folds
 from radiogen.task import ID, LABEL
 
 DOUBTED = (Code.NEAR_PIXELS_ACROSS, Code.FIRST_WEIGHTS_SAW_NAMESAKES)

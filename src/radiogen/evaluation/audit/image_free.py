@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
 from radiogen.dataset.geometry import SIZES, UNKNOWN
@@ -24,10 +25,10 @@ from radiogen.evaluation.audit.known_inputs import (
 )
 from radiogen.evaluation.stats.cross_validation import widened, within_folds
 from radiogen.evaluation.stats.intervals import Estimate, auc_interval, wilson_interval
-from radiogen.evaluation.stats.metrics import auc, scored, scored_folds, scored_logits
+from radiogen.evaluation.stats.metrics import scored_logits
 from radiogen.evaluation.stats.verdicts import verdict
 from radiogen.runs.folds import HOLDOUT, fold_names, make_folds
-from radiogen.runs.predictions import complete, holdout, out_of_fold
+from radiogen.runs.predictions import complete, holdout, out_of_fold, scored, scored_folds
 from radiogen.task import ID, LABEL
 
 if TYPE_CHECKING:

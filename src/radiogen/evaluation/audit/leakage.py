@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.auc import auc
 from radiogen.core.clock import utc_text
 from radiogen.dataset.patients import other_names, patient_of, read_patients
 from radiogen.dataset.seen_cases import in_cohort, of_images, seen_arrays, seen_cases, seen_names
@@ -21,12 +22,11 @@ from radiogen.evaluation.audit.near_hashes import HASH_BITS, HASH_DISTANCE_LIMIT
 from radiogen.evaluation.audit.near_pixels import near_thumbnails
 from radiogen.evaluation.audit.origin import review_origin
 from radiogen.evaluation.others.origin import origin_of
-from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs import layout
 from radiogen.runs.fold_weights import Networks, check_run, unrecorded_folds
 from radiogen.runs.folds import TEST
 from radiogen.runs.lineage import IMAGENET, Ancestor, folds_fingerprint, read_lineage
-from radiogen.runs.predictions import holdout, out_of_fold, scores_digest
+from radiogen.runs.predictions import holdout, out_of_fold, scored, scores_digest
 from radiogen.runs.records import read_facts, read_recipe, recipe_fields, with_members
 from radiogen.runs.tables import read_arrays, read_as_text, read_seen_cases
 from radiogen.task import ID, LABEL, RSNA_MICCAI, read_task

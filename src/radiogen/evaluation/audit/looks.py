@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.auc import auc
 from radiogen.core.clock import utc_text
 from radiogen.core.errors import UserError
 from radiogen.evaluation.audit.findings import Code, ReviewFinding
-from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.evaluation.stats.selection import best_of_looks
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import labels_digest, networks_digest
@@ -29,7 +29,7 @@ from radiogen.runs.fold_weights import Networks, check_run
 from radiogen.runs.ledger.looks import KEPT, TUNING, Look, append_look, own_looks, read_looks
 from radiogen.runs.lineage import first_weights_of
 from radiogen.runs.predicted_run import PredictedRun
-from radiogen.runs.predictions import holdout, out_of_fold, scores_digest
+from radiogen.runs.predictions import holdout, out_of_fold, scored, scores_digest
 from radiogen.runs.records import read_facts, with_members
 from radiogen.task import ID, LABEL
 

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core.types import FloatArray
-from radiogen.evaluation.stats.metrics import scored
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored
 from radiogen.task import LABEL
 
 COVERAGE = 0.9

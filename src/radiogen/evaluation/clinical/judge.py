@@ -13,9 +13,9 @@ from radiogen.evaluation.clinical.decision_curve import decision_curve
 from radiogen.evaluation.clinical.operating import ErrorRates, error_rates, predictive_value_table
 from radiogen.evaluation.clinical.recalibration import METHODS, recalibrate
 from radiogen.evaluation.stats.calibration import Calibration, calibration
-from radiogen.evaluation.stats.metrics import brier, calibration_error, scored
+from radiogen.evaluation.stats.metrics import brier, calibration_error
 from radiogen.evaluation.stats.thresholds import called
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored
 from radiogen.task import LABEL
 
 AS_PREDICTED = "as predicted"

@@ -12,9 +12,8 @@ import pandas as pd
 
 from radiogen.evaluation.clinical.conformal import COVERAGE, class_p_values, conformal_set
 from radiogen.evaluation.clinical.recalibration import fit_recalibration
-from radiogen.evaluation.stats.metrics import scored
 from radiogen.runs import layout
-from radiogen.runs.predictions import out_of_fold, read_predictions
+from radiogen.runs.predictions import out_of_fold, read_predictions, scored
 from radiogen.task import ID, Task
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core.types import FloatArray
-from radiogen.evaluation.stats.metrics import scored, scored_logits
+from radiogen.evaluation.stats.metrics import scored_logits
 from radiogen.evaluation.stats.thresholds import scored_by_mean
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored
 from radiogen.task import LABEL
 
 Method = Literal["logistic", "isotonic"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from radiogen.core.auc import auc
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.patients import read_patients
 from radiogen.evaluation.audit.image_free import IMAGE_FREE, image_free_predictions, transferred_predictions
@@ -23,7 +24,7 @@ from radiogen.evaluation.external.assessment import (
 from radiogen.evaluation.external.shift import LARGE, Acquired, shift_table
 from radiogen.evaluation.stats.calibration import calibration
 from radiogen.evaluation.stats.intervals import LEVEL, auc_interval
-from radiogen.evaluation.stats.metrics import auc, measure, scored, scored_folds
+from radiogen.evaluation.stats.metrics import measure
 from radiogen.evaluation.stats.shares import share_of
 from radiogen.evaluation.stats.thresholds import called, youden_threshold
 from radiogen.evaluation.stats.verdicts import compare_cohorts, verdict
@@ -39,7 +40,7 @@ from radiogen.runs.external.cohorts import (
 from radiogen.runs.fold_weights import Networks
 from radiogen.runs.ledger.looks import read_looks
 from radiogen.runs.predicted_run import PredictedRun
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored, scored_folds
 from radiogen.runs.records import with_members
 from radiogen.task import ID, LABEL
 

@@ -14,12 +14,11 @@ from radiogen.evaluation.figures import run_figures
 from radiogen.evaluation.figures.shift_figures import shift_png
 from radiogen.evaluation.report.assessment_json import external_record
 from radiogen.evaluation.report.text import external_text
-from radiogen.evaluation.stats.metrics import scored
 from radiogen.runs import layout
 from radiogen.runs.external.cohorts import ExternalCohort, read_cohort
 from radiogen.runs.fold_locks import working_run
 from radiogen.runs.predicted_run import PredictedRun, open_predictions
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored
 
 
 def validate_run(models: Path, name: str, cohort: str) -> tuple[str, list[Path]]:

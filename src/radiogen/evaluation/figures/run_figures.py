@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.evaluation.figures.saving import save_png
 from radiogen.evaluation.stats.intervals import auc_interval, roc_band, wilson_interval
-from radiogen.evaluation.stats.metrics import auc, calibration_bins, roc_points
+from radiogen.evaluation.stats.metrics import calibration_bins, roc_points
 from radiogen.runs.predictions import THRESHOLD
 from radiogen.task import RSNA_MICCAI, Task
 

@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from radiogen.core import files
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.core.wording import listing
 from radiogen.dataset.labels import read_cells
 from radiogen.evaluation.others.columns import Naming, find_id, folded, required, safe_id
 from radiogen.evaluation.others.labels import MISSING, check_ids_once
-from radiogen.evaluation.stats.metrics import auc
 
 MOST_WORDS = 10
 """A column of text with more different words is no feature."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from radiogen.core.auc import auc
 from radiogen.evaluation.others.learners import (
     Setting,
     fit_predict,
@@ -19,7 +20,6 @@ from radiogen.evaluation.others.learners import (
     split_part,
 )
 from radiogen.evaluation.others.study_options import LOGISTIC
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs.folds import HOLDOUT
 
 CHOSEN = "chosen"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.core.progress import progress
 from radiogen.core.wording import parameter
@@ -31,7 +32,6 @@ from radiogen.evaluation.others.origin import Origin
 from radiogen.evaluation.others.patients import read_patient_table
 from radiogen.evaluation.others.study_options import LEARNERS, LOGISTIC, StudyOptions
 from radiogen.evaluation.report.report import evaluate_runs
-from radiogen.evaluation.stats.metrics import auc
 from radiogen.runs import layout
 from radiogen.runs.folds import HOLDOUT, Groups, make_folds
 from radiogen.runs.predictions import complete

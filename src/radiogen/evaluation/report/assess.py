@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from radiogen.core import files
+from radiogen.core.auc import auc
 from radiogen.dataset.geometry import read_geometry
 from radiogen.dataset.layout import PHANTOM_RECORD
 from radiogen.dataset.patients import read_patients
@@ -39,7 +40,7 @@ from radiogen.evaluation.report.assessment import (
 from radiogen.evaluation.report.provenance import provenance_table, read_run_provenance
 from radiogen.evaluation.stats.intervals import auc_interval
 from radiogen.evaluation.stats.label_permutation import permutation_test
-from radiogen.evaluation.stats.metrics import auc, fold_table, measure, scored, scored_folds, summary_table
+from radiogen.evaluation.stats.metrics import fold_table, measure, summary_table
 from radiogen.evaluation.stats.power import fold_groups, resolvability_table
 from radiogen.evaluation.stats.seeds import seed_table
 from radiogen.evaluation.stats.shares import share_of
@@ -54,7 +55,7 @@ from radiogen.runs.folds import TEST
 from radiogen.runs.label_permutations import read_permutations
 from radiogen.runs.located.crop_masks import read_crop_masks
 from radiogen.runs.predicted_run import PredictedRun
-from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
+from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold, scored, scored_folds
 from radiogen.runs.records import data_folder, with_members
 from radiogen.runs.tables import read_slices
 from radiogen.runs.training_records import read_histories

@@ -24,10 +24,9 @@ from radiogen.evaluation.figures.shift_figures import shift_figure
 from radiogen.evaluation.report.assess import SETS
 from radiogen.evaluation.report.assessment import Assessment, RunAssessment
 from radiogen.evaluation.report.summary import NAMES
-from radiogen.evaluation.stats.metrics import scored
 from radiogen.runs import layout
 from radiogen.runs.predicted_run import PredictedRun
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored
 
 if TYPE_CHECKING:  # imported when something is drawn
     from matplotlib.figure import Figure

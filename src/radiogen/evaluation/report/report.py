@@ -27,14 +27,13 @@ from radiogen.evaluation.report.page import render_page
 from radiogen.evaluation.report.page_charts import forest_rows
 from radiogen.evaluation.report.page_paths import without_folders
 from radiogen.evaluation.report.text import report_text
-from radiogen.evaluation.stats.metrics import scored
 from radiogen.evaluation.text_tables import rounded
 from radiogen.evaluation.wording import WITHIN
 from radiogen.runs import layout
 from radiogen.runs.fold_locks import wait_for_training, working_run
 from radiogen.runs.fold_weights import check_runs
 from radiogen.runs.predicted_run import PredictedRun, open_predictions
-from radiogen.runs.predictions import THRESHOLD, out_of_fold
+from radiogen.runs.predictions import THRESHOLD, out_of_fold, scored
 from radiogen.runs.records import with_members
 from radiogen.task import Task
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.core.wording import command
 from radiogen.evaluation.audit.doubtful import DOUBTED, verdict_without
@@ -18,12 +19,11 @@ from radiogen.evaluation.audit.findings import Code, ReviewFinding
 from radiogen.evaluation.audit.run_verdict import judge_run
 from radiogen.evaluation.stats.intervals import wilson_interval
 from radiogen.evaluation.stats.label_permutation import permutation_test
-from radiogen.evaluation.stats.metrics import auc, scored, scored_folds
 from radiogen.evaluation.stats.verdicts import Verdict, verdict
 from radiogen.evaluation.wording import run_verdict_sentence, verdict_sentence
 from radiogen.runs import layout
 from radiogen.runs.label_permutations import read_permutations
-from radiogen.runs.predictions import holdout, out_of_fold, read_predictions
+from radiogen.runs.predictions import holdout, out_of_fold, read_predictions, scored, scored_folds
 from radiogen.task import LABEL, read_task
 
 NEAR = 0.1

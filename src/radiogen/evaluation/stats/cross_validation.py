@@ -12,8 +12,8 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
+from radiogen.core.auc import midranks
 from radiogen.evaluation.stats.intervals import Estimate, delong
-from radiogen.evaluation.stats.metrics import midranks
 
 
 def within_folds(labels: np.ndarray, probabilities: np.ndarray, folds: np.ndarray,

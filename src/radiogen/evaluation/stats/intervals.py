@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from radiogen.evaluation.stats.metrics import auc, midranks
+from radiogen.core.auc import auc, compared_strata, delong_covariance, midranks, stratum_sizes
 from radiogen.evaluation.stats.resampling import blocks, draw_patients, permutations
 
 LEVEL = 0.95
@@ -41,7 +40,7 @@ def stratified_auc(labels: np.ndarray, probabilities: np.ndarray, strata: np.nda
     found, shuffled, pairs = delong(labels, probabilities, strata), np.zeros(draws), 0
     if np.isnan(found.value):
         return found
-    for number, inside in enumerate(_strata(labels, strata)):
+    for number, inside in enumerate(compared_strata(labels, strata)):
         own = labels[inside]
         weight = int(own.sum()) * int((~own).sum())
         pairs += weight
@@ -84,7 +83,7 @@ def bootstrap_auc(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndar
     only pairs of one stratum are compared, and patients are drawn within each.
     """
     total, pairs = np.zeros(draws), 0
-    for number, inside in enumerate(_strata(labels, strata)):
+    for number, inside in enumerate(compared_strata(labels, strata)):
         own = labels[inside]
         weight = int(own.sum()) * int((~own).sum())
         total += weight * _weighted_auc(own, probabilities[inside], draw_patients(own, draws, seed + 1000 * number))
@@ -153,7 +152,7 @@ def delong(labels: np.ndarray, probabilities: np.ndarray, strata: np.ndarray | N
         return Estimate(np.nan, np.nan, np.nan, np.nan)
     (value,), covariance = delong_covariance(labels, [probabilities], strata)
     error = float(np.sqrt(max(covariance[0, 0], 0.0))) if np.isfinite(covariance[0, 0]) else 0.0
-    if error < 1e-9 and any(np.ptp(probabilities[inside]) > 0 for inside in _strata(labels, strata)):
+    if error < 1e-9 and any(np.ptp(probabilities[inside]) > 0 for inside in compared_strata(labels, strata)):
         error = stratified_error(value, sizes)
     found = _normal_estimate(value, error**2, null=0.5, low=0.0)
     if min(value, 1 - value) < 1e-12:
@@ -195,41 +194,6 @@ def delong_unpaired(labels: np.ndarray, probabilities: np.ndarray, other_labels:
     return _normal_estimate(areas[0] - others[0], covariance[0, 0] + other_covariance[0, 0], null=0.0, low=-1.0)
 
 
-def delong_covariance(labels: np.ndarray, scores: list[np.ndarray], strata: np.ndarray | None = None
-                      ) -> tuple[np.ndarray, np.ndarray]:
-    """AUCs, shape (runs,), and their covariance, shape (runs, runs), by mid-ranks.
-
-    Sun and Xu, IEEE Signal Process. Lett. 2014;21:1389: the structural components of DeLong et al. in n log n. strata:
-    only pairs of one stratum are compared, each counting once; the components' covariance is pooled over the strata,
-    each about its own mean. AUCs are NaN where there is no pair, the covariance where no stratum has two cases of a
-    class.
-    """
-    runs, sizes = len(scores), stratum_sizes(labels, strata)
-    pairs, free = sum(one * no for one, no in sizes), np.array([sum(one - 1 for one, _ in sizes),
-                                                               sum(no - 1 for _, no in sizes)])
-    sums, spread = np.zeros(runs), np.zeros((2, runs, runs))
-    for inside in _strata(labels, strata):
-        own = labels[inside]
-        positives, negatives = int(own.sum()), int((~own).sum())
-        ranks = [(midranks(score[inside]), midranks(score[inside][own]), midranks(score[inside][~own]))
-                 for score in scores]
-        above = np.array([(every[own] - among) / negatives for every, among, _ in ranks])
-        below = np.array([1 - (every[~own] - among) / positives for every, _, among in ranks])
-        sums += above.sum(axis=1) * negatives
-        for place, part in enumerate((above, below)):
-            part = part - part.mean(axis=1, keepdims=True)
-            spread[place] += part @ part.T
-    if not pairs or not free.all():
-        return sums / pairs if pairs else np.full(runs, np.nan), np.full((runs, runs), np.nan)
-    weights = [sum((one * no / pairs)**2 / (one, no)[place] for one, no in sizes) for place in (0, 1)]
-    return sums / pairs, weights[0] * spread[0] / free[0] + weights[1] * spread[1] / free[1]
-
-
-def stratum_sizes(labels: np.ndarray, strata: np.ndarray | None) -> list[tuple[int, int]]:
-    """(positive, negative) cases of each stratum that has both, all in one where `strata` is None."""
-    return [(int(labels[inside].sum()), int((~labels[inside]).sum())) for inside in _strata(labels, strata)]
-
-
 def stratified_error(area: float, sizes: Sequence[tuple[int, int]]) -> float:
     """`hanley_mcneil_error` of an AUC over strata of these `stratum_sizes`, each pair counting once."""
     pairs = sum(one * no for one, no in sizes)
@@ -263,13 +227,6 @@ def holm_adjusted(p: np.ndarray) -> np.ndarray:
     steps = p[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps) if len(steps) else steps, 1.0)
     return adjusted
-
-
-def _strata(labels: np.ndarray, strata: np.ndarray | None) -> list[np.ndarray]:
-    """The places of each stratum with cases of both classes, in the order in which they come."""
-    groups = [np.arange(len(labels))] if strata is None else [
-        np.flatnonzero(np.asarray(strata) == name) for name in pd.unique(np.asarray(strata))]
-    return [inside for inside in groups if labels[inside].any() and not labels[inside].all()]
 
 
 def _one_sided_limit(sizes: Sequence[tuple[int, int]]) -> float:

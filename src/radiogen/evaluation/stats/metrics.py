@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold
-from radiogen.task import LABEL
+from radiogen.core.auc import auc
+from radiogen.runs.predictions import THRESHOLD, holdout, out_of_fold, scored
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auc", "average_precision", "brier", "calibration_error")
 MEAN, DEVIATION = "mean", "standard deviation"
@@ -61,17 +61,6 @@ def measure(predictions: pd.DataFrame) -> dict[str, float]:
             "calibration_error": calibration_error(labels, probabilities)}
 
 
-def scored(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (bool, True = positive) and probabilities (float64) of the cases that have a label, shape (cases,)."""
-    known = predictions[predictions[LABEL].notna()]
-    return known[LABEL].to_numpy(dtype=int) == 1, known["probability"].to_numpy(dtype=float)
-
-
-def scored_folds(predictions: pd.DataFrame) -> np.ndarray:
-    """The folds of the cases that have a label, text, (cases,), in the order of `scored`."""
-    return predictions.loc[predictions[LABEL].notna(), "fold"].to_numpy(str)
-
-
 def scored_logits(probabilities: np.ndarray) -> np.ndarray:
     """The logits of probabilities, (cases,), which are cut a millionth before 0 and 1."""
     kept = np.clip(probabilities, 1e-6, 1 - 1e-6)
@@ -97,31 +86,6 @@ def counts(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THR
             "precision": found / max(int(called.sum()), 1) if total else np.nan,
             "recall": found / positives if positives else np.nan,
             "f1": 2 * found / (positives + int(called.sum())) if positives else np.nan}
-
-
-def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Area under the ROC curve: how often a positive case is placed above an negative one, a tie counting half.
-
-    NaN unless both classes are there. Mann and Whitney, Ann. Math. Stat. 1947;18:50.
-
-    Examples
-    --------
-    >>> labels, probabilities = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.1])
-    >>> auc(labels, probabilities)
-    0.75
-    """
-    positives = int(labels.sum())
-    negatives = len(labels) - positives
-    if not positives or not negatives:
-        return np.nan
-    ranks = midranks(probabilities)[labels].sum()
-    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def midranks(scores: np.ndarray) -> np.ndarray:
-    """Ranks from 1 up, shape (cases,); equal scores share the mean of their ranks."""
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[places]
 
 
 def roc_points(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

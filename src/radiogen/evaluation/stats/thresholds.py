@@ -10,9 +10,9 @@ out-of-fold case has one: no threshold can be learnt for it here, and none is ma
 import numpy as np
 import pandas as pd
 
-from radiogen.evaluation.stats.metrics import DEVIATION, MEAN, counts, roc_points, scored
+from radiogen.evaluation.stats.metrics import DEVIATION, MEAN, counts, roc_points
 from radiogen.runs.folds import HOLDOUT, TEST
-from radiogen.runs.predictions import THRESHOLD, out_of_fold
+from radiogen.runs.predictions import THRESHOLD, out_of_fold, scored
 from radiogen.task import LABEL
 
 COUNTS = ("accuracy", "precision", "recall", "f1")

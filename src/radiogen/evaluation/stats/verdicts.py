@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from radiogen.core.auc import delong_covariance, stratum_sizes
 from radiogen.evaluation.stats.cross_validation import corrected_p, variance_factor, within_folds
 from radiogen.evaluation.stats.intervals import (
     LEVEL,
@@ -17,12 +18,10 @@ from radiogen.evaluation.stats.intervals import (
     bootstrap_auc,
     bootstrap_difference,
     delong,
-    delong_covariance,
     delong_difference,
     delong_unpaired,
     permutation_p,
     stratified_error,
-    stratum_sizes,
 )
 from radiogen.evaluation.stats.power import resolvable_auc, resolvable_gap
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from radiogen.core.auc import auc
 from radiogen.dataset.patients import AGE, SEX, SITE
 from radiogen.evaluation.stats.intervals import auc_interval
-from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.runs.predictions import scored
 from radiogen.task import ID, LABEL
 
 LEAST = 10

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from radiogen.core.auc import auc
 from radiogen.dataset.patients import UNCERTAIN
 from radiogen.evaluation.stats.intervals import bootstrap_interval
-from radiogen.evaluation.stats.metrics import auc, scored
+from radiogen.runs.predictions import scored
 from radiogen.task import ID, LABEL
 
 AS_THEY_ARE, DROPPED, FLIPPED = "as they are", "uncertain dropped", "uncertain flipped"

@@ -7,14 +7,14 @@ import pytest
 from benchmarks.leakage.faults import acquisition, duplicates, labels, splits
 from benchmarks.leakage.faults.fault import RUN, Base
 from benchmarks.leakage.faults.learners import train_nearest
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.dataset.patients import read_patients
 from radiogen.evaluation.audit.findings import Code
 from radiogen.evaluation.audit.leakage import review_patients, review_pixels
-from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs.fold_weights import check_run
 from radiogen.runs.folds import read_folds
-from radiogen.runs.predictions import out_of_fold, read_predictions
+from radiogen.runs.predictions import out_of_fold, read_predictions, scored
 from radiogen.runs.tables import read_arrays
 
 from .made_source import CASES, made_draw

@@ -11,16 +11,16 @@ from benchmarks.leakage.faults import selection, training, weights
 from benchmarks.leakage.faults.fault import RUN, Base
 from benchmarks.leakage.faults.learners import PERMUTATIONS, fitted
 from benchmarks.leakage.faults.run_folder import write_run
+from radiogen.core.auc import auc
 from radiogen.core.errors import UserError
 from radiogen.evaluation.audit.findings import Code, Severity
 from radiogen.evaluation.audit.leakage import review_first_weights, review_lineage, review_run
 from radiogen.evaluation.audit.looks import judge_looks, record_looks, review_looks
-from radiogen.evaluation.stats.metrics import auc, scored
 from radiogen.runs.fold_weights import check_run
 from radiogen.runs.label_permutations import read_permutations
 from radiogen.runs.ledger.looks import read_looks
 from radiogen.runs.predicted_run import open_predictions
-from radiogen.runs.predictions import out_of_fold
+from radiogen.runs.predictions import out_of_fold, scored
 from radiogen.task import LABEL
 
 from .made_source import made_draw
