@@ -40,6 +40,7 @@ def test_the_pairs_are_those_of_comparing_each_with_each(limit, informative):
     assert np.array_equal(near_hashes(hashes, limit), expected)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("count", [0, 1])
 def test_one_hash_alone_has_no_pair(count):
     assert near_hashes(_drawn(1)[:count], 10).shape == (0, 2)

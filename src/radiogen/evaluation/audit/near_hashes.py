@@ -60,6 +60,8 @@ def limit_within(hashes: pd.Series) -> int:
 
 def near_hashes(hashes: pd.Series, limit: int) -> Pairs:
     """Pairs of places in `hashes` whose hashes differ in at most `limit` bits, int (pairs, 2), each once, sorted."""
+    if len(hashes) < 2:
+        return np.zeros((0, 2), np.int64)
     packed = _packed(hashes)
     bits = np.unpackbits(packed, axis=1)
     shares = bits.mean(axis=0)
