@@ -43,7 +43,7 @@ def write_paper_run(folder: Path, recipe: Recipe = RECIPE) -> Path:
     return folder
 
 
-def write_predicted_run(data: Path, folder: Path, cache: Path, seed: int = 0) -> Path:
+def write_predicted_run(data: Path, folder: Path, cache: Path, seed: int = 0, recipe: Recipe = RECIPE) -> Path:
     """A run with networks of random weights, predicted as `scripts/predict.py` does."""
     from radiogen.inference.workflow import predict
     from radiogen.networks.backend import keras
@@ -51,7 +51,7 @@ def write_predicted_run(data: Path, folder: Path, cache: Path, seed: int = 0) ->
     from radiogen.training.model import make_network
     from radiogen.training.runs import fold_folder
 
-    run = workflow.begin_run(data, RECIPE.replace(seed=seed), folder, cache, workers=1)
+    run = workflow.begin_run(data, recipe.replace(seed=seed), folder, cache, workers=1)
     for fold in ("0", "1"):
         keras.utils.set_random_seed(seed * 10 + int(fold))
         model = make_network(run.recipe.network, run.recipe.data)

@@ -40,6 +40,14 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     return recipe
 
 
+def portable_recipe(folder: Path) -> dict[str, Any]:
+    """`read_recipe`, but of a file of initial weights only its name, for its folder is this machine's."""
+    recipe = read_recipe(folder)
+    if weights := recipe["network"].get("weights"):
+        recipe["network"]["weights"] = Path(weights).name
+    return recipe
+
+
 def write_recipe(folder: Path, recipe: Mapping[str, Any]) -> Path:
     """Write `recipe.json`."""
     return files.write_json(Path(folder) / layout.RECIPE, dict(recipe))

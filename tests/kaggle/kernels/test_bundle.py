@@ -11,7 +11,9 @@ from radiogen.core import files
 from radiogen.core.errors import UserError
 from radiogen.kaggle.kernels import bundle
 from radiogen.kaggle.kernels.bundle import build_bundle, check_bundle, check_runs, dataset_metadata, fits
-from radiogen.kaggle.kernels.session import _unpack_runs
+from radiogen.kaggle.kernels.session import unpack_runs
+from radiogen.runs.fold_weights import check_run
+from radiogen.training.runs import open_run
 
 from ..small_run import RECIPE, write_paper_run
 
@@ -47,7 +49,7 @@ def test_a_bundle_has_no_folder_and_no_archive_that_kaggle_would_unpack(built):
 
 def test_runs_come_out_of_a_bundle_as_they_went_in(built, tmp_path):
     root, _ = built
-    first, second = _unpack_runs(root / "dataset", tmp_path)
+    first, second = map(open_run, unpack_runs(root / "dataset", tmp_path))
     assert (first.folder.name, second.folder.name, first.recipe) == ("first", "second", RECIPE)
     for fold in ("0", "1"):
         there = root / "models" / "first" / f"fold-{fold}" / "model.weights.h5"
@@ -87,8 +89,9 @@ def test_a_recipe_goes_without_the_path_of_its_first_weights(tmp_path, monkeypat
     build_bundle(tmp_path / "models", ["first"], tmp_path / "dataset", METADATA)
     for path in (tmp_path / "dataset").glob("*.json"):
         assert "somebody/weights" not in path.read_text()
-    run, = _unpack_runs(tmp_path / "dataset", tmp_path / "there")
+    run, = map(open_run, unpack_runs(tmp_path / "dataset", tmp_path / "there"))
     assert run.recipe.network.weights == "resnet50.h5"
+    assert check_run(run.folder) == check_run(tmp_path / "models" / "first"), "the session takes its networks"
 
 
 def test_what_goes_up_is_listed_and_counted(built):
@@ -123,7 +126,7 @@ def test_a_dataset_that_kaggle_would_not_name_so_is_refused(dataset, owner, titl
 def test_a_session_stops_at_weights_that_were_cut(dataset, tmp_path):
     (dataset / "first--fold-1--model.weights.h5").write_bytes(b"cut")
     with pytest.raises(UserError, match="first--fold-1--model.weights.h5: is missing or damaged"):
-        _unpack_runs(dataset, tmp_path / "models")
+        unpack_runs(dataset, tmp_path / "models")
 
 
 @pytest.mark.parametrize(("names", "message"), [

@@ -14,12 +14,15 @@ from radiogen.kaggle.kernels.session import MANIFEST, predict_session
 from radiogen.kaggle.mounts import competition_folder, mounted_file
 from radiogen.task import RSNA_MICCAI, Task
 
-from ..small_run import TEST_CASES, TRAIN_CASES, write_data, write_predicted_run
+from ..small_run import RECIPE, TEST_CASES, TRAIN_CASES, write_data, write_predicted_run
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Two predicted runs, their bundle without wheels, and the data set that they were made from."""
+    """Two predicted runs, their bundle without wheels, and the data set that they were made from.
+
+    The second began with a file of weights, which is not carried.
+    """
     from radiogen.kaggle.kernels.bundle import _copy_run
 
     root = tmp_path_factory.mktemp("session")
@@ -27,7 +30,8 @@ def world(tmp_path_factory):
     (root / "bundle").mkdir()
     runs = {}
     for seed, name in enumerate(("first", "second")):
-        write_predicted_run(data, root / "models" / name, root / "cache", seed)
+        weights = str(root / "models" / "first" / "fold-0" / "model.weights.h5") if seed else None
+        write_predicted_run(data, root / "models" / name, root / "cache", seed, RECIPE.replace(weights=weights))
         runs[name] = _copy_run(root / "models" / name, root / "bundle")
     files.write_json(root / "bundle" / MANIFEST, {"wheels": [], "runs": runs})
     return root

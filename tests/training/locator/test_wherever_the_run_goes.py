@@ -13,13 +13,13 @@ from radiogen.inference.one_case import answer_text, predict_case
 from radiogen.inference.pages.report_images import shown_case
 from radiogen.inference.prediction import predict_run
 from radiogen.kaggle.kernels.bundle import _copy_run
-from radiogen.kaggle.kernels.session import MANIFEST, predict_session
+from radiogen.kaggle.kernels.session import MANIFEST, predict_session, unpack_runs
 from radiogen.networks.backend import keras
 from radiogen.runs.explained import Explained
 from radiogen.runs.fold_weights import write_weights
 from radiogen.runs.located.crop_masks import read_crop_masks, write_crop_masks
 from radiogen.task import ID, RSNA_MICCAI
-from radiogen.training.locator.networks import locators_of
+from radiogen.training.locator.networks import locators_of, open_locator
 from radiogen.training.locator.training import judge_locator
 from radiogen.training.model import make_network
 from radiogen.training.recipe.recipes import DEMO_3D_TUMOUR
@@ -123,6 +123,21 @@ def test_kaggles_session_carries_the_locator_and_predicts_as_here(predicted, mas
     record = files.read_json(path.with_name("session.json"))
     assert (record["runs"], record["imputed"]) == (["user"], [])
     assert sorted(fold for fold, _ in bright) == ["0", "1"]
+
+
+def test_a_locator_that_began_with_a_file_of_weights_is_the_same_one_in_kaggles_session(home, tmp_path):
+    source = tmp_path / "models" / "loc"
+    shutil.copytree(home / "models" / "loc", source)
+    recipe = files.read_json(source / "recipe.json")
+    recipe["network"]["weights"] = str(tmp_path / "other" / "fold-0" / "model.weights.h5")
+    files.write_json(source / "recipe.json", recipe)
+    for record in source.glob("fold-*/weights.json"):
+        files.write_json(record, files.read_json(record) | {"recipe.json": files.sha256(source / "recipe.json")})
+    (tmp_path / "bundle").mkdir()
+    files.write_json(tmp_path / "bundle" / MANIFEST, {"runs": {"loc": _copy_run(source, tmp_path / "bundle")}})
+    unpack_runs(tmp_path / "bundle", tmp_path / "there")
+    here, there = (open_locator(RECIPE.data, folder) for folder in (tmp_path / "models", tmp_path / "there"))
+    assert there.run.recipe.network.weights == "model.weights.h5" and here.digest == there.digest
 
 
 def test_a_pretraining_learns_from_the_crops_that_trainings_see_and_they_begin_with_its_encoder(

@@ -23,7 +23,7 @@ from radiogen.kaggle.datasets import DATASET_METADATA
 from radiogen.kaggle.kernels.image import WHEEL_PLATFORMS, WHEEL_PYTHONS, image_packages, missing_packages
 from radiogen.kaggle.kernels.session import MANIFEST
 from radiogen.runs import layout
-from radiogen.runs.records import read_facts, read_recipe
+from radiogen.runs.records import portable_recipe, read_facts
 
 _LOG = logging.getLogger(__name__)
 
@@ -174,7 +174,8 @@ def fits(wheel: str, python: str) -> bool:
 def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
     """Copy a run's files into the flat folder; returns by path in the run the file's name there and its hash.
 
-    run.json is rewritten, and so is a recipe that names a file: the paths in them are this machine's.
+    run.json is rewritten, and so is a recipe that names a file: the paths in them are this machine's. The networks'
+    records then name the rewritten recipe; they were checked against the other.
     """
     from radiogen.runs.fold_weights import check_weights
     from radiogen.training.runs import fold_folder, open_run, trained_folds
@@ -194,10 +195,10 @@ def _copy_run(source: Path, folder: Path) -> dict[str, dict[str, str]]:
         if place == layout.RUN:
             files.write_json(target, {**kept, "data": "test", "cache": "cache", "leave_out": []})
         elif place == layout.RECIPE:
-            recipe, initial = read_recipe(source), run.recipe.network.weights
-            if initial:
-                recipe["network"]["weights"] = Path(initial).name
-            files.write_json(target, recipe)
+            files.write_json(target, portable_recipe(source))
+        elif place.endswith(layout.WEIGHTS_RECORD):
+            record = {**files.read_json(source / place), layout.RECIPE: members[layout.RECIPE]["sha256"]}
+            files.write_json(target, record)
         else:
             shutil.copyfile(source / place, target)
         members[place] = {"file": target.name, "sha256": files.sha256(target)}

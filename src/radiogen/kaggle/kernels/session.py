@@ -53,7 +53,7 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
     warm_up()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="radiogen-") as scratch:
-        runs = _unpack_runs(bundle, Path(scratch) / "models")
+        runs = _carried_runs(bundle, Path(scratch) / "models")
         task = runs[0].task
         data = competition_folder(inputs, task)
         view = _test_only(data, Path(scratch) / "data" / data.name, task)
@@ -76,16 +76,13 @@ def predict_session(bundle: Path, inputs: Path, working: Path, *, workers: int |
     return path
 
 
-def _unpack_runs(bundle: Path, models: Path) -> "list[Run]":
-    """The bundle's runs as folders under `models`, each file checked; returns them opened, but for locators.
+def unpack_runs(bundle: Path, models: Path) -> list[Path]:
+    """Write the bundle's runs as folders under `models`, each file checked; returns the folders.
 
     The bundle keeps all files in one folder, because Kaggle unpacks archives and its client skips folders. Raises
     UserError for a file that is missing or was changed.
     """
-    from radiogen.training.runs import open_run
-
     manifest = files.read_json(Path(bundle) / MANIFEST)
-    runs = []
     for name, members in manifest["runs"].items():
         for place, kept in members.items():
             source, target = Path(bundle) / kept["file"], Path(models) / name / place
@@ -93,8 +90,14 @@ def _unpack_runs(bundle: Path, models: Path) -> "list[Run]":
                 raise UserError(source, "is missing or damaged", f"push the bundle again: {command('push_kernel')}")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-        runs.append(open_run(Path(models) / name))
-    return [run for run in runs if not run.recipe.network.locates]
+    return [Path(models) / name for name in manifest["runs"]]
+
+
+def _carried_runs(bundle: Path, models: Path) -> "list[Run]":
+    """The bundle's runs but for its locators, `unpack_runs` and opened."""
+    from radiogen.training.runs import open_run
+
+    return [run for run in map(open_run, unpack_runs(bundle, models)) if not run.recipe.network.locates]
 
 
 def _test_only(data: Path, view: Path, task: Task) -> Path:

@@ -21,6 +21,7 @@ from radiogen.core.wording import as_run, command, parameter
 from radiogen.runs.fold_weights import check_run
 from radiogen.runs.folds import fold_names
 from radiogen.runs.layout import LOCATOR_CASES, RECIPE
+from radiogen.runs.records import portable_recipe
 from radiogen.runs.tables import read_as_text
 from radiogen.task import ID
 from radiogen.training.locator.finding import Sizes
@@ -116,7 +117,11 @@ def write_locator_cases(run: Run) -> Path:
 
 
 def _digest(run: Run) -> str:
-    """Of the weights of all folds, of the recipe, and of which case is in which fold and recognised by what."""
-    parts = {**check_run(run.folder), RECIPE: files.sha256(run.folder / RECIPE),
+    """Of the weights of all folds, of the recipe, and of which case is in which fold and recognised by what.
+
+    The folder of initial weights has no part in it, so that it is the same on another machine.
+    """
+    recipe = files.json_text(portable_recipe(run.folder)).encode()
+    parts = {**check_run(run.folder), RECIPE: hashlib.sha256(recipe).hexdigest(),
              LOCATOR_CASES: files.sha256(run.folder / LOCATOR_CASES)}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_DIGITS]
