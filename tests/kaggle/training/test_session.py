@@ -8,6 +8,7 @@ import pytest
 
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.kaggle.kernels.session import MANIFEST
 from radiogen.kaggle.mounts import mounted_competition
 from radiogen.kaggle.training import session
 from radiogen.kaggle.training.packs import pack, unpack
@@ -32,7 +33,8 @@ def place(tmp_path, monkeypatch):
 
 
 def _run(place, number=1, kind="arrays", seconds=9 * 3600):
-    order = Order(number, kind, RECIPES, SLUG, time.monotonic() + seconds)
+    bundle = files.write_json(place / "bundle" / MANIFEST, {"runs": {}}).parent
+    order = Order(number, kind, RECIPES, SLUG, time.monotonic() + seconds, bundle)
     return files.read_json(run_session(order, place / "input", place / "working", place / "home"))
 
 

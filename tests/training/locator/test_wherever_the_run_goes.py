@@ -1,6 +1,9 @@
 """A run that crops to predicted masks predicts the same case alike everywhere; and a locator is no such run."""
 
 import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,19 +15,26 @@ from radiogen.core.errors import UserError
 from radiogen.inference.one_case import answer_text, predict_case
 from radiogen.inference.pages.report_images import shown_case
 from radiogen.inference.prediction import predict_run
+from radiogen.kaggle.kernels import bundle as kaggle_bundle
 from radiogen.kaggle.kernels.bundle import _copy_run
 from radiogen.kaggle.kernels.session import MANIFEST, predict_session, unpack_runs
+from radiogen.kaggle.training import session, session_steps
+from radiogen.kaggle.training.packs import unpack
+from radiogen.kaggle.training.plan import TrainingPlan, planned_runs
+from radiogen.kaggle.training.push_session import write_training_bundle
+from radiogen.kaggle.training.session import CACHE, Order, run_session
 from radiogen.networks.backend import keras
 from radiogen.runs.explained import Explained
-from radiogen.runs.fold_weights import write_weights
+from radiogen.runs.fold_weights import check_weights, write_weights
 from radiogen.runs.located.crop_masks import read_crop_masks, write_crop_masks
 from radiogen.task import ID, RSNA_MICCAI
 from radiogen.training.locator.networks import locators_of, open_locator
 from radiogen.training.locator.training import judge_locator
 from radiogen.training.model import make_network
+from radiogen.training.recipe.recipe import as_dict
 from radiogen.training.recipe.recipes import DEMO_3D_TUMOUR
 from radiogen.training.runs import fold_folder, open_run
-from radiogen.training.workflow import begin_run
+from radiogen.training.workflow import begin_run, train
 
 RECIPE = DEMO_3D_TUMOUR.replace(sequences=("FLAIR", "T1wCE"), size=8, width=4, folds=2, mask="locator:loc",
                                 holdout_fraction=0.0, tta=False)
@@ -111,7 +121,7 @@ def test_the_explained_cases_are_shown_with_heat_where_the_predicted_masks_put_t
 
 def test_kaggles_session_carries_the_locator_and_predicts_as_here(predicted, masked, bright, tmp_path):
     run, probability = predicted
-    assert locators_of([run]) == ["loc"]
+    assert locators_of([run.recipe]) == ["loc"]
     (tmp_path / "bundle").mkdir()
     members = {name: _copy_run(run.folder.parent / name, tmp_path / "bundle") for name in ("user", "loc")}
     files.write_json(tmp_path / "bundle" / MANIFEST, {"wheels": [], "runs": members})
@@ -123,6 +133,82 @@ def test_kaggles_session_carries_the_locator_and_predicts_as_here(predicted, mas
     record = files.read_json(path.with_name("session.json"))
     assert (record["runs"], record["imputed"]) == (["user"], [])
     assert sorted(fold for fold, _ in bright) == ["0", "1"]
+
+
+@pytest.fixture
+def planned(home, masked):
+    """A plan of a run at Kaggle that crops by the locator, and its runs."""
+    options = ("--mask locator:loc --sequences FLAIR T1wCE --size 8 --width 4 --folds 2 --epochs 1 --batch-size 4 "
+               "--micro-batch-size 4 --holdout-fraction 0 --no-tta")
+    plan = TrainingPlan("somebody", "Radiogen train crops", ("demo-3d-tumour",), options=tuple(options.split()),
+                        data=masked, models=home / "models")
+    return plan, planned_runs(plan)
+
+
+def _session(number, kind, planned, bundle, root):
+    """The record of a session at Kaggle, whose steps run in this process; root: with `data` and earlier sessions."""
+    plan, runs = planned
+    inputs, place = root / f"input-{number}", root / f"session-{number}"
+    shutil.copytree(root / "data", inputs / "competitions" / plan.competition)
+    for before in range(1, number):
+        shutil.copytree(root / f"session-{before}", inputs / "notebooks" / "somebody" / f"train-{before}")
+    (root / f"home-{number}").mkdir()
+    recipes = {name: as_dict(recipe) for name, recipe in runs.items()}
+    order = Order(number, kind, recipes, plan.competition, time.monotonic() + 9 * 3600, bundle)
+    return files.read_json(run_session(order, inputs, place, root / f"home-{number}"))
+
+
+@pytest.fixture
+def at_kaggle(planned, masked, bright, tmp_path, monkeypatch):
+    """A call by number and kind runs a session as above, on the competition without masks, with the plan's bundle."""
+    def step(words, place, end):
+        session_steps.STEPS[words[0]](place, Path(words[2]))
+        return session._Outcome(True)
+
+    monkeypatch.setattr(session, "_run_step", step)
+    monkeypatch.setattr(session, "visible_gpus", lambda: [])
+    monkeypatch.setattr(kaggle_bundle, "missing_packages", lambda _: {})
+    monkeypatch.setattr(kaggle_bundle, "_build_wheel",
+                        lambda folder: files.write_bytes(folder / "radiogen-1-py3-none-any.whl", b"wheel"))
+    bundle = write_training_bundle(*planned, tmp_path / "bundle", None)
+    shutil.copytree(masked, tmp_path / "data", ignore=shutil.ignore_patterns("mask*"))
+    bright.clear()
+    return lambda number, kind: _session(number, kind, planned, bundle, tmp_path)
+
+
+def test_kaggles_first_session_crops_by_the_carried_locator_as_here(at_kaggle, planned, masked, home, bright, tmp_path):
+    (name, recipe), = planned[1].items()
+    assert recipe.data.mask == f"locator:loc@{open_locator(RECIPE.data, home / 'models').digest}"
+    record = at_kaggle(1, "arrays")
+    assert record["done"] and {fold for fold, _ in bright} == {"0", "1"}, record
+    there = open_run(tmp_path / "home-1" / "models" / name)
+    here = begin_run(masked, recipe, home / "models" / "crops", tmp_path / "cache", workers=1)
+    digests = [read_index(cache).set_index(ID)["sha256"].to_dict()
+               for cache in (here.cache, tmp_path / "home-1" / CACHE / there.cache.parent.name / there.cache.name)]
+    assert digests[0] == digests[1] and len(digests[0]) == 9
+    assert read_crop_masks(there.folder).figures.predicted == 8
+
+
+@pytest.mark.slow
+def test_kaggles_sessions_train_on_crops_of_the_carried_locator_as_here(at_kaggle, planned, masked, home, tmp_path):
+    (name, recipe), = planned[1].items()
+    at_kaggle(1, "arrays")
+    record = at_kaggle(2, "train")
+    assert record["done"] and record["folds"] == {name: {"trained": ["0", "1"], "left": []}}, record
+    shutil.copytree(home / "models" / "loc", tmp_path / "here" / "loc")
+    run = begin_run(masked, recipe, tmp_path / "here" / name, tmp_path / "cache", workers=1)
+    train(run, ["0", "1"])
+    predict_run(run)
+    unpack(tmp_path / "session-2" / "models.pack", tmp_path / "there")
+    for fold in ("0", "1"):
+        assert check_weights(tmp_path / "there" / name / f"fold-{fold}") == check_weights(fold_folder(run, fold))
+    assert (tmp_path / "there" / name / "predictions.csv").read_bytes() == (run.folder / "predictions.csv").read_bytes()
+
+
+def test_a_training_at_kaggle_is_not_planned_with_a_locator_that_is_not_there(planned):
+    plan, _ = planned
+    with pytest.raises(UserError, match="models/other"):
+        planned_runs(replace(plan, options=("--mask", "locator:other")))
 
 
 def test_a_locator_that_began_with_a_file_of_weights_is_the_same_one_in_kaggles_session(home, tmp_path):

@@ -47,7 +47,7 @@ def build_bundle(models: Path, names: Sequence[str], folder: Path, metadata: Map
     missing = missing_packages(image_packages(image))
 
     def fill(part: Path) -> None:
-        every = [*names, *locators_of(open_run(Path(models) / name) for name in names)]
+        every = [*names, *locators_of(open_run(Path(models) / name).recipe for name in names)]
         _collect_wheels(missing, part, wheels)
         package = _build_wheel(part)
         files.write_json(part / DATASET_METADATA, dict(metadata))

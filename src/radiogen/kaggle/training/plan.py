@@ -77,7 +77,11 @@ def default_title(recipes: tuple[str, ...]) -> str:
 
 
 def planned_runs(plan: TrainingPlan) -> "dict[str, Recipe]":
-    """By name the recipe of each run. Raises UserError for what cannot be trained there."""
+    """By name the recipe of each run, with the digest of the locator that it crops by.
+
+    Raises UserError for what cannot be trained there.
+    """
+    from radiogen.training.locator.networks import with_digest
     from radiogen.training.recipe.options import TrainOptions, parse_options
     from radiogen.training.runs import run_name, seeded_names
 
@@ -95,10 +99,7 @@ def planned_runs(plan: TrainingPlan) -> "dict[str, Recipe]":
         if recipe.network.weights:
             raise UserError(parameter("network.weights", recipe.network.weights), "a file of weights is not carried to "
                             "Kaggle", "train from scratch there, or train here")
-        if recipe.data.mask is not None:
-            raise UserError(parameter("data.mask", recipe.data.mask), "a locator is not carried to a session that "
-                            "trains", "train here: sessions that predict carry the run and its locator")
-    return runs
+    return {name: with_digest(recipe, plan.models) for name, recipe in runs.items()}
 
 
 def plan_facts(plan: TrainingPlan, runs: "dict[str, Recipe]") -> dict[str, Any]:

@@ -25,11 +25,13 @@ _NO_ORDER = "ORDER: dict[str, Any] = {}"
 
 
 def write_training_bundle(plan: TrainingPlan, runs: "dict[str, Recipe]", folder: Path, wheels: Path | None) -> Path:
-    """Write the dataset: the package, the wheels that Kaggle's image lacks, the runs' recipes; returns `folder`."""
+    """Write the dataset: the package, the wheels that Kaggle's image lacks, the runs' recipes and the locators that
+    they crop by; returns `folder`."""
+    from radiogen.training.locator.networks import locators_of
     from radiogen.training.recipe.recipe import as_dict
 
     names = plan.names
-    build_bundle(plan.models, [], folder, wheels=wheels, image=plan.docker_image,
+    build_bundle(plan.models, locators_of(runs.values()), folder, wheels=wheels, image=plan.docker_image,
                  metadata=dataset_metadata(names.owner, names.dataset_title, names.dataset.partition("/")[2]),
                  facts={"training": {"recipes": {name: as_dict(recipe) for name, recipe in runs.items()}}})
     check_bundle(folder)

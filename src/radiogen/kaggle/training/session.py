@@ -23,6 +23,7 @@ from typing import Any
 from radiogen import __version__
 from radiogen.core import files
 from radiogen.core.errors import UserError
+from radiogen.kaggle.kernels.session import unpack_runs
 from radiogen.kaggle.mounts import mounted_competition
 from radiogen.kaggle.training.packs import SUFFIX, check_pack, pack, unpack
 from radiogen.kaggle.training.record import ARRAYS
@@ -42,7 +43,7 @@ GRACE_SECONDS = 60
 class Order:
     """What the session is to do: its number and kind, the runs' recipes as JSON, the competition, when it must end.
 
-    end: on the clock of `time.monotonic`.
+    end: on the clock of `time.monotonic`. bundle: the folder of the private dataset, with the locators of the recipes.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Order:
     recipes: dict[str, Any]
     competition: str
     end: float
+    bundle: Path
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def visible_gpus() -> list[str]:
 
 
 def _restore(inputs: Path, home: Path, order: Order) -> None:
-    """Unpack what earlier sessions left into `home`.
+    """Unpack what earlier sessions left, and the bundle's locators, into `home`.
 
     Outputs are mounted as `<inputs>/<slug>` or `<inputs>/notebooks/<owner>/<slug>`; the record names the packs.
     """
@@ -114,6 +116,7 @@ def _restore(inputs: Path, home: Path, order: Order) -> None:
             _LOG.info(f"{name} of an earlier session is unpacked")
         elif order.kind != ARRAYS:
             raise UserError(inputs, f"has no {name} of an earlier session", "the kernel's sources are incomplete")
+    unpack_runs(order.bundle, home / "models")
 
 
 def _work(order: Order, inputs: Path, home: Path) -> tuple[_Outcome, dict[str, float]]:

@@ -43,7 +43,7 @@ def begin(home: Path, data: Path) -> None:
     from radiogen.training import workflow
 
     recipes = _recipes(home)
-    workflow.preprocess(data, list(recipes.values()), home / CACHE)
+    workflow.preprocess(data, list(recipes.values()), home / CACHE, models=home / "models")
     for name, recipe in recipes.items():
         workflow.begin_run(data, recipe, home / "models" / name, home / CACHE)
 

@@ -43,5 +43,5 @@ from radiogen.kaggle.training.session import Order, run_session  # noqa: E402
 log_to_console()
 install_carried(BUNDLE)
 SCRATCH.mkdir(parents=True, exist_ok=True)
-order = Order(ORDER["number"], ORDER["kind"], RECIPES, ORDER["competition"], BEGAN + ORDER["seconds"])
+order = Order(ORDER["number"], ORDER["kind"], RECIPES, ORDER["competition"], BEGAN + ORDER["seconds"], BUNDLE)
 print(run_session(order, ROOT / "input", ROOT / "working", SCRATCH).read_text())

@@ -65,9 +65,9 @@ def with_digest(recipe: Recipe, models: Path) -> Recipe:
     return recipe.replace(mask=f"locator:{name}@{open_locator(recipe.data, models).digest}")
 
 
-def locators_of(runs: Iterable[Run]) -> list[str]:
-    """The names of the locators that these runs crop by, each once."""
-    return list(dict.fromkeys(locator_name(run.recipe.data)[0] for run in runs if run.recipe.data.mask is not None))
+def locators_of(recipes: Iterable[Recipe]) -> list[str]:
+    """The names of the locators that these recipes crop by, each once."""
+    return list(dict.fromkeys(locator_name(recipe.data)[0] for recipe in recipes if recipe.data.mask is not None))
 
 
 def locator_name(data: DataSettings) -> tuple[str, str]:
