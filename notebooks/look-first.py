@@ -33,7 +33,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-os.environ["TQDM_DISABLE"] = "1"  # no progress bars between the pictures
+os.environ["RADIOGEN_HIDE_PROGRESS"] = "1"  # no progress bars between the pictures
 ROOT = Path(os.environ.get("RADIOGEN_REHEARSAL_ROOT", "/kaggle"))
 DEPTHS = ("*", "*/*", "*/*/*")  # /kaggle/input/<dataset>, or /kaggle/input/datasets/<owner>/<dataset>
 for manifest in [path for depth in DEPTHS for path in (ROOT / "input").glob(f"{depth}/radiogen-bundle.json")][:1]:

@@ -98,7 +98,7 @@ display(pd.DataFrame(rows).set_index("run").rename_axis(None).style.format({"MB"
 from radiogen.core.console import log_to_console
 from radiogen.kaggle.kernels.session import predict_session
 
-os.environ["TQDM_DISABLE"] = "1"  # no progress bars in the notebook's output
+os.environ["RADIOGEN_HIDE_PROGRESS"] = "1"  # no progress bars in the notebook's output
 log_to_console()
 SUBMISSION = predict_session(BUNDLE, ROOT / "input", ROOT / "working")
 assert SUBMISSION == ROOT / "working" / "submission.csv"  # the name that Kaggle looks for

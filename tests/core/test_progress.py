@@ -102,6 +102,14 @@ def test_a_console_of_old_windows_gets_signs_that_its_fonts_have():
     assert re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.getvalue()).isascii() and "2/4 step" in text.getvalue()
 
 
+def test_where_the_environment_says_so_nothing_is_shown():
+    program = f"from radiogen.core import progress\nprogress.LOG_SECONDS = progress.STATE_SECONDS = 0\n{LOOPS}"
+    for environment, shown in (({}, True), ({module.HIDDEN: "1"}, False)):
+        end = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                             env={**os.environ, **environment})
+        assert end.stdout == "a line of the log\ndone\n" and bool(end.stderr) == shown
+
+
 @pytest.mark.slow  # starts a kernel of Jupyter
 def test_a_notebook_gets_whole_lines_without_control_characters():
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")

@@ -23,6 +23,8 @@ from radiogen.core.wording import duration, size
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+HIDDEN = "RADIOGEN_HIDE_PROGRESS"
+"""Environment variable; where it is set, nothing is shown. Jupyter shows standard error as errors."""
 LOG_SECONDS = 30.0
 """At most so often a line is added to a log."""
 STATE_SECONDS = 0.1
@@ -92,7 +94,7 @@ class Bar:
     def _show(self, now: bool = False) -> None:
         if now or time.monotonic() - self._shown >= STATE_SECONDS:
             self._shown = time.monotonic()
-            if not relay(self.state):
+            if HIDDEN not in os.environ and not relay(self.state):
                 _SCREEN.show(self.state)
 
 

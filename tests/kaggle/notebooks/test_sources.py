@@ -6,6 +6,7 @@ import nbformat
 import pytest
 
 from radiogen.core.errors import UserError
+from radiogen.core.progress import HIDDEN
 from radiogen.kaggle.notebooks.sources import FOLDER, PUBLIC, notebook, notebook_text, template
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -40,6 +41,11 @@ def test_the_look_at_real_data_types_no_figure_that_it_could_compute():
     prose = " ".join("".join(cell["source"]) for cell in json.loads(notebook_text("look-first"))["cells"]
                      if cell["cell_type"] == "markdown")
     assert not [figure for figure in ("0.584", "585", "247", "61.9", "00557", "54 %", "87 ") if figure in prose]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_hides_the_progress_which_jupyter_would_show_as_errors(name):
+    assert f'os.environ["{HIDDEN}"] = "1"' in notebook_text(name).replace('\\"', '"')
 
 
 def test_a_notebook_that_is_not_there_is_named_with_those_that_are():
