@@ -132,6 +132,7 @@ def _exact_pooling(layer, x):
                                   for place in np.ndindex(3, 3, 3)], axis=0)
 
 
+@pytest.mark.slow
 def test_gradients_are_as_near_to_a_float64_computation_as_kerass_are(monkeypatch):
     settings, shape, errors = NetworkSettings("resnet18", width=16), (24, 24, 24, 1), {}
     images = np.random.default_rng(0).random((4, *shape))

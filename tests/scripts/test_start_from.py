@@ -23,6 +23,7 @@ def _refused(folder, *arguments):
     return end.stderr
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_another_one_and_the_report_tells_it(clone):
     end = call(clone, "train", "--run", "b", "--start-from", "a", "--epochs", "2", "--no-forecast")
     assert end.returncode == 0, end.stderr

@@ -23,6 +23,7 @@ def test_ratios_are_the_median_over_rounds_of_the_first_ones_seconds_over_the_ot
     assert rows[1].startswith("| other | 8 (5-8) | **2.00** (2-3) |")
 
 
+@pytest.mark.slow
 def test_a_contestant_that_does_not_start_is_named_with_its_last_words():
     with pytest.raises(UserError, match="nobody: did not start: .*Error"), \
             started(prediction.CONTESTANT, _predictor("nobody", "none such"), sys.executable):

@@ -65,6 +65,7 @@ def test_a_series_that_is_refused_or_that_pydicom_cannot_read_has_no_times(tmp_p
     assert "pydicom fails: ValueError" in cut.reader
 
 
+@pytest.mark.slow
 def test_the_summary_counts_series_that_are_uncompressed_one_volume_and_tell_an_affine(tmp_path, benchmark):
     write_series(tmp_path / "one", pattern((5, 6, 8)))
     write_series(tmp_path / "compressed", pattern((5, 32, 32)), syntax=pydicom.uid.RLELossless)

@@ -1,5 +1,7 @@
 """A session restores what earlier ones left, stops its step before the limit, and leaves its reason, never an error."""
 
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -133,6 +135,7 @@ def _step(tmp_path, monkeypatch, program, end):
 
 def test_a_step_is_interrupted_at_the_limit_and_nothing_of_it_is_left(tmp_path, monkeypatch):
     program = ("import os, signal, subprocess, time\n"
+               "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a test in the background ignores it
                "child = subprocess.Popen(['sleep', '60'])\n"
                f"open({str(tmp_path / 'child')!r}, 'w').write(str(child.pid))\n"
                "time.sleep(60)")
@@ -143,6 +146,24 @@ def test_a_step_is_interrupted_at_the_limit_and_nothing_of_it_is_left(tmp_path, 
     while _status(child) and not any(line.startswith("State:\tZ") for line in _status(child)):
         assert time.monotonic() < until, "the step's own process is left"
         time.sleep(0.02)
+
+
+def test_a_step_can_be_interrupted_where_the_notebook_ignores_interrupts(tmp_path):
+    program = ("import signal, time\n"
+               "from radiogen.kaggle.training import session_steps\n"
+               "def wait(home, data):\n    print('ready', flush=True)\n    time.sleep(60)\n"
+               "session_steps.STEPS['wait'] = wait\n"
+               f"session_steps.main(['wait', {str(tmp_path)!r}, {str(tmp_path)!r}])")
+    ignoring = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        step = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True)
+    finally:
+        signal.signal(signal.SIGINT, ignoring)
+    assert step.stdout.readline() == "ready\n"
+    step.send_signal(signal.SIGINT)
+    _, error = step.communicate()
+    assert step.returncode and "KeyboardInterrupt" in error
 
 
 class _End(float):

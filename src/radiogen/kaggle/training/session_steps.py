@@ -5,6 +5,7 @@ folds, one a GPU; predictions. A failure is written into `outcome.json`; whateve
 checkpoint in the next session.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 def main(words: list[str]) -> int:
     """Run the step `words[0]` in the folder `words[1]` on the data set `words[2]`; returns the exit code."""
     log_to_console()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the session ends a step by it, also where it is ignored
     step, home, data = words[0], Path(words[1]), Path(words[2])
     try:
         STEPS[step](home, data)
