@@ -30,7 +30,7 @@ def test_perfect_turned_round_and_constant_probabilities_have_auc_one_zero_and_a
 
 
 def _components(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """DeLong's structural components from the definition: every methylated case against every unmethylated one."""
+    """DeLong's structural components from the definition: every positive case against every negative one."""
     gap = scores[labels][:, None] - scores[~labels][None, :]
     wins = (gap > 0) + 0.5 * (gap == 0)
     return wins.mean(axis=1), wins.mean(axis=0)

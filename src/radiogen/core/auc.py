@@ -62,6 +62,14 @@ def delong_covariance(labels: np.ndarray, scores: list[np.ndarray], strata: np.n
     return sums / pairs, weights[0] * spread[0] / free[0] + weights[1] * spread[1] / free[1]
 
 
+def delong_gap(labels: np.ndarray, first: np.ndarray, second: np.ndarray, strata: np.ndarray | None = None
+               ) -> tuple[float, float]:
+    """AUC(first) - AUC(second) on the same cases and its variance, both of `delong_covariance`."""
+    areas, covariance = delong_covariance(labels, [first, second], strata)
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return float(areas[0] - areas[1]), float(np.maximum(variance, 0))
+
+
 def stratum_sizes(labels: np.ndarray, strata: np.ndarray | None) -> list[tuple[int, int]]:
     """(positive, negative) cases of each stratum that has both, all in one where `strata` is None."""
     return [(int(labels[inside].sum()), int((~labels[inside]).sum())) for inside in compared_strata(labels, strata)]

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from radiogen.core.auc import delong_covariance
+from radiogen.core.auc import delong_gap
 from radiogen.runs.predictions import scored
 
 LEVEL = 0.95
@@ -31,6 +31,4 @@ def is_better(itself: Sequence[pd.DataFrame], other: Sequence[pd.DataFrame]) -> 
 def paired_difference(itself: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
     """The difference of two AUCs on the same cases, other less itself, and its variance; NaN where it has none."""
     (labels, first), (_, second) = scored(itself), scored(other)
-    areas, covariance = delong_covariance(labels, [first, second])
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    return float(areas[1] - areas[0]), float(np.maximum(variance, 0))
+    return delong_gap(labels, second, first)

@@ -53,8 +53,7 @@ def tuning_lines(tuning: Tuning) -> list[str]:
     lines = [f"fold {one.fold}: inner folds {one.inner_auc:.3f}, fold {one.fold} {one.auc:.3f}; trial {one.trial} of "
              f"{one.complete} whole and {one.pruned} pruned: {_text(one.parameters)}" for one in tuning.folds]
     last = tuning.last
-    lines += [f"in {tuning.kept_itself} of {len(tuning.folds)} folds the recipe itself was kept: the best trial was "
-              "ahead of it by no more than chance"] if tuning.kept_itself else []
+    lines += [tuning.kept_text] if tuning.kept_text else []
     return [*lines, f"mean AUC {tuning.auc:.3f}, of the inner folds {tuning.inner_auc:.3f}: optimism "
             f"{tuning.optimism:+.3f}", f"to train in the end: trial {last.trial} of {last.complete} whole and "
             f"{last.pruned} pruned, inner folds {last.inner_auc:.3f} (optimistic): {_text(last.parameters)}"]

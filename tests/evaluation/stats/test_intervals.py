@@ -24,13 +24,7 @@ from radiogen.evaluation.stats.intervals import (
     wilson_interval,
 )
 from radiogen.evaluation.stats.resampling import draw_patients
-
-
-def _cases(seed: int, cases: int = 80, effect: float = 1.0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(seed)
-    labels = random.permutation(np.arange(cases) < cases * 0.45)
-    scores = random.normal(effect * labels)
-    return labels, stats.norm.cdf(scores.round() if ties else scores)
+from tests.core.test_auc import _cases
 
 
 def test_delongs_interval_holds_the_true_auc_in_about_95_of_100_studies():

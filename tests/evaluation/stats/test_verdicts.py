@@ -8,8 +8,7 @@ from radiogen.core.auc import auc
 from radiogen.evaluation.stats import verdicts
 from radiogen.evaluation.stats.intervals import Estimate
 from radiogen.evaluation.stats.verdicts import Change, Outcome, compare, compare_cohorts, decide, decide_change, verdict
-
-from .test_intervals import _cases
+from tests.core.test_auc import _cases
 
 
 @pytest.mark.parametrize(("value", "p", "outcome"), [

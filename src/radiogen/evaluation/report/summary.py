@@ -199,8 +199,7 @@ def tuning_sentence(tuning: Tuning | None) -> str:
         return ""
     same = ", ".join(f"{path.rpartition('.')[2].replace('_', ' ')} {max(counts.values())}"
                      for path, counts in tuning.chosen.items())
-    itself = (f" In {tuning.kept_itself} of {len(tuning.folds)} folds the recipe itself was kept: the best trial was "
-              "ahead of it by no more than chance." if tuning.kept_itself else "")
+    itself = f" {_capital(tuning.kept_text)}." if tuning.kept_text else ""
     return (f"It is a tuned procedure: for each fold, {tuning.trials} trials in {tuning.inner_folds} inner folds of "
             f"the other folds' cases chose the recipe that scored it.{itself} The chosen recipes had a mean AUC of "
             f"{tuning.inner_auc:.3f} in the inner folds and {tuning.auc:.3f} in the folds: an optimism of "

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from radiogen.core.auc import auc, compared_strata, delong_covariance, midranks, stratum_sizes
+from radiogen.core.auc import auc, compared_strata, delong_covariance, delong_gap, midranks, stratum_sizes
 from radiogen.evaluation.stats.resampling import blocks, draw_patients, permutations
 
 LEVEL = 0.95
@@ -176,9 +176,7 @@ def delong_difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray,
 
     strata: only pairs of one stratum are compared.
     """
-    areas, covariance = delong_covariance(labels, [first, second], strata)
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    return _normal_estimate(areas[0] - areas[1], variance, null=0.0, low=-1.0)
+    return _normal_estimate(*delong_gap(labels, first, second, strata), null=0.0, low=-1.0)
 
 
 def delong_unpaired(labels: np.ndarray, probabilities: np.ndarray, other_labels: np.ndarray,

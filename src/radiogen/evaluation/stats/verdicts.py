@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from radiogen.core.auc import delong_covariance, stratum_sizes
+from radiogen.core.auc import delong_covariance, delong_gap, stratum_sizes
 from radiogen.evaluation.stats.cross_validation import corrected_p, variance_factor, within_folds
 from radiogen.evaluation.stats.intervals import (
     LEVEL,
@@ -126,8 +126,7 @@ def compare(labels: np.ndarray, first: np.ndarray, second: np.ndarray, folds: np
     gap = delong_difference(labels, first, second, folds)
     if np.isnan(gap.value):
         return Comparison(Change.NONE_SHOWN, gap, len(labels), (np.nan, np.nan), np.nan)
-    _, covariance = delong_covariance(labels, [first, second], folds)
-    error = _error(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    error = _error(delong_gap(labels, first, second, folds)[1])
     factor = _factor(folds)
     gap = replace(gap, p=corrected_p(gap, error, factor))
     bounds = bootstrap_difference(labels, first, second, folds, seed=seed)

@@ -87,7 +87,8 @@ def unpack_runs(bundle: Path, models: Path) -> list[Path]:
         for place, kept in members.items():
             source, target = Path(bundle) / kept["file"], Path(models) / name / place
             if not source.is_file() or files.sha256(source) != kept["sha256"]:
-                raise UserError(source, "is missing or damaged", f"push the bundle again: {command('push_kernel')}")
+                raise UserError(source, "is missing or damaged", "push the bundle again: "
+                                f"{command('push_kernel')} or {command('train_on_kaggle')}")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
     return [Path(models) / name for name in manifest["runs"]]

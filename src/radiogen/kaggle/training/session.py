@@ -100,7 +100,7 @@ def visible_gpus() -> list[str]:
 
 
 def _restore(inputs: Path, home: Path, order: Order) -> None:
-    """Unpack what earlier sessions left, and the bundle's locators, into `home`.
+    """Unpack what earlier sessions left into `home`; for arrays the bundle's locators, which the models' pack then has.
 
     Outputs are mounted as `<inputs>/<slug>` or `<inputs>/notebooks/<owner>/<slug>`; the record names the packs.
     """
@@ -116,7 +116,8 @@ def _restore(inputs: Path, home: Path, order: Order) -> None:
             _LOG.info(f"{name} of an earlier session is unpacked")
         elif order.kind != ARRAYS:
             raise UserError(inputs, f"has no {name} of an earlier session", "the kernel's sources are incomplete")
-    unpack_runs(order.bundle, home / "models")
+    if order.kind == ARRAYS:
+        unpack_runs(order.bundle, home / "models")
 
 
 def _work(order: Order, inputs: Path, home: Path) -> tuple[_Outcome, dict[str, float]]:

@@ -56,6 +56,12 @@ class Tuning:
         chance."""
         return sum(one.inner_auc < one.highest_auc for one in self.folds)
 
+    @property
+    def kept_text(self) -> str:
+        """`kept_itself` in words, without a capital or full stop; "" where it is none."""
+        return (f"in {self.kept_itself} of {len(self.folds)} folds the recipe itself was kept: the best trial was "
+                "ahead of it by no more than chance" if self.kept_itself else "")
+
 
 def is_tuned(folder: Path) -> bool:
     """Whether the run in this folder is a tuned procedure."""
